@@ -1,0 +1,46 @@
+"""The template environment. One template writes one file and reads like it; arithmetic belongs to the values it is given."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import jinja2
+
+
+def pascal(name: str) -> str:
+    """`conv1_dwc` -> `Conv1Dwc`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def thousands(number: int) -> str:
+    """56448 -> 56,448."""
+    return f"{number:,}"
+
+
+def tcl_quote(text: str) -> str:
+    """A Tcl word that stands for exactly this text; braces unless it holds one itself or ends in a backslash."""
+    if re.fullmatch(r"[\w./:*+@%=,-]+", text):
+        return text
+    if not re.search(r"[{}\\]", text):
+        return "{" + text + "}"
+    return '"' + re.sub(r'([\\"$\[\]{}])', r"\\\1", text).replace("\n", "\\n") + '"'
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(  # noqa: S701: C++ and Tcl, not HTML; kernel.xml is written by an XML library
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(pascal=pascal, thousands=thousands, tcl=tcl_quote)
+    return environment
+
+
+def render(folder: Path, template: str, **values: object) -> str:
+    """The text of `<folder>/<template>` over these values; an undefined name raises."""
+    return _environment(folder).get_template(template).render(values)

@@ -1,0 +1,331 @@
+"""`Network` -> `Design`: one IP per block plus stem, head and DMA, each a chain of processes.
+
+An IP's interfaces depend on that IP's own description alone: lane counts that differ between neighbours meet in the block
+design's width converters, so folding one block anew leaves the others' sources as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import gcd
+
+from dataflow import platform as platforms
+from dataflow.design import Argument, Design, Ip, Kind, Layer, Link, Port, Process, Rom, Stream
+from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
+from dataflow.platform import Platform
+from network.errors import DescriptionError, Source
+from network.formats import Format, uint
+from network.model import MAX_BEAT_BITS, Block, Conv, Head, Network, Shape, Stem, Window, divisors, require_beat
+from network.parameters import key
+
+WORD_BITS = 512
+BYTE = uint(8)
+LABEL = uint(32)
+FIFO_DEPTHS = (16, 1024)
+"""Least depth the AXI4-Stream FIFO IP offers, and the original's depth between blocks, which is plenty."""
+
+
+def lower(network: Network) -> Design:
+    """Lay a network out; raises DescriptionError where it cannot be."""
+    platform = _platform(network)
+    ips = [_dma(network, platform), _stem(network.stem), *map(_block, network.blocks), _head(network.head)]
+    for ip, at in zip(ips[1:], (network.stem.at, *(block.at for block in network.blocks), network.head.at), strict=True):
+        if ip.slr >= platform.slrs:
+            raise DescriptionError(
+                at, f"{ip.name}: slr={ip.slr}", why=f"{network.platform} has {platform.slrs} SLRs", fix=f"choose 0 to {platform.slrs - 1}"
+            )
+    links = [_link(source, sink) for source, sink in zip(ips, ips[1:], strict=False)]
+    links.append(_link(ips[-1], ips[0], "labels"))
+    if network.head.streams_weights:
+        links.append(_link(ips[0], ips[-1], "weights"))
+    return Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
+
+
+def _platform(network: Network) -> Platform:
+    known = platforms.known()
+    if network.platform not in known:
+        raise DescriptionError(
+            network.at, f"platform: {network.platform!r} is unknown", why="its facts stand in configs/platforms", fix=f"use {', '.join(known)}"
+        )
+    platform = platforms.load(network.platform)
+    names = [bank.name for bank in platform.banks]
+    for argument in ("images", "labels", "weights"):
+        bank = getattr(network.memory, argument)
+        if bank not in names:
+            raise DescriptionError(
+                network.at, f"memory.{argument}: {network.platform} has no {bank}", why="banks are the card's own", fix=f"use {', '.join(names)}"
+            )
+    return platform
+
+
+def swg_cycles(shape: Shape, window: Window, lanes: int) -> int:
+    """Firings of a sliding window a frame: the rows of the first window come in, then a phase per output row.
+
+    A phase sends one row of windows while it takes in the rows the next one needs: as long as the longer of the two.
+    """
+    beats = shape.channels // lanes
+    row = shape.width * beats
+    fill = min(window.kernel[0] - window.pad[0][0], shape.height) * row
+    output = window.output(shape, shape.channels)
+    return fill + output.height * max(output.width * window.taps * beats, window.stride[0] * row)
+
+
+def held_rows(convs: tuple[Conv, ...]) -> int:
+    """Rows of the block's input its main path may take in before it gives out the first pixel of the row that came first.
+
+    A window needs kernel - pad rows, reads stride rows ahead while it sends, and the pixels under way in the other processes
+    round up to one more. Rows of a later convolution count as many input rows as the strides before it skip.
+    """
+    rows, skipped = 0, 1
+    for conv in convs:
+        window = conv.window
+        if not window.is_pointwise:
+            rows += skipped * (window.kernel[0] - window.pad[0][0] + window.stride[0] + 1)
+        skipped *= window.stride[0]
+    return max(rows, 1)
+
+
+class _Chain:
+    """Grows an IP process by process. A stream is held by its value; its name is `<layer>_<what>`."""
+
+    def __init__(self, name: str, at: Source) -> None:
+        self.name, self.at = name, at
+        self.ports: list[Port] = []
+        self.streams: list[Stream] = []
+        self.processes: list[Process] = []
+
+    def stream(self, name: str, lanes: int, form: Format, depth: int = 2, why: str = "") -> Stream:
+        require_beat(self.at, f"{self.name}: {name}: lanes", lanes, form)
+        self.streams.append(Stream(name=name, lanes=lanes, format=form, depth=depth, why=why))
+        return self.streams[-1]
+
+    def add(self, kind: Kind, name: str, layer: Layer, reads: list[Stream], writes: list[Stream], cycles: int, roms: tuple[Rom, ...] = ()) -> None:
+        self.processes.append(
+            Process(
+                kind=kind,
+                name=name,
+                layer=layer,
+                reads=tuple(stream.name for stream in reads),
+                writes=tuple(stream.name for stream in writes),
+                roms=roms,
+                cycles=cycles,
+            )
+        )
+
+    def take(self, port: str, lanes: int, form: Format, codes: int) -> Stream:
+        """An input port."""
+        require_beat(self.at, f"{self.name}: {port}: lanes", lanes, form)
+        self.ports.append(Port(name=port, is_input=True, lanes=lanes, format=form, beats=codes // lanes))
+        return Stream(name=port, lanes=lanes, format=form)
+
+    def give(self, port: str, stream: Stream, codes: int) -> None:
+        """Make `stream` an output port."""
+        self.streams.remove(stream)
+        self.ports.append(Port(name=port, is_input=False, lanes=stream.lanes, format=stream.format, beats=codes // stream.lanes))
+        self.processes = [
+            replace(process, writes=tuple(port if name == stream.name else name for name in process.writes)) for process in self.processes
+        ]
+
+    def convert(self, name: str, stream: Stream, lanes: int, codes: int) -> Stream:
+        """Change the lane count; by way of the least common multiple where neither divides the other, if a beat can be that wide."""
+        if stream.lanes == lanes:
+            return stream
+        if stream.lanes % lanes and lanes % stream.lanes:
+            common = stream.lanes * lanes // gcd(stream.lanes, lanes)
+            if common * stream.format.bits > MAX_BEAT_BITS or codes % common:
+                common = gcd(stream.lanes, lanes)
+            stream, name = self.convert(f"{name}_common", stream, common, codes), name
+        converted = self.stream(f"{name}_in", lanes, stream.format)
+        layer = Convert(codes=codes, lanes_in=stream.lanes, lanes_out=lanes, format=stream.format)
+        self.add(Kind.DWC, f"{name}_dwc", layer, [stream], [converted], layer.cycles)
+        return converted
+
+    def conv(self, layer: Conv, stream: Stream) -> Stream:
+        """A convolution: width converter, sliding window and MVAU, as far as they are needed."""
+        name = layer.name.partition(".")[2]
+        stream = self.convert(name, stream, layer.simd, layer.input.size)
+        if not layer.window.is_pointwise:
+            window = self.stream(f"{name}_window", layer.simd, stream.format)
+            self.add(Kind.SWG, name, layer, [stream], [window], swg_cycles(layer.input, layer.window, layer.simd))
+            stream = window
+        out = self.stream(f"{name}_out", layer.pe, layer.output_format)
+        roms = (
+            Rom(name=f"{name}_weights", key=key(layer.name, "weights"), pe=layer.pe, simd=layer.simd, format=layer.weight),
+            Rom(name=f"{name}_thresholds", key=key(layer.name, "thresholds"), pe=layer.pe),
+        )
+        self.add(Kind.MVAU, name, layer, [stream], [out], layer.cycles, roms)
+        return out
+
+    def fork(self, name: str, stream: Stream, beats: int, to: tuple[Stream, Stream]) -> None:
+        self.add(Kind.FORK, name, Fork(beats=beats, lanes=stream.lanes, format=stream.format), [stream], list(to), beats)
+
+    def ip(self, kind: str, title: str, slr: int) -> Ip:
+        return Ip(
+            name=self.name,
+            kind=kind,
+            title=title,
+            ports=tuple(self.ports),
+            streams=tuple(self.streams),
+            processes=tuple(self.processes),
+            slr=slr,
+        )
+
+
+def wire_lanes(channels: int, form: Format, lanes: int) -> int:
+    """Lanes at an IP's interface: the fewest that hold `lanes`, divide the channels and fill whole bytes.
+
+    Only whole bytes can pass a width converter. Where no part of a pixel fills them, both neighbours come to the whole pixel.
+    """
+    whole = (n for n in divisors(channels) if n % lanes == 0 and n * form.bits % 8 == 0)
+    return next(whole, channels)
+
+
+def _stem(stem: Stem) -> Ip:
+    conv = stem.conv
+    chain = _Chain("stem", stem.at)
+    stream = chain.take("image", wire_lanes(conv.input.channels, BYTE, conv.simd), BYTE, conv.input.size)
+    stream = chain.conv(conv, stream)
+    if stem.pool is not None:
+        lanes = _pool_lanes(conv, stem.pool)
+        stream = chain.convert("pool", stream, lanes, conv.output.size)
+        pool = Pool(input=conv.output, window=stem.pool, lanes=lanes, format=stream.format)
+        window = chain.stream("pool_window", lanes, stream.format)
+        chain.add(Kind.SWG, "pool", pool, [stream], [window], swg_cycles(pool.input, pool.window, lanes))
+        stream = chain.stream("pool_out", lanes, window.format)
+        chain.add(Kind.MAX_POOL, "pool", pool, [window], [stream], pool.cycles)
+    shape = stem.output
+    stream = chain.convert("codes", stream, wire_lanes(shape.channels, stream.format, stream.lanes), shape.size)
+    chain.give("codes_out", stream, shape.size)
+    return chain.ip("stem", f"{conv.input} -> {shape}", stem.slr)
+
+
+def _pool_lanes(conv: Conv, window: Window) -> int:
+    """The fewest lanes with which the pool keeps up with its convolution."""
+    fitting = [n for n in divisors(conv.out) if n % conv.pe == 0 and n * conv.output_format.bits <= MAX_BEAT_BITS]
+    return next((n for n in fitting if swg_cycles(conv.output, window, n) <= conv.cycles), fitting[-1])
+
+
+def _block(block: Block) -> Ip:
+    first, last = block.convs[0], block.convs[-1]
+    chain = _Chain(block.name, block.at)
+    size = block.input.size
+    lanes = first.simd
+    stream = chain.take("codes_in", wire_lanes(block.input.channels, block.input_format, lanes), block.input_format, size)
+    stream = chain.convert("entry", stream, lanes, size)
+    rows = min(held_rows(block.convs), block.input.height)
+    depth = max(2, rows * block.input.width * block.input.channels // lanes)
+    why = f"{rows} rows: what the main path holds back"
+
+    def enter(codes: Stream, name: str) -> Stream:
+        """Entry thresholds, where the block has them."""
+        if not block.entry:
+            return codes
+        layer = Threshold(shape=block.input, lanes=lanes, input_format=codes.format, output_format=block.act)
+        act = chain.stream(name, lanes, block.act)
+        rom = Rom(name="entry_thresholds", key=key(block.name, "entry/thresholds"), pe=lanes)
+        chain.add(Kind.THRESHOLD, "entry", layer, [codes], [act], layer.beats, (rom,))
+        return act
+
+    if block.bypass is None:
+        main = chain.stream("main", lanes, stream.format)
+        bypass = chain.stream("bypass", lanes, stream.format, depth, why)
+        chain.fork("fork", stream, size // lanes, (main, bypass))
+        main = enter(main, "act")
+    else:
+        act = enter(stream, "act")
+        main = chain.stream("main", lanes, act.format)
+        bypass = chain.stream("bypass", lanes, act.format, depth, why)
+        chain.fork("fork", act, size // lanes, (main, bypass))
+    for conv in block.convs:
+        main = chain.conv(conv, main)
+    if block.bypass is not None:
+        bypass = chain.conv(block.bypass, bypass)
+    codes = block.output.size
+    bypass = chain.convert("join", bypass, last.pe, codes)
+    layer = Join(beats=codes // last.pe, lanes=last.pe, format=block.residual, zero_point=block.zero_point)
+    joined = chain.stream("joined", last.pe, block.residual)
+    chain.add(Kind.JOIN, "join", layer, [main, bypass], [joined], layer.beats)
+    out = chain.convert("codes", joined, wire_lanes(block.output.channels, block.residual, last.pe), codes)
+    chain.give("codes_out", out, codes)
+    bypass_kind = "identity" if block.bypass is None else "projection"
+    return chain.ip("block", f"{block.input} -> {block.output}, {block.kind}, {bypass_kind} bypass", block.slr)
+
+
+def _weight_lanes(head: Head) -> int:
+    """Lanes of the weight stream from memory: the most that divide a row and come in one word, whatever the folding."""
+    return max(n for n in divisors(head.fc.inputs) if n * head.fc.weight.bits <= WORD_BITS)
+
+
+def _head(head: Head) -> Ip:
+    fc = head.fc
+    chain = _Chain("head", head.at)
+    size = head.input.size
+    stream = chain.take("codes_in", wire_lanes(fc.inputs, head.code_format, fc.simd), head.code_format, size)
+    stream = chain.convert("pool", stream, fc.simd, size)
+    pool = Accumulate(
+        input=head.input, lanes=fc.simd, code_format=head.code_format, zero_point=head.zero_point, sum_format=fc.input_format
+    )
+    sums = chain.stream("sums", fc.simd, fc.input_format)
+    chain.add(Kind.ACCUMULATE_POOL, "pool", pool, [stream], [sums], pool.beats)
+    if head.streams_weights:
+        weights = chain.take("weights", _weight_lanes(head), fc.weight, fc.out * fc.inputs)
+        weights = chain.convert("weights", weights, fc.simd, fc.out * fc.inputs)
+    else:
+        lanes = fc.pe * fc.simd
+        weights = chain.stream("weights", lanes, fc.weight)
+        rom = Rom(name="fc_weights", key=key(fc.name, "weights"), pe=fc.pe, simd=fc.simd, format=fc.weight)
+        chain.add(Kind.WEIGHT_ROM, "weight_rom", WeightRom(beats=fc.cycles, lanes=lanes, format=fc.weight), [], [weights], fc.cycles, (rom,))
+    scores = chain.stream("scores", fc.pe, fc.acc)
+    bias = Rom(name="fc_bias", key=key(fc.name, "bias"), pe=fc.pe)
+    chain.add(Kind.DENSE, "fc", fc, [sums, weights], [scores], fc.cycles, (bias,))
+    scores = chain.convert("top", scores, 1, fc.out)
+    top = TopK(classes=fc.out, top=head.top, score_format=fc.acc)
+    labels = chain.stream("labels_out", 1, LABEL)
+    chain.add(Kind.TOP_K, "top", top, [scores], [labels], top.cycles)
+    chain.give("labels", labels, head.top)
+    return chain.ip("head", f"{head.input} -> {head.top} of {fc.out} labels", head.slr)
+
+
+def _dma(network: Network, platform: Platform) -> Ip:
+    chain = _Chain("dma", network.at)
+
+    def bring(name: str, codes: int, lanes: int, form: Format) -> None:
+        layer = Transfer(codes=codes, lanes=lanes, format=form)
+        words = chain.stream(f"{name}_words", WORD_BITS // 8, BYTE)
+        chain.add(Kind.LOAD, name, layer, [], [words], layer.words)
+        beats = chain.stream(f"{name}_beats", lanes, form)
+        chain.add(Kind.UNPACK, name, layer, [words], [beats], layer.beats)
+        chain.give(name, beats, codes)
+
+    head = network.head
+    bring("image", network.input.size, network.input.channels, BYTE)
+    if head.streams_weights:
+        bring("weights", head.fc.out * head.fc.inputs, _weight_lanes(head), head.fc.weight)
+    labels = chain.take("labels", 1, LABEL, head.top)
+    chain.add(Kind.STORE, "labels", Labels(top=head.top), [labels], [], head.top)
+    return chain.ip("dma", f"{network.input} images in, {head.top} labels out", platform.bank(network.memory.images).slr)
+
+
+def _link(source: Ip, sink: Ip, name: str | None = None) -> Link:
+    """A row of the map between two IPs; deeper would only cost, 1,024 beats is what the original has."""
+    out = source.port(name) if name else next(port for port in source.outputs if port.name in ("codes_out", "image"))
+    into = sink.port(name) if name else next(port for port in sink.inputs if port.name in ("codes_in", "image"))
+    least, most = FIFO_DEPTHS
+    depth = 1 << (max(least, min(most, out.beats)) - 1).bit_length()
+    memory = "distributed" if depth <= 64 else "ultra" if depth >= 1024 and out.tdata_bytes >= 8 else "block"
+    return Link(source=source.name, source_port=out, sink=sink.name, sink_port=into, depth=depth, memory=memory)
+
+
+def _arguments(network: Network) -> tuple[Argument, ...]:
+    """`(in*, out*, [weightsmem*,] numReps)`: HLS gives a 64-bit pointer 12 bytes of the register map, from 0x10 on."""
+    memory = network.memory
+    pointers = [("in", "m_axi_images", WORD_BITS, False, memory.images), ("out", "m_axi_labels", 32, True, memory.labels)]
+    if network.head.streams_weights:
+        pointers.append(("weightsmem", "m_axi_weights", WORD_BITS, False, memory.weights))
+    arguments = [
+        Argument(name=name, id=i, offset=0x10 + 12 * i, size=8, port=port, data_width=width, writes=writes, bank=bank)
+        for i, (name, port, width, writes, bank) in enumerate(pointers)
+    ]
+    last = len(arguments)
+    arguments.append(Argument(name="numReps", id=last, offset=0x10 + 12 * last, size=4, port="s_axi_control", data_width=32))
+    return tuple(arguments)

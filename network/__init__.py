@@ -1,0 +1,22 @@
+"""What is computed: the description, its formats and parameters, and the reference arithmetic."""
+
+from network.description import load
+from network.errors import DescriptionError, ParameterError, Source
+from network.formats import Format
+from network.model import Block, Conv, Dense, Head, Network, Shape, Stem, Window
+
+__all__ = [
+    "Block",
+    "Conv",
+    "Dense",
+    "DescriptionError",
+    "Format",
+    "Head",
+    "Network",
+    "ParameterError",
+    "Shape",
+    "Source",
+    "Stem",
+    "Window",
+    "load",
+]

@@ -1,0 +1,279 @@
+"""YAML -> `Network`: reads the decisions, derives the rest, and names the line where something does not fit.
+
+Every key and its default stands in one of the `_…` functions below, in the order of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from network.formats import BIPOLAR, Format, Kind, uint
+from network.model import Block, Conv, Dense, Head, Memory, Network, Shape, Stem, Window, reach, require_accumulator
+from network.yaml_reader import Item, Mapping, read
+
+MAX_SIZE = 1 << 14
+MAX_CHANNELS = 1 << 16
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,30}")
+BANK = re.compile(r"(DDR|PLRAM|HBM)\[\d{1,2}\]")
+IMAGE_FORMAT = uint(8)
+RESERVED = frozenset(
+    ("stem", "head", "dma", "network")  # the other IPs and the parameter file's own names
+    + tuple("auto bool break case catch char class const continue default delete do double else enum extern false float for friend goto".split())
+    + tuple("if inline int long main mutable new operator private protected public register return short signed sizeof static struct".split())
+    + tuple("switch template this throw true try typedef typename union unsigned using virtual void volatile while and or not xor".split())
+    + tuple("input output inout wire reg module signal entity begin end".split())
+)
+"""Words a block cannot be called: its name becomes a C++ function, an HDL module and a file name."""
+
+
+class Formats(NamedTuple):
+    weight: Format
+    act: Format
+    residual: Format
+    zero_point: int
+    acc: Format | None
+
+
+def load(path: str | Path) -> Network:
+    """The network described in a YAML file; raises DescriptionError with the file, the line and the remedy."""
+    document = read(Path(path))
+    top = document.mapping(
+        ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"), ("labels", "memory", "parameters")
+    )
+    formats = _formats(top["formats"])
+    image = _input(top["input"])
+    labels = top.get("labels", _labels, ())
+    stem = _stem(top["stem"], image, formats)
+    blocks = _blocks(top["blocks"], stem, formats)
+    return Network(
+        name=_identifier(top["network"]),
+        platform=top["platform"].text("u250"),
+        clock_mhz=top["clock_mhz"].integer(1, 1000),
+        input=image,
+        labels=labels,
+        act=formats.act,
+        residual=formats.residual,
+        zero_point=formats.zero_point,
+        stem=stem,
+        blocks=blocks,
+        head=_head(top["head"], blocks[-1].output, formats, len(labels)),
+        memory=top.get("memory", _memory, Memory(images="DDR[0]", labels="DDR[0]", weights="DDR[0]")),
+        parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
+        at=top["labels"].at if "labels" in top else document.at,
+    )
+
+
+def _identifier(item: Item) -> str:
+    name = item.text("digits")
+    if not IDENTIFIER.fullmatch(name) or name in RESERVED:
+        item.fail(
+            f"{name!r} cannot be a name",
+            why="it becomes a C++ function, an HDL module and a file name",
+            fix="use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
+        )
+    return name
+
+
+def _format(kinds: tuple[Kind, ...], most_bits: int, item: Item) -> Format:
+    text = item.text("uint2")
+    names = " or ".join(kind.value if kind is Kind.BIPOLAR else f"{kind.value}N" for kind in kinds)
+    why = f"{item.name} is {names} with N up to {most_bits}"
+    try:
+        found = Format.parse(text)
+    except ValueError as error:
+        item.fail(str(error), why=why, fix="write for example " + ("bipolar" if Kind.BIPOLAR in kinds else f"{kinds[0].value}4"))
+    if found.kind not in kinds or found.bits > most_bits:
+        item.fail(f"{found} cannot be used here", why=why, fix="choose one of those")
+    return found
+
+
+_weight = partial(_format, (Kind.BIPOLAR, Kind.INT, Kind.UINT), 8)
+_code = partial(_format, (Kind.UINT,), 8)
+_acc = partial(_format, (Kind.INT,), 32)
+
+
+def _optional_acc(item: Item) -> Format | None:
+    return _acc(item)
+
+
+def _formats(item: Item) -> Formats:
+    entries = item.mapping(("act", "residual"), ("weight", "zero_point", "acc"))
+    residual = _code(entries["residual"])
+    return Formats(
+        weight=entries.get("weight", _weight, BIPOLAR),
+        act=_code(entries["act"]),
+        residual=residual,
+        zero_point=entries.get("zero_point", lambda z: z.integer(0, residual.high), (residual.high + 1) // 2),
+        acc=entries.get("acc", _optional_acc, None),
+    )
+
+
+def _input(item: Item) -> Shape:
+    entries = item.mapping(("shape",))
+    height, width, channels = entries["shape"].items("[224, 224, 3]", 3)
+    return Shape(height.integer(1, MAX_SIZE), width.integer(1, MAX_SIZE), channels.integer(1, 512))
+
+
+def _labels(item: Item) -> tuple[str, ...]:
+    return tuple(label.text('"7"') for label in item.items('["cat", "dog"]'))
+
+
+def _memory(item: Item) -> Memory:
+    def bank(entry: Item) -> str:
+        name = entry.text("DDR[0]")
+        if not BANK.fullmatch(name):
+            entry.fail(f"{name!r} is not a bank", why="banks are spelled as the platform does", fix="write DDR[0], PLRAM[0] or HBM[3]")
+        return name
+
+    entries = item.mapping((), ("images", "labels", "weights"))
+    return Memory(**{key: entries.get(key, bank, "DDR[0]") for key in ("images", "labels", "weights")})
+
+
+def _pair(low: int, high: int, item: Item) -> tuple[int, int]:
+    """One number for both axes, or [vertical, horizontal]."""
+    if item.is_list:
+        first, second = (part.integer(low, high) for part in item.items("[3, 3]", 2))
+        return first, second
+    number = item.integer(low, high)
+    return number, number
+
+
+def _pads(item: Item) -> tuple[tuple[int, int], tuple[int, int]]:
+    """[before, after] for both axes, or [[top, bottom], [left, right]]."""
+    if item.is_list and any(part.is_list for part in item.items("[1, 1]")):
+        vertical, horizontal = (_pair(0, 64, part) for part in item.items("[[1, 1], [0, 2]]", 2))
+        return vertical, horizontal
+    both = _pair(0, 64, item)
+    return both, both
+
+
+def _window(entries: Mapping, kernel: tuple[int, int] | None) -> Window:
+    """`kernel` is the default; a stride defaults to 1 and a pad to what keeps the size at stride 1 (odd kernels)."""
+    if "kernel" in entries or kernel is None:
+        kernel = _pair(1, 64, entries["kernel"])
+    (top, left), (bottom, right) = ((k - 1) // 2 for k in kernel), ((k - 1) // 2 for k in kernel)
+    stride = entries.get("stride", partial(_pair, 1, 64), (1, 1))
+    return Window(kernel=kernel, stride=stride, pad=entries.get("pad", _pads, ((top, bottom), (left, right))))
+
+
+CONV_OPTIONAL = ("stride", "pad", "weight", "acc")
+
+
+def _conv(item: Item, name: str, shape: Shape, formats: Formats, came: Format, goes: Format, like: Conv | None = None) -> Conv:
+    """`like` is the convolution a projection has to meet: it gives the kernel, the output channels and no padding."""
+    if like is None:
+        entries = item.mapping(("kernel", "out", "pe", "simd"), CONV_OPTIONAL)
+        window, out = _window(entries, None), entries["out"].integer(1, MAX_CHANNELS)
+    else:
+        entries = item.mapping(("pe", "simd"), ("kernel", "out", *CONV_OPTIONAL))
+        window, out = _window(entries, (1, 1)), entries.get("out", lambda entry: entry.integer(1, MAX_CHANNELS), like.out)
+        if window.kernel != (1, 1):
+            item.fail("a kernel larger than 1", why="a projection is a 1x1 convolution", fix="delete kernel")
+    weight = entries.get("weight", _weight, formats.weight)
+    acc = entries.get("acc", _optional_acc, formats.acc)
+    return Conv(
+        name=name,
+        input=shape,
+        out=out,
+        window=window,
+        weight=weight,
+        input_format=came,
+        output_format=goes,
+        acc=require_accumulator(item.at, name, acc, *reach(window.taps * shape.channels, weight, came)),
+        pe=entries["pe"].integer(1, MAX_CHANNELS),
+        simd=entries["simd"].integer(1, MAX_CHANNELS),
+        at=item.at,
+    )
+
+
+def _slr(entries: Mapping) -> int:
+    return entries.get("slr", lambda item: item.integer(0, 3), 0)
+
+
+def _stem(item: Item, image: Shape, formats: Formats) -> Stem:
+    entries = item.mapping(("conv",), ("pool", "output", "slr"))
+    output = entries.get("output", lambda entry: entry.choice("act", "residual"), "act")
+    goes = formats.act if output == "act" else formats.residual
+    # The stem's accumulator is another size than the blocks': formats.acc does not speak for it.
+    conv = _conv(entries["conv"], "stem.conv", image, formats._replace(acc=None), IMAGE_FORMAT, goes)
+    pool = entries.get("pool", lambda entry: _window(entry.mapping(("kernel",), ("stride", "pad")), None), None)
+    return Stem(conv=conv, pool=pool, slr=_slr(entries), at=entries["pool"].at if pool else item.at)
+
+
+def _blocks(item: Item, stem: Stem, formats: Formats) -> tuple[Block, ...]:
+    blocks: list[Block] = []
+    shape, came = stem.output, stem.conv.output_format
+    entries = item.mapping()
+    for name in entries:
+        entry = entries[name]
+        if not IDENTIFIER.fullmatch(name) or name in RESERVED:
+            entry.fail(
+                "cannot be a name",
+                why="a block's name becomes a C++ function, an HDL module and a file name",
+                fix="use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
+            )
+        blocks.append(_block(entry, name, shape, came, formats))
+        shape, came = blocks[-1].output, formats.residual
+    if not blocks:
+        item.fail("no block", why="a residual network has at least one", fix="add one: res2a: {conv1: …, conv2: …, bypass: …}")
+    return tuple(blocks)
+
+
+def _block(item: Item, name: str, shape: Shape, came: Format, formats: Formats) -> Block:
+    entries = item.mapping(("conv1", "conv2", "bypass"), ("conv3", "entry", "slr"))
+    names = [key for key in ("conv1", "conv2", "conv3") if key in entries]
+    convs: list[Conv] = []
+    for key in names:
+        goes = formats.residual if key == names[-1] else formats.act
+        convs.append(_conv(entries[key], f"{name}.{key}", convs[-1].output if convs else shape, formats, formats.act, goes))
+    bypass = None
+    if entries["bypass"].is_mapping:
+        bypass = _conv(entries["bypass"], f"{name}.bypass", shape, formats, formats.act, formats.residual, like=convs[-1])
+    else:
+        entries["bypass"].choice("identity")
+    return Block(
+        name=name,
+        input=shape,
+        input_format=came,
+        entry=entries.get("entry", lambda entry: entry.boolean(), came != formats.act),
+        act=formats.act,
+        residual=formats.residual,
+        zero_point=formats.zero_point,
+        convs=tuple(convs),
+        bypass=bypass,
+        slr=_slr(entries),
+        at=item.at,
+    )
+
+
+def _head(item: Item, shape: Shape, formats: Formats, labels: int) -> Head:
+    entries = item.mapping(("fc",), ("top", "weights", "slr"))
+    fc = entries["fc"].mapping(("pe", "simd") if labels else ("out", "pe", "simd"), ("out", "weight", "acc"))
+    out = fc.get("out", lambda entry: entry.integer(1, MAX_CHANNELS), labels)
+    sums = (shape.pixels * (formats.residual.high - formats.zero_point)).bit_length() or 1
+    if sums > 32:
+        item.fail(f"the sum over {shape.pixels:,} pixels needs {sums} bits", why="sums have at most 32 bits", fix="use a smaller map")
+    dense = Dense(
+        name="head.fc",
+        inputs=shape.channels,
+        out=out,
+        weight=fc.get("weight", _weight, Format(Kind.INT, 8)),
+        input_format=uint(sums),
+        acc=fc.get("acc", _acc, Format(Kind.INT, 32)),
+        pe=fc["pe"].integer(1, MAX_CHANNELS),
+        simd=fc["simd"].integer(1, MAX_CHANNELS),
+        at=entries["fc"].at,
+    )
+    return Head(
+        input=shape,
+        code_format=formats.residual,
+        zero_point=formats.zero_point,
+        fc=dense,
+        top=entries.get("top", lambda entry: entry.integer(1, MAX_CHANNELS), min(5, out)),
+        streams_weights=entries.get("weights", lambda entry: entry.choice("stream", "rom"), "stream") == "stream",
+        slr=_slr(entries),
+        at=item.at,
+    )

@@ -1,0 +1,62 @@
+"""Number formats on the wire and in memory: `bipolar`, `int2` … `int32`, `uint1` … `uint32`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    BIPOLAR = "bipolar"
+    """One bit: 1 is +1, 0 is -1."""
+    INT = "int"
+    """Two's complement."""
+    UINT = "uint"
+    """Unsigned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How one integer is coded: its kind and its width in bits."""
+
+    kind: Kind
+    bits: int
+
+    def __post_init__(self) -> None:
+        low, high = {Kind.BIPOLAR: (1, 1), Kind.INT: (2, 32), Kind.UINT: (1, 32)}[self.kind]
+        if not low <= self.bits <= high:
+            raise ValueError(f"{self.kind.value} has {low} to {high} bits, not {self.bits}")
+
+    @classmethod
+    def parse(cls, text: str) -> Format:
+        """`bipolar`, `intN` or `uintN`; anything else raises ValueError."""
+        if text == "bipolar":
+            return BIPOLAR
+        match = re.fullmatch(r"(int|uint)([1-9][0-9]?)", text)
+        if match is None:
+            raise ValueError(f"{text!r} is not a format: bipolar, intN or uintN")
+        return cls(Kind(match[1]), int(match[2]))
+
+    @property
+    def low(self) -> int:
+        return {Kind.BIPOLAR: -1, Kind.INT: -(1 << self.bits - 1), Kind.UINT: 0}[self.kind]
+
+    @property
+    def high(self) -> int:
+        return {Kind.BIPOLAR: 1, Kind.INT: (1 << self.bits - 1) - 1, Kind.UINT: (1 << self.bits) - 1}[self.kind]
+
+    @property
+    def thresholds(self) -> int:
+        """How many thresholds tell this format's codes apart."""
+        return self.high - self.low
+
+    def __str__(self) -> str:
+        return "bipolar" if self.kind is Kind.BIPOLAR else f"{self.kind.value}{self.bits}"
+
+
+BIPOLAR = Format(Kind.BIPOLAR, 1)
+
+
+def uint(bits: int) -> Format:
+    return Format(Kind.UINT, bits)

@@ -1,0 +1,393 @@
+"""The described network as values: every fact is a field the user decided or a property that follows from them.
+
+A value that exists is valid: shapes meet, folds divide, accumulators hold. `at` is where a value stands in the YAML; it is
+for messages only and takes no part in equality or `repr`, so a value is its own key for what was built from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from network.errors import DescriptionError, Source
+from network.formats import Format, Kind
+
+MAX_BEAT_BITS = 4096
+"""Widest AXI4-Stream beat and widest `ap_uint` Vitis HLS takes."""
+
+
+class Shape(NamedTuple):
+    """Height, width, channels of one frame; channels run fastest."""
+
+    height: int
+    width: int
+    channels: int
+
+    @property
+    def pixels(self) -> int:
+        return self.height * self.width
+
+    @property
+    def size(self) -> int:
+        return self.height * self.width * self.channels
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}x{self.channels}"
+
+
+def divisors(number: int) -> list[int]:
+    return [d for d in range(1, number + 1) if number % d == 0]
+
+
+def require_divides(at: Source, name: str, fold: int, whole: int, of: str, why: str) -> None:
+    if whole % fold:
+        fix = "choose from " + ", ".join(map(str, divisors(whole)))
+        raise DescriptionError(at, f"{name}={fold} does not divide {whole} {of}", why=why, fix=fix)
+
+
+def require_beat(at: Source, name: str, lanes: int, what: Format) -> None:
+    if lanes * what.bits > MAX_BEAT_BITS:
+        raise DescriptionError(
+            at,
+            f"{name}={lanes} makes a beat of {lanes * what.bits:,} bits",
+            why=f"no stream or ap_uint may be wider than {MAX_BEAT_BITS:,} bits",
+            fix=f"use at most {MAX_BEAT_BITS // what.bits:,} lanes of {what}",
+        )
+
+
+def reach(products: int, weight: Format, codes: Format) -> tuple[int, int]:
+    """Least and greatest sum of so many products, over all weights and inputs of these formats."""
+    most = products * codes.high
+    return most * min(weight.low, 0), most * weight.high
+
+
+def require_accumulator(at: Source, name: str, acc: Format | None, low: int, high: int) -> Format:
+    """`acc`, or where it is None the narrowest format, that holds `low` ... `high`."""
+    needed = max(2, 1 + max(high, -low - 1, 0).bit_length())
+    if needed > 32:
+        raise DescriptionError(
+            at,
+            f"{name}: the accumulator would need {needed} bits",
+            why=f"its worst case over all weights and inputs is {low:,} to {high:,}; accumulators have at most 32 bits",
+            fix="use fewer channels, a smaller kernel or map, or narrower formats",
+        )
+    if acc is None:
+        return Format(Kind.INT, needed)
+    if acc.kind is not Kind.INT or acc.bits < needed:
+        raise DescriptionError(
+            at,
+            f"{name}: the accumulator could overflow {acc}",
+            why=f"its worst case over all weights and inputs is {low:,} to {high:,}",
+            fix=f"write acc: int{needed} or wider, or leave acc out",
+        )
+    return acc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A sliding window: (vertical, horizontal) kernel, stride and pad; pad is (before, after) per axis, of zero codes."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+
+    def check(self, at: Source, name: str, shape: Shape) -> None:
+        for axis, size, kernel, (before, after) in zip(("height", "width"), shape[:2], self.kernel, self.pad, strict=True):
+            if max(before, after) >= kernel:
+                raise DescriptionError(
+                    at,
+                    f"{name}: pad ({before}, {after}) is not smaller than the kernel, {kernel}",
+                    why="a window that sees nothing but padding computes nothing",
+                    fix=f"pad with at most {kernel - 1}",
+                )
+            if size + before + after < kernel:
+                raise DescriptionError(
+                    at,
+                    f"{name}: a kernel of {kernel} does not fit into the {axis} of {shape} with pad ({before}, {after})",
+                    why="there would be no output pixel",
+                    fix=f"use a kernel of at most {size + before + after}, more padding, or fewer strides before it",
+                )
+
+    def output(self, shape: Shape, channels: int) -> Shape:
+        height, width = (
+            (size + before + after - kernel) // stride + 1
+            for size, kernel, stride, (before, after) in zip(shape[:2], self.kernel, self.stride, self.pad, strict=True)
+        )
+        return Shape(height, width, channels)
+
+    @property
+    def taps(self) -> int:
+        """Pixels under the kernel."""
+        return self.kernel[0] * self.kernel[1]
+
+    @property
+    def is_pointwise(self) -> bool:
+        """One pixel in, one pixel out: no sliding window is needed."""
+        return self.kernel == (1, 1) and self.stride == (1, 1)
+
+    def __str__(self) -> str:
+        (kh, kw), (sh, sw) = self.kernel, self.stride
+        return f"{kh}x{kw}/{sh}" if sh == sw else f"{kh}x{kw}/{sh}x{sw}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conv:
+    """One convolution with its thresholds and its folding."""
+
+    name: str  # dotted: res2a.conv2
+    input: Shape
+    out: int  # output channels
+    window: Window
+    weight: Format
+    input_format: Format
+    output_format: Format  # what the thresholds tell apart
+    acc: Format
+    pe: int  # output channels per cycle
+    simd: int  # input channels per cycle
+    at: Source = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.window.check(self.at, self.name, self.input)
+        same_number = "each PE computes the same number of output channels"
+        every_beat = "each beat carries the same number of input channels"
+        require_divides(self.at, f"{self.name}: pe", self.pe, self.out, "output channels", same_number)
+        require_divides(self.at, f"{self.name}: simd", self.simd, self.input.channels, "input channels", every_beat)
+        require_beat(self.at, f"{self.name}: simd", self.simd, self.input_format)
+        require_beat(self.at, f"{self.name}: simd", self.simd, self.weight)
+        require_beat(self.at, f"{self.name}: pe", self.pe, self.output_format)
+        require_accumulator(self.at, self.name, self.acc, *self.reach)
+
+    @property
+    def output(self) -> Shape:
+        return self.window.output(self.input, self.out)
+
+    @property
+    def fan_in(self) -> int:
+        """Products per accumulator."""
+        return self.window.taps * self.input.channels
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Least and greatest accumulator."""
+        return reach(self.fan_in, self.weight, self.input_format)
+
+    @property
+    def weights_shape(self) -> tuple[int, int, int, int]:
+        """(out, kernel_h, kernel_w, in)."""
+        return (self.out, *self.window.kernel, self.input.channels)
+
+    @property
+    def fold_in(self) -> int:
+        """Beats per window."""
+        return self.window.taps * (self.input.channels // self.simd)
+
+    @property
+    def fold_out(self) -> int:
+        """Beats per output pixel."""
+        return self.out // self.pe
+
+    @property
+    def cycles(self) -> int:
+        """Cycles per frame of the MVAU at II=1."""
+        return self.output.pixels * self.fold_in * self.fold_out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stem:
+    """Convolution of the image, thresholds, and an optional max-pool on codes."""
+
+    conv: Conv
+    pool: Window | None
+    slr: int = 0
+    at: Source = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.pool is not None:
+            self.pool.check(self.at, "stem.pool", self.conv.output)
+
+    @property
+    def output(self) -> Shape:
+        shape = self.conv.output
+        return shape if self.pool is None else self.pool.output(shape, shape.channels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A residual block: `basic` with two convolutions, `bottleneck` with three; `bypass` is None for the identity."""
+
+    name: str
+    input: Shape
+    input_format: Format
+    entry: bool  # whether thresholds turn the incoming codes into activations
+    act: Format
+    residual: Format
+    zero_point: int
+    convs: tuple[Conv, ...]
+    bypass: Conv | None
+    slr: int = 0
+    at: Source = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.entry and self.input_format != self.act:
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: entry: false, but {self.input_format} comes in and the convolutions take {self.act}",
+                why="without entry thresholds the codes pass unchanged",
+                fix="leave entry out",
+            )
+        main = self.convs[-1].output
+        if self.bypass is None:
+            if self.input_format != self.residual:
+                raise DescriptionError(
+                    self.at,
+                    f"{self.name}: bypass: identity passes {self.input_format} on, the join adds {self.residual}",
+                    why="the identity takes the codes as they came in",
+                    fix=f"make the bypass a projection, or have {self.input_format} replaced by {self.residual} in what comes before",
+                )
+            if self.input != main:
+                raise DescriptionError(
+                    self.at,
+                    f"{self.name}: the bypass brings {self.input}, {self.convs[-1].name} brings {main}",
+                    why="the join adds the two paths channel by channel, so they must meet in shape",
+                    fix="make the bypass a projection, {pe: …, simd: …} with the same strides, or change the convolutions",
+                )
+        elif self.bypass.output != main:
+            raise DescriptionError(
+                self.bypass.at,
+                f"{self.name}: the bypass brings {self.bypass.output}, {self.convs[-1].name} brings {main}",
+                why="the join adds the two paths channel by channel, so they must meet in shape",
+                fix="give the bypass the product of the convolutions' strides",
+            )
+
+    @property
+    def kind(self) -> str:
+        return {2: "basic", 3: "bottleneck"}[len(self.convs)]
+
+    @property
+    def output(self) -> Shape:
+        return self.convs[-1].output
+
+    @property
+    def layers(self) -> tuple[Conv, ...]:
+        """All convolutions, the projection last."""
+        return self.convs if self.bypass is None else (*self.convs, self.bypass)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dense:
+    """The fully connected layer: weights (out, inputs), one accumulator and one bias per output."""
+
+    name: str
+    inputs: int
+    out: int  # classes
+    weight: Format
+    input_format: Format
+    acc: Format  # of the scores, bias included
+    pe: int
+    simd: int
+    at: Source = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        same_number = "each PE computes the same number of classes"
+        every_beat = "each beat carries the same number of inputs"
+        require_divides(self.at, f"{self.name}: pe", self.pe, self.out, "classes", same_number)
+        require_divides(self.at, f"{self.name}: simd", self.simd, self.inputs, "inputs", every_beat)
+        require_beat(self.at, f"{self.name}: simd", self.simd, self.input_format)
+        require_beat(self.at, f"{self.name}: pe*simd", self.pe * self.simd, self.weight)
+        require_beat(self.at, f"{self.name}: pe", self.pe, self.acc)
+        require_accumulator(self.at, self.name, self.acc, *self.reach)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Least and greatest sum of products, the bias left out."""
+        return reach(self.inputs, self.weight, self.input_format)
+
+    @property
+    def fold_in(self) -> int:
+        return self.inputs // self.simd
+
+    @property
+    def fold_out(self) -> int:
+        return self.out // self.pe
+
+    @property
+    def cycles(self) -> int:
+        return self.fold_in * self.fold_out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Sum over all pixels of max(code - zero_point, 0), fully connected layer, labels of the `top` largest scores."""
+
+    input: Shape
+    code_format: Format
+    zero_point: int
+    fc: Dense
+    top: int
+    streams_weights: bool  # from card memory; otherwise from ROMs
+    slr: int = 0
+    at: Source = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.top <= self.fc.out:
+            raise DescriptionError(
+                self.at,
+                f"head: top={self.top} of {self.fc.out} classes",
+                why="the kernel writes the labels of the top largest scores",
+                fix=f"choose 1 to {self.fc.out}",
+            )
+        if self.streams_weights and (self.fc.pe != 1 or self.fc.simd * self.fc.weight.bits > 512 or self.fc.weight.bits != 8):
+            raise DescriptionError(
+                self.fc.at,
+                f"head.fc: weights {self.fc.weight} with pe={self.fc.pe}, simd={self.fc.simd} cannot be streamed",
+                why="memory holds the rows of (classes, inputs) int8 one after the other and delivers 64 of them a cycle",
+                fix="choose weight: int8, pe: 1 and simd up to 64, or weights: rom",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Banks of the kernel's arguments, spelled as the platform does: `DDR[0]`, `PLRAM[0]`, `HBM[3]`."""
+
+    images: str
+    labels: str
+    weights: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A whole described network."""
+
+    name: str
+    platform: str
+    clock_mhz: int
+    input: Shape  # of the image, uint8
+    labels: tuple[str, ...]  # by class; empty when none are given
+    act: Format
+    residual: Format
+    zero_point: int
+    stem: Stem
+    blocks: tuple[Block, ...]
+    head: Head
+    memory: Memory
+    parameters: str | None = None  # file, when it is not params/<name>.npz
+    at: Source = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.labels and len(self.labels) != self.head.fc.out:
+            raise DescriptionError(
+                self.at,
+                f"labels: {len(self.labels)} names for {self.head.fc.out} classes",
+                why="every class has one name",
+                fix=f"give {self.head.fc.out} names, or leave labels out",
+            )
+        shape = self.stem.output
+        for block in self.blocks:
+            if block.input != shape:
+                raise ValueError(f"{block.name} takes {block.input}, {shape} comes in")
+            shape = block.output
+
+    @property
+    def convs(self) -> tuple[Conv, ...]:
+        """All convolutions in stream order."""
+        return (self.stem.conv, *(layer for block in self.blocks for layer in block.layers))

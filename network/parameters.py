@@ -1,0 +1,196 @@
+"""The parameters of a network: one `.npz` of integer arrays, checked one by one against the description.
+
+Keys are the dotted layer names with `/`: `stem/conv/weights`, `res2a/conv1/thresholds`, `head/fc/bias`. Weights are int8
+(out, kernel_h, kernel_w, in), those of the fully connected layer (classes, in); thresholds int32 (out, n), ascending.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from network.errors import ParameterError
+from network.formats import Format, Kind
+from network.model import Network
+
+Array = NDArray[np.signedinteger[Any]]
+Parameters = Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What one array has to be."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    format: Format | None = None  # weights: the range of the values
+    ascending: bool = False  # thresholds
+
+
+def key(layer: str, what: str) -> str:
+    """`key("res2a.conv1", "weights")` is `res2a/conv1/weights`."""
+    return f"{layer.replace('.', '/')}/{what}"
+
+
+def specs(network: Network) -> dict[str, Spec]:
+    """All arrays of a network, in stream order."""
+    found: dict[str, Spec] = {}
+    entries = {block.convs[0].name: block for block in network.blocks if block.entry}
+    for conv in network.convs:
+        if conv.name in entries:
+            block = entries[conv.name]
+            shape = (block.input.channels, block.act.thresholds)
+            found[key(block.name, "entry/thresholds")] = Spec(shape=shape, dtype="int32", ascending=True)
+        found[key(conv.name, "weights")] = Spec(shape=conv.weights_shape, dtype=_weight_dtype(conv.weight), format=conv.weight)
+        found[key(conv.name, "thresholds")] = Spec(shape=(conv.out, conv.output_format.thresholds), dtype="int32", ascending=True)
+    fc = network.head.fc
+    found[key(fc.name, "weights")] = Spec(shape=(fc.out, fc.inputs), dtype=_weight_dtype(fc.weight), format=fc.weight)
+    found[key(fc.name, "bias")] = Spec(shape=(fc.out,), dtype="int32")
+    return found
+
+
+def _weight_dtype(weight: Format) -> str:
+    return "uint8" if weight.kind is Kind.UINT else "int8"
+
+
+def load(network: Network, path: str | Path) -> dict[str, Array]:
+    """The arrays of `path`; raises ParameterError naming the key, what was found and what was expected."""
+    path = Path(path)
+    wanted = specs(network)
+
+    def fail(what: str, why: str, fix: str) -> NoReturn:
+        raise ParameterError(str(path), what, why=why, fix=fix)
+
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError:
+        fail("there is no such file", f"the parameters of {network.name} are read from it", "train or import them, or name the file: parameters: …")
+    except (OSError, zipfile.BadZipFile) as error:
+        fail(f"not an .npz: {error}", "parameters are a zip of .npy arrays", "write the file again with numpy.savez")
+    with archive:
+        names = {name.removesuffix(".npy") for name in archive.namelist()}
+        missing, extra = [name for name in wanted if name not in names], sorted(names - set(wanted))
+        if missing:
+            fail(f"{missing[0]} is missing{_others(missing)}", f"{network.name} needs {len(wanted)} arrays", "write all of them into the file")
+        if extra:
+            fail(f"{extra[0]} is not expected{_others(extra)}", f"no layer of {network.name} takes it", "delete it, or correct the description")
+        arrays = {}
+        for name, spec in wanted.items():
+            try:
+                arrays[name] = _read(archive, f"{name}.npy", spec)
+            except _Mismatch as error:
+                fail(f"{name}: {error}", "the description decides shapes and formats", "correct one of the two")
+            except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+                fail(f"{name} cannot be read: {error}", "the file is damaged", "write or copy it again")
+    _check_head(network, arrays, fail)
+    return arrays
+
+
+class _Mismatch(Exception):
+    """An array is not what its Spec says."""
+
+
+def _others(names: list[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+
+
+def _read(archive: zipfile.ZipFile, member: str, spec: Spec) -> Array:
+    """One array, its header held against the spec before any data is unpacked."""
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"npy format {version}")
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(file)
+        found, expected = f"{dtype.name} {shape}", f"{spec.dtype} {spec.shape}"
+        if found != expected:
+            raise _Mismatch(f"{found}, expected {expected}")
+        size = dtype.itemsize * int(np.prod(spec.shape))
+        data = file.read(size + 1)  # one byte more: reading to the end lets zipfile check the CRC
+    if len(data) != size:
+        raise ValueError(f"{len(data):,} bytes of data instead of {size:,}")
+    array: Array = np.frombuffer(data, dtype).reshape(spec.shape, order="F" if fortran else "C").astype(spec.dtype)
+    _check_values(array, spec)
+    return array
+
+
+def _check_values(array: Array, spec: Spec) -> None:
+    if spec.format is not None:
+        bad = (array != 1) & (array != -1) if spec.format.kind is Kind.BIPOLAR else (array < spec.format.low) | (array > spec.format.high)
+        if bad.any():
+            place = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise _Mismatch(f"{array[place]} at {place}, expected {spec.format}")
+    if spec.ascending:
+        falls = np.argwhere(np.diff(array.astype(np.int64), axis=1) < 0)
+        if falls.size:
+            channel, n = (int(i) for i in falls[0])
+            raise _Mismatch(f"channel {channel} falls from {array[channel, n]} to {array[channel, n + 1]}, expected ascending thresholds")
+
+
+def _check_head(network: Network, arrays: Parameters, fail: Any) -> None:
+    """Scores must fit their accumulator with the bias that is really there; the description alone cannot know it."""
+    fc = network.head.fc
+    bias = arrays[key(fc.name, "bias")]
+    low, high = fc.reach
+    low, high = low + min(int(bias.min()), 0), high + max(int(bias.max()), 0)
+    if low < fc.acc.low or high > fc.acc.high:
+        fail(
+            f"{key(fc.name, 'bias')}: scores could overflow {fc.acc}",
+            f"their worst case with this bias is {low:,} to {high:,}",
+            "scale the bias down, or widen head.fc.acc",
+        )
+
+
+def save(path: str | Path, arrays: Parameters) -> None:
+    """Write an `.npz` whose bytes depend on the arrays alone, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(pack(arrays))
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The bytes of an `.npz`, compressed, without dates."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def draw(network: Network, seed: int) -> dict[str, Array]:
+    """Random parameters of the right shapes, for building and timing; thresholds cut the accumulators' likely range evenly."""
+    rng = np.random.default_rng(seed)
+    arrays: dict[str, Array] = {}
+    spread = {key(conv.name, "thresholds"): conv for conv in network.convs}
+    for name, spec in specs(network).items():
+        if spec.format is not None:
+            low, high = spec.format.low, spec.format.high
+            values = rng.integers(low, high + 1, spec.shape)
+            arrays[name] = (np.where(values > 0, 1, -1) if spec.format.kind is Kind.BIPOLAR else values).astype(spec.dtype)
+        elif not spec.ascending:
+            arrays[name] = rng.integers(-1000, 1001, spec.shape).astype(spec.dtype)
+        elif name in spread:
+            conv = spread[name]
+            # A sum of n independent products spreads like sqrt(n); thresholds beyond it would never be crossed.
+            centre = conv.fan_in * (conv.weight.low + conv.weight.high) * conv.input_format.high // 4
+            width = max(2, int(conv.fan_in**0.5) * conv.weight.high * conv.input_format.high)
+            arrays[name] = np.sort(rng.integers(centre - width, centre + width, spec.shape), axis=1).astype(spec.dtype)
+        else:
+            arrays[name] = np.sort(rng.integers(1, network.residual.high + 1, spec.shape), axis=1).astype(spec.dtype)
+    return arrays

@@ -1,0 +1,1 @@
+"""Quantization-aware training of the networks whose parameters are committed; needs PyTorch."""

@@ -1,0 +1,168 @@
+"""YAML with places: every value knows its file and line, and says so when it is not what was asked for.
+
+PyYAML's own loaders drop the lines and accept duplicate keys, so this walks the composed nodes instead. Scalars are resolved
+by the safe loader's rules; tags, aliases and merge keys have no use here and are refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import yaml
+
+from network.errors import DescriptionError, Source
+
+T = TypeVar("T")
+MAX_BYTES = 1 << 20
+SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
+
+
+class Item:
+    """One value of the document: where it stands, what it is called (dotted), and its YAML node."""
+
+    def __init__(self, node: yaml.Node, name: str, file: str) -> None:
+        self.name, self.file = name, file
+        self.at = Source(file, node.start_mark.line + 1)
+        self._node = node
+
+    def fail(self, what: str, *, why: str, fix: str) -> NoReturn:
+        raise DescriptionError(self.at, f"{self.name}: {what}" if self.name else what, why=why, fix=fix)
+
+    def _wrong(self, wanted: str, example: str) -> NoReturn:
+        kind = {yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list"}.get(type(self._node))
+        found = kind or (repr(self.value) if isinstance(self.value, str) else str(self._node.value) or "nothing")
+        self.fail(f"{found} is not {wanted}", why=f"{self.name or 'the document'} takes {wanted}", fix=f"write for example {example}")
+
+    @property
+    def value(self) -> object:
+        """The scalar as the safe loader resolves it."""
+        constructor = yaml.constructor.SafeConstructor()
+        try:
+            return constructor.construct_object(self._node)  # type: ignore[no-untyped-call]
+        except (ValueError, OverflowError, yaml.YAMLError):
+            return self._node.value
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self._node, yaml.SequenceNode)
+
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self._node, yaml.MappingNode)
+
+    def integer(self, low: int, high: int) -> int:
+        value = self.value if isinstance(self._node, yaml.ScalarNode) else None
+        if not isinstance(value, int) or isinstance(value, bool):
+            self._wrong("a whole number", str(max(low, 1)))
+        if not low <= value <= high:
+            self.fail(f"{value} is out of range", why=f"it must be {low:,} to {high:,}", fix="choose a number in that range")
+        return value
+
+    def boolean(self) -> bool:
+        value = self.value if isinstance(self._node, yaml.ScalarNode) else None
+        if not isinstance(value, bool):
+            self._wrong("true or false", "true")
+        return value
+
+    def text(self, example: str) -> str:
+        value = self.value if isinstance(self._node, yaml.ScalarNode) else None
+        if not isinstance(value, str) or not value:
+            self._wrong("text", example)
+        return value
+
+    def choice(self, *choices: str) -> str:
+        value = self.text(choices[0])
+        if value not in choices:
+            self.fail(f"{value!r} is unknown", why=f"{self.name} is one of {', '.join(choices)}", fix=nearest(value, choices))
+        return value
+
+    def items(self, example: str, length: int | None = None) -> list[Item]:
+        if not isinstance(self._node, yaml.SequenceNode):
+            self._wrong("a list" if length is None else f"a list of {length}", example)
+        found = [Item(node, f"{self.name}[{i}]", self.file) for i, node in enumerate(self._node.value)]
+        if length is not None and len(found) != length:
+            self.fail(f"{len(found)} entries", why=f"{self.name} takes a list of {length}", fix=f"write for example {example}")
+        return found
+
+    def mapping(self, required: Collection[str] | None = None, optional: Collection[str] = ()) -> Mapping:
+        """The entries by key; `required=None` takes any keys."""
+        if not isinstance(self._node, yaml.MappingNode):
+            self._wrong("a mapping", "{" + ", ".join(f"{key}: …" for key in required or ("name",)) + "}")
+        entries: dict[str, Item] = {}
+        for key_node, node in self._node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
+            item = Item(node, f"{self.name}.{key}" if self.name else key, self.file)
+            item.at = Source(self.file, key_node.start_mark.line + 1)
+            if key in entries:
+                item.fail("stands here twice", why=f"it already stands in line {entries[key].at.line}", fix="rename or delete one of the two")
+            if required is not None and key not in required and key not in optional:
+                known = [*required, *optional]
+                item.fail("unknown key", why=f"known here are {', '.join(known)}", fix=nearest(key, known))
+            entries[key] = item
+        for key in required or ():
+            if key not in entries:
+                self.fail(f"{key} is missing", why="it cannot be derived from the rest", fix=f"add {key}: …")
+        return Mapping(self, entries)
+
+
+class Mapping:
+    """The checked entries of one mapping."""
+
+    def __init__(self, item: Item, entries: dict[str, Item]) -> None:
+        self.item, self._entries = item, entries
+
+    def __getitem__(self, key: str) -> Item:
+        return self._entries[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def get(self, key: str, read: Callable[[Item], T], default: T) -> T:
+        return read(self._entries[key]) if key in self._entries else default
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]}?" if close else "use one of those, or delete it"
+
+
+def read(path: Path) -> Item:
+    """The document in `path`; anything that is not one plain YAML document raises DescriptionError."""
+    file = str(path)
+    whole = Source(file, 0)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DescriptionError(
+            whole, f"cannot be read: {error.strerror}", why="the description of the network is a YAML file", fix="check the path"
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise DescriptionError(whole, f"{len(data):,} bytes", why="a description has at most a megabyte", fix="name the right file")
+    try:
+        text = data.decode("utf-8")
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            at = Source(file, event.start_mark.line + 1)
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise DescriptionError(at, "anchors and aliases are not used here", why="each fact is written once", fix="write the value out")
+            if getattr(event, "tag", None):
+                raise DescriptionError(at, f"tag {event.tag}", why="a description is plain data", fix="delete the tag")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise DescriptionError(whole, f"byte {error.start} is not UTF-8", why="a description is UTF-8 text", fix="save it as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 0
+        raise DescriptionError(
+            Source(file, line), f"not YAML: {error.problem}", why=error.context or "the parser stops here", fix="correct the line or the one above"
+        ) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DescriptionError(whole, f"not YAML: {type(error).__name__}", why="the parser gives up", fix="write plain YAML") from None
+    if node is None:
+        raise DescriptionError(whole, "the file is empty", why="there is no network in it", fix="start from configs/digits.yaml")
+    return Item(node, "", file)
