@@ -100,6 +100,7 @@ class Process:
 
     kind: Kind
     name: str  # of its layer within the IP: conv1, conv1_dwc
+    part: str  # of the IP it belongs to, for people
     layer: Layer
     reads: tuple[str, ...]  # streams or ports
     writes: tuple[str, ...]

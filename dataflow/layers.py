@@ -89,8 +89,9 @@ class Accumulate:
 class WeightRom:
     """Weights on chip, sent once a frame."""
 
-    beats: int
-    lanes: int
+    tiles: int  # beats of pe * simd weights
+    pe: int
+    simd: int
     format: Format
 
 
@@ -112,6 +113,7 @@ class Transfer:
     codes: int  # per frame
     lanes: int
     format: Format
+    repeats: bool  # the same words for every frame: weights
 
     @property
     def words(self) -> int:

@@ -90,12 +90,15 @@ class _Chain:
 
     def __init__(self, name: str, at: Source) -> None:
         self.name, self.at = name, at
+        self.part = ""  # title of the processes that come next
         self.ports: list[Port] = []
         self.streams: list[Stream] = []
         self.processes: list[Process] = []
 
     def stream(self, name: str, lanes: int, form: Format, depth: int = 2, why: str = "") -> Stream:
         require_beat(self.at, f"{self.name}: {name}: lanes", lanes, form)
+        if any(name == stream.name for stream in self.streams):
+            raise ValueError(f"{self.name} has a stream {name} already")
         self.streams.append(Stream(name=name, lanes=lanes, format=form, depth=depth, why=why))
         return self.streams[-1]
 
@@ -104,6 +107,7 @@ class _Chain:
             Process(
                 kind=kind,
                 name=name,
+                part=self.part,
                 layer=layer,
                 reads=tuple(stream.name for stream in reads),
                 writes=tuple(stream.name for stream in writes),
@@ -184,8 +188,10 @@ def _stem(stem: Stem) -> Ip:
     conv = stem.conv
     chain = _Chain("stem", stem.at)
     stream = chain.take("image", wire_lanes(conv.input.channels, BYTE, conv.simd), BYTE, conv.input.size)
+    chain.part = f"Convolution: {conv.window}."
     stream = chain.conv(conv, stream)
     if stem.pool is not None:
+        chain.part = f"Max-pool: {stem.pool}."
         lanes = _pool_lanes(conv, stem.pool)
         stream = chain.convert("pool", stream, lanes, conv.output.size)
         pool = Pool(input=conv.output, window=stem.pool, lanes=lanes, format=stream.format)
@@ -194,7 +200,7 @@ def _stem(stem: Stem) -> Ip:
         stream = chain.stream("pool_out", lanes, window.format)
         chain.add(Kind.MAX_POOL, "pool", pool, [window], [stream], pool.cycles)
     shape = stem.output
-    stream = chain.convert("codes", stream, wire_lanes(shape.channels, stream.format, stream.lanes), shape.size)
+    stream = chain.convert("out", stream, wire_lanes(shape.channels, stream.format, stream.lanes), shape.size)
     chain.give("codes_out", stream, shape.size)
     return chain.ip("stem", f"{conv.input} -> {shape}", stem.slr)
 
@@ -211,6 +217,8 @@ def _block(block: Block) -> Ip:
     size = block.input.size
     lanes = first.simd
     stream = chain.take("codes_in", wire_lanes(block.input.channels, block.input_format, lanes), block.input_format, size)
+    projects = block.bypass is not None
+    chain.part = "Entry: " + ("thresholds, then " if block.entry and projects else "") + "a copy for each branch."
     stream = chain.convert("entry", stream, lanes, size)
     rows = min(held_rows(block.convs), block.input.height)
     depth = max(2, rows * block.input.width * block.input.channels // lanes)
@@ -226,29 +234,28 @@ def _block(block: Block) -> Ip:
         chain.add(Kind.THRESHOLD, "entry", layer, [codes], [act], layer.beats, (rom,))
         return act
 
-    if block.bypass is None:
-        main = chain.stream("main", lanes, stream.format)
-        bypass = chain.stream("bypass", lanes, stream.format, depth, why)
-        chain.fork("fork", stream, size // lanes, (main, bypass))
+    if projects:
+        stream = enter(stream, "act")
+    main = chain.stream("main_in", lanes, stream.format)
+    bypass = chain.stream("bypass", lanes, stream.format, depth, why)
+    chain.fork("fork", stream, size // lanes, (main, bypass))
+    chain.part = "Main branch: " + ", ".join(str(conv.window) for conv in block.convs) + "."
+    if not projects:
         main = enter(main, "act")
-    else:
-        act = enter(stream, "act")
-        main = chain.stream("main", lanes, act.format)
-        bypass = chain.stream("bypass", lanes, act.format, depth, why)
-        chain.fork("fork", act, size // lanes, (main, bypass))
     for conv in block.convs:
         main = chain.conv(conv, main)
     if block.bypass is not None:
+        chain.part = f"Projection of the bypass: {block.bypass.window}."
         bypass = chain.conv(block.bypass, bypass)
+    chain.part = "Sum of the branches."
     codes = block.output.size
     bypass = chain.convert("join", bypass, last.pe, codes)
     layer = Join(beats=codes // last.pe, lanes=last.pe, format=block.residual, zero_point=block.zero_point)
     joined = chain.stream("joined", last.pe, block.residual)
     chain.add(Kind.JOIN, "join", layer, [main, bypass], [joined], layer.beats)
-    out = chain.convert("codes", joined, wire_lanes(block.output.channels, block.residual, last.pe), codes)
+    out = chain.convert("out", joined, wire_lanes(block.output.channels, block.residual, last.pe), codes)
     chain.give("codes_out", out, codes)
-    bypass_kind = "identity" if block.bypass is None else "projection"
-    return chain.ip("block", f"{block.input} -> {block.output}, {block.kind}, {bypass_kind} bypass", block.slr)
+    return chain.ip("block", f"{block.input} -> {block.output}, {block.kind}, {'projection' if projects else 'identity'} bypass", block.slr)
 
 
 def _weight_lanes(head: Head) -> int:
@@ -261,12 +268,14 @@ def _head(head: Head) -> Ip:
     chain = _Chain("head", head.at)
     size = head.input.size
     stream = chain.take("codes_in", wire_lanes(fc.inputs, head.code_format, fc.simd), head.code_format, size)
+    chain.part = "Sum over all pixels."
     stream = chain.convert("pool", stream, fc.simd, size)
     pool = Accumulate(
         input=head.input, lanes=fc.simd, code_format=head.code_format, zero_point=head.zero_point, sum_format=fc.input_format
     )
     sums = chain.stream("sums", fc.simd, fc.input_format)
     chain.add(Kind.ACCUMULATE_POOL, "pool", pool, [stream], [sums], pool.beats)
+    chain.part = "Fully connected layer."
     if head.streams_weights:
         weights = chain.take("weights", _weight_lanes(head), fc.weight, fc.out * fc.inputs)
         weights = chain.convert("weights", weights, fc.simd, fc.out * fc.inputs)
@@ -274,10 +283,11 @@ def _head(head: Head) -> Ip:
         lanes = fc.pe * fc.simd
         weights = chain.stream("weights", lanes, fc.weight)
         rom = Rom(name="fc_weights", key=key(fc.name, "weights"), pe=fc.pe, simd=fc.simd, format=fc.weight)
-        chain.add(Kind.WEIGHT_ROM, "weight_rom", WeightRom(beats=fc.cycles, lanes=lanes, format=fc.weight), [], [weights], fc.cycles, (rom,))
+        chain.add(Kind.WEIGHT_ROM, "weight_rom", WeightRom(tiles=fc.cycles, pe=fc.pe, simd=fc.simd, format=fc.weight), [], [weights], fc.cycles, (rom,))
     scores = chain.stream("scores", fc.pe, fc.acc)
     bias = Rom(name="fc_bias", key=key(fc.name, "bias"), pe=fc.pe)
     chain.add(Kind.DENSE, "fc", fc, [sums, weights], [scores], fc.cycles, (bias,))
+    chain.part = "Labels of the largest scores."
     scores = chain.convert("top", scores, 1, fc.out)
     top = TopK(classes=fc.out, top=head.top, score_format=fc.acc)
     labels = chain.stream("labels_out", 1, LABEL)
@@ -289,8 +299,9 @@ def _head(head: Head) -> Ip:
 def _dma(network: Network, platform: Platform) -> Ip:
     chain = _Chain("dma", network.at)
 
-    def bring(name: str, codes: int, lanes: int, form: Format) -> None:
-        layer = Transfer(codes=codes, lanes=lanes, format=form)
+    def bring(name: str, codes: int, lanes: int, form: Format, repeats: bool) -> None:
+        chain.part = f"{name.capitalize()}: words from memory, beats from words."
+        layer = Transfer(codes=codes, lanes=lanes, format=form, repeats=repeats)
         words = chain.stream(f"{name}_words", WORD_BITS // 8, BYTE)
         chain.add(Kind.LOAD, name, layer, [], [words], layer.words)
         beats = chain.stream(f"{name}_beats", lanes, form)
@@ -298,9 +309,10 @@ def _dma(network: Network, platform: Platform) -> Ip:
         chain.give(name, beats, codes)
 
     head = network.head
-    bring("image", network.input.size, network.input.channels, BYTE)
+    bring("image", network.input.size, network.input.channels, BYTE, repeats=False)
     if head.streams_weights:
-        bring("weights", head.fc.out * head.fc.inputs, _weight_lanes(head), head.fc.weight)
+        bring("weights", head.fc.out * head.fc.inputs, _weight_lanes(head), head.fc.weight, repeats=True)
+    chain.part = "Labels to memory."
     labels = chain.take("labels", 1, LABEL, head.top)
     chain.add(Kind.STORE, "labels", Labels(top=head.top), [labels], [], head.top)
     return chain.ip("dma", f"{network.input} images in, {head.top} labels out", platform.bank(network.memory.images).slr)

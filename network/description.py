@@ -114,7 +114,7 @@ def _formats(item: Item) -> Formats:
 def _input(item: Item) -> Shape:
     entries = item.mapping(("shape",))
     height, width, channels = entries["shape"].items("[224, 224, 3]", 3)
-    return Shape(height.integer(1, MAX_SIZE), width.integer(1, MAX_SIZE), channels.integer(1, 512))
+    return Shape(height.integer(1, MAX_SIZE), width.integer(1, MAX_SIZE), channels.integer(1, 64))
 
 
 def _labels(item: Item) -> tuple[str, ...]:

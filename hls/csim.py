@@ -1,0 +1,48 @@
+"""C simulation under g++: the generated sources as they are, against the ap_types headers.
+
+The headers are those of a Vitis HLS installation where XILINX_HLS names one, otherwise the open ones that the hls4ml wheel
+ships (Apache-2.0); hls4ml itself is never imported. Their hls::stream is unbounded: a FIFO that is too small does not show.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+from codegen import ToolError, find, run
+from hls.render import INCLUDE
+
+FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label")
+
+
+def ap_types() -> Path:
+    """The folder with ap_int.h and hls_stream.h; raises ToolError."""
+    if "XILINX_HLS" in os.environ:
+        folder = Path(os.environ["XILINX_HLS"]) / "include"
+        where = f"XILINX_HLS={os.environ['XILINX_HLS']}"
+    else:
+        spec = find_spec("hls4ml")
+        folder = Path(spec.origin).parent / "templates" / "vivado" / "ap_types" if spec and spec.origin else Path()
+        where = "the package hls4ml"
+    if not (folder / "ap_int.h").is_file():
+        raise ToolError(
+            where, "ap_int.h not found", why="the generated C++ is written in ap_int and hls::stream", fix="pip install 'resflow[build]'"
+        )
+    return folder
+
+
+def simulate(ip: str, sources: Path, vectors: Path, frames: int, folder: Path) -> str:
+    """Compile and run the bench of one IP in `folder`; returns its verdict, raises ToolError with the log where it fails."""
+    compiler = find("g++", variable="CXX", package="g++ (Debian: apt install g++)")
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / f"{ip}_tb"
+    cpp = [sources / f"{ip}.cpp", sources / f"{ip}_tb.cpp"]
+    # As system headers: warnings of theirs are not ours to mend.
+    command: list[str | Path] = [compiler, *FLAGS, f"-I{INCLUDE}", "-isystem", ap_types(), *cpp, "-o", program]
+    run(command, log=folder / "compile.log", hint="report it with the log: generated C++ has to compile")
+    told = run([program, vectors, str(frames)], log=folder / "run.log", hint="compare with network.reference; the first difference is the one to look at")
+    verdict = told.strip().splitlines()[-1:]
+    if not verdict or not verdict[0].startswith("PASS"):
+        raise ToolError(str(folder / "run.log"), f"the bench of {ip} says nothing", why="it ended before its verdict", fix="run it by hand")
+    return verdict[0]

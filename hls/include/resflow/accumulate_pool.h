@@ -1,0 +1,51 @@
+// Accumulate-pool: the head's sum over all pixels. The division of an average is left to the scale of the scores.
+#pragma once
+
+#include <hls_stream.h>
+
+#include "formats.h"
+#include "simulation.h"
+
+namespace resflow {
+
+template <class Layer>
+struct AccumulatePool;
+
+/// Sum over all pixels of max(code - kZero, 0), for every channel. One process, II=1.
+///   in       Beat<kSimd, In>   pixels in raster order, channels fastest
+///   out      Beat<kSimd, Out>  the sums, as one pixel, sent while the last pixel comes in
+///   cycles   kPixels * kIn/kSimd a frame
+///   storage  kIn sums
+template <class Layer>
+void accumulate_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stream<Beat<Layer::kSimd, typename Layer::Out>> &out) {
+  using Sum = typename Layer::Out::Value;
+  constexpr unsigned kPixelBeats = Layer::kIn / Layer::kSimd;
+  Sum sums[kPixelBeats][Layer::kSimd];
+#pragma HLS ARRAY_PARTITION variable=sums complete dim=2
+// A sum is needed again kPixelBeats cycles later, sooner than a RAM answers where there are few: four banks make those registers.
+#pragma HLS ARRAY_PARTITION variable=sums cyclic factor=4 dim=1
+  unsigned pixel = 0, beat = 0;
+AccumulatePool_Beats:
+  for (unsigned i = 0; i < Layer::kPixels * kPixelBeats; ++i) {
+#pragma HLS PIPELINE II=1
+    // Invariant: i = pixel*kPixelBeats + beat.
+    fire<AccumulatePool<Layer>>();
+    const Beat<Layer::kSimd, typename Layer::In> codes = in.read();
+    Beat<Layer::kSimd, typename Layer::Out> result = 0;
+    for (unsigned s = 0; s < Layer::kSimd; ++s) {
+#pragma HLS UNROLL
+      const auto code = lane<typename Layer::In>(codes, s);
+      const Sum above = code > Layer::kZero ? Sum(code - Layer::kZero) : Sum(0);
+      const Sum sum = (pixel == 0 ? Sum(0) : sums[beat][s]) + above;
+      sums[beat][s] = sum;
+      set_lane<typename Layer::Out>(result, s, sum);
+    }
+    if (pixel == Layer::kPixels - 1) out.write(result);
+    if (++beat == kPixelBeats) {
+      beat = 0;
+      ++pixel;
+    }
+  }
+}
+
+}  // namespace resflow

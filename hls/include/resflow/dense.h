@@ -1,0 +1,68 @@
+// Fully connected layer. Its weights come as a stream, from card memory or from weight_rom.
+#pragma once
+
+#include <hls_stream.h>
+
+#include "dot.h"
+#include "formats.h"
+#include "simulation.h"
+
+namespace resflow {
+
+template <class Layer>
+struct Dense;
+
+/// Matrix-vector product plus bias; every weight is used once a frame and then gone. One process, II=1.
+///   in       Beat<kSimd, In>           fold_in = kIn/kSimd beats a frame
+///   weights  Beat<kPe*kSimd, Weight>   a beat a cycle: rows nf*kPe ... nf*kPe + kPe-1, inputs sf*kSimd ...
+///   out      Beat<kPe, Acc>            fold_out = kOut/kPe beats a frame
+///   cycles   fold_in * fold_out a frame
+///   storage  an input buffer of fold_in beats; bias[pe][nf]
+template <class Layer, class T>
+void dense(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
+           hls::stream<Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight>> &weights,
+           const T (&bias)[Layer::kPe][Layer::kOut / Layer::kPe], hls::stream<Beat<Layer::kPe, typename Layer::Acc>> &out) {
+#pragma HLS ARRAY_PARTITION variable=bias complete dim=1
+  using MAC = Dot<Layer::kSimd, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
+  using Acc = typename Layer::Acc::Value;
+  constexpr unsigned kFoldIn = Layer::kIn / Layer::kSimd;
+  constexpr unsigned kFoldOut = Layer::kOut / Layer::kPe;
+  constexpr unsigned kWordBits = Layer::kSimd * Layer::Weight::kBits;
+
+  typename MAC::Operand buffer[kFoldIn];
+  Acc acc[Layer::kPe];
+#pragma HLS ARRAY_PARTITION variable=acc complete
+  Acc offset = 0;
+  unsigned nf = 0, sf = 0;
+Dense_Tiles:
+  for (unsigned i = 0; i < kFoldOut * kFoldIn; ++i) {
+#pragma HLS PIPELINE II=1
+    // Invariant: i = nf*kFoldIn + sf.
+    fire<Dense<Layer>>();
+    typename MAC::Operand operand;
+    if (nf == 0) {
+      operand = MAC::operand(in.read());
+      buffer[sf] = operand;
+    } else {
+      operand = buffer[sf];
+    }
+    const Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight> beat = weights.read();
+    offset = (sf == 0 ? Acc(0) : offset) + MAC::offset(operand);
+    Beat<Layer::kPe, typename Layer::Acc> scores = 0;
+    for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
+#pragma HLS UNROLL
+      const ap_uint<kWordBits> word = beat.range((pe + 1) * kWordBits - 1, pe * kWordBits);
+      acc[pe] = (sf == 0 ? Acc(bias[pe][nf]) : acc[pe]) + MAC::dot(operand, word);
+      set_lane<typename Layer::Acc>(scores, pe, acc[pe] - offset);
+    }
+    if (sf == kFoldIn - 1) {
+      out.write(scores);
+      sf = 0;
+      ++nf;
+    } else {
+      ++sf;
+    }
+  }
+}
+
+}  // namespace resflow

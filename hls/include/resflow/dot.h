@@ -1,0 +1,89 @@
+// The dot product of one beat of codes with one word of weights: what a PE does in a cycle.
+//
+//   operand(beat)          the beat, rearranged once for all PEs
+//   dot(operand, weights)  the sum of products, plus offset()
+//   offset(operand)        what every PE's sum has too much, the same for all of them; taken off once per window
+#pragma once
+
+#include <ap_int.h>
+
+#include "formats.h"
+#include "popcount.h"
+
+namespace resflow {
+
+/// Two's complement or unsigned weights: multiply and add.
+template <unsigned lanes, class In, class Weight, class Acc>
+struct Dot {
+  using Operand = Beat<lanes, In>;
+  using Sum = typename Acc::Value;
+
+  static Operand operand(const Beat<lanes, In> &beat) {
+#pragma HLS INLINE
+    return beat;
+  }
+
+  static Sum dot(const Operand &codes, const ap_uint<lanes * Weight::kBits> &weights) {
+#pragma HLS INLINE
+    Sum sum = 0;
+    for (unsigned i = 0; i < lanes; ++i) {
+#pragma HLS UNROLL
+      sum += lane<Weight>(weights, i) * lane<In>(codes, i);
+    }
+    return sum;
+  }
+
+  static Sum offset(const Operand &) {
+#pragma HLS INLINE
+    return 0;
+  }
+};
+
+/// Bipolar weights on bit planes: sum(±a) = 2·sum(w ∧ a) − sum(a). A PE ANDs and counts; the last term is common to all PEs.
+/// An add-or-subtract per lane costs three times the LUTs.
+template <unsigned lanes, class In, class Acc>
+struct Dot<lanes, In, Bipolar, Acc> {
+  using Operand = Beat<lanes, In>;  // bit plane b in bits b*lanes ... b*lanes + lanes-1
+  using Sum = typename Acc::Value;
+
+  static Operand operand(const Beat<lanes, In> &beat) {
+#pragma HLS INLINE
+    Operand planes;
+    for (unsigned b = 0; b < In::kBits; ++b) {
+#pragma HLS UNROLL
+      for (unsigned i = 0; i < lanes; ++i) {
+#pragma HLS UNROLL
+        planes[b * lanes + i] = beat[i * In::kBits + b];
+      }
+    }
+    return planes;
+  }
+
+  static Sum dot(const Operand &planes, const ap_uint<lanes> &weights) {
+#pragma HLS INLINE
+    Sum sum = 0;
+    for (unsigned b = 0; b < In::kBits; ++b) {
+#pragma HLS UNROLL
+      sum += Sum(popcount(ap_uint<lanes>(plane(planes, b) & weights))) << (b + 1);
+    }
+    return sum;
+  }
+
+  static Sum offset(const Operand &planes) {
+#pragma HLS INLINE
+    Sum sum = 0;
+    for (unsigned b = 0; b < In::kBits; ++b) {
+#pragma HLS UNROLL
+      sum += Sum(popcount(plane(planes, b))) << b;
+    }
+    return sum;
+  }
+
+ private:
+  static ap_uint<lanes> plane(const Operand &planes, unsigned b) {
+#pragma HLS INLINE
+    return ap_uint<lanes>(planes.range((b + 1) * lanes - 1, b * lanes));
+  }
+};
+
+}  // namespace resflow

@@ -1,0 +1,30 @@
+// Fork: every beat to both branches of a block.
+#pragma once
+
+#include <hls_stream.h>
+
+#include "formats.h"
+#include "simulation.h"
+
+namespace resflow {
+
+template <class Layer>
+struct Fork;
+
+/// Copy a stream. One process, II=1; it waits until both branches have room.
+///   in, main, bypass  Beat<kLanes, Code>
+///   cycles            kBeats a frame
+template <class Layer>
+void fork(hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &in, hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &main,
+          hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &bypass) {
+Fork_Beats:
+  for (unsigned i = 0; i < Layer::kBeats; ++i) {
+#pragma HLS PIPELINE II=1
+    fire<Fork<Layer>>();
+    const auto beat = in.read();
+    main.write(beat);
+    bypass.write(beat);
+  }
+}
+
+}  // namespace resflow

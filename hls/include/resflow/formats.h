@@ -1,0 +1,59 @@
+// Number formats, and the stream word made of them.
+//
+// A format is a tag: kBits wide, with the value type the arithmetic uses. A beat is a plain ap_uint, because UG1399 ("Using
+// HLS Streams") advises against classes with methods as a stream's type; lane 0 sits in the least significant bits.
+#pragma once
+
+#include <ap_int.h>
+
+namespace resflow {
+
+template <unsigned bits>
+struct UInt {
+  static constexpr unsigned kBits = bits;
+  using Value = ap_uint<bits>;
+};
+
+template <unsigned bits>
+struct Int {
+  static constexpr unsigned kBits = bits;
+  using Value = ap_int<bits>;
+};
+
+/// Weights of -1 and +1 in one bit, 1 for +1. There is no value type: see dot.h for how they are multiplied.
+struct Bipolar {
+  static constexpr unsigned kBits = 1;
+};
+
+template <unsigned lanes, class Format>
+using Beat = ap_uint<lanes * Format::kBits>;
+
+/// What a bus to card memory carries in a cycle.
+using Word = ap_uint<512>;
+
+template <class Format, int width>
+typename Format::Value lane(const ap_uint<width> &beat, unsigned i) {
+#pragma HLS INLINE
+  return typename Format::Value(beat.range((i + 1) * Format::kBits - 1, i * Format::kBits));
+}
+
+template <class Format, int width>
+void set_lane(ap_uint<width> &beat, unsigned i, typename Format::Value value) {
+#pragma HLS INLINE
+  beat.range((i + 1) * Format::kBits - 1, i * Format::kBits) = value;
+}
+
+/// ROM words of at most 64 bits, the first one lowest, as one number of `bits` bits.
+template <unsigned bits, class Word, unsigned words>
+ap_uint<bits> packed(const Word (&word)[words]) {
+#pragma HLS INLINE
+  static_assert(words == 1 || words == (bits + 63) / 64, "a ROM wider than 64 bits comes in words of 64; see hls/roms.py");
+  ap_uint<words * 64> all = 0;
+  for (unsigned i = 0; i < words; ++i) {
+#pragma HLS UNROLL
+    all.range(i * 64 + 63, i * 64) = word[i];
+  }
+  return ap_uint<bits>(all);
+}
+
+}  // namespace resflow

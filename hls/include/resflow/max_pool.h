@@ -1,0 +1,49 @@
+// Max-pool over the windows of a sliding window generator.
+#pragma once
+
+#include <hls_stream.h>
+
+#include "formats.h"
+#include "simulation.h"
+#include "window.h"
+
+namespace resflow {
+
+template <class Layer>
+struct MaxPool;
+
+/// The largest code of every channel in a window. Padding is code 0, which never wins. One process, II=1.
+///   in       Beat<kSimd, In>  windows, (kernel_y, kernel_x, channel)
+///   out      Beat<kSimd, In>  one pixel a window
+///   cycles   pixels * K*K * kIn/kSimd a frame
+///   storage  one pixel in registers
+template <class Layer>
+void max_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stream<Beat<Layer::kSimd, typename Layer::In>> &out) {
+  using W = Window<Layer>;
+  using Code = typename Layer::In;
+  Beat<Layer::kSimd, Code> largest[W::kPixelBeats];
+#pragma HLS ARRAY_PARTITION variable=largest complete
+  unsigned tap = 0, beat = 0;
+MaxPool_Beats:
+  for (unsigned i = 0; i < W::kPixels * W::kBeats; ++i) {
+#pragma HLS PIPELINE II=1
+    // Invariant: i = (pixel*kTaps + tap)*kPixelBeats + beat.
+    fire<MaxPool<Layer>>();
+    const Beat<Layer::kSimd, Code> codes = in.read();
+    const Beat<Layer::kSimd, Code> before = tap == 0 ? Beat<Layer::kSimd, Code>(0) : largest[beat];
+    Beat<Layer::kSimd, Code> now = 0;
+    for (unsigned s = 0; s < Layer::kSimd; ++s) {
+#pragma HLS UNROLL
+      const auto a = lane<Code>(before, s), b = lane<Code>(codes, s);
+      set_lane<Code>(now, s, a > b ? a : b);
+    }
+    largest[beat] = now;
+    if (tap == W::kTaps - 1) out.write(now);
+    if (++beat == W::kPixelBeats) {
+      beat = 0;
+      tap = tap == W::kTaps - 1 ? 0 : tap + 1;
+    }
+  }
+}
+
+}  // namespace resflow

@@ -1,0 +1,24 @@
+// Firings counted in C simulation, so that a bench can hold every process against the cycles of its design.
+//
+// A process calls fire<Tag>() once per iteration of its loop. Under synthesis the body is empty and nothing is left of it.
+#pragma once
+
+namespace resflow {
+
+#ifndef __SYNTHESIS__
+template <class Tag>
+unsigned long &firings() {
+  static unsigned long count = 0;
+  return count;
+}
+#endif
+
+template <class Tag>
+void fire() {
+#pragma HLS INLINE
+#ifndef __SYNTHESIS__
+  ++firings<Tag>();
+#endif
+}
+
+}  // namespace resflow

@@ -1,0 +1,54 @@
+// Thresholds: a code is the number of its channel's thresholds that a value reaches.
+#pragma once
+
+#include <hls_stream.h>
+
+#include "formats.h"
+#include "simulation.h"
+
+namespace resflow {
+
+template <class Value, class T, unsigned n>
+unsigned crossed(const Value &value, const T (&thresholds)[n]) {
+#pragma HLS INLINE
+  unsigned code = 0;
+  for (unsigned i = 0; i < n; ++i) {
+#pragma HLS UNROLL
+    code += thresholds[i] <= value;
+  }
+  return code;
+}
+
+template <class Layer>
+struct Threshold;
+
+/// Codes to codes, each channel with its own thresholds. One process, II=1.
+///   in       Beat<kSimd, In>   channels fastest
+///   out      Beat<kSimd, Out>  in the same order
+///   cycles   kPixels * kIn/kSimd a frame
+///   storage  thresholds[lane][beat of the pixel][n]
+template <class Layer, class T, unsigned n>
+void threshold(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
+               const T (&thresholds)[Layer::kSimd][Layer::kIn / Layer::kSimd][n],
+               hls::stream<Beat<Layer::kSimd, typename Layer::Out>> &out) {
+#pragma HLS ARRAY_PARTITION variable=thresholds complete dim=1
+#pragma HLS ARRAY_PARTITION variable=thresholds complete dim=3
+  static_assert(n == (1u << Layer::Out::kBits) - 1, "n thresholds tell n + 1 codes apart: change Out or the thresholds");
+  constexpr unsigned kPixelBeats = Layer::kIn / Layer::kSimd;
+  unsigned beat_of_pixel = 0;
+Threshold_Beats:
+  for (unsigned i = 0; i < Layer::kPixels * kPixelBeats; ++i) {
+#pragma HLS PIPELINE II=1
+    fire<Threshold<Layer>>();
+    const Beat<Layer::kSimd, typename Layer::In> codes = in.read();
+    Beat<Layer::kSimd, typename Layer::Out> result = 0;
+    for (unsigned s = 0; s < Layer::kSimd; ++s) {
+#pragma HLS UNROLL
+      set_lane<typename Layer::Out>(result, s, crossed(lane<typename Layer::In>(codes, s), thresholds[s][beat_of_pixel]));
+    }
+    out.write(result);
+    beat_of_pixel = beat_of_pixel == kPixelBeats - 1 ? 0 : beat_of_pixel + 1;
+  }
+}
+
+}  // namespace resflow

@@ -1,0 +1,32 @@
+// What follows from the window of a convolution or a pool: output size, taps, and the schedule of its sliding window.
+#pragma once
+
+namespace resflow {
+
+constexpr unsigned larger(unsigned a, unsigned b) { return a > b ? a : b; }
+constexpr unsigned smaller(unsigned a, unsigned b) { return a < b ? a : b; }
+
+template <class Layer>
+struct Window {
+  static_assert(Layer::kIn % Layer::kSimd == 0, "every beat carries the same number of channels: kSimd must divide kIn");
+  static_assert(Layer::kPadTop < Layer::kKernelHeight && Layer::kPadLeft < Layer::kKernelWidth,
+                "a window must see the image: pad with less than the kernel");
+
+  static constexpr unsigned kOutHeight =
+      (Layer::kHeight + Layer::kPadTop + Layer::kPadBottom - Layer::kKernelHeight) / Layer::kStrideHeight + 1;
+  static constexpr unsigned kOutWidth =
+      (Layer::kWidth + Layer::kPadLeft + Layer::kPadRight - Layer::kKernelWidth) / Layer::kStrideWidth + 1;
+  static constexpr unsigned kPixels = kOutHeight * kOutWidth;                       // per frame
+  static constexpr unsigned kTaps = Layer::kKernelHeight * Layer::kKernelWidth;     // pixels under the kernel
+  static constexpr unsigned kPixelBeats = Layer::kIn / Layer::kSimd;                // per pixel
+  static constexpr unsigned kBeats = kTaps * kPixelBeats;                           // per window
+
+  // Sliding window: rows that come in before the first window goes out, then one phase per output row.
+  static constexpr unsigned kRowBeats = Layer::kWidth * kPixelBeats;
+  static constexpr unsigned kFill = smaller(Layer::kKernelHeight - Layer::kPadTop, Layer::kHeight) * kRowBeats;
+  static constexpr unsigned kReads = Layer::kStrideHeight * kRowBeats;              // per phase
+  static constexpr unsigned kWrites = kOutWidth * kBeats;                           // per phase
+  static constexpr unsigned kPhase = larger(kReads, kWrites);
+};
+
+}  // namespace resflow

@@ -1,0 +1,27 @@
+"""Test vectors: what the reference says passes each port of each IP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflow.design import Design
+from network import reference
+from network.parameters import Parameters, key
+
+
+def vectors(design: Design, parameters: Parameters, images: NDArray[np.uint8]) -> dict[str, dict[str, bytes]]:
+    """By IP, the files `<port>.bin` its bench reads; images are uint8 (n, H, W, C)."""
+    network = design.network
+    traced = reference.trace(network, parameters, images)
+    labels = {"labels": traced["labels"].astype("<u4")}
+    weights = {"weights": parameters[key(network.head.fc.name, "weights")]} if network.head.streams_weights else {}
+    found: dict[str, dict[str, NDArray[Any]]] = {"dma": {"image": images, **weights, **labels}, "stem": {"image": images}}
+    codes = found["stem"]["codes_out"] = traced["stem"]
+    for block in network.blocks:
+        found[block.name] = {"codes_in": codes, "codes_out": traced[block.name]}
+        codes = traced[block.name]
+    found["head"] = {"codes_in": codes, **weights, **labels}
+    return {ip: {f"{port}.bin": np.ascontiguousarray(array).tobytes() for port, array in ports.items()} for ip, ports in found.items()}
