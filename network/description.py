@@ -41,7 +41,7 @@ def load(path: str | Path) -> Network:
     """The network described in a YAML file; raises DescriptionError with the file, the line and the remedy."""
     document = read(Path(path))
     top = document.mapping(
-        ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"), ("labels", "memory", "parameters")
+        ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"), ("labels", "images", "memory", "parameters")
     )
     formats = _formats(top["formats"])
     image = _input(top["input"])
@@ -62,6 +62,7 @@ def load(path: str | Path) -> Network:
         head=_head(top["head"], blocks[-1].output, formats, len(labels)),
         memory=top.get("memory", _memory, Memory(images="DDR[0]", labels="DDR[0]", weights="DDR[0]")),
         parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
+        images=top.get("images", lambda item: item.text("images.npz"), None),
         at=top["labels"].at if "labels" in top else document.at,
     )
 

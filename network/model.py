@@ -371,6 +371,7 @@ class Network:
     head: Head
     memory: Memory
     parameters: str | None = None  # file, when it is not params/<name>.npz
+    images: str | None = None  # labelled images to try it on: see network.images
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:

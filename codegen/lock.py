@@ -1,0 +1,26 @@
+"""One build of a network at a time: the second waits and says whom for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_held: list[FileLock] = []
+
+
+def hold(folder: Path) -> None:
+    """Hold `folder` until this process ends; the operating system lets go even of a killed one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    owner = folder / ".owner"
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        process = owner.read_text().strip() if owner.exists() else "unknown"
+        print(f"waiting: process {process} is building in {folder}", file=sys.stderr, flush=True)
+        lock.acquire()
+    owner.write_text(f"{os.getpid()}\n")
+    _held.append(lock)

@@ -1,0 +1,72 @@
+"""What a person sees of a build: a line per step as it ends, and at the end which steps failed, why, and what to do.
+
+A reporter for doit. Steps print nothing themselves: what a step has to say it returns as `{"told": "…"}`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from doit.exceptions import BaseFail, TaskFailed
+from doit.reporter import ConsoleReporter
+
+
+def step(function: Callable[..., dict[str, Any] | None], errors: tuple[type[Exception], ...]) -> Callable[..., Any]:
+    """`function` as a doit action: what it raises of `errors` fails the task with its message alone, without a traceback."""
+
+    def action(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except errors as error:
+            return TaskFailed(str(error))
+
+    return action
+
+
+class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
+    """One line per step, errors in full where they happen, a closing summary."""
+
+    desc = "one line per step and a summary"
+
+    def __init__(self, outstream: Any, options: dict[str, Any]) -> None:
+        super().__init__(outstream, options)
+        self.began: dict[str, float] = {}
+        self.start = time.monotonic()
+        self.done = self.skipped = 0
+
+    def execute_task(self, task: Any) -> None:
+        self.began[task.name] = time.monotonic()
+
+    def add_success(self, task: Any) -> None:
+        if task.actions:
+            self.done += 1
+            seconds = time.monotonic() - self.began.get(task.name, self.start)
+            self._line("ok", task.name, f"{seconds:6.1f} s  {task.values.get('told', task.doc)}")
+
+    def skip_uptodate(self, task: Any) -> None:
+        self.skipped += bool(task.actions)
+
+    def _line(self, verdict: str, name: str, text: str) -> None:
+        self.write(f"{verdict:4}  {name:20} {text}\n")
+        self.outstream.flush()
+
+    def _write_failure(self, result: dict[str, Any], write_exception: bool = True) -> None:
+        fail: BaseFail = result["exception"]
+        text = fail.get_msg().strip()
+        # doit's own message about unmet dependencies would repeat the failure that caused it.
+        if fail.get_name() != "UnmetDependency":
+            self._line("FAIL", result["task"].name, "")
+            self.write("      " + text.replace("\n", "\n      ") + "\n")
+
+    def complete_run(self) -> None:
+        seconds = time.monotonic() - self.start
+        failed = [result for result in self.failures if result["exception"].get_name() != "UnmetDependency"]
+        not_run = len(self.failures) - len(failed)
+        for text in self.runtime_errors:
+            self.write(f"error: {text}\n")
+        counts = [f"{self.done} done", f"{self.skipped} up to date"]
+        counts += [f"{len(failed)} failed: {', '.join(result['task'].name for result in failed)}"] if failed else []
+        counts += [f"{not_run} not run for it"] if not_run else []
+        self.write(f"      {', '.join(counts)}; {seconds:.1f} s\n")

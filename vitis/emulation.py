@@ -1,0 +1,97 @@
+"""The xclbin that runs without a card: manifest, network and parameters in the container PYNQ opens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataflow.design import Argument, Design
+from network.model import Conv, Window
+from network.parameters import Parameters
+from runtime.manifest import Argument as ManifestArgument
+from runtime.manifest import Direction, ImageShape, Manifest, Target
+from runtime.xclbin import Bank
+from vitis import xclbin
+
+BANK_KINDS = {"ddr4": 1, "dram": 2, "hbm": 6}
+"""MEM_TYPE of xclbin.h, by the word the platform files use."""
+
+
+def emulation_xclbin(design: Design, parameters: Parameters) -> bytes:
+    """The whole file; the same design and parameters give the same bytes."""
+    banks = tuple(
+        Bank(tag=bank.tag, kind=BANK_KINDS[bank.kind], base=bank.base, size_kb=bank.kilobytes, used=False) for bank in design.platform.banks
+    )
+    return xclbin.render(manifest(design, Target.EMULATION), banks=banks, network=network_section(design), parameters=parameters)
+
+
+def manifest(design: Design, target: Target) -> Manifest:
+    network, fc = design.network, design.network.head.fc
+    return Manifest(
+        network=network.name,
+        platform=design.platform.shell,
+        target=target,
+        clock_mhz=network.clock_mhz,
+        cycles_per_frame=design.cycles,
+        image=ImageShape(*network.input),
+        classes=fc.out,
+        top=network.head.top,
+        label_names=network.labels,
+        arguments=tuple(_argument(design, argument) for argument in design.arguments),
+        weights=(fc.out, fc.inputs) if network.head.streams_weights else None,
+    )
+
+
+def _argument(design: Design, argument: Argument) -> ManifestArgument:
+    direction = Direction.SCALAR if argument.bank is None else Direction.OUT if argument.writes else Direction.IN
+    return ManifestArgument(
+        name=argument.name,
+        id=argument.id,
+        offset=argument.offset,
+        size_bytes=argument.size,
+        direction=direction,
+        bank=None if argument.bank is None else design.platform.bank(argument.bank).tag,
+        port=argument.port.upper(),
+    )
+
+
+def network_section(design: Design) -> dict[str, Any]:
+    """The network as `runtime.program` reads it."""
+    network = design.network
+    pool = network.stem.pool
+    return {
+        "input": list(network.input),
+        "stem": {"conv": _conv(network.stem.conv), "pool": None if pool is None else _window(pool)},
+        "blocks": [
+            {
+                "name": block.name,
+                "entry": block.entry,
+                "convs": [_conv(conv) for conv in block.convs],
+                "bypass": None if block.bypass is None else _conv(block.bypass),
+                "zero_point": block.zero_point,
+                "bits": block.residual.bits,
+            }
+            for block in network.blocks
+        ],
+        "head": {
+            "zero_point": network.zero_point,
+            "inputs": network.head.fc.inputs,
+            "classes": network.head.fc.out,
+            "top": network.head.top,
+            "weights": "stream" if network.head.streams_weights else "rom",
+        },
+    }
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return {"kernel": list(window.kernel), "stride": list(window.stride), "pad": [list(pad) for pad in window.pad]}
+
+
+def _conv(conv: Conv) -> dict[str, Any]:
+    return _window(conv.window) | {
+        "name": conv.name,
+        "in": conv.input.channels,
+        "out": conv.out,
+        "weight": str(conv.weight),
+        "input": str(conv.input_format),
+        "output": str(conv.output_format),
+    }
