@@ -144,7 +144,8 @@ def task_design():
 
 
 def check() -> dict[str, str]:
-    return {"told": ipi.check(DESIGN, BUILD)}
+    reports = [ipi.check(DESIGN, BUILD / "ipi"), vitis.check(DESIGN, BUILD / "vitis")]
+    return {"told": "; ".join(str(report) for report in reports)}
 
 
 def task_check():

@@ -61,13 +61,15 @@ def _platform(network: Network) -> Platform:
 def swg_cycles(shape: Shape, window: Window, lanes: int) -> int:
     """Firings of a sliding window a frame: the rows of the first window come in, then a phase per output row.
 
-    A phase sends one row of windows while it takes in the rows the next one needs: as long as the longer of the two.
+    A phase sends one row of windows while it takes in the rows the next one needs: as long as the longer of the two. Where
+    a row is a single beat and the kernel 1x1, that beat gets a cycle to reach its RAM.
     """
     beats = shape.channels // lanes
     row = shape.width * beats
     fill = min(window.kernel[0] - window.pad[0][0], shape.height) * row
+    settle = int(row * window.taps == 1)
     output = window.output(shape, shape.channels)
-    return fill + output.height * max(output.width * window.taps * beats, window.stride[0] * row)
+    return fill + settle + output.height * max(output.width * window.taps * beats, window.stride[0] * row + settle)
 
 
 def held_rows(convs: tuple[Conv, ...]) -> int:

@@ -210,6 +210,7 @@ def _blocks(item: Item, stem: Stem, formats: Formats) -> tuple[Block, ...]:
     entries = item.mapping()
     for name in entries:
         entry = entries[name]
+        entry.name = name  # res2a.conv2, as everywhere else
         if not IDENTIFIER.fullmatch(name) or name in RESERVED:
             entry.fail(
                 "cannot be a name",

@@ -26,7 +26,7 @@ class Digits(NamedTuple):
 def load() -> Digits:
     """Split scikit-learn's 1,797 digits in order: the first 1,437 to train on, the last 360 held out.
 
-    The order matters: neighbouring images share a writer, so a shuffled split would flatter the accuracy.
+    The order matters: images seem to come writer by writer, so a shuffled split would flatter the accuracy.
     """
     digits = load_digits()
     ink = digits.images.astype(np.int64)  # 0 to 16

@@ -2,156 +2,121 @@
 
     python -m network.training.digits [--out params/digits.npz] [--seed N] [--epochs N]
 
-Same seed, same PyTorch build, same processor family: the same bytes. The held-out images are looked at once, at the end, with the
-final weights; architecture and schedule were chosen on a part of the training images.
+Run from the root of the repository. Same seed, same PyTorch build and same kind of processor: the same bytes. The held-out images
+are looked at once, with the final parameters; architecture and schedule were chosen on parts of the training images.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import time
-import zipfile
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-import yaml
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
-from network import digits_data
-from network.training.quantize import BipolarConv, Classifier, Entry, Int8Conv, Padding, Threshold, ThresholdConv
+import network
+from network import digits_data, parameters, reference
+from network.training.quantize import TrainableNetwork
 
 DESCRIPTION = Path("configs/digits.yaml")
-THREADS = 2  # fixed: the order of float sums depends on it
+THREADS = 2  # fixed, because the order of float sums follows from it
 BATCH = 96
-PEAK_RATE = 4e-3
-FROZEN_EPOCHS = 0.15  # last part of the schedule, batch norms fixed: the integers are trained as they will be folded
-ACT_BITS, RESIDUAL_BITS, ZERO_POINT = 2, 4, 8
-ACT_SCALE, RESIDUAL_SCALE = 1.3, 2.0  # codes per standard deviation at the start
+PEAK_RATE = 0.015  # high for Adam: a bipolar weight changes only when its real one crosses zero
+WARM_UP = 0.1  # of all steps; after it the rate falls along a cosine to zero, and the signs settle
+SMOOTHING = 0.1  # of the labels, so that images long since right do not go on flipping signs
 
 
-class Block(nn.Module):
-    def __init__(self, name: str, spec: Mapping[str, Any], *, inputs: int, has_entry: bool) -> None:
-        super().__init__()
-        self.name = name
-        act_top = 2**ACT_BITS - 1
-        self.entry = Entry(inputs, residual_bits=RESIDUAL_BITS, bits=ACT_BITS, scale=ACT_SCALE) if has_entry else None
-        names = [key for key in spec if key.startswith("conv")]
-        self.convs = nn.ModuleDict()
-        channels = inputs
-        for key in names:
-            s = spec[key]
-            k = s["kernel"]
-            conv = BipolarConv(channels, s["out"], kernel=k, stride=s.get("stride", 1), padding=Padding((k - 1) // 2, (k - 1) // 2))
-            channels = s["out"]
-            last = key == names[-1]
-            th = Threshold(channels, bits=RESIDUAL_BITS, zero_point=ZERO_POINT, scale=RESIDUAL_SCALE) if last else Threshold(channels, bits=ACT_BITS, scale=ACT_SCALE)
-            self.convs[key] = ThresholdConv(conv, th, input_top=act_top)
-        self.bypass = None
-        if spec["bypass"] != "identity":
-            conv = BipolarConv(inputs, channels, kernel=1, stride=spec["bypass"].get("stride", 1), padding=Padding(0, 0))
-            self.bypass = ThresholdConv(conv, Threshold(channels, bits=RESIDUAL_BITS, zero_point=ZERO_POINT, scale=RESIDUAL_SCALE), input_top=act_top)
-        self.outputs = channels
-
-    def forward(self, codes: Tensor) -> Tensor:
-        x = codes if self.entry is None else self.entry(codes)
-        bypass = codes if self.bypass is None else self.bypass(x)
-        for c in self.convs.values():
-            x = c(x)
-        return (x + bypass - ZERO_POINT).clamp(0, 2**RESIDUAL_BITS - 1)
+def as_tensor(images: NDArray[np.uint8]) -> Tensor:
+    """uint8 (n, height, width, channels) to float32 (n, channels, height, width), 0 to 255."""
+    return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32))
 
 
-class Net(nn.Module):
-    def __init__(self, d: Mapping[str, Any]) -> None:
-        super().__init__()
-        s = d["stem"]["conv"]
-        k = s["kernel"]
-        self.stem = ThresholdConv(
-            Int8Conv(1, s["out"], kernel=k, stride=1, padding=Padding((k - 1) // 2, (k - 1) // 2)),
-            Threshold(s["out"], bits=ACT_BITS, scale=ACT_SCALE),
-            input_top=255,
-        )
-        self.pool = d["stem"]["pool"]
-        blocks = []
-        c = s["out"]
-        for i, (name, spec) in enumerate(d["blocks"].items()):
-            blocks.append(Block(name, spec, inputs=c, has_entry=i > 0))
-            c = blocks[-1].outputs
-        self.blocks = nn.ModuleList(blocks)
-        self.head = Classifier(c, len(d["labels"]), zero_point=ZERO_POINT, sum_scale=1 / 16)
+def rewritten(images: Tensor, generator: torch.Generator) -> Tensor:
+    """The same digits (n, 1, height, width) by another hand: moved, turned, sheared, resized, bent, pressed harder or softer.
 
-    def forward(self, images: Tensor) -> Tensor:
-        x = self.stem(images)
-        p = self.pool
-        x = functional.max_pool2d(Padding(*p["pad"]).apply(x), p["kernel"], p["stride"])
-        for b in self.blocks:
-            x = b(x)
-        return self.head(x)
-
-    def fold(self) -> dict[str, npt.NDArray[Any]]:
-        out = self.stem.fold("stem/conv")
-        for b in self.blocks:
-            if b.entry is not None:
-                out |= b.entry.fold(f"{b.name}/entry")
-            for key, c in b.convs.items():
-                out |= c.fold(f"{b.name}/{key}")
-            if b.bypass is not None:
-                out |= b.bypass.fold(f"{b.name}/bypass")
-        return out | self.head.fold("head/fc")
-
-
-def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
-    """The same digits (n, 1, 8, 8), as another hand could have written them: moved, turned, sheared, resized, bent."""
-    n = len(images)
+    Lengths are in half image widths (the 8 pixels of a digit are 2), angles in radians.
+    """
 
     def uniform(*shape: int, reach: float) -> Tensor:
-        return (torch.rand(n, *shape, generator=generator) * 2 - 1) * reach
+        return (torch.rand(len(images), *shape, generator=generator) * 2 - 1) * reach
 
     angle, shear, move = uniform(reach=0.2), uniform(reach=0.15), uniform(2, reach=0.16)
     width, height = 1 + uniform(reach=0.12), 1 + uniform(reach=0.12)
     cos, sin = angle.cos(), angle.sin()
-    rows = torch.stack([width * cos, width * (shear - sin), move[:, 0], height * sin, height * cos, move[:, 1]], dim=1)
-    grid = functional.affine_grid(rows.view(n, 2, 3), [n, 1, 8, 8], align_corners=False)
-    bend = functional.interpolate(uniform(2, 3, 3, reach=0.12), size=(8, 8), mode="bicubic", align_corners=True)
-    bent = functional.grid_sample(images, grid + bend.permute(0, 2, 3, 1), align_corners=False)
-    contrast = 1 + uniform(1, 1, 1, reach=0.1)
-    return (bent * contrast).round().clamp(0, 255)
+    affine = torch.stack([width * cos, width * (shear - sin), move[:, 0], height * sin, height * cos, move[:, 1]], dim=1)
+    grid = functional.affine_grid(affine.view(-1, 2, 3), list(images.shape), align_corners=False)
+    bend = functional.interpolate(uniform(2, 3, 3, reach=0.12), size=images.shape[2:], mode="bicubic", align_corners=True)
+    moved = functional.grid_sample(images, grid + bend.permute(0, 2, 3, 1), align_corners=False)
+    return (moved * (1 + uniform(1, 1, 1, reach=0.1))).round().clamp(0, 255)
 
 
-def as_tensor(images: npt.NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32))
-
-
-def train(net: Net, images: Tensor, labels: Tensor, *, epochs: int, generator: torch.Generator, log=None, **o) -> None:
-    rate = o.get("rate", PEAK_RATE)
-    optimizer = torch.optim.Adam(net.parameters(), lr=rate)
-    batches = -(-len(images) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * batches, pct_start=0.1, cycle_momentum=False)
-    for epoch in range(epochs):
-        net.train()
-        if epoch >= epochs * (1 - o.get("frozen", FROZEN_EPOCHS)):
-            for m in net.modules():
-                if isinstance(m, nn.BatchNorm2d):
-                    m.eval()
-        order = torch.randperm(len(images), generator=generator)
-        fresh = augmented(images, generator)
-        total = 0.0
-        for chosen in order.split(BATCH):
-            loss = functional.cross_entropy(net(fresh[chosen]), labels[chosen], label_smoothing=o.get("smooth", 0.1))
+def train(net: TrainableNetwork, images: Tensor, labels: Tensor, *, epochs: int, generator: torch.Generator) -> None:
+    """Train in place, and print the loss twenty times; the result is the state after the last step."""
+    optimizer = torch.optim.Adam(net.parameters(), lr=PEAK_RATE)
+    steps = epochs * -(-len(images) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps, pct_start=WARM_UP, cycle_momentum=False)
+    net.train()
+    for epoch in range(1, epochs + 1):
+        fresh = rewritten(images, generator)
+        losses = []
+        for chosen in torch.randperm(len(images), generator=generator).split(BATCH):
+            loss = functional.cross_entropy(net(fresh[chosen]), labels[chosen], label_smoothing=SMOOTHING)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-            with torch.no_grad():
-                for m in net.modules():
-                    if type(m) is BipolarConv:
-                        m.weight.clamp_(-1, 1)
-            total += loss.item()
-        if log and (epoch % 10 == 9):
-            log(epoch, total / batches)
+            net.confine()
+            losses.append(loss.item())
+        if epoch % max(1, epochs // 20) == 0:
+            print(f"epoch {epoch:3} of {epochs}: loss {np.mean(losses):.3f}", flush=True)
+    net.eval()
+
+
+@torch.no_grad()
+def float_right(net: TrainableNetwork, images: Tensor, labels: Tensor) -> int:
+    """How many images the module classifies as labelled, before folding."""
+    return int((net(images).argmax(dim=1) == labels).sum())
+
+
+def integer_right(described: network.Network, arrays: parameters.Parameters, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> int:
+    """How many images the reference arithmetic classifies as labelled."""
+    found = reference.trace(described, arrays, images)["labels"][:, 0]
+    return int((found == labels).sum())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train the network digits and write its integer parameters.")
+    parser.add_argument("--out", type=Path, default=Path("params/digits.npz"), help="the file to write (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of initial weights, order and augmentation (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=400, help="passes over the training images (%(default)s)")
+    options = parser.parse_args()
+
+    torch.set_num_threads(THREADS)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(options.seed)
+    generator = torch.Generator().manual_seed(options.seed)
+
+    described = network.load(DESCRIPTION)
+    data = digits_data.load()
+    net = TrainableNetwork(described)
+    images, labels = as_tensor(data.train_images), torch.from_numpy(data.train_labels)
+    started = time.monotonic()
+    train(net, images, labels, epochs=options.epochs, generator=generator)
+    print(f"trained in {time.monotonic() - started:.0f} s")
+
+    parameters.save(options.out, net.fold())
+    arrays = parameters.load(described, options.out)  # as everyone else reads it, checks included
+    of_training = integer_right(described, arrays, data.train_images, data.train_labels)
+    of_held_out = integer_right(described, arrays, data.held_out_images, data.held_out_labels)
+    print(f"float,   training: {float_right(net, images, labels)} of {len(labels)}")
+    print(f"integer, training: {of_training} of {len(labels)}")
+    print(f"integer, held out: {of_held_out} of {len(data.held_out_labels)} ({of_held_out / len(data.held_out_labels):.2%})")
+    print(f"wrote {options.out}")
+
+
+if __name__ == "__main__":
+    main()

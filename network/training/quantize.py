@@ -1,26 +1,31 @@
-"""Quantization-aware layers in PyTorch, and how each folds into the integers of the parameter file.
+"""A described network as a trainable PyTorch module, and how it folds into the integers of the parameter file.
 
 Every layer computes with integer *codes* held in float32 (exact below 2**24), so what is trained is what the accelerator
-computes: the float scale and shift of a batch norm exist only inside `Threshold`, and fold into where its thresholds lie.
+computes: the scale and shift of a batch norm exist only inside `Threshold`, and fold into where its thresholds lie.
 Gradients pass straight through rounding and sign (Bengio et al., arXiv:1308.3432; Courbariaux et al., arXiv:1602.02830).
-Tensors are torch's (image, channel, height, width); `fold` returns arrays in the file's own axis order.
+Tensors are torch's (frame, channel, height, width); `fold` returns arrays in the file's own axis order.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-INT8_MAX = 127
+from network.formats import Format, Kind
+from network.model import Block, Conv, Head, Network, Window
+from network.parameters import Array, key
+
+ACT_SPREAD, RESIDUAL_SPREAD = 1.3, 2.0
+"""Codes per standard deviation before training: few codes clipped, few left unused; a join adds two spreads."""
 
 
 class _Round(torch.autograd.Function):
-    """Round half up: a code is the number of thresholds <= x, and the thresholds lie at the halves."""
+    """Round half up, as thresholds at the halves do."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -43,142 +48,191 @@ class _Sign(torch.autograd.Function):
         return gradients[0]
 
 
-class Padding(NamedTuple):
-    """Rows (and columns) of code 0 added before and after, the same for both axes."""
-
-    before: int
-    after: int
-
-    def apply(self, codes: Tensor) -> Tensor:
-        return functional.pad(codes, (self.before, self.after, self.before, self.after))
+def rounded(x: Tensor) -> Tensor:
+    result: Tensor = _Round.apply(x)  # type: ignore[no-untyped-call]
+    return result
 
 
-class BipolarConv(nn.Module):
-    """Convolution of codes with weights -1 and +1; the accumulators are integers."""
+def sign(x: Tensor) -> Tensor:
+    result: Tensor = _Sign.apply(x)  # type: ignore[no-untyped-call]
+    return result
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int, padding: Padding) -> None:
+
+def padded(codes: Tensor, window: Window) -> Tensor:
+    (top, bottom), (left, right) = window.pad
+    return functional.pad(codes, (left, right, top, bottom))
+
+
+def float64(tensor: Tensor) -> NDArray[np.float64]:
+    return tensor.detach().numpy().astype(np.float64)
+
+
+class Weights(nn.Module):
+    """Weights of a signed format: real ones behind, integer ones in front."""
+
+    def __init__(self, shape: tuple[int, ...], form: Format) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel).uniform_(-1, 1))
-        self.stride = stride
-        self.padding = padding
+        if form.kind is Kind.UINT:
+            raise ValueError(f"weights of {form} cannot be trained: half of all gradients would be lost")
+        self.real = nn.Parameter(torch.empty(shape).uniform_(-1, 1))
+        self.form = form
 
-    def integer_weight(self) -> Tensor:
-        return _Sign.apply(self.weight)
+    def scale(self) -> Tensor:
+        """Integer weights per real one; 1 for bipolar ones. No gradient: batch norm or the classifier divides by it again."""
+        if self.form.kind is Kind.BIPOLAR:
+            return torch.ones(())
+        return self.form.high / self.real.detach().abs().max()
 
-    def forward(self, codes: Tensor) -> Tensor:
-        return functional.conv2d(self.padding.apply(codes), self.integer_weight(), stride=self.stride)
+    def forward(self) -> Tensor:
+        return sign(self.real) if self.form.kind is Kind.BIPOLAR else rounded(self.real * self.scale())
 
-    def fold(self) -> npt.NDArray[np.int8]:
-        """Weights int8 (out, kernel_h, kernel_w, in)."""
-        return np.ascontiguousarray(self.integer_weight().detach().numpy().transpose(0, 2, 3, 1)).astype(np.int8)
-
-
-class Int8Conv(BipolarConv):
-    """The same with int8 weights: the largest of them is 127, the threshold's batch norm takes the scale out."""
-
-    def integer_weight(self) -> Tensor:
-        return _Round.apply(self.weight * (INT8_MAX / self.weight.detach().abs().max()))
+    @torch.no_grad()
+    def confine(self) -> None:
+        """Keep real weights within reach of zero, or a sign that was right for long could never change again."""
+        if self.form.kind is Kind.BIPOLAR:
+            self.real.clamp_(-1, 1)
 
 
 class Threshold(nn.Module):
-    """Batch norm and rounding to an unsigned code: folds into 2**bits - 1 ascending thresholds a channel.
+    """Batch norm, then rounding to an unsigned code: folds into `form.thresholds` ascending thresholds a channel.
 
-    code = clip(round(scale * normalized + shift) + zero_point, 0, 2**bits - 1), with scale = exp(log_scale) > 0, because only a
-    growing function of the accumulator is a set of ascending thresholds.
+    code = clip(round(gain * normalized + shift) + zero_point, 0, highest), with gain = exp(log_gain) > 0, because only a growing
+    function of the accumulator is a set of ascending thresholds.
     """
 
-    def __init__(self, channels: int, *, bits: int, zero_point: int = 0, scale: float) -> None:
+    def __init__(self, channels: int, form: Format, *, zero_point: int = 0, spread: float) -> None:
         super().__init__()
         self.normalize = nn.BatchNorm2d(channels, affine=False)
-        self.log_scale = nn.Parameter(torch.full((channels,), float(np.log(scale))))
+        self.log_gain = nn.Parameter(torch.full((channels,), spread).log())
         self.shift = nn.Parameter(torch.zeros(channels))
-        self.top = 2**bits - 1
+        self.form = form
         self.zero_point = zero_point
 
     def forward(self, accumulators: Tensor) -> Tensor:
-        scaled = self.normalize(accumulators) * self.log_scale.exp()[:, None, None] + self.shift[:, None, None]
-        return (_Round.apply(scaled) + self.zero_point).clamp(0, self.top)
+        values = self.normalize(accumulators) * self.log_gain.exp()[:, None, None] + self.shift[:, None, None]
+        return (rounded(values) + self.zero_point).clamp(self.form.low, self.form.high)
 
-    def fold(self, lowest: npt.NDArray[np.int64], highest: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-        """Thresholds int32 (channels, 2**bits - 1), for accumulators from `lowest` to `highest` (channels,) inclusive.
+    def fold(self, low: NDArray[np.int64], high: NDArray[np.int64]) -> Array:
+        """Thresholds int32 (channels, n), for accumulators from `low` to `high` (channels,) inclusive.
 
-        An integer is >= a real threshold exactly if it is >= its ceiling. Thresholds out of reach are moved to the edge of it
-        (always crossed, or never): the code is the same, and they need no wider word than the accumulator's.
+        An integer is >= a real threshold exactly if it is >= its ceiling. Thresholds out of reach move to the edge of it (always
+        crossed, or never): the codes are the same, and a threshold needs no wider word than the accumulator.
         """
-        mean, variance, log_scale, shift = (
-            tensor.detach().numpy().astype(np.float64)
-            for tensor in (self.normalize.running_mean, self.normalize.running_var, self.log_scale, self.shift)
-            if tensor is not None
-        )
-        crossings = np.arange(1, self.top + 1) - self.zero_point - 0.5
-        deviation = np.sqrt(variance + self.normalize.eps)
-        real = mean[:, None] + (crossings - shift[:, None]) * (deviation / np.exp(log_scale))[:, None]
-        return np.clip(np.ceil(real), lowest[:, None], highest[:, None] + 1).astype(np.int32)
+        mean, variance = self.normalize.running_mean, self.normalize.running_var
+        if mean is None or variance is None:
+            raise ValueError("a batch norm without running statistics cannot be folded")
+        steps = np.sqrt(float64(variance) + self.normalize.eps) / np.exp(float64(self.log_gain))  # accumulator per code
+        crossings = np.arange(1, self.form.thresholds + 1) - self.zero_point - 0.5
+        real = float64(mean)[:, None] + (crossings - float64(self.shift)[:, None]) * steps[:, None]
+        return np.clip(np.ceil(real), low[:, None], high[:, None] + 1).astype(np.int32)
 
 
-class ThresholdConv(nn.Module):
-    """A convolution and its thresholds, as the accelerator's MVAU: codes in, codes out."""
+class TrainableConv(nn.Module):
+    """A convolution and its thresholds: codes in, codes out."""
 
-    def __init__(self, conv: BipolarConv, threshold: Threshold, *, input_top: int) -> None:
+    def __init__(self, conv: Conv, *, zero_point: int, spread: float) -> None:
         super().__init__()
         self.conv = conv
-        self.threshold = threshold
-        self.input_top = input_top
+        self.weights = Weights((conv.out, conv.input.channels, *conv.window.kernel), conv.weight)
+        self.threshold = Threshold(conv.out, conv.output_format, zero_point=zero_point, spread=spread)
 
     def forward(self, codes: Tensor) -> Tensor:
-        result: Tensor = self.threshold(self.conv(codes))
+        window = self.conv.window
+        accumulators = functional.conv2d(padded(codes, window), self.weights(), stride=window.stride)
+        result: Tensor = self.threshold(accumulators)
         return result
 
-    def fold(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        weights = self.conv.fold()
-        wide = weights.astype(np.int64).reshape(len(weights), -1) * self.input_top
-        lowest, highest = np.minimum(wide, 0).sum(axis=1), np.maximum(wide, 0).sum(axis=1)
-        return {f"{name}/weights": weights, f"{name}/thresholds": self.threshold.fold(lowest, highest)}
+    def fold(self) -> dict[str, Array]:
+        weights = float64(self.weights()).transpose(0, 2, 3, 1).astype(np.int64)
+        extremes = weights.reshape(len(weights), -1) * self.conv.input_format.high
+        thresholds = self.threshold.fold(np.minimum(extremes, 0).sum(axis=1), np.maximum(extremes, 0).sum(axis=1))
+        return {key(self.conv.name, "weights"): weights.astype(np.int8), key(self.conv.name, "thresholds"): thresholds}
 
 
-class Entry(nn.Module):
-    """The nonlinearity between two blocks: residual codes in, activation codes out, a batch norm of its own."""
+class TrainableBlock(nn.Module):
+    """A residual block; `entry` is the nonlinearity between two blocks and has a batch norm of its own."""
 
-    def __init__(self, channels: int, *, residual_bits: int, bits: int, scale: float) -> None:
+    def __init__(self, block: Block) -> None:
         super().__init__()
-        self.threshold = Threshold(channels, bits=bits, scale=scale)
-        self.residual_top = 2**residual_bits - 1
+        self.block = block
+        *inner, last = block.convs
+        self.entry = Threshold(block.input.channels, block.act, spread=ACT_SPREAD) if block.entry else None
+        self.main = nn.Sequential(
+            *(TrainableConv(conv, zero_point=0, spread=ACT_SPREAD) for conv in inner),
+            TrainableConv(last, zero_point=block.zero_point, spread=RESIDUAL_SPREAD),
+        )
+        projection = block.bypass
+        self.bypass = projection and TrainableConv(projection, zero_point=block.zero_point, spread=RESIDUAL_SPREAD)
 
     def forward(self, codes: Tensor) -> Tensor:
-        result: Tensor = self.threshold(codes)
-        return result
+        act = codes if self.entry is None else self.entry(codes)
+        bypass = codes if self.bypass is None else self.bypass(act)
+        joined: Tensor = self.main(act) + bypass - self.block.zero_point
+        return joined.clamp(0, self.block.residual.high)
 
-    def fold(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        channels = len(self.threshold.shift)
-        edges = np.zeros(channels, np.int64), np.full(channels, self.residual_top, np.int64)
-        return {f"{name}/thresholds": self.threshold.fold(*edges)}
+    def fold(self) -> dict[str, Array]:
+        arrays: dict[str, Array] = {}
+        if self.entry is not None:
+            channels, highest = self.block.input.channels, self.block.input_format.high
+            thresholds = self.entry.fold(np.zeros(channels, np.int64), np.full(channels, highest))
+            arrays[key(self.block.name, "entry/thresholds")] = thresholds
+        for layer in (*self.main, self.bypass):
+            if isinstance(layer, TrainableConv):
+                arrays |= layer.fold()
+        return arrays
 
 
-class Classifier(nn.Module):
-    """Sum of max(code - zero_point, 0) over all pixels, then a fully connected layer with int8 weights; returns scores.
+class TrainableHead(nn.Module):
+    """Sums of max(code - zero_point, 0) over all pixels, then the fully connected layer."""
 
-    The scores are the integer ones divided by `integer_scale()`: one factor for all classes changes no ranking.
-    """
-
-    def __init__(self, inputs: int, classes: int, *, zero_point: int, sum_scale: float) -> None:
+    def __init__(self, head: Head) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(classes, inputs).normal_(0, inputs**-0.5))
-        self.bias = nn.Parameter(torch.zeros(classes))
-        self.zero_point = zero_point
-        self.sum_scale = sum_scale  # brings sums to about 1, where Adam's steps suit weights and bias alike
-
-    def integer_scale(self) -> Tensor:
-        return INT8_MAX / self.weight.detach().abs().max()
+        self.head = head
+        self.weights = Weights((head.fc.out, head.fc.inputs), head.fc.weight)
+        self.bias = nn.Parameter(torch.zeros(head.fc.out))
+        # Brings scores to about 1 before training, and the sums to where Adam's steps suit weights and bias alike.
+        self.gain = 0.5 * head.fc.inputs**-0.5 / head.input.pixels
 
     def forward(self, codes: Tensor) -> Tensor:
-        sums = (codes - self.zero_point).relu().sum(dim=(2, 3))
-        scale = self.integer_scale()
-        weight = _Round.apply(self.weight * scale) / scale
-        return functional.linear(sums * self.sum_scale, weight, self.bias)
+        """Scores (frame, class): the integer ones times `gain` over the weights' scale, so in the same order."""
+        sums = (codes - self.head.zero_point).relu().sum(dim=(2, 3))
+        return functional.linear(sums, self.weights() * (self.gain / self.weights.scale()), self.bias)
 
-    def fold(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        """Weights int8 (classes, inputs) and bias int32 (classes,)."""
-        scale = float(self.integer_scale())
-        weights = np.floor(self.weight.detach().numpy().astype(np.float64) * scale + 0.5)
-        bias = np.round(self.bias.detach().numpy().astype(np.float64) * scale / self.sum_scale)
-        return {f"{name}/weights": weights.astype(np.int8), f"{name}/bias": bias.astype(np.int32)}
+    def fold(self) -> dict[str, Array]:
+        bias = float64(self.bias) * (float(self.weights.scale()) / self.gain)
+        name = self.head.fc.name
+        return {key(name, "weights"): float64(self.weights()).astype(np.int8), key(name, "bias"): np.round(bias).astype(np.int32)}
+
+
+class TrainableNetwork(nn.Module):
+    """The described network; images are (frame, channel, height, width), their bytes as floats 0 to 255."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        if network.stem.conv.output_format != network.act:
+            raise ValueError(f"{network.name}: only stems with output: act are trained here")
+        self.pool = network.stem.pool
+        self.stem = TrainableConv(network.stem.conv, zero_point=0, spread=ACT_SPREAD)
+        self.blocks = nn.Sequential(*map(TrainableBlock, network.blocks))
+        self.head = TrainableHead(network.head)
+
+    def forward(self, images: Tensor) -> Tensor:
+        codes = self.stem(images)
+        if self.pool is not None:
+            codes = functional.max_pool2d(padded(codes, self.pool), self.pool.kernel, self.pool.stride)
+        scores: Tensor = self.head(self.blocks(codes))
+        return scores
+
+    def confine(self) -> None:
+        """To be called after every step of the optimizer."""
+        for module in self.modules():
+            if isinstance(module, Weights):
+                module.confine()
+
+    def fold(self) -> dict[str, Array]:
+        """The arrays of the parameter file, in stream order."""
+        arrays = self.stem.fold()
+        for block in self.blocks:
+            if isinstance(block, TrainableBlock):
+                arrays |= block.fold()
+        return arrays | self.head.fold()

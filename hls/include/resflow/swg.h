@@ -16,7 +16,8 @@ struct Swg;
 ///   in       Beat<kSimd, In>  pixels in raster order, channels fastest: kIn/kSimd beats a pixel
 ///   out      Beat<kSimd, In>  windows in raster order, each (kernel_y, kernel_x, channel)
 ///   cycles   fill + out_height * max(out_width * window, stride * row) a frame, in beats:
-///            fill = (kernel - pad) rows, window = K*K*kIn/kSimd, row = width*kIn/kSimd
+///            fill = (kernel - pad) rows, window = K*K*kIn/kSimd, row = width*kIn/kSimd; where a row is one beat and the
+///            kernel 1x1, the fill and each phase's reads take one cycle more
 ///   storage  a ring of kernel + stride rows
 /// After the fill, each output row is one phase: its windows go out while the rows the next one needs come in, so what is
 /// written in a phase is never read in it.
@@ -24,7 +25,6 @@ template <class Layer>
 void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stream<Beat<Layer::kSimd, typename Layer::In>> &out) {
   using W = Window<Layer>;
   constexpr unsigned kRing = Layer::kKernelHeight + Layer::kStrideHeight;
-  static_assert(W::kRowBeats * W::kTaps > 1, "a row of one beat under a 1x1 kernel would be read in the cycle after its write: lower kSimd");
 
   Beat<Layer::kSimd, typename Layer::In> ring[kRing][W::kRowBeats];
 // A beat is read at the earliest in the phase after the one that wrote it, two or more iterations later.
@@ -34,12 +34,12 @@ void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stream<Be
   unsigned slot_top = (kRing - Layer::kPadTop) % kRing;                          // ring slot of the window's first row
   unsigned column = 0, ky = 0, kx = 0, beat = 0;                                 // output column, tap, beat of the pixel
 Swg_Beats:
-  for (unsigned i = 0; i < W::kFill + W::kOutHeight * W::kPhase; ++i) {
+  for (unsigned i = 0; i < W::kFill + W::kSettle + W::kOutHeight * W::kPhase; ++i) {
 #pragma HLS PIPELINE II=1
     fire<Swg<Layer>>();
-    const bool filling = i < W::kFill;
+    const bool filling = i < W::kFill + W::kSettle;
 
-    if ((filling || step < W::kReads) && row_in < Layer::kHeight) {
+    if ((filling ? i < W::kFill : step < W::kReads) && row_in < Layer::kHeight) {
       ring[slot_in][beat_in] = in.read();
       if (++beat_in == W::kRowBeats) {
         beat_in = 0;

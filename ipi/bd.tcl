@@ -1,0 +1,203 @@
+# The procs block_design.tcl is written in: blocks, streams, reset tree, external AXI interfaces, synthesis.
+#
+# Called as `vivado -mode batch -source block_design.tcl [-tclargs <IP repository> [<jobs>]]`; the repository is by default the
+# folder above this one, in which Vivado looks for IPs at any depth. Leaves ip/<design>.{v,dcp,xdc} for package.tcl.
+
+set bd(folder) [file dirname [file normalize [info script]]]
+set bd(repository) [file dirname $bd(folder)]
+set bd(jobs) 4
+foreach key {repository jobs} value $argv {
+    if {$key ne "" && $value ne ""} { set bd($key) $value }
+}
+
+proc stop {what why fix} { error "$what\n  why: $why\n  fix: $fix" }
+
+# The one element of what a get_ command found; `among` are those there are.
+proc only {found what among} {
+    switch [llength $found] {
+        0 { stop "no $what" "there are [lrange $among end-11 end]" "correct the name" }
+        1 { return [lindex $found 0] }
+        default { stop "[llength $found] times $what: $found" "the call means one" "give a name that fits only one" }
+    }
+}
+
+proc cell {name} { return [only [get_bd_cells -quiet $name] "cell $name" [get_bd_cells -quiet]] }
+
+proc pin {path} { return [only [get_bd_pins -quiet $path] "pin $path" [get_bd_pins -quiet -of_objects [cell [file dirname $path]]]] }
+
+proc interface_pin {path} {
+    return [only [get_bd_intf_pins -quiet $path] "interface pin $path" [get_bd_intf_pins -quiet -of_objects [cell [file dirname $path]]]]
+}
+
+# What the description says of an interface against what the IP has, which is what was synthesized.
+proc compare {interface property described} {
+    set actual [get_property CONFIG.$property $interface]
+    if {$actual != $described} {
+        stop "$interface: $property is $actual in the IP, $described in the description" "the IP was made from another description" "synthesize it again"
+    }
+}
+
+# An AXI4-Stream pin of an HLS IP. Its name depends on the release (codes_out, codes_out_V, codes_out_V_V), so it is found by its
+# mode, its protocol and how its name starts.
+proc stream_pin {cell mode name bytes} {
+    set streams [get_bd_intf_pins -quiet -of_objects [cell $cell] -filter "MODE == $mode && VLNV =~ *axis_rtl*"]
+    set found [get_bd_intf_pins -quiet -of_objects [cell $cell] -filter "MODE == $mode && VLNV =~ *axis_rtl* && NAME =~ ${name}*"]
+    set found [only $found "[string tolower $mode] stream $cell/$name" $streams]
+    compare $found TDATA_NUM_BYTES $bytes
+    return $found
+}
+
+# Versions of the vendor's IPs differ between releases: take the newest there is.
+proc vendor_ip {name} {
+    set found [lsort -dictionary [get_ipdefs -quiet "xilinx.com:ip:$name:*"]]
+    if {$found eq ""} { stop "no IP xilinx.com:ip:$name" "the catalog of this Vivado has none" "install it, or use another release" }
+    return [lindex $found end]
+}
+
+proc create_vendor_cell {ip cell config} {
+    create_bd_cell -type ip -vlnv [vendor_ip $ip] $cell
+    set_property -dict $config [cell $cell]
+}
+
+proc connect_clock {cell name} { connect_bd_net [get_bd_ports ap_clk] [pin $cell/$name] }
+
+proc connect_reset {cell name slr} { connect_bd_net [pin reset_pass_slr$slr/Res] [pin $cell/$name] }
+
+proc connect_stream {source sink} { connect_bd_intf_net $source $sink }
+
+# An empty block design with its clock and reset.
+proc begin_design {name part clock_mhz} {
+    global bd
+    set bd(name) $name
+    set bd(masters) {}
+    create_project -force $name [file join $bd(folder) project] -part $part
+    set_property ip_repo_paths [list $bd(repository)] [current_project]
+    update_ip_catalog -rebuild
+    create_bd_design $name
+    create_bd_port -dir I -type clk ap_clk
+    set_property CONFIG.FREQ_HZ [expr {$clock_mhz * 1000000}] [get_bd_ports ap_clk]
+    create_bd_port -dir I -type rst ap_rst_n
+    set_property CONFIG.POLARITY ACTIVE_LOW [get_bd_ports ap_rst_n]
+}
+
+# The reset goes from SLR to SLR through a register in each, and from there through a global buffer to the cells of that SLR.
+# A passthrough takes the type `rst` off a net: the register's input and the buffer's output are plain wires.
+proc reset_tree {slrs} {
+    add_passthrough reset_in
+    connect_bd_net [get_bd_ports ap_rst_n] [pin reset_in/Op1]
+    set before [pin reset_in/Res]
+    for {set slr 0} {$slr < $slrs} {incr slr} {
+        # Width is propagated from the net unless its source is the user.
+        create_vendor_cell c_shift_ram reset_pipe_slr$slr {CONFIG.Width.VALUE_SRC USER}
+        set_property -dict {
+            CONFIG.Width 1 CONFIG.Depth 1 CONFIG.DefaultData 0 CONFIG.AsyncInitVal 0 CONFIG.SyncInitVal 0 CONFIG.SSET false CONFIG.SCLR false
+        } [cell reset_pipe_slr$slr]
+        connect_clock reset_pipe_slr$slr CLK
+        connect_bd_net $before [pin reset_pipe_slr$slr/D]
+        set before [pin reset_pipe_slr$slr/Q]
+
+        create_vendor_cell util_ds_buf reset_buf_slr$slr {CONFIG.C_BUF_TYPE BUFG}
+        connect_bd_net $before [pin reset_buf_slr$slr/BUFG_I]
+        add_passthrough reset_pass_slr$slr
+        connect_bd_net [pin reset_buf_slr$slr/BUFG_O] [pin reset_pass_slr$slr/Op1]
+    }
+}
+
+proc add_passthrough {cell} { create_vendor_cell util_reduced_logic $cell {CONFIG.C_SIZE 1 CONFIG.C_OPERATION or} }
+
+# An HLS IP, reset from its SLR's branch of the tree.
+proc add_block {cell vlnv slr} {
+    global bd
+    set bd(slr,$cell) $slr
+    create_bd_cell -type ip -vlnv $vlnv $cell
+    connect_clock $cell ap_clk
+    connect_reset $cell ap_rst_n $slr
+}
+
+# A stream between two IPs: a FIFO in the source's SLR and, where the beats differ, a width converter in the SLR given.
+# No register slices at an SLR boundary: the FIFO's output and the HLS IP's stream ports are registers already.
+proc add_stream {name source source_port source_bytes sink sink_port sink_bytes depth memory {converter_slr ""}} {
+    global bd
+    set from [stream_pin $source Master $source_port $source_bytes]
+    set to [stream_pin $sink Slave $sink_port $sink_bytes]
+
+    set fifo fifo_$name
+    create_vendor_cell axis_data_fifo $fifo [list \
+        CONFIG.TDATA_NUM_BYTES $source_bytes CONFIG.FIFO_DEPTH $depth CONFIG.FIFO_MEMORY_TYPE $memory CONFIG.IS_ACLK_ASYNC 0]
+    connect_clock $fifo s_axis_aclk
+    connect_reset $fifo s_axis_aresetn $bd(slr,$source)
+    connect_stream $from [interface_pin $fifo/S_AXIS]
+    set from [interface_pin $fifo/M_AXIS]
+
+    if {$source_bytes != $sink_bytes} {
+        set dwc dwc_$name
+        # S_TDATA_NUM_BYTES is propagated from the net unless its source is the user.
+        create_vendor_cell axis_dwidth_converter $dwc {CONFIG.S_TDATA_NUM_BYTES.VALUE_SRC USER}
+        set_property -dict [list CONFIG.S_TDATA_NUM_BYTES $source_bytes CONFIG.M_TDATA_NUM_BYTES $sink_bytes] [cell $dwc]
+        connect_clock $dwc aclk
+        connect_reset $dwc aresetn $converter_slr
+        connect_stream $from [interface_pin $dwc/S_AXIS]
+        set from [interface_pin $dwc/M_AXIS]
+    }
+    connect_stream $from $to
+}
+
+# Make an interface pin external under its kernel name. Vivado calls the port <pin>_0 at first.
+proc add_external {name cell pin bits} {
+    set found [interface_pin $cell/$pin]
+    compare $found DATA_WIDTH $bits
+    make_bd_intf_pins_external $found
+    set_property name $name [get_bd_intf_ports ${pin}_0]
+    return $found
+}
+
+proc add_slave {name cell pin bits} { add_external $name $cell $pin $bits }
+
+# A master has to address 64 bits (vivado_hls: config_interface -m_axi_addr64), or the linker takes it for a 4 GB one.
+proc add_master {name cell pin bits} {
+    global bd
+    set found [add_external $name $cell $pin $bits]
+    compare $found ADDR_WIDTH 64
+    lappend bd(masters) $cell/Data_$pin
+}
+
+# Every master sees its memory from address 0 on. The range only has to be there: nothing in this design decodes it.
+# UNCONFIRMED for every release: that the segment is <cell>/Data_<pin>/SEG_<port>_Reg (so in 2019.2 and 2022.2).
+proc assign_addresses {} {
+    global bd
+    assign_bd_address
+    foreach space $bd(masters) {
+        set segment [only [get_bd_addr_segs -quiet $space/SEG_*] "segment of address space $space" [get_bd_addr_segs -quiet]]
+        set_property offset 0 $segment
+        set_property range 4G $segment
+    }
+}
+
+proc end_design {} {
+    validate_bd_design
+    save_bd_design
+}
+
+# Out-of-context synthesis: each IP by itself, then the block design; netlist, stub and constraints go to ip/.
+proc synthesize {} {
+    global bd
+    set file [get_files $bd(name).bd]
+    set_property SYNTH_CHECKPOINT_MODE Hierarchical $file
+    make_wrapper -files $file -import -fileset sources_1 -top
+    set_property -name {STEPS.SYNTH_DESIGN.ARGS.MORE OPTIONS} -value {-mode out_of_context} -objects [get_runs synth_1]
+    launch_runs synth_1 -jobs $bd(jobs)
+    wait_on_run [get_runs synth_1]
+    if {[get_property PROGRESS [get_runs synth_1]] ne "100%"} {
+        set run [get_runs synth_1]
+        stop "synthesis of $bd(name) failed" [get_property STATUS $run] "read [get_property DIRECTORY $run]/runme.log"
+    }
+    set ip [file join $bd(folder) ip]
+    file delete -force $ip
+    file mkdir $ip
+    open_run synth_1 -name synth_1
+    write_verilog -force -mode synth_stub $ip/$bd(name).v
+    write_checkpoint -force $ip/$bd(name).dcp
+    write_xdc -force $ip/$bd(name).xdc
+    report_utilization -hierarchical -format xml -file $ip/utilization.xml
+    close_project
+}

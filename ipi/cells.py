@@ -1,0 +1,51 @@
+"""Where every cell of the block design stands: its name and its SLR, for the block design, the floorplan and their checks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dataflow.design import Design, Link
+
+
+class Cell(NamedTuple):
+    name: str
+    slr: int
+
+
+def stages(design: Design) -> int:
+    """SLRs the reset passes: all from 0, where it comes in, to the last one with an IP."""
+    return max(ip.slr for ip in design.ips) + 1
+
+
+def fifo(link: Link) -> str:
+    return f"fifo_{link.name}"
+
+
+def converter(link: Link) -> str:
+    return f"dwc_{link.name}"
+
+
+def converter_slr(design: Design, link: Link) -> int:
+    """The SLR of the wider beat, so that the narrower one crosses between SLRs."""
+    wide = link.source if link.source_port.tdata_bytes > link.sink_port.tdata_bytes else link.sink
+    return design.ip(wide).slr
+
+
+def crossings(design: Design) -> tuple[Link, ...]:
+    """Streams between IPs of different SLRs."""
+    return tuple(link for link in design.links if design.ip(link.source).slr != design.ip(link.sink).slr)
+
+
+def cells(design: Design) -> tuple[Cell, ...]:
+    """All cells that are placed: IPs, FIFOs and converters of the streams, reset registers and buffers.
+
+    The passthroughs of the reset tree are left out: they are wires, optimization removes them.
+    """
+    placed = [Cell(ip.name, ip.slr) for ip in design.ips]
+    for link in design.links:
+        placed.append(Cell(fifo(link), design.ip(link.source).slr))
+        if link.converts:
+            placed.append(Cell(converter(link), converter_slr(design, link)))
+    for slr in range(stages(design)):
+        placed += [Cell(f"reset_pipe_slr{slr}", slr), Cell(f"reset_buf_slr{slr}", slr)]
+    return tuple(placed)

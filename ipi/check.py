@@ -1,0 +1,118 @@
+"""`doit check`: the generated Tcl runs against a model of Vivado, and what Vivado would stumble on becomes findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from dataflow.design import Design, Ip
+from ipi import kernel_xml
+from ipi.cells import cells, crossings
+from ipi.render import hls_vlnv
+from ipi.tcl_model import CheckError, Finding, run, tcl_list
+
+SUFFIXES = ("", "_V", "_V_V")
+"""What HLS releases append to the name of a stream's interface: Vitis HLS from 2021.2 on, before that, Vivado HLS."""
+SCRIPTS = ("block_design.tcl", "package.tcl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was checked, and what is wrong with it."""
+
+    findings: tuple[Finding, ...]
+    cells: int
+    ips: int
+    fifos: int
+    converters: int
+    external: int  # AXI interfaces of the kernel
+    crossings: int  # streams between SLRs
+
+    @property
+    def passed(self) -> bool:
+        return not self.findings
+
+    def require(self) -> None:
+        """Raises CheckError with every finding, if there is one."""
+        if self.findings:
+            raise CheckError(self.findings)
+
+    def __str__(self) -> str:
+        """One line on what was checked."""
+        return (
+            f"{self.cells} cells ({self.ips} IPs, {self.fifos} FIFOs, {self.converters} width converters), "
+            f"{self.external} AXI interfaces, {self.crossings} SLR crossings: {len(self.findings)} findings"
+        )
+
+
+def check(design: Design, folder: Path, *, suffix: str = "") -> Report:
+    """Check the block design and its packaging as they stand in `folder`, with the IPs as the design describes them.
+
+    `suffix` is one of SUFFIXES. Raises ToolError when there is no tclsh; whatever else is wrong is a finding.
+    """
+    answer = run(folder, SCRIPTS, facts(design, folder, suffix=suffix))
+    findings = list(answer.findings)
+    expected = {cell.name: cell.slr for cell in cells(design)}
+    for name, (slr, where) in answer.reset_from.items():
+        if name not in expected:
+            findings.append(
+                Finding(
+                    where=where,
+                    what=f"the floorplan has no {name}",
+                    why="it places cells by name",
+                    fix="generate both from one description",
+                )
+            )
+        elif expected[name] != slr:
+            findings.append(
+                Finding(
+                    where=where,
+                    what=f"{name} is reset from SLR{slr} and placed in SLR{expected[name]}",
+                    why="a reset that crosses between SLRs outside its tree misses timing",
+                    fix=f"give it SLR {expected[name]} in the block design",
+                )
+            )
+    counts = answer.counts
+    return Report(
+        findings=tuple(findings),
+        cells=counts.get("cells", 0),
+        ips=counts.get("ips", 0),
+        fifos=counts.get("fifos", 0),
+        converters=counts.get("converters", 0),
+        external=counts.get("external", 0),
+        crossings=len(crossings(design)),
+    )
+
+
+def facts(design: Design, folder: Path, *, suffix: str = "") -> list[str]:
+    """What the model has to know: part, kernel.xml, the scripts' products, and the interfaces of each HLS IP."""
+    lines = [f"fact_part {design.platform.part}", *_products(design)]
+    lines += [f"fact_ip {hls_vlnv(ip.name)} {_interfaces(design, ip, suffix)}" for ip in design.ips]
+    kernel = _kernel(folder / "kernel.xml")
+    return [*lines, kernel] if kernel else lines
+
+
+def _products(design: Design) -> list[str]:
+    return [f"fact_product block_design.tcl ip/{design.name}.dcp", f"fact_product package.tcl {design.name}.xo"]
+
+
+def _interfaces(design: Design, ip: Ip, suffix: str) -> str:
+    ports = [tcl_list(("stream", port.name + suffix, "Slave" if port.is_input else "Master", port.tdata_bytes)) for port in ip.ports]
+    if ip.kind == "dma":
+        ports += [
+            tcl_list((port.mode, port.pin, port.data_width, *((64,) if port.mode == "master" else ()))) for port in kernel_xml.ports(design)
+        ]
+    return "{" + " ".join(ports) + "}"
+
+
+def _kernel(path: Path) -> str | None:
+    """kernel.xml as it stands in the folder; None where it is missing or no kernel.xml, which package_xo then finds."""
+    try:
+        kernel = ElementTree.parse(path).getroot().find("kernel")
+    except (OSError, ElementTree.ParseError):
+        return None
+    if kernel is None:
+        return None
+    ports = [word for port in kernel.iterfind("ports/port") for word in (port.get("name", ""), port.get("mode", ""))]
+    return f"fact_kernel {kernel.get('name', '')} {kernel.get('vlnv', '')} {tcl_list(ports)}"

@@ -1,0 +1,154 @@
+# Runs generated Tcl against a model of the Vivado commands it uses, and says what Vivado would stumble on.
+#
+#   tclsh run.tcl <folder> <script>...   with the facts of the design on standard input: see ipi/check.py
+#
+# The scripts run in a safe interpreter, each in a fresh one, as each is a Vivado run of its own; files they write exist for the
+# next one, in the model only. The model is by hand and holds documented behaviour, no more: it finds names that do not exist,
+# connections that are missing or double, widths that differ, values an IP does not offer. A script that passes can still fail
+# in Vivado, by timing, licences, a release's own rules.
+#
+# Answer, a line each, words separated by tabs: `finding where via what why fix`, `count name number`, `cell name slr where`,
+# `placed cell pblock`.
+
+set here [file dirname [file normalize [info script]]]
+namespace eval vivado { namespace eval ipx {}; namespace eval sdx_memory_subsystem {} }
+foreach part {core catalog block_design project packager implementation} { source [file join $here $part.tcl] }
+
+# --- facts: part, kernel, products and IPs of the design; cells, pblocks and on-chip memories of the linked one
+
+proc fact_part {name} { set model::part $name }
+proc fact_ip {vlnv ports} { model::define_hls_ip $vlnv $ports }
+proc fact_kernel {name vlnv ports} { set model::kernel [dict create name $name vlnv $vlnv ports $ports] }
+proc fact_product {script name} { lappend model::products $script $name }
+proc fact_platform {memories} { set model::memories $memories }
+proc fact_netlist {cells pblocks} { lassign [list $cells $pblocks] model::netlist model::pblocks }
+
+# --- the interpreter a script runs in
+
+proc commands {} {
+    set names {}
+    foreach space {::vivado ::vivado::ipx ::vivado::sdx_memory_subsystem} {
+        foreach name [info procs ${space}::*] { lappend names [string range $name [string length ::vivado::] end] }
+    }
+    return $names
+}
+
+# Vivado's own commands a hand-written proc must not be named after, besides those modelled.
+set reserved {
+    add_cells_to_pblock close_design create_cell create_clock create_net create_pin create_port current_design open_checkpoint place_cell place_design
+    place_ports phys_opt_design report_timing route_design opt_design synth_design start_gui stop_gui open_project save_project_as reset_project
+    report_timing_summary refresh_design rename_ref resize_pblock set_part current_fileset create_fileset get_filesets get_nets get_pins get_ports
+}
+
+proc new_interpreter {} {
+    catch { interp delete vivado }
+    interp create -safe vivado
+    interp eval vivado { namespace eval ipx {}; namespace eval sdx_memory_subsystem {} }
+    foreach name [commands] { interp alias vivado $name {} ::guarded ::vivado::$name }
+    interp alias vivado puts {} ::ignored
+    interp alias vivado source {} ::sourced
+    interp alias vivado unknown {} ::unknown_command
+    interp alias vivado exit {} ::ignored
+    interp eval vivado { set argv {}; set argc 0 }
+}
+
+# A call with the wrong number of words is the script's fault, not the model's.
+proc guarded {command args} {
+    if {[catch { $command {*}$args } value options]} {
+        if {[string match "wrong # args*" $value] && [llength [split [dict get $options -errorinfo] \n]] <= 5} {
+            return [model::report "[string range $command 10 end]: wrong number of words" $value "correct the call"]
+        }
+        return -options $options $value
+    }
+    return $value
+}
+
+proc ignored {args} { return "" }
+
+proc unknown_command {name args} {
+    model::report "unknown command $name" "neither Tcl nor the model of Vivado has it" \
+        "correct the name; if Vivado has it, add it to ipi/model"
+}
+
+proc sourced {path} {
+    set path [model::relative $path]
+    if {![file exists [file join $model::folder $path]]} { return [model::report "source: no file $path" "it is read here" "generate it, or correct the path"] }
+    set before [commands]
+    interp invokehidden vivado source [file join $model::folder $path]
+    set ::procs [interp eval vivado { info procs }]
+    foreach name $::procs {
+        if {$name in $before || $name in $::reserved} {
+            model::report "proc $name in $path" "Vivado has a command of that name, which it would replace" "rename the proc"
+        }
+    }
+    interp eval vivado [list info script [file join $model::folder $model::script]]
+    return ""
+}
+
+# --- a script, call by call: after an error the next call still gets its turn, so that one run tells all
+
+proc run_script {script} {
+    set model::script $script
+    model::reset
+    model::reset_block_design
+    model::open_platform
+    new_interpreter
+    set path [file join $model::folder $script]
+    if {[catch { open $path } channel]} {
+        set model::place $script
+        model::report "no file $script" "there is nothing to check" "generate it"
+        return
+    }
+    set lines [split [read $channel] \n]
+    close $channel
+    interp eval vivado [list info script $path]
+    set call ""
+    set number 0
+    foreach line $lines {
+        incr number
+        if {$call eq ""} { set model::place $script:$number }
+        append call $line \n
+        if {![info complete $call]} continue
+        set text $call
+        set call ""
+        if {[catch { interp eval vivado $text } message options]} {
+            set why "[failed_in $options] stops with it"
+            set fix "correct the call"
+            # The hand-written procs say all three themselves.
+            regexp {^(.*)\n  why: (.*)\n  fix: (.*)$} $message all message why fix
+            model::report $message $why $fix $model::place
+        }
+    }
+    if {$call ne ""} { model::report "the call does not end" "a brace, bracket or quote stands open" "close it" $model::place }
+}
+
+# The proc an error comes from.
+proc failed_in {options} {
+    if {[regexp {\(procedure "([^"]+)"} [dict get $options -errorinfo] all name]} { return $name }
+    return "the script"
+}
+
+proc answer {args} {
+    puts [join [lmap word $args { string map {\\ \\\\ \t \\t \n \\n} $word }] \t]
+}
+
+set model::folder [file normalize [lindex $argv 0]]
+foreach name {part products netlist pblocks kernel memories} { if {![info exists model::$name]} { set model::$name {} } }
+eval [read stdin]
+set counts {}
+foreach script [lrange $argv 1 end] {
+    run_script $script
+    if {$model::design ne ""} { lappend counts {*}[model::summary] }
+    lappend counts {*}[model::placements]
+    set missing 0
+    foreach {writer product} $model::products {
+        if {$writer eq $script && ![model::file_exists $product]} {
+            set missing 1
+            model::report "nothing wrote $product" "it is what the script is for" "mend what stops it, or put the missing call back" $script
+        }
+    }
+    # The next one would only say the same again.
+    if {$missing} break
+}
+foreach finding $model::findings { answer finding {*}$finding }
+foreach line $counts { answer {*}$line }

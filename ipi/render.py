@@ -1,0 +1,98 @@
+"""The block design and its packaging as text: a flat list of calls over the hand-written procs of bd.tcl and xo.tcl."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from codegen import render as render_template
+from dataflow.design import Design
+from ipi import kernel_xml
+from ipi.cells import converter_slr, crossings, stages
+
+FOLDER = Path(__file__).parent
+SOURCES = tuple(sorted(path for path in FOLDER.rglob("*") if path.suffix in (".py", ".tcl", ".j2")))
+OUTPUTS = ("block_design.tcl", "package.tcl", "kernel.xml", "bd.tcl", "xo.tcl")
+PROCS = (FOLDER / "bd.tcl", FOLDER / "xo.tcl")
+"""Hand-written Tcl; copied beside what is generated, so that a build folder can be taken elsewhere and run there."""
+
+
+def render(design: Design) -> dict[str, str]:
+    """All files of build/<network>/ipi by name."""
+    ports = kernel_xml.ports(design)
+    masters = sum(port.mode == "master" for port in ports)
+    values: dict[str, object] = {"design": design, "ports": ports, "vlnv": kernel_xml.vlnv(design)}
+    return {
+        **{path.name: path.read_text() for path in PROCS},
+        "block_design.tcl": render_template(
+            FOLDER / "templates",
+            "block_design.tcl.j2",
+            headline=_headline(design),
+            slrs=stages(design),
+            blocks=_blocks(design),
+            streams=_streams(design),
+            externals=_externals(design),
+            **values,
+        ),
+        "package.tcl": render_template(
+            FOLDER / "templates",
+            "package.tcl.j2",
+            headline=f"{masters} AXI masters, {len(design.arguments)} arguments",
+            protocol=kernel_xml.PROTOCOL,
+            **values,
+        ),
+        "kernel.xml": kernel_xml.render(design),
+    }
+
+
+def table(rows: Sequence[Sequence[object]], *, heading: Sequence[str] = ()) -> list[str]:
+    """Rows as lines with aligned columns; the heading becomes a comment above them."""
+    texts = [[str(word) for word in row] for row in rows]
+    titles = [["#", *heading]] if heading else []
+    columns = max(map(len, texts), default=0)
+    widths = [max((len(row[i]) for row in titles + texts if i < len(row)), default=0) for i in range(columns)]
+    lines = titles + texts
+    return ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=False)).rstrip() for row in lines]
+
+
+def hls_vlnv(ip: str) -> str:
+    """Under which VLNV the HLS step exports an IP."""
+    return f"resflow:hls:{ip}:1.0"
+
+
+def _headline(design: Design) -> str:
+    converters = sum(link.converts for link in design.links)
+    return (
+        f"{len(design.ips)} IPs, {len(design.links)} streams, {count(converters, 'width converter')}, "
+        f"{count(len(crossings(design)), 'SLR crossing')}"
+    )
+
+
+def count(number: int, what: str) -> str:
+    """1 -> "1 stream", 2 -> "2 streams"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _blocks(design: Design) -> list[str]:
+    return table([("add_block", ip.name, hls_vlnv(ip.name), ip.slr) for ip in design.ips], heading=("cell", "VLNV", "SLR"))
+
+
+def _streams(design: Design) -> list[str]:
+    rows: list[tuple[object, ...]] = [
+        (
+            "add_stream",
+            link.name,
+            *(link.source, link.source_port.name, link.source_port.tdata_bytes),
+            *(link.sink, link.sink_port.name, link.sink_port.tdata_bytes),
+            *(link.depth, link.memory),
+            *((converter_slr(design, link),) if link.converts else ()),
+        )
+        for link in design.links
+    ]
+    heading = ("name", "source", "port", "bytes", "sink", "port", "bytes", "depth", "FIFO", "SLR of the width converter")
+    return table(rows, heading=heading)
+
+
+def _externals(design: Design) -> list[str]:
+    rows = [(f"add_{port.mode}", port.name, "dma", port.pin, port.data_width) for port in kernel_xml.ports(design)]
+    return table(rows, heading=("port", "cell", "pin", "bits"))

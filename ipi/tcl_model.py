@@ -1,0 +1,95 @@
+"""Runs Tcl against the model of Vivado in `model/` and reads its answer. What the model is, and is not, stands in `model/run.tcl`."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codegen import ToolError, find
+
+MODEL = Path(__file__).parent / "model"
+TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What Vivado would stumble on."""
+
+    where: str  # file:line of the call
+    via: str = ""  # file:line it comes to in the hand-written procs, where there is one
+    what: str
+    why: str
+    fix: str
+
+    def __str__(self) -> str:
+        via = f" ({self.via})" if self.via and self.via != self.where else ""
+        return f"{self.where}{via}: {self.what}\n  why: {self.why}\n  fix: {self.fix}"
+
+
+class CheckError(ToolError):
+    """The generated files would not do; the message is all findings."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        RuntimeError.__init__(self, "\n".join(map(str, findings)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    findings: tuple[Finding, ...]
+    counts: dict[str, int]
+    reset_from: dict[str, tuple[int, str]]  # cell -> SLR, and where the cell is created
+    placed: dict[str, str]  # cell -> pblock
+
+
+def tcl_list(words: Iterable[str | int]) -> str:
+    """A Tcl list of words without braces or backslashes, which names and numbers never have."""
+    return "{" + " ".join(f"{{{word}}}" if " " in str(word) or word == "" else str(word) for word in words) + "}"
+
+
+def run(folder: Path, scripts: Sequence[str], facts: Sequence[str]) -> Answer:
+    """Run the scripts of a folder one after the other; `facts` are lines of Tcl, the `fact_…` procs of run.tcl."""
+    tclsh = find("tclsh", variable="TCLSH", package="tcl 8.6")
+    command = [tclsh, str(MODEL / "run.tcl"), str(folder), *scripts]
+    try:
+        result = subprocess.run(command, input="\n".join(facts), capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ToolError(
+            str(folder / scripts[0]),
+            f"the check did not end within {TIMEOUT_SECONDS} seconds",
+            why="the generated Tcl runs forever",
+            fix="look for a loop without end",
+        ) from None
+    if result.returncode:
+        reason = (result.stderr.strip().splitlines() or ["it gave no reason"])[0]
+        raise ToolError(
+            str(MODEL / "run.tcl"),
+            f"the model ended with status {result.returncode}",
+            why=reason,
+            fix="mend the model, not the Tcl it runs",
+        )
+    return _answer(result.stdout)
+
+
+def _answer(text: str) -> Answer:
+    findings: list[Finding] = []
+    counts: dict[str, int] = {}
+    reset_from: dict[str, tuple[int, str]] = {}
+    placed: dict[str, str] = {}
+    for line in text.splitlines():
+        kind, *words = (_plain(word) for word in line.split("\t"))
+        if kind == "finding":
+            where, via, what, why, fix = words
+            findings.append(Finding(where=where, via=via, what=what, why=why, fix=fix))
+        elif kind == "count":
+            counts[words[0]] = int(words[1])
+        elif kind == "cell":
+            reset_from[words[0]] = int(words[1]), words[2]
+        elif kind == "placed":
+            placed[words[0]] = words[1]
+    return Answer(findings=tuple(findings), counts=counts, reset_from=reset_from, placed=placed)
+
+
+def _plain(word: str) -> str:
+    return word.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")

@@ -1,0 +1,94 @@
+# The procs package.tcl is written in: the netlist block_design.tcl left in ip/ becomes an IP, and with kernel.xml a .xo.
+#
+# Called as `vivado -mode batch -source package.tcl`, after block_design.tcl.
+
+set xo(folder) [file dirname [file normalize [info script]]]
+
+# Package the stub: its ports tell the packager the interfaces. The netlist takes the stub's place in close_kernel.
+proc open_kernel {vlnv part protocol} {
+    global xo
+    lassign [split $vlnv :] vendor library name version
+    set xo(name) $name
+    set xo(part) $part
+    set xo(ip) [file join $xo(folder) ip]
+    create_project -force package_$name [file join $xo(folder) package] -part $part
+    add_files -norecurse $xo(ip)/$name.v
+    update_compile_order -fileset sources_1
+    ipx::package_project -root_dir $xo(ip) -vendor $vendor -library $library -taxonomy /KernelIP -import_files -set_current false
+    ipx::unload_core $xo(ip)/component.xml
+    ipx::edit_ip_in_project -upgrade true -name edit_$name -directory $xo(ip) $xo(ip)/component.xml
+    set core [ipx::current_core]
+    set_property name $name $core
+    set_property version $version $core
+    foreach parameter [ipx::get_user_parameters -of_objects $core] {
+        ipx::remove_user_parameter [get_property name $parameter] $core
+    }
+    set_property sdx_kernel true $core
+    set_property sdx_kernel_type rtl $core
+    set_property xpm_libraries {XPM_CDC XPM_MEMORY XPM_FIFO} $core
+    set_property auto_family_support_level level_2 $core
+    # Properties of 2020.2 and later: any clock the linker gives will do, and how the kernel is started.
+    foreach {property value} [list ipi_drc {ignore_freq_hz true} vitis_drc [list ctrl_protocol $protocol]] {
+        if {$property in [string tolower [list_property $core]]} { set_property $property $value $core }
+    }
+}
+
+# The packager may infer an aperture of 64K or 4G, which would keep the linker from assigning the upper banks (so FINN).
+proc add_master {name} {
+    set core [ipx::current_core]
+    ipx::associate_bus_interfaces -busif $name -clock ap_clk $core
+    ipx::remove_segment -quiet $name:APERTURE_0 [ipx::get_address_spaces $name -of_objects $core]
+}
+
+# One flat block of registers.
+proc add_slave {name range} {
+    set core [ipx::current_core]
+    ipx::associate_bus_interfaces -busif $name -clock ap_clk $core
+    if {[ipx::get_memory_maps -quiet $name -of_objects $core] eq ""} {
+        set block [ipx::add_address_block reg0 [ipx::add_memory_map $name $core]]
+        set_property range $range $block
+        set_property slave_memory_map_ref $name [ipx::get_bus_interfaces $name -of_objects $core]
+    }
+}
+
+proc add_netlist_file {group kind file used_in} {
+    global xo
+    set core [ipx::current_core]
+    file mkdir $xo(ip)/[file dirname $file]
+    file copy -force $xo(ip)/[file tail $file] $xo(ip)/$file
+    set found [ipx::add_file_group $group $core]
+    set added [ipx::add_file $file $found]
+    set_property type $kind $added
+    if {$used_in ne ""} { set_property used_in $used_in $added }
+    return $found
+}
+
+# The netlist instead of sources, which ties the IP to the family of the part it was synthesized for.
+proc close_kernel {} {
+    global xo
+    set core [ipx::current_core]
+    set stub [ipx::get_file_groups xilinx_anylanguagesynthesis -of_objects $core]
+    set module [get_property model_name $stub]
+    foreach group {xilinx_synthesischeckpoint xilinx_simulationcheckpoint} {
+        set_property model_name $module [add_netlist_file $group dcp dcp/$xo(name).dcp {}]
+    }
+    add_netlist_file xilinx_implementation xdc impl/$xo(name).xdc implementation
+    foreach group {xilinx_anylanguagesynthesis xilinx_anylanguagebehavioralsimulation} {
+        ipx::remove_all_file [ipx::get_file_groups $group -of_objects $core]
+        ipx::remove_file_group $group $core
+    }
+    file delete -force $xo(ip)/src
+    set_property supported_families "[get_property FAMILY [get_parts $xo(part)]] Production" $core
+    ipx::create_xgui_files $core
+    ipx::update_checksums $core
+    ipx::save_core $core
+    ipx::check_integrity $core
+    close_project -delete
+}
+
+proc write_xo {} {
+    global xo
+    set file [file join $xo(folder) $xo(name).xo]
+    file delete -force $file
+    package_xo -xo_path $file -kernel_name $xo(name) -ip_directory $xo(ip) -kernel_xml [file join $xo(folder) kernel.xml]
+}

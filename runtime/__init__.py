@@ -1,0 +1,22 @@
+"""Runs accelerators made by resflow: on an emulated device here, through PYNQ, with the calls a card takes.
+
+Importing it registers the emulated device and the accelerators' driver with PYNQ, so that
+
+    overlay = pynq.Overlay("digits.xclbin")
+    overlay.digits_1.call(images, labels, weights, n)
+
+work as in PYNQ's articles. `Accelerator` is the short way.
+"""
+
+import warnings
+
+with warnings.catch_warnings():
+    # PYNQ is made for boards, and warns of every machine that is none; an emulated device needs nothing of what it misses.
+    warnings.simplefilter("ignore", ResourceWarning)
+    import pynq  # noqa: F401
+
+from runtime.accelerator import Accelerator
+from runtime.device import EmulatedDevice
+from runtime.errors import AcceleratorError, DeviceError, ImageError, ManifestError, XclbinError
+
+__all__ = ["Accelerator", "AcceleratorError", "DeviceError", "EmulatedDevice", "ImageError", "ManifestError", "XclbinError"]

@@ -1,0 +1,45 @@
+"""What the runtime raises on purpose.
+
+AcceleratorError
+├── XclbinError     the file is damaged, or says what it must not say   (a ValueError)
+│   └── ManifestError   …in its manifest
+├── ImageError      an image cannot be read, or does not fit the network   (a ValueError)
+└── DeviceError     the device cannot do what was asked of it   (a RuntimeError)
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+_Error = TypeVar("_Error", bound="AcceleratorError")
+
+
+class AcceleratorError(Exception):
+    """Base of everything here; says where, what, why, and how to fix it."""
+
+    def __init__(self, where: str, what: str, why: str, fix: str) -> None:
+        super().__init__(where, what, why, fix)
+        self.where, self.what, self.why, self.fix = where, what, why, fix
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}\nwhy: {self.why}\nfix: {self.fix}"
+
+    def within(self: _Error, place: str) -> _Error:
+        """The same error, told from further out: `place` is put before `where`."""
+        return type(self)(f"{place}: {self.where}", self.what, self.why, self.fix)
+
+
+class XclbinError(AcceleratorError, ValueError):
+    """The xclbin is damaged, is not one of ours, or contradicts itself."""
+
+
+class ManifestError(XclbinError):
+    """The manifest of an xclbin is missing, malformed, or out of range."""
+
+
+class ImageError(AcceleratorError, ValueError):
+    """An image cannot be read, or has another shape than the network takes."""
+
+
+class DeviceError(AcceleratorError, RuntimeError):
+    """No such device, no memory left, or a call the loaded kernel cannot take."""

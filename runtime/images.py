@@ -1,0 +1,52 @@
+"""Image files to the bytes a network takes."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from runtime.errors import ImageError
+from runtime.manifest import ImageShape
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # Pillow's decoders of the others may start programs
+LARGEST_FILE = 2**28
+LARGEST_PIXELS = 2**26
+
+
+def load(path: str | os.PathLike[str], shape: ImageShape) -> NDArray[np.uint8]:
+    """Read an image, resized bilinearly to (H, W, C): grey for one channel, blue-green-red for three.
+
+    ImageError when it is no image, is damaged, or is larger than anyone photographs.
+    """
+    path = os.fspath(path)
+    formats = f"it must be one of {', '.join(FORMATS)}"
+    if shape.channels not in (1, 3):
+        what = f"the network takes {shape.channels} channels"
+        raise ImageError(path, what, "images are read with one channel or three", "pass an array to Accelerator.classify")
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise ImageError(path, "cannot be read", error.strerror or str(error), "check the path") from None
+    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
+        raise ImageError(path, "not an image", f"an image is a regular file of at most {LARGEST_FILE} bytes", "pass an image file")
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            # The size is known from the header; nothing of that size has been allocated yet.
+            if image.width * image.height > LARGEST_PIXELS:
+                raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
+            upright = ImageOps.exif_transpose(image).convert("L" if shape.channels == 1 else "RGB")
+            resized = upright.resize((shape.width, shape.height), Image.Resampling.BILINEAR)
+    except UnidentifiedImageError:
+        raise ImageError(path, "not an image", formats, "pass an image file") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        why = f"at most {LARGEST_PIXELS} pixels are read: {error}"
+        raise ImageError(path, "too large an image", why, "scale it down first") from None
+    # Decoders meet damaged data with whatever the damage leads them to: SyntaxError, struct.error, IndexError, MemoryError.
+    except Exception as error:
+        raise ImageError(path, "a damaged image", f"{type(error).__name__}: {error}", "copy or save it again") from error
+    pixels = np.asarray(resized)
+    return np.ascontiguousarray(pixels[:, :, np.newaxis] if shape.channels == 1 else pixels[:, :, ::-1])

@@ -1,0 +1,117 @@
+"""The emulated kernel: a register file in front, the emulator behind, and the banks its ports reach.
+
+It starts when CTRL is written and takes its arguments from the register file, as the real one does; to the host, a run takes
+no time.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.emulator import Emulator
+from runtime.errors import DeviceError, XclbinError
+from runtime.manifest import Argument
+from runtime.memory import Memory
+from runtime.program import Program
+from runtime.sections import parse
+from runtime.xclbin import Xclbin
+
+REGISTER_BYTES = 0x1000  # of the CU
+CTRL = 0x0
+AP_START, AP_DONE, AP_IDLE, AP_READY, AUTO_RESTART = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 7
+
+_FRAMES_AT_ONCE = 32  # so that the codes of a large batch need not all be held
+
+
+class Kernel:
+    """A loaded accelerator; reads and writes of its registers may come from several threads."""
+
+    def __init__(self, xclbin: Xclbin) -> None:
+        self.xclbin = xclbin
+        self.manifest = xclbin.manifest
+        self.memories = {bank.tag: Memory(tag=bank.tag, base=bank.base, size=bank.size_kb * 1024) for bank in xclbin.banks if bank.used}
+        self._emulator = Emulator(_program(xclbin))
+        self._registers = bytearray(REGISTER_BYTES)
+        self._registers[CTRL] = AP_IDLE
+        self._lock = threading.RLock()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Read registers; reading CTRL clears its AP_DONE and AP_READY."""
+        with self._lock:
+            value = bytes(self._registers[offset : offset + size])
+            if offset == CTRL:
+                self._registers[CTRL] &= ~(AP_DONE | AP_READY)
+            return value
+
+    def write(self, offset: int, value: bytes) -> None:
+        """Write registers; AP_START in CTRL runs the kernel."""
+        with self._lock:
+            # CTRL is not memory; what follows it in the same write is.
+            start = max(offset, CTRL + 4)
+            self._registers[start : offset + len(value)] = value[start - offset :]
+            if offset != CTRL:
+                return
+            if value[0] & AUTO_RESTART:
+                raise self._error("CTRL = AUTO_RESTART", "the emulated kernel runs once per start", "write AP_START for every batch")
+            if value[0] & AP_START:
+                self._run()
+                self._registers[CTRL] = AP_DONE | AP_IDLE | AP_READY
+
+    def trace(self, image: NDArray[np.uint8], weights_address: int | None) -> dict[str, NDArray[Any]]:
+        """What passes between the IPs for one image (H, W, C), see `Emulator.trace`."""
+        return self._emulator.trace(image, self._weights(weights_address))
+
+    def _run(self) -> None:
+        manifest = self.manifest
+        *addresses, frames = (self._value(argument) for argument in manifest.arguments)
+        if frames == 0:
+            return
+        images = self._bytes(manifest.arguments[0], addresses[0], frames * manifest.frame_bytes).reshape(frames, manifest.frame_bytes)
+        labels = self._bytes(manifest.arguments[1], addresses[1], frames * manifest.label_bytes).reshape(frames, manifest.label_bytes)
+        weights = self._weights(*addresses[2:])
+        for start in range(0, frames, _FRAMES_AT_ONCE):
+            part = slice(start, start + _FRAMES_AT_ONCE)
+            found, _ = self._emulator.run(images[part, : manifest.image_bytes].reshape(-1, *manifest.image), weights)
+            labels[part] = found.astype("<u4").view(np.uint8)
+
+    def _weights(self, address: int | None = None) -> NDArray[np.int8] | None:
+        if self.manifest.weights is None or address is None:
+            return None
+        size = math.prod(self.manifest.weights)
+        return self._bytes(self.manifest.arguments[2], address, size).view(np.int8).reshape(self.manifest.weights)
+
+    def _value(self, argument: Argument) -> int:
+        return int.from_bytes(self._registers[argument.offset : argument.offset + argument.size_bytes], "little")
+
+    def _bytes(self, argument: Argument, address: int, size: int) -> NDArray[np.uint8]:
+        # A port reaches its own bank and no other.
+        found = None if argument.bank is None else self.memories[argument.bank].view(address, size)
+        if found is None:
+            what, why = f"{argument.name} = {address:#x}", f"no buffer in {argument.bank} has the {size} bytes from there on"
+            raise self._error(what, why, "pass the device_address of a buffer that is large enough")
+        return found
+
+    def _error(self, what: str, why: str, fix: str) -> DeviceError:
+        return DeviceError(self.manifest.cu, what, why, fix)
+
+
+def _program(xclbin: Xclbin) -> Program:
+    """The network inside an emulation xclbin, which must be the one its manifest announces."""
+    manifest = xclbin.manifest
+    try:
+        program = parse(xclbin.section("network"), xclbin.section("parameters"))
+    except XclbinError as error:
+        raise error.within(xclbin.path) from None
+    head = program.head
+    streamed = None if head.weights is not None else (head.classes, head.inputs)
+    announced = (tuple(manifest.image), manifest.classes, manifest.top, manifest.weights)
+    found = (tuple(program.input), head.classes, head.top, streamed)
+    if found != announced:
+        what = f"image, classes, top and weights are {found}"
+        raise XclbinError(f"{xclbin.path}: network", what, f"the manifest announces {announced}", "build the xclbin again")
+    return program

@@ -1,0 +1,98 @@
+"""An xclbin as PYNQ wants to be told of it: the dictionaries behind `overlay.<cu>`, `overlay.<bank>` and `register_map`.
+
+PYNQ's own parser reads the same from the same file, but trusts every length in it, and stops at memories newer than itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime.kernel import CTRL, REGISTER_BYTES
+from runtime.manifest import Argument, Direction
+from runtime.xclbin import Bank, Xclbin
+
+_MEMORY_TYPES = {1: "DDR4", 2: "DRAM", 6: "HBM", 8: "URAM"}  # as PYNQ spells them
+
+
+class Metadata:
+    """Takes the place of PYNQ's `XclBin`, under the same names."""
+
+    def __init__(self, xclbin: Xclbin) -> None:
+        self.xclbin = xclbin
+        self.ip_dict = {xclbin.manifest.cu: _ip(xclbin)}
+        self.mem_dict = {bank.tag: _memory(i, bank) for i, bank in enumerate(xclbin.banks) if bank.kind in _MEMORY_TYPES}
+        clocks = sorted(xclbin.clocks, key=lambda clock: clock[2])
+        self.clock_dict = {f"clock{i}": {"name": name, "frequency": mhz, "type": kind.name} for i, (name, mhz, kind) in enumerate(clocks)}
+        self.gpio_dict: dict[str, Any] = {}
+        self.interrupt_controllers: dict[str, Any] = {}
+        self.interrupt_pins: dict[str, Any] = {}
+        self.hierarchy_dict: dict[str, Any] = {}
+        self.systemgraph = None
+
+
+def _ip(xclbin: Xclbin) -> dict[str, Any]:
+    manifest = xclbin.manifest
+    return {
+        "phys_addr": xclbin.base,
+        "addr_range": REGISTER_BYTES,
+        "type": manifest.vlnv,
+        "hw_control_protocol": "ap_ctrl_hs",
+        "fullpath": manifest.cu,
+        "registers": {"CTRL": _CTRL_REGISTER} | {argument.python_name: _register(argument) for argument in manifest.arguments},
+        "streams": {},
+        "mem_id": None,
+        "state": None,
+        "interrupts": {},
+        "gpio": {},
+        "xclbin_uuid": xclbin.axlf.uuid.hex(),
+        "cu_name": f"{manifest.kernel}:{manifest.cu}",
+        "cu_index": 0,
+    }
+
+
+def _register(argument: Argument) -> dict[str, Any]:
+    scalar = argument.direction is Direction.SCALAR
+    register = {
+        "address_offset": argument.offset,
+        "access": "read-write",
+        "size": argument.size_bytes * 8,
+        "host_size": argument.size_bytes,
+        "description": "number of frames" if scalar else f"address of a buffer in {argument.bank}",
+        "type": "uint" if scalar else "void*",
+        "id": argument.id,
+    }
+    return register if scalar else register | {"memory": argument.bank}
+
+
+def _field(bit: int, access: str, description: str) -> dict[str, Any]:
+    return {"access": access, "bit_offset": bit, "bit_width": 1, "description": description}
+
+
+_CTRL_REGISTER = {
+    "address_offset": CTRL,
+    "access": "read-write",
+    "size": 4,
+    "description": "control of the kernel",
+    "type": "unsigned int",
+    "id": None,
+    "fields": {
+        "AP_START": _field(0, "read-write", "start the kernel"),
+        "AP_DONE": _field(1, "read-only", "the kernel has finished; cleared on read"),
+        "AP_IDLE": _field(2, "read-only", "the kernel is idle"),
+        "AP_READY": _field(3, "read-only", "the kernel can be started again; cleared on read"),
+        "AUTO_RESTART": _field(7, "read-write", "start again when finished; not emulated"),
+    },
+}
+
+
+def _memory(index: int, bank: Bank) -> dict[str, Any]:
+    return {
+        "raw_type": bank.kind,
+        "used": int(bank.used),
+        "base_address": bank.base,
+        "size": bank.size_kb * 1024,
+        "type": _MEMORY_TYPES[bank.kind],
+        "streaming": False,
+        "idx": index,
+        "tag": bank.tag,
+    }

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+TESTS = Path(__file__).parent
+
+# Machines are noisy, and what a failing example prints is enough to run it again.
+settings.register_profile("resflow", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("resflow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record", action="store_true", help="rewrite the golden files in tests/golden; read the difference before committing it")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(path, text)` compares text with tests/golden/<path>, whole."""
+
+    def compare(path: str, text: str) -> None:
+        file = TESTS / "golden" / path
+        if request.config.getoption("--record"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        assert file.exists(), f"{path} has no golden file: run pytest --record and read it"
+        assert text == file.read_text()
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def toy_yaml() -> Path:
+    return TESTS / "toy.yaml"

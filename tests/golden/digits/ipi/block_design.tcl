@@ -1,0 +1,36 @@
+# Block design of digits: 7 IPs, 8 streams, 1 width converter, 0 SLR crossings.
+# Generated from the description of network digits. Edit that, not this.
+
+source [file join [file dirname [file normalize [info script]]] bd.tcl]
+
+begin_design digits xcu250-figd2104-2L-e 250
+reset_tree 1
+
+#          cell   VLNV                   SLR
+add_block  dma    resflow:hls:dma:1.0    0
+add_block  stem   resflow:hls:stem:1.0   0
+add_block  res2a  resflow:hls:res2a:1.0  0
+add_block  res2b  resflow:hls:res2b:1.0  0
+add_block  res3a  resflow:hls:res3a:1.0  0
+add_block  res3b  resflow:hls:res3b:1.0  0
+add_block  head   resflow:hls:head:1.0   0
+
+#           name              source  port       bytes  sink   port      bytes  depth  FIFO         SLR of the width converter
+add_stream  dma_stem          dma     image      1      stem   image     1      64     distributed
+add_stream  stem_res2a        stem    codes_out  2      res2a  codes_in  2      64     distributed
+add_stream  res2a_res2b       res2a   codes_out  4      res2b  codes_in  4      64     distributed
+add_stream  res2b_res3a       res2b   codes_out  4      res3a  codes_in  4      64     distributed
+add_stream  res3a_res3b       res3a   codes_out  4      res3b  codes_in  4      32     distributed
+add_stream  res3b_head        res3b   codes_out  4      head   codes_in  16     32     distributed  0
+add_stream  head_dma_labels   head    labels     4      dma    labels    4      16     distributed
+add_stream  dma_head_weights  dma     weights    64     head   weights   64     16     distributed
+
+#           port           cell  pin            bits
+add_master  M_AXI_IMAGES   dma   m_axi_images   512
+add_master  M_AXI_LABELS   dma   m_axi_labels   32
+add_master  M_AXI_WEIGHTS  dma   m_axi_weights  512
+add_slave   S_AXI_CONTROL  dma   s_axi_control  32
+
+assign_addresses
+end_design
+synthesize

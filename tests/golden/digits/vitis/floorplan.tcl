@@ -1,0 +1,38 @@
+# Floorplan of digits: 18 cells, 0 SLR crossings; v++ has Vivado run it after opt_design.
+# Generated from the description of network digits. Edit that, not this.
+
+# Put a cell of the block design into its SLR's part of the dynamic region. What stands above the CU differs between shells
+# (level0_i/ulp, pfm_top_i/dynamic_region), and between CU and design the packager may put `inst`: the filter leaves both open.
+proc place_cell_in_slr {slr name} {
+    global floorplan
+    set pblock $floorplan(pblock)$slr
+    if {[get_pblocks -quiet $pblock] eq ""} {
+        error "no pblock $pblock\n  why: the platform has [get_pblocks -quiet *]\n  fix: correct pblock in configs/platforms"
+    }
+    set found [get_cells -quiet -hierarchical -filter "NAME =~ */$floorplan(cu)/*$floorplan(design)_i/$name"]
+    if {[llength $found] != 1} {
+        error "[llength $found] cells $name in $floorplan(cu), not 1\n  why: the floorplan places each once\n  fix: look for it among get_cells -hierarchical"
+    }
+    add_cells_to_pblock $pblock $found -clear_locs
+}
+
+array set floorplan {cu digits_1 design digits pblock pblock_dynamic_SLR}
+
+place_cell_in_slr  0  dma
+place_cell_in_slr  0  stem
+place_cell_in_slr  0  res2a
+place_cell_in_slr  0  res2b
+place_cell_in_slr  0  res3a
+place_cell_in_slr  0  res3b
+place_cell_in_slr  0  head
+place_cell_in_slr  0  fifo_dma_stem
+place_cell_in_slr  0  fifo_stem_res2a
+place_cell_in_slr  0  fifo_res2a_res2b
+place_cell_in_slr  0  fifo_res2b_res3a
+place_cell_in_slr  0  fifo_res3a_res3b
+place_cell_in_slr  0  fifo_res3b_head
+place_cell_in_slr  0  dwc_res3b_head
+place_cell_in_slr  0  fifo_head_dma_labels
+place_cell_in_slr  0  fifo_dma_head_weights
+place_cell_in_slr  0  reset_pipe_slr0
+place_cell_in_slr  0  reset_buf_slr0

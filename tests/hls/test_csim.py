@@ -1,0 +1,107 @@
+"""The benches fail when they should, and say where."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+import hls
+from codegen import ToolError, write_tree
+from dataflow import lower
+from hls import csim
+from network import load, parameters
+
+
+@pytest.fixture(scope="module")
+def built(toy_yaml, tmp_path_factory):
+    """Folder, design and vectors of res2a of the toy, simulated once."""
+    folder = tmp_path_factory.mktemp("toy")
+    design = lower(load(toy_yaml))
+    arrays = parameters.draw(design.network, 1)
+    images = np.random.default_rng(1).integers(0, 256, (2, *design.network.input), dtype=np.uint8)
+    write_tree(folder / "res2a", hls.render("toy", design.ip("res2a"), arrays))
+    write_tree(folder / "vectors", hls.vectors(design, arrays, images)["res2a"])
+    return folder
+
+
+def run(folder, sources="res2a", vectors="vectors", frames=2):
+    return hls.simulate("res2a", folder / sources, folder / vectors, frames, folder / "csim" / f"{sources}_{vectors}_{frames}")
+
+
+def test_pass(built):
+    assert run(built) == "PASS res2a: 2 frames, 72 codes equal, streams empty, 13 processes on their cycles"
+
+
+def test_a_wrong_code_is_found(built, tmp_path):
+    shutil.copytree(built / "vectors", built / "wrong", dirs_exist_ok=True)
+    codes = bytearray((built / "wrong" / "codes_out.bin").read_bytes())
+    was, codes[40] = codes[40], (codes[40] + 1) % 16
+    (built / "wrong" / "codes_out.bin").write_bytes(codes)
+    with pytest.raises(ToolError) as error:
+        run(built, vectors="wrong")
+    log = built / "csim" / "res2a_wrong_2" / "run.log"
+    assert str(error.value) == (
+        f"{log}: res2a_tb ended with status 1\n"
+        f"  why: FAIL res2a: codes_out: frame 1, beat 0, lane 4: {was} instead of {codes[40]}\n"
+        "  fix: compare with network.reference; the first difference is the one to look at"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "finding"),
+    [
+        ("res2a_tb.cpp", '"conv1 mvau", 216', '"conv1 mvau", 215', r"conv1 mvau: 432 firings instead of 430"),
+        ("res2a_tb.cpp", '("codes_in", 6, codes_in)', '("codes_in", 7, codes_in)', r"codes_in: 2 beats are left over"),
+        ("res2a_tb.cpp", '("codes_out", 6, codes_out)', '("codes_out", 7, codes_out)', r"codes_out: frame 0 ends after 6 of 7 beats"),
+    ],
+)
+def test_loops_and_leftovers_are_found(built, file, old, new, finding):
+    sources = f"changed_{abs(hash(new))}"
+    shutil.copytree(built / "res2a", built / sources)
+    text = (built / sources / file).read_text()
+    assert old in text
+    (built / sources / file).write_text(text.replace(old, new))
+    with pytest.raises(ToolError, match=f"why: FAIL res2a: {finding}"):
+        run(built, sources=sources)
+
+
+def test_no_vectors(built):
+    with pytest.raises(ToolError, match=r"why: FAIL res2a: no vectors in .*nowhere/codes_in.bin"):
+        run(built, vectors="nowhere")
+
+
+def test_a_source_that_does_not_compile(built):
+    shutil.copytree(built / "res2a", built / "broken")
+    header = built / "broken" / "res2a.h"
+    header.write_text(header.read_text().replace("kPe = 2", "kPe = 3", 1))
+    with pytest.raises(ToolError) as error:
+        run(built, sources="broken")
+    assert re.search(r"g\+\+ ended with status 1\n  why: .*error: ", str(error.value))
+
+
+def test_no_compiler(built, monkeypatch):
+    monkeypatch.setenv("CXX", "g++-of-2019")
+    with pytest.raises(ToolError) as error:
+        run(built)
+    assert str(error.value) == (
+        "g++-of-2019: not found\n  why: CXX names it, and this step runs it\n"
+        "  fix: install g++ (Debian: apt install g++), or set CXX to the executable"
+    )
+
+
+def test_headers_of_an_installation_are_preferred(tmp_path, monkeypatch):
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "ap_int.h").touch()
+    monkeypatch.setenv("XILINX_HLS", str(tmp_path))
+    assert csim.ap_types() == tmp_path / "include"
+
+
+def test_an_installation_without_headers_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("XILINX_HLS", str(tmp_path))
+    with pytest.raises(ToolError) as error:
+        csim.ap_types()
+    assert str(error.value) == (
+        f"XILINX_HLS={tmp_path}: ap_int.h not found\n"
+        "  why: the generated C++ is written in ap_int and hls::stream\n  fix: pip install 'resflow[build]'"
+    )

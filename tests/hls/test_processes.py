@@ -1,0 +1,58 @@
+"""Every process of the library against numpy, over random kernels, strides, pads, folds and formats.
+
+A random network reaches them all, by the same generator and the same benches that users get: what is simulated here is
+the generated C++ of every IP. That a bench can fail is tested in test_csim.py.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings, target
+from hypothesis import strategies as st
+
+import hls
+from codegen import write_tree
+from dataflow import Kind, lower
+from network import parameters
+from tests.strategies import networks, written
+
+FRAMES = 3
+
+
+def simulate(design, arrays, images, folder):
+    """All IPs of a design, two at a time."""
+    vectors = hls.vectors(design, arrays, images)
+
+    def one(ip):
+        write_tree(folder / ip.name, hls.render(design.name, ip, arrays))
+        write_tree(folder / ip.name / "vectors", vectors[ip.name])
+        return hls.simulate(ip.name, folder / ip.name, folder / ip.name / "vectors", len(images), folder / ip.name / "csim")
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(one, design.ips))
+
+
+@pytest.fixture(scope="module")
+def reached():
+    """The kinds of processes simulated by the tests of this module."""
+    return set()
+
+
+@settings(max_examples=6, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(description=networks(blocks=6), seed=st.integers(0, 2**32))
+def test_random_networks(reached, tmp_path_factory, description, seed):
+    folder = tmp_path_factory.mktemp("drawn")
+    design = lower(written(description, folder))
+    reached |= {process.kind for ip in design.ips for process in ip.processes}
+    target(float(len({process.kind for ip in design.ips for process in ip.processes})))
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
+    verdicts = simulate(design, parameters.draw(design.network, seed), images, folder)
+    assert all(verdict.startswith(f"PASS {ip.name}: {FRAMES} frames") for verdict, ip in zip(verdicts, design.ips, strict=True))
+
+
+def test_all_kinds_were_reached(reached):
+    if not reached:
+        pytest.skip("test_random_networks did not run")
+    assert reached == set(Kind)

@@ -1,0 +1,395 @@
+"""Each mutation of the generated or the hand-written Tcl must be found, with exactly these words."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ipi
+from codegen import write_tree
+from dataflow import Design, lower
+from ipi.cells import cells
+from ipi.check import SCRIPTS, facts
+from ipi.tcl_model import run
+from network import load
+from tests.strategies import networks, written
+
+B, P = "block_design.tcl", "package.tcl"
+UNCONNECTED = "\n  why: a stream without a partner stands still, an AXI interface leads nowhere\n  fix: connect it, or make it external"
+
+
+@pytest.fixture(scope="module")
+def toy(toy_yaml: Path) -> Design:
+    return lower(load(toy_yaml))
+
+
+def findings(design: Design, folder: Path, file: str = "", old: str = "", new: str = "", *, count: int = 1, suffix: str = "") -> list[str]:
+    """What is found when `old` in a file is `new`; lines of the hand-written procs are left out, they move."""
+    texts = ipi.render(design)
+    if file:
+        assert old in texts[file]
+        texts[file] = texts[file].replace(old, new, count)
+    write_tree(folder, texts)
+    return [re.sub(r"(bd|xo)\.tcl:\d+", r"\1.tcl", str(finding)) for finding in ipi.check(design, folder, suffix=suffix).findings]
+
+
+@pytest.mark.parametrize("suffix", ipi.SUFFIXES)
+def test_nothing_is_found_whatever_the_release_calls_the_streams(suffix: str, toy: Design, tmp_path: Path) -> None:
+    assert findings(toy, tmp_path, suffix=suffix) == []
+
+
+def test_summary(toy: Design, tmp_path: Path) -> None:
+    write_tree(tmp_path, ipi.render(toy))
+    report = ipi.check(toy, tmp_path)
+    report.require()
+    assert report.passed
+    assert str(report) == "21 cells (5 IPs, 6 FIFOs, 0 width converters), 4 AXI interfaces, 3 SLR crossings: 0 findings"
+
+
+def test_the_cells_of_the_block_design_are_those_of_the_floorplan(toy: Design, tmp_path: Path) -> None:
+    write_tree(tmp_path, ipi.render(toy))
+    answer = run(tmp_path, SCRIPTS, facts(toy, tmp_path))
+    placed = cells(toy)
+    # All but the four passthroughs of the reset tree, which are wires.
+    assert answer.counts["cells"] == len(placed) + 4
+    assert {name: slr for name, (slr, _) in answer.reset_from.items()} == {
+        cell.name: cell.slr for cell in placed if not cell.name.startswith("reset_")
+    }
+
+
+def test_check_touches_no_file(toy: Design, tmp_path: Path) -> None:
+    texts = ipi.render(toy)
+    write_tree(tmp_path, texts)
+    ipi.check(toy, tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(texts)
+
+
+def test_require_raises_all_findings(toy: Design, tmp_path: Path) -> None:
+    texts = ipi.render(toy)
+    texts[B] = texts[B].replace("assign_addresses\n", "")
+    write_tree(tmp_path, texts)
+    report = ipi.check(toy, tmp_path)
+    with pytest.raises(ipi.CheckError) as error:
+        report.require()
+    assert str(error.value) == "\n".join(map(str, report.findings))
+    assert str(report).endswith(": 3 findings")
+
+
+MUTATIONS = {
+    "depth": (
+        *(B, "32     distributed", "1000   distributed"),
+        "block_design.tcl:17 (bd.tcl): fifo_dma_stem: CONFIG.FIFO_DEPTH cannot be 1000\n"
+        "  why: it offers the powers of two from 16 to 32768\n  fix: choose one of those",
+    ),
+    "too deep": (
+        *(B, "32     distributed", "65536  block"),
+        "block_design.tcl:17 (bd.tcl): fifo_dma_stem: CONFIG.FIFO_DEPTH cannot be 65536\n"
+        "  why: it offers the powers of two from 16 to 32768\n  fix: choose one of those",
+    ),
+    "memory": (
+        *(B, "32     distributed", "32     lutram"),
+        "block_design.tcl:17 (bd.tcl): fifo_dma_stem: CONFIG.FIFO_MEMORY_TYPE cannot be lutram\n"
+        "  why: it offers auto, distributed, block, ultra\n  fix: choose one of those",
+    ),
+    "misspelt cell": (
+        *(B, "head_dma_labels   head ", "head_dma_labels   haed "),
+        "block_design.tcl:21: no cell haed\n"
+        "  why: there are /reset_pipe_slr2 /reset_buf_slr2 /reset_pass_slr2 /dma /stem /res2a /res2b /head /fifo_dma_stem /fifo_stem_res2a "
+        "/fifo_res2a_res2b /fifo_res2b_head\n  fix: correct the name",
+        f"block_design.tcl:10: interface dma/labels is not connected{UNCONNECTED}",
+        f"block_design.tcl:14: interface head/labels is not connected{UNCONNECTED}",
+    ),
+    "misspelt stream": (
+        *(B, "codes_out  1      res2a", "codes_uot  1      res2a"),
+        "block_design.tcl:18: no master stream stem/codes_uot\n  why: there are /stem/codes_out\n  fix: correct the name",
+        f"block_design.tcl:11: interface stem/codes_out is not connected{UNCONNECTED}",
+        f"block_design.tcl:12: interface res2a/codes_in is not connected{UNCONNECTED}",
+    ),
+    "width of the description": (
+        *(B, "codes_out  1      res2a", "codes_out  2      res2a"),
+        "block_design.tcl:18: /stem/codes_out: TDATA_NUM_BYTES is 1 in the IP, 2 in the description\n"
+        "  why: the IP was made from another description\n  fix: synthesize it again",
+        f"block_design.tcl:11: interface stem/codes_out is not connected{UNCONNECTED}",
+        f"block_design.tcl:12: interface res2a/codes_in is not connected{UNCONNECTED}",
+    ),
+    "width of a net": (
+        *("bd.tcl", "CONFIG.TDATA_NUM_BYTES $source_bytes", "CONFIG.TDATA_NUM_BYTES 4"),
+        *(
+            f"block_design.tcl:{line}: {source} sends {sent} bytes, {sink} takes {taken}\n"
+            "  why: a net joins streams of one width\n  fix: put a width converter between them"
+            for line, source, sent, sink, taken in (
+                (10, "dma/image", 3, "fifo_dma_stem/S_AXIS", 4),
+                (10, "dma/weights", 6, "fifo_dma_head_weights/S_AXIS", 4),
+                (11, "stem/codes_out", 1, "fifo_stem_res2a/S_AXIS", 4),
+                (12, "res2a/codes_out", 3, "fifo_res2a_res2b/S_AXIS", 4),
+                (13, "res2b/codes_out", 1, "fifo_res2b_head/S_AXIS", 4),
+                (17, "fifo_dma_stem/M_AXIS", 4, "stem/image", 3),
+                (18, "fifo_stem_res2a/M_AXIS", 4, "res2a/codes_in", 1),
+                (19, "fifo_res2a_res2b/M_AXIS", 4, "res2b/codes_in", 3),
+                (20, "fifo_res2b_head/M_AXIS", 4, "head/codes_in", 1),
+                (22, "fifo_dma_head_weights/M_AXIS", 4, "head/weights", 6),
+            )
+        ),
+    ),
+    "connected twice": (
+        *(B, "assign_addresses", "add_stream again dma image 3 stem image 3 16 block\nassign_addresses"),
+        "block_design.tcl:30 (bd.tcl): connect_bd_intf_net: dma/image is connected already\n"
+        "  why: to fifo_dma_stem/S_AXIS; an interface has one net\n  fix: delete one of the two connections",
+        "block_design.tcl:30 (bd.tcl): connect_bd_intf_net: stem/image is connected already\n"
+        "  why: to fifo_dma_stem/M_AXIS; an interface has one net\n  fix: delete one of the two connections",
+        f"block_design.tcl:30: interface fifo_again/S_AXIS is not connected{UNCONNECTED}",
+        f"block_design.tcl:30: interface fifo_again/M_AXIS is not connected{UNCONNECTED}",
+    ),
+    "not connected": (
+        *(B, "add_stream  head_dma_labels   head    labels     4      dma    labels    4      16     distributed\n", ""),
+        f"block_design.tcl:10: interface dma/labels is not connected{UNCONNECTED}",
+        f"block_design.tcl:14: interface head/labels is not connected{UNCONNECTED}",
+    ),
+    "unknown IP": (
+        *(B, "resflow:hls:stem:1.0", "resflow:hls:stem:1.1"),
+        "block_design.tcl:11 (bd.tcl): create_bd_cell: no IP resflow:hls:stem:1.1\n"
+        "  why: the catalog has of resflow:hls resflow:hls:dma:1.0, resflow:hls:head:1.0, resflow:hls:res2a:1.0, resflow:hls:res2b:1.0, "
+        "resflow:hls:stem:1.0\n  fix: correct the VLNV, or add the IP to the repository",
+        ...,
+    ),
+    "same cell twice": (
+        *(B, "add_block  stem ", "add_block  dma "),
+        "block_design.tcl:11 (bd.tcl): create_bd_cell: dma exists already\n"
+        "  why: it was created at block_design.tcl:10\n  fix: delete one of the two, or rename it",
+        ...,
+    ),
+    "another SLR": (
+        *(B, "resflow:hls:res2b:1.0  2", "resflow:hls:res2b:1.0  1"),
+        "block_design.tcl:13: res2b is reset from SLR1 and placed in SLR2\n"
+        "  why: a reset that crosses between SLRs outside its tree misses timing\n  fix: give it SLR 2 in the block design",
+        "block_design.tcl:20: fifo_res2b_head is reset from SLR1 and placed in SLR2\n"
+        "  why: a reset that crosses between SLRs outside its tree misses timing\n  fix: give it SLR 2 in the block design",
+    ),
+    "data width": (
+        *(B, "m_axi_labels   32", "m_axi_labels   64"),
+        "block_design.tcl:26: /dma/m_axi_labels: DATA_WIDTH is 32 in the IP, 64 in the description\n"
+        "  why: the IP was made from another description\n  fix: synthesize it again",
+        ...,
+    ),
+    "no address": (
+        *(B, "assign_addresses\n", "\n"),
+        *(
+            f"block_design.tcl:10: interface dma/m_axi_{name} has no address\n"
+            "  why: a master needs an address segment\n  fix: call assign_bd_address"
+            for name in ("images", "labels", "weights")
+        ),
+    ),
+    "another external name": (
+        *(B, "M_AXI_IMAGES ", "M_AXI_GMEM0 "),
+        "package.tcl:7 (xo.tcl): ipx::associate_bus_interfaces: no bus interface M_AXI_IMAGES\n"
+        "  why: the IP has M_AXI_GMEM0, M_AXI_LABELS, M_AXI_WEIGHTS, S_AXI_CONTROL\n  fix: correct the name",
+        ...,
+    ),
+    "misspelt proc": (
+        *(B, "reset_tree 3", "reset_three 3"),
+        "block_design.tcl:7: unknown command reset_three\n"
+        "  why: neither Tcl nor the model of Vivado has it\n  fix: correct the name; if Vivado has it, add it to ipi/model",
+        ...,
+    ),
+    "too few words": (
+        *(B, "begin_design toy xcu250-figd2104-2L-e 200", "begin_design toy xcu250-figd2104-2L-e"),
+        'block_design.tcl:6: wrong # args: should be "begin_design name part clock_mhz"\n'
+        "  why: the script stops with it\n  fix: correct the call",
+        ...,
+    ),
+    "no validation": (
+        *("bd.tcl", "    validate_bd_design\n", ""),
+        "block_design.tcl:32 (bd.tcl): make_wrapper: toy is not validated\n"
+        "  why: synthesis would meet what validation finds\n  fix: call validate_bd_design first",
+        ...,
+    ),
+    "no clock": (
+        *("bd.tcl", "    connect_clock $cell ap_clk\n", ""),
+        *(
+            f"block_design.tcl:{line}: clock pin {cell}/ap_clk is not connected\n  why: every input needs a source\n  fix: connect it"
+            for line, cell in enumerate(("dma", "stem", "res2a", "res2b", "head"), 10)
+        ),
+    ),
+    "no reset": (
+        *("bd.tcl", "    connect_reset $cell ap_rst_n $slr\n", ""),
+        *(
+            f"block_design.tcl:{line}: reset pin {cell}/ap_rst_n is not connected\n  why: every input needs a source\n  fix: connect it"
+            for line, cell in enumerate(("dma", "stem", "res2a", "res2b", "head"), 10)
+        ),
+    ),
+    "clock for a reset": (
+        *("bd.tcl", "    connect_reset $cell ap_rst_n $slr\n", "    connect_bd_net [get_bd_ports ap_clk] [pin $cell/ap_rst_n]\n"),
+        *(
+            f"block_design.tcl:{line}: reset pin {cell}/ap_rst_n is driven by ap_clk\n"
+            "  why: that is a clock\n  fix: connect it to its source"
+            for line, cell in enumerate(("dma", "stem", "res2a", "res2b", "head"), 10)
+        ),
+    ),
+    "misspelt property": (
+        *("bd.tcl", "CONFIG.C_BUF_TYPE", "CONFIG.BUF_TYPE"),
+        "block_design.tcl:7 (bd.tcl): reset_buf_slr0: no property CONFIG.BUF_TYPE\n"
+        "  why: the properties the model knows of util_ds_buf are CONFIG.C_BUF_TYPE, CONFIG.C_SIZE, NAME, PATH, VLNV\n"
+        "  fix: correct the name; if the vendor's guide has it, add it to ipi/model",
+        ...,
+    ),
+    "misspelt pin": (
+        *("bd.tcl", "/BUFG_I]", "/BUFG_IN]"),
+        "block_design.tcl:7: no pin reset_buf_slr0/BUFG_IN\n"
+        "  why: there are /reset_buf_slr0/BUFG_I /reset_buf_slr0/BUFG_O\n  fix: correct the name",
+        ...,
+    ),
+    "misspelt command": (
+        *("bd.tcl", "save_bd_design", "save_bd_desing"),
+        "block_design.tcl:31 (bd.tcl): unknown command save_bd_desing\n"
+        "  why: neither Tcl nor the model of Vivado has it\n  fix: correct the name; if Vivado has it, add it to ipi/model",
+        "block_design.tcl:32 (bd.tcl): make_wrapper: toy is not saved\n  why: it reads the file\n  fix: call save_bd_design first",
+    ),
+    "misspelt option": (
+        *("bd.tcl", "-jobs $bd(jobs)", "-job $bd(jobs)"),
+        "block_design.tcl:32 (bd.tcl): launch_runs: no option -job\n"
+        "  why: the options known are -force, -jobs, -quiet, -to_step\n"
+        "  fix: correct it; if the vendor's reference has it, add it to ipi/model",
+        ...,
+    ),
+    "a proc named like a command": (
+        *("bd.tcl", "proc end_design", "proc close_design"),
+        "block_design.tcl:4: proc close_design in bd.tcl\n"
+        "  why: Vivado has a command of that name, which it would replace\n  fix: rename the proc",
+        ...,
+    ),
+    "open brace": (
+        *(B, "synthesize", "synthesize {"),
+        "block_design.tcl:32: the call does not end\n  why: a brace, bracket or quote stands open\n  fix: close it",
+        "block_design.tcl: nothing wrote ip/toy.dcp\n"
+        "  why: it is what the script is for\n  fix: mend what stops it, or put the missing call back",
+    ),
+    "no memory map": (
+        *(P, "add_slave S_AXI_CONTROL 4096\n", "add_master S_AXI_CONTROL\n"),
+        "package.tcl:11 (xo.tcl): bus interface S_AXI_CONTROL has no memory map\n"
+        "  why: the linker could not give it an address\n  fix: call ipx::add_memory_map and set slave_memory_map_ref",
+    ),
+    "interface without clock": (
+        *(P, "add_master M_AXI_LABELS\n", ""),
+        "package.tcl:10 (xo.tcl): bus interface M_AXI_LABELS has no clock\n"
+        "  why: the linker connects an interface by its clock\n  fix: call ipx::associate_bus_interfaces",
+    ),
+    "another VLNV": (
+        *(P, "resflow:kernel:toy:1.0", "resflow:kernels:toy:1.0"),
+        "package.tcl:12 (xo.tcl): package_xo: VLNV resflow:kernels:toy:1.0, kernel.xml says resflow:kernel:toy:1.0\n"
+        "  why: both name one kernel\n  fix: correct one of them",
+    ),
+    "no .xo": (
+        *(P, "write_xo\n", ""),
+        "package.tcl: nothing wrote toy.xo\n  why: it is what the script is for\n  fix: mend what stops it, or put the missing call back",
+    ),
+    "another port": (
+        *("kernel.xml", 'name="M_AXI_LABELS"', 'name="M_AXI_LABEL"'),
+        "package.tcl:12 (xo.tcl): package_xo: kernel.xml has a port M_AXI_LABEL, the IP has none\n"
+        "  why: its interfaces are M_AXI_IMAGES, M_AXI_LABELS, M_AXI_WEIGHTS, S_AXI_CONTROL\n  fix: make it external under that name",
+    ),
+}
+"""File, old, new, then all findings; `...` stands for what follows from the first one."""
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutation(name: str, toy: Design, tmp_path: Path) -> None:
+    file, old, new, *expected = MUTATIONS[name]
+    found = findings(toy, tmp_path, str(file), str(old), str(new))
+    if expected[-1] is ...:
+        assert found[: len(expected) - 1] == expected[:-1]
+        assert len(found) >= len(expected)
+    else:
+        assert found == expected
+
+
+def test_width_converter_over_512_bytes(toy: Design, tmp_path: Path) -> None:
+    found = findings(toy, tmp_path, "bd.tcl", "if {$source_bytes != $sink_bytes}", "set sink_bytes 513\n    if {1}")
+    assert found[0] == (
+        "block_design.tcl:17 (bd.tcl): dwc_dma_stem: CONFIG.M_TDATA_NUM_BYTES cannot be 513\n"
+        "  why: it offers 1 to 512\n  fix: choose a number from there"
+    )
+
+
+def test_a_network_named_like_an_ip(toy: Design, tmp_path: Path) -> None:
+    design = replace(toy, network=replace(toy.network, name="res2a"))
+    assert findings(design, tmp_path) == [
+        "block_design.tcl:12 (bd.tcl): create_bd_cell: res2a is also the name of the block design\n"
+        "  why: both become a module, and a netlist holds one of a name\n  fix: rename the block or the network"
+    ]
+
+
+def test_missing_files(toy: Design, tmp_path: Path) -> None:
+    found = [str(finding) for finding in ipi.check(toy, tmp_path).findings]
+    assert found == [
+        "block_design.tcl: no file block_design.tcl\n  why: there is nothing to check\n  fix: generate it",
+        "block_design.tcl: nothing wrote ip/toy.dcp\n"
+        "  why: it is what the script is for\n  fix: mend what stops it, or put the missing call back",
+    ]
+
+
+def test_generated_tcl_reaches_no_file_and_no_process(toy: Design, tmp_path: Path) -> None:
+    texts = ipi.render(toy)
+    texts[B] += f"exec touch {tmp_path}/touched\nopen {tmp_path}/touched w\ninterp create\n"
+    write_tree(tmp_path, texts)
+    report = ipi.check(toy, tmp_path)
+    assert [finding.what for finding in report.findings] == ["unknown command exec", "unknown command open"]
+    assert not (tmp_path / "touched").exists()
+
+
+def calls(text: str) -> list[int]:
+    return [i for i, line in enumerate(text.splitlines()) if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_no_call_can_be_missing(script: str, toy: Design, tmp_path: Path) -> None:
+    texts = ipi.render(toy)
+    for i in calls(texts[script]):
+        lines = texts[script].splitlines(keepends=True)
+        lines[i] = "\n"
+        write_tree(tmp_path, texts | {script: "".join(lines)})
+        assert ipi.check(toy, tmp_path).findings, texts[script].splitlines()[i]
+
+
+COLUMNS = {"add_block": 3, "add_stream": 7, "add_master": 4, "add_slave": 4, "begin_design": 2, "reset_tree": 0}
+"""How many words after the call must be right for Vivado: the name of an SLR, a FIFO depth or the clock may be another."""
+
+
+@pytest.mark.parametrize("suffix", ipi.SUFFIXES)
+def test_no_word_can_be_another(suffix: str, toy: Design, tmp_path: Path) -> None:
+    text = ipi.render(toy)[B]
+    for i in calls(text):
+        line = text.splitlines()[i]
+        words = line.split()
+        for column in range(1 + COLUMNS.get(words[0], 0)):
+            wrong = str(int(words[column]) + 1) if words[column].isdigit() else f"{words[column]}x"
+            lines = text.splitlines(keepends=True)
+            lines[i] = " ".join([*words[:column], wrong, *words[column + 1 :]]) + "\n"
+            write_tree(tmp_path, ipi.render(toy) | {B: "".join(lines)})
+            assert ipi.check(toy, tmp_path, suffix=suffix).findings, lines[i]
+
+
+@settings(max_examples=40)
+@given(description=networks(), suffix=st.sampled_from(ipi.SUFFIXES), data=st.data())
+def test_random_networks_pass_and_do_not_without_any_call(description: dict[str, object], suffix: str, data: st.DataObject) -> None:
+    for block in description["blocks"].values():  # type: ignore[attr-defined]
+        block["slr"] = data.draw(st.integers(0, 3))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        design = lower(written(description, folder))
+        texts = ipi.render(design)
+        write_tree(folder, texts)
+        report = ipi.check(design, folder, suffix=suffix)
+        assert report.findings == ()
+        assert report.fifos == len(design.links)
+        assert report.converters == sum(link.converts for link in design.links)
+        script = data.draw(st.sampled_from(SCRIPTS))
+        lines = texts[script].splitlines(keepends=True)
+        gone = data.draw(st.sampled_from(calls(texts[script])))
+        write_tree(folder, {script: "".join(lines[:gone] + lines[gone + 1 :])})
+        assert ipi.check(design, folder, suffix=suffix).findings, lines[gone]

@@ -1,0 +1,359 @@
+"""Each mistake in a description gets an error that says where, what, why and how to fix it: compared whole."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dataflow import lower
+from network import DescriptionError, load
+from network.yaml_reader import MAX_BYTES
+from tests.strategies import networks, written
+
+TOY = (Path(__file__).parent.parent / "toy.yaml").read_text()
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch):
+    """The message about toy.yaml with `old` replaced by `new`."""
+    monkeypatch.chdir(tmp_path)
+
+    def message(old: str, new: str) -> str:
+        assert old in TOY
+        Path("toy.yaml").write_text(TOY.replace(old, new, 1))
+        with pytest.raises(DescriptionError) as error:
+            lower(load("toy.yaml"))
+        return str(error.value)
+
+    return message
+
+
+CONV1 = "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2}"
+
+MISTAKES = {
+    "unknown key": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, strid: 1}",
+        "toy.yaml:16: res2a.conv1.strid: unknown key\n"
+        "  why: known here are kernel, out, pe, simd, stride, pad, weight, acc\n"
+        "  fix: did you mean stride?",
+    ),
+    "unknown key with nothing near it": (
+        "platform:",
+        "zzz: 1\nplatform:",
+        "toy.yaml:3: zzz: unknown key\n"
+        "  why: known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters\n"
+        "  fix: use one of those, or delete it",
+    ),
+    "missing key": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, simd: 2}",
+        "toy.yaml:16: res2a.conv1: pe is missing\n  why: it cannot be derived from the rest\n  fix: add pe: …",
+    ),
+    "missing section": (
+        "head:",
+        "heat:",
+        "toy.yaml:26: heat: unknown key\n"
+        "  why: known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters\n"
+        "  fix: did you mean head?",
+    ),
+    "text for a number": (
+        CONV1,
+        "conv1:  {kernel: 3, out: four, pe: 2, simd: 2}",
+        "toy.yaml:16: res2a.conv1.out: 'four' is not a whole number\n"
+        "  why: res2a.conv1.out takes a whole number\n  fix: write for example 1",
+    ),
+    "a boolean for a number": (
+        CONV1,
+        "conv1:  {kernel: 3, out: true, pe: 2, simd: 2}",
+        "toy.yaml:16: res2a.conv1.out: true is not a whole number\n"
+        "  why: res2a.conv1.out takes a whole number\n  fix: write for example 1",
+    ),
+    "a number for a mapping": (
+        CONV1,
+        "conv1:  7",
+        "toy.yaml:16: res2a.conv1: 7 is not a mapping\n"
+        "  why: res2a.conv1 takes a mapping\n  fix: write for example {kernel: …, out: …, pe: …, simd: …}",
+    ),
+    "zero channels": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 0, pe: 2, simd: 2}",
+        "toy.yaml:16: res2a.conv1.out: 0 is out of range\n  why: it must be 1 to 65,536\n  fix: choose a number in that range",
+    ),
+    "negative size": (
+        "shape: [6, 5, 3]",
+        "shape: [6, -5, 3]",
+        "toy.yaml:5: input.shape[1]: -5 is out of range\n  why: it must be 1 to 16,384\n  fix: choose a number in that range",
+    ),
+    "shape of two": (
+        "shape: [6, 5, 3]",
+        "shape: [6, 5]",
+        "toy.yaml:5: input.shape: 2 entries\n  why: input.shape takes a list of 3\n  fix: write for example [224, 224, 3]",
+    ),
+    "PE does not divide": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 3, simd: 2}",
+        "toy.yaml:16: res2a.conv1: pe=3 does not divide 4 output channels\n"
+        "  why: each PE computes the same number of output channels\n  fix: choose from 1, 2, 4",
+    ),
+    "SIMD does not divide": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 8}",
+        "toy.yaml:16: res2a.conv1: simd=8 does not divide 4 input channels\n"
+        "  why: each beat carries the same number of input channels\n  fix: choose from 1, 2, 4",
+    ),
+    "accumulator could overflow": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, acc: int7}",
+        "toy.yaml:16: res2a.conv1: the accumulator could overflow int7\n"
+        "  why: its worst case over all weights and inputs is -108 to 108\n  fix: write acc: int8 or wider, or leave acc out",
+    ),
+    "a key twice": (
+        "top:     3",
+        "top:     3\n  weights: stream",
+        "toy.yaml:31: head.weights: stands here twice\n  why: it already stands in line 29\n  fix: rename or delete one of the two",
+    ),
+    "shapes do not meet, identity": (
+        "conv3:  {kernel: 1, out: 6, weight: int3, pe: 2, simd: 4}",
+        "conv3:  {kernel: 1, out: 8, weight: int3, pe: 2, simd: 4}",
+        "toy.yaml:19: res2b: the bypass brings 3x2x6, res2b.conv3 brings 3x2x8\n"
+        "  why: the join adds the two paths channel by channel, so they must meet in shape\n"
+        "  fix: make the bypass a projection, {pe: …, simd: …} with the same strides, or change the convolutions",
+    ),
+    "shapes do not meet, projection": (
+        "bypass: {pe: 2, simd: 4}",
+        "bypass: {pe: 2, simd: 4, stride: 2}",
+        "toy.yaml:18: res2a: the bypass brings 2x1x6, res2a.conv2 brings 3x2x6\n"
+        "  why: the join adds the two paths channel by channel, so they must meet in shape\n"
+        "  fix: give the bypass the product of the convolutions' strides",
+    ),
+    "identity of activations": (
+        "bypass: {pe: 2, simd: 4}",
+        "bypass: identity",
+        "toy.yaml:14: res2a: bypass: identity passes uint2 on, the join adds uint4\n"
+        "  why: the identity takes the codes as they came in\n"
+        "  fix: make the bypass a projection, or have uint2 replaced by uint4 in what comes before",
+    ),
+    "entry switched off": (
+        "  res2b:\n",
+        "  res2b:\n    entry: false\n",
+        "toy.yaml:19: res2b: entry: false, but uint4 comes in and the convolutions take uint2\n"
+        "  why: without entry thresholds the codes pass unchanged\n  fix: leave entry out",
+    ),
+    "unknown bypass": (
+        "bypass: identity",
+        "bypass: identiti",
+        "toy.yaml:24: res2b.bypass: 'identiti' is unknown\n"
+        "  why: res2b.bypass is one of identity\n  fix: did you mean identity?",
+    ),
+    "duplicate block": (
+        "  res2b:\n",
+        "  res2a:\n",
+        "toy.yaml:19: blocks.res2a: stands here twice\n  why: it already stands in line 14\n  fix: rename or delete one of the two",
+    ),
+    "a block called like an IP": (
+        "  res2b:\n",
+        "  dma:\n",
+        "toy.yaml:19: dma: cannot be a name\n"
+        "  why: a block's name becomes a C++ function, an HDL module and a file name\n"
+        "  fix: use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
+    ),
+    "a path for a name": (
+        "network:   toy",
+        "network:   ../toy",
+        "toy.yaml:2: network: '../toy' cannot be a name\n"
+        "  why: it becomes a C++ function, an HDL module and a file name\n"
+        "  fix: use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
+    ),
+    "unknown format": (
+        "act: uint2",
+        "act: uint9",
+        "toy.yaml:6: formats.act: uint9 cannot be used here\n  why: formats.act is uintN with N up to 8\n  fix: choose one of those",
+    ),
+    "no format": (
+        "weight: bipolar",
+        "weight: binary",
+        "toy.yaml:6: formats.weight: 'binary' is not a format: bipolar, intN or uintN\n"
+        "  why: formats.weight is bipolar or intN or uintN with N up to 8\n  fix: write for example bipolar",
+    ),
+    "kernel larger than the image": (
+        "shape: [6, 5, 3]",
+        "shape: [6, 1, 3]",
+        "toy.yaml:11: stem.pool: a kernel of 3 does not fit into the width of 6x1x4 with pad (0, 1)\n"
+        "  why: there would be no output pixel\n  fix: use a kernel of at most 2, more padding, or fewer strides before it",
+    ),
+    "pad as large as the kernel": (
+        "pad: [0, 1]",
+        "pad: [3, 1]",
+        "toy.yaml:11: stem.pool: pad (3, 1) is not smaller than the kernel, 3\n"
+        "  why: a window that sees nothing but padding computes nothing\n  fix: pad with at most 2",
+    ),
+    "more labels than classes": (
+        "top:     3",
+        "top:     6",
+        "toy.yaml:26: head: top=6 of 5 classes\n  why: the kernel writes the labels of the top largest scores\n  fix: choose 1 to 5",
+    ),
+    "names for other classes": (
+        "platform:",
+        "labels: [one, two]\nplatform:",
+        "toy.yaml:3: labels: 2 names for 5 classes\n  why: every class has one name\n  fix: give 5 names, or leave labels out",
+    ),
+    "streamed weights of two rows": (
+        "pe: 1, simd: 2}\n  weights: stream",
+        "pe: 5, simd: 2}\n  weights: stream",
+        "toy.yaml:28: head.fc: weights int8 with pe=5, simd=2 cannot be streamed\n"
+        "  why: memory holds the rows of (classes, inputs) int8 one after the other and delivers 64 of them a cycle\n"
+        "  fix: choose weight: int8, pe: 1 and simd up to 64, or weights: rom",
+    ),
+    "unknown platform": (
+        "platform:  u250",
+        "platform:  u999",
+        "toy.yaml:2: platform: 'u999' is unknown\n  why: its facts stand in configs/platforms\n  fix: use u250",
+    ),
+    "an SLR the card does not have": (
+        "slr: 2",
+        "slr: 4",
+        "toy.yaml:20: res2b.slr: 4 is out of range\n  why: it must be 0 to 3\n  fix: choose a number in that range",
+    ),
+    "a bank the card does not have": (
+        "platform:",
+        "memory: {weights: \"HBM[0]\"}\nplatform:",
+        "toy.yaml:2: memory.weights: u250 has no HBM[0]\n"
+        "  why: banks are the card's own\n"
+        "  fix: use DDR[0], DDR[1], DDR[2], DDR[3], PLRAM[0], PLRAM[1], PLRAM[2], PLRAM[3]",
+    ),
+    "no bank": (
+        "platform:",
+        "memory: {weights: ddr0}\nplatform:",
+        "toy.yaml:3: memory.weights: 'ddr0' is not a bank\n  why: banks are spelled as the platform does\n  fix: write DDR[0], PLRAM[0] or HBM[3]",
+    ),
+    "no YAML": (
+        "head:\n",
+        "head: [\n",
+        "toy.yaml:28: not YAML: expected ',' or ']', but got ':'\n"
+        "  why: while parsing a flow sequence\n  fix: correct the line or the one above",
+    ),
+    "an alias": (
+        "bypass: identity",
+        "bypass: &a identity",
+        "toy.yaml:24: anchors and aliases are not used here\n  why: each fact is written once\n  fix: write the value out",
+    ),
+    "a tag": (
+        "bypass: identity",
+        "bypass: !!python/object:os.system identity",
+        "toy.yaml:24: tag tag:yaml.org,2002:python/object:os.system\n  why: a description is plain data\n  fix: delete the tag",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes(refused, mistake):
+    old, new, message = MISTAKES[mistake]
+    assert refused(old, new) == message
+
+
+def test_beats_of_more_than_4096_bits(refused):
+    assert refused("{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}", "{kernel: 3, out: 4096, weight: int8, pe: 4096, simd: 3}") == (
+        "toy.yaml:10: stem.conv: pe=4096 makes a beat of 8,192 bits\n"
+        "  why: no stream or ap_uint may be wider than 4,096 bits\n  fix: use at most 2,048 lanes of uint2"
+    )
+
+
+def test_accumulators_of_more_than_32_bits(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wide = TOY.replace("act: uint2", "act: uint8").replace("acc: int16", "acc: int32").replace(CONV1, "conv1: {kernel: 1, out: 65536, pe: 1, simd: 2}")
+    Path("toy.yaml").write_text(wide.replace("{kernel: 3, out: 6, pe: 3, simd: 4}", "{kernel: 3, out: 6, weight: int8, pe: 3, simd: 4}"))
+    with pytest.raises(DescriptionError) as error:
+        load("toy.yaml")
+    assert str(error.value) == (
+        "toy.yaml:17: res2a.conv2: the accumulator would need 36 bits\n"
+        "  why: its worst case over all weights and inputs is -19,251,855,360 to 19,101,450,240; accumulators have at most 32 bits\n"
+        "  fix: use fewer channels, a smaller kernel or map, or narrower formats"
+    )
+
+
+def test_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DescriptionError) as error:
+        load("toy.yaml")
+    assert str(error.value) == (
+        "toy.yaml: cannot be read: No such file or directory\n  why: the description of the network is a YAML file\n  fix: check the path"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "toy.yaml: the file is empty\n  why: there is no network in it\n  fix: start from configs/digits.yaml"),
+        (b"# only a comment\n", "toy.yaml: the file is empty\n  why: there is no network in it\n  fix: start from configs/digits.yaml"),
+        (b"a: \xff\n", "toy.yaml: byte 3 is not UTF-8\n  why: a description is UTF-8 text\n  fix: save it as UTF-8"),
+        (b"#" * (MAX_BYTES + 1), "toy.yaml: 1,048,577 bytes\n  why: a description has at most a megabyte\n  fix: name the right file"),
+        (
+            b"- a\n",
+            "toy.yaml:1: a list is not a mapping\n  why: the document takes a mapping\n"
+            "  fix: write for example {network: …, platform: …, clock_mhz: …, input: …, formats: …, stem: …, blocks: …, head: …}",
+        ),
+    ],
+)
+def test_what_is_no_description(tmp_path, monkeypatch, data, message):
+    monkeypatch.chdir(tmp_path)
+    Path("toy.yaml").write_bytes(data)
+    with pytest.raises(DescriptionError) as error:
+        load("toy.yaml")
+    assert str(error.value) == message
+
+
+def test_values_do_not_know_their_line(tmp_path):
+    (tmp_path / "a.yaml").write_text(TOY)
+    (tmp_path / "b.yaml").write_text("# one line more\n" + TOY)
+    a, b = load(tmp_path / "a.yaml"), load(tmp_path / "b.yaml")
+    assert a == b
+    assert repr(a) == repr(b)
+    assert repr(lower(a)) == repr(lower(b))
+
+
+@settings(max_examples=100)
+@given(networks())
+def test_random_networks_load(tmp_path_factory, description):
+    net = written(description, tmp_path_factory.mktemp("drawn"))
+    assert [block.name for block in net.blocks] == ["b0", "b1", "b2"]
+
+
+WORDS = ["", "0", "-1", "3", "1e9", "999999999999999999999", "true", "null", "identity", "uint2", "[1, 2]", "{a: 1}", "[[1, 2], 3]", "'", "*a", "&a", "...", "\t", "\u2028", "0x10", "2024-01-01", "99:99"]
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_text_gives_a_network_or_the_described_error(tmp_path, data):
+    lines = TOY.splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        words = re.split(r"(\W+)", lines[at])
+        change = data.draw(st.sampled_from(["delete", "repeat", "word", "indent"]))
+        if change == "delete" and len(lines) > 1:
+            del lines[at]
+        elif change == "repeat":
+            lines.insert(at, lines[at])
+        elif change == "word":
+            words[data.draw(st.integers(0, len(words) - 1))] = data.draw(st.sampled_from(WORDS))
+            lines[at] = "".join(words)
+        else:
+            lines[at] = " " * data.draw(st.integers(0, 6)) + lines[at].lstrip()
+    path = tmp_path / "toy.yaml"
+    path.write_text("\n".join(lines))
+    try:
+        lower(load(path))
+    except DescriptionError as error:
+        assert re.fullmatch(r".*toy\.yaml(:\d+)?: .+\n  why: .+\n  fix: .+", str(error), re.DOTALL)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)))
+def test_any_document_gives_the_described_error(tmp_path, document):
+    path = tmp_path / "toy.yaml"
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(DescriptionError):
+        load(path)

@@ -1,0 +1,151 @@
+"""Every way a parameter file can be wrong gets the described error, and only that."""
+
+import io
+import re
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from network import ParameterError, load, parameters
+
+PATH = "toy.npz"
+
+
+@pytest.fixture(scope="module")
+def toy(toy_yaml):
+    return load(toy_yaml)
+
+
+@pytest.fixture
+def arrays(toy):
+    return parameters.draw(toy, 1)
+
+
+def refused(toy, tmp_path, monkeypatch, arrays, save=parameters.save):
+    """The message, whole."""
+    monkeypatch.chdir(tmp_path)
+    save(PATH, arrays)
+    with pytest.raises(ParameterError) as error:
+        parameters.load(toy, PATH)
+    return str(error.value)
+
+
+def test_saved_and_loaded_alike(toy, tmp_path, arrays):
+    parameters.save(tmp_path / PATH, arrays)
+    loaded = parameters.load(toy, tmp_path / PATH)
+    assert list(loaded) == list(arrays)
+    for key, array in arrays.items():
+        assert loaded[key].dtype == array.dtype
+        np.testing.assert_array_equal(loaded[key], array)
+    assert [path.name for path in tmp_path.iterdir()] == [PATH]
+
+
+def test_same_arrays_same_bytes(arrays):
+    assert parameters.pack(arrays) == parameters.pack({key: array.copy() for key, array in arrays.items()})
+
+
+def test_no_file(toy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParameterError) as error:
+        parameters.load(toy, PATH)
+    assert str(error.value) == (
+        "toy.npz: there is no such file\n"
+        "  why: the parameters of toy are read from it\n"
+        "  fix: train or import them, or name the file: parameters: …"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda a: a.pop("res2a/conv1/weights"),
+            "toy.npz: res2a/conv1/weights is missing\n  why: toy needs 17 arrays\n  fix: write all of them into the file",
+        ),
+        (
+            lambda a: a.update({"res9z/conv1/weights": np.zeros(3, np.int8), "zzz": np.zeros(1)}),
+            "toy.npz: res9z/conv1/weights is not expected (and 1 more)\n"
+            "  why: no layer of toy takes it\n  fix: delete it, or correct the description",
+        ),
+        (
+            lambda a: a.update({"res2a/conv1/weights": np.ones((4, 3, 3, 5), np.int8)}),
+            "toy.npz: res2a/conv1/weights: int8 (4, 3, 3, 5), expected int8 (4, 3, 3, 4)\n"
+            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+        ),
+        (
+            lambda a: a.update({"res2a/conv1/weights": a["res2a/conv1/weights"].astype(np.float32)}),
+            "toy.npz: res2a/conv1/weights: float32 (4, 3, 3, 4), expected int8 (4, 3, 3, 4)\n"
+            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+        ),
+        (
+            lambda a: np.put(a["res2a/conv1/weights"], 37, 0),
+            "toy.npz: res2a/conv1/weights: 0 at (1, 0, 0, 1), expected bipolar\n"
+            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+        ),
+        (
+            lambda a: np.put(a["res2a/conv1/thresholds"], [3, 4, 5], [7, 5, 9]),
+            "toy.npz: res2a/conv1/thresholds: channel 1 falls from 7 to 5, expected ascending thresholds\n"
+            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+        ),
+        (
+            lambda a: np.copyto(a["head/fc/bias"], [2**31 - 5, 0, 0, 0, 0]),
+            "toy.npz: head/fc/bias: scores could overflow int32\n"
+            "  why: their worst case with this bias is -48,384 to 2,147,531,649\n"
+            "  fix: scale the bias down, or widen head.fc.acc",
+        ),
+    ],
+)
+def test_wrong_arrays(toy, tmp_path, monkeypatch, arrays, change, message):
+    change(arrays)
+    assert refused(toy, tmp_path, monkeypatch, arrays) == message
+
+
+def test_pickles_are_not_read(toy, tmp_path, monkeypatch, arrays):
+    arrays["head/fc/bias"] = np.array([None] * 5, object)
+    message = refused(toy, tmp_path, monkeypatch, arrays, save=lambda path, found: np.savez(path, **found))
+    assert message.splitlines()[0] == "toy.npz: head/fc/bias: object (5,), expected int32 (5,)"
+
+
+def test_a_header_that_promises_terabytes_is_refused_before_it_is_read(toy, tmp_path, monkeypatch, arrays):
+    def save(path, found):
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "<i4", "fortran_order": False, "shape": (10**12,)})
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, array in found.items():
+                member = io.BytesIO()
+                np.save(member, array)
+                archive.writestr(f"{name}.npy", header.getvalue() if name == "head/fc/bias" else member.getvalue())
+
+    message = refused(toy, tmp_path, monkeypatch, arrays, save)
+    assert message.splitlines()[0] == "toy.npz: head/fc/bias: int32 (1000000000000,), expected int32 (5,)"
+
+
+def test_fortran_order_is_understood(toy, tmp_path, arrays):
+    flipped = {key: np.asfortranarray(array) for key, array in arrays.items()}
+    np.savez(tmp_path / PATH, **flipped)
+    loaded = parameters.load(toy, tmp_path / PATH)
+    for key, array in arrays.items():
+        np.testing.assert_array_equal(loaded[key], array)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_files(toy, tmp_path, data):
+    """Cut off or with a flipped bit: the described error, or the very same arrays where nothing of them was hit."""
+    arrays = parameters.draw(toy, 1)
+    packed = bytearray(parameters.pack(arrays))
+    if data.draw(st.booleans()):
+        del packed[data.draw(st.integers(0, len(packed) - 1)) :]
+    else:
+        packed[data.draw(st.integers(0, len(packed) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    (tmp_path / PATH).write_bytes(packed)
+    try:
+        loaded = parameters.load(toy, tmp_path / PATH)
+    except ParameterError as error:
+        assert re.fullmatch(r".*toy\.npz: .+\n  why: .+\n  fix: .+", str(error), re.DOTALL)
+    else:
+        for key, array in arrays.items():
+            np.testing.assert_array_equal(loaded[key], array)

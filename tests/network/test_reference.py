@@ -1,0 +1,84 @@
+"""The reference against loops that anyone can check by reading."""
+
+import itertools
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from network import Window, reference
+from network.formats import uint
+
+
+@st.composite
+def cases(draw):
+    kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    window = Window(
+        kernel=kernel,
+        stride=(draw(st.integers(1, 3)), draw(st.integers(1, 3))),
+        pad=tuple((draw(st.integers(0, k - 1)), draw(st.integers(0, k - 1))) for k in kernel),
+    )
+    shape = (draw(st.integers(1, 2)), draw(st.integers(4, 7)), draw(st.integers(4, 7)), draw(st.integers(1, 3)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    return window, rng.integers(0, 256, shape).astype(np.uint8), rng
+
+
+def places(window, codes):
+    """(frame, output y, output x, kernel y, kernel x, input y, input x) for every tap, inside the image or not."""
+    n, height, width, _ = codes.shape
+    (kh, kw), (sh, sw), ((top, bottom), (left, right)) = window.kernel, window.stride, window.pad
+    rows, columns = (height + top + bottom - kh) // sh + 1, (width + left + right - kw) // sw + 1
+    for f, y, x, ky, kx in itertools.product(range(n), range(rows), range(columns), range(kh), range(kw)):
+        yield f, y, x, ky, kx, y * sh + ky - top, x * sw + kx - left
+
+
+@given(cases())
+def test_accumulate(case):
+    window, codes, rng = case
+    weights = rng.integers(-128, 128, (3, *window.kernel, codes.shape[3])).astype(np.int8)
+    found = reference.accumulate(codes, weights, window)
+    expected = np.zeros(found.shape, np.int64)
+    for f, y, x, ky, kx, iy, ix in places(window, codes):
+        if 0 <= iy < codes.shape[1] and 0 <= ix < codes.shape[2]:
+            for out, c in itertools.product(range(3), range(codes.shape[3])):
+                expected[f, y, x, out] += int(codes[f, iy, ix, c]) * int(weights[out, ky, kx, c])
+    np.testing.assert_array_equal(found, expected)
+
+
+@given(cases())
+def test_max_pool(case):
+    window, codes, _ = case
+    found = reference.max_pool(codes, window)
+    expected = np.zeros(found.shape, np.uint8)
+    for f, y, x, _, _, iy, ix in places(window, codes):
+        if 0 <= iy < codes.shape[1] and 0 <= ix < codes.shape[2]:
+            expected[f, y, x] = np.maximum(expected[f, y, x], codes[f, iy, ix])
+    np.testing.assert_array_equal(found, expected)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 15))
+def test_threshold_counts_those_reached(seed, n):
+    rng = np.random.default_rng(seed)
+    thresholds = np.sort(rng.integers(-5, 6, (4, n)), axis=1).astype(np.int32)
+    values = rng.integers(-7, 8, (2, 3, 4)).astype(np.int32)
+    found = reference.threshold(values, thresholds)
+    for place in itertools.product(*map(range, values.shape)):
+        assert found[place] == sum(int(t) <= int(values[place]) for t in thresholds[place[-1]])
+
+
+@given(st.integers(1, 8), st.data())
+def test_join_saturates_on_both_sides(bits, data):
+    high = 2**bits - 1
+    a, b, zero = (data.draw(st.integers(0, high)) for _ in range(3))
+    found = reference.join(np.uint8([[a]]), np.uint8([[b]]), zero, uint(bits))
+    assert found.item() == min(max(a + b - zero, 0), high)
+
+
+def test_top_prefers_the_lower_label_at_equal_score():
+    scores = np.array([[3, 7, 7, -2, 7], [0, 0, 0, 0, 0]], np.int32)
+    np.testing.assert_array_equal(reference.top(scores, 4), [[1, 2, 4, 0], [0, 1, 2, 3]])
+
+
+def test_top_orders_the_extremes_of_int32():
+    scores = np.array([[-(2**31), 2**31 - 1, 0]], np.int32)
+    np.testing.assert_array_equal(reference.top(scores, 3), [[1, 2, 0]])

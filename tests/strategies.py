@@ -1,0 +1,88 @@
+"""Random networks, small enough to compute by brute force and wild enough to reach every process of the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hypothesis import strategies as st
+
+from network import Network, load
+
+WEIGHTS = ["bipolar", "bipolar", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
+
+
+def divisor(number: int) -> st.SearchStrategy[int]:
+    return st.sampled_from([d for d in range(1, number + 1) if number % d == 0])
+
+
+@st.composite
+def window(draw: st.DrawFn, *, keeps_size: bool, strides: tuple[int, int] = (1, 1)) -> dict[str, Any]:
+    """A window; with `keeps_size`, padding makes up for the kernel, on whichever side."""
+    kernel = [draw(st.integers(1, 3)), draw(st.integers(1, 3))]
+    pad = []
+    for k in kernel:
+        before = draw(st.integers(0, k - 1))
+        pad.append([before, k - 1 - before if keeps_size else draw(st.integers(0, k - 1))])
+    return {"kernel": kernel, "stride": list(strides), "pad": pad}
+
+
+@st.composite
+def networks(draw: st.DrawFn, blocks: int = 3) -> dict[str, Any]:
+    """A valid description, as the object its YAML would be."""
+    act = draw(st.integers(1, 4))
+    residual = draw(st.integers(1, 5))
+    from_stem = draw(st.booleans())  # residual codes, so that an identity block may come first
+    channels = draw(st.integers(1, 12))
+    # At least 3 pixels a side, so that every kernel fits before and after the pool.
+    height, width = draw(st.integers(3, 8)), draw(st.integers(3, 8))
+    image_channels = draw(st.integers(1, 4))
+
+    def folded(layer: dict[str, Any], into: int, out: int) -> dict[str, Any]:
+        return layer | {"out": out, "pe": draw(divisor(out)), "simd": draw(divisor(into)), "weight": draw(st.sampled_from(WEIGHTS))}
+
+    stem: dict[str, Any] = {"conv": folded(draw(window(keeps_size=True)), image_channels, channels)}
+    stem["output"] = "residual" if from_stem else "act"
+    if draw(st.booleans()):
+        stem["pool"] = draw(window(keeps_size=True, strides=draw(st.sampled_from([(1, 1), (2, 2), (1, 2)]))))
+    described: dict[str, Any] = {}
+    codes_are_residual = from_stem
+    for i in range(blocks):
+        convs = draw(st.integers(2, 3))
+        identity = codes_are_residual and draw(st.booleans())
+        out = channels if identity else draw(st.integers(1, 12))
+        where = 0 if identity else draw(st.integers(0, convs))  # the strided convolution, counted from 1
+        strides = draw(st.sampled_from([(2, 2), (1, 2), (2, 1)])) if where else (1, 1)
+        block: dict[str, Any] = {}
+        into = channels
+        for c in range(1, convs + 1):
+            goes = out if c == convs else draw(st.integers(1, 12))
+            block[f"conv{c}"] = folded(draw(window(keeps_size=True, strides=strides if c == where else (1, 1))), into, goes)
+            into = goes
+        block["bypass"] = "identity" if identity else folded({"stride": list(strides)}, channels, out)
+        if act == residual and codes_are_residual and draw(st.booleans()):
+            block["entry"] = True
+        described[f"b{i}"] = block
+        channels, codes_are_residual = out, True
+    classes = draw(st.integers(1, 9))
+    streams = draw(st.booleans())
+    fc = {"out": classes, "pe": 1 if streams else draw(divisor(classes)), "simd": draw(divisor(channels))}
+    fc["weight"] = "int8" if streams else draw(st.sampled_from(WEIGHTS))
+    return {
+        "network": "drawn",
+        "platform": "u250",
+        "clock_mhz": 250,
+        "input": {"shape": [height, width, image_channels]},
+        "formats": {"act": f"uint{act}", "residual": f"uint{residual}", "zero_point": draw(st.integers(0, 2**residual - 1))},
+        "stem": stem,
+        "blocks": described,
+        "head": {"fc": fc, "weights": "stream" if streams else "rom", "top": draw(st.integers(1, classes))},
+    }
+
+
+def written(description: dict[str, Any], folder: Path) -> Network:
+    """The description by way of its file."""
+    path = folder / "drawn.yaml"
+    path.write_text(yaml.safe_dump(description, sort_keys=False))
+    return load(path)

@@ -1,0 +1,218 @@
+"""What the linker gets, and its check without the linker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import vitis
+from codegen import write_tree
+from dataflow import Design, lower
+from ipi import CheckError
+from network import DescriptionError, load
+from vitis.link import command
+from vitis.render import Plram, plrams
+
+ROOT = Path(__file__).parents[2]
+FLOORPLAN_LINE = "\n  why: its reset and its streams come to where the description puts it\n  fix: place it in SLR "
+
+
+@pytest.fixture(scope="module")
+def digits() -> Design:
+    return lower(load(ROOT / "configs" / "digits.yaml"))
+
+
+@pytest.fixture(scope="module")
+def toy(toy_yaml: Path) -> Design:
+    return lower(load(toy_yaml))
+
+
+def in_plram(design: Design, bank: str, classes: int) -> Design:
+    network = design.network
+    fc = replace(network.head.fc, out=classes)
+    head = replace(network.head, fc=fc)
+    memory = replace(network.memory, weights=bank)
+    return replace(design, network=replace(network, head=head, memory=memory, labels=()))
+
+
+@pytest.mark.parametrize("name", vitis.OUTPUTS)
+def test_generated_files_of_digits(name: str, digits: Design, golden: Callable[[str, str], None]) -> None:
+    golden(f"digits/vitis/{name}", vitis.render(digits)[name])
+
+
+def test_outputs_are_what_is_rendered(toy: Design) -> None:
+    texts = vitis.render(toy)
+    assert sorted(texts) == sorted(vitis.OUTPUTS)
+    assert all(path.exists() for path in vitis.SOURCES)
+    assert not any(str(ROOT) in text for text in texts.values())
+
+
+def test_a_cu_over_several_slrs_is_not_pinned(toy: Design, digits: Design) -> None:
+    assert "slr=" not in vitis.render(toy)["link.cfg"]
+    assert "slr=digits_1:SLR0\n" in vitis.render(digits)["link.cfg"]
+
+
+def test_a_plram_is_made_as_large_as_the_weights_need(digits: Design, tmp_path: Path) -> None:
+    assert plrams(digits) == ()
+    assert plrams(in_plram(digits, "PLRAM[1]", 10)) == ()
+    large = in_plram(digits, "PLRAM[1]", 17 * 1024)
+    assert plrams(large) == (Plram("PLRAM_MEM01", 1, "2M"),)
+    assert vitis.render(large)["plram.tcl"] == (
+        "# On-chip memory banks for digits: 1 made larger; v++ runs this before it links the system.\n"
+        "# Generated from the description of network digits. Edit that, not this.\n"
+        "\n"
+        "sdx_memory_subsystem::update_plram_specification [get_bd_cells /memory_subsystem] PLRAM_MEM01 {\n"
+        "    SIZE 2M\n    AXI_DATA_WIDTH 512\n    SLR_ASSIGNMENT SLR1\n    READ_LATENCY 6\n    MEMORY_PRIMITIVE URAM\n"
+        "}\nvalidate_bd_design -force\nsave_bd_design\n"
+    )
+    write_tree(tmp_path, vitis.render(large))
+    assert vitis.check(large, tmp_path).findings == ()
+    assert findings(large, tmp_path, "plram.tcl", "PLRAM_MEM01 {\n    SIZE 2M", "PLRAM_MEM01 {\n    SIZE 3M") == [
+        "plram.tcl:4: PLRAM_MEM01: SIZE cannot be 3M\n  why: it offers 128K, 256K, 512K, 1M, 2M, 4M\n  fix: choose one of those"
+    ]
+    assert findings(large, tmp_path, "plram.tcl", "PLRAM_MEM01", "PLRAM_MEM04") == [
+        "plram.tcl:4: update_plram_specification: no memory PLRAM_MEM04\n"
+        "  why: the platform has PLRAM_MEM00, PLRAM_MEM01, PLRAM_MEM02, PLRAM_MEM03\n  fix: correct the name"
+    ]
+
+
+def test_weights_too_large_for_a_plram(digits: Design) -> None:
+    with pytest.raises(DescriptionError) as error:
+        vitis.render(in_plram(digits, "PLRAM[0]", 1 << 17))
+    assert str(error.value).partition(": ")[2] == (
+        "memory.weights: 8,192 KB in PLRAM[0]\n  why: a PLRAM bank can be made 4,096 KB at most\n  fix: use a DDR bank"
+    )
+
+
+def test_link_command(digits: Design, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tool = tmp_path / "v++"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("VPP", str(tool))
+    monkeypatch.chdir(tmp_path)
+    words = command(digits, Path("vitis"), xo=Path("ipi/digits.xo"), xclbin=Path("digits.xclbin"))
+    here = tmp_path.resolve()
+    assert words == [
+        *(str(tool), "-l", "-t", "hw", "--config", f"{here}/vitis/link.cfg"),
+        *("--vivado.prop", f"run.impl_1.STEPS.OPT_DESIGN.TCL.POST={here}/vitis/floorplan.tcl"),
+        *("--temp_dir", f"{here}/vitis/link", "--log_dir", f"{here}/vitis/link/logs", "--report_dir", f"{here}/vitis/link/reports"),
+        *("-o", f"{here}/digits.xclbin", f"{here}/ipi/digits.xo"),
+    ]
+    large = command(in_plram(digits, "PLRAM[0]", 10240), Path("vitis"), xo=Path("a.xo"), xclbin=Path("a.xclbin"))
+    assert f"compiler.userPreSysLinkOverlayTcl={here}/vitis/plram.tcl" in large
+
+
+def findings(design: Design, folder: Path, file: str = "", old: str = "", new: str = "") -> list[str]:
+    texts = vitis.render(design)
+    if file:
+        assert old in texts[file]
+        texts[file] = texts[file].replace(old, new, 1)
+    write_tree(folder, texts)
+    return [re.sub(r" \(floorplan.tcl:\d+\)", "", str(finding)) for finding in vitis.check(design, folder).findings]
+
+
+def test_nothing_is_found(toy: Design, tmp_path: Path) -> None:
+    assert findings(toy, tmp_path) == []
+    report = vitis.check(toy, tmp_path)
+    report.require()
+    assert report.passed
+    assert str(report) == "17 cells placed, 7 link settings: 0 findings"
+
+
+def test_require_raises_all_findings(toy: Design, tmp_path: Path) -> None:
+    write_tree(tmp_path, vitis.render(toy) | {"link.cfg": "hello\n"})
+    with pytest.raises(CheckError, match=r"^link.cfg:1: hello is no setting\n(.*\n){2}link.cfg: no sp for in\n"):
+        vitis.check(toy, tmp_path).require()
+
+
+MUTATIONS = {
+    "cell not placed": (
+        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "\n"),
+        f"floorplan.tcl: res2a is not placed{FLOORPLAN_LINE}1",
+    ),
+    "cell in another SLR": (
+        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  3  res2a\n"),
+        f"floorplan.tcl: res2a is placed in pblock_dynamic_SLR3, not pblock_dynamic_SLR1{FLOORPLAN_LINE}1",
+    ),
+    "cell placed twice": (
+        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  1  res2a\nplace_cell_in_slr  1  res2a\n"),
+        "floorplan.tcl:24: add_cells_to_pblock: res2a is in pblock_dynamic_SLR1 already\n"
+        "  why: a cell is placed once\n  fix: delete one of the two calls",
+    ),
+    "misspelt cell": (
+        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  1  res2\n"),
+        "floorplan.tcl:23: 0 cells res2 in toy_1, not 1\n"
+        "  why: the floorplan places each once\n  fix: look for it among get_cells -hierarchical",
+        f"floorplan.tcl: res2a is not placed{FLOORPLAN_LINE}1",
+    ),
+    "no such SLR": (
+        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  4  res2a\n"),
+        "floorplan.tcl:23: no pblock pblock_dynamic_SLR4\n"
+        "  why: the platform has pblock_dynamic_SLR0 pblock_dynamic_SLR1 pblock_dynamic_SLR2 pblock_dynamic_SLR3\n"
+        "  fix: correct pblock in configs/platforms",
+        f"floorplan.tcl: res2a is not placed{FLOORPLAN_LINE}1",
+    ),
+    "section": (
+        *("link.cfg", "[connectivity]", "[connections]"),
+        "link.cfg:8: no section [connections]\n"
+        "  why: v++ knows advanced, clock, connectivity, debug, linkhook, profile, vivado\n  fix: correct the name",
+        *(
+            f"link.cfg: no sp for {name}\n  why: v++ would choose a bank itself\n  fix: add sp=toy_1.{name}:DDR[0]"
+            for name in ("in", "out", "weightsmem")
+        ),
+    ),
+    "key": (
+        *("link.cfg", "nk=", "kernels="),
+        "link.cfg:9: no key kernels in [connectivity]\n"
+        "  why: v++ knows connect, nk, noc.connect, noc.read_bw, noc.write_bw, sc, slr, sp, stream_connect\n  fix: correct the name",
+    ),
+    "CU": (
+        *("link.cfg", "toy:1:toy_1", "toy:2:toy_1.toy_2"),
+        "link.cfg:9: nk=toy:2:toy_1.toy_2\n"
+        "  why: the .xo holds one kernel, and floorplan and host know its CU by name\n  fix: write nk=toy:1:toy_1",
+    ),
+    "argument": (
+        *("link.cfg", "toy_1.out", "toy_1.output"),
+        "link.cfg:11: sp=toy_1.output:DDR[0]\n  why: toy_1 has the pointers in, out, weightsmem\n  fix: correct the name",
+        "link.cfg: no sp for out\n  why: v++ would choose a bank itself\n  fix: add sp=toy_1.out:DDR[0]",
+    ),
+    "argument twice": (
+        *("link.cfg", "toy_1.out", "toy_1.in"),
+        "link.cfg:11: sp=toy_1.in:DDR[0]\n  why: in is connected to DDR[0] already\n  fix: delete one of the two",
+        "link.cfg: no sp for out\n  why: v++ would choose a bank itself\n  fix: add sp=toy_1.out:DDR[0]",
+    ),
+    "bank": (
+        *("link.cfg", "toy_1.out:DDR[0]", "toy_1.out:DDR[4]"),
+        "link.cfg:11: sp=toy_1.out:DDR[4]\n"
+        "  why: u250 has DDR[0], DDR[1], DDR[2], DDR[3], PLRAM[0], PLRAM[1], PLRAM[2], PLRAM[3]\n  fix: choose one of those",
+        "link.cfg: no sp for out\n  why: v++ would choose a bank itself\n  fix: add sp=toy_1.out:DDR[0]",
+    ),
+    "SLR": (
+        *("link.cfg", "nk=", "slr=toy_1:SLR4\nnk="),
+        "link.cfg:9: slr=toy_1:SLR4\n  why: u250 has 4 SLRs\n  fix: write one of toy_1:SLR0, toy_1:SLR1, toy_1:SLR2, toy_1:SLR3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutation(name: str, toy: Design, tmp_path: Path) -> None:
+    file, old, new, *expected = MUTATIONS[name]
+    assert findings(toy, tmp_path, file, old, new) == expected
+
+
+def test_missing_files(toy: Design, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"floorplan.tcl": vitis.render(toy)["floorplan.tcl"]})
+    assert [str(finding) for finding in vitis.check(toy, tmp_path).findings][:2] == [
+        "plram.tcl: no file plram.tcl\n  why: there is nothing to check\n  fix: generate it",
+        "link.cfg: no file link.cfg\n  why: v++ reads it\n  fix: generate it",
+    ]
+
+
+def test_any_shell(toy: Design, tmp_path: Path) -> None:
+    """Cells above the CU are not named in the floorplan."""
+    older = replace(toy, platform=replace(toy.platform, cell_prefix="pfm_top_i/dynamic_region"))
+    assert findings(older, tmp_path) == []

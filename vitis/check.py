@@ -1,0 +1,133 @@
+"""The linker's files, checked without the linker: the floorplan runs against the model of Vivado, link.cfg against UG1393's keys."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataflow.design import Design
+from ipi.cells import cells
+from ipi.tcl_model import CheckError, Finding, run, tcl_list
+from vitis.render import cu
+
+SECTIONS = {
+    "": "config debug kernel_frequency log_dir optimize output platform report_dir report_level save-temps target temp_dir",
+    "advanced": "misc param prop",
+    "clock": "defaultFreqHz defaultID defaultTolerance freqHz id tolerance",
+    "connectivity": "connect nk noc.connect noc.read_bw noc.write_bw sc slr sp stream_connect",
+    "debug": "aie.chipscope chipscope list_ports protocol",
+    "linkhook": "custom do_first do_last list_steps",
+    "profile": "aie data exec memory stall trace_memory",
+    "vivado": "impl.jobs impl.lsf impl.strategies param prop synth.jobs synth.lsf",
+}
+"""Sections of a v++ configuration and their keys (UG1393, "Vitis Compiler Configuration File"), as far as they concern linking."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was checked, and what is wrong with it."""
+
+    findings: tuple[Finding, ...]
+    placed: int  # cells of the floorplan
+    settings: int  # of link.cfg
+
+    @property
+    def passed(self) -> bool:
+        return not self.findings
+
+    def require(self) -> None:
+        """Raises CheckError with every finding, if there is one."""
+        if self.findings:
+            raise CheckError(self.findings)
+
+    def __str__(self) -> str:
+        return f"{self.placed} cells placed, {self.settings} link settings: {len(self.findings)} findings"
+
+
+def check(design: Design, folder: Path) -> Report:
+    """Check floorplan.tcl, plram.tcl and link.cfg as they stand in `folder`. Raises ToolError when there is no tclsh."""
+    prefix = f"{design.platform.cell_prefix}/{cu(design)}/inst/{design.name}_i/"
+    expected = cells(design)
+    pblocks = [f"{design.platform.pblock}{slr}" for slr in range(design.platform.slrs)]
+    facts = [f"fact_netlist {tcl_list(prefix + cell.name for cell in expected)} {tcl_list(pblocks)}"]
+    # UNCONFIRMED for every platform: that PLRAM[i] is PLRAM_MEM0i of the memory subsystem (so on the U250).
+    memories = [f"PLRAM_MEM{i:02}" for i in range(sum(bank.name.startswith("PLRAM") for bank in design.platform.banks))]
+    facts.append(f"fact_platform {tcl_list(memories)}")
+    answer = run(folder, ("floorplan.tcl", "plram.tcl"), facts)
+    findings = list(answer.findings)
+    for cell in expected:
+        pblock, wanted = answer.placed.get(cell.name), f"{design.platform.pblock}{cell.slr}"
+        if pblock != wanted:
+            findings.append(
+                Finding(
+                    where="floorplan.tcl",
+                    what=f"{cell.name} is placed in {pblock}, not {wanted}" if pblock else f"{cell.name} is not placed",
+                    why="its reset and its streams come to where the description puts it",
+                    fix=f"place it in SLR {cell.slr}",
+                )
+            )
+    settings, wrong = _link_config(design, folder / "link.cfg")
+    return Report(findings=(*findings, *wrong), placed=len(answer.placed), settings=settings)
+
+
+def _link_config(design: Design, path: Path) -> tuple[int, list[Finding]]:
+    """The number of settings, and what is wrong with them."""
+    findings: list[Finding] = []
+    section, settings = "", 0
+    connected: dict[str, str] = {}
+
+    def report(what: str, why: str, fix: str, line: int | None = None) -> None:
+        findings.append(Finding(where=path.name if line is None else f"{path.name}:{line}", what=what, why=why, fix=fix))
+
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        report(f"no file {path.name}", "v++ reads it", "generate it")
+        return 0, findings
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        if heading := re.fullmatch(r"\[(.*)\]", text):
+            section = heading[1]
+            if section not in SECTIONS:
+                report(f"no section [{section}]", f"v++ knows {', '.join(filter(None, SECTIONS))}", "correct the name", number)
+            continue
+        key, equals, value = text.partition("=")
+        settings += 1
+        if not equals:
+            report(f"{text} is no setting", "a line is key=value, a [section] or a # comment", "correct the line", number)
+        elif section in SECTIONS and key not in SECTIONS[section].split():
+            keys = ", ".join(SECTIONS[section].split())
+            report(f"no key {key} in {f'[{section}]' if section else 'the head'}", f"v++ knows {keys}", "correct the name", number)
+        elif section == "connectivity" and (problem := _connection(design, key, value, connected)):
+            report(*problem, number)
+    for argument in design.arguments:
+        if argument.is_pointer and argument.name not in connected:
+            report(f"no sp for {argument.name}", "v++ would choose a bank itself", f"add sp={cu(design)}.{argument.name}:{argument.bank}")
+    return settings, findings
+
+
+def _connection(design: Design, key: str, value: str, connected: dict[str, str]) -> tuple[str, str, str] | None:
+    """What is wrong with one setting of [connectivity]; `connected` collects the arguments' banks."""
+    setting = f"{key}={value}"
+    if key == "nk" and value != f"{design.name}:1:{cu(design)}":
+        return setting, "the .xo holds one kernel, and floorplan and host know its CU by name", f"write nk={design.name}:1:{cu(design)}"
+    slrs = [f"{cu(design)}:SLR{slr}" for slr in range(design.platform.slrs)]
+    if key == "slr" and value not in slrs:
+        return setting, f"{design.platform.name} has {design.platform.slrs} SLRs", f"write one of {', '.join(slrs)}"
+    if key != "sp":
+        return None
+    name, _, bank = value.partition(":")
+    owner, _, argument = name.partition(".")
+    pointers = [known.name for known in design.arguments if known.is_pointer]
+    banks = [known.name for known in design.platform.banks]
+    if owner != cu(design) or argument not in pointers:
+        return setting, f"{cu(design)} has the pointers {', '.join(pointers)}", "correct the name"
+    if bank not in banks:
+        return setting, f"{design.platform.name} has {', '.join(banks)}", "choose one of those"
+    if argument in connected:
+        return setting, f"{argument} is connected to {connected[argument]} already", "delete one of the two"
+    connected[argument] = bank
+    return None

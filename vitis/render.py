@@ -1,0 +1,89 @@
+"""What the linker gets, as text: its configuration, the floorplan, the sizes of on-chip memory banks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from codegen import render as render_template
+from dataflow.design import Design
+from ipi.cells import cells, crossings
+from ipi.render import count, table
+from network.errors import DescriptionError
+
+FOLDER = Path(__file__).parent
+SOURCES = tuple(sorted(path for path in FOLDER.rglob("*") if path.suffix in (".py", ".tcl", ".j2")))
+OUTPUTS = ("link.cfg", "floorplan.tcl", "plram.tcl")
+
+PLRAM_DEFAULT_KB, PLRAM_LARGEST_KB = 128, 4096
+"""Size of a PLRAM bank as the platform brings it, and the largest it can be made."""
+
+
+class Plram(NamedTuple):
+    name: str  # PLRAM_MEM00
+    slr: int
+    size: str  # 2M
+
+
+def cu(design: Design) -> str:
+    """The kernel's one CU."""
+    return f"{design.name}_1"
+
+
+def single_slr(design: Design) -> int | None:
+    """The SLR the whole CU stands in; None where it spans several, and must not be pinned to one."""
+    slrs = {ip.slr for ip in design.ips}
+    return slrs.pop() if len(slrs) == 1 else None
+
+
+def render(design: Design) -> dict[str, str]:
+    """All files of build/<network>/vitis by name. link.cfg names no file: `link.command` gives the hooks with their paths."""
+    placed = cells(design)
+    masters = sum(argument.is_pointer for argument in design.arguments)
+    templates = FOLDER / "templates"
+    pointers = [argument for argument in design.arguments if argument.is_pointer]
+    return {
+        "link.cfg": render_template(
+            templates,
+            "link.cfg.j2",
+            design=design,
+            cu=cu(design),
+            headline=f"{masters} AXI masters",
+            pointers=pointers,
+            slr=single_slr(design),
+        ),
+        "floorplan.tcl": render_template(
+            templates,
+            "floorplan.tcl.j2",
+            design=design,
+            cu=cu(design),
+            headline=f"{len(placed)} cells, {count(len(crossings(design)), 'SLR crossing')}",
+            # In the file itself: v++ may copy a hook away from its neighbours.
+            procs=(FOLDER / "pblocks.tcl").read_text(),
+            cells=table([("place_cell_in_slr", cell.slr, cell.name) for cell in placed]),
+        ),
+        "plram.tcl": render_template(templates, "plram.tcl.j2", design=design, memories=plrams(design)),
+    }
+
+
+def plrams(design: Design) -> tuple[Plram, ...]:
+    """PLRAM banks to be made larger than they come: the one with the weights, which are known in size; frames are the host's to count."""
+    memory, fc = design.network.memory, design.network.head.fc
+    match = re.fullmatch(r"PLRAM\[(\d+)\]", memory.weights)
+    if match is None or not design.network.head.streams_weights:
+        return ()
+    needed_kb = -(-fc.out * fc.inputs // 1024)
+    if needed_kb <= PLRAM_DEFAULT_KB:
+        return ()
+    if needed_kb > PLRAM_LARGEST_KB:
+        raise DescriptionError(
+            design.network.at,
+            f"memory.weights: {needed_kb:,} KB in {memory.weights}",
+            why=f"a PLRAM bank can be made {PLRAM_LARGEST_KB:,} KB at most",
+            fix="use a DDR bank",
+        )
+    size_kb = 1 << (needed_kb - 1).bit_length()
+    size = f"{size_kb}K" if size_kb < 1024 else f"{size_kb // 1024}M"
+    # UNCONFIRMED for every platform: the name of PLRAM[i] in the memory subsystem (so on the U250).
+    return (Plram(f"PLRAM_MEM{int(match[1]):02}", design.platform.bank(memory.weights).slr, size),)

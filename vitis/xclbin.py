@@ -1,0 +1,220 @@
+"""Writes xclbin files: whole ones for emulation, and resflow's own sections into the ones v++ made for a card.
+
+The reader, `runtime.xclbin`, owns the format and its structs. Same input, same bytes: there is no date in the file, and its
+uuid is a digest of its content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime import xclbin as axlf
+from runtime.manifest import Direction, Manifest, Target
+from runtime.program import Format, key
+from runtime.sections import parse
+from runtime.xclbin import Axlf, Bank, ClockKind, Mode, SectionKind, Xclbin
+
+CU_BASE = 0x0180_0000  # where card platforms put the first CU; any address would do
+CU_RANGE = 0x1000  # of its register file
+CONTROL_PORT = "S_AXI_CONTROL"
+CONTROL_PROTOCOL = "ap_ctrl_hs"
+CLOCK_NAME = "KERNEL_CLK"
+DATA_WIDTH = 512
+ALIGNMENT = 8  # of sections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """One section to be written."""
+
+    kind: int
+    name: str = ""
+    data: bytes
+
+
+def render(manifest: Manifest, *, banks: tuple[Bank, ...], network: Mapping[str, Any], parameters: Mapping[str, NDArray[Any]]) -> bytes:
+    """The xclbin of an emulated accelerator.
+
+    `banks` are the memories of the platform; which of them are used follows from the manifest. `network` is the object of
+    the "network" section as `runtime.sections` describes it, `parameters` the arrays of params/*.npz. What the runtime would
+    refuse to read is refused here, with its error.
+    """
+    if manifest.target is not Target.EMULATION:
+        raise ValueError(f"manifest of target {manifest.target.value}: for a card, v++ writes the xclbin and `attach` completes it")
+    used = {argument.bank for argument in manifest.arguments}
+    banks = tuple(replace(bank, used=bank.tag in used) for bank in banks)
+    network_json = json.dumps(network, indent=1).encode()
+    arrays = _npz(_stored(network, parameters))
+    parse(network_json, arrays)
+    contents = [
+        Content(kind=SectionKind.EMBEDDED_METADATA, data=_metadata(manifest)),
+        Content(kind=SectionKind.MEM_TOPOLOGY, data=_mem_topology(banks)),
+        Content(kind=SectionKind.IP_LAYOUT, data=_ip_layout(manifest)),
+        Content(kind=SectionKind.CONNECTIVITY, data=_connectivity(manifest, banks)),
+        Content(kind=SectionKind.CLOCK_FREQ_TOPOLOGY, data=_clocks(manifest)),
+        *_own(manifest, parameters.get("head/fc/weights")),
+        Content(kind=SectionKind.USER, name="network", data=network_json),
+        Content(kind=SectionKind.USER, name="parameters", data=arrays),
+    ]
+    sha = hashlib.sha256()
+    for content in contents:
+        sha.update(content.data)
+    header = axlf.AXLF.pack(
+        axlf.MAGIC, -1, b"\xff" * 28, b"", 0, 0, 0, 0, 0, 2, 1, Mode.SW_EMU, 0, b"", manifest.platform.encode(), sha.digest()[:16], b"", 0
+    )
+    return _sealed(header, contents)
+
+
+def attach(xclbin: bytes, manifest: Manifest, *, weights: NDArray[np.int8] | None = None) -> bytes:
+    """What v++ linked, completed by the manifest and, if the head streams them, the fully connected layer's weights."""
+    if manifest.target is not Target.HW:
+        raise ValueError(f"manifest of target {manifest.target.value}: an xclbin from v++ runs on a card")
+    linked = Axlf.parse(xclbin)
+    own = _own(manifest, weights)
+    names = {content.name for content in own}
+    kept = [
+        (section.kind, section.name, linked.data[section.offset : section.offset + section.size])
+        for section in linked.sections
+        if not (section.kind == SectionKind.USER and section.name in names)
+    ]
+    return _sealed(xclbin[: axlf.AXLF.size], [*(Content(kind=kind, name=name, data=data) for kind, name, data in kept), *own])
+
+
+def _own(manifest: Manifest, weights: NDArray[np.int8] | None) -> list[Content]:
+    contents = [Content(kind=SectionKind.USER, name="manifest", data=manifest.to_json())]
+    if manifest.weights is not None:
+        if weights is None or weights.dtype != np.int8 or weights.shape != manifest.weights:
+            found = "none" if weights is None else f"{weights.dtype} {weights.shape}"
+            raise ValueError(f"head/fc/weights: {found}, but the manifest announces int8 {manifest.weights}")
+        contents.append(Content(kind=SectionKind.USER, name="weights", data=weights.tobytes()))
+    return contents
+
+
+def _sealed(header: bytes, contents: list[Content]) -> bytes:
+    """Header, section table and sections in one file, with its length and digest filled in."""
+    table, body = bytearray(), bytearray()
+    start = axlf.AXLF.size + len(contents) * axlf.SECTION.size
+    for content in contents:
+        body += bytes(-(start + len(body)) % ALIGNMENT)
+        table += axlf.SECTION.pack(content.kind, content.name.encode(), start + len(body), len(content.data))
+        body += content.data
+    fields = list(axlf.AXLF.unpack(header))
+    fields[5], fields[-1] = start + len(body), len(contents)
+    data = bytearray(axlf.AXLF.pack(*fields) + table + body)
+    whole = Axlf.parse(bytes(data))
+    offset, digest = whole.digest_offset(), whole.digest().encode()
+    data[offset : offset + len(digest)] = digest
+    sealed = bytes(data)
+    # Whoever passed banks the manifest does not know is told now, not when the file is loaded.
+    Xclbin.parse(sealed, "xclbin")
+    return sealed
+
+
+def _metadata(manifest: Manifest) -> bytes:
+    """EMBEDDED_METADATA: the kernel, its ports and arguments, as XRT and PYNQ read them."""
+    project = ElementTree.Element("project", name=manifest.network)
+    platform = ElementTree.SubElement(project, "platform", vendor="", boardid="", name=manifest.platform)
+    device = ElementTree.SubElement(platform, "device", name="fpga0", fpgaDevice="")
+    core = ElementTree.SubElement(device, "core", name="OCL_REGION_0", target="sw_emu", type="clc_region")
+    clocks = ElementTree.SubElement(core, "kernelClocks")
+    ElementTree.SubElement(clocks, "clock", port=CLOCK_NAME, frequency=f"{manifest.clock_mhz}MHz")
+    kernel = ElementTree.SubElement(
+        core, "kernel", name=manifest.kernel, language="ip", vlnv=manifest.vlnv, workGroupSize="1", hwControlProtocol=CONTROL_PROTOCOL
+    )
+    masters = [argument.port for argument in manifest.arguments if argument.direction is not Direction.SCALAR]
+    for port in dict.fromkeys(masters):
+        _port(kernel, name=port, mode="master", reach=2**64 - 1, width=DATA_WIDTH)
+    _port(kernel, name=CONTROL_PORT, mode="slave", reach=CU_RANGE, width=32)
+    for argument in manifest.arguments:
+        scalar = argument.direction is Direction.SCALAR
+        size = f"{argument.size_bytes:#x}"
+        ElementTree.SubElement(
+            kernel,
+            "arg",
+            name=argument.name,
+            addressQualifier="0" if scalar else "1",
+            id=str(argument.id),
+            port=argument.port,
+            size=size,
+            offset=f"{argument.offset:#x}",
+            hostOffset="0x0",
+            hostSize=size,
+            type="uint" if scalar else "void*",
+        )
+    instance = ElementTree.SubElement(kernel, "instance", name=manifest.cu)
+    ElementTree.SubElement(instance, "addrRemap", base=f"{CU_BASE:#x}", port=CONTROL_PORT)
+    ElementTree.indent(project)
+    # A NUL at the end, which v++ writes and XRT ignores, makes PYNQ's parser fail.
+    text: bytes = ElementTree.tostring(project, encoding="utf-8", xml_declaration=True)
+    return text
+
+
+def _port(kernel: ElementTree.Element, *, name: str, mode: str, reach: int, width: int) -> None:
+    size = {"range": f"{reach:#x}", "dataWidth": str(width)}
+    ElementTree.SubElement(kernel, "port", {"name": name, "mode": mode} | size | {"portType": "addressable", "base": "0x0"})
+
+
+def _mem_topology(banks: tuple[Bank, ...]) -> bytes:
+    entries = (axlf.BANK.pack(bank.kind, bank.used, bank.size_kb, bank.base, bank.tag.encode()) for bank in banks)
+    return axlf.COUNT.pack(len(banks)) + b"".join(entries)
+
+
+def _ip_layout(manifest: Manifest) -> bytes:
+    name = f"{manifest.kernel}:{manifest.cu}"
+    return axlf.COUNT.pack(1) + axlf.IP.pack(axlf.KERNEL_IP, 0, CU_BASE, name.encode())
+
+
+def _connectivity(manifest: Manifest, banks: tuple[Bank, ...]) -> bytes:
+    index = {bank.tag: i for i, bank in enumerate(banks)}
+    entries = []
+    for argument in manifest.arguments:
+        if argument.bank is not None:
+            if argument.bank not in index:
+                raise ValueError(f"{argument.name} lies in {argument.bank}, but the platform has {', '.join(index) or 'no banks'}")
+            entries.append(axlf.CONNECTION.pack(argument.id, 0, index[argument.bank]))
+    return axlf.CONNECTION_COUNT.pack(len(entries)) + b"".join(entries)
+
+
+def _clocks(manifest: Manifest) -> bytes:
+    return axlf.CLOCK_COUNT.pack(1) + axlf.CLOCK.pack(round(manifest.clock_mhz), ClockKind.KERNEL, CLOCK_NAME.encode())
+
+
+def _stored(network: Mapping[str, Any], parameters: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The arrays as the "parameters" section has them: bipolar weights in bits, and none that the host puts into memory."""
+    convs = [network["stem"]["conv"]]
+    for block in network["blocks"]:
+        convs += [*block["convs"], *([block["bypass"]] if block["bypass"] else [])]
+    arrays = dict(parameters)
+    for conv in convs:
+        name = f"{key(conv['name'])}/weights"
+        # An array that is missing is the reader's to complain of.
+        if Format(conv["weight"]).bipolar and name in arrays:
+            if not np.isin(arrays[name], (-1, 1)).all():
+                raise ValueError(f"{name}: bipolar weights are -1 and 1")
+            arrays[name] = np.packbits(arrays[name] > 0)
+    if network["head"]["weights"] == "stream":
+        arrays.pop("head/fc/weights", None)
+    return arrays
+
+
+def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Like numpy.savez, but of sorted members and with no trace of the machine."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for key in sorted(arrays):
+            member = zipfile.ZipInfo(f"{key}.npy")
+            member.create_system = 3  # elsewhere it would tell the operating system
+            array = io.BytesIO()
+            np.save(array, np.ascontiguousarray(arrays[key]), allow_pickle=False)
+            archive.writestr(member, array.getvalue())
+    return file.getvalue()
