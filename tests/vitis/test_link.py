@@ -6,14 +6,17 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 import vitis
 from codegen import write_tree
 from dataflow import Design, lower
-from ipi import CheckError
+from ipi import CheckError, kernel_xml
 from network import DescriptionError, load
+from runtime.manifest import Target
+from vitis import emulation
 from vitis.link import command
 from vitis.render import Plram, plrams
 
@@ -216,3 +219,15 @@ def test_any_shell(toy: Design, tmp_path: Path) -> None:
     """Cells above the CU are not named in the floorplan."""
     older = replace(toy, platform=replace(toy.platform, cell_prefix="pfm_top_i/dynamic_region"))
     assert findings(older, tmp_path) == []
+
+
+def test_manifest_and_kernel_xml_agree(digits: Design) -> None:
+    """Two renderings of `Design.arguments`: for package_xo, and for who reads the xclbin."""
+    kernel = ElementTree.fromstring(kernel_xml.render(digits).encode()).find("kernel")
+    assert kernel is not None
+    manifest = emulation.manifest(digits, Target.HW)
+    assert (kernel.get("name"), kernel.get("vlnv")) == (manifest.kernel, manifest.vlnv)
+    packaged = [
+        (arg.get("name"), int(arg.get("offset", ""), 0), int(arg.get("size", ""), 0), arg.get("port")) for arg in kernel.iter("arg")
+    ]
+    assert packaged == [(argument.name, argument.offset, argument.size_bytes, argument.port) for argument in manifest.arguments]
