@@ -1,11 +1,11 @@
 """The build graph, and nothing else. `doit list` says what there is; `doit network=<name or yaml> …` chooses the network.
 
-    doit                 sources of every IP, C simulation, checks of the block design, the xclbin
-    doit -n 2 csim       C simulation of all IPs, two at a time
-    doit csim:res3a      one IP
-    doit folding         what follows from PE and SIMD
-    doit demo            all of it, then images classified and the three arithmetics compared
-    doit test            what CI runs
+doit                 sources of every IP, C simulation, checks of the block design, the xclbin
+doit -n 2 csim       C simulation of all IPs, two at a time
+doit csim:res3a      one IP
+doit folding         what follows from PE and SIMD
+doit demo            all of it, then images classified and the three arithmetics compared
+doit test            what CI runs
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def task_check():
     """run the generated Tcl in a Tcl interpreter against a model of the Vivado commands it uses"""
     return {
         "actions": [step(check)],
-        "file_dep": [*task_design()["targets"], *ipi.SOURCES],
+        "file_dep": [*task_design()["targets"], *ipi.SOURCES, *vitis.SOURCES],
         "uptodate": [config_changed(repr(DESIGN))],
         "clean": True,
     }

@@ -52,7 +52,7 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         self.write(f"{verdict:4}  {name:20} {text}\n")
         self.outstream.flush()
 
-    def _write_failure(self, result: dict[str, Any], write_exception: bool = True) -> None:
+    def _write_failure(self, result: dict[str, Any], *_: bool) -> None:
         fail: BaseFail = result["exception"]
         text = fail.get_msg().strip()
         # doit's own message about unmet dependencies would repeat the failure that caused it.
@@ -63,7 +63,7 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
     def complete_run(self) -> None:
         seconds = time.monotonic() - self.start
         failed = [result for result in self.failures if result["exception"].get_name() != "UnmetDependency"]
-        not_run = len(self.failures) - len(failed)
+        not_run = sum(bool(result["task"].actions) for result in self.failures if result not in failed)
         for text in self.runtime_errors:
             self.write(f"error: {text}\n")
         counts = [f"{self.done} done", f"{self.skipped} up to date"]

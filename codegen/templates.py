@@ -20,17 +20,17 @@ def thousands(number: int) -> str:
 
 
 def tcl_quote(text: str) -> str:
-    """A Tcl word that stands for exactly this text; braces unless it holds one itself or ends in a backslash."""
-    if re.fullmatch(r"[\w./:*+@%=,-]+", text):
+    """A Tcl word that stands for exactly this text: bare, in braces, or quoted where braces would not do."""
+    if re.fullmatch(r"[\w./:*+@%=,-]+", text, re.ASCII):
         return text
-    if not re.search(r"[{}\\]", text):
+    if re.fullmatch(r"[^{}\\\x00-\x1f\x7f]*", text):
         return "{" + text + "}"
-    return '"' + re.sub(r'([\\"$\[\]{}])', r"\\\1", text).replace("\n", "\\n") + '"'
+    return '"' + re.sub(r'[\\"$\[\]{}\x00-\x1f\x7f]', lambda match: f"\\u{ord(match[0]):04x}", text) + '"'
 
 
 @cache
 def _environment(folder: Path) -> jinja2.Environment:
-    environment = jinja2.Environment(  # noqa: S701: C++ and Tcl, not HTML; kernel.xml is written by an XML library
+    environment = jinja2.Environment(  # no escaping: C++ and Tcl, not HTML
         loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -34,18 +34,28 @@ def find(name: str, *, variable: str, package: str) -> str:
     return found
 
 
-def run(command: Sequence[str | Path], *, log: Path, cwd: Path | None = None, timeout_minutes: float = 10, hint: str = "read the log") -> str:
+def run(
+    command: Sequence[str | Path], *, log: Path, cwd: Path | None = None, timeout_minutes: float = 10, hint: str = "read the log"
+) -> str:
     """Run a tool to its end and return what it printed; raises ToolError with the decisive line of `log` when it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
     tool = Path(command[0]).name
     with log.open("w") as output:
         try:
             status = subprocess.run(
-                [str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, timeout=timeout_minutes * 60
+                [str(word) for word in command],
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=timeout_minutes * 60,
             ).returncode
         except subprocess.TimeoutExpired:
             raise ToolError(
-                str(log), f"{tool} was stopped after {timeout_minutes:g} minutes", why="that is its time limit", fix="read the log; raise the limit"
+                str(log),
+                f"{tool} was stopped after {timeout_minutes:g} minutes",
+                why="that is its time limit",
+                fix="read the log; raise the limit",
             ) from None
     text = log.read_text(errors="replace")
     if status:

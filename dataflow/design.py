@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Union
+from typing import TypeAlias
 
 from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
 from dataflow.platform import Platform
 from network.formats import Format
 from network.model import Conv, Dense, Network
 
-Layer = Union[Conv, Dense, Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom]
+Layer: TypeAlias = Conv | Dense | Accumulate | Convert | Fork | Join | Labels | Pool | Threshold | TopK | Transfer | WeightRom
 
 
 class Kind(Enum):

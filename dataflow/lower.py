@@ -7,6 +7,7 @@ design's width converters, so folding one block anew leaves the others' sources 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from math import gcd
 
 from dataflow import platform as platforms
@@ -34,7 +35,7 @@ def lower(network: Network) -> Design:
             raise DescriptionError(
                 at, f"{ip.name}: slr={ip.slr}", why=f"{network.platform} has {platform.slrs} SLRs", fix=f"choose 0 to {platform.slrs - 1}"
             )
-    links = [_link(source, sink) for source, sink in zip(ips, ips[1:], strict=False)]
+    links = [_link(source, sink) for source, sink in pairwise(ips)]
     links.append(_link(ips[-1], ips[0], "labels"))
     if network.head.streams_weights:
         links.append(_link(ips[0], ips[-1], "weights"))
@@ -45,7 +46,10 @@ def _platform(network: Network) -> Platform:
     known = platforms.known()
     if network.platform not in known:
         raise DescriptionError(
-            network.at, f"platform: {network.platform!r} is unknown", why="its facts stand in configs/platforms", fix=f"use {', '.join(known)}"
+            network.at,
+            f"platform: {network.platform!r} is unknown",
+            why="its facts stand in configs/platforms",
+            fix=f"use {', '.join(known)}",
         )
     platform = platforms.load(network.platform)
     names = [bank.name for bank in platform.banks]
@@ -53,7 +57,10 @@ def _platform(network: Network) -> Platform:
         bank = getattr(network.memory, argument)
         if bank not in names:
             raise DescriptionError(
-                network.at, f"memory.{argument}: {network.platform} has no {bank}", why="banks are the card's own", fix=f"use {', '.join(names)}"
+                network.at,
+                f"memory.{argument}: {network.platform} has no {bank}",
+                why="banks are the card's own",
+                fix=f"use {', '.join(names)}",
             )
     return platform
 
@@ -104,7 +111,9 @@ class _Chain:
         self.streams.append(Stream(name=name, lanes=lanes, format=form, depth=depth, why=why))
         return self.streams[-1]
 
-    def add(self, kind: Kind, name: str, layer: Layer, reads: list[Stream], writes: list[Stream], cycles: int, roms: tuple[Rom, ...] = ()) -> None:
+    def add(
+        self, kind: Kind, name: str, layer: Layer, reads: list[Stream], writes: list[Stream], cycles: int, roms: tuple[Rom, ...] = ()
+    ) -> None:
         self.processes.append(
             Process(
                 kind=kind,
@@ -272,9 +281,7 @@ def _head(head: Head) -> Ip:
     stream = chain.take("codes_in", wire_lanes(fc.inputs, head.code_format, fc.simd), head.code_format, size)
     chain.part = "Sum over all pixels."
     stream = chain.convert("pool", stream, fc.simd, size)
-    pool = Accumulate(
-        input=head.input, lanes=fc.simd, code_format=head.code_format, zero_point=head.zero_point, sum_format=fc.input_format
-    )
+    pool = Accumulate(input=head.input, lanes=fc.simd, code_format=head.code_format, zero_point=head.zero_point, sum_format=fc.input_format)
     sums = chain.stream("sums", fc.simd, fc.input_format)
     chain.add(Kind.ACCUMULATE_POOL, "pool", pool, [stream], [sums], pool.beats)
     chain.part = "Fully connected layer."
@@ -285,7 +292,15 @@ def _head(head: Head) -> Ip:
         lanes = fc.pe * fc.simd
         weights = chain.stream("weights", lanes, fc.weight)
         rom = Rom(name="fc_weights", key=key(fc.name, "weights"), pe=fc.pe, simd=fc.simd, format=fc.weight)
-        chain.add(Kind.WEIGHT_ROM, "weight_rom", WeightRom(tiles=fc.cycles, pe=fc.pe, simd=fc.simd, format=fc.weight), [], [weights], fc.cycles, (rom,))
+        chain.add(
+            Kind.WEIGHT_ROM,
+            "weight_rom",
+            WeightRom(tiles=fc.cycles, pe=fc.pe, simd=fc.simd, format=fc.weight),
+            [],
+            [weights],
+            fc.cycles,
+            (rom,),
+        )
     scores = chain.stream("scores", fc.pe, fc.acc)
     bias = Rom(name="fc_bias", key=key(fc.name, "bias"), pe=fc.pe)
     chain.add(Kind.DENSE, "fc", fc, [sums, weights], [scores], fc.cycles, (bias,))

@@ -42,7 +42,11 @@ def simulate(ip: str, sources: Path, vectors: Path, frames: int, folder: Path) -
     units: list[str | Path] = ["-include", sources / f"{ip}.cpp", sources / f"{ip}_tb.cpp"]
     command = [compiler, *FLAGS, f"-I{INCLUDE}", f"-I{sources}", "-isystem", ap_types(), *units, "-o", program]
     run(command, log=folder / "compile.log", hint="report it with the log: generated C++ has to compile")
-    told = run([program, vectors, str(frames)], log=folder / "run.log", hint="compare with network.reference; the first difference is the one to look at")
+    told = run(
+        [program, vectors, str(frames)],
+        log=folder / "run.log",
+        hint="compare with network.reference; the first difference is the one to look at",
+    )
     verdict = told.strip().splitlines()[-1:]
     if not verdict or not verdict[0].startswith("PASS"):
         raise ToolError(str(folder / "run.log"), f"the bench of {ip} says nothing", why="it ended before its verdict", fix="run it by hand")

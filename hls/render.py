@@ -17,6 +17,7 @@ TEMPLATES = tuple(sorted((FOLDER / "templates").glob("*.j2")))
 INCLUDE = FOLDER / "include"
 HEADERS = tuple(sorted((INCLUDE / "resflow").glob("*.h")))
 
+
 def outputs(ip: Ip) -> tuple[str, ...]:
     """The files of an IP; the DMA has no constants."""
     roms = (f"{ip.name}_roms.h",) if has_roms(ip) else ()
@@ -67,7 +68,9 @@ def _structs(ip: Ip) -> list[Struct]:
 def _memories(ip: Ip) -> list[Process]:
     """The DMA's processes with a pointer, in the order of the kernel's arguments: HLS numbers the registers by it."""
     order = ("image", "labels", "weights")
-    return sorted((process for process in ip.processes if process.kind in (Kind.LOAD, Kind.STORE)), key=lambda process: order.index(process.name))
+    return sorted(
+        (process for process in ip.processes if process.kind in (Kind.LOAD, Kind.STORE)), key=lambda process: order.index(process.name)
+    )
 
 
 def bundle(process: Process) -> str:

@@ -1,8 +1,8 @@
 """Parameters as ROM initialisers: plain integers, cut the way the processing elements read them.
 
-    weights     [pe][nf*fold_in + sf][word]   simd weights of one PE in words of at most 64 bits, the first one lowest
-    thresholds  [pe][nf][n]                   PE p of output fold nf holds channel nf*PE + p
-    bias        [pe][nf]
+weights     [pe][nf*fold_in + sf][word]   simd weights of one PE in words of at most 64 bits, the first one lowest
+thresholds  [pe][nf][n]                   PE p of output fold nf holds channel nf*PE + p
+bias        [pe][nf]
 """
 
 from __future__ import annotations

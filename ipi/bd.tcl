@@ -33,7 +33,8 @@ proc interface_pin {path} {
 proc compare {interface property described} {
     set actual [get_property CONFIG.$property $interface]
     if {$actual != $described} {
-        stop "$interface: $property is $actual in the IP, $described in the description" "the IP was made from another description" "synthesize it again"
+        stop "$interface: $property is $actual in the IP, $described in the description" "the IP was made from another description" \
+            "synthesize it again"
     }
 }
 
@@ -90,7 +91,8 @@ proc reset_tree {slrs} {
         # Width is propagated from the net unless its source is the user.
         create_vendor_cell c_shift_ram reset_pipe_slr$slr {CONFIG.Width.VALUE_SRC USER}
         set_property -dict {
-            CONFIG.Width 1 CONFIG.Depth 1 CONFIG.DefaultData 0 CONFIG.AsyncInitVal 0 CONFIG.SyncInitVal 0 CONFIG.SSET false CONFIG.SCLR false
+            CONFIG.Width 1 CONFIG.Depth 1 CONFIG.SSET false CONFIG.SCLR false
+            CONFIG.DefaultData 0 CONFIG.AsyncInitVal 0 CONFIG.SyncInitVal 0
         } [cell reset_pipe_slr$slr]
         connect_clock reset_pipe_slr$slr CLK
         connect_bd_net $before [pin reset_pipe_slr$slr/D]

@@ -20,11 +20,11 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,30}")
 BANK = re.compile(r"(DDR|PLRAM|HBM)\[\d{1,2}\]")
 IMAGE_FORMAT = uint(8)
 RESERVED = frozenset(
-    ("stem", "head", "dma", "network")  # the other IPs and the parameter file's own names
-    + tuple("auto bool break case catch char class const continue default delete do double else enum extern false float for friend goto".split())
-    + tuple("if inline int long main mutable new operator private protected public register return short signed sizeof static struct".split())
-    + tuple("switch template this throw true try typedef typename union unsigned using virtual void volatile while and or not xor".split())
-    + tuple("input output inout wire reg module signal entity begin end".split())
+    "stem head dma network "  # the other IPs and the parameter file's own names
+    "auto bool break case catch char class const continue default delete do double else enum extern false float for friend goto if "
+    "inline int long main mutable new operator private protected public register return short signed sizeof static struct switch "
+    "template this throw true try typedef typename union unsigned using virtual void volatile while and or not xor "
+    "input output inout wire reg module signal entity begin end".split()
 )
 """Words a block cannot be called: its name becomes a C++ function, an HDL module and a file name."""
 
@@ -43,13 +43,14 @@ def load(path: str | Path) -> Network:
     top = document.mapping(
         ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"), ("labels", "images", "memory", "parameters")
     )
+    name = _identifier(top["network"])
     formats = _formats(top["formats"])
     image = _input(top["input"])
-    labels = top.get("labels", _labels, ())
+    labels: tuple[str, ...] = top.get("labels", _labels, ())
     stem = _stem(top["stem"], image, formats)
-    blocks = _blocks(top["blocks"], stem, formats)
+    blocks = _blocks(top["blocks"], name, stem, formats)
     return Network(
-        name=_identifier(top["network"]),
+        name=name,
         platform=top["platform"].text("u250"),
         clock_mhz=top["clock_mhz"].integer(1, 1000),
         input=image,
@@ -204,7 +205,7 @@ def _stem(item: Item, image: Shape, formats: Formats) -> Stem:
     return Stem(conv=conv, pool=pool, slr=_slr(entries), at=entries["pool"].at if pool else item.at)
 
 
-def _blocks(item: Item, stem: Stem, formats: Formats) -> tuple[Block, ...]:
+def _blocks(item: Item, network: str, stem: Stem, formats: Formats) -> tuple[Block, ...]:
     blocks: list[Block] = []
     shape, came = stem.output, stem.conv.output_format
     entries = item.mapping()
@@ -217,6 +218,8 @@ def _blocks(item: Item, stem: Stem, formats: Formats) -> tuple[Block, ...]:
                 why="a block's name becomes a C++ function, an HDL module and a file name",
                 fix="use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
             )
+        if name == network:
+            entry.fail("is the network's name too", why="both become HDL modules of one design", fix="rename one of the two")
         blocks.append(_block(entry, name, shape, came, formats))
         shape, came = blocks[-1].output, formats.residual
     if not blocks:

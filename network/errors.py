@@ -1,7 +1,7 @@
 """Errors about what the user wrote. Each says where, what, why and how to fix it.
 
-    DescriptionError   the YAML
-    ParameterError     the .npz
+DescriptionError   the YAML
+ParameterError     the .npz
 """
 
 from __future__ import annotations

@@ -48,9 +48,12 @@ def load(network: Network, folder: Path) -> Images:
 def _read(path: Path) -> Images:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            labels: NDArray[Any] | None = arrays["labels"] if "labels" in arrays else None
+            labels: NDArray[Any] | None = arrays.get("labels")
             return Images(arrays["images"], labels)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ParameterError(
-            str(path), f"cannot be read: {error}", why="the description names it under images", fix="save it with numpy.savez(file, images=…, labels=…)"
+            str(path),
+            f"cannot be read: {error}",
+            why="the description names it under images",
+            fix="save it with numpy.savez(file, images=…, labels=…)",
         ) from None

@@ -73,16 +73,28 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
     try:
         archive = zipfile.ZipFile(path)
     except FileNotFoundError:
-        fail("there is no such file", f"the parameters of {network.name} are read from it", "train or import them, or name the file: parameters: …")
+        fail(
+            "there is no such file",
+            f"the parameters of {network.name} are read from it",
+            "train or import them, or name the file: parameters: …",
+        )
     except (OSError, zipfile.BadZipFile) as error:
         fail(f"not an .npz: {error}", "parameters are a zip of .npy arrays", "write the file again with numpy.savez")
     with archive:
         names = {name.removesuffix(".npy") for name in archive.namelist()}
         missing, extra = [name for name in wanted if name not in names], sorted(names - set(wanted))
         if missing:
-            fail(f"{missing[0]} is missing{_others(missing)}", f"{network.name} needs {len(wanted)} arrays", "write all of them into the file")
+            fail(
+                f"{missing[0]} is missing{_others(missing)}",
+                f"{network.name} needs {len(wanted)} arrays",
+                "write all of them into the file",
+            )
         if extra:
-            fail(f"{extra[0]} is not expected{_others(extra)}", f"no layer of {network.name} takes it", "delete it, or correct the description")
+            fail(
+                f"{extra[0]} is not expected{_others(extra)}",
+                f"no layer of {network.name} takes it",
+                "delete it, or correct the description",
+            )
         arrays = {}
         for name, spec in wanted.items():
             try:
@@ -106,11 +118,11 @@ def _others(names: list[str]) -> str:
 def _read(archive: zipfile.ZipFile, member: str, spec: Spec) -> Array:
     """One array, its header held against the spec before any data is unpacked."""
     with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
+        version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"npy format {version}")
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read_header(file)
+        shape, fortran, dtype = read_header(file)  # type: ignore[no-untyped-call]
         found, expected = f"{dtype.name} {shape}", f"{spec.dtype} {spec.shape}"
         if found != expected:
             raise _Mismatch(f"{found}, expected {expected}")
@@ -168,7 +180,7 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, array in arrays.items():
             member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+            np.save(member, np.ascontiguousarray(array), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 

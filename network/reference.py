@@ -21,7 +21,7 @@ Codes = NDArray[np.uint8]
 def windows(codes: Codes, window: Window) -> Codes:
     """(n, H, W, C) -> (n, out_H, out_W, kernel_h, kernel_w, C): what the kernel sees at every output pixel."""
     padded = np.pad(codes, ((0, 0), *window.pad, (0, 0)))
-    seen = np.lib.stride_tricks.sliding_window_view(padded, window.kernel, axis=(1, 2))
+    seen = np.lib.stride_tricks.sliding_window_view(padded, window.kernel, axis=(1, 2))  # type: ignore[call-overload]
     strided: Codes = seen[:, :: window.stride[0], :: window.stride[1]]
     return strided.transpose(0, 1, 2, 4, 5, 3)
 
@@ -76,7 +76,8 @@ def scores(layer: Head, parameters: Parameters, codes: Codes) -> Array:
     """int32 (n, classes)."""
     sums = np.maximum(codes.astype(np.int64) - layer.zero_point, 0).sum(axis=(1, 2))
     products = sums.astype(np.float64) @ parameters[key(layer.fc.name, "weights")].astype(np.float64).T
-    return (products + parameters[key(layer.fc.name, "bias")]).astype(np.int32)
+    found: Array = (products + parameters[key(layer.fc.name, "bias")]).astype(np.int32)
+    return found
 
 
 def top(score: Array, k: int) -> NDArray[np.uint32]:

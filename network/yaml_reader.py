@@ -32,7 +32,7 @@ class Item:
         raise DescriptionError(self.at, f"{self.name}: {what}" if self.name else what, why=why, fix=fix)
 
     def _wrong(self, wanted: str, example: str) -> NoReturn:
-        kind = {yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list"}.get(type(self._node))
+        kind = "a mapping" if self.is_mapping else "a list" if self.is_list else None
         found = kind or (repr(self.value) if isinstance(self.value, str) else str(self._node.value) or "nothing")
         self.fail(f"{found} is not {wanted}", why=f"{self.name or 'the document'} takes {wanted}", fix=f"write for example {example}")
 
@@ -41,7 +41,7 @@ class Item:
         """The scalar as the safe loader resolves it."""
         constructor = yaml.constructor.SafeConstructor()
         try:
-            return constructor.construct_object(self._node)  # type: ignore[no-untyped-call]
+            return constructor.construct_object(self._node)
         except (ValueError, OverflowError, yaml.YAMLError):
             return self._node.value
 
@@ -97,7 +97,9 @@ class Item:
             item = Item(node, f"{self.name}.{key}" if self.name else key, self.file)
             item.at = Source(self.file, key_node.start_mark.line + 1)
             if key in entries:
-                item.fail("stands here twice", why=f"it already stands in line {entries[key].at.line}", fix="rename or delete one of the two")
+                item.fail(
+                    "stands here twice", why=f"it already stands in line {entries[key].at.line}", fix="rename or delete one of the two"
+                )
             if required is not None and key not in required and key not in optional:
                 known = [*required, *optional]
                 item.fail("unknown key", why=f"known here are {', '.join(known)}", fix=nearest(key, known))
@@ -147,19 +149,27 @@ def read(path: Path) -> Item:
     try:
         text = data.decode("utf-8")
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            at = Source(file, event.start_mark.line + 1)
+            at = Source(file, event.start_mark.line + 1 if event.start_mark else 0)
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise DescriptionError(at, "anchors and aliases are not used here", why="each fact is written once", fix="write the value out")
-            if getattr(event, "tag", None):
-                raise DescriptionError(at, f"tag {event.tag}", why="a description is plain data", fix="delete the tag")
+                raise DescriptionError(
+                    at, "anchors and aliases are not used here", why="each fact is written once", fix="write the value out"
+                )
+            tag = getattr(event, "tag", None)
+            if tag:
+                raise DescriptionError(at, f"tag {tag}", why="a description is plain data", fix="delete the tag")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
-        raise DescriptionError(whole, f"byte {error.start} is not UTF-8", why="a description is UTF-8 text", fix="save it as UTF-8") from None
+        raise DescriptionError(
+            whole, f"byte {error.start} is not UTF-8", why="a description is UTF-8 text", fix="save it as UTF-8"
+        ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
         raise DescriptionError(
-            Source(file, line), f"not YAML: {error.problem}", why=error.context or "the parser stops here", fix="correct the line or the one above"
+            Source(file, line),
+            f"not YAML: {error.problem}",
+            why=error.context or "the parser stops here",
+            fix="correct the line or the one above",
         ) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise DescriptionError(whole, f"not YAML: {type(error).__name__}", why="the parser gives up", fix="write plain YAML") from None

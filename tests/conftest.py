@@ -14,7 +14,9 @@ settings.load_profile("resflow")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--record", action="store_true", help="rewrite the golden files in tests/golden; read the difference before committing it")
+    parser.addoption(
+        "--record", action="store_true", help="rewrite the golden files in tests/golden; read the difference before committing it"
+    )
 
 
 @pytest.fixture

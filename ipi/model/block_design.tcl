@@ -20,8 +20,10 @@ proc vivado::create_bd_design {args} {
     if {![regexp {^[A-Za-z]\w*$} $rest]} {
         return [model::report "create_bd_design: $rest is no name" "it becomes a module and a file" "use letters, digits and _"]
     }
-    if {$model::project eq ""} { model::report "create_bd_design: no project is open" "a block design belongs to one" "call create_project first" }
-    if {$model::design ne ""} { return [model::report "create_bd_design: there is one already, $model::design" "this script makes one" "delete the call"] }
+    if {$model::project eq ""} { model::report "create_bd_design: no project is open" "a block design belongs to one" \
+        "call create_project first" }
+    if {$model::design ne ""} { return [model::report "create_bd_design: there is one already, $model::design" "this script makes one" \
+        "delete the call"] }
     set model::design $rest
     model::create $rest.bd file
     return $rest
@@ -39,7 +41,8 @@ proc model::in_design {command} {
 proc model::new_object {command object} {
     if {[exists $object]} {
         variable origin
-        report "$command: [string trimleft $object /] exists already" "it was created at $origin($object)" "delete one of the two, or rename it"
+        report "$command: [string trimleft $object /] exists already" "it was created at $origin($object)" \
+            "delete one of the two, or rename it"
         return 0
     }
     return 1
@@ -80,7 +83,8 @@ proc vivado::create_bd_cell {args} {
     set vlnv [expr {[dict exists $options -vlnv] ? [dict get $options -vlnv] : ""}]
     if {![dict exists $model::catalog $vlnv]} { return [model::unknown_ip create_bd_cell $vlnv] }
     if {$name eq $model::design} {
-        model::report "create_bd_cell: $name is also the name of the block design" "both become a module, and a netlist holds one of a name" \
+        model::report "create_bd_cell: $name is also the name of the block design" \
+            "both become a module, and a netlist holds one of a name" \
             "rename the block or the network"
     }
     set cell [model::create /$name cell VLNV $vlnv PATH /$name]
@@ -120,21 +124,24 @@ proc vivado::connect_bd_net {args} {
     set objects [concat {*}$objects]
     if {![model::in_design connect_bd_net]} { return "" }
     if {[llength $objects] < 2} {
-        return [model::report "connect_bd_net: [llength $objects] pin to connect: $objects" "a net has two ends" "give a source and its sinks"]
+        return [model::report "connect_bd_net: [llength $objects] pin to connect: $objects" "a net has two ends" \
+            "give a source and its sinks"]
     }
     set net {}
     set others {}
     foreach known $model::nets {
-        if {[lsearch -inline -all -exact $objects *] eq "" && ![model::share $known $objects]} { lappend others $known } else { set net [concat $net $known] }
+        if {[model::share $known $objects]} { set net [concat $net $known] } else { lappend others $known }
     }
     foreach object $objects {
         set kind [model::kind $object]
         if {$kind ni {pin port}} {
-            return [model::report "connect_bd_net: $object is no pin" "it is [expr {$kind eq "" ? "unknown" : "of class $kind"}]" "give pins and ports"]
+            return [model::report "connect_bd_net: $object is no pin" "it is [expr {$kind eq "" ? "unknown" : "of class $kind"}]" \
+                "give pins and ports"]
         }
         # The source may serve more sinks with every call; a sink has one source.
         if {[model::drives $object]} { lappend net $object } elseif {$object in $net} {
-            return [model::report "connect_bd_net: [string trimleft $object /] is connected already" "a pin has one net" "delete one of the two connections"]
+            return [model::report "connect_bd_net: [string trimleft $object /] is connected already" "a pin has one net" \
+                "delete one of the two connections"]
         } else { lappend net $object }
     }
     set net [lsort -unique $net]
@@ -161,19 +168,22 @@ proc vivado::connect_bd_intf_net {args} {
     if {![model::in_design connect_bd_intf_net]} { return "" }
     set objects [concat {*}$objects]
     if {[llength $objects] != 2} {
-        return [model::report "connect_bd_intf_net: [llength $objects] interfaces to connect: $objects" "it joins a master and a slave" "give both"]
+        return [model::report "connect_bd_intf_net: [llength $objects] interfaces to connect: $objects" "it joins a master and a slave" \
+            "give both"]
     }
     set masters 0
     foreach object $objects {
         set kind [model::kind $object]
         if {$kind ni {interface interface_port}} {
-            return [model::report "connect_bd_intf_net: $object is no interface" "it is [expr {$kind eq "" ? "unknown" : "of class $kind"}]" "give two interfaces"]
+            return [model::report "connect_bd_intf_net: $object is no interface" \
+                "it is [expr {$kind eq "" ? "unknown" : "of class $kind"}]" "give two interfaces"]
         }
         incr masters [expr {([model::get $object MODE] eq "Master") == ($kind eq "interface")}]
     }
     if {$masters != 1} {
         set names [join [lmap object $objects {string trimleft $object /}] " and "]
-        return [model::report "connect_bd_intf_net: $names are both [model::get [lindex $objects 0] MODE]" "a master goes with a slave" "give one of each"]
+        return [model::report "connect_bd_intf_net: $names are both [model::get [lindex $objects 0] MODE]" "a master goes with a slave" \
+            "give one of each"]
     }
     foreach object $objects {
         if {[model::peer $object] ne ""} {
@@ -306,17 +316,20 @@ proc model::validate_interface {pin} {
             "connect it, or make it external" $at]
     }
     if {[get $pin PROTOCOL] ne [get $peer PROTOCOL]} {
-        return [report "interface $name is connected to [string trimleft $peer /]" "one is [get $pin PROTOCOL], the other [get $peer PROTOCOL]" \
+        return [report "interface $name is connected to [string trimleft $peer /]" \
+            "one is [get $pin PROTOCOL], the other [get $peer PROTOCOL]" \
             "connect interfaces of one kind" $at]
     }
     if {[get $pin MODE] eq "Master" && [get $pin PROTOCOL] eq "axis"} {
         set bytes [stream_bytes $pin]
         set taken [stream_bytes $peer]
         if {$bytes ne "" && $taken ne "" && $bytes != $taken} {
-            report "$name sends $bytes bytes, [string trimleft $peer /] takes $taken" "a net joins streams of one width" "put a width converter between them" $at
+            report "$name sends $bytes bytes, [string trimleft $peer /] takes $taken" "a net joins streams of one width" \
+                "put a width converter between them" $at
         }
     }
-    if {[get $pin MODE] eq "Master" && [get $pin PROTOCOL] eq "aximm" && [all segment] eq [lsearch -all -inline -not [all segment] [get $pin OWNER]/Data_[read_property $pin NAME]/*]} {
+    set space [get $pin OWNER]/Data_[read_property $pin NAME]
+    if {[get $pin MODE] eq "Master" && [get $pin PROTOCOL] eq "aximm" && [lsearch -glob [all segment] $space/*] < 0} {
         report "interface $name has no address" "a master needs an address segment" "call assign_bd_address" $at
     }
     return ""

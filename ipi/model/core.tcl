@@ -186,7 +186,8 @@ proc model::several {names} {
 proc model::filter {expression object} {
     set tokens [regexp -all -inline {&&|\|\||==|!=|=~|!~|[()]|"[^"]*"|\{[^\}]*\}|[^\s()=!&|]+} $expression]
     set value [filter_or tokens $object]
-    if {$tokens ne ""} { report "filter {$expression}: stray [lindex $tokens 0]" "the expression ends before it" "join the parts with && or ||" }
+    if {$tokens ne ""} { report "filter {$expression}: stray [lindex $tokens 0]" "the expression ends before it" \
+        "join the parts with && or ||" }
     return $value
 }
 
@@ -251,7 +252,8 @@ namespace eval model {
         address_block {NAME RANGE} address_space {NAME} user_parameter {NAME} cell_instance {NAME} pblock {NAME}
     }
     variable settable {
-        interface_port {NAME any} segment {OFFSET any RANGE any} project {IP_REPO_PATHS any} file {SYNTH_CHECKPOINT_MODE {one_of None Singular Hierarchical}}
+        interface_port {NAME any} segment {OFFSET any RANGE any} project {IP_REPO_PATHS any}
+        file {SYNTH_CHECKPOINT_MODE {one_of None Singular Hierarchical}}
         run {{STEPS.SYNTH_DESIGN.ARGS.MORE OPTIONS} any}
         core {
             NAME any VERSION any CORE_REVISION any SDX_KERNEL {one_of true false} SDX_KERNEL_TYPE {one_of rtl hls} XPM_LIBRARIES any
@@ -311,7 +313,8 @@ proc model::broken_rule {rule value} {
     lassign $rule kind
     set values [lrange $rule 1 end]
     lassign $values low high
-    set inside [expr {[string is integer -strict $value] && $low ne "" && [string is integer -strict $low] && $value >= $low && $value <= $high}]
+    set numbers [expr {[string is integer -strict $value] && [string is integer -strict $low]}]
+    set inside [expr {$numbers && $value >= $low && $value <= $high}]
     switch $kind {
         any { return "" }
         one_of {

@@ -20,13 +20,11 @@ proc vivado::get_cells {args} {
     if {![dict exists $options -hierarchical] && $patterns eq ""} { set found {} }
     foreach pattern $patterns { set found [lsearch -all -inline $found $pattern] }
     if {[dict exists $options -filter]} {
-        set found [lmap cell $found { if {![model::filter_name [dict get $options -filter] $cell]} continue; set cell }]
+        # A cell's NAME is its whole path.
+        set found [lmap cell $found { if {![model::filter [dict get $options -filter] $cell]} continue; set cell }]
     }
     return $found
 }
-
-# As model::filter; a cell's NAME is its whole path.
-proc model::filter_name {expression cell} { return [filter $expression $cell] }
 
 proc vivado::get_pblocks {args} {
     model::implemented
@@ -38,12 +36,15 @@ proc vivado::add_cells_to_pblock {args} {
     lassign [model::options add_cells_to_pblock $args {} {-clear_locs -top}] options rest
     lassign $rest pblock cells
     if {[model::kind $pblock] ne "pblock"} {
-        return [model::report "add_cells_to_pblock: no pblock $pblock" "the platform has [model::several [model::all pblock]]" "correct the name"]
+        return [model::report "add_cells_to_pblock: no pblock $pblock" "the platform has [model::several [model::all pblock]]" \
+            "correct the name"]
     }
-    if {$cells eq ""} { return [model::report "add_cells_to_pblock: no cell for $pblock" "there is nothing to place" "correct the cell's name"] }
+    if {$cells eq ""} { return [model::report "add_cells_to_pblock: no cell for $pblock" "there is nothing to place" \
+        "correct the cell's name"] }
     foreach cell $cells {
         if {[model::get $cell PBLOCK] ne ""} {
-            model::report "add_cells_to_pblock: [lindex [split $cell /] end] is in [model::get $cell PBLOCK] already" "a cell is placed once" "delete one of the two calls"
+            model::report "add_cells_to_pblock: [lindex [split $cell /] end] is in [model::get $cell PBLOCK] already" \
+                "a cell is placed once" "delete one of the two calls"
             continue
         }
         model::put $cell PBLOCK $pblock
@@ -67,7 +68,8 @@ proc vivado::sdx_memory_subsystem::update_plram_specification {subsystem memory 
         READ_LATENCY {integer 1 32} MEMORY_PRIMITIVE {one_of BRAM URAM}
     }
     if {$memory ni $model::memories} {
-        return [model::report "update_plram_specification: no memory $memory" "the platform has [model::several $model::memories]" "correct the name"]
+        return [model::report "update_plram_specification: no memory $memory" "the platform has [model::several $model::memories]" \
+            "correct the name"]
     }
     foreach {name value} $specification {
         if {![dict exists $rules $name]} {
@@ -86,7 +88,7 @@ proc model::summary {} {
     variable origin
     set lines {}
     foreach {name pattern} {fifos xilinx.com:ip:axis_data_fifo:* converters xilinx.com:ip:axis_dwidth_converter:* ips resflow:hls:*} {
-        lappend lines [list count $name [llength [lmap cell [all cell] { if {![string match $pattern [get $cell VLNV]]} continue; set cell }]]]
+        lappend lines [list count $name [llength [lsearch -all -glob [lmap cell [all cell] { get $cell VLNV }] $pattern]]]
     }
     lappend lines [list count cells [llength [all cell]]]
     lappend lines [list count external [llength [all interface_port]]]
@@ -94,12 +96,15 @@ proc model::summary {} {
     foreach pin [all pin] {
         if {[get $pin TYPE] ne "rst"} continue
         foreach object [net $pin] {
-            if {[regexp {reset_pass_slr(\d+)/Res$} $object all slr]} { lappend lines [list cell [string trimleft [get $pin OWNER] /] $slr $origin([get $pin OWNER])] }
+            if {![regexp {reset_pass_slr(\d+)/Res$} $object all slr]} continue
+            set cell [get $pin OWNER]
+            lappend lines [list cell [string trimleft $cell /] $slr $origin($cell)]
         }
     }
     return $lines
 }
 
 proc model::placements {} {
-    return [lmap cell [all cell_instance] { if {[get $cell PBLOCK] eq ""} continue; list placed [lindex [split $cell /] end] [get $cell PBLOCK] }]
+    set placed [lmap cell [all cell_instance] { if {[get $cell PBLOCK] eq ""} continue; set cell }]
+    return [lmap cell $placed { list placed [lindex [split $cell /] end] [get $cell PBLOCK] }]
 }

@@ -19,13 +19,16 @@ proc model::in_core {command core} {
 }
 
 proc vivado::ipx::package_project {args} {
-    lassign [model::options ipx::package_project $args {-root_dir -vendor -library -taxonomy -module -set_current -version} {-import_files -force}] options
+    lassign [model::options ipx::package_project $args \
+        {-root_dir -vendor -library -taxonomy -module -set_current -version} {-import_files -force}] options
     if {![model::in_project ipx::package_project]} { return "" }
     set stub [lsearch -inline [model::all file] *.v]
-    if {$stub eq ""} { return [model::report "ipx::package_project: the project has no source" "the IP would be empty" "call add_files first"] }
+    if {$stub eq ""} { return [model::report "ipx::package_project: the project has no source" "the IP would be empty" \
+        "call add_files first"] }
     set root [model::option $options -root_dir ""]
     set content [dict get $model::files $stub]
-    model::write_file $root/component.xml [dict merge $content [list vendor [model::option $options -vendor ""] library [model::option $options -library ""]]]
+    set identity [list vendor [model::option $options -vendor ""] library [model::option $options -library ""]]
+    model::write_file $root/component.xml [dict merge $content $identity]
     model::write_file $root/src/[file tail $stub] $content
     return ""
 }
@@ -86,10 +89,12 @@ proc vivado::ipx::associate_bus_interfaces {args} {
     set clock [model::option $options -clock ""]
     if {![model::exists bus:$name]} {
         set names [lmap bus [model::all bus_interface] { model::get $bus NAME }]
-        return [model::report "ipx::associate_bus_interfaces: no bus interface $name" "the IP has [model::several $names]" "correct the name"]
+        return [model::report "ipx::associate_bus_interfaces: no bus interface $name" "the IP has [model::several $names]" \
+            "correct the name"]
     }
     if {$clock ni [model::get $core PORTS]} {
-        return [model::report "ipx::associate_bus_interfaces: no clock $clock" "the IP has [model::several [model::get $core PORTS]]" "correct the name"]
+        return [model::report "ipx::associate_bus_interfaces: no clock $clock" "the IP has [model::several [model::get $core PORTS]]" \
+            "correct the name"]
     }
     model::put bus:$name CLOCK $clock
     model::changed $core
@@ -103,7 +108,8 @@ proc vivado::ipx::add_memory_map {name core} {
 }
 
 proc vivado::ipx::add_address_block {name map} {
-    if {[model::kind $map] ne "memory_map"} { return [model::report "ipx::add_address_block: no memory map $map" "a block lies in one" "call ipx::add_memory_map first"] }
+    if {[model::kind $map] ne "memory_map"} { return [model::report "ipx::add_address_block: no memory map $map" "a block lies in one" \
+        "call ipx::add_memory_map first"] }
     return [model::create $map/$name address_block NAME $name]
 }
 
@@ -116,7 +122,8 @@ proc vivado::ipx::add_file_group {args} {
 }
 
 proc vivado::ipx::add_file {path group} {
-    if {[model::kind $group] ne "file_group"} { return [model::report "ipx::add_file: no file group $group" "a file lies in one" "call ipx::add_file_group first"] }
+    if {[model::kind $group] ne "file_group"} { return [model::report "ipx::add_file: no file group $group" "a file lies in one" \
+        "call ipx::add_file_group first"] }
     set root [file dirname [model::get $model::core FILE]]
     if {[model::need_file ipx::add_file [file join $root $path]]} { return [model::create $group/$path ip_file NAME $path OWNER $group] }
     return ""
@@ -125,7 +132,8 @@ proc vivado::ipx::add_file {path group} {
 proc vivado::ipx::remove_all_file {args} { return "" }
 
 proc vivado::ipx::remove_file_group {name core} {
-    if {[model::kind $name] ne "file_group"} { return [model::report "ipx::remove_file_group: no file group $name" "there is none of that name" "correct the name"] }
+    if {[model::kind $name] ne "file_group"} { return [model::report "ipx::remove_file_group: no file group $name" \
+        "there is none of that name" "correct the name"] }
     model::remove $name
     model::changed $core
     return ""
@@ -148,14 +156,17 @@ proc vivado::ipx::save_core {core} {
 proc vivado::ipx::check_integrity {args} {
     lassign [model::options ipx::check_integrity $args {} {-xrt}] options core
     if {![model::in_core ipx::check_integrity $core]} { return "" }
-    if {![model::get $core SAVED 0]} { model::report "ipx::check_integrity: the IP was changed after it was saved" "the file holds the old one" "call ipx::save_core" }
+    if {![model::get $core SAVED 0]} { model::report "ipx::check_integrity: the IP was changed after it was saved" \
+        "the file holds the old one" "call ipx::save_core" }
     foreach bus [model::all bus_interface] {
         set name [model::get $bus NAME]
         if {[model::get $bus CLOCK] eq ""} {
-            model::report "bus interface $name has no clock" "the linker connects an interface by its clock" "call ipx::associate_bus_interfaces"
+            model::report "bus interface $name has no clock" "the linker connects an interface by its clock" \
+                "call ipx::associate_bus_interfaces"
         }
         if {[model::get $bus MODE] eq "Slave" && ![model::exists map:[model::get $bus SLAVE_MEMORY_MAP_REF]]} {
-            model::report "bus interface $name has no memory map" "the linker could not give it an address" "call ipx::add_memory_map and set slave_memory_map_ref"
+            model::report "bus interface $name has no memory map" "the linker could not give it an address" \
+                "call ipx::add_memory_map and set slave_memory_map_ref"
         }
     }
     return ""
@@ -163,35 +174,44 @@ proc vivado::ipx::check_integrity {args} {
 
 proc vivado::package_xo {args} {
     lassign [model::options package_xo $args \
-        {-xo_path -kernel_name -ip_directory -kernel_xml -kernel_xml_args -ctrl_protocol -output_kernel_xml -kernel_files -design_xml} {-force}] options
+        {-xo_path -kernel_name -ip_directory -kernel_xml -kernel_xml_args -ctrl_protocol -output_kernel_xml -kernel_files -design_xml} \
+        {-force}] options
     foreach name {-xo_path -kernel_name -ip_directory -kernel_xml} {
         if {![dict exists $options $name]} { return [model::report "package_xo: no $name" "it needs one" "give $name"] }
     }
     set directory [dict get $options -ip_directory]
     if {![model::need_file package_xo $directory/component.xml]} { return "" }
     set content [dict get $model::files [model::relative $directory/component.xml]]
-    if {![dict exists $content vlnv]} { return [model::report "package_xo: the IP in [model::relative $directory] was never saved" "its file is still the packager's first draft" "call ipx::save_core"] }
+    if {![dict exists $content vlnv]} { return [model::report "package_xo: the IP in [model::relative $directory] was never saved" \
+        "its file is still the packager's first draft" "call ipx::save_core"] }
     if {[model::relative [dict get $options -kernel_xml]] ne "kernel.xml" || $model::kernel eq ""} {
-        return [model::report "package_xo: no file [model::relative [dict get $options -kernel_xml]]" "it describes the kernel" "generate it"]
+        return [model::report "package_xo: no file [model::relative [dict get $options -kernel_xml]]" "it describes the kernel" \
+            "generate it"]
     }
-    if {![dict get $content kernel]} { model::report "package_xo: the IP is no kernel" "v++ takes IPs marked as RTL kernels" "set sdx_kernel and sdx_kernel_type" }
+    if {![dict get $content kernel]} { model::report "package_xo: the IP is no kernel" "v++ takes IPs marked as RTL kernels" \
+        "set sdx_kernel and sdx_kernel_type" }
     foreach {what given wanted} [list name [dict get $options -kernel_name] [dict get $model::kernel name] \
                                       VLNV [dict get $content vlnv] [dict get $model::kernel vlnv]] {
-        if {$given ne $wanted} { model::report "package_xo: $what $given, kernel.xml says $wanted" "both name one kernel" "correct one of them" }
+        if {$given ne $wanted} { model::report "package_xo: $what $given, kernel.xml says $wanted" "both name one kernel" \
+            "correct one of them" }
     }
     set interfaces [model::option $content interfaces {}]
     foreach {name mode} [dict get $model::kernel ports] {
         if {![dict exists $interfaces $name]} {
-            model::report "package_xo: kernel.xml has a port $name, the IP has none" "its interfaces are [model::several [dict keys $interfaces]]" "make it external under that name"
+            model::report "package_xo: kernel.xml has a port $name, the IP has none" \
+                "its interfaces are [model::several [dict keys $interfaces]]" "make it external under that name"
         } elseif {[string tolower [dict get $interfaces $name]] ne $mode} {
-            model::report "package_xo: port $name is a $mode in kernel.xml, a [string tolower [dict get $interfaces $name]] in the IP" "both are one interface" "correct one"
+            model::report "package_xo: port $name is a $mode in kernel.xml, a [string tolower [dict get $interfaces $name]] in the IP" \
+                "both are one interface" "correct one"
         }
     }
     foreach group {xilinx_synthesischeckpoint xilinx_implementation} {
-        if {$group ni [dict get $content groups]} { model::report "package_xo: the IP has no file group $group" "its netlist or its constraints would be missing" "add it" }
+        if {$group ni [dict get $content groups]} { model::report "package_xo: the IP has no file group $group" \
+            "its netlist or its constraints would be missing" "add it" }
     }
     if {[model::file_exists [dict get $options -xo_path]] && ![dict exists $options -force]} {
-        model::report "package_xo: [model::relative [dict get $options -xo_path]] exists" "it does not overwrite" "delete it first, or give -force"
+        model::report "package_xo: [model::relative [dict get $options -xo_path]] exists" "it does not overwrite" \
+            "delete it first, or give -force"
     }
     model::write_file [dict get $options -xo_path] $content
     return ""

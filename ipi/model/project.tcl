@@ -124,7 +124,8 @@ proc vivado::make_wrapper {args} {
         return [model::report "make_wrapper: no block design" "it writes the module around one" "give -files \[get_files <name>.bd\]"]
     }
     if {!$model::validated} {
-        model::report "make_wrapper: $model::design is not validated" "synthesis would meet what validation finds" "call validate_bd_design first"
+        model::report "make_wrapper: $model::design is not validated" "synthesis would meet what validation finds" \
+            "call validate_bd_design first"
         vivado::validate_bd_design
     }
     if {!$model::saved} { model::report "make_wrapper: $model::design is not saved" "it reads the file" "call save_bd_design first" }
@@ -156,7 +157,8 @@ proc vivado::launch_runs {args} {
 proc vivado::wait_on_run {args} {
     lassign [model::options wait_on_run $args {-timeout}] options runs
     foreach run [concat {*}$runs] {
-        if {[model::get $run STATUS] ne "Running"} { model::report "wait_on_run: $run was not launched" "there is nothing to wait for" "call launch_runs first"; continue }
+        if {[model::get $run STATUS] ne "Running"} { model::report "wait_on_run: $run was not launched" "there is nothing to wait for" \
+            "call launch_runs first"; continue }
         model::put $run STATUS "synth_design Complete!"
         model::put $run PROGRESS 100%
     }
@@ -165,7 +167,8 @@ proc vivado::wait_on_run {args} {
 
 proc vivado::open_run {args} {
     lassign [model::options open_run $args {-name}] options run
-    if {[model::get $run PROGRESS] ne "100%"} { return [model::report "open_run: $run is not complete" "it was not waited for" "call wait_on_run first"] }
+    if {[model::get $run PROGRESS] ne "100%"} { return [model::report "open_run: $run is not complete" "it was not waited for" \
+        "call wait_on_run first"] }
     model::put $model::project OPEN 1
     return ""
 }
@@ -175,7 +178,8 @@ proc model::write_netlist {command arguments valued} {
     variable project
     variable design
     lassign [options $command $arguments $valued {-force -hierarchical}] options path
-    if {$project eq "" || [get $project OPEN] eq ""} { return [report "$command: no netlist is open" "it writes the open one" "call open_run first"] }
+    if {$project eq "" || [get $project OPEN] eq ""} { return [report "$command: no netlist is open" "it writes the open one" \
+        "call open_run first"] }
     if {[dict exists $options -file]} { set path [dict get $options -file] }
     set interfaces {}
     foreach port [all interface_port] { lappend interfaces [read_property $port NAME] [get $port MODE] }
@@ -217,7 +221,8 @@ proc vivado::set_property {args} {
         set pairs [lrange $rest 0 1]
         set objects [lindex $rest 2]
     }
-    if {[llength $pairs] % 2} { return [model::report "set_property: {$pairs} is no list of names and values" "the last name has no value" "give it one"] }
+    if {[llength $pairs] % 2} { return [model::report "set_property: {$pairs} is no list of names and values" \
+        "the last name has no value" "give it one"] }
     foreach object $objects {
         foreach {name value} $pairs { model::write_property $object $name $value }
     }

@@ -35,9 +35,10 @@ proc commands {} {
 
 # Vivado's own commands a hand-written proc must not be named after, besides those modelled.
 set reserved {
-    add_cells_to_pblock close_design create_cell create_clock create_net create_pin create_port current_design open_checkpoint place_cell place_design
-    place_ports phys_opt_design report_timing route_design opt_design synth_design start_gui stop_gui open_project save_project_as reset_project
-    report_timing_summary refresh_design rename_ref resize_pblock set_part current_fileset create_fileset get_filesets get_nets get_pins get_ports
+    add_cells_to_pblock close_design create_cell create_clock create_net create_pin create_port current_design
+    open_checkpoint place_cell place_design place_ports phys_opt_design report_timing route_design opt_design
+    synth_design start_gui stop_gui open_project save_project_as reset_project report_timing_summary refresh_design
+    rename_ref resize_pblock set_part current_fileset create_fileset get_filesets get_nets get_pins get_ports
 }
 
 proc new_interpreter {} {
@@ -72,7 +73,8 @@ proc unknown_command {name args} {
 
 proc sourced {path} {
     set path [model::relative $path]
-    if {![file exists [file join $model::folder $path]]} { return [model::report "source: no file $path" "it is read here" "generate it, or correct the path"] }
+    if {![file exists [file join $model::folder $path]]} { return [model::report "source: no file $path" "it is read here" \
+        "generate it, or correct the path"] }
     set before [commands]
     interp invokehidden vivado source [file join $model::folder $path]
     set ::procs [interp eval vivado { info procs }]

@@ -63,10 +63,12 @@ def train(net: TrainableNetwork, images: Tensor, labels: Tensor, *, epochs: int,
     for epoch in range(1, epochs + 1):
         fresh = rewritten(images, generator)
         losses = []
-        for chosen in torch.randperm(len(images), generator=generator).split(BATCH):
+        order = torch.randperm(len(images), generator=generator)
+        for first in range(0, len(order), BATCH):
+            chosen = order[first : first + BATCH]
             loss = functional.cross_entropy(net(fresh[chosen]), labels[chosen], label_smoothing=SMOOTHING)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
             net.confine()
@@ -76,10 +78,10 @@ def train(net: TrainableNetwork, images: Tensor, labels: Tensor, *, epochs: int,
     net.eval()
 
 
-@torch.no_grad()
 def float_right(net: TrainableNetwork, images: Tensor, labels: Tensor) -> int:
     """How many images the module classifies as labelled, before folding."""
-    return int((net(images).argmax(dim=1) == labels).sum())
+    with torch.no_grad():
+        return int((net(images).argmax(dim=1) == labels).sum())
 
 
 def integer_right(described: network.Network, arrays: parameters.Parameters, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> int:

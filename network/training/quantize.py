@@ -8,7 +8,7 @@ Tensors are torch's (frame, channel, height, width); `fold` returns arrays in th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -28,11 +28,11 @@ class _Round(torch.autograd.Function):
     """Round half up, as thresholds at the halves do."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(_ctx: Any, x: Tensor) -> Tensor:
         return torch.floor(x + 0.5)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(_ctx: Any, *gradients: Tensor) -> Tensor:
         return gradients[0]
 
 
@@ -40,21 +40,21 @@ class _Sign(torch.autograd.Function):
     """-1 below zero, else +1: there is no zero in one bit."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(_ctx: Any, x: Tensor) -> Tensor:
         return torch.where(x >= 0, 1.0, -1.0)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(_ctx: Any, *gradients: Tensor) -> Tensor:
         return gradients[0]
 
 
 def rounded(x: Tensor) -> Tensor:
-    result: Tensor = _Round.apply(x)  # type: ignore[no-untyped-call]
+    result: Tensor = cast(Any, _Round).apply(x)  # torch leaves `apply` untyped
     return result
 
 
 def sign(x: Tensor) -> Tensor:
-    result: Tensor = _Sign.apply(x)  # type: ignore[no-untyped-call]
+    result: Tensor = cast(Any, _Sign).apply(x)
     return result
 
 
@@ -86,11 +86,11 @@ class Weights(nn.Module):
     def forward(self) -> Tensor:
         return sign(self.real) if self.form.kind is Kind.BIPOLAR else rounded(self.real * self.scale())
 
-    @torch.no_grad()
     def confine(self) -> None:
         """Keep real weights within reach of zero, or a sign that was right for long could never change again."""
         if self.form.kind is Kind.BIPOLAR:
-            self.real.clamp_(-1, 1)
+            with torch.no_grad():
+                self.real.clamp_(-1, 1)
 
 
 class Threshold(nn.Module):
@@ -162,7 +162,7 @@ class TrainableBlock(nn.Module):
             TrainableConv(last, zero_point=block.zero_point, spread=RESIDUAL_SPREAD),
         )
         projection = block.bypass
-        self.bypass = projection and TrainableConv(projection, zero_point=block.zero_point, spread=RESIDUAL_SPREAD)
+        self.bypass = TrainableConv(projection, zero_point=block.zero_point, spread=RESIDUAL_SPREAD) if projection is not None else None
 
     def forward(self, codes: Tensor) -> Tensor:
         act = codes if self.entry is None else self.entry(codes)

@@ -33,7 +33,7 @@ def test_pass(built):
     assert run(built) == "PASS res2a: 2 frames, 72 codes equal, streams empty, 13 processes on their cycles"
 
 
-def test_a_wrong_code_is_found(built, tmp_path):
+def test_a_wrong_code_is_found(built):
     shutil.copytree(built / "vectors", built / "wrong", dirs_exist_ok=True)
     codes = bytearray((built / "wrong" / "codes_out.bin").read_bytes())
     was, codes[40] = codes[40], (codes[40] + 1) % 16

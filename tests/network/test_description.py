@@ -69,8 +69,7 @@ MISTAKES = {
     "a boolean for a number": (
         CONV1,
         "conv1:  {kernel: 3, out: true, pe: 2, simd: 2}",
-        "toy.yaml:16: res2a.conv1.out: true is not a whole number\n"
-        "  why: res2a.conv1.out takes a whole number\n  fix: write for example 1",
+        "toy.yaml:16: res2a.conv1.out: true is not a whole number\n  why: res2a.conv1.out takes a whole number\n  fix: write for example 1",
     ),
     "a number for a mapping": (
         CONV1,
@@ -146,8 +145,7 @@ MISTAKES = {
     "unknown bypass": (
         "bypass: identity",
         "bypass: identiti",
-        "toy.yaml:24: res2b.bypass: 'identiti' is unknown\n"
-        "  why: res2b.bypass is one of identity\n  fix: did you mean identity?",
+        "toy.yaml:24: res2b.bypass: 'identiti' is unknown\n  why: res2b.bypass is one of identity\n  fix: did you mean identity?",
     ),
     "duplicate block": (
         "  res2b:\n",
@@ -160,6 +158,11 @@ MISTAKES = {
         "toy.yaml:19: dma: cannot be a name\n"
         "  why: a block's name becomes a C++ function, an HDL module and a file name\n"
         "  fix: use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
+    ),
+    "a block called like the network": (
+        "  res2b:\n",
+        "  toy:\n",
+        "toy.yaml:19: toy: is the network's name too\n  why: both become HDL modules of one design\n  fix: rename one of the two",
     ),
     "a path for a name": (
         "network:   toy",
@@ -220,7 +223,7 @@ MISTAKES = {
     ),
     "a bank the card does not have": (
         "platform:",
-        "memory: {weights: \"HBM[0]\"}\nplatform:",
+        'memory: {weights: "HBM[0]"}\nplatform:',
         "toy.yaml:2: memory.weights: u250 has no HBM[0]\n"
         "  why: banks are the card's own\n"
         "  fix: use DDR[0], DDR[1], DDR[2], DDR[3], PLRAM[0], PLRAM[1], PLRAM[2], PLRAM[3]",
@@ -264,7 +267,11 @@ def test_beats_of_more_than_4096_bits(refused):
 
 def test_accumulators_of_more_than_32_bits(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    wide = TOY.replace("act: uint2", "act: uint8").replace("acc: int16", "acc: int32").replace(CONV1, "conv1: {kernel: 1, out: 65536, pe: 1, simd: 2}")
+    wide = (
+        TOY.replace("act: uint2", "act: uint8")
+        .replace("acc: int16", "acc: int32")
+        .replace(CONV1, "conv1: {kernel: 1, out: 65536, pe: 1, simd: 2}")
+    )
     Path("toy.yaml").write_text(wide.replace("{kernel: 3, out: 6, pe: 3, simd: 4}", "{kernel: 3, out: 6, weight: int8, pe: 3, simd: 4}"))
     with pytest.raises(DescriptionError) as error:
         load("toy.yaml")
@@ -322,7 +329,30 @@ def test_random_networks_load(tmp_path_factory, description):
     assert [block.name for block in net.blocks] == ["b0", "b1", "b2"]
 
 
-WORDS = ["", "0", "-1", "3", "1e9", "999999999999999999999", "true", "null", "identity", "uint2", "[1, 2]", "{a: 1}", "[[1, 2], 3]", "'", "*a", "&a", "...", "\t", "\u2028", "0x10", "2024-01-01", "99:99"]
+WORDS = [
+    "",
+    "0",
+    "-1",
+    "3",
+    "1e9",
+    "999999999999999999999",
+    "true",
+    "null",
+    "identity",
+    "uint2",
+    "[1, 2]",
+    "{a: 1}",
+    "[[1, 2], 3]",
+    "'",
+    "*a",
+    "&a",
+    "...",
+    "\t",
+    "\u2028",
+    "0x10",
+    "2024-01-01",
+    "99:99",
+]
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -351,7 +381,9 @@ def test_any_text_gives_a_network_or_the_described_error(tmp_path, data):
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)))
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s))
+)
 def test_any_document_gives_the_described_error(tmp_path, document):
     path = tmp_path / "toy.yaml"
     path.write_text(yaml.safe_dump(document))

@@ -143,18 +143,18 @@ MUTATIONS = {
     ),
     "cell placed twice": (
         *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  1  res2a\nplace_cell_in_slr  1  res2a\n"),
-        "floorplan.tcl:24: add_cells_to_pblock: res2a is in pblock_dynamic_SLR1 already\n"
+        "floorplan.tcl:25: add_cells_to_pblock: res2a is in pblock_dynamic_SLR1 already\n"
         "  why: a cell is placed once\n  fix: delete one of the two calls",
     ),
     "misspelt cell": (
         *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  1  res2\n"),
-        "floorplan.tcl:23: 0 cells res2 in toy_1, not 1\n"
+        "floorplan.tcl:24: 0 cells res2 in toy_1, not 1\n"
         "  why: the floorplan places each once\n  fix: look for it among get_cells -hierarchical",
         f"floorplan.tcl: res2a is not placed{FLOORPLAN_LINE}1",
     ),
     "no such SLR": (
         *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  4  res2a\n"),
-        "floorplan.tcl:23: no pblock pblock_dynamic_SLR4\n"
+        "floorplan.tcl:24: no pblock pblock_dynamic_SLR4\n"
         "  why: the platform has pblock_dynamic_SLR0 pblock_dynamic_SLR1 pblock_dynamic_SLR2 pblock_dynamic_SLR3\n"
         "  fix: correct pblock in configs/platforms",
         f"floorplan.tcl: res2a is not placed{FLOORPLAN_LINE}1",

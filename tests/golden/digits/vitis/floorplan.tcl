@@ -11,7 +11,8 @@ proc place_cell_in_slr {slr name} {
     }
     set found [get_cells -quiet -hierarchical -filter "NAME =~ */$floorplan(cu)/*$floorplan(design)_i/$name"]
     if {[llength $found] != 1} {
-        error "[llength $found] cells $name in $floorplan(cu), not 1\n  why: the floorplan places each once\n  fix: look for it among get_cells -hierarchical"
+        set fix "look for it among get_cells -hierarchical"
+        error "[llength $found] cells $name in $floorplan(cu), not 1\n  why: the floorplan places each once\n  fix: $fix"
     }
     add_cells_to_pblock $pblock $found -clear_locs
 }

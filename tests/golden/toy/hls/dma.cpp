@@ -1,0 +1,39 @@
+// dma: 6x5x3 images in, 3 labels out; 30 cycles a frame, set by image.
+// Generated from the description of network toy, dma. Edit that, not this.
+#include "dma.h"
+
+#include "resflow/dma.h"
+
+void dma(const Word *image_memory,
+         ap_uint<32> *labels_memory,
+         const Word *weights_memory,
+         unsigned frames,
+         hls::stream<Beat<3, UInt<8>>> &image,
+         hls::stream<Beat<6, Int<8>>> &weights,
+         hls::stream<Beat<1, UInt<32>>> &labels) {
+#pragma HLS INTERFACE m_axi port=image_memory offset=slave bundle=images
+#pragma HLS INTERFACE s_axilite port=image_memory bundle=control
+#pragma HLS INTERFACE m_axi port=labels_memory offset=slave bundle=labels
+#pragma HLS INTERFACE s_axilite port=labels_memory bundle=control
+#pragma HLS INTERFACE m_axi port=weights_memory offset=slave bundle=weights
+#pragma HLS INTERFACE s_axilite port=weights_memory bundle=control
+#pragma HLS INTERFACE s_axilite port=frames bundle=control
+#pragma HLS INTERFACE s_axilite port=return bundle=control
+#pragma HLS INTERFACE axis port=image
+#pragma HLS INTERFACE axis port=weights
+#pragma HLS INTERFACE axis port=labels
+#pragma HLS DATAFLOW
+  hls::stream<Word> image_words("image_words");
+  hls::stream<Word> weights_words("weights_words");
+
+  // Image: words from memory, beats from words.
+  resflow::load<Image>(image_memory, frames, image_words);
+  resflow::unpack<Image>(image_words, frames, image);
+
+  // Weights: words from memory, beats from words.
+  resflow::load<Weights>(weights_memory, frames, weights_words);
+  resflow::unpack<Weights>(weights_words, frames, weights);
+
+  // Labels to memory.
+  resflow::store<Labels>(labels, frames, labels_memory);
+}

@@ -1,0 +1,34 @@
+// head: 3x2x6 -> 3 of 5 labels; 18 cycles a frame, set by pool.
+// Generated from the description of network toy, head. Edit that, not this.
+#pragma once
+
+#include <hls_stream.h>
+
+#include "resflow/formats.h"
+
+using resflow::Beat;
+using resflow::Bipolar;
+using resflow::Int;
+using resflow::UInt;
+
+struct Pool {  // sum over 6 pixels
+  static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 2, kZero = 8;
+  using In = UInt<4>; using Out = UInt<6>;
+};
+
+struct WeightsDwc {  // 6 -> 2 lanes
+  static constexpr unsigned kCodes = 30, kLanesIn = 6, kLanesOut = 2;
+  using Code = Int<8>;
+};
+
+struct Fc {  // 6 -> 5 scores
+  static constexpr unsigned kIn = 6, kOut = 5, kSimd = 2, kPe = 1;
+  using In = UInt<6>; using Weight = Int<8>; using Acc = Int<32>;
+};
+
+struct Top {  // 3 of 5
+  static constexpr unsigned kClasses = 5, kTop = 3;
+  using Score = Int<32>;
+};
+
+void head(hls::stream<Beat<2, UInt<4>>> &codes_in, hls::stream<Beat<6, Int<8>>> &weights, hls::stream<Beat<1, UInt<32>>> &labels);

@@ -1,0 +1,75 @@
+// res2a: 3x2x4 -> 3x2x6, basic, projection bypass; 216 cycles a frame, set by conv1.
+// Generated from the description of network toy, res2a. Edit that, not this.
+#pragma once
+
+#include <hls_stream.h>
+
+#include "resflow/formats.h"
+
+using resflow::Beat;
+using resflow::Bipolar;
+using resflow::Int;
+using resflow::UInt;
+
+struct EntryDwc {  // 4 -> 2 lanes
+  static constexpr unsigned kCodes = 24, kLanesIn = 4, kLanesOut = 2;
+  using Code = UInt<2>;
+};
+
+struct Fork {  // 12 beats to both branches
+  static constexpr unsigned kBeats = 12, kLanes = 2;
+  using Code = UInt<2>;
+};
+
+struct Conv1 {  // 3x3/1, 3x2x4 -> 3x2x4, fold 36
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 4, kSimd = 2, kPe = 2;
+  static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
+  static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
+  using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<2>;
+};
+
+struct Conv2Dwc {  // 2 -> 4 lanes
+  static constexpr unsigned kCodes = 24, kLanesIn = 2, kLanesOut = 4;
+  using Code = UInt<2>;
+};
+
+struct Conv2 {  // 3x3/1, 3x2x4 -> 3x2x6, fold 18
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 3;
+  static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
+  static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
+  using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<4>;
+};
+
+struct BypassDwc {  // 2 -> 4 lanes
+  static constexpr unsigned kCodes = 24, kLanesIn = 2, kLanesOut = 4;
+  using Code = UInt<2>;
+};
+
+struct Bypass {  // 1x1/1, 3x2x4 -> 3x2x6, fold 3
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 2;
+  static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
+  static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
+  using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<4>;
+};
+
+struct JoinCommonDwc {  // 2 -> 6 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 2, kLanesOut = 6;
+  using Code = UInt<4>;
+};
+
+struct JoinDwc {  // 6 -> 3 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 6, kLanesOut = 3;
+  using Code = UInt<4>;
+};
+
+struct Join {  // 12 beats of either branch
+  static constexpr unsigned kBeats = 12, kLanes = 3, kZero = 8;
+  using Code = UInt<4>;
+};
+
+struct OutDwc {  // 3 -> 6 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 3, kLanesOut = 6;
+  using Code = UInt<4>;
+};
+
+void res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, UInt<4>>> &codes_out);

@@ -1,0 +1,39 @@
+// Test bench of res2a: its output streams against vectors of the reference, its loops against the design's cycles.
+// Generated from the description of network toy, res2a. Edit that, not this.
+#include "res2a.h"
+
+#include "resflow/dwc.h"
+#include "resflow/fork.h"
+#include "resflow/join.h"
+#include "resflow/mvau.h"
+#include "resflow/swg.h"
+#include "resflow/testbench.h"
+
+int main(int argc, char **argv) {
+  resflow::Bench bench("res2a", argc, argv);
+  hls::stream<Beat<4, UInt<2>>> codes_in("codes_in");
+  hls::stream<Beat<6, UInt<4>>> codes_out("codes_out");
+
+  for (unsigned frame = 0; frame < bench.frames(); ++frame) {
+    bench.send<4, UInt<2>>("codes_in", 6, codes_in);
+    res2a(codes_in, codes_out);
+    bench.expect<6, UInt<4>>("codes_out", 6, codes_out);
+  }
+
+  bench.require_empty("codes_in", codes_in.size());
+  bench.require_empty("codes_out", codes_out.size());
+  bench.require_cycles<resflow::Dwc<EntryDwc>>("entry_dwc dwc", 12);
+  bench.require_cycles<resflow::Fork<Fork>>("fork fork", 12);
+  bench.require_cycles<resflow::Swg<Conv1>>("conv1 swg", 116);
+  bench.require_cycles<resflow::Mvau<Conv1>>("conv1 mvau", 216);
+  bench.require_cycles<resflow::Dwc<Conv2Dwc>>("conv2_dwc dwc", 12);
+  bench.require_cycles<resflow::Swg<Conv2>>("conv2 swg", 58);
+  bench.require_cycles<resflow::Mvau<Conv2>>("conv2 mvau", 108);
+  bench.require_cycles<resflow::Dwc<BypassDwc>>("bypass_dwc dwc", 12);
+  bench.require_cycles<resflow::Mvau<Bypass>>("bypass mvau", 18);
+  bench.require_cycles<resflow::Dwc<JoinCommonDwc>>("join_common_dwc dwc", 18);
+  bench.require_cycles<resflow::Dwc<JoinDwc>>("join_dwc dwc", 12);
+  bench.require_cycles<resflow::Join<Join>>("join join", 12);
+  bench.require_cycles<resflow::Dwc<OutDwc>>("out_dwc dwc", 12);
+  return bench.verdict();
+}

@@ -1,0 +1,49 @@
+// res2b: 3x2x6 -> 3x2x6, bottleneck, identity bypass; 216 cycles a frame, set by conv2.
+// Generated from the description of network toy, res2b. Edit that, not this.
+#include "res2b.h"
+
+#include "res2b_roms.h"
+#include "resflow/dwc.h"
+#include "resflow/fork.h"
+#include "resflow/join.h"
+#include "resflow/mvau.h"
+#include "resflow/swg.h"
+#include "resflow/threshold.h"
+
+void res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, UInt<4>>> &codes_out) {
+#pragma HLS INTERFACE axis port=codes_in
+#pragma HLS INTERFACE axis port=codes_out
+#pragma HLS INTERFACE ap_ctrl_none port=return
+#pragma HLS DATAFLOW
+  hls::stream<Beat<3, UInt<4>>> entry_in("entry_in");
+  hls::stream<Beat<3, UInt<4>>> main_in("main_in");
+  hls::stream<Beat<3, UInt<4>>> bypass("bypass");  // 3 rows: what the main path holds back
+#pragma HLS STREAM variable=bypass depth=12
+  hls::stream<Beat<3, UInt<2>>> act("act");
+  hls::stream<Beat<4, UInt<2>>> conv1_out("conv1_out");
+  hls::stream<Beat<2, UInt<2>>> conv2_in("conv2_in");
+  hls::stream<Beat<2, UInt<2>>> conv2_window("conv2_window");
+  hls::stream<Beat<2, UInt<2>>> conv2_out("conv2_out");
+  hls::stream<Beat<4, UInt<2>>> conv3_in("conv3_in");
+  hls::stream<Beat<2, UInt<4>>> conv3_out("conv3_out");
+  hls::stream<Beat<6, UInt<4>>> join_common_in("join_common_in");
+  hls::stream<Beat<2, UInt<4>>> join_in("join_in");
+
+  // Entry: a copy for each branch.
+  resflow::dwc<EntryDwc>(codes_in, entry_in);
+  resflow::fork<Fork>(entry_in, main_in, bypass);
+
+  // Main branch: 1x1/1, 3x3/1, 1x1/1.
+  resflow::threshold<Entry>(main_in, entry_thresholds, act);
+  resflow::mvau<Conv1>(act, conv1_weights, conv1_thresholds, conv1_out);
+  resflow::dwc<Conv2Dwc>(conv1_out, conv2_in);
+  resflow::swg<Conv2>(conv2_in, conv2_window);
+  resflow::mvau<Conv2>(conv2_window, conv2_weights, conv2_thresholds, conv2_out);
+  resflow::dwc<Conv3Dwc>(conv2_out, conv3_in);
+  resflow::mvau<Conv3>(conv3_in, conv3_weights, conv3_thresholds, conv3_out);
+
+  // Sum of the branches.
+  resflow::dwc<JoinCommonDwc>(bypass, join_common_in);
+  resflow::dwc<JoinDwc>(join_common_in, join_in);
+  resflow::join<Join>(conv3_out, join_in, codes_out);
+}

@@ -1,0 +1,228 @@
+"""The build as users run it: `doit` in a child process, on networks of the tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from network import load, parameters
+
+ROOT = Path(__file__).parent.parent
+STEPS = ["generate", "design", "vectors", "check", "xclbin", "csim"]
+
+
+def doit(*arguments, cwd=ROOT, env=None, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "doit", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+def ran(result):
+    """The steps that were done, by name."""
+    assert "Traceback" not in result.stdout + result.stderr, result.stdout + result.stderr
+    return re.findall(r"^ok +(\S+)", result.stdout, re.MULTILINE)
+
+
+def project(yaml, folder):
+    """A description with random parameters beside it; returns the arguments that choose it."""
+    text = yaml.read_text()
+    path = folder / yaml.name
+    path.write_text(text if "\nparameters:" in text else text.replace("\nplatform:", f"\nparameters: {yaml.stem}.npz\nplatform:"))
+    net = load(path)
+    parameters.save(folder / f"{yaml.stem}.npz", parameters.draw(net, 1))
+    return [f"network={path}", f"build={folder / 'build'}"]
+
+
+@pytest.fixture(scope="module")
+def toy(toy_yaml, tmp_path_factory):
+    """A built toy network: its folder and the arguments that choose it."""
+    folder = tmp_path_factory.mktemp("toy")
+    chosen = project(toy_yaml, folder)
+    result = doit("-n", 2, *chosen)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(ran(result)) == 14
+    return folder, chosen
+
+
+def files(folder):
+    """Everything generated, by name; not the programs, logs and books of the build."""
+    kept = ("hls", "ipi", "vitis", "vectors")
+    found = {path.relative_to(folder): path.read_bytes() for part in kept for path in (folder / part).rglob("*") if path.is_file()}
+    return found | {path.relative_to(folder): path.read_bytes() for path in folder.glob("*.xclbin")}
+
+
+def test_demo_of_the_digits(tmp_path):
+    result = doit("-n", 2, f"build={tmp_path}", "demo")
+    assert result.returncode == 0, result.stdout + result.stderr
+    accuracy = re.search(r"accuracy ([\d.]+)%: (\d+) of 360 images in integer arithmetic", result.stdout)
+    assert accuracy is not None, result.stdout
+    assert float(accuracy[1]) >= 97.0
+    assert re.search(r"reference, C simulation and emulator agree on all [\d,]+ codes of 16 images", result.stdout)
+    assert len(re.findall(r"PASS \w+: 16 frames", result.stdout)) == 7
+
+
+def test_demo_of_a_network_of_ones_own(tmp_path):
+    chosen = project(ROOT / "tests" / "own.yaml", tmp_path)
+    result = doit("-n", 2, *chosen, "demo")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "64 images classified; there are no true labels to hold them against" in result.stdout
+    classified = subprocess.run(
+        [sys.executable, "-m", "runtime", "classify", tmp_path / "build" / "own" / "own.xclbin", _picture(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert classified.returncode == 0, classified.stderr
+    assert set(re.findall(r"[a-z]{3}", classified.stdout)) & {"ant", "bee", "cow", "dog", "elk", "fox"}
+
+
+def _picture(folder):
+    from PIL import Image
+
+    Image.linear_gradient("L").convert("RGB").save(folder / "picture.png")
+    return folder / "picture.png"
+
+
+def test_nothing_is_done_twice(toy):
+    _, chosen = toy
+    result = doit(*chosen)
+    assert (result.returncode, ran(result)) == (0, [])
+    assert re.search(r"0 done, 14 up to date", result.stdout)
+
+
+def test_a_comment_changes_nothing(toy):
+    folder, chosen = toy
+    yaml = folder / "toy.yaml"
+    text = yaml.read_text()
+    yaml.write_text("# a comment\n" + text)
+    result = doit(*chosen)
+    yaml.write_text(text)
+    assert (result.returncode, ran(result)) == (0, [])
+
+
+def test_pe_of_a_block_concerns_that_block(toy):
+    folder, chosen = toy
+    yaml = folder / "toy.yaml"
+    text = yaml.read_text()
+    yaml.write_text(text.replace("conv2:  {kernel: 3, out: 6, pe: 3,", "conv2:  {kernel: 3, out: 6, pe: 2,"))
+    result = doit(*chosen)
+    yaml.write_text(text)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert sorted(ran(result)) == ["check", "csim:res2a", "design", "generate:res2a", "vectors", "xclbin"]
+    assert doit(*chosen).returncode == 0
+
+
+def test_same_description_same_bytes(toy, tmp_path):
+    """Another checkout, in another folder, with another build folder."""
+    folder, _ = toy
+    checkout = tmp_path / "elsewhere"
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns("build", ".git", ".venv", "*cache*", "__pycache__", "*.egg-info"))
+    for name in ("toy.yaml", "toy.npz"):
+        shutil.copy(folder / name, tmp_path)
+    result = doit("network=../toy.yaml", "build=../built", *STEPS[:5], cwd=checkout, env={"PYTHONPATH": str(checkout), "TZ": "Asia/Tokyo"})
+    assert result.returncode == 0, result.stdout + result.stderr
+    here, there = files(folder / "build" / "toy"), files(tmp_path / "built" / "toy")
+    assert here.keys() == there.keys()
+    assert [str(name) for name in here if here[name] != there[name]] == []
+    for name, data in here.items():
+        assert str(tmp_path.parent.parent).encode() not in data, f"{name} holds a path"
+
+
+def test_a_failing_ip_does_not_stop_the_others(toy_yaml, tmp_path):
+    chosen = project(toy_yaml, tmp_path)
+    compiler = tmp_path / "g++-that-refuses-res2a"
+    compiler.write_text('#!/bin/sh\ncase "$*" in *res2a_tb*) echo "error: no more today" >&2; exit 4;; esac\nexec g++ "$@"\n')
+    compiler.chmod(0o755)
+    result = doit(*chosen, "csim", env={"CXX": str(compiler)})
+    assert result.returncode in (1, 2)  # doit's 2: something that depends on it was not run
+    assert {name for name in ran(result) if name.startswith("csim")} == {"csim:dma", "csim:stem", "csim:res2b", "csim:head"}
+    log = tmp_path / "build" / "toy" / "csim" / "res2a" / "compile.log"
+    assert (
+        "FAIL  csim:res2a           \n"
+        f"      {log}: {compiler.name} ended with status 4\n"
+        "        why: error: no more today\n"
+        "        fix: report it with the log: generated C++ has to compile\n"
+    ) in result.stdout
+    assert re.search(r"10 done, 0 up to date, 1 failed: csim:res2a; [\d.]+ s\n$", result.stdout)
+    again = doit(*chosen, "csim")
+    assert (again.returncode, ran(again)) == (0, ["csim:res2a"])
+
+
+@pytest.mark.parametrize("seconds", [0.6, 1.5, 3.0])
+def test_a_killed_build_can_be_started_again(toy, toy_yaml, tmp_path, seconds):
+    built, _ = toy
+    chosen = project(toy_yaml, tmp_path)
+    with subprocess.Popen([sys.executable, "-m", "doit", *chosen], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+    result = doit(*chosen)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert files(tmp_path / "build" / "toy") == files(built / "build" / "toy")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["network=nosuch"],
+            "error: configs/nosuch.yaml: cannot be read: No such file or directory\n"
+            "  why: the description of the network is a YAML file\n  fix: check the path\n",
+        ),
+        (
+            ["network={folder}/wrong.yaml"],
+            "error: {folder}/wrong.yaml:16: res2a.conv1: pe=3 does not divide 4 output channels\n"
+            "  why: each PE computes the same number of output channels\n  fix: choose from 1, 2, 4\n",
+        ),
+    ],
+)
+def test_a_wrong_description(toy_yaml, tmp_path, arguments, message):
+    (tmp_path / "wrong.yaml").write_text(toy_yaml.read_text().replace("out: 4, pe: 2, simd: 2}", "out: 4, pe: 3, simd: 2}", 1))
+    result = doit(*(argument.format(folder=tmp_path) for argument in arguments), f"build={tmp_path}")
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", message.format(folder=tmp_path))
+
+
+def test_damaged_parameters(toy_yaml, tmp_path):
+    chosen = project(toy_yaml, tmp_path)
+    npz = tmp_path / "toy.npz"
+    npz.write_bytes(npz.read_bytes()[:-40])
+    result = doit(*chosen, "xclbin")
+    assert result.returncode == 1
+    assert "Traceback" not in result.stdout + result.stderr
+    assert (
+        f"      {npz}: not an .npz: File is not a zip file\n"
+        "        why: parameters are a zip of .npy arrays\n"
+        "        fix: write the file again with numpy.savez\n"
+    ) in result.stdout
+
+
+def test_missing_parameters(toy_yaml, tmp_path):
+    chosen = project(toy_yaml, tmp_path)
+    (tmp_path / "toy.npz").unlink()
+    result = doit(*chosen)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stdout + result.stderr
+    assert "there is no such file" in result.stdout
+
+
+def test_wrong_tcl_fails_the_check(toy_yaml, tmp_path):
+    chosen = project(toy_yaml, tmp_path)
+    assert doit(*chosen, "check").returncode == 0
+    tcl = tmp_path / "build" / "toy" / "ipi" / "block_design.tcl"
+    tcl.write_text("\n".join(line for line in tcl.read_text().splitlines() if "stem_res2a" not in line) + "\n")
+    result = doit(*chosen, "-s", "check")
+    assert result.returncode == 1
+    assert "FAIL  check" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
