@@ -1,18 +1,18 @@
-# Block design of digits: 7 IPs, 8 streams, 1 width converter, 0 SLR crossings.
+# Block design of digits: 7 IPs, 8 streams, 1 width converter, 4 SLR crossings.
 # Generated from the description of network digits. Edit that, not this.
 
 source [file join [file dirname [file normalize [info script]]] bd.tcl]
 
 begin_design digits xcu250-figd2104-2L-e 250
-reset_tree 1
+reset_tree 3
 
 #          cell   VLNV                   SLR
 add_block  dma    resflow:hls:dma:1.0    0
 add_block  stem   resflow:hls:stem:1.0   0
-add_block  res2a  resflow:hls:res2a:1.0  0
-add_block  res2b  resflow:hls:res2b:1.0  0
-add_block  res3a  resflow:hls:res3a:1.0  0
-add_block  res3b  resflow:hls:res3b:1.0  0
+add_block  res2a  resflow:hls:res2a:1.0  1
+add_block  res2b  resflow:hls:res2b:1.0  2
+add_block  res3a  resflow:hls:res3a:1.0  2
+add_block  res3b  resflow:hls:res3b:1.0  1
 add_block  head   resflow:hls:head:1.0   0
 
 #           name              source  port       bytes  sink   port      bytes  depth  FIFO         SLR of the width converter

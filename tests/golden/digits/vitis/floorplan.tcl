@@ -1,4 +1,4 @@
-# Floorplan of digits: 18 cells, 0 SLR crossings; v++ has Vivado run it after opt_design.
+# Floorplan of digits: 22 cells, 4 SLR crossings; v++ has Vivado run it after opt_design.
 # Generated from the description of network digits. Edit that, not this.
 
 # Put a cell of the block design into its SLR's part of the dynamic region. What stands above the CU differs between shells
@@ -21,19 +21,23 @@ array set floorplan {cu digits_1 design digits pblock pblock_dynamic_SLR}
 
 place_cell_in_slr  0  dma
 place_cell_in_slr  0  stem
-place_cell_in_slr  0  res2a
-place_cell_in_slr  0  res2b
-place_cell_in_slr  0  res3a
-place_cell_in_slr  0  res3b
+place_cell_in_slr  1  res2a
+place_cell_in_slr  2  res2b
+place_cell_in_slr  2  res3a
+place_cell_in_slr  1  res3b
 place_cell_in_slr  0  head
 place_cell_in_slr  0  fifo_dma_stem
 place_cell_in_slr  0  fifo_stem_res2a
-place_cell_in_slr  0  fifo_res2a_res2b
-place_cell_in_slr  0  fifo_res2b_res3a
-place_cell_in_slr  0  fifo_res3a_res3b
-place_cell_in_slr  0  fifo_res3b_head
+place_cell_in_slr  1  fifo_res2a_res2b
+place_cell_in_slr  2  fifo_res2b_res3a
+place_cell_in_slr  2  fifo_res3a_res3b
+place_cell_in_slr  1  fifo_res3b_head
 place_cell_in_slr  0  dwc_res3b_head
 place_cell_in_slr  0  fifo_head_dma_labels
 place_cell_in_slr  0  fifo_dma_head_weights
 place_cell_in_slr  0  reset_pipe_slr0
 place_cell_in_slr  0  reset_buf_slr0
+place_cell_in_slr  1  reset_pipe_slr1
+place_cell_in_slr  1  reset_buf_slr1
+place_cell_in_slr  2  reset_pipe_slr2
+place_cell_in_slr  2  reset_buf_slr2
