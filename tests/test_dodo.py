@@ -72,6 +72,19 @@ def test_demo_of_the_digits(tmp_path):
     assert float(accuracy[1]) >= 97.0
     assert re.search(r"reference, C simulation and emulator agree on all [\d,]+ codes of 16 images", result.stdout)
     assert len(re.findall(r"PASS \w+: 16 frames", result.stdout)) == 7
+    _readme_runs(tmp_path)
+
+
+def _readme_runs(build):
+    """The README's Python, as it stands there, on what was just built."""
+    program = "".join(re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL))
+    program = program.replace('"build/', f'"{build}/') + "print(labels.shape, *codes)\n"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "[2 3 4 5 6 7 8 9 0 9 5 5 6 5 0 9] [2 3 4 5 6 7 8 9 0 9 5 5 6 5 0 9]",
+        "(360, 3) stem res2a res2b res3a res3b scores labels",
+    ]
 
 
 def test_demo_of_a_network_of_ones_own(tmp_path):
