@@ -65,7 +65,7 @@ def _platform(network: Network) -> Platform:
     return platform
 
 
-def swg_cycles(shape: Shape, window: Window, lanes: int) -> int:
+def swg_cycles(shape: Shape, window: Window, lanes: int, pixels: int = 1) -> int:
     """Firings of a sliding window a frame: the rows of the first window come in, then a phase per output row.
 
     A phase sends one row of windows while it takes in the rows the next one needs: as long as the longer of the two. Where
@@ -76,7 +76,7 @@ def swg_cycles(shape: Shape, window: Window, lanes: int) -> int:
     fill = min(window.kernel[0] - window.pad[0][0], shape.height) * row
     settle = int(row * window.taps == 1)
     output = window.output(shape, shape.channels)
-    return fill + settle + output.height * max(output.width * window.taps * beats, window.stride[0] * row + settle)
+    return fill + settle + output.height * max(output.width // pixels * window.taps * beats, window.stride[0] * row + settle)
 
 
 def held_rows(convs: tuple[Conv, ...]) -> int:
@@ -159,11 +159,11 @@ class _Chain:
         """A convolution: width converter, sliding window and MVAU, as far as they are needed."""
         name = layer.name.partition(".")[2]
         stream = self.convert(name, stream, layer.simd, layer.input.size)
-        if not layer.window.is_pointwise:
-            window = self.stream(f"{name}_window", layer.simd, stream.format)
-            self.add(Kind.SWG, name, layer, [stream], [window], swg_cycles(layer.input, layer.window, layer.simd))
+        if not layer.window.is_pointwise or layer.pixels > 1:
+            window = self.stream(f"{name}_window", layer.simd * layer.pixels, stream.format)
+            self.add(Kind.SWG, name, layer, [stream], [window], swg_cycles(layer.input, layer.window, layer.simd, layer.pixels))
             stream = window
-        out = self.stream(f"{name}_out", layer.pe, layer.output_format)
+        out = self.stream(f"{name}_out", layer.pe * layer.pixels, layer.output_format)
         roms = (
             Rom(name=f"{name}_weights", key=key(layer.name, "weights"), pe=layer.pe, simd=layer.simd, format=layer.weight),
             Rom(name=f"{name}_thresholds", key=key(layer.name, "thresholds"), pe=layer.pe),

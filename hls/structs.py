@@ -64,7 +64,7 @@ def _(layer: Conv) -> Body:
     size, *window = _window(layer.input, layer.window)
     return (
         f"{layer.window}, {layer.input} -> {layer.output}, fold {layer.fold_in * layer.fold_out:,}",
-        ({**size, "kIn": layer.input.channels, "kOut": layer.out, "kSimd": layer.simd, "kPe": layer.pe}, *window),
+        ({**size, "kIn": layer.input.channels, "kOut": layer.out, "kSimd": layer.simd, "kPe": layer.pe, "kPixels": layer.pixels}, *window),
         {"In": layer.input_format, "Weight": layer.weight, "Acc": layer.acc, "Out": layer.output_format},
     )
 
@@ -74,7 +74,7 @@ def _(layer: Pool) -> Body:
     size, *window = _window(layer.input, layer.window)
     return (
         f"max {layer.window}, {layer.input} -> {layer.output}",
-        ({**size, "kIn": layer.input.channels, "kSimd": layer.lanes}, *window),
+        ({**size, "kIn": layer.input.channels, "kSimd": layer.lanes, "kPixels": 1}, *window),
         {"In": layer.format},
     )
 

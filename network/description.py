@@ -167,7 +167,7 @@ CONV_OPTIONAL = ("stride", "pad", "weight", "acc")
 def _conv(item: Item, name: str, shape: Shape, formats: Formats, came: Format, goes: Format, like: Conv | None = None) -> Conv:
     """`like` is the convolution a projection has to meet: it gives the kernel, the output channels and no padding."""
     if like is None:
-        entries = item.mapping(("kernel", "out", "pe", "simd"), CONV_OPTIONAL)
+        entries = item.mapping(("kernel", "out", "pe", "simd"), (*CONV_OPTIONAL, *(("pixels",) if name == "stem.conv" else ())))
         window, out = _window(entries, None), entries["out"].integer(1, MAX_CHANNELS)
     else:
         entries = item.mapping(("pe", "simd"), ("kernel", "out", *CONV_OPTIONAL))
@@ -187,6 +187,7 @@ def _conv(item: Item, name: str, shape: Shape, formats: Formats, came: Format, g
         acc=require_accumulator(item.at, name, acc, *reach(window.taps * shape.channels, weight, came)),
         pe=entries["pe"].integer(1, MAX_CHANNELS),
         simd=entries["simd"].integer(1, MAX_CHANNELS),
+        pixels=entries.get("pixels", lambda entry: entry.integer(1, MAX_SIZE), 1),
         at=item.at,
     )
 

@@ -144,6 +144,7 @@ class Conv:
     acc: Format
     pe: int  # output channels per cycle
     simd: int  # input channels per cycle
+    pixels: int = 1  # output pixels of a row per cycle
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -152,9 +153,18 @@ class Conv:
         every_beat = "each beat carries the same number of input channels"
         require_divides(self.at, f"{self.name}: pe", self.pe, self.out, "output channels", same_number)
         require_divides(self.at, f"{self.name}: simd", self.simd, self.input.channels, "input channels", every_beat)
-        require_beat(self.at, f"{self.name}: simd", self.simd, self.input_format)
+        one_group = "each cycle computes the same number of pixels of one row"
+        require_divides(self.at, f"{self.name}: pixels", self.pixels, self.output.width, "pixels of an output row", one_group)
+        if self.pixels > 1 and (self.pe, self.simd) != (self.out, self.input.channels):
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: pixels={self.pixels} with pe={self.pe} and simd={self.simd}",
+                why="pixels leave in raster order, so all channels of one must be there at once",
+                fix=f"write pe: {self.out}, simd: {self.input.channels}, or leave pixels out",
+            )
+        require_beat(self.at, f"{self.name}: simd", self.simd * self.pixels, self.input_format)
         require_beat(self.at, f"{self.name}: simd", self.simd, self.weight)
-        require_beat(self.at, f"{self.name}: pe", self.pe, self.output_format)
+        require_beat(self.at, f"{self.name}: pe", self.pe * self.pixels, self.output_format)
         require_accumulator(self.at, self.name, self.acc, *self.reach)
 
     @property
@@ -189,7 +199,7 @@ class Conv:
     @property
     def cycles(self) -> int:
         """Cycles per frame of the MVAU at II=1."""
-        return self.output.pixels * self.fold_in * self.fold_out
+        return self.output.pixels // self.pixels * self.fold_in * self.fold_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

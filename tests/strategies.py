@@ -35,14 +35,18 @@ def networks(draw: st.DrawFn, blocks: int = 3) -> dict[str, Any]:
     residual = draw(st.integers(1, 5))
     from_stem = draw(st.booleans())  # residual codes, so that an identity block may come first
     channels = draw(st.integers(1, 12))
-    # At least 3 pixels a side, so that every kernel fits before and after the pool.
     height, width = draw(st.integers(3, 8)), draw(st.integers(3, 8))
     image_channels = draw(st.integers(1, 4))
 
     def folded(layer: dict[str, Any], into: int, out: int) -> dict[str, Any]:
         return layer | {"out": out, "pe": draw(divisor(out)), "simd": draw(divisor(into)), "weight": draw(st.sampled_from(WEIGHTS))}
 
-    stem: dict[str, Any] = {"conv": folded(draw(window(keeps_size=True)), image_channels, channels)}
+    strides = draw(st.sampled_from([(1, 1), (1, 2)]))
+    conv = folded(draw(window(keeps_size=True, strides=strides)), image_channels, channels)
+    pixels = draw(divisor((width - 1) // strides[1] + 1))
+    if pixels > 1:
+        conv |= {"pixels": pixels, "pe": channels, "simd": image_channels}
+    stem: dict[str, Any] = {"conv": conv}
     stem["output"] = "residual" if from_stem else "act"
     if draw(st.booleans()):
         stem["pool"] = draw(window(keeps_size=True, strides=draw(st.sampled_from([(1, 1), (2, 2), (1, 2)]))))

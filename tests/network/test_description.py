@@ -104,6 +104,19 @@ MISTAKES = {
         "toy.yaml:16: res2a.conv1: simd=8 does not divide 4 input channels\n"
         "  why: each beat carries the same number of input channels\n  fix: choose from 1, 2, 4",
     ),
+    "pixels do not divide": (
+        "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}",
+        "{kernel: 3, out: 4, weight: int8, pe: 4, simd: 3, pixels: 2}",
+        "toy.yaml:10: stem.conv: pixels=2 does not divide 5 pixels of an output row\n"
+        "  why: each cycle computes the same number of pixels of one row\n  fix: choose from 1, 5",
+    ),
+    "pixels of some channels": (
+        "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}",
+        "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3, pixels: 5}",
+        "toy.yaml:10: stem.conv: pixels=5 with pe=2 and simd=3\n"
+        "  why: pixels leave in raster order, so all channels of one must be there at once\n"
+        "  fix: write pe: 4, simd: 3, or leave pixels out",
+    ),
     "accumulator could overflow": (
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, acc: int7}",

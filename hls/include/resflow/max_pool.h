@@ -25,7 +25,7 @@ void max_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stre
 #pragma HLS ARRAY_PARTITION variable=largest complete
   unsigned tap = 0, beat = 0;
 MaxPool_Beats:
-  for (unsigned i = 0; i < W::kPixels * W::kBeats; ++i) {
+  for (unsigned i = 0; i < W::kGroups * W::kBeats; ++i) {
 #pragma HLS PIPELINE II=1
     // Invariant: i = (pixel*kTaps + tap)*kPixelBeats + beat.
     fire<MaxPool<Layer>>();

@@ -15,55 +15,69 @@ template <class Layer>
 struct Mvau;
 
 /// Matrix-vector-threshold unit (MVAU, after FINN). One process, II=1.
-///   in       Beat<kSimd, In>  the window, (kernel_y, kernel_x, channel): fold_in = K*K*kIn/kSimd beats a pixel
-///   out      Beat<kPe, Out>   channels in order:                         fold_out = kOut/kPe   beats a pixel
-///   cycles   pixels * fold_in * fold_out a frame
+///   in       Beat<kPixels*kSimd, In>  windows, (kernel_y, kernel_x, channel):  fold_in = K*K*kIn/kSimd beats
+///   out      Beat<kPixels*kPe, Out>   pixels, channels in order:               fold_out = kOut/kPe beats
+///   cycles   pixels/kPixels * fold_in * fold_out a frame
 ///   storage  weights[pe][tile][word], tile = nf*fold_in + sf; thresholds[pe][nf][n]; an input buffer of fold_in beats
-/// A window is read during its first output fold and kept for the others; PE p of fold nf is output channel nf*kPe + p.
+/// A window is read during its first output fold and kept for the others; PE p of fold nf is output channel nf*kPe + p. Of
+/// kPixels windows side by side each has its own accumulators and all share the weights.
 template <class Layer, class Word, unsigned words, class T, unsigned n>
-void mvau(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
+void mvau(hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &in,
           const Word (&weights)[Layer::kPe][Window<Layer>::kBeats * (Layer::kOut / Layer::kPe)][words],
           const T (&thresholds)[Layer::kPe][Layer::kOut / Layer::kPe][n],
-          hls::stream<Beat<Layer::kPe, typename Layer::Out>> &out) {
+          hls::stream<Beat<Layer::kPixels * Layer::kPe, typename Layer::Out>> &out) {
 #pragma HLS ARRAY_PARTITION variable=weights complete dim=1
 #pragma HLS ARRAY_PARTITION variable=weights complete dim=3
 #pragma HLS ARRAY_PARTITION variable=thresholds complete dim=1
 #pragma HLS ARRAY_PARTITION variable=thresholds complete dim=3
   static_assert(Layer::kOut % Layer::kPe == 0, "each PE computes the same number of channels: kPe must divide kOut");
+  static_assert(Layer::kPixels == 1 || Layer::kPe == Layer::kOut, "pixels leave in raster order: kPixels above 1 needs kPe = kOut");
   static_assert(n == (1u << Layer::Out::kBits) - 1, "n thresholds tell n + 1 codes apart: change Out or the thresholds");
   using MAC = Dot<Layer::kSimd, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
   using Acc = typename Layer::Acc::Value;
   constexpr unsigned kFoldIn = Window<Layer>::kBeats;
   constexpr unsigned kFoldOut = Layer::kOut / Layer::kPe;
+  constexpr unsigned kPixelBits = Layer::kSimd * Layer::In::kBits;
 
-  typename MAC::Operand window[kFoldIn];
-  Acc acc[Layer::kPe];
-#pragma HLS ARRAY_PARTITION variable=acc complete
-  Acc offset = 0;
+  Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> window[kFoldIn];
+  Acc acc[Layer::kPixels][Layer::kPe], offset[Layer::kPixels];
+#pragma HLS ARRAY_PARTITION variable=acc complete dim=0
+#pragma HLS ARRAY_PARTITION variable=offset complete
   unsigned nf = 0, sf = 0;
 Mvau_Tiles:
-  for (unsigned i = 0; i < Window<Layer>::kPixels * kFoldOut * kFoldIn; ++i) {
+  for (unsigned i = 0; i < Window<Layer>::kGroups * kFoldOut * kFoldIn; ++i) {
 #pragma HLS PIPELINE II=1
-    // Invariant: i = pixel*kFoldOut*kFoldIn + tile, tile = nf*kFoldIn + sf.
+    // Invariant: i = group*kFoldOut*kFoldIn + tile, tile = nf*kFoldIn + sf.
     fire<Mvau<Layer>>();
     const unsigned tile = nf * kFoldIn + sf;
-    typename MAC::Operand operand;
+    Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> beat;
     if (nf == 0) {
-      operand = MAC::operand(in.read());
-      window[sf] = operand;
+      beat = in.read();
+      window[sf] = beat;
     } else {
-      operand = window[sf];
+      beat = window[sf];
     }
-    offset = (sf == 0 ? Acc(0) : offset) + MAC::offset(operand);
-    Beat<Layer::kPe, typename Layer::Out> codes = 0;
-    for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
+    for (unsigned p = 0; p < Layer::kPixels; ++p) {
 #pragma HLS UNROLL
-      const auto word = packed<Layer::kSimd * Layer::Weight::kBits>(weights[pe][tile]);
-      acc[pe] = (sf == 0 ? Acc(0) : acc[pe]) + MAC::dot(operand, word);
-      // The difference is in range though the two terms may have wrapped: two's complement forgives that.
-      set_lane<typename Layer::Out>(codes, pe, crossed(Acc(acc[pe] - offset), thresholds[pe][nf]));
+      const typename MAC::Operand operand =
+          MAC::operand(Beat<Layer::kSimd, typename Layer::In>(beat.range((p + 1) * kPixelBits - 1, p * kPixelBits)));
+      offset[p] = (sf == 0 ? Acc(0) : offset[p]) + MAC::offset(operand);
+      for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
+#pragma HLS UNROLL
+        const auto word = packed<Layer::kSimd * Layer::Weight::kBits>(weights[pe][tile]);
+        acc[p][pe] = (sf == 0 ? Acc(0) : acc[p][pe]) + MAC::dot(operand, word);
+      }
     }
     if (sf == kFoldIn - 1) {
+      Beat<Layer::kPixels * Layer::kPe, typename Layer::Out> codes = 0;
+      for (unsigned p = 0; p < Layer::kPixels; ++p) {
+#pragma HLS UNROLL
+        for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
+#pragma HLS UNROLL
+          // The difference is in range though the two terms may have wrapped: two's complement forgives that.
+          set_lane<typename Layer::Out>(codes, p * Layer::kPe + pe, crossed(Acc(acc[p][pe] - offset[p]), thresholds[pe][nf]));
+        }
+      }
       out.write(codes);
       sf = 0;
       nf = nf == kFoldOut - 1 ? 0 : nf + 1;

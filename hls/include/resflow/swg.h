@@ -13,26 +13,32 @@ template <class Layer>
 struct Swg;
 
 /// Sliding window generator, for any kernel, stride and zero padding. One process, II=1.
-///   in       Beat<kSimd, In>  pixels in raster order, channels fastest: kIn/kSimd beats a pixel
-///   out      Beat<kSimd, In>  windows in raster order, each (kernel_y, kernel_x, channel)
-///   cycles   fill + out_height * max(out_width * window, stride * row) a frame, in beats:
+///   in       Beat<kSimd, In>          pixels in raster order, channels fastest: kIn/kSimd beats a pixel
+///   out      Beat<kPixels*kSimd, In>  windows in raster order, each (kernel_y, kernel_x, channel), kPixels of them side by side
+///   cycles   fill + out_height * max(out_width/kPixels * window, stride * row) a frame, in beats:
 ///            fill = (kernel - pad) rows, window = K*K*kIn/kSimd, row = width*kIn/kSimd; where a row is one beat and the
 ///            kernel 1x1, the fill and each phase's reads take one cycle more
-///   storage  a ring of kernel + stride rows
+///   storage  a ring of kernel + stride rows, in kPixels*stride banks of columns where kPixels is above 1
 /// After the fill, each output row is one phase: its windows go out while the rows the next one needs come in, so what is
 /// written in a phase is never read in it.
 template <class Layer>
-void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stream<Beat<Layer::kSimd, typename Layer::In>> &out) {
+void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
+         hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &out) {
   using W = Window<Layer>;
+  using Pixel = Beat<Layer::kSimd, typename Layer::In>;
   constexpr unsigned kRing = Layer::kKernelHeight + Layer::kStrideHeight;
+  constexpr unsigned kStep = Layer::kPixels * Layer::kStrideWidth;      // columns from one group of pixels to the next
+  constexpr int kBanks = Layer::kPixels == 1 ? 1 : kStep;               // column c lies in bank c % kBanks
+  constexpr unsigned kWords = (Layer::kWidth + kBanks - 1) / kBanks * W::kPixelBeats;
 
-  Beat<Layer::kSimd, typename Layer::In> ring[kRing][W::kRowBeats];
+  Pixel ring[kRing][kBanks][kWords];
+#pragma HLS ARRAY_PARTITION variable=ring complete dim=2
 // A beat is read at the earliest in the phase after the one that wrote it, two or more iterations later.
 #pragma HLS DEPENDENCE variable=ring inter false
-  unsigned row_in = 0, slot_in = 0, beat_in = 0;                                 // where the next beat goes
-  unsigned step = 0, row_out = 0;                                                // of the phase; output row
-  unsigned slot_top = (kRing - Layer::kPadTop) % kRing;                          // ring slot of the window's first row
-  unsigned column = 0, ky = 0, kx = 0, beat = 0;                                 // output column, tap, beat of the pixel
+  unsigned row_in = 0, slot_in = 0, column_in = 0, bank_in = 0, word_in = 0, beat_in = 0;  // where the next beat goes
+  unsigned step = 0, row_out = 0;                                                          // of the phase; output row
+  unsigned slot_top = (kRing - Layer::kPadTop) % kRing;                                    // slot of the window's first row
+  unsigned group_column = 0, ky = 0, kx = 0, beat = 0;  // first column of the group, without padding; tap; beat of the pixel
 Swg_Beats:
   for (unsigned i = 0; i < W::kFill + W::kSettle + W::kOutHeight * W::kPhase; ++i) {
 #pragma HLS PIPELINE II=1
@@ -40,27 +46,49 @@ Swg_Beats:
     const bool filling = i < W::kFill + W::kSettle;
 
     if ((filling ? i < W::kFill : step < W::kReads) && row_in < Layer::kHeight) {
-      ring[slot_in][beat_in] = in.read();
-      if (++beat_in == W::kRowBeats) {
+      ring[slot_in][bank_in][word_in + beat_in] = in.read();
+      if (++beat_in == W::kPixelBeats) {
         beat_in = 0;
-        ++row_in;
-        slot_in = slot_in == kRing - 1 ? 0 : slot_in + 1;
+        if (++bank_in == unsigned(kBanks)) {
+          bank_in = 0;
+          word_in += W::kPixelBeats;
+        }
+        if (++column_in == Layer::kWidth) {
+          column_in = bank_in = word_in = 0;
+          ++row_in;
+          slot_in = slot_in == kRing - 1 ? 0 : slot_in + 1;
+        }
       }
     }
 
     if (!filling && step < W::kWrites) {
       const int y = int(row_out * Layer::kStrideHeight + ky) - int(Layer::kPadTop);
-      const int x = int(column * Layer::kStrideWidth + kx) - int(Layer::kPadLeft);
-      const bool inside = y >= 0 && y < int(Layer::kHeight) && x >= 0 && x < int(Layer::kWidth);
+      const int left = int(group_column + kx) - int(Layer::kPadLeft);  // column under this tap of the group's first pixel
+      const int shift = (left + kBanks * int(Layer::kPadLeft)) % kBanks;  // its bank
       const unsigned slot = slot_top + ky < kRing ? slot_top + ky : slot_top + ky - kRing;
-      out.write(inside ? ring[slot][x * W::kPixelBeats + beat] : Beat<Layer::kSimd, typename Layer::In>(0));
+      // Every bank is read once, in the one column of left ... left + kBanks-1 that it holds.
+      Pixel column[kBanks];
+#pragma HLS ARRAY_PARTITION variable=column complete
+      for (int bank = 0; bank < kBanks; ++bank) {
+#pragma HLS UNROLL
+        const int x = left + (bank >= shift ? bank - shift : bank - shift + kBanks);
+        const bool inside = y >= 0 && y < int(Layer::kHeight) && x >= 0 && x < int(Layer::kWidth);
+        column[bank] = inside ? ring[slot][bank][unsigned(x) / kBanks * W::kPixelBeats + beat] : Pixel(0);
+      }
+      Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> windows = 0;
+      for (unsigned p = 0; p < Layer::kPixels; ++p) {
+#pragma HLS UNROLL
+        constexpr unsigned kPixelBits = Layer::kSimd * Layer::In::kBits;
+        windows.range((p + 1) * kPixelBits - 1, p * kPixelBits) = column[(shift + p * Layer::kStrideWidth) % kBanks];
+      }
+      out.write(windows);
       if (++beat == W::kPixelBeats) {
         beat = 0;
         if (++kx == Layer::kKernelWidth) {
           kx = 0;
           if (++ky == Layer::kKernelHeight) {
             ky = 0;
-            ++column;
+            group_column += kStep;
           }
         }
       }
@@ -68,7 +96,7 @@ Swg_Beats:
 
     if (!filling && ++step == W::kPhase) {
       step = 0;
-      column = 0;
+      group_column = 0;
       ++row_out;
       slot_top = slot_top + Layer::kStrideHeight < kRing ? slot_top + Layer::kStrideHeight : slot_top + Layer::kStrideHeight - kRing;
     }

@@ -22,7 +22,7 @@ struct Fork {  // 12 beats to both branches
 };
 
 struct Conv1 {  // 3x3/1, 3x2x4 -> 3x2x4, fold 36
-  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 4, kSimd = 2, kPe = 2;
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 4, kSimd = 2, kPe = 2, kPixels = 1;
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
   using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<2>;
@@ -34,7 +34,7 @@ struct Conv2Dwc {  // 2 -> 4 lanes
 };
 
 struct Conv2 {  // 3x3/1, 3x2x4 -> 3x2x6, fold 18
-  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 3;
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 3, kPixels = 1;
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
   using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<4>;
@@ -46,7 +46,7 @@ struct BypassDwc {  // 2 -> 4 lanes
 };
 
 struct Bypass {  // 1x1/1, 3x2x4 -> 3x2x6, fold 3
-  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 2;
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 2, kPixels = 1;
   static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
   using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<4>;
