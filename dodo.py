@@ -1,11 +1,13 @@
 """The build graph, and nothing else. `doit list` says what there is; `doit network=<name or yaml> …` chooses the network.
 
-doit                 sources of every IP, C simulation, checks of the block design, the xclbin
-doit -n 2 csim       C simulation of all IPs, two at a time
-doit csim:res3a      one IP
-doit folding         what follows from PE and SIMD
-doit demo            all of it, then images classified and the three arithmetics compared
-doit test            what CI runs
+The tasks most used:
+
+    doit                 sources of every IP, C simulation, checks of the block design, the xclbin
+    doit -n 2 csim       C simulation of all IPs, two at a time
+    doit csim:res3a      one IP
+    doit folding         what follows from PE and SIMD
+    doit demo            all of it, then images classified and the three arithmetics compared
+    doit test            what CI runs
 """
 
 from __future__ import annotations
@@ -27,9 +29,6 @@ from codegen import ToolError, lock, progress, write_changed, write_tree
 from network import DescriptionError, ParameterError, images, parameters
 
 ROOT = Path(__file__).parent
-FRAMES = 16  # images every bench simulates
-
-
 def description() -> Path:
     chosen = str(get_var("network", "digits"))
     if chosen.endswith((".yaml", ".yml")):
@@ -44,6 +43,8 @@ try:
 except DescriptionError as error:
     sys.exit(f"error: {error}")
 
+# Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
+FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
 BUILD = Path(get_var("build", "build")) / NET.name
 PARAMETERS = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
 XCLBIN = BUILD / f"{NET.name}.xclbin"
@@ -109,7 +110,7 @@ def task_vectors():
 
 def csim(ip: dataflow.Ip) -> dict[str, str]:
     folder = BUILD / "csim" / ip.name
-    verdict = hls.simulate(ip.name, BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name, FRAMES, folder)
+    verdict = hls.simulate(ip.name, BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name, FRAMES, folder).verdict
     write_changed(folder / "verdict.txt", verdict + "\n")
     return {"told": verdict}
 
@@ -201,6 +202,24 @@ def folding() -> None:
 def task_folding():
     """print what follows from PE and SIMD: cycles per frame and FIFO depths"""
     return {"actions": [folding], "uptodate": [False], "verbosity": 2}
+
+
+def bench_csim() -> None:
+    from hls.bench import bench_csim
+
+    bench_csim(DESIGN, BUILD, FRAMES)
+
+
+def task_bench():
+    """measure: doit bench:csim"""
+    yield {
+        "name": "csim",
+        "doc": "seconds and megabytes of every IP's C simulation, one after the other",
+        "actions": [step(bench_csim)],
+        "task_dep": ["generate", "vectors"],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
 
 
 def task_test():

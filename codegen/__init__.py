@@ -2,6 +2,6 @@
 
 from codegen.files import write_changed, write_tree
 from codegen.templates import render
-from codegen.tools import ToolError, find, run
+from codegen.tools import Finished, ToolError, find, run
 
-__all__ = ["ToolError", "find", "render", "run", "write_changed", "write_tree"]
+__all__ = ["Finished", "ToolError", "find", "render", "run", "write_changed", "write_tree"]

@@ -6,7 +6,10 @@ import os
 import re
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 DECISIVE = re.compile(r"^(ERROR|CRITICAL WARNING)|\berror\b|^FAIL|undefined reference|No such file", re.IGNORECASE)
@@ -34,31 +37,41 @@ def find(name: str, *, variable: str, package: str) -> str:
     return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A tool that ended well: what it printed, and what it took."""
+
+    output: str
+    seconds: float
+    megabytes: float  # of memory at the most, its own children included
+
+
 def run(
     command: Sequence[str | Path], *, log: Path, cwd: Path | None = None, timeout_minutes: float = 10, hint: str = "read the log"
-) -> str:
-    """Run a tool to its end and return what it printed; raises ToolError with the decisive line of `log` when it fails."""
+) -> Finished:
+    """Run a tool to its end; raises ToolError with the decisive line of `log` when it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    tool = Path(command[0]).name
+    tool, words = Path(command[0]).name, [str(word) for word in command]
+    began = time.monotonic()
     with log.open("w") as output:
+        process = subprocess.Popen(words, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        late = threading.Timer(timeout_minutes * 60, process.kill)
+        late.start()
         try:
-            status = subprocess.run(
-                [str(word) for word in command],
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=timeout_minutes * 60,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            raise ToolError(
-                str(log),
-                f"{tool} was stopped after {timeout_minutes:g} minutes",
-                why="that is its time limit",
-                fix="read the log; raise the limit",
-            ) from None
+            _, status, usage = os.wait4(process.pid, 0)  # subprocess itself does not tell the memory
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            late.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.monotonic() - began
     text = log.read_text(errors="replace")
-    if status:
-        why = next((line.strip() for line in text.splitlines() if DECISIVE.search(line)), "it gave no reason in its log")
-        raise ToolError(str(log), f"{tool} ended with status {status}", why=why, fix=hint)
-    return text
+    if process.returncode:
+        if seconds >= timeout_minutes * 60:
+            what, why, fix = f"was stopped after {timeout_minutes:g} minutes", "that is its time limit", "read the log; raise the limit"
+        else:
+            what, fix = f"ended with status {process.returncode}", hint
+            why = next((line.strip() for line in text.splitlines() if DECISIVE.search(line)), "it gave no reason in its log")
+        raise ToolError(str(log), f"{tool} {what}", why=why, fix=fix)
+    return Finished(output=text, seconds=seconds, megabytes=usage.ru_maxrss / 1024)

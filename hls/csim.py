@@ -7,10 +7,11 @@ ships (Apache-2.0); hls4ml itself is never imported. Their hls::stream is unboun
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from codegen import ToolError, find, run
+from codegen import Finished, ToolError, find, run
 from hls.render import INCLUDE
 
 FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label")
@@ -32,8 +33,17 @@ def ap_types() -> Path:
     return folder
 
 
-def simulate(ip: str, sources: Path, vectors: Path, frames: int, folder: Path) -> str:
-    """Compile and run the bench of one IP in `folder`; returns its verdict, raises ToolError with the log where it fails."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """A bench that passed: its verdict, and what compiling and running it took."""
+
+    verdict: str
+    compiled: Finished
+    ran: Finished
+
+
+def simulate(ip: str, sources: Path, vectors: Path, frames: int, folder: Path) -> Simulation:
+    """Compile and run the bench of one IP in `folder`; raises ToolError with the log where it fails."""
     compiler = find("g++", variable="CXX", package="g++ (Debian: apt install g++)")
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / f"{ip}_tb"
@@ -41,13 +51,10 @@ def simulate(ip: str, sources: Path, vectors: Path, frames: int, folder: Path) -
     # because warnings of theirs are not ours to mend.
     units: list[str | Path] = ["-include", sources / f"{ip}.cpp", sources / f"{ip}_tb.cpp"]
     command = [compiler, *FLAGS, f"-I{INCLUDE}", f"-I{sources}", "-isystem", ap_types(), *units, "-o", program]
-    run(command, log=folder / "compile.log", hint="report it with the log: generated C++ has to compile")
-    told = run(
-        [program, vectors, str(frames)],
-        log=folder / "run.log",
-        hint="compare with network.reference; the first difference is the one to look at",
-    )
-    verdict = told.strip().splitlines()[-1:]
+    compiled = run(command, log=folder / "compile.log", hint="report it with the log: generated C++ has to compile")
+    first_difference = "compare with network.reference; the first difference is the one to look at"
+    ran = run([program, vectors, str(frames)], log=folder / "run.log", hint=first_difference)
+    verdict = ran.output.strip().splitlines()[-1:]
     if not verdict or not verdict[0].startswith("PASS"):
         raise ToolError(str(folder / "run.log"), f"the bench of {ip} says nothing", why="it ended before its verdict", fix="run it by hand")
-    return verdict[0]
+    return Simulation(verdict=verdict[0], compiled=compiled, ran=ran)

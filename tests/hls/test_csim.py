@@ -26,7 +26,7 @@ def built(toy_yaml, tmp_path_factory):
 
 
 def run(folder, sources="res2a", vectors="vectors", frames=2):
-    return hls.simulate("res2a", folder / sources, folder / vectors, frames, folder / "csim" / f"{sources}_{vectors}_{frames}")
+    return hls.simulate("res2a", folder / sources, folder / vectors, frames, folder / "csim" / f"{sources}_{vectors}_{frames}").verdict
 
 
 def test_pass(built):

@@ -27,7 +27,7 @@ def simulate(design, arrays, images, folder):
     def one(ip):
         write_tree(folder / ip.name, hls.render(design.name, ip, arrays))
         write_tree(folder / ip.name / "vectors", vectors[ip.name])
-        return hls.simulate(ip.name, folder / ip.name, folder / ip.name / "vectors", len(images), folder / ip.name / "csim")
+        return hls.simulate(ip.name, folder / ip.name, folder / ip.name / "vectors", len(images), folder / ip.name / "csim").verdict
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(one, design.ips))
