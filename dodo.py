@@ -29,6 +29,8 @@ from codegen import ToolError, lock, progress, write_changed, write_tree
 from network import DescriptionError, ParameterError, images, parameters
 
 ROOT = Path(__file__).parent
+
+
 def description() -> Path:
     chosen = str(get_var("network", "digits"))
     if chosen.endswith((".yaml", ".yml")):
