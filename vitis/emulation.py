@@ -11,6 +11,7 @@ from runtime.manifest import Argument as ManifestArgument
 from runtime.manifest import Direction, ImageShape, Manifest, Target
 from runtime.xclbin import Bank
 from vitis import xclbin
+from vitis.render import enlarged_kb
 
 BANK_KINDS = {"ddr4": 1, "dram": 2, "hbm": 6}
 """MEM_TYPE of xclbin.h, by the word the platform files use."""
@@ -18,8 +19,10 @@ BANK_KINDS = {"ddr4": 1, "dram": 2, "hbm": 6}
 
 def emulation_xclbin(design: Design, parameters: Parameters) -> bytes:
     """The whole file; the same design and parameters give the same bytes."""
+    sizes = {bank.name: bank.kilobytes for bank in design.platform.banks} | enlarged_kb(design)
     banks = tuple(
-        Bank(tag=bank.tag, kind=BANK_KINDS[bank.kind], base=bank.base, size_kb=bank.kilobytes, used=False) for bank in design.platform.banks
+        Bank(tag=bank.tag, kind=BANK_KINDS[bank.kind], base=bank.base, size_kb=sizes[bank.name], used=False)
+        for bank in design.platform.banks
     )
     return xclbin.render(manifest(design, Target.EMULATION), banks=banks, network=network_section(design), parameters=parameters)
 
