@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from network import load, parameters
 from network.errors import HeaderError
-from network.importers import finn_headers
+from network.importers import finn_headers, finn_yaml
+from network.importers.finn_yaml import Described, Layer
 from network.importers.initialisers import Header
+from network.model import Conv
 from tests.network import finn_writer
 from tests.network.finn_writer import BLOCKS, Style
 
@@ -212,6 +214,26 @@ def test_the_description_has_the_original_folding() -> None:
     assert (conv.pe, conv.simd, conv.pixels, conv.acc.bits) == (64, 3, told["pixels_in_parallel"], told["accumulator_bits"])
     assert conv.window.pad == (tuple(told["pad"]),) * 2
     assert (net.head.fc.pe, net.head.fc.simd, net.head.top) == (1, 64, 5)
+
+
+def test_the_description_is_what_the_importer_writes() -> None:
+    """From its own decisions, so without any headers."""
+    net = load(CONFIG)
+
+    def layer(conv: Conv) -> Layer:
+        inputs, kernel, stride = conv.input.channels, conv.window.kernel[0], conv.window.stride[0]
+        return Layer(kernel, inputs, conv.out, stride, conv.pe, conv.simd, conv.output_format.bits, conv.acc.bits)
+
+    described = Described(
+        side=net.input.height,
+        pixels=net.stem.conv.pixels,
+        stem=layer(net.stem.conv),
+        blocks={block.name: {conv.name.partition(".")[2]: layer(conv) for conv in block.layers} for block in net.blocks},
+        classes=net.head.fc.out,
+        fc_pe=net.head.fc.pe,
+        fc_simd=net.head.fc.simd,
+    )
+    assert finn_yaml.render(described) == CONFIG.read_text()
 
 
 def imported(capsys: pytest.CaptureFixture[str], *more: str) -> str:
