@@ -5,6 +5,7 @@ The tasks most used:
     doit                 sources of every IP, C simulation, checks of the block design, the xclbin
     doit -n 2 csim       C simulation of all IPs, two at a time
     doit csim:res3a      one IP
+    doit params          random parameters for a network nobody has trained
     doit folding         what follows from PE and SIMD
     doit demo            all of it, then images classified and the three arithmetics compared
     doit test            what CI runs
@@ -29,6 +30,7 @@ from codegen import ToolError, lock, progress, write_changed, write_tree
 from network import DescriptionError, ParameterError, images, parameters
 
 ROOT = Path(__file__).parent
+IMPORT = "python -m network.importers.finn_headers SRC_DIR"
 
 
 def description() -> Path:
@@ -48,16 +50,24 @@ except DescriptionError as error:
 # Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
 FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
 BUILD = Path(get_var("build", "build")) / NET.name
-PARAMETERS = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
+TRAINED = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
+DRAWN = BUILD / f"{NET.name}-random.npz"
+IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])
+PARAMETERS = DRAWN if IS_RANDOM else TRAINED
 XCLBIN = BUILD / f"{NET.name}.xclbin"
 if not {"list", "info", "help", "clean", "tabcompletion"} & set(sys.argv[1:2]):
     lock.hold(BUILD)
+
+
+class Reporter(progress.Progress):
+    remark = f"parameters drawn at random, {DRAWN}: for building and timing, the labels mean nothing" if IS_RANDOM else ""
+
 
 DOIT_CONFIG = {
     "default_tasks": ["csim", "check", "xclbin"],
     "par_type": "thread",  # the work is in child processes
     "continue": True,  # a failed IP fails the build at its end
-    "reporter": progress.Progress,
+    "reporter": Reporter,
     "backend": "json",
     "dep_file": str(BUILD / ".doit.json"),
 }
@@ -67,6 +77,46 @@ step = partial(progress.step, errors=(DescriptionError, ParameterError, ToolErro
 @cache
 def arrays() -> parameters.Parameters:
     return parameters.load(NET, PARAMETERS)
+
+
+def read_parameters() -> None:
+    if not PARAMETERS.exists():
+        raise ParameterError(
+            str(PARAMETERS),
+            "there is no such file",
+            why=f"the parameters of {NET.name} are read from it",
+            fix=(
+                f"import them: {IMPORT} {PARAMETERS} --fc-weights fcweights.csv, or " if NET.name == "resnet50_w1a2" else "train them, or "
+            )
+            + f"draw random ones to build and time it: doit params network={get_var('network', 'digits')}",
+        )
+    arrays()
+
+
+def task__parameters():
+    """read the parameters before whoever needs them does: what is wrong with them is told once"""
+    return {
+        "actions": [step(read_parameters)],
+        "file_dep": [PARAMETERS],
+        "uptodate": [PARAMETERS.exists(), config_changed(repr(parameters.specs(NET)))],
+    }
+
+
+def draw() -> dict[str, str]:
+    if TRAINED.exists():
+        return {"told": f"none drawn: {TRAINED} is there"}
+    parameters.save(DRAWN, parameters.draw(NET, seed=0))
+    return {"told": f"random numbers in {DRAWN}, used until there is a {TRAINED}"}
+
+
+def task_params():
+    """draw parameters at random, to build and time a network nobody has trained"""
+    return {
+        "actions": [step(draw)],
+        "uptodate": [config_changed(repr((parameters.specs(NET), TRAINED.exists())))],
+        "targets": [DRAWN],
+        "clean": True,
+    }
 
 
 def generate(ip: dataflow.Ip) -> dict[str, str]:
@@ -82,6 +132,7 @@ def task_generate():
             "name": ip.name,
             "actions": [(step(generate), [ip])],
             "file_dep": [*hls.SOURCES, PARAMETERS],
+            "task_dep": ["_parameters"],
             "uptodate": [config_changed(repr(ip))],  # the frozen value is its own key
             "targets": [BUILD / "hls" / ip.name / name for name in hls.outputs(ip)],
             "clean": True,
@@ -104,6 +155,7 @@ def task_vectors():
     return {
         "actions": [step(vectors)],
         "file_dep": [PARAMETERS],
+        "task_dep": ["_parameters"],
         "uptodate": [config_changed(repr((NET, FRAMES)))],
         "targets": [file for ip in DESIGN.ips for file in vector_files(ip)],
         "clean": True,
@@ -166,7 +218,7 @@ def task_check():
 def xclbin() -> dict[str, str]:
     from vitis.emulation import emulation_xclbin  # brings PYNQ along, which takes its time
 
-    data = emulation_xclbin(DESIGN, arrays())
+    data = emulation_xclbin(DESIGN, arrays(), versions={"parameters": "random"} if IS_RANDOM else {})
     write_changed(XCLBIN, data)
     return {"told": f"{len(data):,} bytes in {XCLBIN}"}
 
@@ -176,7 +228,8 @@ def task_xclbin():
     return {
         "actions": [step(xclbin)],
         "file_dep": [PARAMETERS, ROOT / "vitis" / "emulation.py", ROOT / "vitis" / "xclbin.py"],
-        "uptodate": [config_changed(repr(DESIGN))],
+        "task_dep": ["_parameters"],
+        "uptodate": [config_changed(repr((DESIGN, IS_RANDOM)))],
         "targets": [XCLBIN],
         "clean": True,
     }

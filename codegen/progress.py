@@ -26,9 +26,10 @@ def step(function: Callable[..., dict[str, Any] | None], errors: tuple[type[Exce
 
 
 class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
-    """One line per step, errors in full where they happen, a closing summary."""
+    """One line per step, errors in full where they happen, a closing summary. Steps whose name begins with _ show when they fail."""
 
     desc = "one line per step and a summary"
+    remark = ""  # what the summary must not leave unsaid
 
     def __init__(self, outstream: Any, options: dict[str, Any]) -> None:
         super().__init__(outstream, options)
@@ -40,13 +41,13 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         self.began[task.name] = time.monotonic()
 
     def add_success(self, task: Any) -> None:
-        if task.actions:
+        if _shows(task):
             self.done += 1
             seconds = time.monotonic() - self.began.get(task.name, self.start)
             self._line("ok", task.name, f"{seconds:6.1f} s  {task.values.get('told', task.doc)}")
 
     def skip_uptodate(self, task: Any) -> None:
-        self.skipped += bool(task.actions)
+        self.skipped += _shows(task)
 
     def _line(self, verdict: str, name: str, text: str) -> None:
         self.write(f"{verdict:4}  {name:20} {text}\n")
@@ -57,7 +58,7 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         text = fail.get_msg().strip()
         # doit's own message about unmet dependencies would repeat the failure that caused it.
         if fail.get_name() != "UnmetDependency":
-            self._line("FAIL", result["task"].name, "")
+            self._line("FAIL", result["task"].name.lstrip("_"), "")
             self.write("      " + text.replace("\n", "\n      ") + "\n")
 
     def complete_run(self) -> None:
@@ -67,6 +68,12 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         for text in self.runtime_errors:
             self.write(f"error: {text}\n")
         counts = [f"{self.done} done", f"{self.skipped} up to date"]
-        counts += [f"{len(failed)} failed: {', '.join(result['task'].name for result in failed)}"] if failed else []
+        counts += [f"{len(failed)} failed: {', '.join(result['task'].name.lstrip('_') for result in failed)}"] if failed else []
         counts += [f"{not_run} not run for it"] if not_run else []
         self.write(f"      {', '.join(counts)}; {seconds:.1f} s\n")
+        if self.remark:
+            self.write(f"      {self.remark}\n")
+
+
+def _shows(task: Any) -> bool:
+    return bool(task.actions) and not task.name.startswith("_")

@@ -2,6 +2,7 @@
 
 DescriptionError   the YAML
 ParameterError     the .npz
+HeaderError        the C headers of another project
 """
 
 from __future__ import annotations
@@ -31,3 +32,10 @@ class ParameterError(ValueError):
 
     def __init__(self, file: str, what: str, *, why: str, fix: str) -> None:
         super().__init__(f"{file}: {what}\n  why: {why}\n  fix: {fix}")
+
+
+class HeaderError(ValueError):
+    """A header to be imported is missing, damaged, or contradicts another."""
+
+    def __init__(self, at: Source, what: str, *, why: str, fix: str) -> None:
+        super().__init__(f"{at}: {what}\n  why: {why}\n  fix: {fix}")

@@ -2,6 +2,9 @@
 
 Keys are the dotted layer names with `/`: `stem/conv/weights`, `res2a/conv1/thresholds`, `head/fc/bias`. Weights are int8
 (out, kernel_h, kernel_w, in), those of the fully connected layer (classes, in); thresholds int32 (out, n), ascending.
+
+The one exception: `stem/conv/thresholds` may descend in every channel, as they do in the published parameters of ResNet-50.
+A code counts thresholds, whatever their order; `load` turns them round, so that whoever has them from it has them ascending.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ class Spec:
     dtype: str
     format: Format | None = None  # weights: the range of the values
     ascending: bool = False  # thresholds
+    turnable: bool = False  # thresholds that may descend instead, all of them
 
 
 UNREADABLE = (
@@ -67,7 +71,8 @@ def specs(network: Network) -> dict[str, Spec]:
             shape = (block.input.channels, block.act.thresholds)
             found[key(block.name, "entry/thresholds")] = Spec(shape=shape, dtype="int32", ascending=True)
         found[key(conv.name, "weights")] = Spec(shape=conv.weights_shape, dtype=_weight_dtype(conv.weight), format=conv.weight)
-        found[key(conv.name, "thresholds")] = Spec(shape=(conv.out, conv.output_format.thresholds), dtype="int32", ascending=True)
+        shape = (conv.out, conv.output_format.thresholds)
+        found[key(conv.name, "thresholds")] = Spec(shape=shape, dtype="int32", ascending=True, turnable=conv is network.stem.conv)
     fc = network.head.fc
     found[key(fc.name, "weights")] = Spec(shape=(fc.out, fc.inputs), dtype=_weight_dtype(fc.weight), format=fc.weight)
     found[key(fc.name, "bias")] = Spec(shape=(fc.out,), dtype="int32")
@@ -99,6 +104,12 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
     with archive:
         names = {name.removesuffix(".npy") for name in archive.namelist()}
         missing, extra = [name for name in wanted if name not in names], sorted(names - set(wanted))
+        if missing == [key(network.head.fc.name, "weights")]:
+            fail(
+                f"{missing[0]} is missing",
+                "they are not among the headers of the original ResNet-50, but in a CSV of their own",
+                "import again with --fc-weights fcweights.csv, or write them into the file",
+            )
         if missing:
             fail(
                 f"{missing[0]} is missing{_others(missing)}",
@@ -147,6 +158,8 @@ def _read(archive: zipfile.ZipFile, member: str, spec: Spec) -> Array:
     if len(data) != size:
         raise ValueError(f"{len(data):,} bytes of data instead of {size:,}")
     array: Array = np.frombuffer(data, dtype).reshape(spec.shape, order="F" if fortran else "C").astype(spec.dtype)
+    if spec.turnable and (np.diff(array.astype(np.int64), axis=1) <= 0).all():
+        array = np.ascontiguousarray(array[:, ::-1])
     _check_values(array, spec)
     return array
 

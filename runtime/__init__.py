@@ -17,6 +17,15 @@ with warnings.catch_warnings():
 
 from runtime.accelerator import Accelerator
 from runtime.device import EmulatedDevice
-from runtime.errors import AcceleratorError, DeviceError, ImageError, ManifestError, XclbinError
+from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError, ManifestError, XclbinError
 
-__all__ = ["Accelerator", "AcceleratorError", "DeviceError", "EmulatedDevice", "ImageError", "ManifestError", "XclbinError"]
+__all__ = [
+    "Accelerator",
+    "AcceleratorError",
+    "DeviceError",
+    "EmulatedDevice",
+    "EvaluationError",
+    "ImageError",
+    "ManifestError",
+    "XclbinError",
+]

@@ -3,6 +3,7 @@
 AcceleratorError
 ├── XclbinError     the file is damaged, or says what it must not say   (a ValueError)
 │   └── ManifestError   …in its manifest
+├── EvaluationError the images, labels or results of an evaluation cannot be used   (a ValueError)
 ├── ImageError      an image cannot be read, or does not fit the network   (a ValueError)
 └── DeviceError     the device cannot do what was asked of it   (a RuntimeError)
 """
@@ -39,6 +40,10 @@ class ManifestError(XclbinError):
 
 class ImageError(AcceleratorError, ValueError):
     """An image cannot be read, or has another shape than the network takes."""
+
+
+class EvaluationError(AcceleratorError, ValueError):
+    """There is nothing to evaluate, or a file of labels or results is not as it must be."""
 
 
 class DeviceError(AcceleratorError, RuntimeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dataflow.design import Argument, Design
@@ -11,20 +12,23 @@ from runtime.manifest import Argument as ManifestArgument
 from runtime.manifest import Direction, ImageShape, Manifest, Target
 from runtime.xclbin import Bank
 from vitis import xclbin
+from vitis.render import enlarged_kb
 
 BANK_KINDS = {"ddr4": 1, "dram": 2, "hbm": 6}
 """MEM_TYPE of xclbin.h, by the word the platform files use."""
 
 
-def emulation_xclbin(design: Design, parameters: Parameters) -> bytes:
-    """The whole file; the same design and parameters give the same bytes."""
+def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mapping[str, str] | None = None) -> bytes:
+    """The whole file; the same design and parameters give the same bytes. `versions` label it, in its manifest."""
+    sizes = {bank.name: bank.kilobytes for bank in design.platform.banks} | enlarged_kb(design)
     banks = tuple(
-        Bank(tag=bank.tag, kind=BANK_KINDS[bank.kind], base=bank.base, size_kb=bank.kilobytes, used=False) for bank in design.platform.banks
+        Bank(tag=bank.tag, kind=BANK_KINDS[bank.kind], base=bank.base, size_kb=sizes[bank.name], used=False)
+        for bank in design.platform.banks
     )
-    return xclbin.render(manifest(design, Target.EMULATION), banks=banks, network=network_section(design), parameters=parameters)
+    return xclbin.render(manifest(design, Target.EMULATION, versions), banks=banks, network=network_section(design), parameters=parameters)
 
 
-def manifest(design: Design, target: Target) -> Manifest:
+def manifest(design: Design, target: Target, versions: Mapping[str, str] | None = None) -> Manifest:
     network, fc = design.network, design.network.head.fc
     return Manifest(
         network=network.name,
@@ -38,6 +42,7 @@ def manifest(design: Design, target: Target) -> Manifest:
         label_names=network.labels,
         arguments=tuple(_argument(design, argument) for argument in design.arguments),
         weights=(fc.out, fc.inputs) if network.head.streams_weights else None,
+        versions=dict(versions or {}),
     )
 
 

@@ -69,13 +69,22 @@ def render(design: Design) -> dict[str, str]:
 
 def plrams(design: Design) -> tuple[Plram, ...]:
     """PLRAM banks to be made larger than they come: the one with the weights, which are known in size; frames are the host's to count."""
+    made = []
+    for bank, size_kb in enlarged_kb(design).items():
+        size = f"{size_kb}K" if size_kb < 1024 else f"{size_kb // 1024}M"
+        # UNCONFIRMED for every platform: the name of PLRAM[i] in the memory subsystem (so on the U250).
+        made.append(Plram(f"PLRAM_MEM{int(bank[6:-1]):02}", design.platform.bank(bank).slr, size))
+    return tuple(made)
+
+
+def enlarged_kb(design: Design) -> dict[str, int]:
+    """Kilobytes of the PLRAM banks that are made larger than they come, by the bank's name."""
     memory, fc = design.network.memory, design.network.head.fc
-    match = re.fullmatch(r"PLRAM\[(\d+)\]", memory.weights)
-    if match is None or not design.network.head.streams_weights:
-        return ()
+    if re.fullmatch(r"PLRAM\[\d+\]", memory.weights) is None or not design.network.head.streams_weights:
+        return {}
     needed_kb = -(-fc.out * fc.inputs // 1024)
     if needed_kb <= PLRAM_DEFAULT_KB:
-        return ()
+        return {}
     if needed_kb > PLRAM_LARGEST_KB:
         raise DescriptionError(
             design.network.at,
@@ -83,7 +92,4 @@ def plrams(design: Design) -> tuple[Plram, ...]:
             why=f"a PLRAM bank can be made {PLRAM_LARGEST_KB:,} KB at most",
             fix="use a DDR bank",
         )
-    size_kb = 1 << (needed_kb - 1).bit_length()
-    size = f"{size_kb}K" if size_kb < 1024 else f"{size_kb // 1024}M"
-    # UNCONFIRMED for every platform: the name of PLRAM[i] in the memory subsystem (so on the U250).
-    return (Plram(f"PLRAM_MEM{int(match[1]):02}", design.platform.bank(memory.weights).slr, size),)
+    return {memory.weights: 1 << (needed_kb - 1).bit_length()}

@@ -91,6 +91,22 @@ def test_no_file(toy, tmp_path, monkeypatch):
             "  why: the description decides shapes and formats\n  fix: correct one of the two",
         ),
         (
+            lambda a: a.update({"res2a/conv1/thresholds": np.tile([9, 5, 1], (4, 1)).astype(np.int32)}),
+            "toy.npz: res2a/conv1/thresholds: channel 0 falls from 9 to 5, expected ascending thresholds\n"
+            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+        ),
+        (
+            lambda a: a.update({"stem/conv/thresholds": np.array([[9, 5, 1]] * 3 + [[1, 5, 9]], np.int32)}),
+            "toy.npz: stem/conv/thresholds: channel 0 falls from 9 to 5, expected ascending thresholds\n"
+            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+        ),
+        (
+            lambda a: a.pop("head/fc/weights"),
+            "toy.npz: head/fc/weights is missing\n"
+            "  why: they are not among the headers of the original ResNet-50, but in a CSV of their own\n"
+            "  fix: import again with --fc-weights fcweights.csv, or write them into the file",
+        ),
+        (
             lambda a: np.copyto(a["head/fc/bias"], [2**31 - 5, 0, 0, 0, 0]),
             "toy.npz: head/fc/bias: scores could overflow int32\n"
             "  why: their worst case with this bias is -48,384 to 2,147,531,649\n"
@@ -101,6 +117,13 @@ def test_no_file(toy, tmp_path, monkeypatch):
 def test_wrong_arrays(toy, tmp_path, monkeypatch, arrays, change, message):
     change(arrays)
     assert refused(toy, tmp_path, monkeypatch, arrays) == message
+
+
+def test_descending_thresholds_of_the_stem_are_turned_round(toy, tmp_path, arrays):
+    """The published ResNet-50 has them so; a channel of equal thresholds looks the same both ways."""
+    arrays["stem/conv/thresholds"][0] = 7
+    parameters.save(tmp_path / PATH, arrays | {"stem/conv/thresholds": arrays["stem/conv/thresholds"][:, ::-1]})
+    np.testing.assert_array_equal(parameters.load(toy, tmp_path / PATH)["stem/conv/thresholds"], arrays["stem/conv/thresholds"])
 
 
 def test_pickles_are_not_read(toy, tmp_path, monkeypatch, arrays):

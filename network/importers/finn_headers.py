@@ -1,0 +1,197 @@
+"""python -m network.importers.finn_headers SRC_DIR OUT.npz [--fc-weights fcweights.csv] [--yaml OUT.yaml]
+
+Imports the trained ResNet-50 of the archived Xilinx/ResNet50-PYNQ from its C headers. SRC_DIR is its folder src/w1a2_v1.0:
+`inpipe`, `res2a` … `res5c`, `outpipe`, each with a config.h and a params.h. They are read as data; nothing is executed.
+
+What params.h says decides: the types and extents of its arrays give PE, SIMD, channels, kernels and formats. config.h is held
+against it where both speak (`…_PE`, `…_SIMD`, `…_IFMC`, `…_OFMC`), and asked for what only it can know: strides
+(`…_STRIDE`), the image's side (`L0_IFMDIM`), the pixels the stem computes in parallel (`L0_MMV`) and the folding of the fully
+connected layer (`L53_PE`, `L53_SIMD`). Macros that are not there are assumed to be as in the original: ResNet v1 strides, 224,
+16, 1 and 64. Padding, the pool and the number of labels are the original's; so are the SLRs, which are those of its floorplan.
+
+Thresholds keep the order they have in the headers. That is ascending but for the stem, where the lowest bits hold the highest
+threshold. Counting does not mind, and `network.parameters.load` turns that one array round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from network import description, parameters
+from network.errors import DescriptionError, HeaderError, Source
+from network.importers import finn_arrays, finn_yaml
+from network.importers.finn_yaml import Described, Layer
+from network.importers.initialisers import Header
+
+BLOCKS = tuple(f"res{stage}{letter}" for stage, count in ((2, 3), (3, 4), (4, 6), (5, 3)) for letter in "abcdef"[:count])
+PROJECTION = {"entry": "top0", "conv1": "br20", "conv2": "br21", "conv3": "br22", "bypass": "br10"}
+IDENTITY = {"entry": "br20", "conv1": "br21", "conv2": "br22", "conv3": "br23"}
+"""Tag of each layer's arrays in params.h."""
+MACROS = {"conv1": "RES_2A", "conv2": "RES_2B", "conv3": "RES_2C", "bypass": "RES_1"}
+"""Prefix of each layer's macros in config.h."""
+LARGEST = 1 << 16
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def read(folder: Path) -> tuple[Arrays, Described]:
+    """The arrays in the layout of network.parameters, and what the description has to say; raises HeaderError."""
+    if not folder.is_dir():
+        what = "not a folder" if folder.exists() else "there is no such folder"
+        raise HeaderError(Source(str(folder), 0), what, why="the original has a folder for each IP", fix="name its folder src/w1a2_v1.0")
+    arrays: Arrays = {}
+    config = Header(folder / "inpipe" / "config.h")
+    stem = _stem(Header(folder / "inpipe" / "params.h"), config, arrays)
+    side, pixels = _macro(config, "L0_IFMDIM", 224), _macro(config, "L0_MMV", 16)
+    channels = stem.out
+    blocks = {}
+    for name in BLOCKS:
+        blocks[name] = _block(name, folder / name, channels, arrays)
+        channels = blocks[name]["conv3"].out
+    config = Header(folder / "outpipe" / "config.h")
+    bias = finn_arrays.bias(Header(folder / "outpipe" / "params.h").declaration("bias_fc1000", "FixedPointWeights", 4))
+    arrays["head/fc/bias"] = bias
+    _agree(config, "L53", "the head", {"MW": channels, "MH": len(bias)})
+    return arrays, Described(
+        side=side,
+        pixels=pixels,
+        stem=stem,
+        blocks=blocks,
+        classes=len(bias),
+        fc_pe=_macro(config, "L53_PE", 1),
+        fc_simd=_macro(config, "L53_SIMD", 64),
+    )
+
+
+def _macro(config: Header, name: str, otherwise: int) -> int:
+    found = config.defines.get(name)
+    if found is None:
+        return otherwise
+    if not 1 <= found.value <= LARGEST:
+        config.fail(f"{name} is {found.value}", why=f"it is 1 to {LARGEST:,}", line=found.line)
+    return found.value
+
+
+def _agree(config: Header, prefix: str, layer: str, facts: dict[str, int]) -> None:
+    """Hold the macros that are there against what params.h says."""
+    for suffix, value in facts.items():
+        found = config.defines.get(f"{prefix}_{suffix}")
+        if found is not None and found.value != value:
+            config.fail(
+                f"{prefix}_{suffix} is {found.value}, the arrays of {layer} have {value}",
+                why="config.h and params.h describe one design",
+                fix="take both from one version of the original repository",
+                line=found.line,
+            )
+
+
+def _stem(params: Header, config: Header, arrays: Arrays) -> Layer:
+    """The first convolution; a channel whose comparison is inverted gets negated weights and thresholds that mean the same."""
+    declaration = params.declaration("weights_conv0", "ap_uint", 1)
+    thresholds = finn_arrays.stem_thresholds(params.declaration("thres_conv0", "ap_uint", 1))
+    out, count = thresholds.values.shape
+    folds = params.declarations["thres_conv0"].extents[1]
+    weights = finn_arrays.stem_weights(declaration, folds)
+    kernel = math.isqrt(weights.values.shape[1] // weights.simd)
+    if len(weights.values) != out or kernel**2 * weights.simd != weights.values.shape[1]:
+        what = f"{len(weights.values)} output channels of {weights.values.shape[1] // weights.simd} positions"
+        declaration.fail(what, why=f"the thresholds are those of {out} channels, and the kernel is square")
+    _agree(config, "L0", "the stem", {"PE": weights.pe, "SIMD": weights.simd, "IFMC": weights.simd, "OFMC": out, "KERNELDIM": kernel})
+    values, levels = weights.values.copy(), thresholds.values.copy()
+    for channel in np.flatnonzero(thresholds.inverted):
+        if (values[channel] == -128).any():
+            declaration.fail(f"-128 in channel {channel}", why="its comparison is inverted, and 128 is no int8 weight")
+        # The code counts the thresholds t > x; t > x is 1 - t <= -x.
+        values[channel] = -values[channel]
+        levels[channel] = 1 - levels[channel][::-1]
+    arrays["stem/conv/weights"] = values.reshape(out, kernel, kernel, weights.simd)
+    arrays["stem/conv/thresholds"] = levels
+    stride = _macro(config, "L0_STRIDE", 2)
+    return Layer(kernel, weights.simd, out, stride, weights.pe, weights.simd, (count + 1).bit_length() - 1, thresholds.acc_bits)
+
+
+def _block(name: str, folder: Path, channels: int, arrays: Arrays) -> dict[str, Layer]:
+    """The layers of a residual block that takes so many channels; its arrays go into `arrays`."""
+    config, params = Header(folder / "config.h"), Header(folder / "params.h")
+    projects = any(declared.endswith(("_top0", "_br10")) for declared in params.declarations)
+    tags = PROJECTION if projects else IDENTITY
+    declared = f"thres_FPGAThresholdLayer_{tags['entry']}"
+    entry = finn_arrays.thresholds(params, declared)
+    if len(entry.values) != channels:
+        what = f"thresholds of {len(entry.values)} channels"
+        params.declarations[declared].fail(what, why=f"{channels} come in from the IP before {name}")
+    arrays[f"{name}/entry/thresholds"] = entry.values
+    layers: dict[str, Layer] = {}
+    for layer in list(MACROS)[: len(tags) - 1]:
+        inputs = channels if layer in ("conv1", "bypass") else layers[f"conv{int(layer[-1]) - 1}"].out
+        tag = f"FPGABipolarConvThresholdLayer_{tags[layer]}"
+        thresholds = finn_arrays.thresholds(params, f"thres_{tag}")
+        out = len(thresholds.values)
+        weights = finn_arrays.binary_weights(params, f"weights_{tag}", out)
+        fan_in = weights.values.shape[1]
+        kernel = math.isqrt(fan_in // inputs)
+        if kernel**2 * inputs != fan_in or inputs % weights.simd or weights.pe != thresholds.pe:
+            params.declarations[f"weights_{tag}"].fail(
+                f"{weights.pe} rows of {fan_in} inputs in words of {weights.simd}",
+                why=f"{name}.{layer} has thresholds in {thresholds.pe} rows, and {inputs} input channels under a square kernel",
+            )
+        _agree(config, MACROS[layer], f"{name}.{layer}", {"PE": weights.pe, "SIMD": weights.simd, "IFMC": inputs, "OFMC": out})
+        # ResNet v1: from the second stage on, the projection and the 1x1 beside it skip every other pixel.
+        assumed = 2 if projects and name != BLOCKS[0] and layer in ("conv1", "bypass") else 1
+        stride = _macro(config, f"{MACROS[layer]}_STRIDE", assumed)
+        layers[layer] = Layer(kernel, inputs, out, stride, weights.pe, weights.simd, thresholds.code_bits, thresholds.acc_bits)
+        arrays[f"{name}/{layer}/weights"] = weights.values.reshape(out, kernel, kernel, inputs)
+        arrays[f"{name}/{layer}/thresholds"] = thresholds.values
+    bypass = layers["bypass"].out if projects else channels
+    if bypass != layers["conv3"].out:
+        params.fail(f"the bypass of {name} brings {bypass} channels, conv3 {layers['conv3'].out}", why="the block adds the two")
+    return layers
+
+
+def run(source: Path, output: Path, fc_weights: Path | None = None, yaml: Path | None = None) -> list[str]:
+    """Import, write, and say what was written; raises HeaderError, DescriptionError or OSError."""
+    arrays, described = read(source)
+    if fc_weights is not None:
+        inputs = finn_yaml.blocks_out(described.blocks)
+        arrays["head/fc/weights"] = finn_arrays.fc_weights(fc_weights, (described.classes, inputs))
+    parameters.save(output, arrays)
+    told = [f"{output}: {sum(array.size for name, array in arrays.items() if name.endswith('/weights')):,} weights in {len(arrays)} arrays"]
+    if yaml is not None:
+        finn_yaml.write(yaml, described, output)
+        description.load(yaml)  # what the headers do not say right, it says of the line
+        told.append(f"{yaml}: {len(BLOCKS)} blocks with the original's folding")
+    if fc_weights is None:
+        why = "was published apart from the headers"
+        told.append(f"head/fc/weights is missing, it {why}: before building, import again with --fc-weights fcweights.csv")
+    return told
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; 0 if the network was imported, 1 after an error, 2 (from argparse) for a call it cannot read."""
+    parser = argparse.ArgumentParser(prog="python -m network.importers.finn_headers", description="Import the original ResNet-50.")
+    parser.add_argument("source", type=Path, metavar="SRC_DIR", help="the original's folder src/w1a2_v1.0")
+    parser.add_argument("output", type=Path, metavar="OUT.npz", help="the parameter file to write")
+    parser.add_argument("--fc-weights", type=Path, metavar="CSV", help="fcweights.csv, the fully connected layer's weights")
+    parser.add_argument("--yaml", type=Path, metavar="OUT.yaml", help="write the description, too")
+    options = parser.parse_args(argv)
+    try:
+        print("\n".join(run(options.source, options.output, options.fc_weights, options.yaml)))
+    except (HeaderError, DescriptionError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename}: cannot be written: {error.strerror}", file=sys.stderr)
+        print("  why: the imported network goes there\n  fix: choose another place", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

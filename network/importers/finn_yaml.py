@@ -1,0 +1,121 @@
+"""The description of an imported network: the decisions its headers show, as a table to be tuned by eye."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+NAME = "resnet50_w1a2"
+SLRS = {
+    1: "res2a res3c res4a res4b res5c",
+    2: "res2b res3b res4c res4d res5b",
+    3: "res2c res3a res4e res4f res5a",
+}
+"""Where the original's floorplan puts the blocks on the U250; those it does not name are in SLR 0, as are stem, head and DMA."""
+
+
+class Layer(NamedTuple):
+    """What the description says of a convolution."""
+
+    kernel: int
+    inputs: int
+    out: int
+    stride: int
+    pe: int
+    simd: int
+    code_bits: int
+    acc_bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """The decisions of the original's design."""
+
+    side: int  # of the square image
+    pixels: int  # the stem computes in parallel
+    stem: Layer
+    blocks: dict[str, dict[str, Layer]]  # res2a -> conv1, conv2, conv3, and bypass where it is a projection
+    classes: int
+    fc_pe: int
+    fc_simd: int
+
+
+def render(described: Described, parameters: str | None = None) -> str:
+    """The YAML; `parameters` names the parameter file if it is not where it is looked for."""
+    stem, blocks = described.stem, described.blocks
+    first = next(iter(blocks.values()))
+    code_bits = first["conv3"].code_bits
+    lines = [
+        "# ResNet-50 with 1-bit weights and 2-bit activations on the Alveo U250, folded as in Xilinx/ResNet50-PYNQ",
+        f"network:   {NAME}",
+        "platform:  u250",
+        "clock_mhz: 250",
+        f"input:     {f'{{shape: [{described.side}, {described.side}, {stem.inputs}]}}':28} # H, W, C: uint8 blue, green, red",
+        *([f"parameters: {_quoted(parameters)}"] if parameters else []),
+        "",
+        "formats:",
+        "  weight:   bipolar                     # {-1, +1} in one bit",
+        f"  act:      {f'uint{stem.code_bits}':27} # inside a block",
+        f"  residual: {f'uint{code_bits}':27} # between blocks and on the bypass, zero point {1 << code_bits - 1}",
+        f"  acc:      int{first['conv1'].acc_bits}",
+        "",
+        "memory:",
+        "  images:  DDR[0]",
+        "  labels:  DDR[0]",
+        f"  weights: PLRAM[0]                     # {described.classes * blocks_out(blocks):,} bytes, made large enough when linking",
+        "",
+        "stem:",
+        f"  conv: {{kernel: {stem.kernel}, out: {stem.out}, stride: {stem.stride}, pad: [3, 2], weight: int8, acc: int{stem.acc_bits}, "
+        f"pe: {stem.pe}, simd: {stem.simd}, pixels: {described.pixels}}}",
+        "  pool: {kernel: 3, stride: 2, pad: [0, 1]}",
+        "",
+        "blocks:",
+    ]
+    slrs = {name: slr for slr, names in SLRS.items() for name in names.split()}
+    came = stem.code_bits
+    for name, layers in blocks.items():
+        lines += [f"  {name}:", f"    slr:    {slrs.get(name, 0)}"]
+        if came == stem.code_bits:
+            lines.append(f"    entry:  true                        # thresholds, though uint{came} comes in already")
+        lines += [f"    {layer + ':':7} {_conv(layer, layers[layer])}" for layer in layers]
+        if "bypass" not in layers:
+            lines.append("    bypass: identity")
+        came = layers["conv3"].code_bits
+    lines += [
+        "",
+        "head:",
+        f"  fc:      {{out: {described.classes}, weight: int8, pe: {described.fc_pe}, simd: {described.fc_simd}}}",
+        "  weights: stream                       # from memory, not on chip",
+        "  top:     5",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def blocks_out(blocks: dict[str, dict[str, Layer]]) -> int:
+    """Channels of the last block."""
+    return next(reversed(blocks.values()))["conv3"].out
+
+
+def _conv(layer: str, conv: Layer) -> str:
+    shape = "" if layer == "bypass" else f"kernel: {conv.kernel}, out: {conv.out:4}, "
+    stride = f"stride: {conv.stride}, " if conv.stride != 1 else ""
+    return f"{{{shape}{stride}pe: {conv.pe:2}, simd: {conv.simd:2}}}"
+
+
+def _quoted(text: str) -> str:
+    """A YAML scalar in single quotes."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def write(path: Path, described: Described, npz: Path) -> None:
+    """Write the description, whole or not at all; it names its parameter file unless that is ../params/<network>.npz from it."""
+    usual = Path(os.path.relpath(npz, path.parent)) == Path("..", "params", f"{NAME}.npz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(render(described, None if usual else os.path.relpath(npz, path.parent)), encoding="utf-8")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,48 @@
+"""The descriptions that are shipped: the networks their names promise, laid out near the rate they promise."""
+
+from pathlib import Path
+
+import pytest
+
+import dataflow
+from network import load
+from runtime.xclbin import Xclbin
+from vitis.emulation import emulation_xclbin
+from vitis.render import render
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "blocks", "weights", "cycles"),
+    [  # weights of the convolutions, in thousands: 11.2, 21.3, 23.5 and 42.4 million as in the paper's networks
+        ("resnet18", "basic", [2, 2, 2, 2], 11_166_912, 56_448),
+        ("resnet34", "basic", [3, 4, 6, 3], 21_267_648, 56_448),
+        ("resnet50_w1a2", "bottleneck", [3, 4, 6, 3], 23_454_912, 56_448),
+        ("resnet101", "bottleneck", [3, 4, 23, 3], 42_394_816, 112_896),
+    ],
+)
+def test_resnets(name, kind, blocks, weights, cycles):
+    net = load(CONFIGS / f"{name}.yaml")
+    assert {block.kind for block in net.blocks} == {kind}
+    assert [sum(block.name.startswith(f"res{stage}") for block in net.blocks) for stage in (2, 3, 4, 5)] == blocks
+    assert sum(conv.out * conv.fan_in for conv in net.convs) == weights
+    assert next(block.output for block in net.blocks if block.name == "res5a")[:2] == (7, 7)
+    assert {str(each) for each in (net.act, net.residual, net.head.fc.weight)} == {"uint2", "uint4", "int8"}
+    design = dataflow.lower(net)
+    assert design.cycles == cycles
+    assert {ip.slr for ip in design.ips} == {0, 1, 2, 3}
+    assert all(render(design).values())
+
+
+def test_weights_in_a_bank_that_is_made_larger(toy_yaml, tmp_path):
+    """In emulation as on the card: PLRAM comes with 128 KB, and has to hold the fully connected layer."""
+    from network import parameters
+
+    text = toy_yaml.read_text().replace("\nformats:", "\nmemory: {weights: 'PLRAM[0]'}\nformats:", 1).replace("out: 5,", "out: 30000,")
+    (tmp_path / "toy.yaml").write_text(text)
+    net = load(tmp_path / "toy.yaml")
+    path = tmp_path / "toy.xclbin"
+    path.write_bytes(emulation_xclbin(dataflow.lower(net), parameters.draw(net, 1)))
+    sizes = {bank.tag: bank.size_kb for bank in Xclbin.read(path).banks}
+    assert (sizes["PLRAM[0]"], sizes["PLRAM[1]"]) == (256, 128)
