@@ -13,6 +13,9 @@ The tasks most used:
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 import sys
 from functools import cache, partial
 from pathlib import Path
@@ -34,12 +37,20 @@ IMPORT = "python -m network.importers.finn_headers SRC_DIR"
 
 
 def description() -> Path:
+    """The file of `network=`: a name in configs, or a path from where doit was called."""
     chosen = str(get_var("network", "digits"))
     if chosen.endswith((".yaml", ".yml")):
         return Path(get_initial_workdir()) / chosen
+    known = sorted(path.stem for path in Path("configs").glob("*.yaml"))
+    if chosen not in known:
+        sys.exit(
+            f"error: network={chosen}: no such network\n  why: descriptions stand in configs/<network>.yaml\n"
+            f"  fix: choose from {', '.join(known)}, or name a file: network=PATH.yaml"
+        )
     return Path("configs") / f"{chosen}.yaml"
 
 
+sys.excepthook = progress.excepthook
 YAML = description()
 try:
     NET = network.load(YAML)
@@ -55,8 +66,13 @@ DRAWN = BUILD / f"{NET.name}-random.npz"
 IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])
 PARAMETERS = DRAWN if IS_RANDOM else TRAINED
 XCLBIN = BUILD / f"{NET.name}.xclbin"
-if not {"list", "info", "help", "clean", "tabcompletion"} & set(sys.argv[1:2]):
-    lock.hold(BUILD)
+if not progress.only_asks(sys.argv[1:]):
+    try:
+        lock.hold(BUILD)
+    except OSError as error:
+        sys.exit(
+            f"error: {error.filename}: {error.strerror}\n  why: everything built goes into {BUILD}\n  fix: choose another folder: build=PATH"
+        )
 
 
 class Reporter(progress.Progress):
@@ -71,7 +87,7 @@ DOIT_CONFIG = {
     "backend": "json",
     "dep_file": str(BUILD / ".doit.json"),
 }
-step = partial(progress.step, errors=(DescriptionError, ParameterError, ToolError, ipi.CheckError))
+step = partial(progress.step, errors=(DescriptionError, ParameterError, ToolError, OSError))
 
 
 @cache
@@ -154,7 +170,7 @@ def task_vectors():
     """compute the test vectors of all IPs with the numpy reference"""
     return {
         "actions": [step(vectors)],
-        "file_dep": [PARAMETERS],
+        "file_dep": [PARAMETERS, ROOT / "network" / "reference.py", *images.files(NET, YAML.parent)],
         "task_dep": ["_parameters"],
         "uptodate": [config_changed(repr((NET, FRAMES)))],
         "targets": [file for ip in DESIGN.ips for file in vector_files(ip)],
@@ -163,8 +179,8 @@ def task_vectors():
 
 
 def csim(ip: dataflow.Ip) -> dict[str, str]:
-    folder = BUILD / "csim" / ip.name
-    verdict = hls.simulate(ip.name, BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name, FRAMES, folder).verdict
+    folder, given = BUILD / "csim" / ip.name, BUILD / "vectors" / ip.name
+    verdict = hls.simulate(ip.name, BUILD / "hls" / ip.name, given, hls.frame_count(ip, given), folder).verdict
     write_changed(folder / "verdict.txt", verdict + "\n")
     return {"told": verdict}
 
@@ -176,8 +192,9 @@ def task_csim():
             "name": ip.name,
             "actions": [(step(csim), [ip])],
             "file_dep": [*(BUILD / "hls" / ip.name / name for name in hls.outputs(ip)), *vector_files(ip), *hls.HEADERS],
+            "uptodate": [config_changed({name: os.environ.get(name, "") for name in ("CXX", "XILINX_HLS")})],
             "targets": [BUILD / "csim" / ip.name / "verdict.txt"],
-            "clean": True,
+            "clean": [(shutil.rmtree, [BUILD / "csim" / ip.name, True])],
         }
 
 
@@ -220,25 +237,36 @@ def xclbin() -> dict[str, str]:
 
     data = emulation_xclbin(DESIGN, arrays(), versions={"parameters": "random"} if IS_RANDOM else {})
     write_changed(XCLBIN, data)
-    return {"told": f"{len(data):,} bytes in {XCLBIN}"}
+    return {"told": f"{len(data):,} bytes in {XCLBIN}", "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def undamaged(_task: object, values: dict[str, str]) -> bool:
+    return XCLBIN.exists() and hashlib.sha256(XCLBIN.read_bytes()).hexdigest() == values.get("sha256")
+
+
+XCLBIN_SOURCES = [("vitis", "emulation"), ("vitis", "xclbin"), ("runtime", "manifest"), ("runtime", "sections"), ("runtime", "xclbin")]
 
 
 def task_xclbin():
     """pack the xclbin that PYNQ opens without a card"""
     return {
         "actions": [step(xclbin)],
-        "file_dep": [PARAMETERS, ROOT / "vitis" / "emulation.py", ROOT / "vitis" / "xclbin.py"],
+        "file_dep": [PARAMETERS, *(ROOT / folder / f"{name}.py" for folder, name in XCLBIN_SOURCES)],
         "task_dep": ["_parameters"],
-        "uptodate": [config_changed(repr((DESIGN, IS_RANDOM)))],
+        "uptodate": [config_changed(repr((DESIGN, IS_RANDOM))), undamaged],
         "targets": [XCLBIN],
         "clean": True,
     }
 
 
 def demo() -> dict[str, str]:
+    from runtime import AcceleratorError
     from vitis.verify import verify
 
-    verdict = verify(NET, arrays(), XCLBIN, images.load(NET, YAML.parent), FRAMES)
+    try:
+        verdict = verify(NET, arrays(), XCLBIN, images.load(NET, YAML.parent), FRAMES)
+    except AcceleratorError as error:
+        raise ToolError(error.where, error.what, why=error.why, fix=error.fix) from None
     agreed = f"reference, C simulation and emulator agree on all {verdict.codes:,} codes of {verdict.traced} images"
     return {"told": f"{agreed}\n{'':36}{verdict.accuracy}"}
 
@@ -262,7 +290,7 @@ def task_folding():
 def bench_csim() -> None:
     from hls.bench import bench_csim
 
-    bench_csim(DESIGN, BUILD, FRAMES)
+    bench_csim(DESIGN, BUILD)
 
 
 def task_bench():

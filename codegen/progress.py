@@ -5,8 +5,10 @@ A reporter for doit. Steps print nothing themselves: what a step has to say it r
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any
 
 from doit.exceptions import BaseFail, TaskFailed
@@ -20,9 +22,25 @@ def step(function: Callable[..., dict[str, Any] | None], errors: tuple[type[Exce
         try:
             return function(*args)
         except errors as error:
+            if type(error).__str__ is OSError.__str__:  # the operating system's own words, which lack the last two parts
+                return TaskFailed(f"{error}\n  why: this step reads or writes it\n  fix: correct what is in the way, then start again")
             return TaskFailed(str(error))
 
     return action
+
+
+def only_asks(arguments: Sequence[str]) -> bool:
+    """Whether doit is called for a command that builds and deletes nothing."""
+    words = [word for word in arguments if "=" not in word and not word.startswith("-")]
+    return words[:1] != [] and words[0] in ("list", "info", "help", "tabcompletion", "dumpdb")
+
+
+def excepthook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Like Python's own, but Ctrl-C is no error to be explained."""
+    if kind is KeyboardInterrupt:
+        print("\ninterrupted: what was finished is kept, start again to go on", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
 
 
 class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types

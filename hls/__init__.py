@@ -4,4 +4,4 @@ from hls.csim import Simulation, simulate
 from hls.render import HEADERS, SOURCES, outputs, render
 from hls.vectors import frame_count, vectors
 
-__all__ = ["HEADERS", "Simulation", "SOURCES", "frame_count", "outputs", "render", "simulate", "vectors"]
+__all__ = ["HEADERS", "SOURCES", "Simulation", "frame_count", "outputs", "render", "simulate", "vectors"]

@@ -52,6 +52,11 @@ def load(network: Network, folder: Path) -> Images:
     return found
 
 
+def files(network: Network, folder: Path) -> list[Path]:
+    """The file `load` reads, if it reads one."""
+    return [] if network.images in (None, "digits") else [folder / str(network.images)]
+
+
 def _read(path: Path) -> Images:
     try:
         arrays = np.load(path, allow_pickle=False)

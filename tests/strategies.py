@@ -29,13 +29,14 @@ def window(draw: st.DrawFn, *, keeps_size: bool, strides: tuple[int, int] = (1, 
 
 
 @st.composite
-def networks(draw: st.DrawFn, blocks: int = 3) -> dict[str, Any]:
-    """A valid description, as the object its YAML would be."""
+def networks(draw: st.DrawFn, blocks: int = 3, wide: bool = False) -> dict[str, Any]:
+    """A valid description, as the object its YAML would be; a wide one has beats and ROM words of more than 64 lanes."""
     act = draw(st.integers(1, 4))
     residual = draw(st.integers(1, 5))
     from_stem = draw(st.booleans())  # residual codes, so that an identity block may come first
-    channels = draw(st.integers(1, 12))
-    height, width = draw(st.integers(3, 8)), draw(st.integers(3, 8))
+    some_channels = st.sampled_from([1, 8, 65, 96, 130]) if wide else st.integers(1, 12)
+    channels = draw(some_channels)
+    height, width = (draw(st.integers(2, 4 if wide else 8)) for _ in range(2))
     image_channels = draw(st.integers(1, 4))
 
     def folded(layer: dict[str, Any], into: int, out: int) -> dict[str, Any]:
@@ -55,15 +56,20 @@ def networks(draw: st.DrawFn, blocks: int = 3) -> dict[str, Any]:
     for i in range(blocks):
         convs = draw(st.integers(2, 3))
         identity = codes_are_residual and draw(st.booleans())
-        out = channels if identity else draw(st.integers(1, 12))
+        out = channels if identity else draw(some_channels)
         where = 0 if identity else draw(st.integers(0, convs))  # the strided convolution, counted from 1
         strides = draw(st.sampled_from([(2, 2), (1, 2), (2, 1)])) if where else (1, 1)
         block: dict[str, Any] = {}
         into = channels
         for c in range(1, convs + 1):
-            goes = out if c == convs else draw(st.integers(1, 12))
+            goes = out if c == convs else draw(some_channels)
             block[f"conv{c}"] = folded(draw(window(keeps_size=True, strides=strides if c == where else (1, 1))), into, goes)
             into = goes
+        if not where and draw(st.booleans()):  # the first convolution grows the map by a row, the second takes it back
+            first, second = block["conv1"], block["conv2"]
+            if first["kernel"][0] > 1 and second["kernel"][0] > 1:
+                first["pad"][0] = [first["kernel"][0] - 1, 1]
+                second["pad"][0] = [0, second["kernel"][0] - 2]
         block["bypass"] = "identity" if identity else folded({"stride": list(strides)}, channels, out)
         if act == residual and codes_are_residual and draw(st.booleans()):
             block["entry"] = True
@@ -71,7 +77,7 @@ def networks(draw: st.DrawFn, blocks: int = 3) -> dict[str, Any]:
         channels, codes_are_residual = out, True
     classes = draw(st.integers(1, 9))
     streams = draw(st.booleans())
-    fc = {"out": classes, "pe": 1 if streams else draw(divisor(classes)), "simd": draw(divisor(channels))}
+    fc = {"out": classes, "pe": 1 if streams else draw(divisor(classes)), "simd": draw(divisor(channels).filter(lambda simd: simd <= 64))}
     fc["weight"] = "int8" if streams else draw(st.sampled_from(WEIGHTS))
     return {
         "network": "drawn",

@@ -8,14 +8,11 @@ from pathlib import Path
 import numpy as np
 
 import runtime
+from codegen import ToolError
 from network import reference
 from network.images import Images
 from network.model import Network
 from network.parameters import Parameters
-
-
-class Disagreement(RuntimeError):
-    """Two of the arithmetics that must agree bit for bit do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,25 +30,23 @@ class Verdict:
 
 
 def verify(network: Network, parameters: Parameters, xclbin: Path, images: Images, frames: int) -> Verdict:
-    """Classify all images with the xclbin; compare every code of the first `frames`, and the labels of all, with the reference."""
+    """Classify all images with the xclbin; compare every code of the first `frames`, and the labels of all, with the reference; raises ToolError where they differ."""
     frames = min(frames, len(images.images))
     traced = reference.trace(network, parameters, images.images[:frames])
     expected = reference.trace(network, parameters, images.images)["labels"]
+
+    def differs(image: int, what: str, emulated: object, wanted: object) -> ToolError:
+        found = f"image {image}: {what}: {emulated} in emulation, {wanted} in the reference"
+        return ToolError(str(xclbin), found, why="both compute the same integers, so one of them is wrong", fix="report it")
+
     with runtime.Accelerator.open(xclbin) as accelerator:
         labels = accelerator.classify(images.images)
         for i in range(frames):
             for name, codes in accelerator.trace(images.images[i]).items():
                 if not np.array_equal(codes, traced[name][i]):
                     place = tuple(int(p) for p in np.argwhere(codes != traced[name][i])[0])
-                    raise Disagreement(
-                        f"{xclbin}: image {i}: {name} differs at {place}: {codes[place]} in emulation, {traced[name][i][place]} in the reference\n"
-                        "  why: both compute the same integers, so one of them is wrong\n  fix: report it with the description and parameters"
-                    )
-    if not np.array_equal(labels, expected):
-        image = int(np.argwhere((labels != expected).any(axis=1))[0, 0])
-        raise Disagreement(
-            f"{xclbin}: image {image}: labels {labels[image].tolist()} in emulation, {expected[image].tolist()} in the reference\n"
-            "  why: both compute the same integers, so one of them is wrong\n  fix: report it with the description and parameters"
-        )
+                    raise differs(i, f"{name} at {place}", codes[place], traced[name][i][place])
+    for i in np.flatnonzero((labels != expected).any(axis=1)):
+        raise differs(int(i), "labels", labels[i].tolist(), expected[i].tolist())
     correct = None if images.labels is None else int((labels[:, 0] == images.labels).sum())
     return Verdict(traced=frames, codes=sum(codes.size for codes in traced.values()), classified=len(labels), correct=correct)

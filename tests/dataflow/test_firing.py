@@ -31,7 +31,7 @@ def test_as_many_firings_as_cycles_and_beats(tmp_path_factory, description):
         assert all(len(counts) == 2 and counts[0] == counts[1] for counts in carried.values()), carried
 
 
-@settings(max_examples=40, phases=[Phase.generate])
+@settings(max_examples=60, phases=[Phase.generate])
 @given(networks(blocks=2))
 def test_closed_form_depths_do_not_deadlock(tmp_path_factory, description):
     design = lower(written(description, tmp_path_factory.mktemp("drawn")))

@@ -52,8 +52,9 @@ def test_a_wrong_code_is_found(built):
     ("file", "old", "new", "finding"),
     [
         ("res2a_tb.cpp", '"conv1 mvau", 216', '"conv1 mvau", 215', r"conv1 mvau: 432 firings instead of 430"),
-        ("res2a_tb.cpp", '("codes_in", 6, codes_in)', '("codes_in", 7, codes_in)', r"codes_in: 2 beats are left over"),
-        ("res2a_tb.cpp", '("codes_out", 6, codes_out)', '("codes_out", 7, codes_out)', r"codes_out: frame 0 ends after 6 of 7 beats"),
+        ("res2a.cpp", "dwc<OutDwc>(", "dwc<Short>(", r"codes_out: frame 0 ends after 1 of 6 beats"),
+        ("res2a_tb.cpp", 'bench.expect<6, UInt<4>>("codes_out", 6, codes_out);', "", r"codes_out: 12 beats are left over"),
+        ("res2a_tb.cpp", '("codes_in", 6, codes_in)', '("codes_in", 7, codes_in)', r"codes_in: 48 bytes of vectors for 2 frames of 28"),
     ],
 )
 def test_loops_and_leftovers_are_found(built, file, old, new, finding):
@@ -62,6 +63,8 @@ def test_loops_and_leftovers_are_found(built, file, old, new, finding):
     text = (built / sources / file).read_text()
     assert old in text
     (built / sources / file).write_text(text.replace(old, new))
+    short = "struct Short { static constexpr unsigned kCodes = 6, kLanesIn = 3, kLanesOut = 6; using Code = UInt<4>; };\n"
+    (built / sources / "res2a.h").write_text((built / sources / "res2a.h").read_text() + short)
     with pytest.raises(ToolError, match=f"why: FAIL res2a: {finding}"):
         run(built, sources=sources)
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings, target
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import hls
@@ -39,17 +39,41 @@ def reached():
     return set()
 
 
-@settings(max_examples=6, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=5, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(description=networks(blocks=6), seed=st.integers(0, 2**32))
 def test_random_networks(reached, tmp_path_factory, description, seed):
-    folder = tmp_path_factory.mktemp("drawn")
+    reached |= passes(description, seed, tmp_path_factory.mktemp("drawn"))
+
+
+@settings(max_examples=3, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(description=networks(blocks=4, wide=True), seed=st.integers(0, 2**32))
+def test_beats_and_words_of_many_lanes(reached, tmp_path_factory, description, seed):
+    reached |= passes(description, seed, tmp_path_factory.mktemp("wide"))
+
+
+def test_beats_of_thousands_of_bits(tmp_path):
+    """As wide as a stream may be, which is more than ap_uint takes by default."""
+    folded = {"pe": 512, "simd": 512}
+    description = {
+        "network": "drawn",
+        "platform": "u250",
+        "clock_mhz": 250,
+        "input": {"shape": [2, 2, 1]},
+        "formats": {"act": "uint4", "residual": "uint8"},
+        "stem": {"conv": {"kernel": 1, "out": 512, "weight": "int2", "pe": 512, "simd": 1}},
+        "blocks": {"b0": {"conv1": {"kernel": 1, "out": 512, **folded}, "conv2": {"kernel": 1, "out": 512, **folded}, "bypass": folded}},
+        "head": {"fc": {"out": 2, "pe": 1, "simd": 64}, "top": 1},
+    }
+    passes(description, 1, tmp_path)
+
+
+def passes(description, seed, folder):
+    """Simulate a network on random parameters and images; returns the kinds of its processes."""
     design = lower(written(description, folder))
-    reached |= {process.kind for ip in design.ips for process in ip.processes}
-    target(float(len({process.kind for ip in design.ips for process in ip.processes})))
-    rng = np.random.default_rng(seed)
-    images = rng.integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
+    images = np.random.default_rng(seed).integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
     verdicts = simulate(design, parameters.draw(design.network, seed), images, folder)
     assert all(verdict.startswith(f"PASS {ip.name}: {FRAMES} frames") for verdict, ip in zip(verdicts, design.ips, strict=True))
+    return {process.kind for ip in design.ips for process in ip.processes}
 
 
 def test_all_kinds_were_reached(reached):
