@@ -65,32 +65,42 @@ def _platform(network: Network) -> Platform:
     return platform
 
 
+def fill_beats(shape: Shape, window: Window, lanes: int) -> int:
+    """Beats a sliding window takes in before it gives out its first window: kernel - pad rows."""
+    return fill_rows(shape, window) * shape.width * (shape.channels // lanes)
+
+
+def fill_rows(shape: Shape, window: Window) -> int:
+    return min(window.kernel[0] - window.pad[0][0], shape.height)
+
+
 def swg_cycles(shape: Shape, window: Window, lanes: int, pixels: int = 1) -> int:
     """Firings of a sliding window a frame: the rows of the first window come in, then a phase per output row.
 
     A phase sends one row of windows while it takes in the rows the next one needs: as long as the longer of the two. Where
-    a row is a single beat and the kernel 1x1, that beat gets a cycle to reach its RAM.
+    a row is a single beat, that beat gets a cycle to reach its RAM.
     """
     beats = shape.channels // lanes
     row = shape.width * beats
-    fill = min(window.kernel[0] - window.pad[0][0], shape.height) * row
-    settle = int(row * window.taps == 1)
+    settle = int(row == 1)
     output = window.output(shape, shape.channels)
-    return fill + settle + output.height * max(output.width // pixels * window.taps * beats, window.stride[0] * row + settle)
+    phase = max(output.width // pixels * window.taps * beats, window.stride[0] * row + settle)
+    return fill_beats(shape, window, lanes) + settle + output.height * phase
 
 
 def held_rows(convs: tuple[Conv, ...]) -> int:
-    """Rows of the block's input its main path may take in before it gives out the first pixel of the row that came first.
+    """Rows of the block's input that its main path may hold while the bypass has to wait for it.
 
-    A window needs kernel - pad rows, reads stride rows ahead while it sends, and the pixels under way in the other processes
-    round up to one more. Rows of a later convolution count as many input rows as the strides before it skip.
+    Of every sliding window: the rows of its fill and the stride's rows it reads ahead, one for the pixels under way in the other
+    processes, and once more the rows of the fill, which wait in the FIFO in front while the last windows of the frame before
+    still go out. Without these last ones nothing would deadlock, but the main path would run dry. Rows of a later convolution
+    count as many input rows as the strides before it skip.
     """
     rows, skipped = 0, 1
     for conv in convs:
-        window = conv.window
-        if not window.is_pointwise:
-            rows += skipped * (window.kernel[0] - window.pad[0][0] + window.stride[0] + 1)
-        skipped *= window.stride[0]
+        if conv.slides:
+            rows += skipped * (2 * fill_rows(conv.input, conv.window) + conv.window.stride[0] + 1)
+        skipped *= conv.window.stride[0]
     return max(rows, 1)
 
 
@@ -155,11 +165,23 @@ class _Chain:
         self.add(Kind.DWC, f"{name}_dwc", layer, [stream], [converted], layer.cycles)
         return converted
 
+    def deepen(self, stream: Stream, shape: Shape, window: Window) -> None:
+        """Make room in front of a sliding window for the rows that come in while it still sends the frame before.
+
+        Ports have their FIFO in the block design, and a bypass is deeper as it is.
+        """
+        depth = fill_beats(shape, window, stream.lanes)
+        why = f"{fill_rows(shape, window)} rows: they come while the last windows of a frame still go out"
+        self.streams = [
+            replace(each, depth=depth, why=why) if each.name == stream.name and each.depth < depth else each for each in self.streams
+        ]
+
     def conv(self, layer: Conv, stream: Stream) -> Stream:
         """A convolution: width converter, sliding window and MVAU, as far as they are needed."""
         name = layer.name.partition(".")[2]
         stream = self.convert(name, stream, layer.simd, layer.input.size)
-        if not layer.window.is_pointwise or layer.pixels > 1:
+        if layer.slides:
+            self.deepen(stream, layer.input, layer.window)
             window = self.stream(f"{name}_window", layer.simd * layer.pixels, stream.format)
             self.add(Kind.SWG, name, layer, [stream], [window], swg_cycles(layer.input, layer.window, layer.simd, layer.pixels))
             stream = window
@@ -205,6 +227,7 @@ def _stem(stem: Stem) -> Ip:
         chain.part = f"Max-pool: {stem.pool}."
         lanes = _pool_lanes(conv, stem.pool)
         stream = chain.convert("pool", stream, lanes, conv.output.size)
+        chain.deepen(stream, conv.output, stem.pool)
         pool = Pool(input=conv.output, window=stem.pool, lanes=lanes, format=stream.format)
         window = chain.stream("pool_window", lanes, stream.format)
         chain.add(Kind.SWG, "pool", pool, [stream], [window], swg_cycles(pool.input, pool.window, lanes))
@@ -231,7 +254,7 @@ def _block(block: Block) -> Ip:
     projects = block.bypass is not None
     chain.part = "Entry: " + ("thresholds, then " if block.entry and projects else "") + "a copy for each branch."
     stream = chain.convert("entry", stream, lanes, size)
-    rows = min(held_rows(block.convs), block.input.height)
+    rows = held_rows(block.convs)
     depth = max(2, rows * block.input.width * block.input.channels // lanes)
     why = f"{rows} rows: what the main path holds back"
 

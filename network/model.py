@@ -120,11 +120,6 @@ class Window:
         """Pixels under the kernel."""
         return self.kernel[0] * self.kernel[1]
 
-    @property
-    def is_pointwise(self) -> bool:
-        """One pixel in, one pixel out: no sliding window is needed."""
-        return self.kernel == (1, 1) and self.stride == (1, 1)
-
     def __str__(self) -> str:
         (kh, kw), (sh, sw) = self.kernel, self.stride
         return f"{kh}x{kw}/{sh}" if sh == sw else f"{kh}x{kw}/{sh}x{sw}"
@@ -170,6 +165,11 @@ class Conv:
     @property
     def output(self) -> Shape:
         return self.window.output(self.input, self.out)
+
+    @property
+    def slides(self) -> bool:
+        """Whether it needs a sliding window; one pixel in, one pixel out does not."""
+        return self.window.kernel != (1, 1) or self.window.stride != (1, 1) or self.pixels > 1
 
     @property
     def fan_in(self) -> int:

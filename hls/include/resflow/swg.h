@@ -16,11 +16,12 @@ struct Swg;
 ///   in       Beat<kSimd, In>          pixels in raster order, channels fastest: kIn/kSimd beats a pixel
 ///   out      Beat<kPixels*kSimd, In>  windows in raster order, each (kernel_y, kernel_x, channel), kPixels of them side by side
 ///   cycles   fill + out_height * max(out_width/kPixels * window, stride * row) a frame, in beats:
-///            fill = (kernel - pad) rows, window = K*K*kIn/kSimd, row = width*kIn/kSimd; where a row is one beat and the
-///            kernel 1x1, the fill and each phase's reads take one cycle more
+///            fill = (kernel - pad) rows, window = K*K*kIn/kSimd, row = width*kIn/kSimd; where a row is one beat, the fill
+///            and each phase's reads take one cycle more
 ///   storage  a ring of kernel + stride rows, in kPixels*stride banks of columns where kPixels is above 1
 /// After the fill, each output row is one phase: its windows go out while the rows the next one needs come in, so what is
-/// written in a phase is never read in it.
+/// written in a phase is never read in it. Whichever of the two is less is spread evenly over the phase: neighbours work at an
+/// even pace too, and a firing that had to wait for one of them would hold up the other.
 template <class Layer>
 void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
          hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &out) {
@@ -31,12 +32,15 @@ void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   constexpr int kBanks = Layer::kPixels == 1 ? 1 : kStep;               // column c lies in bank c % kBanks
   constexpr unsigned kWords = (Layer::kWidth + kBanks - 1) / kBanks * W::kPixelBeats;
 
+  constexpr unsigned kReadSteps = W::kPhase - W::kSettle;               // of a phase, in which it reads
+
   Pixel ring[kRing][kBanks][kWords];
 #pragma HLS ARRAY_PARTITION variable=ring complete dim=2
 // A beat is read at the earliest in the phase after the one that wrote it, two or more iterations later.
 #pragma HLS DEPENDENCE variable=ring inter false
   unsigned row_in = 0, slot_in = 0, column_in = 0, bank_in = 0, word_in = 0, beat_in = 0;  // where the next beat goes
   unsigned step = 0, row_out = 0;                                                          // of the phase; output row
+  unsigned read_due = 0, write_due = 0;  // grows by kReads, kWrites a step; at the length of the phase it is time for one
   unsigned slot_top = (kRing - Layer::kPadTop) % kRing;                                    // slot of the window's first row
   unsigned group_column = 0, ky = 0, kx = 0, beat = 0;  // first column of the group, without padding; tap; beat of the pixel
 Swg_Beats:
@@ -44,8 +48,17 @@ Swg_Beats:
 #pragma HLS PIPELINE II=1
     fire<Swg<Layer>>();
     const bool filling = i < W::kFill + W::kSettle;
+    bool reads = i < W::kFill, writes = false;
+    if (!filling) {
+      if (step < kReadSteps) read_due += W::kReads;
+      reads = read_due >= kReadSteps && row_in < Layer::kHeight;
+      if (read_due >= kReadSteps) read_due -= kReadSteps;
+      write_due += W::kWrites;
+      writes = write_due >= W::kPhase;
+      if (writes) write_due -= W::kPhase;
+    }
 
-    if ((filling ? i < W::kFill : step < W::kReads) && row_in < Layer::kHeight) {
+    if (reads) {
       ring[slot_in][bank_in][word_in + beat_in] = in.read();
       if (++beat_in == W::kPixelBeats) {
         beat_in = 0;
@@ -61,7 +74,7 @@ Swg_Beats:
       }
     }
 
-    if (!filling && step < W::kWrites) {
+    if (writes) {
       const int y = int(row_out * Layer::kStrideHeight + ky) - int(Layer::kPadTop);
       const int left = int(group_column + kx) - int(Layer::kPadLeft);  // column under this tap of the group's first pixel
       const int shift = (left + kBanks * int(Layer::kPadLeft)) % kBanks;  // its bank

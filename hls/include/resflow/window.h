@@ -30,7 +30,7 @@ struct Window {
   static constexpr unsigned kFill = smaller(Layer::kKernelHeight - Layer::kPadTop, Layer::kHeight) * kRowBeats;
   static constexpr unsigned kReads = Layer::kStrideHeight * kRowBeats;              // per phase
   static constexpr unsigned kWrites = kOutWidth / Layer::kPixels * kBeats;          // per phase
-  static constexpr unsigned kSettle = kRowBeats * kTaps == 1;                       // a lone beat reaches its RAM before it is read
+  static constexpr unsigned kSettle = kRowBeats == 1;                               // a lone beat reaches its RAM before it is read
   static constexpr unsigned kPhase = larger(kReads + kSettle, kWrites);
 };
 
