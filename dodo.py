@@ -131,7 +131,7 @@ def task_generate():
         yield {
             "name": ip.name,
             "actions": [(step(generate), [ip])],
-            "file_dep": [*hls.TEMPLATES, PARAMETERS],
+            "file_dep": [*hls.SOURCES, PARAMETERS],
             "task_dep": ["_parameters"],
             "uptodate": [config_changed(repr(ip))],  # the frozen value is its own key
             "targets": [BUILD / "hls" / ip.name / name for name in hls.outputs(ip)],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 
@@ -19,15 +18,6 @@ def thousands(number: int) -> str:
     return f"{number:,}"
 
 
-def tcl_quote(text: str) -> str:
-    """A Tcl word that stands for exactly this text: bare, in braces, or quoted where braces would not do."""
-    if re.fullmatch(r"[\w./:*+@%=,-]+", text, re.ASCII):
-        return text
-    if re.fullmatch(r"[^{}\\\x00-\x1f\x7f]*", text):
-        return "{" + text + "}"
-    return '"' + re.sub(r'[\\"$\[\]{}\x00-\x1f\x7f]', lambda match: f"\\u{ord(match[0]):04x}", text) + '"'
-
-
 @cache
 def _environment(folder: Path) -> jinja2.Environment:
     environment = jinja2.Environment(  # no escaping: C++ and Tcl, not HTML
@@ -37,7 +27,7 @@ def _environment(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(pascal=pascal, thousands=thousands, tcl=tcl_quote)
+    environment.filters.update(pascal=pascal, thousands=thousands)
     return environment
 
 

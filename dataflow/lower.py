@@ -57,7 +57,7 @@ def _platform(network: Network) -> Platform:
         bank = getattr(network.memory, argument)
         if bank not in names:
             raise DescriptionError(
-                network.at,
+                network.memory.at,
                 f"memory.{argument}: {network.platform} has no {bank}",
                 why="banks are the card's own",
                 fix=f"use {', '.join(names)}",

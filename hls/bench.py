@@ -11,10 +11,12 @@ from rich.table import Table
 
 from dataflow.design import Design
 from hls.csim import simulate
+from hls.vectors import frame_count
 
 
-def bench_csim(design: Design, build: Path, frames: int) -> None:
+def bench_csim(design: Design, build: Path) -> None:
     """Compile and run every bench, one after the other, and print and write (build/bench/csim.json) seconds and megabytes."""
+    frames = frame_count(design.ips[0], build / "vectors" / design.ips[0].name)
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("IP", "source kB", "compile s", "compile MB", f"run s, {frames} frames", "ms a frame"):
         table.add_column(heading, justify="left" if heading == "IP" else "right", no_wrap=True)

@@ -13,7 +13,8 @@ from hls.structs import Struct, call_arguments, cpp_format, memory, struct, stru
 from network.parameters import Parameters
 
 FOLDER = Path(__file__).parent
-TEMPLATES = tuple(sorted((FOLDER / "templates").glob("*.j2")))
+SOURCES = (*sorted((FOLDER / "templates").glob("*.j2")), FOLDER / "render.py", FOLDER / "roms.py", FOLDER / "structs.py")
+"""What the generated text follows from, besides the IP and its parameters."""
 INCLUDE = FOLDER / "include"
 HEADERS = tuple(sorted((INCLUDE / "resflow").glob("*.h")))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.design import Design
+from dataflow.design import Design, Ip
 from network import reference
 from network.parameters import Parameters, key
 
@@ -25,3 +26,10 @@ def vectors(design: Design, parameters: Parameters, images: NDArray[np.uint8]) -
         codes = traced[block.name]
     found["head"] = {"codes_in": codes, **weights, **labels}
     return {ip: {f"{port}.bin": np.ascontiguousarray(array).tobytes() for port, array in ports.items()} for ip, ports in found.items()}
+
+
+def frame_count(ip: Ip, folder: Path) -> int:
+    """How many frames the vectors in `folder` are of; told from a port that is not constant data."""
+    port = next(port for port in ip.ports if port.name != "weights")
+    frame_bytes = port.beats * port.lanes * (1 if port.format.bits <= 8 else 4)
+    return (folder / f"{port.name}.bin").stat().st_size // frame_bytes

@@ -12,7 +12,7 @@ proc open_kernel {vlnv part protocol} {
     set xo(part) $part
     set xo(ip) [file join $xo(folder) ip]
     create_project -force package_$name [file join $xo(folder) package] -part $part
-    add_files -norecurse $xo(ip)/$name.v
+    add_files -norecurse [list $xo(ip)/$name.v]
     update_compile_order -fileset sources_1
     ipx::package_project -root_dir $xo(ip) -vendor $vendor -library $library -taxonomy /KernelIP -import_files -set_current false
     ipx::unload_core $xo(ip)/component.xml

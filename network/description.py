@@ -21,10 +21,25 @@ BANK = re.compile(r"(DDR|PLRAM|HBM)\[\d{1,2}\]")
 IMAGE_FORMAT = uint(8)
 RESERVED = frozenset(
     "stem head dma network "  # the other IPs and the parameter file's own names
-    "auto bool break case catch char class const continue default delete do double else enum extern false float for friend goto if "
-    "inline int long main mutable new operator private protected public register return short signed sizeof static struct switch "
-    "template this throw true try typedef typename union unsigned using virtual void volatile while and or not xor "
-    "input output inout wire reg module signal entity begin end".split()
+    "image codes_in codes_out weights labels main hls resflow std "  # ports and namespaces of the generated C++
+    # C++
+    "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const const_cast constexpr "
+    "continue decltype default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline "
+    "int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register "
+    "reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch template this "
+    "thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq "
+    "uint ushort ulong ap_int ap_uint "
+    # Verilog and VHDL
+    "abs access after alias all always architecture array assert assign attribute begin block body buf buffer bufif0 bufif1 bus "
+    "casex casez cell component config configuration constant deassign defparam design disable disconnect downto edge elsif end "
+    "endcase endconfig endfunction endgenerate endmodule endprimitive endspecify endtable endtask entity event exit file force "
+    "forever fork function generate generic genvar group guarded highz0 highz1 ifnone impure in incdir include inertial initial "
+    "inout input instance integer is join label large library linkage liblist literal loop localparam macromodule map medium mod "
+    "module nand negedge next nmos nor noshowcancelled notif0 notif1 null of on open others out output package parameter pmos port "
+    "posedge postponed primitive procedure process pull0 pull1 pulldown pullup pure range rcmos real realtime record reg reject "
+    "release rem repeat report rnmos rol ror rpmos rtran select severity shared signal sla sll small specify specparam sra srl "
+    "strong0 strong1 subtype supply0 supply1 table task then time to tran transport tri tri0 tri1 triand trior trireg type "
+    "unaffected units until use variable vectored wait wand weak0 weak1 when wire with wor xnor".split()
 )
 """Words a block cannot be called: its name becomes a C++ function, an HDL module and a file name."""
 
@@ -61,10 +76,11 @@ def load(path: str | Path) -> Network:
         stem=stem,
         blocks=blocks,
         head=_head(top["head"], blocks[-1].output, formats, len(labels)),
-        memory=top.get("memory", _memory, Memory(images="DDR[0]", labels="DDR[0]", weights="DDR[0]")),
+        memory=top.get("memory", _memory, Memory(images="DDR[0]", labels="DDR[0]", weights="DDR[0]", at=document.at)),
         parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
         images=top.get("images", lambda item: item.text("images.npz"), None),
-        at=top["labels"].at if "labels" in top else document.at,
+        at=top["platform"].at,
+        labels_at=top["labels"].at if "labels" in top else document.at,
     )
 
 
@@ -131,13 +147,13 @@ def _memory(item: Item) -> Memory:
         return name
 
     entries = item.mapping((), ("images", "labels", "weights"))
-    return Memory(**{key: entries.get(key, bank, "DDR[0]") for key in ("images", "labels", "weights")})
+    return Memory(**{key: entries.get(key, bank, "DDR[0]") for key in ("images", "labels", "weights")}, at=item.at)
 
 
 def _pair(low: int, high: int, item: Item) -> tuple[int, int]:
     """One number for both axes, or [vertical, horizontal]."""
     if item.is_list:
-        first, second = (part.integer(low, high) for part in item.items("[3, 3]", 2))
+        first, second = (part.integer(low, high) for part in item.items("[1, 1]", 2))
         return first, second
     number = item.integer(low, high)
     return number, number

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from network.errors import ParameterError
 from network.model import Network
+from network.parameters import UNREADABLE
 
 RANDOM_COUNT = 64
 
@@ -34,23 +34,30 @@ def load(network: Network, folder: Path) -> Images:
         found = Images(digits.held_out_images, digits.held_out_labels)
     else:
         found = _read(folder / network.images)
-    shape = (len(found.images), *network.input)
-    if found.images.dtype != np.uint8 or found.images.shape != shape or not shape[0]:
+    images, labels = found
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != tuple(network.input) or not len(images):
         raise ParameterError(
             network.images,
-            f"images: {found.images.dtype} {found.images.shape}, expected uint8 (n, {', '.join(map(str, network.input))})",
+            f"images: {images.dtype} {images.shape}, expected uint8 (n, {', '.join(map(str, network.input))})",
             why=f"{network.name} takes images of {network.input}",
             fix="write them in that shape, at least one",
+        )
+    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (len(images),)):
+        raise ParameterError(
+            network.images,
+            f"labels: {labels.dtype} {labels.shape}, expected integers ({len(images)},)",
+            why="every image has one true label",
+            fix="write one class number per image, or leave labels out",
         )
     return found
 
 
 def _read(path: Path) -> Images:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            labels: NDArray[Any] | None = arrays.get("labels")
-            return Images(arrays["images"], labels)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        arrays = np.load(path, allow_pickle=False)
+        with arrays:
+            return Images(arrays["images"], arrays.get("labels"))
+    except (*UNREADABLE, AttributeError) as error:  # AttributeError: an .npy, which is one array and no archive
         raise ParameterError(
             str(path),
             f"cannot be read: {error}",

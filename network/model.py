@@ -362,6 +362,7 @@ class Memory:
     images: str
     labels: str
     weights: str
+    at: Source = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,12 +383,13 @@ class Network:
     memory: Memory
     parameters: str | None = None  # file, when it is not params/<name>.npz
     images: str | None = None  # labelled images to try it on: see network.images
-    at: Source = field(repr=False, compare=False)
+    at: Source = field(repr=False, compare=False)  # of the platform
+    labels_at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.labels and len(self.labels) != self.head.fc.out:
             raise DescriptionError(
-                self.at,
+                self.labels_at,
                 f"labels: {len(self.labels)} names for {self.head.fc.out} classes",
                 why="every class has one name",
                 fix=f"give {self.head.fc.out} names, or leave labels out",

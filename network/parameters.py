@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -38,6 +39,21 @@ class Spec:
     format: Format | None = None  # weights: the range of the values
     ascending: bool = False  # thresholds
     turnable: bool = False  # thresholds that may descend instead, all of them
+
+
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What zipfile and numpy raise on damaged members; NotImplementedError is a RuntimeError."""
 
 
 def key(layer: str, what: str) -> str:
@@ -83,7 +99,7 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
             f"the parameters of {network.name} are read from it",
             "train or import them, or name the file: parameters: …",
         )
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         fail(f"not an .npz: {error}", "parameters are a zip of .npy arrays", "write the file again with numpy.savez")
     with archive:
         names = {name.removesuffix(".npy") for name in archive.namelist()}
@@ -112,7 +128,7 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
                 arrays[name] = _read(archive, f"{name}.npy", spec)
             except _Mismatch as error:
                 fail(f"{name}: {error}", "the description decides shapes and formats", "correct one of the two")
-            except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+            except UNREADABLE as error:
                 fail(f"{name} cannot be read: {error}", "the file is damaged", "write or copy it again")
     _check_head(network, arrays, fail)
     return arrays

@@ -55,7 +55,8 @@ class Item:
 
     def integer(self, low: int, high: int) -> int:
         value = self.value if isinstance(self._node, yaml.ScalarNode) else None
-        if not isinstance(value, int) or isinstance(value, bool):
+        # YAML 1.1 also reads 4:10 as a number, in base 60.
+        if not isinstance(value, int) or isinstance(value, bool) or ":" in self._node.value:
             self._wrong("a whole number", str(max(low, 1)))
         if not low <= value <= high:
             self.fail(f"{value} is out of range", why=f"it must be {low:,} to {high:,}", fix="choose a number in that range")

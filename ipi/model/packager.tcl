@@ -36,7 +36,8 @@ proc vivado::ipx::package_project {args} {
 proc vivado::ipx::unload_core {args} { return "" }
 
 proc vivado::ipx::edit_ip_in_project {args} {
-    lassign [model::options ipx::edit_ip_in_project $args {-upgrade -name -directory} {}] options path
+    lassign [model::options ipx::edit_ip_in_project $args {-upgrade -name -directory} {}] options rest
+    set path [lindex $rest 0]
     if {![model::need_file ipx::edit_ip_in_project $path]} { return "" }
     set content [dict get $model::files [model::relative $path]]
     set module [dict get $content module]

@@ -177,7 +177,8 @@ proc vivado::open_run {args} {
 proc model::write_netlist {command arguments valued} {
     variable project
     variable design
-    lassign [options $command $arguments $valued {-force -hierarchical}] options path
+    lassign [options $command $arguments $valued {-force -hierarchical}] options rest
+    set path [lindex $rest 0]
     if {$project eq "" || [get $project OPEN] eq ""} { return [report "$command: no netlist is open" "it writes the open one" \
         "call open_run first"] }
     if {[dict exists $options -file]} { set path [dict get $options -file] }

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import jinja2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from codegen import ToolError, find, render, run, write_changed
-from codegen.templates import pascal, tcl_quote
+from codegen.templates import pascal
 
 
 def test_files_keep_their_time_while_their_text_stays(tmp_path):
@@ -41,14 +39,6 @@ def test_templates_refuse_undefined_names(tmp_path):
 @pytest.mark.parametrize(("name", "expected"), [("conv1", "Conv1"), ("conv1_dwc", "Conv1Dwc"), ("max_pool", "MaxPool")])
 def test_pascal(name, expected):
     assert pascal(name) == expected
-
-
-@given(st.lists(st.text(st.characters(codec="ascii", exclude_characters="\r\x00")), min_size=1, max_size=20))
-def test_tcl_reads_back_what_was_quoted(tmp_path_factory, words):
-    script = tmp_path_factory.mktemp("tcl") / "words.tcl"
-    script.write_text("".join(f"puts [binary encode hex {tcl_quote(word)}]\n" for word in words))
-    answer = subprocess.run(["tclsh", script], capture_output=True, text=True, check=True).stdout.split("\n")
-    assert [bytes.fromhex(line).decode() for line in answer[:-1]] == words
 
 
 def test_a_failing_tool_is_quoted(tmp_path):

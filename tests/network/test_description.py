@@ -66,6 +66,11 @@ MISTAKES = {
         "toy.yaml:16: res2a.conv1.out: 'four' is not a whole number\n"
         "  why: res2a.conv1.out takes a whole number\n  fix: write for example 1",
     ),
+    "a time of day for a number": (
+        "clock_mhz: 200",
+        "clock_mhz: 3:20",
+        "toy.yaml:4: clock_mhz: 3:20 is not a whole number\n  why: clock_mhz takes a whole number\n  fix: write for example 1",
+    ),
     "a boolean for a number": (
         CONV1,
         "conv1:  {kernel: 3, out: true, pe: 2, simd: 2}",
@@ -227,7 +232,7 @@ MISTAKES = {
     "unknown platform": (
         "platform:  u250",
         "platform:  u999",
-        "toy.yaml:2: platform: 'u999' is unknown\n  why: its facts stand in configs/platforms\n  fix: use u250",
+        "toy.yaml:3: platform: 'u999' is unknown\n  why: its facts stand in configs/platforms\n  fix: use u250",
     ),
     "an SLR the card does not have": (
         "slr: 2",
@@ -237,7 +242,7 @@ MISTAKES = {
     "a bank the card does not have": (
         "platform:",
         'memory: {weights: "HBM[0]"}\nplatform:',
-        "toy.yaml:2: memory.weights: u250 has no HBM[0]\n"
+        "toy.yaml:3: memory.weights: u250 has no HBM[0]\n"
         "  why: banks are the card's own\n"
         "  fix: use DDR[0], DDR[1], DDR[2], DDR[3], PLRAM[0], PLRAM[1], PLRAM[2], PLRAM[3]",
     ),

@@ -1,8 +1,6 @@
 // Accumulate-pool: the head's sum over all pixels. The division of an average is left to the scale of the scores.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "formats.h"
 #include "simulation.h"
 
@@ -24,10 +22,11 @@ void accumulate_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hl
 #pragma HLS ARRAY_PARTITION variable=sums complete dim=2
 // A sum is needed again kPixelBeats cycles later, sooner than a RAM answers where there are few: four banks make those registers.
 #pragma HLS ARRAY_PARTITION variable=sums cyclic factor=4 dim=1
+#pragma HLS DEPENDENCE variable=sums inter RAW distance=kPixelBeats true
   unsigned pixel = 0, beat = 0;
 AccumulatePool_Beats:
   for (unsigned i = 0; i < Layer::kPixels * kPixelBeats; ++i) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     // Invariant: i = pixel*kPixelBeats + beat.
     fire<AccumulatePool<Layer>>();
     const Beat<Layer::kSimd, typename Layer::In> codes = in.read();

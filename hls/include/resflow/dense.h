@@ -1,8 +1,6 @@
 // Fully connected layer. Its weights come as a stream, from card memory or from weight_rom.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "dot.h"
 #include "formats.h"
 #include "simulation.h"
@@ -30,13 +28,15 @@ void dense(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   constexpr unsigned kWordBits = Layer::kSimd * Layer::Weight::kBits;
 
   typename MAC::Operand buffer[kFoldIn];
+// A beat is needed again an output fold later.
+#pragma HLS DEPENDENCE variable=buffer inter RAW distance=kFoldIn true
   Acc acc[Layer::kPe];
 #pragma HLS ARRAY_PARTITION variable=acc complete
   Acc offset = 0;
   unsigned nf = 0, sf = 0;
 Dense_Tiles:
   for (unsigned i = 0; i < kFoldOut * kFoldIn; ++i) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     // Invariant: i = nf*kFoldIn + sf.
     fire<Dense<Layer>>();
     typename MAC::Operand operand;

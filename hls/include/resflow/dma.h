@@ -1,8 +1,6 @@
 // Between card memory and streams. Memory holds frames one after the other, each padded to whole 512-bit words.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "formats.h"
 #include "simulation.h"
 
@@ -15,18 +13,21 @@ struct Unpack;
 template <class Layer>
 struct Store;
 
-/// Words from memory, in bursts. One process, II=1.
+/// Words from memory, in bursts of a frame. One process, II=1.
 ///   memory  kWords words a frame; the same ones for every frame where kRepeats says so
 ///   cycles  kWords a frame
 template <class Layer>
 void load(const Word *memory, unsigned frames, hls::stream<Word> &out) {
-  unsigned word = 0;
-Load_Words:
-  for (unsigned i = 0; i < frames * Layer::kWords; ++i) {
-#pragma HLS PIPELINE II=1
-    fire<Load<Layer>>();
-    out.write(memory[Layer::kRepeats ? word : i]);
-    word = word == Layer::kWords - 1 ? 0 : word + 1;
+  unsigned long long first = 0;  // of the frame; 32 bits would not count the words of a long batch
+Load_Frames:
+  for (unsigned frame = 0; frame < frames; ++frame) {
+  Load_Words:
+    for (unsigned word = 0; word < Layer::kWords; ++word) {
+#pragma HLS PIPELINE II=1 style=flp
+      fire<Load<Layer>>();
+      out.write(memory[first + word]);
+    }
+    if (!Layer::kRepeats) first += Layer::kWords;
   }
 }
 
@@ -38,24 +39,23 @@ Load_Words:
 template <class Layer>
 void unpack(hls::stream<Word> &in, unsigned frames, hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &out) {
   constexpr unsigned kBeatBits = Layer::kLanes * Layer::Code::kBits;
+  constexpr bool kWhole = 512 % kBeatBits == 0;  // no beat lies across two words: no shifter is needed in front of the buffer
   static_assert(kBeatBits <= 512, "one word must fill one beat, for one read a cycle to keep up");
-  ap_uint<512 + kBeatBits> buffer = 0;
-  unsigned held = 0, beat = 0;  // bits in the buffer; beat of the frame
-Unpack_Beats:
-  for (unsigned i = 0; i < frames * Layer::kBeats; ++i) {
-#pragma HLS PIPELINE II=1
-    fire<Unpack<Layer>>();
-    if (held < kBeatBits) {
-      buffer |= ap_uint<512 + kBeatBits>(in.read()) << held;
-      held += 512;
-    }
-    out.write(ap_uint<kBeatBits>(buffer));
-    if (beat == Layer::kBeats - 1) {
-      beat = 0;
-      buffer = 0;
-      held = 0;
-    } else {
-      ++beat;
+  using Buffer = ap_uint<512 + kBeatBits>;
+Unpack_Frames:
+  for (unsigned frame = 0; frame < frames; ++frame) {
+    Buffer buffer = 0;
+    unsigned held = 0;  // bits in the buffer
+  Unpack_Beats:
+    for (unsigned beat = 0; beat < Layer::kBeats; ++beat) {
+#pragma HLS PIPELINE II=1 style=flp
+      fire<Unpack<Layer>>();
+      if (held < kBeatBits) {
+        const Buffer word = in.read();
+        buffer = kWhole ? word : Buffer(buffer | word << held);
+        held += 512;
+      }
+      out.write(ap_uint<kBeatBits>(buffer));
       buffer >>= kBeatBits;
       held -= kBeatBits;
     }
@@ -66,11 +66,16 @@ Unpack_Beats:
 ///   cycles  kTop a frame
 template <class Layer>
 void store(hls::stream<Beat<1, UInt<32>>> &in, unsigned frames, ap_uint<32> *memory) {
-Store_Labels:
-  for (unsigned i = 0; i < frames * Layer::kTop; ++i) {
-#pragma HLS PIPELINE II=1
-    fire<Store<Layer>>();
-    memory[i] = in.read();
+  unsigned long long first = 0;  // of the frame
+Store_Frames:
+  for (unsigned frame = 0; frame < frames; ++frame) {
+  Store_Labels:
+    for (unsigned k = 0; k < Layer::kTop; ++k) {
+#pragma HLS PIPELINE II=1 style=flp
+      fire<Store<Layer>>();
+      memory[first + k] = in.read();
+    }
+    first += Layer::kTop;
   }
 }
 

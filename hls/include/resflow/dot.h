@@ -5,8 +5,6 @@
 //   offset(operand)        what every PE's sum has too much, the same for all of them; taken off once per window
 #pragma once
 
-#include <ap_int.h>
-
 #include "formats.h"
 #include "popcount.h"
 

@@ -1,8 +1,6 @@
 // Data width converter: the same codes in the same order, more or fewer of them a beat.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "formats.h"
 #include "simulation.h"
 
@@ -29,7 +27,7 @@ void dwc(hls::stream<Beat<Layer::kLanesIn, typename Layer::Code>> &in, hls::stre
   unsigned part = 0;
 Dwc_Beats:
   for (unsigned i = 0; i < Layer::kCodes / kNarrow; ++i) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     // Invariant: `part` narrow beats of the wide one at hand have passed.
     fire<Dwc<Layer>>();
     if (kWidens) {

@@ -1,7 +1,9 @@
 // Fork: every beat to both branches of a block.
+//
+// Where branches part and meet again, a process must not keep a finished beat back until its next input is there. So all loops
+// of the library are flushable (style=flp): in a stalled pipeline (stp) the beats under way stand still with it, and a block
+// could wait for itself, however deep its bypass.
 #pragma once
-
-#include <hls_stream.h>
 
 #include "formats.h"
 #include "simulation.h"
@@ -19,7 +21,7 @@ void fork(hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &in, hls::strea
           hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &bypass) {
 Fork_Beats:
   for (unsigned i = 0; i < Layer::kBeats; ++i) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     fire<Fork<Layer>>();
     const auto beat = in.read();
     main.write(beat);

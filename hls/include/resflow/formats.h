@@ -4,7 +4,13 @@
 // HLS Streams") advises against classes with methods as a stream's type; lane 0 sits in the least significant bits.
 #pragma once
 
+// Beats may be as wide as a stream may be; the default is 1,024 bits, and has to be raised before ap_int.h is read.
+#ifndef AP_INT_MAX_W
+#define AP_INT_MAX_W 4096
+#endif
+
 #include <ap_int.h>
+#include <hls_stream.h>
 
 namespace resflow {
 

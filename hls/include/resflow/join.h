@@ -1,8 +1,6 @@
 // Join: the two branches of a residual block meet.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "formats.h"
 #include "simulation.h"
 
@@ -23,7 +21,7 @@ void join(hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &main, hls::str
   static_assert(Layer::kZero <= kHighest, "the zero point is a code");
 Join_Beats:
   for (unsigned i = 0; i < Layer::kBeats; ++i) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     fire<Join<Layer>>();
     const auto a = main.read();
     const auto b = bypass.read();

@@ -1,8 +1,6 @@
 // Max-pool over the windows of a sliding window generator.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "formats.h"
 #include "simulation.h"
 #include "window.h"
@@ -26,7 +24,7 @@ void max_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stre
   unsigned tap = 0, beat = 0;
 MaxPool_Beats:
   for (unsigned i = 0; i < W::kGroups * W::kBeats; ++i) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     // Invariant: i = (pixel*kTaps + tap)*kPixelBeats + beat.
     fire<MaxPool<Layer>>();
     const Beat<Layer::kSimd, Code> codes = in.read();

@@ -1,8 +1,6 @@
 // Matrix-vector-threshold unit: a convolution over im2col windows, or a 1x1 convolution straight over pixels.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "dot.h"
 #include "formats.h"
 #include "simulation.h"
@@ -40,13 +38,15 @@ void mvau(hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &
   constexpr unsigned kPixelBits = Layer::kSimd * Layer::In::kBits;
 
   Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> window[kFoldIn];
+// A beat is needed again an output fold later.
+#pragma HLS DEPENDENCE variable=window inter RAW distance=kFoldIn true
   Acc acc[Layer::kPixels][Layer::kPe], offset[Layer::kPixels];
 #pragma HLS ARRAY_PARTITION variable=acc complete dim=0
 #pragma HLS ARRAY_PARTITION variable=offset complete
   unsigned nf = 0, sf = 0;
 Mvau_Tiles:
   for (unsigned i = 0; i < Window<Layer>::kGroups * kFoldOut * kFoldIn; ++i) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     // Invariant: i = group*kFoldOut*kFoldIn + tile, tile = nf*kFoldIn + sf.
     fire<Mvau<Layer>>();
     const unsigned tile = nf * kFoldIn + sf;

@@ -1,7 +1,7 @@
 // Ones in a word, as a balanced tree of adders that grow by a bit per level.
 #pragma once
 
-#include <ap_int.h>
+#include "formats.h"
 
 namespace resflow {
 

@@ -1,8 +1,6 @@
 // Sliding window generator: pixels in raster order become the windows of a convolution or a pool.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "formats.h"
 #include "simulation.h"
 #include "window.h"
@@ -31,7 +29,6 @@ void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   constexpr unsigned kStep = Layer::kPixels * Layer::kStrideWidth;      // columns from one group of pixels to the next
   constexpr int kBanks = Layer::kPixels == 1 ? 1 : kStep;               // column c lies in bank c % kBanks
   constexpr unsigned kWords = (Layer::kWidth + kBanks - 1) / kBanks * W::kPixelBeats;
-
   constexpr unsigned kReadSteps = W::kPhase - W::kSettle;               // of a phase, in which it reads
 
   Pixel ring[kRing][kBanks][kWords];
@@ -45,7 +42,7 @@ void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   unsigned group_column = 0, ky = 0, kx = 0, beat = 0;  // first column of the group, without padding; tap; beat of the pixel
 Swg_Beats:
   for (unsigned i = 0; i < W::kFill + W::kSettle + W::kOutHeight * W::kPhase; ++i) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     fire<Swg<Layer>>();
     const bool filling = i < W::kFill + W::kSettle;
     bool reads = i < W::kFill, writes = false;

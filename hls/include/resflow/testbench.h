@@ -4,8 +4,6 @@
 // bits, else four bytes, lowest first. Run as `<bench> <folder> <frames>`; a port of constant data repeats its one frame.
 #pragma once
 
-#include <hls_stream.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +31,7 @@ class Bench {
   /// The next frame of a port into its stream.
   template <unsigned lanes, class Format>
   void send(const std::string &port, unsigned beats, hls::stream<Beat<lanes, Format>> &stream) {
+    require_frames<Format>(port, beats * lanes);
     for (unsigned i = 0; i < beats; ++i) {
       Beat<lanes, Format> beat = 0;
       for (unsigned l = 0; l < lanes; ++l) set_lane<Format>(beat, l, typename Format::Value(next<Format>(port)));
@@ -44,7 +43,8 @@ class Bench {
   template <unsigned lanes, class Format>
   void expect(const std::string &port, unsigned beats, hls::stream<Beat<lanes, Format>> &stream) {
     const std::uint32_t mask = Format::kBits == 32 ? ~0u : (1u << Format::kBits) - 1;
-    const unsigned frame = sent_[port]++;
+    require_frames<Format>(port, beats * lanes);
+    const unsigned frame = compared_[port]++;
     for (unsigned i = 0; i < beats; ++i) {
       if (stream.empty()) {
         complain(port + ": frame " + std::to_string(frame) + " ends after " + std::to_string(i) + " of " + std::to_string(beats) + " beats");
@@ -75,6 +75,7 @@ class Bench {
   }
 
   void expect_memory(const std::string &port, const std::vector<ap_uint<32>> &memory) {
+    require_frames<UInt<32>>(port, memory.size() / frames_);
     position_[port] = 0;
     for (std::size_t i = 0; i < memory.size(); ++i) {
       const std::uint32_t expected = next<UInt<32>>(port);
@@ -125,12 +126,20 @@ class Bench {
     return bytes;
   }
 
+  /// All frames, or the one of a port of constant data.
+  template <class Format>
+  void require_frames(const std::string &port, std::size_t codes) {
+    const std::size_t frame = codes * (Format::kBits <= 8 ? 1 : 4), found = data(port).size();
+    if (found != frame && found != frame * frames_)
+      fail(port + ": " + std::to_string(found) + " bytes of vectors for " + std::to_string(frames_) + " frames of " + std::to_string(frame));
+  }
+
   template <class Format>
   std::uint32_t next(const std::string &port) {
     const unsigned size = Format::kBits <= 8 ? 1 : 4;
     const std::vector<std::uint8_t> &bytes = data(port);
     std::size_t &position = position_[port];
-    if (position + size > bytes.size()) position = 0;
+    if (position == bytes.size()) position = 0;  // a port of constant data starts again
     std::uint32_t value = 0;
     for (unsigned i = 0; i < size; ++i) value |= std::uint32_t(bytes[position + i]) << (8 * i);
     position += size;
@@ -143,7 +152,7 @@ class Bench {
   unsigned long codes_ = 0, complaints_ = 0;
   std::map<std::string, std::vector<std::uint8_t>> data_;
   std::map<std::string, std::size_t> position_;
-  std::map<std::string, unsigned> sent_;
+  std::map<std::string, unsigned> compared_;
 };
 
 }  // namespace resflow

@@ -1,8 +1,6 @@
 // Thresholds: a code is the number of its channel's thresholds that a value reaches.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "formats.h"
 #include "simulation.h"
 
@@ -38,7 +36,7 @@ void threshold(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   unsigned beat_of_pixel = 0;
 Threshold_Beats:
   for (unsigned i = 0; i < Layer::kPixels * kPixelBeats; ++i) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     fire<Threshold<Layer>>();
     const Beat<Layer::kSimd, typename Layer::In> codes = in.read();
     Beat<Layer::kSimd, typename Layer::Out> result = 0;

@@ -1,8 +1,6 @@
 // The labels of the largest scores.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "formats.h"
 #include "simulation.h"
 
@@ -27,7 +25,7 @@ void top_k(hls::stream<Beat<1, typename Layer::Score>> &in, hls::stream<Beat<1, 
 #pragma HLS ARRAY_PARTITION variable=label complete
 TopK_Scores:
   for (unsigned i = 0; i < Layer::kClasses + Layer::kTop; ++i) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     fire<TopK<Layer>>();
     if (i < Layer::kClasses) {
       const Score next = lane<typename Layer::Score>(in.read(), 0);

@@ -1,8 +1,6 @@
 // Weights of the fully connected layer kept on chip, sent in the order the layer takes them from memory otherwise.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "formats.h"
 #include "simulation.h"
 
@@ -23,7 +21,7 @@ void weight_rom(const Word (&weights)[Layer::kPe][Layer::kTiles][words],
   constexpr unsigned kWordBits = Layer::kSimd * Layer::Weight::kBits;
 WeightRom_Tiles:
   for (unsigned tile = 0; tile < Layer::kTiles; ++tile) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=1 style=flp
     fire<WeightRom<Layer>>();
     Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight> beat = 0;
     for (unsigned pe = 0; pe < Layer::kPe; ++pe) {

@@ -2,8 +2,6 @@
 // Generated from the description of network toy, res2a. Edit that, not this.
 #pragma once
 
-#include <hls_stream.h>
-
 #include "resflow/formats.h"
 
 using resflow::Beat;
