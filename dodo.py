@@ -240,7 +240,7 @@ def xclbin() -> dict[str, str]:
     return {"told": f"{len(data):,} bytes in {XCLBIN}", "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def undamaged(_task: object, values: dict[str, str]) -> bool:
+def undamaged(task: object, values: dict[str, str]) -> bool:  # noqa: ARG001 (doit passes both, by these names)
     return XCLBIN.exists() and hashlib.sha256(XCLBIN.read_bytes()).hexdigest() == values.get("sha256")
 
 

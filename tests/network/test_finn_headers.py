@@ -18,12 +18,12 @@ from network.importers import finn_headers, finn_yaml
 from network.importers.finn_yaml import Described, Layer
 from network.importers.initialisers import Header
 from network.model import Conv
+from tests import reference_data
 from tests.network import finn_writer
 from tests.network.finn_writer import BLOCKS, Style
+from tests.reference_data import needs_reference
 
-REFERENCE = Path(os.environ.get("RESFLOW_REFERENCE", "reference")) / "resnet50_w1a2"
 CONFIG = Path(__file__).parents[2] / "configs" / "resnet50_w1a2.yaml"
-has_reference = pytest.mark.skipif(not REFERENCE.is_dir(), reason="RESFLOW_REFERENCE names no folder with the reference data")
 
 
 def small_folding(base: int = 4, pe: int = 2, simd: int = 2) -> dict:
@@ -165,10 +165,10 @@ def test_both_orders_of_the_stem_s_thresholds(tmp_path: Path) -> None:
     same(finn_headers.read(finn_writer.write(tmp_path, arrays, folding, Style(inverted=(0,))))[0], arrays)
 
 
-@has_reference
+@needs_reference
 def test_the_whole_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The published parameters, written as headers and imported: equal, array for array, and the description that is committed."""
-    arrays, folding = finn_writer.original(REFERENCE)
+    arrays, folding = finn_writer.original(reference_data.FOLDER)
     source = finn_writer.write(tmp_path / "src", arrays, folding, Style(shuffle=3, comments=True))
     output, yaml = tmp_path / "params" / "resnet50_w1a2.npz", tmp_path / "configs" / "resnet50_w1a2.yaml"
     assert finn_headers.main([str(source), str(output), "--yaml", str(yaml)]) == 0
@@ -194,9 +194,9 @@ def test_the_whole_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert np.array_equal(loaded["stem/conv/thresholds"], arrays["stem/conv/thresholds"][:, ::-1])
 
 
-@has_reference
+@needs_reference
 def test_the_description_has_the_original_folding() -> None:
-    folding = finn_writer.original(REFERENCE)[1]
+    folding = finn_writer.original(reference_data.FOLDER)[1]
     net = load(CONFIG)
     assert [block.name for block in net.blocks] == BLOCKS
     for block in net.blocks:
