@@ -234,9 +234,9 @@ def test_sums_around_the_end_of_float32_are_exact(inputs: int) -> None:
 def test_large_batches_are_worked_off_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     program = stem_only(np.array([[[[1]]], [[[2]]]], np.uint8), [100, 100])
     images = np.arange(256, dtype=np.uint8).reshape(-1, 1, 1, 1)
-    whole = Emulator(program).run(images)
-    monkeypatch.setattr("runtime.emulator.WINDOW_ELEMENTS", 14)
-    parts = Emulator(program).run(images)
+    whole = Emulator(program, path="numpy").run(images)
+    monkeypatch.setattr("runtime.forward.WINDOW_ELEMENTS", 14)
+    parts = Emulator(program, path="numpy").run(images)
     assert all(np.array_equal(a, b) for a, b in zip(whole, parts, strict=True))
 
 

@@ -1,0 +1,81 @@
+// The portable path: plain C++ that any compiler vectorises for its baseline.
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+
+#include "kernels.h"
+
+namespace resflow {
+namespace {
+
+#include "loops.inl"
+
+constexpr unsigned kRows = 16;
+
+/// Weight is int8_t or, for weights above 127, uint8_t; Part holds the sum of one chunk.
+template <class Weight, class Part>
+void multiply(const std::uint8_t *codes, std::size_t stride, unsigned rows, const std::int8_t *panel, std::size_t chunks,
+              std::int32_t *sums) {
+  for (unsigned r = 0; r < rows; ++r) {
+    std::int32_t total[kPanel] = {};
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+      Part part[kPanel] = {};
+      for (std::size_t k = chunk * kChunk; k < (chunk + 1) * kChunk; ++k) {
+        const Part code = codes[r * stride + k];
+        if (code == 0) continue;  // as most codes are
+        const Weight *weights = reinterpret_cast<const Weight *>(panel) + k * kPanel;
+        for (unsigned c = 0; c < kPanel; ++c) part[c] = Part(part[c] + Part(code * weights[c]));
+      }
+      for (unsigned c = 0; c < kPanel; ++c) total[c] += part[c];
+    }
+    std::copy(total, total + kPanel, sums + r * kPanel);
+  }
+}
+
+void expand(const std::uint64_t *bits, std::size_t words, std::int8_t *bytes) {
+  for (std::size_t w = 0; w < words; ++w) {
+    for (unsigned i = 0; i < 64; ++i) bytes[w * 64 + i] = std::int8_t(2 * int(bits[w] >> i & 1) - 1);
+  }
+}
+
+void nothing() {}
+
+double burn(std::size_t iterations) {
+  alignas(64) std::int8_t panel[kChunk * kPanel];
+  alignas(64) std::uint8_t codes[kRows * kChunk];
+  alignas(64) std::int32_t sums[kRows * kPanel];
+  std::fill(std::begin(panel), std::end(panel), std::int8_t(1));
+  std::fill(std::begin(codes), std::end(codes), std::uint8_t(1));
+  std::int32_t volatile sink = 0;
+  for (std::size_t i = 0; i < iterations; ++i) {
+    multiply<std::int8_t, std::int16_t>(codes, kChunk, kRows, panel, 1, sums);
+    sink = sums[i % (kRows * kPanel)];
+  }
+  (void)sink;
+  return double(iterations) * kRows * kPanel * kChunk;
+}
+
+constexpr Kernels kKernels = {
+    "portable",
+    kRows,
+    1,
+    multiply<std::int8_t, std::int32_t>,
+    multiply<std::int8_t, std::int16_t>,
+    multiply<std::uint8_t, std::int32_t>,
+    expand,
+    finish<count_levels>,
+    gather,
+    gather_entry,
+    pool,
+    accumulate,
+    dense,
+    nothing,
+    nothing,
+    burn,
+};
+
+}  // namespace
+
+const Kernels *const kPortable = &kKernels;
+
+}  // namespace resflow

@@ -1,0 +1,281 @@
+#include "network.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <numeric>
+
+namespace resflow {
+namespace {
+
+constexpr std::size_t kGroup = 8;                // most frames that go through the network together
+constexpr std::size_t kCacheBytes = 1536 << 10;  // what a block's codes should fit into, of a second level cache
+
+/// The share of thread `index` of `count` things.
+std::pair<std::size_t, std::size_t> share(std::size_t count, unsigned index, unsigned threads) {
+  return {count * index / threads, count * (index + 1) / threads};
+}
+
+/// Labels of the largest scores, best first, the lower label first at equal score.
+void best(const std::int32_t *scores, std::size_t classes, std::size_t top, std::uint32_t *labels) {
+  std::vector<std::uint32_t> order(classes);
+  std::iota(order.begin(), order.end(), 0u);
+  const auto better = [&](std::uint32_t a, std::uint32_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; };
+  std::partial_sort(order.begin(), order.begin() + std::ptrdiff_t(top), order.end(), better);
+  std::copy_n(order.begin(), top, labels);
+}
+
+}  // namespace
+
+/// Codes under way, of frames that go through the network together.
+struct Network::Memory {
+  std::size_t frames;
+  Buffer border[2];  // between segments, for all frames
+  Buffer inner[2];   // between blocks of a segment, for the frames it takes at a time
+  Buffer path[2], act, bypass, stem;
+  std::vector<std::int32_t> sums;
+};
+
+/// One thread of a team.
+struct Network::Worker {
+  unsigned index, size;
+  Barrier &barrier;
+  const Memory &memory;
+  std::int32_t *sums;
+  const Scratch &scratch;
+};
+
+void Block::place_entry() {
+  if (!entry) return;
+  const auto takes = [](const Layer &layer) { return layer.geometry().kernel_y == 1 && layer.geometry().kernel_x == 1; };
+  entry_apart = !takes(convs.front()) || (bypass && !takes(*bypass));
+  if (entry_apart) return;
+  convs.front().set_entry(*entry);
+  if (bypass) bypass->set_entry(*entry);
+}
+
+Network::Network(Layer stem, std::optional<Geometry> pool, std::vector<Block> blocks, Head head, const Kernels &kernels, unsigned threads)
+    : stem_(std::move(stem)),
+      pool_(pool),
+      blocks_(std::move(blocks)),
+      head_(std::move(head)),
+      kernels_(kernels),
+      pool_of_threads_(threads),
+      alone_(threads) {
+  stem_.set_foreign();
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const std::size_t frames = frames_at_a_time(blocks_[i]);
+    if (segments_.empty() || segments_.back().frames != frames) segments_.push_back({i, i, frames});
+    segments_.back().end = i + 1;
+  }
+}
+
+Network::~Network() = default;
+
+template <class Function>
+void Network::each_layer(const Function &function) const {
+  function(stem_);
+  for (const Block &block : blocks_) {
+    for (const Layer &conv : block.convs) function(conv);
+    if (block.bypass) function(*block.bypass);
+  }
+}
+
+std::size_t Network::stem_bytes() const { return pool_ ? pool_->out_pixels() * std::size_t(pool_->channels) : stem_.out_bytes(); }
+
+std::size_t Network::frames_at_a_time(const Block &block) const {
+  std::size_t bytes = block.in_bytes() + block.out_bytes();
+  for (const Layer &conv : block.convs) bytes += conv.geometry().in_bytes();
+  std::size_t frames = kGroup;
+  while (frames > 1 && frames * bytes > kCacheBytes) frames /= 2;
+  return frames;
+}
+
+std::unique_ptr<Network::Memory> Network::reserve(std::size_t frames) const {
+  std::size_t border = stem_bytes(), inner = 0, path = 0, act = 0, bypass = 0, channels = stem_.outputs();
+  for (const Segment &segment : segments_) {
+    const std::size_t together = std::min(frames, segment.frames);
+    for (std::size_t i = segment.begin; i < segment.end; ++i) {
+      const Block &block = blocks_[i];
+      inner = std::max(inner, together * block.out_bytes());
+      act = std::max(act, block.entry_apart ? together * block.in_bytes() : 0);
+      bypass = std::max(bypass, block.bypass ? together * block.bypass->out_bytes() : 0);
+      for (const Layer &conv : block.convs) {
+        path = std::max(path, together * conv.out_bytes());
+        channels = std::max(channels, conv.outputs());
+      }
+    }
+    border = std::max(border, blocks_[segment.end - 1].out_bytes());
+  }
+  const std::size_t slack = kSlackRows * channels;
+  auto memory = std::make_unique<Memory>();
+  memory->frames = frames;
+  for (Buffer &buffer : memory->border) buffer = Buffer(frames * border + slack);
+  for (Buffer &buffer : memory->inner) buffer = Buffer(inner + slack);
+  for (Buffer &buffer : memory->path) buffer = Buffer(path + slack);
+  memory->act = Buffer(act + slack);
+  memory->bypass = Buffer(bypass + slack);
+  memory->stem = Buffer((pool_ ? stem_.out_bytes() : 0) + slack);
+  memory->sums.resize(frames * head_.inputs);
+  return memory;
+}
+
+void Network::prepare(std::size_t alone, std::size_t together) {
+  const unsigned threads = pool_of_threads_.threads();
+  if (scratch_.empty()) {
+    std::size_t rows = 0, panels = 0;
+    each_layer([&](const Layer &layer) {
+      rows = std::max(rows, layer.scratch_row_bytes());
+      panels = std::max(panels, layer.scratch_panel_bytes());
+    });
+    std::vector<Scratch> scratch(threads);
+    for (Scratch &each : scratch) each = {Buffer(rows), Buffer(panels)};
+    scratch_ = std::move(scratch);
+  }
+  for (auto &memory : alone_) {
+    if (alone > 0 && (memory == nullptr || memory->frames < alone)) memory = reserve(alone);
+  }
+  if (together > 0 && (together_ == nullptr || together_->frames < together)) together_ = reserve(together);
+}
+
+void Network::run(const std::uint8_t *images, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels, std::int32_t *scores,
+                  const Trace *trace) {
+  const std::lock_guard lock(mutex_);
+  const unsigned threads = pool_of_threads_.threads();
+  const std::size_t image_bytes = stem_.geometry().in_bytes();
+  const auto group = [&](const Worker &worker, std::size_t first, std::size_t count) {
+    run_group(worker, images + first * image_bytes, count, weights, labels + first * head_.top, scores + first * head_.classes, trace);
+  };
+  // Every thread takes frames of its own as long as there are enough for all; the rest they do together.
+  std::size_t done = 0;
+  while (frames - done >= threads && (threads > 1 || frames > done)) {
+    const std::size_t each = std::min(kGroup, (frames - done) / threads), groups = (frames - done) / (each * threads) * threads;
+    prepare(each, 0);
+    std::atomic<std::size_t> next{0};
+    pool_of_threads_.run([&](unsigned thread) {
+      kernels_.enter();
+      Barrier nobody(1);
+      Memory &memory = *alone_[thread];
+      const Worker worker{0, 1, nobody, memory, memory.sums.data(), scratch_[thread]};
+      for (std::size_t i = next++; i < groups; i = next++) group(worker, done + i * each, each);
+      kernels_.leave();
+    });
+    done += groups * each;
+  }
+  if (done == frames) return;
+  prepare(0, frames - done);
+  Barrier barrier(threads);
+  pool_of_threads_.run([&](unsigned thread) {
+    kernels_.enter();
+    group({thread, threads, barrier, *together_, together_->sums.data(), scratch_[thread]}, done, frames - done);
+    kernels_.leave();
+  });
+}
+
+void Network::run_group(const Worker &worker, const std::uint8_t *images, std::size_t frames, const std::int8_t *weights,
+                        std::uint32_t *labels, std::int32_t *scores, const Trace *trace) const {
+  const Memory &memory = worker.memory;
+  const auto show = [&](std::size_t index, const std::uint8_t *codes, std::size_t bytes) {
+    if (trace != nullptr && worker.index == 0) std::memcpy((*trace)[index], codes, bytes);
+  };
+  unsigned side = 0;
+  run_stem(worker, images, frames, memory.border[side].data());
+  show(0, memory.border[side].data(), stem_bytes());
+  for (const Segment &segment : segments_) {
+    const std::size_t in_bytes = blocks_[segment.begin].in_bytes(), out_bytes = blocks_[segment.end - 1].out_bytes();
+    for (std::size_t first = 0; first < frames; first += segment.frames) {
+      const std::size_t count = std::min(segment.frames, frames - first);
+      const std::uint8_t *in = memory.border[side].data() + first * in_bytes;
+      for (std::size_t i = segment.begin; i < segment.end; ++i) {
+        const bool last = i + 1 == segment.end;
+        std::uint8_t *out = last ? memory.border[1 - side].data() + first * out_bytes : memory.inner[i % 2].data();
+        run_block(worker, blocks_[i], in, count, out);
+        show(i + 1, out, blocks_[i].out_bytes());
+        in = out;
+      }
+    }
+    side = 1 - side;
+  }
+  run_head(worker, memory.border[side].data(), frames, weights, labels, scores);
+}
+
+void Network::run_stem(const Worker &worker, const std::uint8_t *images, std::size_t frames, std::uint8_t *out) const {
+  const Part part = stem_.part(1, worker.index, worker.size);
+  for (std::size_t f = 0; f < frames; ++f) {
+    std::uint8_t *codes = pool_ ? worker.memory.stem.data() : out + f * stem_bytes();
+    stem_.run(images + f * stem_.geometry().in_bytes(), part, Join{}, codes, worker.scratch);
+    worker.barrier.wait();
+    if (!pool_) continue;
+    const auto [begin, end] = share(pool_->out_pixels(), worker.index, worker.size);
+    kernels_.pool(*pool_, codes, begin, end - begin, out + f * stem_bytes() + begin * std::size_t(pool_->channels));
+    worker.barrier.wait();
+  }
+}
+
+void Network::run_block(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const {
+  const Memory &memory = worker.memory;
+  const auto run = [&](const Layer &layer, const std::uint8_t *from, const Join &join, std::uint8_t *to) {
+    layer.run(from, layer.part(frames, worker.index, worker.size), join, to, worker.scratch);
+  };
+  const std::uint8_t *codes = in;
+  if (block.entry_apart) {
+    Geometry pixels = block.convs.front().geometry();
+    pixels.kernel_y = pixels.kernel_x = pixels.stride_y = pixels.stride_x = 1;
+    pixels.before_y = pixels.before_x = 0;
+    pixels.out_height = pixels.height, pixels.out_width = pixels.width;
+    const auto [begin, end] = share(frames * pixels.out_pixels(), worker.index, worker.size);
+    const std::size_t channels = std::size_t(pixels.channels);
+    kernels_.gather_entry(pixels, block.entry->entry(), in, begin, end - begin, memory.act.data() + begin * channels, channels);
+    worker.barrier.wait();
+    codes = memory.act.data();
+  }
+  Join join{in, 0, block.zero, block.high};
+  if (block.bypass) {
+    run(*block.bypass, codes, Join{}, memory.bypass.data());
+    join.bypass = memory.bypass.data();  // complete at the barrier after the first convolution
+  }
+  for (std::size_t i = 0; i < block.convs.size(); ++i) {
+    const bool last = i + 1 == block.convs.size();
+    std::uint8_t *to = last ? out : memory.path[i % 2].data();
+    run(block.convs[i], codes, last ? join : Join{}, to);
+    worker.barrier.wait();
+    codes = to;
+  }
+}
+
+void Network::run_head(const Worker &worker, const std::uint8_t *codes, std::size_t frames, const std::int8_t *weights,
+                       std::uint32_t *labels, std::int32_t *scores) const {
+  const std::size_t frame_bytes = head_.pixels * head_.inputs;
+  for (std::size_t f = worker.index; f < frames; f += worker.size) {
+    kernels_.accumulate(codes + f * frame_bytes, head_.pixels, head_.inputs, head_.zero, worker.sums + f * head_.inputs);
+  }
+  worker.barrier.wait();
+  const auto [begin, end] = share(head_.classes, worker.index, worker.size);
+  for (std::size_t f = 0; f < frames; ++f) {
+    std::int32_t *row = scores + f * head_.classes;
+    kernels_.dense(weights + begin * head_.inputs, end - begin, head_.inputs, worker.sums + f * head_.inputs, head_.small, row + begin);
+    for (std::size_t i = begin; i < end; ++i) row[i] += head_.bias[i];
+  }
+  worker.barrier.wait();
+  for (std::size_t f = worker.index; f < frames; f += worker.size) {
+    best(scores + f * head_.classes, head_.classes, head_.top, labels + f * head_.top);
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> Network::paths() const {
+  std::vector<std::pair<std::string, std::string>> paths;
+  each_layer([&](const Layer &layer) { paths.emplace_back(layer.name(), layer.kernels().name); });
+  return paths;
+}
+
+std::vector<std::array<std::size_t, 3>> Network::trace_shapes() const {
+  const Geometry &after = pool_ ? *pool_ : stem_.geometry();
+  std::vector<std::array<std::size_t, 3>> shapes{{std::size_t(after.out_height), std::size_t(after.out_width), stem_.outputs()}};
+  for (const Block &block : blocks_) {
+    const Layer &last = block.convs.back();
+    shapes.push_back({std::size_t(last.geometry().out_height), std::size_t(last.geometry().out_width), last.outputs()});
+  }
+  return shapes;
+}
+
+}  // namespace resflow
