@@ -1,8 +1,8 @@
 // What one instruction set brings to the emulator: a table of functions, one table for each path.
 //
 // A layer is a matrix product: rows are output pixels, columns output channels, and what is summed over are the inputs under the
-// window, `inputs` of them in the order (kernel_y, kernel_x, channel), filled up with zeros to whole chunks. Weights are cut into
-// panels of 64 columns. Sums of a few rows and one panel are computed at a time, and turned into codes while they are in L1.
+// window in the order (kernel_y, kernel_x, channel). Weights are cut into panels of 64 columns. Sums of a few rows and one panel are
+// computed at a time, and turned into codes while they are in the first level cache.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 namespace resflow {
 
 constexpr unsigned kPanel = 64;    // columns of a panel
-constexpr unsigned kChunk = 64;    // inputs are padded to a multiple of this
 constexpr unsigned kMostRows = 32; // of sums at a time, on any path
+constexpr unsigned kNarrow = 64;   // products added up in 16 bits, where they fit
 
 // Tiles and panels are loaded in whole, whatever is left of the rows: this many rows after the last one must be readable.
 constexpr unsigned kSlackRows = kMostRows;
@@ -50,15 +50,24 @@ struct Geometry {
   std::size_t inputs() const { return std::size_t(kernel_y) * kernel_x * channels; }
 };
 
+/// Where rows of codes are. The codes of a row are `lines` pieces of `chunks` chunks each: one piece where rows were gathered or lie
+/// as they should, one for each row of the kernel where windows are read out of the image itself, overlapping each other.
+struct Rows {
+  const std::uint8_t *codes;
+  std::size_t stride;  // from row to row
+  std::size_t lines, line_stride, chunks;
+};
+
 struct Kernels {
   const char *name;
   unsigned rows;        // most rows of one call of multiply
+  unsigned chunk;       // codes of a line are a multiple of this
   unsigned interleave;  // a panel is [inputs / interleave][kPanel][interleave]
+  unsigned speed;       // products a cycle, about
 
-  // sums[rows][kPanel] = codes[rows][chunks * kChunk] * panel. Two variants that not all paths have: `narrow` for layers where
-  // kChunk products never add up to more than an int16 holds, `wide` for weights above 127, whose bytes are unsigned.
-  using Multiply = void (*)(const std::uint8_t *codes, std::size_t stride, unsigned rows, const std::int8_t *panel, std::size_t chunks,
-                            std::int32_t *sums);
+  // sums[count][kPanel] = rows[count] * panel. Two variants that not all paths have: `narrow` for layers where kNarrow products never
+  // add up to more than an int16 holds, `wide` for weights above 127, whose bytes are unsigned.
+  using Multiply = void (*)(const Rows &rows, unsigned count, const std::int8_t *panel, std::int32_t *sums);
   Multiply multiply, narrow, wide;
 
   // Bipolar weights are kept as bits, one for +1, bit 0 first: bytes[64 * words] from bits[words].

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 // From here to the end of the file, so that nothing of the standard library is compiled for this instruction set alone.
 #pragma GCC target("amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,prefer-vector-width=512")
@@ -16,7 +17,7 @@ namespace {
 #include "loops.inl"
 #include "vectors_avx512.inl"
 
-constexpr unsigned kTileRows = 16, kTileBytes = 64, kRows = 2 * kTileRows, kInterleave = 4;
+constexpr unsigned kTileRows = 16, kTileBytes = 64, kRows = 2 * kTileRows, kChunk = kTileBytes, kInterleave = 4, kSpeed = 1024;
 constexpr std::size_t kQuadBytes = kPanel * kInterleave;         // from row to row of a tile of weights
 constexpr std::size_t kChunkBytes = kPanel * kChunk;             // of a panel
 constexpr std::size_t kSumStride = kPanel * sizeof(std::int32_t);  // from row to row of a tile of sums
@@ -52,57 +53,64 @@ inline void multiply_quad() {
   }
 }
 
+inline void store_sums(std::int32_t *left, std::int32_t *right, std::int32_t *left_below, std::int32_t *right_below) {
+  _tile_stored(0, left, kSumStride);
+  _tile_stored(1, right, kSumStride);
+  _tile_stored(2, left_below, kSumStride);
+  _tile_stored(3, right_below, kSumStride);
+}
+
 /// 32 rows and half a panel: two tiles by two, so that a load goes with every multiplication.
 template <bool kWide>
-inline void multiply_half(const std::uint8_t *codes, std::size_t stride, const std::int8_t *weights, std::size_t chunks, std::int32_t *sums) {
-  const std::uint8_t *below = codes + kTileRows * stride;
+inline void multiply_half(const Rows &rows, const std::int8_t *weights, std::int32_t *sums) {
   _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);
-  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-    _tile_loadd(4, codes + chunk * kChunk, stride);
-    _tile_loadd(6, weights + chunk * kChunkBytes, kQuadBytes);
-    _tile_loadd(7, weights + chunk * kChunkBytes + kTileBytes, kQuadBytes);
-    _tile_loadd(5, below + chunk * kChunk, stride);
-    multiply_quad<kWide>();
+  const std::uint8_t *line = rows.codes;
+  for (std::size_t l = 0; l < rows.lines; ++l, line += rows.line_stride) {
+    const std::uint8_t *codes = line, *below = line + kTileRows * rows.stride;
+    for (std::size_t chunk = 0; chunk < rows.chunks; ++chunk, codes += kChunk, below += kChunk, weights += kChunkBytes) {
+      _tile_loadd(4, codes, rows.stride);
+      _tile_loadd(6, weights, kQuadBytes);
+      _tile_loadd(7, weights + kTileBytes, kQuadBytes);
+      _tile_loadd(5, below, rows.stride);
+      multiply_quad<kWide>();
+    }
   }
-  _tile_stored(0, sums, kSumStride);
-  _tile_stored(1, sums + kLanes, kSumStride);
-  _tile_stored(2, sums + kTileRows * kPanel, kSumStride);
-  _tile_stored(3, sums + kTileRows * kPanel + kLanes, kSumStride);
+  store_sums(sums, sums + kLanes, sums + kTileRows * kPanel, sums + kTileRows * kPanel + kLanes);
 }
 
 /// 16 rows and the whole panel.
 template <bool kWide>
-inline void multiply_flat(const std::uint8_t *codes, std::size_t stride, const std::int8_t *weights, std::size_t chunks, std::int32_t *sums) {
+inline void multiply_flat(const Rows &rows, const std::int8_t *weights, std::int32_t *sums) {
   _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);
-  for (std::size_t chunk = 0; chunk < chunks; ++chunk, weights += kChunkBytes) {
-    _tile_loadd(4, codes + chunk * kChunk, stride);
-    _tile_loadd(6, weights, kQuadBytes);
-    _tile_loadd(7, weights + kTileBytes, kQuadBytes);
-    if constexpr (kWide) {
-      _tile_dpbuud(0, 4, 6); _tile_dpbuud(1, 4, 7);
-    } else {
-      _tile_dpbusd(0, 4, 6); _tile_dpbusd(1, 4, 7);
-    }
-    _tile_loadd(6, weights + 2 * kTileBytes, kQuadBytes);
-    _tile_loadd(7, weights + 3 * kTileBytes, kQuadBytes);
-    if constexpr (kWide) {
-      _tile_dpbuud(2, 4, 6); _tile_dpbuud(3, 4, 7);
-    } else {
-      _tile_dpbusd(2, 4, 6); _tile_dpbusd(3, 4, 7);
+  const std::uint8_t *line = rows.codes;
+  for (std::size_t l = 0; l < rows.lines; ++l, line += rows.line_stride) {
+    const std::uint8_t *codes = line;
+    for (std::size_t chunk = 0; chunk < rows.chunks; ++chunk, codes += kChunk, weights += kChunkBytes) {
+      _tile_loadd(4, codes, rows.stride);
+      _tile_loadd(6, weights, kQuadBytes);
+      _tile_loadd(7, weights + kTileBytes, kQuadBytes);
+      if constexpr (kWide) {
+        _tile_dpbuud(0, 4, 6); _tile_dpbuud(1, 4, 7);
+      } else {
+        _tile_dpbusd(0, 4, 6); _tile_dpbusd(1, 4, 7);
+      }
+      _tile_loadd(5, weights + 2 * kTileBytes, kQuadBytes);
+      _tile_loadd(6, weights + 3 * kTileBytes, kQuadBytes);
+      if constexpr (kWide) {
+        _tile_dpbuud(2, 4, 5); _tile_dpbuud(3, 4, 6);
+      } else {
+        _tile_dpbusd(2, 4, 5); _tile_dpbusd(3, 4, 6);
+      }
     }
   }
-  _tile_stored(0, sums, kSumStride);
-  _tile_stored(1, sums + kLanes, kSumStride);
-  _tile_stored(2, sums + 2 * kLanes, kSumStride);
-  _tile_stored(3, sums + 3 * kLanes, kSumStride);
+  store_sums(sums, sums + kLanes, sums + 2 * kLanes, sums + 3 * kLanes);
 }
 
 template <bool kWide>
-void multiply(const std::uint8_t *codes, std::size_t stride, unsigned rows, const std::int8_t *panel, std::size_t chunks,
-              std::int32_t *sums) {
-  if (rows <= kTileRows) return multiply_flat<kWide>(codes, stride, panel, chunks, sums);
-  multiply_half<kWide>(codes, stride, panel, chunks, sums);
-  multiply_half<kWide>(codes, stride, panel + 2 * kTileBytes, chunks, sums + 2 * kLanes);
+void multiply(const Rows &rows, unsigned count, const std::int8_t *panel, std::int32_t *sums) {
+  if (count <= kTileRows) return multiply_flat<kWide>(rows, panel, sums);
+  multiply_half<kWide>(rows, panel, sums);
+  multiply_half<kWide>(rows, panel + 2 * kTileBytes, sums + 2 * kLanes);
 }
 
 double burn(std::size_t iterations) {
@@ -114,8 +122,24 @@ double burn(std::size_t iterations) {
 }
 
 constexpr Kernels kKernels = {
-    "amx",  kRows,        kInterleave, multiply<false>, nullptr, multiply<true>, expand, finish,
-    gather, gather_entry, pool,        accumulate,      dense,   enter,          leave,  burn,
+    "amx",
+    kRows,
+    kChunk,
+    kInterleave,
+    kSpeed,
+    multiply<false>,
+    nullptr,
+    multiply<true>,
+    expand,
+    finish,
+    gather,
+    gather_entry,
+    pool,
+    accumulate,
+    dense,
+    enter,
+    leave,
+    burn,
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 // From here to the end of the file, so that nothing of the standard library is compiled for this instruction set alone.
 #pragma GCC target("avx2,fma")
@@ -16,6 +17,7 @@ namespace {
 #include "loops.inl"
 
 constexpr unsigned kRows = 16, kTileRows = 4, kVector = 32, kVectors = 2;  // 4 rows of 2 vectors of sums are in registers
+constexpr unsigned kChunk = kNarrow, kSpeed = 64;
 constexpr unsigned kInterleave = 4, kQuadBytes = kPanel * kInterleave;
 
 inline std::int32_t load_quad(const std::uint8_t *codes) {
@@ -43,22 +45,25 @@ struct Exact {
 };
 
 template <class Arithmetic>
-void multiply_tile(const std::uint8_t *const (&codes)[kTileRows], const std::int8_t *panel, std::size_t chunks, std::int32_t *const (&sums)[kTileRows]) {
+void multiply_tile(const Rows &rows, const std::uint8_t *const (&codes)[kTileRows], const std::int8_t *panel,
+                   std::int32_t *const (&sums)[kTileRows]) {
   __m256i total[kTileRows][kVectors] = {};
-  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-    __m256i part[kTileRows][kVectors] = {};
-    for (std::size_t k = chunk * kChunk; k < (chunk + 1) * kChunk; k += kInterleave) {
-      const std::int8_t *weights = panel + k * kPanel;
-      const __m256i left = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(weights));
-      const __m256i right = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(weights + kVector));
-      for (unsigned r = 0; r < kTileRows; ++r) {
-        const __m256i quad = _mm256_set1_epi32(load_quad(codes[r] + k));
-        part[r][0] = Arithmetic::add(part[r][0], Arithmetic::product(quad, left));
-        part[r][1] = Arithmetic::add(part[r][1], Arithmetic::product(quad, right));
+  for (std::size_t line = 0; line < rows.lines; ++line) {
+    for (std::size_t chunk = 0; chunk < rows.chunks; ++chunk) {
+      const std::size_t start = line * rows.line_stride + chunk * kChunk;
+      __m256i part[kTileRows][kVectors] = {};
+      for (std::size_t k = start; k < start + kChunk; k += kInterleave, panel += kQuadBytes) {
+        const __m256i left = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(panel));
+        const __m256i right = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(panel + kVector));
+        for (unsigned r = 0; r < kTileRows; ++r) {
+          const __m256i quad = _mm256_set1_epi32(load_quad(codes[r] + k));
+          part[r][0] = Arithmetic::add(part[r][0], Arithmetic::product(quad, left));
+          part[r][1] = Arithmetic::add(part[r][1], Arithmetic::product(quad, right));
+        }
       }
-    }
-    for (unsigned r = 0; r < kTileRows; ++r) {
-      for (unsigned v = 0; v < kVectors; ++v) total[r][v] = _mm256_add_epi32(total[r][v], Arithmetic::widen(part[r][v]));
+      for (unsigned r = 0; r < kTileRows; ++r) {
+        for (unsigned v = 0; v < kVectors; ++v) total[r][v] = _mm256_add_epi32(total[r][v], Arithmetic::widen(part[r][v]));
+      }
     }
   }
   for (unsigned r = 0; r < kTileRows; ++r) {
@@ -67,18 +72,17 @@ void multiply_tile(const std::uint8_t *const (&codes)[kTileRows], const std::int
 }
 
 template <class Arithmetic>
-void multiply(const std::uint8_t *codes, std::size_t stride, unsigned rows, const std::int8_t *panel, std::size_t chunks,
-              std::int32_t *sums) {
-  for (unsigned row = 0; row < rows; row += kTileRows) {
+void multiply(const Rows &rows, unsigned count, const std::int8_t *panel, std::int32_t *sums) {
+  for (unsigned row = 0; row < count; row += kTileRows) {
     for (unsigned byte = 0; byte < kQuadBytes; byte += kVector * kVectors) {
       const std::uint8_t *from[kTileRows];
       std::int32_t *to[kTileRows];
       for (unsigned r = 0; r < kTileRows; ++r) {
-        const unsigned at = std::min(row + r, rows - 1);  // the last row again, where there are no more
-        from[r] = codes + at * stride;
+        const unsigned at = std::min(row + r, count - 1);  // the last row again, where there are no more
+        from[r] = rows.codes + at * rows.stride;
         to[r] = sums + at * kPanel + byte / kInterleave;
       }
-      multiply_tile<Arithmetic>(from, panel + byte, chunks, to);
+      multiply_tile<Arithmetic>(rows, from, panel + byte, to);
     }
   }
 }
@@ -131,8 +135,24 @@ double burn(std::size_t iterations) {
 }
 
 constexpr Kernels kKernels = {
-    "avx2", kRows,        kInterleave, multiply<Exact>, multiply<Narrow>, nullptr, expand,  finish<count>,
-    gather, gather_entry, pool,        accumulate,      dense,            nothing, nothing, burn,
+    "avx2",
+    kRows,
+    kChunk,
+    kInterleave,
+    kSpeed,
+    multiply<Exact>,
+    multiply<Narrow>,
+    nullptr,
+    expand,
+    finish<count>,
+    gather,
+    gather_entry,
+    pool,
+    accumulate,
+    dense,
+    nothing,
+    nothing,
+    burn,
 };
 
 }  // namespace

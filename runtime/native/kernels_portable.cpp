@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <type_traits>
 
 #include "kernels.h"
 
@@ -10,23 +11,25 @@ namespace {
 
 #include "loops.inl"
 
-constexpr unsigned kRows = 16;
+constexpr unsigned kRows = 16, kChunk = kNarrow, kSpeed = 8;
 
 /// Weight is int8_t or, for weights above 127, uint8_t; Part holds the sum of one chunk.
 template <class Weight, class Part>
-void multiply(const std::uint8_t *codes, std::size_t stride, unsigned rows, const std::int8_t *panel, std::size_t chunks,
-              std::int32_t *sums) {
-  for (unsigned r = 0; r < rows; ++r) {
+void multiply(const Rows &rows, unsigned count, const std::int8_t *panel, std::int32_t *sums) {
+  for (unsigned r = 0; r < count; ++r) {
     std::int32_t total[kPanel] = {};
-    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-      Part part[kPanel] = {};
-      for (std::size_t k = chunk * kChunk; k < (chunk + 1) * kChunk; ++k) {
-        const Part code = codes[r * stride + k];
-        if (code == 0) continue;  // as most codes are
-        const Weight *weights = reinterpret_cast<const Weight *>(panel) + k * kPanel;
-        for (unsigned c = 0; c < kPanel; ++c) part[c] = Part(part[c] + Part(code * weights[c]));
+    const Weight *weights = reinterpret_cast<const Weight *>(panel);
+    for (std::size_t line = 0; line < rows.lines; ++line) {
+      const std::uint8_t *codes = rows.codes + r * rows.stride + line * rows.line_stride;
+      for (std::size_t chunk = 0; chunk < rows.chunks; ++chunk) {
+        Part part[kPanel] = {};
+        for (unsigned k = 0; k < kChunk; ++k, ++codes, weights += kPanel) {
+          const Part code = *codes;
+          if (code == 0) continue;  // as most codes are
+          for (unsigned c = 0; c < kPanel; ++c) part[c] = Part(part[c] + Part(code * weights[c]));
+        }
+        for (unsigned c = 0; c < kPanel; ++c) total[c] += part[c];
       }
-      for (unsigned c = 0; c < kPanel; ++c) total[c] += part[c];
     }
     std::copy(total, total + kPanel, sums + r * kPanel);
   }
@@ -48,7 +51,7 @@ double burn(std::size_t iterations) {
   std::fill(std::begin(codes), std::end(codes), std::uint8_t(1));
   std::int32_t volatile sink = 0;
   for (std::size_t i = 0; i < iterations; ++i) {
-    multiply<std::int8_t, std::int16_t>(codes, kChunk, kRows, panel, 1, sums);
+    multiply<std::int8_t, std::int16_t>({codes, kChunk, 1, 0, 1}, kRows, panel, sums);
     sink = sums[i % (kRows * kPanel)];
   }
   (void)sink;
@@ -58,7 +61,9 @@ double burn(std::size_t iterations) {
 constexpr Kernels kKernels = {
     "portable",
     kRows,
+    kChunk,
     1,
+    kSpeed,
     multiply<std::int8_t, std::int32_t>,
     multiply<std::int8_t, std::int16_t>,
     multiply<std::uint8_t, std::int32_t>,

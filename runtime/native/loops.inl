@@ -66,12 +66,25 @@ inline void gather(const Geometry &g, const std::uint8_t *frames, std::size_t fi
   }
 }
 
-inline void pass_entry(const Entry &entry, const std::uint8_t *__restrict codes, std::size_t channels, std::uint8_t *__restrict out) {
-  for (std::size_t c = 0; c < channels; ++c) out[c] = entry.base[c];
+template <class Width>
+inline void pass_entry_block(const Entry &entry, const std::uint8_t *codes, std::size_t channels, std::size_t begin, Width width,
+                             std::uint8_t *out) {
+  std::uint8_t found[kPanel], count[kPanel];
+  for (std::size_t c = 0; c < width; ++c) found[c] = codes[begin + c], count[c] = entry.base[begin + c];
   for (unsigned i = 0; i < entry.count; ++i) {
-    const std::uint8_t *__restrict above = entry.above + i * channels;
-    for (std::size_t c = 0; c < channels; ++c) out[c] = std::uint8_t(out[c] + (codes[c] > above[c]));
+    const std::uint8_t *above = entry.above + i * channels + begin;
+    for (std::size_t c = 0; c < width; ++c) count[c] = std::uint8_t(count[c] + (found[c] > above[c]));
   }
+  for (std::size_t c = 0; c < width; ++c) out[begin + c] = count[c];
+}
+
+inline void pass_entry(const Entry &entry, const std::uint8_t *codes, std::size_t channels, std::uint8_t *out) {
+  std::size_t begin = 0;
+  // A width known to the compiler makes of each block a vector or two.
+  for (; begin + kPanel <= channels; begin += kPanel) {
+    pass_entry_block(entry, codes, channels, begin, std::integral_constant<std::size_t, kPanel>{}, out);
+  }
+  if (begin < channels) pass_entry_block(entry, codes, channels, begin, channels - begin, out);
 }
 
 inline void gather_entry(const Geometry &g, const Entry &entry, const std::uint8_t *frames, std::size_t first, std::size_t count,
@@ -103,11 +116,16 @@ inline void pool(const Geometry &g, const std::uint8_t *frames, std::size_t firs
 }
 
 inline void accumulate(const std::uint8_t *codes, std::size_t pixels, std::size_t channels, std::uint8_t zero, std::int32_t *sums) {
-  std::memset(sums, 0, channels * sizeof *sums);
-  for (std::size_t i = 0; i < pixels; ++i) {
-    const std::uint8_t *__restrict row = codes + i * channels;
-    std::int32_t *__restrict sum = sums;
-    for (std::size_t c = 0; c < channels; ++c) sum[c] += std::max(row[c], zero) - zero;
+  constexpr std::size_t kTogether = 64;
+  for (std::size_t begin = 0; begin < channels; begin += kTogether) {
+    const std::size_t count = std::min(kTogether, channels - begin);
+    std::int32_t total[kTogether] = {};
+    for (std::size_t i = 0; i < pixels; ++i) {
+      std::uint8_t row[kTogether] = {};
+      copy_bytes(row, codes + i * channels + begin, count);
+      for (std::size_t c = 0; c < kTogether; ++c) total[c] += std::max(row[c], zero) - zero;
+    }
+    std::copy(total, total + count, sums + begin);
   }
 }
 

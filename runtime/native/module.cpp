@@ -58,7 +58,7 @@ Array<T> array(const py::handle &value, const std::vector<std::size_t> &shape) {
   return found;
 }
 
-Layer layer(const py::handle &conv, const Geometry &g, const std::vector<const Kernels *> &candidates) {
+Layer layer(const py::handle &conv, const Geometry &g, const std::vector<const Kernels *> &candidates, bool plain = false) {
   const std::size_t outputs = py::len(conv.attr("weights"));
   const auto levels = conv.attr("output").attr("levels").cast<unsigned>();
   const auto thresholds = array<std::int32_t>(conv.attr("thresholds"), {outputs, levels});
@@ -72,6 +72,7 @@ Layer layer(const py::handle &conv, const Geometry &g, const std::vector<const K
   d.bipolar = conv.attr("weight").attr("bipolar").cast<bool>();
   d.thresholds = thresholds.data();
   d.levels = levels;
+  d.plain = plain;
   if (conv.attr("weight").attr("unsigned").cast<bool>()) {
     const auto bytes = array<std::uint8_t>(weights, shape);
     d.weights = reinterpret_cast<const std::int8_t *>(bytes.data());
@@ -94,12 +95,16 @@ struct Shape {
 Block block(const py::handle &value, Shape &shape, const std::vector<const Kernels *> &candidates) {
   Block block;
   const Shape in = shape;
+  // A projection of single pixels reads what comes in as it lies; any other reads the same as the first convolution.
+  const py::object projection = value.attr("bypass");
+  const bool plain = !projection.is_none() && pair(projection.attr("window").attr("kernel")) != std::pair(1, 1);
   for (const py::handle conv : value.attr("convs")) {
-    block.convs.push_back(layer(conv, geometry(conv.attr("window"), shape.height, shape.width, shape.channels), candidates));
+    const Geometry g = geometry(conv.attr("window"), shape.height, shape.width, shape.channels);
+    block.convs.push_back(layer(conv, g, candidates, plain && block.convs.empty()));
     shape.follow(block.convs.back());
   }
-  if (const py::object conv = value.attr("bypass"); !conv.is_none()) {
-    block.bypass.emplace(layer(conv, geometry(conv.attr("window"), in.height, in.width, in.channels), candidates));
+  if (!projection.is_none()) {
+    block.bypass.emplace(layer(projection, geometry(projection.attr("window"), in.height, in.width, in.channels), candidates, true));
   }
   if (const py::object entry = value.attr("entry"); !entry.is_none()) {
     const auto count = entry.attr("shape").cast<std::pair<std::size_t, unsigned>>().second;
@@ -108,7 +113,7 @@ Block block(const py::handle &value, Shape &shape, const std::vector<const Kerne
   }
   block.zero = value.attr("zero_point").cast<std::uint8_t>();
   block.high = std::uint8_t((1u << value.attr("bits").cast<unsigned>()) - 1);
-  block.place_entry();
+  block.connect();
   return block;
 }
 
@@ -144,7 +149,8 @@ std::unique_ptr<Network> network(const py::object &program, const std::string &p
   return std::make_unique<Network>(std::move(stem), pool, std::move(blocks), std::move(head), *candidates.front(), threads);
 }
 
-py::tuple run(Network &net, const Array<std::uint8_t> &images, const Array<std::int8_t> &weights, const std::vector<Array<std::uint8_t>> &shown) {
+py::tuple run(Network &net, const Array<std::uint8_t> &images, const Array<std::int8_t> &weights, const std::vector<Array<std::uint8_t>> &shown,
+              Times *times = nullptr) {
   const Geometry &in = net.input();
   const std::size_t frames = py::len(images), classes = net.head().classes;
   array<std::uint8_t>(images, {frames, std::size_t(in.height), std::size_t(in.width), std::size_t(in.channels)});
@@ -159,7 +165,7 @@ py::tuple run(Network &net, const Array<std::uint8_t> &images, const Array<std::
   std::int32_t *all = scores.mutable_data();
   {
     const py::gil_scoped_release release;
-    net.run(from, frames, matrix, best, all, shown.empty() ? nullptr : &trace);
+    net.run(from, frames, matrix, best, all, shown.empty() ? nullptr : &trace, times);
   }
   return py::make_tuple(labels, scores);
 }
@@ -170,6 +176,12 @@ py::tuple trace(Network &net, const Array<std::uint8_t> &image, const Array<std:
   for (const auto &[height, width, channels] : net.trace_shapes()) shown.emplace_back(std::vector<std::size_t>{height, width, channels});
   const py::tuple result = run(net, image, weights, shown);
   return py::make_tuple(shown, result[0], result[1]);
+}
+
+Times profile(Network &net, const Array<std::uint8_t> &images, const Array<std::int8_t> &weights) {
+  Times times;
+  run(net, images, weights, {}, &times);
+  return times;
 }
 
 /// Products per second that `threads` threads reach with operands in registers.
@@ -209,6 +221,7 @@ PYBIND11_MODULE(_native, module) {
       .def("run", [](Network &net, const Array<std::uint8_t> &images, const Array<std::int8_t> &weights) { return run(net, images, weights, {}); },
            py::arg("images"), py::arg("weights"))
       .def("trace", &trace, py::arg("image"), py::arg("weights"))
+      .def("profile", &profile, py::arg("images"), py::arg("weights"))
       .def_property_readonly("layers", &Network::paths);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <numeric>
 
@@ -14,6 +15,12 @@ constexpr std::size_t kCacheBytes = 1536 << 10;  // what a block's codes should 
 /// The share of thread `index` of `count` things.
 std::pair<std::size_t, std::size_t> share(std::size_t count, unsigned index, unsigned threads) {
   return {count * index / threads, count * (index + 1) / threads};
+}
+
+Buffer zeros(std::size_t size) {
+  Buffer buffer(size);
+  std::memset(buffer.data(), 0, size);
+  return buffer;
 }
 
 /// Labels of the largest scores, best first, the lower label first at equal score.
@@ -29,11 +36,26 @@ void best(const std::int32_t *scores, std::size_t classes, std::size_t top, std:
 
 /// Codes under way, of frames that go through the network together.
 struct Network::Memory {
+  /// Frames with a border that was zeroed once and is never written; `place` is the convolution in its block that reads them.
+  struct Bordered {
+    Layout layout;
+    std::size_t place, frames;
+    Buffer buffer;
+  };
+
   std::size_t frames;
   Buffer border[2];  // between segments, for all frames
   Buffer inner[2];   // between blocks of a segment, for the frames it takes at a time
-  Buffer path[2], act, bypass, stem;
+  Buffer path[2], act, bypass, image, stem;
+  std::vector<Bordered> bordered;
   std::vector<std::int32_t> sums;
+
+  std::uint8_t *between(const Layer &reader, std::size_t place) const {
+    for (const Bordered &each : bordered) {
+      if (each.place == place && each.layout == reader.in()) return each.buffer.data();
+    }
+    return path[place % 2].data();
+  }
 };
 
 /// One thread of a team.
@@ -43,15 +65,30 @@ struct Network::Worker {
   const Memory &memory;
   std::int32_t *sums;
   const Scratch &scratch;
+  Times *times;
+
+  /// Does a step, and takes the time if it is wanted.
+  template <class Step>
+  void timed(const std::string &name, const Step &step) const {
+    if (times == nullptr) return step();
+    using Clock = std::chrono::steady_clock;
+    const auto start = Clock::now();
+    step();
+    (*times)[name] += std::chrono::duration<double>(Clock::now() - start).count();
+  }
 };
 
-void Block::place_entry() {
-  if (!entry) return;
-  const auto takes = [](const Layer &layer) { return layer.geometry().kernel_y == 1 && layer.geometry().kernel_x == 1; };
-  entry_apart = !takes(convs.front()) || (bypass && !takes(*bypass));
-  if (entry_apart) return;
-  convs.front().set_entry(*entry);
-  if (bypass) bypass->set_entry(*entry);
+void Block::connect() {
+  apart = convs.front().in().bordered();
+  for (Layer *layer : {&convs.front(), bypass ? &*bypass : nullptr}) {
+    if (layer == nullptr || !entry) continue;
+    if (layer->takes_entry()) {
+      layer->set_entry(*entry);
+    } else {
+      apart = true;
+    }
+  }
+  for (std::size_t i = 1; i < convs.size(); ++i) convs[i - 1].set_out(convs[i].in());
 }
 
 Network::Network(Layer stem, std::optional<Geometry> pool, std::vector<Block> blocks, Head head, const Kernels &kernels, unsigned threads)
@@ -83,38 +120,48 @@ void Network::each_layer(const Function &function) const {
 
 std::size_t Network::stem_bytes() const { return pool_ ? pool_->out_pixels() * std::size_t(pool_->channels) : stem_.out_bytes(); }
 
-std::size_t Network::frames_at_a_time(const Block &block) const {
-  std::size_t bytes = block.in_bytes() + block.out_bytes();
-  for (const Layer &conv : block.convs) bytes += conv.geometry().in_bytes();
+std::size_t Network::frames_at_a_time(const Block &block) {
+  // An identity's sum is written over what came in.
+  std::size_t bytes = block.in_bytes() + (block.bypass ? 2 * block.out_bytes() : 0);
+  for (std::size_t i = 1; i < block.convs.size(); ++i) bytes += block.convs[i].in().frame_bytes();
   std::size_t frames = kGroup;
   while (frames > 1 && frames * bytes > kCacheBytes) frames /= 2;
   return frames;
 }
 
 std::unique_ptr<Network::Memory> Network::reserve(std::size_t frames) const {
-  std::size_t border = stem_bytes(), inner = 0, path = 0, act = 0, bypass = 0, channels = stem_.outputs();
+  auto memory = std::make_unique<Memory>();
+  memory->frames = frames;
+  std::size_t border = stem_bytes(), inner = 0, path = 0, act = 0, bypass = 0, slack = 0;
+  each_layer([&](const Layer &layer) { slack = std::max(slack, layer.slack_bytes()); });
   for (const Segment &segment : segments_) {
     const std::size_t together = std::min(frames, segment.frames);
     for (std::size_t i = segment.begin; i < segment.end; ++i) {
       const Block &block = blocks_[i];
       inner = std::max(inner, together * block.out_bytes());
-      act = std::max(act, block.entry_apart ? together * block.in_bytes() : 0);
+      act = std::max(act, together * block.in_bytes());
       bypass = std::max(bypass, block.bypass ? together * block.bypass->out_bytes() : 0);
-      for (const Layer &conv : block.convs) {
-        path = std::max(path, together * conv.out_bytes());
-        channels = std::max(channels, conv.outputs());
+      for (std::size_t place = 0; place < block.convs.size(); ++place) {
+        const Layout &layout = block.convs[place].in();
+        if (!layout.bordered()) {
+          path = std::max(path, together * layout.frame_bytes());
+          continue;
+        }
+        auto &all = memory->bordered;
+        auto found = std::find_if(all.begin(), all.end(), [&](const auto &b) { return b.place == place && b.layout == layout; });
+        if (found == all.end()) found = all.insert(found, {layout, place, 0, {}});
+        found->frames = std::max(found->frames, together);
       }
     }
     border = std::max(border, blocks_[segment.end - 1].out_bytes());
   }
-  const std::size_t slack = kSlackRows * channels;
-  auto memory = std::make_unique<Memory>();
-  memory->frames = frames;
+  for (Memory::Bordered &each : memory->bordered) each.buffer = zeros(each.frames * each.layout.frame_bytes() + slack);
   for (Buffer &buffer : memory->border) buffer = Buffer(frames * border + slack);
   for (Buffer &buffer : memory->inner) buffer = Buffer(inner + slack);
   for (Buffer &buffer : memory->path) buffer = Buffer(path + slack);
   memory->act = Buffer(act + slack);
   memory->bypass = Buffer(bypass + slack);
+  memory->image = zeros(stem_.in().bordered() ? stem_.in().frame_bytes() + slack : 0);
   memory->stem = Buffer((pool_ ? stem_.out_bytes() : 0) + slack);
   memory->sums.resize(frames * head_.inputs);
   return memory;
@@ -139,7 +186,7 @@ void Network::prepare(std::size_t alone, std::size_t together) {
 }
 
 void Network::run(const std::uint8_t *images, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels, std::int32_t *scores,
-                  const Trace *trace) {
+                  const Trace *trace, Times *times) {
   const std::lock_guard lock(mutex_);
   const unsigned threads = pool_of_threads_.threads();
   const std::size_t image_bytes = stem_.geometry().in_bytes();
@@ -156,7 +203,7 @@ void Network::run(const std::uint8_t *images, std::size_t frames, const std::int
       kernels_.enter();
       Barrier nobody(1);
       Memory &memory = *alone_[thread];
-      const Worker worker{0, 1, nobody, memory, memory.sums.data(), scratch_[thread]};
+      const Worker worker{0, 1, nobody, memory, memory.sums.data(), scratch_[thread], thread == 0 ? times : nullptr};
       for (std::size_t i = next++; i < groups; i = next++) group(worker, done + i * each, each);
       kernels_.leave();
     });
@@ -167,7 +214,7 @@ void Network::run(const std::uint8_t *images, std::size_t frames, const std::int
   Barrier barrier(threads);
   pool_of_threads_.run([&](unsigned thread) {
     kernels_.enter();
-    group({thread, threads, barrier, *together_, together_->sums.data(), scratch_[thread]}, done, frames - done);
+    group({thread, threads, barrier, *together_, together_->sums.data(), scratch_[thread], thread == 0 ? times : nullptr}, done, frames - done);
     kernels_.leave();
   });
 }
@@ -183,60 +230,85 @@ void Network::run_group(const Worker &worker, const std::uint8_t *images, std::s
   show(0, memory.border[side].data(), stem_bytes());
   for (const Segment &segment : segments_) {
     const std::size_t in_bytes = blocks_[segment.begin].in_bytes(), out_bytes = blocks_[segment.end - 1].out_bytes();
+    std::size_t turn = segment.end;  // the last block that does not write over what came in
+    while (turn > segment.begin && !blocks_[turn - 1].bypass) --turn;
     for (std::size_t first = 0; first < frames; first += segment.frames) {
       const std::size_t count = std::min(segment.frames, frames - first);
-      const std::uint8_t *in = memory.border[side].data() + first * in_bytes;
+      std::uint8_t *codes = memory.border[side].data() + first * in_bytes;
       for (std::size_t i = segment.begin; i < segment.end; ++i) {
-        const bool last = i + 1 == segment.end;
-        std::uint8_t *out = last ? memory.border[1 - side].data() + first * out_bytes : memory.inner[i % 2].data();
-        run_block(worker, blocks_[i], in, count, out);
+        std::uint8_t *out = codes;
+        if (blocks_[i].bypass) out = i + 1 == turn ? memory.border[1 - side].data() + first * out_bytes : memory.inner[i % 2].data();
+        run_block(worker, blocks_[i], codes, count, out);
         show(i + 1, out, blocks_[i].out_bytes());
-        in = out;
+        codes = out;
       }
     }
-    side = 1 - side;
+    if (turn > segment.begin) side = 1 - side;
   }
-  run_head(worker, memory.border[side].data(), frames, weights, labels, scores);
+  worker.timed("head", [&] { run_head(worker, memory.border[side].data(), frames, weights, labels, scores); });
 }
 
 void Network::run_stem(const Worker &worker, const std::uint8_t *images, std::size_t frames, std::uint8_t *out) const {
   const Part part = stem_.part(1, worker.index, worker.size);
+  const Layout &in = stem_.in();
   for (std::size_t f = 0; f < frames; ++f) {
+    const std::uint8_t *image = images + f * stem_.geometry().in_bytes();
+    if (in.bordered()) {
+      const std::size_t row_bytes = std::size_t(in.width) * in.channels;
+      const auto [begin, end] = share(std::size_t(in.height), worker.index, worker.size);
+      for (std::size_t y = begin; y < end; ++y) std::memcpy(worker.memory.image.data() + in.pixel(int(y), 0), image + y * row_bytes, row_bytes);
+      worker.barrier.wait();
+      image = worker.memory.image.data();
+    }
     std::uint8_t *codes = pool_ ? worker.memory.stem.data() : out + f * stem_bytes();
-    stem_.run(images + f * stem_.geometry().in_bytes(), part, Join{}, codes, worker.scratch);
+    worker.timed(stem_.name(), [&] { stem_.run(image, part, Join{}, codes, worker.scratch); });
     worker.barrier.wait();
     if (!pool_) continue;
     const auto [begin, end] = share(pool_->out_pixels(), worker.index, worker.size);
-    kernels_.pool(*pool_, codes, begin, end - begin, out + f * stem_bytes() + begin * std::size_t(pool_->channels));
+    std::uint8_t *to = out + f * stem_bytes() + begin * std::size_t(pool_->channels);
+    worker.timed("pool", [&, begin = begin, end = end] { kernels_.pool(*pool_, codes, begin, end - begin, to); });
     worker.barrier.wait();
   }
+}
+
+/// Writes what comes into a block through its entry, row by row to where the first convolution wants it.
+void Network::run_entry(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const {
+  const Layout &layout = block.convs.front().in();
+  const Geometry row{1, layout.width, layout.channels, 1, 1, 1, 1, 0, 0, 1, layout.width};
+  const std::size_t bytes = row.in_bytes();
+  const auto [begin, end] = share(frames * std::size_t(layout.height), worker.index, worker.size);
+  for (std::size_t i = begin; i < end; ++i) {
+    const std::size_t frame = i / std::size_t(layout.height), y = i % std::size_t(layout.height);
+    std::uint8_t *to = out + frame * layout.frame_bytes() + layout.pixel(int(y), 0);
+    if (block.entry) {
+      kernels_.gather_entry(row, block.entry->entry(), in + i * bytes, 0, std::size_t(layout.width), to, std::size_t(layout.channels));
+    } else {
+      std::memcpy(to, in + i * bytes, bytes);
+    }
+  }
+  worker.barrier.wait();
 }
 
 void Network::run_block(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const {
   const Memory &memory = worker.memory;
   const auto run = [&](const Layer &layer, const std::uint8_t *from, const Join &join, std::uint8_t *to) {
-    layer.run(from, layer.part(frames, worker.index, worker.size), join, to, worker.scratch);
+    worker.timed(layer.name(), [&] { layer.run(from, layer.part(frames, worker.index, worker.size), join, to, worker.scratch); });
   };
-  const std::uint8_t *codes = in;
-  if (block.entry_apart) {
-    Geometry pixels = block.convs.front().geometry();
-    pixels.kernel_y = pixels.kernel_x = pixels.stride_y = pixels.stride_x = 1;
-    pixels.before_y = pixels.before_x = 0;
-    pixels.out_height = pixels.height, pixels.out_width = pixels.width;
-    const auto [begin, end] = share(frames * pixels.out_pixels(), worker.index, worker.size);
-    const std::size_t channels = std::size_t(pixels.channels);
-    kernels_.gather_entry(pixels, block.entry->entry(), in, begin, end - begin, memory.act.data() + begin * channels, channels);
-    worker.barrier.wait();
-    codes = memory.act.data();
+  const std::uint8_t *act = in;
+  if (block.apart) {
+    std::uint8_t *to = block.convs.front().in().bordered() ? memory.between(block.convs.front(), 0) : memory.act.data();
+    worker.timed("entry", [&] { run_entry(worker, block, in, frames, to); });
+    act = to;
   }
   Join join{in, 0, block.zero, block.high};
   if (block.bypass) {
-    run(*block.bypass, codes, Join{}, memory.bypass.data());
+    run(*block.bypass, block.bypass->takes_entry() ? in : act, Join{}, memory.bypass.data());
     join.bypass = memory.bypass.data();  // complete at the barrier after the first convolution
   }
+  const std::uint8_t *codes = block.convs.front().takes_entry() ? in : act;
   for (std::size_t i = 0; i < block.convs.size(); ++i) {
     const bool last = i + 1 == block.convs.size();
-    std::uint8_t *to = last ? out : memory.path[i % 2].data();
+    std::uint8_t *to = last ? out : memory.between(block.convs[i + 1], i + 1);
     run(block.convs[i], codes, last ? join : Join{}, to);
     worker.barrier.wait();
     codes = to;

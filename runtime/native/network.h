@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,14 +20,14 @@ struct Block {
   std::vector<Layer> convs;
   std::optional<Layer> bypass;       // none: the identity
   std::optional<CodeLevels> entry;
-  bool entry_apart = false;          // the thresholds at the entry are a step of their own
+  bool apart = false;                // what comes in is written through the entry, or into a border, before it is multiplied
   std::uint8_t zero = 0, high = 0;
 
   std::size_t in_bytes() const { return convs.front().geometry().in_bytes(); }
   std::size_t out_bytes() const { return convs.back().out_bytes(); }
 
-  /// Gives the entry to the layers behind it, if they can take it.
-  void place_entry();
+  /// Settles how codes lie between the layers, and which of them pass the entry's thresholds.
+  void connect();
 };
 
 struct Head {
@@ -39,6 +40,9 @@ struct Head {
 /// Copies of what passes between blocks, for one frame: the stem's codes and those of each block.
 using Trace = std::vector<std::uint8_t *>;
 
+/// Seconds that the calling thread spent in each step, by its name: the layers, `pool` and `head`.
+using Times = std::map<std::string, double>;
+
 class Network {
  public:
   Network(Layer stem, std::optional<Geometry> pool, std::vector<Block> blocks, Head head, const Kernels &kernels, unsigned threads);
@@ -47,7 +51,7 @@ class Network {
   /// Labels [frames][top] and scores [frames][classes] of images; weights are [classes][inputs]. May be called from several
   /// threads, which then wait for each other.
   void run(const std::uint8_t *images, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels, std::int32_t *scores,
-           const Trace *trace = nullptr);
+           const Trace *trace = nullptr, Times *times = nullptr);
 
   /// The name of the path of each layer.
   std::vector<std::pair<std::string, std::string>> paths() const;
@@ -67,13 +71,14 @@ class Network {
   template <class Function>
   void each_layer(const Function &function) const;
   std::size_t stem_bytes() const;
-  std::size_t frames_at_a_time(const Block &block) const;
+  static std::size_t frames_at_a_time(const Block &block);
   std::unique_ptr<Memory> reserve(std::size_t frames) const;
   void prepare(std::size_t alone, std::size_t together);
 
   void run_group(const Worker &worker, const std::uint8_t *images, std::size_t frames, const std::int8_t *weights,
                  std::uint32_t *labels, std::int32_t *scores, const Trace *trace) const;
   void run_stem(const Worker &worker, const std::uint8_t *images, std::size_t frames, std::uint8_t *out) const;
+  void run_entry(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const;
   void run_block(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const;
   void run_head(const Worker &worker, const std::uint8_t *codes, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels,
                 std::int32_t *scores) const;
