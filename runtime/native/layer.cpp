@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <tuple>
 
 namespace resflow {
@@ -35,11 +34,6 @@ std::int32_t extreme(const std::int8_t *weights, std::size_t inputs, bool wide, 
 }
 
 }  // namespace
-
-Buffer::Buffer(std::size_t size)
-    : data_(static_cast<std::uint8_t *>(::operator new(std::max<std::size_t>(size, 1), std::align_val_t(kCacheLine)))) {}
-
-void Buffer::Free::operator()(std::uint8_t *data) const { ::operator delete(data, std::align_val_t(kCacheLine)); }
 
 std::size_t Layout::frame_bytes() const { return (std::size_t(top + height + bottom) * pitch() + left) * channels; }
 
@@ -104,7 +98,7 @@ void Layer::choose_source(bool plain) {
   const bool fills_up = padded > std::size_t(g.kernel_y) * line;
   if (plain || (fills_up && bipolar_)) return;  // no weight of one bit is zero
   if (std::min(by_row, raster) * columns * double(padded) >= gathered) return;
-  source_ = raster < by_row ? Source::kRaster : Source::kByRow;
+  source_ = raster <= by_row && dense ? Source::kRaster : Source::kByRow;
   in_ = bordered;
   lines_ = std::size_t(g.kernel_y), chunks_ = round_up(line, chunk) / chunk;
 }
@@ -211,46 +205,52 @@ void Layer::run(const std::uint8_t *frames, const Part &part, const Join &join, 
     for (std::size_t p = 0; p < panels; ++p) panel(part.panel_begin + p, scratch.panels.data() + p * panel_bytes());
     task.expanded = reinterpret_cast<const std::int8_t *>(scratch.panels.data());
   }
-  const std::size_t most = block_rows(panels);
-  std::size_t end = 0;
-  for (std::size_t begin = part.row_begin; begin < part.row_end; begin = end) {
-    if (entry_ || source_ == Source::kGather) {
-      end = std::min(begin + most, part.row_end);
+  if (entry_ || source_ == Source::kGather) {
+    const std::size_t most = block_rows(panels);
+    for (std::size_t begin = part.row_begin; begin < part.row_end; begin += most) {
+      const std::size_t end = std::min(begin + most, part.row_end);
       std::uint8_t *copied = scratch.rows.data();
       if (entry_) {
         kernels_->gather_entry(geometry_, *entry_, frames, begin, end - begin, copied, depth());
       } else {
         kernels_->gather(geometry_, frames, begin, end - begin, copied, depth());
       }
-      run_block(task, {copied, depth(), 1, 0, chunks_}, begin, end, part.panel_begin, part.panel_end);
-    } else {
-      end = strip_end(begin, part.row_end);
-      run_block(task, rows(frames, begin), begin, end, part.panel_begin, part.panel_end);
+      run_block(task, {copied, depth(), 1, 0, chunks_}, {begin, end, part.panel_begin, part.panel_end});
+    }
+    return;
+  }
+  // A panel that is expanded now must meet all rows, strip by strip.
+  const std::size_t most = task.expanded != nullptr ? panels : 1;
+  for (std::size_t index = part.panel_begin; index < part.panel_end; index += most) {
+    if (most < panels) task.panel_begin = index, task.expanded = panel(index, scratch.panels.data());
+    for (std::size_t begin = part.row_begin; begin < part.row_end;) {
+      const std::size_t end = strip_end(begin, part.row_end);
+      run_block(task, rows(frames, begin), {begin, end, index, index + most});
+      begin = end;
     }
   }
 }
 
-void Layer::run_block(const Task &task, const Rows &rows, std::size_t begin, std::size_t end, std::size_t panel_begin,
-                      std::size_t panel_end) const {
+void Layer::run_block(const Task &task, const Rows &rows, const Part &part) const {
   alignas(kCacheLine) std::int32_t sums[kMostRows * kPanel];
   const auto multiply = [&](std::size_t slot, const std::int8_t *weights, std::size_t index) {
-    const unsigned count = unsigned(std::min<std::size_t>(kernels_->rows, end - slot));
+    const unsigned count = unsigned(std::min<std::size_t>(kernels_->rows, part.row_end - slot));
     Rows here = rows;
-    here.codes += (slot - begin) * rows.stride;
+    here.codes += (slot - part.row_begin) * rows.stride;
     multiply_(here, count, weights, sums);
     finish(task, sums, slot, count, index);
   };
-  const auto weights = [&](std::size_t index) { return task.expanded + (index - task.panel_begin) * panel_bytes(); };
+  const auto expanded = [&](std::size_t index) { return task.expanded + (index - task.panel_begin) * panel_bytes(); };
   // Either a panel stays in the first level cache while rows come by, or a few rows do and panels come by.
   if (task.expanded != nullptr && panel_bytes() > kFirstLevelBytes) {
-    for (std::size_t slot = begin; slot < end; slot += kernels_->rows) {
-      for (std::size_t index = panel_begin; index < panel_end; ++index) multiply(slot, weights(index), index);
+    for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) {
+      for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) multiply(slot, expanded(index), index);
     }
     return;
   }
-  for (std::size_t index = panel_begin; index < panel_end; ++index) {
-    const std::int8_t *found = task.expanded != nullptr ? weights(index) : panel(index, task.scratch.panels.data());
-    for (std::size_t slot = begin; slot < end; slot += kernels_->rows) multiply(slot, found, index);
+  for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) {
+    const std::int8_t *weights = task.expanded != nullptr ? expanded(index) : panel(index, task.scratch.panels.data());
+    for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) multiply(slot, weights, index);
   }
 }
 

@@ -2,29 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "buffer.h"
 #include "kernels.h"
 #include "thresholds.h"
 
 namespace resflow {
-
-/// Bytes on a cache line boundary, not initialised.
-class Buffer {
- public:
-  Buffer() = default;
-  explicit Buffer(std::size_t size);
-  std::uint8_t *data() const { return data_.get(); }
-
- private:
-  struct Free {
-    void operator()(std::uint8_t *data) const;
-  };
-  std::unique_ptr<std::uint8_t, Free> data_;
-};
 
 /// How frames lie in memory: raster order, with a border of zeros around, or without one. To the right of a row is the border to the
 /// left of the next.
@@ -113,8 +99,7 @@ class Layer {
   const std::int8_t *panel(std::size_t index, std::uint8_t *scratch) const;
   std::size_t strip_end(std::size_t slot, std::size_t end) const;
   Rows rows(const std::uint8_t *frames, std::size_t slot) const;
-  void run_block(const Task &task, const Rows &rows, std::size_t begin, std::size_t end, std::size_t panel_begin,
-                 std::size_t panel_end) const;
+  void run_block(const Task &task, const Rows &rows, const Part &part) const;
   void finish(const Task &task, const std::int32_t *sums, std::size_t slot, unsigned count, std::size_t panel) const;
 
   std::string name_;
