@@ -77,6 +77,12 @@ class Emulator:
         names = ("stem", *(block.name for block in self.program.blocks))
         return dict(zip(names, codes, strict=True)) | {"scores": scores[0], "labels": labels[0]}
 
+    def profile(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> dict[str, float]:
+        """Seconds that one of the threads spends in each layer, and in `entry`, `pool` and `head`; on native paths only."""
+        if self._network is None:
+            raise DeviceError("profile", "path numpy", "only native paths take times", f"choose from {', '.join(available_paths()[:-1])}")
+        return self._network.profile(np.ascontiguousarray(images), self._matrix(weights))
+
     def _matrix(self, weights: NDArray[np.int8] | None) -> NDArray[np.int8]:
         matrix = weights if self.program.head.weights is None else self.program.head.weights
         if matrix is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from numpy.typing import NDArray
 from runtime import Accelerator
 from runtime.emulator import Emulator
 from runtime.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
-from tests.runtime import tiny
+from tests.runtime import resnet50, tiny
 from vitis.xclbin import render
 
-REFERENCE = Path(os.environ.get("RESFLOW_REFERENCE", "reference")) / "resnet50_w1a2"
+REFERENCE = resnet50.REFERENCE
 
 Codes = NDArray[Any]
 
@@ -193,7 +192,7 @@ def test_equals_the_loops(data: st.DataObject) -> None:
     program = drawer.program()
     images = drawer.rng.integers(0, 256, (2, *program.input)).astype(np.uint8)
     streamed = drawer.weights(program.head.classes, program.head.inputs)
-    emulator = Emulator(program)
+    emulator = Emulator(program, path="numpy")
     labels, scores = emulator.run(images, streamed)
     for image, found_labels, found_scores in zip(images, labels, scores, strict=True):
         expected, found = slow_trace(program, image, streamed), emulator.trace(image, streamed)
@@ -227,7 +226,7 @@ def test_sums_around_the_end_of_float32_are_exact(inputs: int) -> None:
     weights = np.full((3, 1, 1, inputs), 255, np.uint8)
     total = inputs * 255 * 255
     program = stem_only(weights, [total, total + 1, total - 1])
-    trace = Emulator(program).trace(np.full((1, 1, inputs), 255, np.uint8))
+    trace = Emulator(program, path="numpy").trace(np.full((1, 1, inputs), 255, np.uint8))
     assert trace["stem"].tolist() == [[[1, 0, 1]]]
 
 
@@ -256,7 +255,7 @@ def test_streamed_weights_must_be_passed() -> None:
         Emulator(program).run(np.zeros((1, 1, 1, 1), np.uint8))
 
 
-@pytest.mark.skipif(not REFERENCE.is_dir(), reason="RESFLOW_REFERENCE names no folder with the reference data")
+@resnet50.needs_reference
 def test_resnet50_equals_the_original_design(tmp_path: Path) -> None:
     """The original's C simulation, code for code."""
     parameters = dict(np.load(REFERENCE / "params.npz"))
