@@ -203,6 +203,16 @@ def task_folding():
     return {"actions": [folding], "uptodate": [False], "verbosity": 2}
 
 
+def task_bench():
+    """measure: the emulator against onnxruntime (pip install -e '.[bench]')"""
+    yield {
+        "name": "emulator",
+        "actions": [CmdAction([sys.executable, "-m", "runtime.bench"], shell=False)],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+
+
 def task_test():
     """lint, types and tests: what CI runs"""
     for name, command in {
