@@ -133,7 +133,7 @@ constexpr Kernels kKernels = {
     expand,
     finish,
     gather,
-    gather_entry,
+    gather_entry_columns,
     pool,
     accumulate,
     dense,

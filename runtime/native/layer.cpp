@@ -232,13 +232,22 @@ void Layer::run(const std::uint8_t *frames, const Part &part, const Join &join, 
 }
 
 void Layer::run_block(const Task &task, const Rows &rows, const Part &part) const {
-  alignas(kCacheLine) std::int32_t sums[kMostRows * kPanel];
+  // Sums are finished one multiplication later: their stores have then left the CPU's queues, and the next product is under way.
+  alignas(kCacheLine) std::int32_t sums[2][kMostRows * kPanel];
+  struct {
+    std::size_t slot, index;
+    unsigned count = 0, turn = 0;
+  } last;
+  const auto finish_last = [&] {
+    if (last.count > 0) finish(task, sums[last.turn], last.slot, last.count, last.index);
+  };
   const auto multiply = [&](std::size_t slot, const std::int8_t *weights, std::size_t index) {
-    const unsigned count = unsigned(std::min<std::size_t>(kernels_->rows, part.row_end - slot));
+    const unsigned count = unsigned(std::min<std::size_t>(kernels_->rows, part.row_end - slot)), turn = 1 - last.turn;
     Rows here = rows;
     here.codes += (slot - part.row_begin) * rows.stride;
-    multiply_(here, count, weights, sums);
-    finish(task, sums, slot, count, index);
+    multiply_(here, count, weights, sums[turn]);
+    finish_last();
+    last = {slot, index, count, turn};
   };
   const auto expanded = [&](std::size_t index) { return task.expanded + (index - task.panel_begin) * panel_bytes(); };
   // Either a panel stays in the first level cache while rows come by, or a few rows do and panels come by.
@@ -246,12 +255,13 @@ void Layer::run_block(const Task &task, const Rows &rows, const Part &part) cons
     for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) {
       for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) multiply(slot, expanded(index), index);
     }
-    return;
+    return finish_last();
   }
   for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) {
     const std::int8_t *weights = task.expanded != nullptr ? expanded(index) : panel(index, task.scratch.panels.data());
     for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) multiply(slot, weights, index);
   }
+  finish_last();
 }
 
 void Layer::finish(const Task &task, const std::int32_t *sums, std::size_t slot, unsigned count, std::size_t panel) const {
