@@ -10,7 +10,7 @@ namespace resflow {
 namespace {
 
 constexpr std::size_t kGroup = 8;                // most frames that go through the network together
-constexpr std::size_t kCacheBytes = 700 << 10;  // what a block's codes should fit into, of a second level cache
+constexpr std::size_t kCacheBytes = 1400 << 10;  // what a block's codes should fit into, of a second level cache
 
 /// The share of thread `index` of `count` things.
 std::pair<std::size_t, std::size_t> share(std::size_t count, unsigned index, unsigned threads) {
