@@ -92,6 +92,8 @@ class Emulator:
 
 def peak(path: str, threads: int, seconds: float = 0.2) -> float:
     """Products of 8-bit integers a second that this machine's instructions reach on a native path, operands in registers."""
+    if path == "numpy" or path not in available_paths():
+        raise DeviceError("path", repr(path), "only native paths have a peak", f"choose from {', '.join(available_paths()[:-1])}")
     return _native.peak(path, threads, seconds)
 
 

@@ -189,38 +189,39 @@ void Network::run(const std::uint8_t *images, std::size_t frames, const std::int
                   const Trace *trace, Times *times) {
   const std::lock_guard lock(mutex_);
   const unsigned threads = pool_of_threads_.threads();
-  const std::size_t image_bytes = stem_.geometry().in_bytes();
-  const auto group = [&](const Worker &worker, std::size_t first, std::size_t count) {
-    run_group(worker, images + first * image_bytes, count, weights, labels + first * head_.top, scores + first * head_.classes, trace);
+  // A team of threads takes the frames first ... first+count-1 through the network, each with its own part of every layer.
+  const auto team = [&](unsigned thread, unsigned index, Barrier &barrier, Memory &memory, std::size_t first, std::size_t count) {
+    const Worker worker{index, barrier.size(), barrier, memory, memory.sums.data(), scratch_[thread], thread == 0 ? times : nullptr};
+    run_group(worker, images + first * stem_.geometry().in_bytes(), count, weights, scores + first * head_.classes, trace);
   };
   // Every thread takes frames of its own as long as there are enough for all; the rest they do together.
   std::size_t done = 0;
-  while (frames - done >= threads && (threads > 1 || frames > done)) {
+  while (done < frames && frames - done >= threads) {
     const std::size_t each = std::min(kGroup, (frames - done) / threads), groups = (frames - done) / (each * threads) * threads;
     prepare(each, 0);
     std::atomic<std::size_t> next{0};
     pool_of_threads_.run([&](unsigned thread) {
       kernels_.enter();
-      Barrier nobody(1);
-      Memory &memory = *alone_[thread];
-      const Worker worker{0, 1, nobody, memory, memory.sums.data(), scratch_[thread], thread == 0 ? times : nullptr};
-      for (std::size_t i = next++; i < groups; i = next++) group(worker, done + i * each, each);
+      Barrier alone(1);
+      for (std::size_t i = next++; i < groups; i = next++) team(thread, 0, alone, *alone_[thread], done + i * each, each);
       kernels_.leave();
     });
     done += groups * each;
   }
-  if (done == frames) return;
-  prepare(0, frames - done);
-  Barrier barrier(threads);
-  pool_of_threads_.run([&](unsigned thread) {
-    kernels_.enter();
-    group({thread, threads, barrier, *together_, together_->sums.data(), scratch_[thread], thread == 0 ? times : nullptr}, done, frames - done);
-    kernels_.leave();
-  });
+  if (done < frames) {
+    prepare(0, frames - done);
+    Barrier all(threads);
+    pool_of_threads_.run([&](unsigned thread) {
+      kernels_.enter();
+      team(thread, thread, all, *together_, done, frames - done);
+      kernels_.leave();
+    });
+  }
+  for (std::size_t f = 0; f < frames; ++f) best(scores + f * head_.classes, head_.classes, head_.top, labels + f * head_.top);
 }
 
 void Network::run_group(const Worker &worker, const std::uint8_t *images, std::size_t frames, const std::int8_t *weights,
-                        std::uint32_t *labels, std::int32_t *scores, const Trace *trace) const {
+                        std::int32_t *scores, const Trace *trace) const {
   const Memory &memory = worker.memory;
   const auto show = [&](std::size_t index, const std::uint8_t *codes, std::size_t bytes) {
     if (trace != nullptr && worker.index == 0) std::memcpy((*trace)[index], codes, bytes);
@@ -245,7 +246,7 @@ void Network::run_group(const Worker &worker, const std::uint8_t *images, std::s
     }
     if (turn > segment.begin) side = 1 - side;
   }
-  worker.timed("head", [&] { run_head(worker, memory.border[side].data(), frames, weights, labels, scores); });
+  worker.timed("head", [&] { run_head(worker, memory.border[side].data(), frames, weights, scores); });
 }
 
 void Network::run_stem(const Worker &worker, const std::uint8_t *images, std::size_t frames, std::uint8_t *out) const {
@@ -316,7 +317,7 @@ void Network::run_block(const Worker &worker, const Block &block, const std::uin
 }
 
 void Network::run_head(const Worker &worker, const std::uint8_t *codes, std::size_t frames, const std::int8_t *weights,
-                       std::uint32_t *labels, std::int32_t *scores) const {
+                       std::int32_t *scores) const {
   const std::size_t frame_bytes = head_.pixels * head_.inputs;
   for (std::size_t f = worker.index; f < frames; f += worker.size) {
     kernels_.accumulate(codes + f * frame_bytes, head_.pixels, head_.inputs, head_.zero, worker.sums + f * head_.inputs);
@@ -327,10 +328,6 @@ void Network::run_head(const Worker &worker, const std::uint8_t *codes, std::siz
     std::int32_t *row = scores + f * head_.classes;
     kernels_.dense(weights + begin * head_.inputs, end - begin, head_.inputs, worker.sums + f * head_.inputs, head_.small, row + begin);
     for (std::size_t i = begin; i < end; ++i) row[i] += head_.bias[i];
-  }
-  worker.barrier.wait();
-  for (std::size_t f = worker.index; f < frames; f += worker.size) {
-    best(scores + f * head_.classes, head_.classes, head_.top, labels + f * head_.top);
   }
 }
 

@@ -76,11 +76,11 @@ class Network {
   void prepare(std::size_t alone, std::size_t together);
 
   void run_group(const Worker &worker, const std::uint8_t *images, std::size_t frames, const std::int8_t *weights,
-                 std::uint32_t *labels, std::int32_t *scores, const Trace *trace) const;
+                 std::int32_t *scores, const Trace *trace) const;
   void run_stem(const Worker &worker, const std::uint8_t *images, std::size_t frames, std::uint8_t *out) const;
   void run_entry(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const;
   void run_block(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const;
-  void run_head(const Worker &worker, const std::uint8_t *codes, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels,
+  void run_head(const Worker &worker, const std::uint8_t *codes, std::size_t frames, const std::int8_t *weights,
                 std::int32_t *scores) const;
 
   Layer stem_;

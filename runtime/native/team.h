@@ -15,6 +15,7 @@ namespace resflow {
 class Barrier {
  public:
   explicit Barrier(unsigned size) : size_(size) {}
+  unsigned size() const { return size_; }
   void wait();
 
  private:
