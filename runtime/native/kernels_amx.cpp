@@ -1,7 +1,7 @@
 // The AMX path: tdpbusd multiplies 16 rows of 64 codes by a tile of 64x16 weights.
 #include "kernels.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && (defined(__clang__) || __GNUC__ >= 11)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
 #include <immintrin.h>
 
 #include <algorithm>

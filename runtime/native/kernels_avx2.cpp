@@ -1,7 +1,7 @@
 // The AVX2 path: pairs of products in 16 bits where they fit, and exactly in 32 where they may not.
 #include "kernels.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // The AVX-512 path: vpdpbusd multiplies four unsigned codes by four signed weights and adds them in 32 bits, exactly.
 #include "kernels.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
 
 #include <algorithm>

@@ -14,7 +14,7 @@ constexpr std::size_t kFirstLevelBytes = 24 << 10;
 
 // Of a second level cache of 1 to 2 MiB: what panels may take when they are expanded once and stay, and what rows may take when
 // panels come and go (every panel must meet enough rows to be worth its expansion) or stay.
-constexpr std::size_t kPanelBytes = 640 << 10, kManyRowBytes = 768 << 10, kFewRowBytes = 96 << 10;
+constexpr std::size_t kPanelBytes = 640 << 10, kManyRowBytes = 1024 << 10, kFewRowBytes = 96 << 10;
 
 // Cycles: to expand a byte of weights, to gather a byte, and a line of a window.
 constexpr double kExpandCycles = 1.0 / 50, kByteCycles = 1.0 / 32, kLineCycles = 8;
@@ -206,7 +206,9 @@ void Layer::run(const std::uint8_t *frames, const Part &part, const Join &join, 
     task.expanded = reinterpret_cast<const std::int8_t *>(scratch.panels.data());
   }
   if (entry_ || source_ == Source::kGather) {
-    const std::size_t most = block_rows(panels);
+    // In blocks of about the same size, so that the last is worth its panels' expansion, too.
+    const std::size_t count = part.row_end - part.row_begin, blocks = divide_up(count, block_rows(panels));
+    const std::size_t most = round_up(divide_up(count, blocks), kernels_->rows);
     for (std::size_t begin = part.row_begin; begin < part.row_end; begin += most) {
       const std::size_t end = std::min(begin + most, part.row_end);
       std::uint8_t *copied = scratch.rows.data();

@@ -6,21 +6,14 @@
 #include <cstring>
 #include <numeric>
 
+#include "memory.h"
+
 namespace resflow {
 namespace {
-
-constexpr std::size_t kGroup = 8;                // most frames that go through the network together
-constexpr std::size_t kCacheBytes = 1400 << 10;  // what a block's codes should fit into, of a second level cache
 
 /// The share of thread `index` of `count` things.
 std::pair<std::size_t, std::size_t> share(std::size_t count, unsigned index, unsigned threads) {
   return {count * index / threads, count * (index + 1) / threads};
-}
-
-Buffer zeros(std::size_t size) {
-  Buffer buffer(size);
-  std::memset(buffer.data(), 0, size);
-  return buffer;
 }
 
 /// Labels of the largest scores, best first, the lower label first at equal score.
@@ -33,30 +26,6 @@ void best(const std::int32_t *scores, std::size_t classes, std::size_t top, std:
 }
 
 }  // namespace
-
-/// Codes under way, of frames that go through the network together.
-struct Network::Memory {
-  /// Frames with a border that was zeroed once and is never written; `place` is the convolution in its block that reads them.
-  struct Bordered {
-    Layout layout;
-    std::size_t place, frames;
-    Buffer buffer;
-  };
-
-  std::size_t frames;
-  Buffer border[2];  // between segments, for all frames
-  Buffer inner[2];   // between blocks of a segment, for the frames it takes at a time
-  Buffer path[2], act, bypass, image, stem;
-  std::vector<Bordered> bordered;
-  std::vector<std::int32_t> sums;
-
-  std::uint8_t *between(const Layer &reader, std::size_t place) const {
-    for (const Bordered &each : bordered) {
-      if (each.place == place && each.layout == reader.in()) return each.buffer.data();
-    }
-    return path[place % 2].data();
-  }
-};
 
 /// One thread of a team.
 struct Network::Worker {
@@ -109,81 +78,16 @@ Network::Network(Layer stem, std::optional<Geometry> pool, std::vector<Block> bl
 
 Network::~Network() = default;
 
-template <class Function>
-void Network::each_layer(const Function &function) const {
-  function(stem_);
+std::vector<const Layer *> Network::layers() const {
+  std::vector<const Layer *> layers{&stem_};
   for (const Block &block : blocks_) {
-    for (const Layer &conv : block.convs) function(conv);
-    if (block.bypass) function(*block.bypass);
+    for (const Layer &conv : block.convs) layers.push_back(&conv);
+    if (block.bypass) layers.push_back(&*block.bypass);
   }
+  return layers;
 }
 
 std::size_t Network::stem_bytes() const { return pool_ ? pool_->out_pixels() * std::size_t(pool_->channels) : stem_.out_bytes(); }
-
-std::size_t Network::frames_at_a_time(const Block &block) {
-  // An identity's sum is written over what came in.
-  std::size_t bytes = block.in_bytes() + (block.bypass ? 2 * block.out_bytes() : 0);
-  for (std::size_t i = 1; i < block.convs.size(); ++i) bytes += block.convs[i].in().frame_bytes();
-  std::size_t frames = kGroup;
-  while (frames > 1 && frames * bytes > kCacheBytes) frames /= 2;
-  return frames;
-}
-
-std::unique_ptr<Network::Memory> Network::reserve(std::size_t frames) const {
-  auto memory = std::make_unique<Memory>();
-  memory->frames = frames;
-  std::size_t border = stem_bytes(), inner = 0, path = 0, act = 0, bypass = 0, slack = 0;
-  each_layer([&](const Layer &layer) { slack = std::max(slack, layer.slack_bytes()); });
-  for (const Segment &segment : segments_) {
-    const std::size_t together = std::min(frames, segment.frames);
-    for (std::size_t i = segment.begin; i < segment.end; ++i) {
-      const Block &block = blocks_[i];
-      inner = std::max(inner, together * block.out_bytes());
-      act = std::max(act, together * block.in_bytes());
-      bypass = std::max(bypass, block.bypass ? together * block.bypass->out_bytes() : 0);
-      for (std::size_t place = 0; place < block.convs.size(); ++place) {
-        const Layout &layout = block.convs[place].in();
-        if (!layout.bordered()) {
-          path = std::max(path, together * layout.frame_bytes());
-          continue;
-        }
-        auto &all = memory->bordered;
-        auto found = std::find_if(all.begin(), all.end(), [&](const auto &b) { return b.place == place && b.layout == layout; });
-        if (found == all.end()) found = all.insert(found, {layout, place, 0, {}});
-        found->frames = std::max(found->frames, together);
-      }
-    }
-    border = std::max(border, blocks_[segment.end - 1].out_bytes());
-  }
-  for (Memory::Bordered &each : memory->bordered) each.buffer = zeros(each.frames * each.layout.frame_bytes() + slack);
-  for (Buffer &buffer : memory->border) buffer = Buffer(frames * border + slack);
-  for (Buffer &buffer : memory->inner) buffer = Buffer(inner + slack);
-  for (Buffer &buffer : memory->path) buffer = Buffer(path + slack);
-  memory->act = Buffer(act + slack);
-  memory->bypass = Buffer(bypass + slack);
-  memory->image = zeros(stem_.in().bordered() ? stem_.in().frame_bytes() + slack : 0);
-  memory->stem = Buffer((pool_ ? stem_.out_bytes() : 0) + slack);
-  memory->sums.resize(frames * head_.inputs);
-  return memory;
-}
-
-void Network::prepare(std::size_t alone, std::size_t together) {
-  const unsigned threads = pool_of_threads_.threads();
-  if (scratch_.empty()) {
-    std::size_t rows = 0, panels = 0;
-    each_layer([&](const Layer &layer) {
-      rows = std::max(rows, layer.scratch_row_bytes());
-      panels = std::max(panels, layer.scratch_panel_bytes());
-    });
-    std::vector<Scratch> scratch(threads);
-    for (Scratch &each : scratch) each = {Buffer(rows), Buffer(panels)};
-    scratch_ = std::move(scratch);
-  }
-  for (auto &memory : alone_) {
-    if (alone > 0 && (memory == nullptr || memory->frames < alone)) memory = reserve(alone);
-  }
-  if (together > 0 && (together_ == nullptr || together_->frames < together)) together_ = reserve(together);
-}
 
 void Network::run(const std::uint8_t *images, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels, std::int32_t *scores,
                   const Trace *trace, Times *times) {
@@ -301,11 +205,10 @@ void Network::run_block(const Worker &worker, const Block &block, const std::uin
     worker.timed("entry", [&] { run_entry(worker, block, in, frames, to); });
     act = to;
   }
-  Join join{in, 0, block.zero, block.high};
-  if (block.bypass) {
-    run(*block.bypass, block.bypass->takes_entry() ? in : act, Join{}, memory.bypass.data());
-    join.bypass = memory.bypass.data();  // complete at the barrier after the first convolution
-  }
+  // Either bypass lies where the sum will: what came in is written over, and a projection waits there for its addition. It is
+  // complete at the barrier after the first convolution.
+  const Join join{out, 0, block.zero, block.high};
+  if (block.bypass) run(*block.bypass, block.bypass->takes_entry() ? in : act, Join{}, out);
   const std::uint8_t *codes = block.convs.front().takes_entry() ? in : act;
   for (std::size_t i = 0; i < block.convs.size(); ++i) {
     const bool last = i + 1 == block.convs.size();
@@ -333,7 +236,7 @@ void Network::run_head(const Worker &worker, const std::uint8_t *codes, std::siz
 
 std::vector<std::pair<std::string, std::string>> Network::paths() const {
   std::vector<std::pair<std::string, std::string>> paths;
-  each_layer([&](const Layer &layer) { paths.emplace_back(layer.name(), layer.kernels().name); });
+  for (const Layer *layer : layers()) paths.emplace_back(layer->name(), layer->kernels().name);
   return paths;
 }
 

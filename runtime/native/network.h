@@ -68,8 +68,7 @@ class Network {
   struct Memory;
   struct Worker;
 
-  template <class Function>
-  void each_layer(const Function &function) const;
+  std::vector<const Layer *> layers() const;  // stem, then block by block, the bypass last
   std::size_t stem_bytes() const;
   static std::size_t frames_at_a_time(const Block &block);
   std::unique_ptr<Memory> reserve(std::size_t frames) const;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from runtime import Accelerator
-from runtime.emulator import Emulator
+from runtime.emulator import Emulator, available_paths
 from runtime.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
 from tests.runtime import resnet50, tiny
 from vitis.xclbin import render
@@ -201,6 +202,12 @@ def test_equals_the_loops(data: st.DataObject) -> None:
             assert np.array_equal(found[name], expected[name]), name
         assert np.array_equal(found_labels, expected["labels"])
         assert np.array_equal(found_scores, expected["scores"])
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ to compile the extension with")
+def test_the_native_module_is_there() -> None:
+    """An extension that does not compile is left out of an installation without a word; here it is not."""
+    assert "portable" in available_paths(), "pip install --verbose says why runtime._native does not compile"
 
 
 def stem_only(weights: NDArray[Any], thresholds: list[int]) -> Program:
