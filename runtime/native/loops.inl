@@ -132,7 +132,7 @@ inline void accumulate(const std::uint8_t *codes, std::size_t pixels, std::size_
 template <class Sum>
 inline std::int32_t dot(const std::int8_t *__restrict weights, const Sum *__restrict sums, std::size_t count) {
   std::int32_t total = 0;
-  for (std::size_t i = 0; i < count; ++i) total += std::int32_t(sums[i]) * weights[i];
+  for (std::size_t i = 0; i < count; ++i) total += sums[i] * Sum(weights[i]);
   return total;
 }
 

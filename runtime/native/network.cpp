@@ -226,11 +226,15 @@ void Network::run_head(const Worker &worker, const std::uint8_t *codes, std::siz
     kernels_.accumulate(codes + f * frame_bytes, head_.pixels, head_.inputs, head_.zero, worker.sums + f * head_.inputs);
   }
   worker.barrier.wait();
-  const auto [begin, end] = share(head_.classes, worker.index, worker.size);
-  for (std::size_t f = 0; f < frames; ++f) {
-    std::int32_t *row = scores + f * head_.classes;
-    kernels_.dense(weights + begin * head_.inputs, end - begin, head_.inputs, worker.sums + f * head_.inputs, head_.small, row + begin);
-    for (std::size_t i = begin; i < end; ++i) row[i] += head_.bias[i];
+  constexpr std::size_t kTogether = 64;  // classes, whose weights then stay in the cache for all frames
+  const auto [first, end] = share(head_.classes, worker.index, worker.size);
+  for (std::size_t begin = first; begin < end; begin += kTogether) {
+    const std::size_t count = std::min(kTogether, end - begin);
+    for (std::size_t f = 0; f < frames; ++f) {
+      std::int32_t *row = scores + f * head_.classes + begin;
+      kernels_.dense(weights + begin * head_.inputs, count, head_.inputs, worker.sums + f * head_.inputs, head_.small, row);
+      for (std::size_t i = 0; i < count; ++i) row[i] += head_.bias[begin + i];
+    }
   }
 }
 
