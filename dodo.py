@@ -294,12 +294,19 @@ def bench_csim() -> None:
 
 
 def task_bench():
-    """measure: doit bench:csim"""
+    """measure: doit bench:csim, doit bench:emulator"""
     yield {
         "name": "csim",
         "doc": "seconds and megabytes of every IP's C simulation, one after the other",
         "actions": [step(bench_csim)],
         "task_dep": ["generate", "vectors"],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+    yield {
+        "name": "emulator",
+        "doc": "the emulator on ResNet-50 against onnxruntime (pip install -e '.[bench]')",
+        "actions": [CmdAction([sys.executable, "-m", "runtime.bench"], shell=False)],
         "uptodate": [False],
         "verbosity": 2,
     }

@@ -1,131 +1,125 @@
-"""The forward pass of a Program in numpy: what the kernel computes, bit for bit, on a machine without a card.
+"""What the kernel computes, bit for bit, on a machine without a card, and the choice of how.
 
-Matrix products go through BLAS in floating point, because numpy has no fast integer one. They are exact all the same: every
-operand, product and partial sum is an integer below 2^24 in float32, or below 2^53 in float64, whatever the order of adding.
+A path is a set of kernels for one instruction set: `amx`, `avx512`, `avx2` or `portable` of the native module, or `numpy`, which
+is there without it. All give the same codes; "auto" takes the fastest this machine has. Two environment variables say otherwise:
+RESFLOW_EMULATOR_PATH for "auto", RESFLOW_EMULATOR_THREADS where no number of threads is given.
 """
 
 from __future__ import annotations
 
-import math
+import os
+from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from runtime.program import Block, Conv, Program, Window
+from runtime.errors import DeviceError
+from runtime.forward import Forward
+from runtime.program import Program
 
-Codes = NDArray[np.uint8]  # (frames, height, width, channels)
+try:
+    from runtime import _native
+except ImportError:  # not compiled, or for another Python
+    _native = None  # type: ignore[assignment]
 
-WINDOW_ELEMENTS = 2**24  # unrolled at once, so that memory stays bounded whatever the number of images
+MOST_THREADS = 1024
+MOST_INPUTS = 2**18  # of a window, on the native paths, which hold panels of 64 outputs in memory
+
+
+@cache
+def available_paths() -> tuple[str, ...]:
+    """The paths of this machine, fastest first."""
+    return ("numpy",) if _native is None else (*_native.paths(), "numpy")
 
 
 class Emulator:
-    """A Program made ready to run; its methods may be called from several threads."""
+    """A Program made ready to run; its methods may be called from several threads.
 
-    def __init__(self, program: Program) -> None:
+    `path` is one of `available_paths()` or "auto"; `threads` is how many to compute with, by default one on each CPU this process
+    may use. numpy keeps to the threads it was configured with.
+    """
+
+    def __init__(self, program: Program, *, path: str = "auto", threads: int | None = None) -> None:
         self.program = program
-        convs = [program.stem, *(conv for block in program.blocks for conv in (*block.convs, block.bypass) if conv is not None)]
-        self._layers = {conv.name: _Layer(conv) for conv in convs}
+        self.path = _path(program, path)
+        self.threads = _threads(threads)
+        self._forward = Forward(program) if self.path == "numpy" else None
+        self._network = None if self.path == "numpy" else _native.Network(program, self.path, self.threads)
 
-    def run(self, images: Codes, weights: NDArray[np.int8] | None = None) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+    @property
+    def layers(self) -> dict[str, str]:
+        """The path each convolution takes: one that a path cannot do goes to the next below it."""
+        if self._network is not None:
+            return dict(self._network.layers)
+        blocks = self.program.blocks
+        convs = [self.program.stem, *(conv for block in blocks for conv in (*block.convs, block.bypass) if conv is not None)]
+        return {conv.name: self.path for conv in convs}
+
+    def run(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
         """Labels (frames, top), best first, and scores (frames, classes) of images (frames, H, W, C).
 
         `weights` is the fully connected layer's int8 (classes, inputs) matrix if the program has none of its own.
         """
-        codes = self._stem(images)
-        for block in self.program.blocks:
-            codes = self._block(block, codes)
-        scores = self._scores(codes, weights)
-        return self._top(scores), scores
+        matrix = self._matrix(weights)
+        if self._network is None:
+            assert self._forward is not None
+            return self._forward.run(images, matrix)
+        return self._network.run(np.ascontiguousarray(images), matrix)
 
     def trace(self, image: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> dict[str, NDArray[Any]]:
         """What passes between the IPs for one image (H, W, C): `stem`, each block by name, then `scores` and `labels`."""
-        codes = self._stem(image[np.newaxis])
-        trace: dict[str, NDArray[Any]] = {"stem": codes[0]}
-        for block in self.program.blocks:
-            codes = self._block(block, codes)
-            trace[block.name] = codes[0]
-        scores = self._scores(codes, weights)
-        return trace | {"scores": scores[0], "labels": self._top(scores)[0]}
+        matrix = self._matrix(weights)
+        if self._network is None:
+            assert self._forward is not None
+            return self._forward.trace(image, matrix)
+        codes, labels, scores = self._network.trace(np.ascontiguousarray(image[np.newaxis]), matrix)
+        names = ("stem", *(block.name for block in self.program.blocks))
+        return dict(zip(names, codes, strict=True)) | {"scores": scores[0], "labels": labels[0]}
 
-    def _stem(self, images: Codes) -> Codes:
-        codes = self._layers[self.program.stem.name](images)
-        return codes if self.program.pool is None else _max_pool(codes, self.program.pool)
+    def profile(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> dict[str, float]:
+        """Seconds that one of the threads spends in each layer, and in `entry`, `pool` and `head`; on native paths only."""
+        if self._network is None:
+            raise DeviceError("profile", "path numpy", "only native paths take times", f"choose from {', '.join(available_paths()[:-1])}")
+        return self._network.profile(np.ascontiguousarray(images), self._matrix(weights))
 
-    def _block(self, block: Block, codes: Codes) -> Codes:
-        act = codes if block.entry is None else _count(codes, block.entry.T)
-        path = act
-        for conv in block.convs:
-            path = self._layers[conv.name](path)
-        bypass = codes if block.bypass is None else self._layers[block.bypass.name](act)
-        # Two codes of 8 bits and a zero point need 10 bits in between.
-        total = path.astype(np.int16) + bypass - np.int16(block.zero_point)
-        return np.clip(total, 0, 2**block.bits - 1, out=total).astype(np.uint8)
-
-    def _scores(self, codes: Codes, weights: NDArray[np.int8] | None) -> NDArray[np.int32]:
-        head = self.program.head
-        matrix = weights if head.weights is None else head.weights
+    def _matrix(self, weights: NDArray[np.int8] | None) -> NDArray[np.int8]:
+        matrix = weights if self.program.head.weights is None else self.program.head.weights
         if matrix is None:
             raise ValueError("this program streams the weights of its fully connected layer: pass them")
-        sums = np.maximum(codes.astype(np.int16) - np.int16(head.zero_point), 0).sum(axis=(1, 2), dtype=np.int64)
-        # Program has shown that scores fit into 32 bits, so float64 holds them with room to spare.
-        scores: NDArray[np.int32] = (sums.astype(np.float64) @ matrix.astype(np.float64).T + head.bias).astype(np.int32)
-        return scores
-
-    def _top(self, scores: NDArray[np.int32]) -> NDArray[np.uint32]:
-        # Negating needs the wider type; a stable sort leaves the lower label first at equal score.
-        order = np.argsort(-scores.astype(np.int64), axis=1, kind="stable")
-        return order[:, : self.program.head.top].astype(np.uint32)
+        return np.ascontiguousarray(matrix)
 
 
-class _Layer:
-    """A convolution with its weights as a matrix, in the narrowest float that keeps its sums exact."""
-
-    def __init__(self, conv: Conv) -> None:
-        self._window = conv.window
-        self._dtype = np.dtype(np.float32 if conv.largest_accumulator < 2**24 else np.float64)
-        self._matrix = np.ascontiguousarray(conv.weights.reshape(len(conv.weights), -1).T.astype(self._dtype))
-        # One row per threshold. A threshold that float32 rounds is 2^24 or more in magnitude before and after, so that the
-        # comparison with a sum below 2^24 comes out the same.
-        self._thresholds = np.ascontiguousarray(conv.thresholds.T.astype(self._dtype))
-
-    def __call__(self, codes: Codes) -> Codes:
-        """(frames, H, W, in) -> (frames, H', W', out)."""
-        height, width = self._window.output(*codes.shape[1:3])
-        inputs, outputs = self._matrix.shape
-        frames = max(1, WINDOW_ELEMENTS // (height * width * max(inputs, outputs)))
-        result = np.empty((len(codes), height, width, outputs), np.uint8)
-        for start in range(0, len(codes), frames):
-            part = slice(start, start + frames)
-            windows = _windows(codes[part].astype(self._dtype), self._window).reshape(-1, inputs)
-            result[part] = _count(windows @ self._matrix, self._thresholds).reshape(-1, height, width, outputs)
-        return result
+def peak(path: str, threads: int, seconds: float = 0.2) -> float:
+    """Products of 8-bit integers a second that this machine's instructions reach on a native path, operands in registers."""
+    if path == "numpy" or path not in available_paths():
+        raise DeviceError("path", repr(path), "only native paths have a peak", f"choose from {', '.join(available_paths()[:-1])}")
+    return _native.peak(path, threads, seconds)
 
 
-def _windows(codes: NDArray[Any], window: Window) -> NDArray[Any]:
-    """(frames, H, W, C) -> (frames, H', W', kernel_h, kernel_w, C), a view of the padded codes."""
-    (top, left), (bottom, right) = window.before, window.after
-    padded = np.pad(codes, ((0, 0), (top, bottom), (left, right), (0, 0))) if any((top, bottom, left, right)) else codes
-    views = sliding_window_view(padded, window.kernel, axis=(1, 2))  # type: ignore[call-overload]
-    strided: NDArray[Any] = views[:, :: window.stride.vertical, :: window.stride.horizontal]
-    return strided.transpose(0, 1, 2, 4, 5, 3)
+def _path(program: Program, path: str) -> str:
+    source = "path"
+    if path == "auto":
+        source, path = "RESFLOW_EMULATOR_PATH", os.environ.get("RESFLOW_EMULATOR_PATH", "auto")
+    paths = available_paths()
+    if path == "auto":
+        convs = [program.stem, *(conv for block in program.blocks for conv in (*block.convs, block.bypass) if conv is not None)]
+        huge = any(conv.weights[0].size > MOST_INPUTS for conv in convs)
+        return "numpy" if huge else paths[0]
+    if path not in paths:
+        fix = f"choose from auto, {', '.join(paths)}"
+        raise DeviceError(source, repr(path), "this machine, or this installation, has no such path", fix)
+    return path
 
 
-def _max_pool(codes: Codes, window: Window) -> Codes:
-    """The largest code under each window; zero codes pad it and, codes being unsigned, never win."""
-    views = _windows(codes, window)
-    result = views[:, :, :, 0, 0]
-    for i in range(1, math.prod(window.kernel)):
-        result = np.maximum(result, views[:, :, :, i // window.kernel.horizontal, i % window.kernel.horizontal])
-    return np.ascontiguousarray(result)
-
-
-def _count(values: NDArray[Any], thresholds: NDArray[Any]) -> Codes:
-    """For every value (…, channels), how many of its channel's thresholds (n, channels) are not above it."""
-    codes = np.zeros(values.shape, np.uint8)
-    reached = np.empty(values.shape, np.bool_)
-    for threshold in thresholds:
-        np.less_equal(threshold, values, out=reached)
-        codes += reached
-    return codes
+def _threads(threads: int | None) -> int:
+    source: str = "threads"
+    given: object = threads
+    if threads is None:
+        source, given = "RESFLOW_EMULATOR_THREADS", os.environ.get("RESFLOW_EMULATOR_THREADS")
+        if given is None:
+            return min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    text = str(given)
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
+        raise DeviceError(source, repr(given), f"expected an integer from 1 to {MOST_THREADS}", "give a number of threads, or leave it out")
+    return int(text)

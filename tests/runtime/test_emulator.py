@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from runtime import Accelerator
-from runtime.emulator import Emulator
+from runtime.emulator import Emulator, available_paths
 from runtime.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
-from tests.runtime import tiny
+from tests.runtime import resnet50, tiny
 from vitis.xclbin import render
 
-REFERENCE = Path(os.environ.get("RESFLOW_REFERENCE", "reference")) / "resnet50_w1a2"
+REFERENCE = resnet50.REFERENCE
 
 Codes = NDArray[Any]
 
@@ -193,7 +193,7 @@ def test_equals_the_loops(data: st.DataObject) -> None:
     program = drawer.program()
     images = drawer.rng.integers(0, 256, (2, *program.input)).astype(np.uint8)
     streamed = drawer.weights(program.head.classes, program.head.inputs)
-    emulator = Emulator(program)
+    emulator = Emulator(program, path="numpy")
     labels, scores = emulator.run(images, streamed)
     for image, found_labels, found_scores in zip(images, labels, scores, strict=True):
         expected, found = slow_trace(program, image, streamed), emulator.trace(image, streamed)
@@ -202,6 +202,12 @@ def test_equals_the_loops(data: st.DataObject) -> None:
             assert np.array_equal(found[name], expected[name]), name
         assert np.array_equal(found_labels, expected["labels"])
         assert np.array_equal(found_scores, expected["scores"])
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ to compile the extension with")
+def test_the_native_module_is_there() -> None:
+    """An extension that does not compile is left out of an installation without a word; here it is not."""
+    assert "portable" in available_paths(), "pip install --verbose says why runtime._native does not compile"
 
 
 def stem_only(weights: NDArray[Any], thresholds: list[int]) -> Program:
@@ -227,16 +233,16 @@ def test_sums_around_the_end_of_float32_are_exact(inputs: int) -> None:
     weights = np.full((3, 1, 1, inputs), 255, np.uint8)
     total = inputs * 255 * 255
     program = stem_only(weights, [total, total + 1, total - 1])
-    trace = Emulator(program).trace(np.full((1, 1, inputs), 255, np.uint8))
+    trace = Emulator(program, path="numpy").trace(np.full((1, 1, inputs), 255, np.uint8))
     assert trace["stem"].tolist() == [[[1, 0, 1]]]
 
 
 def test_large_batches_are_worked_off_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     program = stem_only(np.array([[[[1]]], [[[2]]]], np.uint8), [100, 100])
     images = np.arange(256, dtype=np.uint8).reshape(-1, 1, 1, 1)
-    whole = Emulator(program).run(images)
-    monkeypatch.setattr("runtime.emulator.WINDOW_ELEMENTS", 14)
-    parts = Emulator(program).run(images)
+    whole = Emulator(program, path="numpy").run(images)
+    monkeypatch.setattr("runtime.forward.WINDOW_ELEMENTS", 14)
+    parts = Emulator(program, path="numpy").run(images)
     assert all(np.array_equal(a, b) for a, b in zip(whole, parts, strict=True))
 
 
@@ -256,7 +262,7 @@ def test_streamed_weights_must_be_passed() -> None:
         Emulator(program).run(np.zeros((1, 1, 1, 1), np.uint8))
 
 
-@pytest.mark.skipif(not REFERENCE.is_dir(), reason="RESFLOW_REFERENCE names no folder with the reference data")
+@resnet50.needs_reference
 def test_resnet50_equals_the_original_design(tmp_path: Path) -> None:
     """The original's C simulation, code for code."""
     parameters = dict(np.load(REFERENCE / "params.npz"))

@@ -1,0 +1,1 @@
+"""Measures the emulator against onnxruntime on this machine: `python -m runtime.bench`, which takes the extra `bench`."""

@@ -1,0 +1,98 @@
+"""Times contenders in turn, so that whatever else the machine does meets all of them alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import onnxruntime
+
+from runtime.bench import models, resnet50
+from runtime.emulator import Emulator, available_paths, peak
+
+BATCHES = (1, 8, 64)
+SECONDS = 0.25  # at least, of each measurement
+REST_SECONDS = 0.05  # after which threads of the one before no longer wait for work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Median speed of one contender."""
+
+    name: str
+    threads: int
+    batch: int
+    images_per_s: float
+
+    @property
+    def ms_per_image(self) -> float:
+        return 1000 / self.images_per_s
+
+
+def speeds(folder: Path, paths: tuple[str, ...], threads: tuple[int, ...], repetitions: int) -> list[Result]:
+    """Every path of the emulator, and onnxruntime's int8 and float32, with each number of threads and each batch."""
+    float32, int8 = models.write(folder)
+    program = resnet50.program()
+    codes = np.random.default_rng(1).integers(0, 256, (max(BATCHES), *program.input)).astype(np.uint8)
+    floats = models.images(max(BATCHES))
+    contenders: dict[tuple[str, int], Callable[[int], object]] = {}
+    for count in threads:
+        for path in paths:
+            contenders[path, count] = _emulated(Emulator(program, path=path, threads=count), codes)
+        contenders["onnxruntime int8", count] = _onnx(int8, count, floats)
+        contenders["onnxruntime float32", count] = _onnx(float32, count, floats)
+    found: dict[tuple[str, int, int], list[float]] = {}
+    for _ in range(repetitions):
+        for batch in BATCHES:
+            for (name, count), run in contenders.items():
+                found.setdefault((name, count, batch), []).append(batch / _seconds(run, batch))
+    return [Result(name=n, threads=t, batch=b, images_per_s=median(rates)) for (n, t, b), rates in found.items()]
+
+
+def peaks(threads: tuple[int, ...], repetitions: int) -> dict[str, dict[int, float]]:
+    """Products a second of each native path's instructions, for each number of threads."""
+    paths = [path for path in available_paths() if path != "numpy"]
+    return {path: {count: median(peak(path, count) for _ in range(repetitions)) for count in threads} for path in paths}
+
+
+def kinds(path: str, batch: int, repetitions: int) -> dict[str, tuple[float, int]]:
+    """Milliseconds an image, in one thread, and products of each kind of layer."""
+    program = resnet50.program()
+    emulator = Emulator(program, path=path, threads=1)
+    images = np.random.default_rng(1).integers(0, 256, (batch, *program.input)).astype(np.uint8)
+    counts = resnet50.products(program)
+    profiles = [emulator.profile(images) for _ in range(repetitions + 1)][1:]
+    found: dict[str, tuple[float, int]] = {}
+    for name in profiles[0]:
+        block, _, layer = name.partition(".")
+        kind = f"stage {block[3]} {layer}" if block.startswith("res") else block
+        milliseconds, products = found.get(kind, (0.0, 0))
+        taken = median(profile[name] for profile in profiles) * 1000 / batch
+        found[kind] = (milliseconds + taken, products + counts.get(name, 0))
+    return found
+
+
+def _emulated(emulator: Emulator, codes: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Callable[[int], object]:
+    return lambda batch: emulator.run(codes[:batch])
+
+
+def _onnx(model: Path, threads: int, floats: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Callable[[int], object]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    return lambda batch: session.run(None, {models.INPUT: floats[:batch]})
+
+
+def _seconds(run: Callable[[int], object], batch: int) -> float:
+    """Of one call, the mean of as many as it takes to measure."""
+    time.sleep(REST_SECONDS)
+    run(batch)
+    start, calls = time.perf_counter(), 0
+    while (passed := time.perf_counter() - start) < SECONDS:
+        run(batch)
+        calls += 1
+    return passed / calls

@@ -1,0 +1,108 @@
+// What one instruction set brings to the emulator: a table of functions, one table for each path.
+//
+// A layer is a matrix product: rows are output pixels, columns output channels, and what is summed over are the inputs under the
+// window in the order (kernel_y, kernel_x, channel). Weights are cut into panels of 64 columns. Sums of a few rows and one panel are
+// computed at a time, and turned into codes while they are in the first level cache.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace resflow {
+
+constexpr unsigned kPanel = 64;    // columns of a panel
+constexpr unsigned kMostRows = 32; // of sums at a time, on any path
+constexpr unsigned kNarrow = 64;   // products added up in 16 bits, where they fit
+
+// Tiles and panels are loaded in whole, whatever is left of the rows: this many rows after the last one must be readable.
+constexpr unsigned kSlackRows = kMostRows;
+
+/// Thresholds of one panel; a code is the number of thresholds that are not above the sum.
+struct Panel {
+  const float *slope;          // [kPanel]; code = clamp(round(sum * slope + offset)) where that was shown to be the same, or null
+  const float *offset;         // [kPanel]
+  const std::int32_t *levels;  // [count][kPanel], ascending down the columns
+  unsigned count;              // 2^bits - 1, which is also the largest code
+};
+
+/// Addition of the bypass: code = clamp(code + bypass - zero, 0, high).
+struct Join {
+  const std::uint8_t *bypass = nullptr;  // first row and column of the sums at hand
+  std::size_t stride = 0;                // from row to row
+  std::uint8_t zero = 0, high = 0;
+};
+
+/// Thresholds on codes: code = base + (number of `above` that are smaller).
+struct Entry {
+  const std::uint8_t *base;   // [channels]
+  const std::uint8_t *above;  // [count][channels]
+  unsigned count;
+};
+
+/// A window that slides over frames of codes, (height, width, channels) each.
+struct Geometry {
+  int height, width, channels;
+  int kernel_y, kernel_x, stride_y, stride_x, before_y, before_x;
+  int out_height, out_width;
+
+  std::size_t in_bytes() const { return std::size_t(height) * width * channels; }
+  std::size_t out_pixels() const { return std::size_t(out_height) * out_width; }
+  std::size_t inputs() const { return std::size_t(kernel_y) * kernel_x * channels; }
+};
+
+/// Where rows of codes are. The codes of a row are `lines` pieces of `chunks` chunks each: one piece where rows were gathered or lie
+/// as they should, one for each row of the kernel where windows are read out of the image itself, overlapping each other.
+struct Rows {
+  const std::uint8_t *codes;
+  std::size_t stride;  // from row to row
+  std::size_t lines, line_stride, chunks;
+};
+
+struct Kernels {
+  const char *name;
+  unsigned rows;        // most rows of one call of multiply
+  unsigned chunk;       // codes of a line are a multiple of this
+  unsigned interleave;  // a panel is [inputs / interleave][kPanel][interleave]
+  unsigned speed;       // products a cycle, about
+
+  // sums[count][kPanel] = rows[count] * panel. Two variants that not all paths have: `narrow` for layers where kNarrow products never
+  // add up to more than an int16 holds, `wide` for weights above 127, whose bytes are unsigned.
+  using Multiply = void (*)(const Rows &rows, unsigned count, const std::int8_t *panel, std::int32_t *sums);
+  Multiply multiply, narrow, wide;
+
+  // Bipolar weights are kept as bits, one for +1, bit 0 first: bytes[64 * words] from bits[words].
+  void (*expand)(const std::uint64_t *bits, std::size_t words, std::int8_t *bytes);
+
+  // sums[rows][kPanel] to codes[rows][columns].
+  void (*finish)(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
+                 std::size_t stride);
+
+  // Windows number `first` and following, as rows of `stride` bytes, the end of each filled up with zeros.
+  void (*gather)(const Geometry &geometry, const std::uint8_t *frames, std::size_t first, std::size_t count, std::uint8_t *rows,
+                 std::size_t stride);
+  // The same for 1x1 windows, through the thresholds of `entry`.
+  void (*gather_entry)(const Geometry &geometry, const Entry &entry, const std::uint8_t *frames, std::size_t first, std::size_t count,
+                       std::uint8_t *rows, std::size_t stride);
+  // The largest code under each window.
+  void (*pool)(const Geometry &geometry, const std::uint8_t *frames, std::size_t first, std::size_t count, std::uint8_t *out);
+  // sums[channels] of max(code - zero, 0) over pixels.
+  void (*accumulate)(const std::uint8_t *codes, std::size_t pixels, std::size_t channels, std::uint8_t zero, std::int32_t *sums);
+  // scores[rows] = weights[rows][inputs] * sums[inputs]; `small` says that sums fit into int16.
+  void (*dense)(const std::int8_t *weights, std::size_t rows, std::size_t inputs, const std::int32_t *sums, bool small,
+                std::int32_t *scores);
+
+  // Around all of the above, in each thread.
+  void (*enter)();
+  void (*leave)();
+
+  // Multiplies for a while out of registers; the number of products.
+  double (*burn)(std::size_t iterations);
+};
+
+// The paths, best first; null where this build has none.
+extern const Kernels *const kAmx;
+extern const Kernels *const kAvx512;
+extern const Kernels *const kAvx2;
+extern const Kernels *const kPortable;
+
+}  // namespace resflow

@@ -1,0 +1,155 @@
+// The AMX path: tdpbusd multiplies 16 rows of 64 codes by a tile of 64x16 weights.
+#include "kernels.h"
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
+// From here to the end of the file, so that nothing of the standard library is compiled for this instruction set alone.
+#pragma GCC target("amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,prefer-vector-width=512")
+
+namespace resflow {
+namespace {
+
+#include "loops.inl"
+#include "vectors_avx512.inl"
+
+constexpr unsigned kTileRows = 16, kTileBytes = 64, kRows = 2 * kTileRows, kChunk = kTileBytes, kInterleave = 4, kSpeed = 1024;
+constexpr std::size_t kQuadBytes = kPanel * kInterleave;         // from row to row of a tile of weights
+constexpr std::size_t kChunkBytes = kPanel * kChunk;             // of a panel
+constexpr std::size_t kSumStride = kPanel * sizeof(std::int32_t);  // from row to row of a tile of sums
+
+/// What ldtilecfg reads (Intel SDM, volume 1, "Tile configuration").
+struct alignas(64) TileConfig {
+  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  std::uint16_t column_bytes[16] = {};
+  std::uint8_t rows[16] = {};
+
+  TileConfig() {
+    std::fill(column_bytes, column_bytes + 8, std::uint16_t(kTileBytes));
+    std::fill(rows, rows + 8, std::uint8_t(kTileRows));
+  }
+};
+
+void enter() {
+  const TileConfig config;
+  asm volatile("" : : "r"(&config) : "memory");  // the intrinsic lets the compiler believe that it reads 8 bytes
+  _tile_loadconfig(&config);
+}
+
+void leave() { _tile_release(); }
+
+// The intrinsics take the numbers of tiles as literals: 0-3 are sums, 4 and 5 codes, 6 and 7 weights.
+
+template <bool kWide>
+inline void multiply_quad() {
+  if constexpr (kWide) {
+    _tile_dpbuud(0, 4, 6); _tile_dpbuud(1, 4, 7); _tile_dpbuud(2, 5, 6); _tile_dpbuud(3, 5, 7);
+  } else {
+    _tile_dpbusd(0, 4, 6); _tile_dpbusd(1, 4, 7); _tile_dpbusd(2, 5, 6); _tile_dpbusd(3, 5, 7);
+  }
+}
+
+inline void store_sums(std::int32_t *left, std::int32_t *right, std::int32_t *left_below, std::int32_t *right_below) {
+  _tile_stored(0, left, kSumStride);
+  _tile_stored(1, right, kSumStride);
+  _tile_stored(2, left_below, kSumStride);
+  _tile_stored(3, right_below, kSumStride);
+}
+
+/// 32 rows and half a panel: two tiles by two, so that a load goes with every multiplication.
+template <bool kWide>
+inline void multiply_half(const Rows &rows, const std::int8_t *weights, std::int32_t *sums) {
+  _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);
+  const std::uint8_t *line = rows.codes;
+  for (std::size_t l = 0; l < rows.lines; ++l, line += rows.line_stride) {
+    const std::uint8_t *codes = line, *below = line + kTileRows * rows.stride;
+    for (std::size_t chunk = 0; chunk < rows.chunks; ++chunk, codes += kChunk, below += kChunk, weights += kChunkBytes) {
+      _tile_loadd(4, codes, rows.stride);
+      _tile_loadd(6, weights, kQuadBytes);
+      _tile_loadd(7, weights + kTileBytes, kQuadBytes);
+      _tile_loadd(5, below, rows.stride);
+      multiply_quad<kWide>();
+    }
+  }
+  store_sums(sums, sums + kLanes, sums + kTileRows * kPanel, sums + kTileRows * kPanel + kLanes);
+}
+
+/// 16 rows and the whole panel.
+template <bool kWide>
+inline void multiply_flat(const Rows &rows, const std::int8_t *weights, std::int32_t *sums) {
+  _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);
+  const std::uint8_t *line = rows.codes;
+  for (std::size_t l = 0; l < rows.lines; ++l, line += rows.line_stride) {
+    const std::uint8_t *codes = line;
+    for (std::size_t chunk = 0; chunk < rows.chunks; ++chunk, codes += kChunk, weights += kChunkBytes) {
+      _tile_loadd(4, codes, rows.stride);
+      _tile_loadd(6, weights, kQuadBytes);
+      _tile_loadd(7, weights + kTileBytes, kQuadBytes);
+      if constexpr (kWide) {
+        _tile_dpbuud(0, 4, 6); _tile_dpbuud(1, 4, 7);
+      } else {
+        _tile_dpbusd(0, 4, 6); _tile_dpbusd(1, 4, 7);
+      }
+      _tile_loadd(5, weights + 2 * kTileBytes, kQuadBytes);
+      _tile_loadd(6, weights + 3 * kTileBytes, kQuadBytes);
+      if constexpr (kWide) {
+        _tile_dpbuud(2, 4, 5); _tile_dpbuud(3, 4, 6);
+      } else {
+        _tile_dpbusd(2, 4, 5); _tile_dpbusd(3, 4, 6);
+      }
+    }
+  }
+  store_sums(sums, sums + kLanes, sums + 2 * kLanes, sums + 3 * kLanes);
+}
+
+template <bool kWide>
+void multiply(const Rows &rows, unsigned count, const std::int8_t *panel, std::int32_t *sums) {
+  if (count <= kTileRows) return multiply_flat<kWide>(rows, panel, sums);
+  multiply_half<kWide>(rows, panel, sums);
+  multiply_half<kWide>(rows, panel + 2 * kTileBytes, sums + 2 * kLanes);
+}
+
+double burn(std::size_t iterations) {
+  enter();
+  _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3); _tile_zero(4); _tile_zero(5); _tile_zero(6); _tile_zero(7);
+  for (std::size_t i = 0; i < iterations; ++i) multiply_quad<false>();
+  leave();
+  return double(iterations) * 4 * kTileRows * kTileBytes * kLanes;
+}
+
+constexpr Kernels kKernels = {
+    "amx",
+    kRows,
+    kChunk,
+    kInterleave,
+    kSpeed,
+    multiply<false>,
+    nullptr,
+    multiply<true>,
+    expand,
+    finish,
+    gather,
+    gather_entry_columns,
+    pool,
+    accumulate,
+    dense,
+    enter,
+    leave,
+    burn,
+};
+
+}  // namespace
+
+const Kernels *const kAmx = &kKernels;
+
+}  // namespace resflow
+
+#else
+namespace resflow {
+const Kernels *const kAmx = nullptr;
+}
+#endif

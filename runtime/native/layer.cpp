@@ -1,0 +1,294 @@
+#include "layer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+namespace resflow {
+namespace {
+
+constexpr std::size_t kCacheLine = 64;
+
+// Of a first level cache of 32 to 48 KiB, for a panel, or for the rows of one multiplication.
+constexpr std::size_t kFirstLevelBytes = 24 << 10;
+
+// Of a second level cache of 1 to 2 MiB: what panels may take when they are expanded once and stay, and what rows may take when
+// panels come and go (every panel must meet enough rows to be worth its expansion) or stay.
+constexpr std::size_t kPanelBytes = 640 << 10, kManyRowBytes = 1024 << 10, kFewRowBytes = 96 << 10;
+
+// Cycles: to expand a byte of weights, to gather a byte, and a line of a window.
+constexpr double kExpandCycles = 1.0 / 50, kByteCycles = 1.0 / 32, kLineCycles = 8;
+
+constexpr std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
+constexpr std::size_t round_up(std::size_t value, std::size_t to) { return divide_up(value, to) * to; }
+
+int magnitude(std::int8_t weight, bool wide) { return wide ? int(std::uint8_t(weight)) : std::abs(int(weight)); }
+
+/// The largest sum of a channel, or the smallest.
+std::int32_t extreme(const std::int8_t *weights, std::size_t inputs, bool wide, bool positive, unsigned high) {
+  std::int64_t total = 0;
+  for (std::size_t k = 0; k < inputs; ++k) {
+    if (wide || (weights[k] > 0) == positive) total += magnitude(weights[k], wide) * int(positive || !wide);
+  }
+  return std::int32_t(positive ? total * high : -total * high);
+}
+
+}  // namespace
+
+std::size_t Layout::frame_bytes() const { return (std::size_t(top + height + bottom) * pitch() + left) * channels; }
+
+bool Layout::operator==(const Layout &other) const {
+  const auto fields = [](const Layout &l) { return std::tie(l.height, l.width, l.channels, l.top, l.bottom, l.left); };
+  return fields(*this) == fields(other);
+}
+
+/// What a run works on.
+struct Layer::Task {
+  const std::uint8_t *frames;
+  const Join &join;
+  std::uint8_t *out;
+  const std::int8_t *expanded;  // panels from panel_begin on, or null if each is expanded when its turn comes
+  std::size_t panel_begin;
+  const Scratch &scratch;
+};
+
+Layer::Layer(const Description &d, const std::vector<const Kernels *> &candidates)
+    : name_(d.name), geometry_(d.geometry), outputs_(d.outputs), bipolar_(d.bipolar) {
+  const std::size_t inputs = geometry_.inputs();
+  out_ = {geometry_.out_height, geometry_.out_width, int(outputs_)};
+  int largest = 0;
+  for (std::size_t i = 0; i < outputs_ * inputs; ++i) largest = std::max(largest, magnitude(d.weights[i], d.wide));
+  const bool narrow = std::int64_t(kNarrow) * d.input_high * largest <= INT16_MAX;
+  for (const Kernels *kernels : candidates) {
+    kernels_ = kernels;
+    multiply_ = d.wide ? kernels->wide : narrow && kernels->narrow != nullptr ? kernels->narrow : kernels->multiply;
+    if (multiply_ != nullptr) break;
+  }
+  choose_source(d.plain);
+  pack(d.weights);
+  std::vector<std::int32_t> low(outputs_), high(outputs_);
+  for (std::size_t n = 0; n < outputs_; ++n) {
+    low[n] = extreme(d.weights + n * inputs, inputs, d.wide, false, d.input_high);
+    high[n] = extreme(d.weights + n * inputs, inputs, d.wide, true, d.input_high);
+  }
+  levels_.emplace(d.thresholds, outputs_, d.levels, low, high);
+}
+
+void Layer::choose_source(bool plain) {
+  const Geometry &g = geometry_;
+  const std::size_t inputs = g.inputs(), line = std::size_t(g.kernel_x) * g.channels, chunk = kernels_->chunk;
+  in_ = {g.height, g.width, g.channels};
+  lines_ = 1, chunks_ = divide_up(inputs, chunk);
+  const bool pixel = g.kernel_y == 1 && g.kernel_x == 1, dense = g.stride_y == 1 && g.stride_x == 1;
+  if (pixel) {
+    source_ = dense && inputs % chunk == 0 ? Source::kDirect : Source::kGather;
+    return;
+  }
+  // Reading windows out of a bordered image saves the gathering, but multiplies what fills up lines, and pixels in the border.
+  source_ = Source::kGather;
+  const int after_x = (g.out_width - 1) * g.stride_x + g.kernel_x - g.before_x - g.width;
+  const int after_y = (g.out_height - 1) * g.stride_y + g.kernel_y - g.before_y - g.height;
+  Layout bordered = in_;
+  bordered.left = std::max({g.before_x, after_x, 0}), bordered.top = g.before_y, bordered.bottom = std::max(after_y, 0);
+  const std::size_t padded = g.kernel_y * round_up(line, chunk), tile = kernels_->rows / 2;
+  const double by_row = double(g.out_height) * double(round_up(std::size_t(g.out_width), tile));
+  const double raster = dense ? double(round_up(g.out_height * bordered.pitch(), tile)) : by_row;
+  const double columns = double(panel_count() * kPanel) / kernels_->speed, pixels = double(g.out_pixels());
+  const double gathered = pixels * (columns * double(chunks_ * chunk) + kByteCycles * double(inputs) + kLineCycles * g.kernel_y);
+  const bool fills_up = padded > std::size_t(g.kernel_y) * line;
+  if (plain || (fills_up && bipolar_)) return;  // no weight of one bit is zero
+  if (std::min(by_row, raster) * columns * double(padded) >= gathered) return;
+  source_ = raster <= by_row && dense ? Source::kRaster : Source::kByRow;
+  in_ = bordered;
+  lines_ = std::size_t(g.kernel_y), chunks_ = round_up(line, chunk) / chunk;
+}
+
+void Layer::set_foreign() {
+  if (source_ == Source::kDirect) source_ = Source::kGather;
+}
+
+std::size_t Layer::slack_bytes() const {
+  const std::size_t stride = std::size_t(geometry_.stride_x) * geometry_.channels;
+  return kSlackRows * stride + round_up(std::size_t(geometry_.kernel_x) * geometry_.channels, kernels_->chunk);
+}
+
+void Layer::pack(const std::int8_t *weights) {
+  const std::size_t inputs = geometry_.inputs(), line = inputs / lines_, padded = chunks_ * kernels_->chunk;
+  const std::size_t interleave = kernels_->interleave, bytes = panel_count() * panel_bytes();
+  weights_ = Buffer(bipolar_ ? divide_up(bytes, 8) : bytes);
+  std::memset(weights_.data(), 0, bipolar_ ? divide_up(bytes, 8) : bytes);
+  auto *words = reinterpret_cast<std::uint64_t *>(weights_.data());
+  for (std::size_t n = 0; n < outputs_; ++n) {
+    const std::int8_t *row = weights + n * inputs;
+    const std::size_t start = n / kPanel * panel_bytes() + n % kPanel * interleave;
+    for (std::size_t l = 0; l < lines_; ++l) {
+      for (std::size_t i = 0; i < line; ++i, ++row) {
+        const std::size_t k = l * padded + i, at = start + k / interleave * interleave * kPanel + k % interleave;
+        if (!bipolar_) {
+          weights_.data()[at] = std::uint8_t(*row);
+        } else if (*row > 0) {
+          words[at / 64] |= std::uint64_t(1) << at % 64;
+        }
+      }
+    }
+  }
+}
+
+const std::int8_t *Layer::panel(std::size_t index, std::uint8_t *scratch) const {
+  if (!bipolar_) return reinterpret_cast<const std::int8_t *>(weights_.data() + index * panel_bytes());
+  const std::size_t words = panel_bytes() / 64;
+  auto *bytes = reinterpret_cast<std::int8_t *>(scratch);
+  kernels_->expand(reinterpret_cast<const std::uint64_t *>(weights_.data()) + index * words, words, bytes);
+  return bytes;
+}
+
+bool Layer::expand_all(std::size_t panels) const { return bipolar_ && (panels == 1 || panels * panel_bytes() <= kPanelBytes); }
+
+std::size_t Layer::block_rows(std::size_t panels) const {
+  const std::size_t budget = bipolar_ && !expand_all(panels) ? kManyRowBytes : kFewRowBytes;
+  return std::max<std::size_t>(1, budget / depth() / kernels_->rows) * kernels_->rows;
+}
+
+std::size_t Layer::scratch_row_bytes() const {
+  // Threads may take fewer panels than there are, which may then be expanded all at once, and go with fewer rows.
+  return (std::max(block_rows(1), block_rows(panel_count())) + kSlackRows) * depth();
+}
+
+std::size_t Layer::scratch_panel_bytes() const { return bipolar_ ? std::max(panel_bytes(), kPanelBytes) : 0; }
+
+/// Rows of the matrix product for one frame.
+std::size_t Layer::slots_per_frame() const {
+  return source_ == Source::kRaster ? std::size_t(geometry_.out_height) * in_.pitch() : geometry_.out_pixels();
+}
+
+Part Layer::part(std::size_t frames, unsigned thread, unsigned threads) const {
+  const std::size_t slots = frames * slots_per_frame(), units = divide_up(slots, kernels_->rows), panels = panel_count();
+  if (threads == 1) return {0, slots, 0, panels};
+  // Cycles to expand a panel, to gather a unit of rows and to multiply the two.
+  const bool copied = source_ == Source::kGather || entry_.has_value();
+  const double expand = bipolar_ ? double(panel_bytes()) * kExpandCycles : 0;
+  const double gather = copied ? double(kernels_->rows * depth()) * kByteCycles : 0;
+  const double multiply = double(kernels_->rows * panel_bytes()) / kernels_->speed;
+  const std::size_t most_units = divide_up(units, threads), most_panels = divide_up(panels, threads);
+  const double by_rows = double(panels) * expand + double(most_units) * (gather + double(panels) * multiply);
+  const double by_panels = double(most_panels) * expand + double(units) * (gather + double(most_panels) * multiply);
+  const auto share = [&](std::size_t count, unsigned t) { return count * t / threads; };
+  if (by_panels < by_rows) return {0, slots, share(panels, thread), share(panels, thread + 1)};
+  const auto slot = [&](unsigned t) { return std::min(slots, share(units, t) * kernels_->rows); };
+  return {slot(thread), slot(thread + 1), 0, panels};
+}
+
+/// The end of the rows from `slot` on that lie at one distance from each other.
+std::size_t Layer::strip_end(std::size_t slot, std::size_t end) const {
+  if (source_ == Source::kDirect || source_ == Source::kGather) return end;
+  const std::size_t strip = source_ == Source::kRaster ? slots_per_frame() : std::size_t(geometry_.out_width);
+  return std::min(end, (slot / strip + 1) * strip);
+}
+
+Rows Layer::rows(const std::uint8_t *frames, std::size_t slot) const {
+  const Geometry &g = geometry_;
+  const std::size_t channels = std::size_t(g.channels);
+  if (source_ == Source::kDirect) return {frames + slot * channels, channels, 1, 0, chunks_};
+  const std::size_t frame = slot / slots_per_frame(), rest = slot % slots_per_frame();
+  const std::size_t across = source_ == Source::kRaster ? in_.pitch() : std::size_t(g.out_width);
+  const int y = int(rest / across) * g.stride_y - g.before_y, x = int(rest % across) * g.stride_x - g.before_x;
+  return {frames + frame * in_.frame_bytes() + in_.pixel(y, x), g.stride_x * channels, lines_, in_.pitch() * channels, chunks_};
+}
+
+void Layer::run(const std::uint8_t *frames, const Part &part, const Join &join, std::uint8_t *out, const Scratch &scratch) const {
+  const std::size_t panels = part.panel_end - part.panel_begin;
+  if (panels == 0 || part.row_begin >= part.row_end) return;
+  Task task{frames, join, out, nullptr, part.panel_begin, scratch};
+  if (!bipolar_) {
+    task.expanded = panel(part.panel_begin, nullptr);
+  } else if (expand_all(panels)) {
+    for (std::size_t p = 0; p < panels; ++p) panel(part.panel_begin + p, scratch.panels.data() + p * panel_bytes());
+    task.expanded = reinterpret_cast<const std::int8_t *>(scratch.panels.data());
+  }
+  if (entry_ || source_ == Source::kGather) {
+    // In blocks of about the same size, so that the last is worth its panels' expansion, too.
+    const std::size_t count = part.row_end - part.row_begin, blocks = divide_up(count, block_rows(panels));
+    const std::size_t most = round_up(divide_up(count, blocks), kernels_->rows);
+    for (std::size_t begin = part.row_begin; begin < part.row_end; begin += most) {
+      const std::size_t end = std::min(begin + most, part.row_end);
+      std::uint8_t *copied = scratch.rows.data();
+      if (entry_) {
+        kernels_->gather_entry(geometry_, *entry_, frames, begin, end - begin, copied, depth());
+      } else {
+        kernels_->gather(geometry_, frames, begin, end - begin, copied, depth());
+      }
+      run_block(task, {copied, depth(), 1, 0, chunks_}, {begin, end, part.panel_begin, part.panel_end});
+    }
+    return;
+  }
+  // A panel that is expanded now must meet all rows, strip by strip.
+  const std::size_t most = task.expanded != nullptr ? panels : 1;
+  for (std::size_t index = part.panel_begin; index < part.panel_end; index += most) {
+    if (most < panels) task.panel_begin = index, task.expanded = panel(index, scratch.panels.data());
+    for (std::size_t begin = part.row_begin; begin < part.row_end;) {
+      const std::size_t end = strip_end(begin, part.row_end);
+      run_block(task, rows(frames, begin), {begin, end, index, index + most});
+      begin = end;
+    }
+  }
+}
+
+void Layer::run_block(const Task &task, const Rows &rows, const Part &part) const {
+  // Sums are finished one multiplication later: their stores have then left the CPU's queues, and the next product is under way.
+  alignas(kCacheLine) std::int32_t sums[2][kMostRows * kPanel];
+  struct {
+    std::size_t slot, index;
+    unsigned count = 0, turn = 0;
+  } last;
+  const auto finish_last = [&] {
+    if (last.count > 0) finish(task, sums[last.turn], last.slot, last.count, last.index);
+  };
+  const auto multiply = [&](std::size_t slot, const std::int8_t *weights, std::size_t index) {
+    const unsigned count = unsigned(std::min<std::size_t>(kernels_->rows, part.row_end - slot)), turn = 1 - last.turn;
+    Rows here = rows;
+    here.codes += (slot - part.row_begin) * rows.stride;
+    multiply_(here, count, weights, sums[turn]);
+    finish_last();
+    last = {slot, index, count, turn};
+  };
+  const auto expanded = [&](std::size_t index) { return task.expanded + (index - task.panel_begin) * panel_bytes(); };
+  // Either a panel stays in the first level cache while rows come by, or a few rows do and panels come by.
+  if (task.expanded != nullptr && panel_bytes() > kFirstLevelBytes) {
+    for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) {
+      for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) multiply(slot, expanded(index), index);
+    }
+    return finish_last();
+  }
+  for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) {
+    const std::int8_t *weights = task.expanded != nullptr ? expanded(index) : panel(index, task.scratch.panels.data());
+    for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) multiply(slot, weights, index);
+  }
+  finish_last();
+}
+
+void Layer::finish(const Task &task, const std::int32_t *sums, std::size_t slot, unsigned count, std::size_t panel) const {
+  const std::size_t column = panel * kPanel;
+  const unsigned columns = unsigned(std::min<std::size_t>(kPanel, outputs_ - column));
+  const Panel levels = levels_->panel(panel);
+  const auto pixels = [&](std::size_t pixel, std::size_t at, const std::int32_t *from, unsigned rows) {
+    Join join = task.join;
+    join.stride = outputs_;
+    if (join.bypass != nullptr) join.bypass += pixel * outputs_ + column;
+    kernels_->finish(from, rows, columns, levels, join, task.out + at + column, outputs_);
+  };
+  if (source_ != Source::kRaster && !out_.bordered()) return pixels(slot, slot * outputs_, sums, count);
+  // Run by run of pixels that are neighbours in one row of the image.
+  const std::size_t across = source_ == Source::kRaster ? in_.pitch() : std::size_t(out_.width), width = std::size_t(out_.width);
+  for (unsigned done = 0; done < count;) {
+    const std::size_t row = (slot + done) / across, x = (slot + done) % across;
+    const unsigned run = unsigned(std::min<std::size_t>(count - done, across - x));
+    if (x < width) {
+      const std::size_t frame = row / std::size_t(out_.height), y = row % std::size_t(out_.height);
+      const std::size_t at = frame * out_.frame_bytes() + out_.pixel(int(y), int(x));
+      pixels((frame * out_.height + y) * width + x, at, sums + done * kPanel, unsigned(std::min<std::size_t>(run, width - x)));
+    }
+    done += run;
+  }
+}
+
+}  // namespace resflow

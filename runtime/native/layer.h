@@ -1,0 +1,119 @@
+// A convolution with its thresholds, ready to run on one path.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "buffer.h"
+#include "kernels.h"
+#include "thresholds.h"
+
+namespace resflow {
+
+/// How frames lie in memory: raster order, with a border of zeros around, or without one. To the right of a row is the border to the
+/// left of the next.
+struct Layout {
+  int height, width, channels;
+  int top = 0, bottom = 0, left = 0;
+
+  bool bordered() const { return top + bottom + left > 0; }
+  bool operator==(const Layout &other) const;
+  std::size_t pitch() const { return std::size_t(left) + width; }  // pixels from row to row
+  std::size_t frame_bytes() const;
+  std::size_t pixel(int y, int x) const { return (std::size_t(y + top) * pitch() + left + x) * channels; }
+};
+
+/// What a layer is made from; the arrays are read once.
+struct Description {
+  std::string name;
+  Geometry geometry;
+  std::size_t outputs;
+  unsigned input_high;             // largest code that comes in
+  bool bipolar;                    // weights are -1 and +1
+  bool wide;                       // weights are unsigned bytes, some above 127
+  const std::int8_t *weights;      // [outputs][inputs]
+  const std::int32_t *thresholds;  // [outputs][levels]
+  unsigned levels;
+  bool plain;                      // the input has no border
+};
+
+/// Memory of one thread.
+struct Scratch {
+  Buffer rows, panels;
+};
+
+/// Rows and panels to compute, of what `Layer::slots` says and all panels of output channels.
+struct Part {
+  std::size_t row_begin, row_end, panel_begin, panel_end;
+};
+
+class Layer {
+ public:
+  /// Takes the first of `candidates` that can do it.
+  Layer(const Description &description, const std::vector<const Kernels *> &candidates);
+
+  /// Whether its windows are single pixels, and so can be passed through thresholds on their way to being multiplied.
+  bool takes_entry() const { return geometry_.kernel_y == 1 && geometry_.kernel_x == 1; }
+  void set_entry(const CodeLevels &levels) { entry_ = levels.entry(); }
+  /// Whoever owns the input has no slack behind it, so that it must not be multiplied where it is.
+  void set_foreign();
+  void set_out(const Layout &layout) { out_ = layout; }
+
+  const std::string &name() const { return name_; }
+  const Kernels &kernels() const { return *kernels_; }
+  const Geometry &geometry() const { return geometry_; }
+  std::size_t outputs() const { return outputs_; }
+  std::size_t out_bytes() const { return geometry_.out_pixels() * outputs_; }
+  const Layout &in() const { return in_; }  // what it wants to read
+  std::size_t slack_bytes() const;          // that must be readable behind the input
+  std::size_t scratch_row_bytes() const;
+  std::size_t scratch_panel_bytes() const;
+
+  /// The share of one thread of `threads` when all work on `frames`.
+  Part part(std::size_t frames, unsigned thread, unsigned threads) const;
+
+  /// Codes of `part` from whole frames to whole frames; join.bypass is the first byte of the bypass's frames, without borders.
+  void run(const std::uint8_t *frames, const Part &part, const Join &join, std::uint8_t *out, const Scratch &scratch) const;
+
+ private:
+  /// Where the rows of the matrix product come from.
+  enum class Source {
+    kDirect,   // from pixels as they lie
+    kGather,   // from windows copied to scratch memory
+    kRaster,   // from bordered frames; a row for every pixel of their pitch, those in the border for nothing
+    kByRow,    // from bordered frames; row by row of the image
+  };
+  struct Strip;
+  struct Task;
+
+  void choose_source(bool plain);
+  std::size_t slots_per_frame() const;
+  std::size_t panel_count() const { return (outputs_ + kPanel - 1) / kPanel; }
+  std::size_t depth() const { return lines_ * chunks_ * kernels_->chunk; }  // codes of a row, with what fills them up
+  std::size_t panel_bytes() const { return depth() * kPanel; }
+  bool expand_all(std::size_t panels) const;
+  std::size_t block_rows(std::size_t panels) const;
+  void pack(const std::int8_t *weights);
+  const std::int8_t *panel(std::size_t index, std::uint8_t *scratch) const;
+  std::size_t strip_end(std::size_t slot, std::size_t end) const;
+  Rows rows(const std::uint8_t *frames, std::size_t slot) const;
+  void run_block(const Task &task, const Rows &rows, const Part &part) const;
+  void finish(const Task &task, const std::int32_t *sums, std::size_t slot, unsigned count, std::size_t panel) const;
+
+  std::string name_;
+  Geometry geometry_;
+  std::size_t outputs_;
+  bool bipolar_;
+  Layout in_, out_;
+  Source source_ = Source::kGather;
+  std::size_t lines_ = 1, chunks_ = 0;
+  std::optional<Entry> entry_;
+  const Kernels *kernels_ = nullptr;
+  Kernels::Multiply multiply_ = nullptr;
+  Buffer weights_;  // bits of bipolar weights, bytes of others, in the order of the panels
+  std::optional<Levels> levels_;
+};
+
+}  // namespace resflow

@@ -1,0 +1,82 @@
+#include "memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace resflow {
+namespace {
+
+constexpr std::size_t kCacheBytes = 1400 << 10;  // what a block's codes should fit into, of a second level cache of 2 MiB
+
+Buffer zeros(std::size_t size) {
+  Buffer buffer(size);
+  std::memset(buffer.data(), 0, size);
+  return buffer;
+}
+
+}  // namespace
+
+std::size_t Network::frames_at_a_time(const Block &block) {
+  // An identity's sum is written over what came in.
+  std::size_t bytes = block.in_bytes() + (block.bypass ? block.out_bytes() : 0);
+  for (std::size_t i = 1; i < block.convs.size(); ++i) bytes += block.convs[i].in().frame_bytes();
+  std::size_t frames = kGroup;
+  while (frames > 1 && frames * bytes > kCacheBytes) frames /= 2;
+  return frames;
+}
+
+std::unique_ptr<Network::Memory> Network::reserve(std::size_t frames) const {
+  auto memory = std::make_unique<Memory>();
+  memory->frames = frames;
+  std::size_t border = stem_bytes(), inner = 0, path = 0, act = 0, slack = 0;
+  for (const Layer *layer : layers()) slack = std::max(slack, layer->slack_bytes());
+  for (const Segment &segment : segments_) {
+    const std::size_t together = std::min(frames, segment.frames);
+    for (std::size_t i = segment.begin; i < segment.end; ++i) {
+      const Block &block = blocks_[i];
+      inner = std::max(inner, together * block.out_bytes());
+      act = std::max(act, together * block.in_bytes());
+      for (std::size_t place = 0; place < block.convs.size(); ++place) {
+        const Layout &layout = block.convs[place].in();
+        if (!layout.bordered()) {
+          path = std::max(path, together * layout.frame_bytes());
+          continue;
+        }
+        auto &all = memory->bordered;
+        auto found = std::find_if(all.begin(), all.end(), [&](const auto &b) { return b.place == place && b.layout == layout; });
+        if (found == all.end()) found = all.insert(found, {layout, place, 0, {}});
+        found->frames = std::max(found->frames, together);
+      }
+    }
+    border = std::max(border, blocks_[segment.end - 1].out_bytes());
+  }
+  for (Memory::Bordered &each : memory->bordered) each.buffer = zeros(each.frames * each.layout.frame_bytes() + slack);
+  for (Buffer &buffer : memory->border) buffer = Buffer(frames * border + slack);
+  for (Buffer &buffer : memory->inner) buffer = Buffer(inner + slack);
+  for (Buffer &buffer : memory->path) buffer = Buffer(path + slack);
+  memory->act = Buffer(act + slack);
+  memory->image = zeros(stem_.in().bordered() ? stem_.in().frame_bytes() + slack : 0);
+  memory->stem = Buffer((pool_ ? stem_.out_bytes() : 0) + slack);
+  memory->sums.resize(frames * head_.inputs);
+  return memory;
+}
+
+void Network::prepare(std::size_t alone, std::size_t together) {
+  const unsigned threads = pool_of_threads_.threads();
+  if (scratch_.empty()) {
+    std::size_t rows = 0, panels = 0;
+    for (const Layer *layer : layers()) {
+      rows = std::max(rows, layer->scratch_row_bytes());
+      panels = std::max(panels, layer->scratch_panel_bytes());
+    }
+    std::vector<Scratch> scratch(threads);
+    for (Scratch &each : scratch) each = {Buffer(rows), Buffer(panels)};
+    scratch_ = std::move(scratch);
+  }
+  for (auto &memory : alone_) {
+    if (alone > 0 && (memory == nullptr || memory->frames < alone)) memory = reserve(alone);
+  }
+  if (together > 0 && (together_ == nullptr || together_->frames < together)) together_ = reserve(together);
+}
+
+}  // namespace resflow

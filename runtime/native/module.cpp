@@ -1,0 +1,228 @@
+// The Python module: reads a runtime.program.Program, and runs it without the GIL.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "cpu.h"
+#include "network.h"
+
+namespace py = pybind11;
+
+namespace resflow {
+namespace {
+
+template <class T>
+using Array = py::array_t<T, py::array::c_style>;
+
+const Kernels &find(const std::string &path) {
+  for (const Kernels *kernels : available_kernels()) {
+    if (path == kernels->name) return *kernels;
+  }
+  throw py::value_error("path " + path + ": not available on this machine");
+}
+
+/// The path and those below it, for layers it cannot do.
+std::vector<const Kernels *> from(const std::string &path) {
+  const auto &all = available_kernels();
+  std::vector<const Kernels *> found;
+  for (const Kernels *kernels : all) {
+    if (!found.empty() || kernels == &find(path)) found.push_back(kernels);
+  }
+  return found;
+}
+
+std::pair<int, int> pair(const py::handle &value) { return value.cast<std::pair<int, int>>(); }
+
+/// A window over (height, width, channels).
+Geometry geometry(const py::handle &window, int height, int width, int channels) {
+  Geometry g{};
+  g.height = height, g.width = width, g.channels = channels;
+  std::tie(g.kernel_y, g.kernel_x) = pair(window.attr("kernel"));
+  std::tie(g.stride_y, g.stride_x) = pair(window.attr("stride"));
+  std::tie(g.before_y, g.before_x) = pair(window.attr("before"));
+  std::tie(g.out_height, g.out_width) = pair(window.attr("output")(height, width));
+  return g;
+}
+
+/// An array of exactly this type and these dimensions.
+template <class T>
+Array<T> array(const py::handle &value, const std::vector<std::size_t> &shape) {
+  if (!py::isinstance<Array<T>>(value)) throw py::value_error("an array of another type than its layer needs");
+  auto found = py::reinterpret_borrow<Array<T>>(value);
+  if (!std::equal(shape.begin(), shape.end(), found.shape(), found.shape() + found.ndim(), [](auto a, auto b) { return a == std::size_t(b); })) {
+    throw py::value_error("an array of another shape than its layer needs");
+  }
+  return found;
+}
+
+Layer layer(const py::handle &conv, const Geometry &g, const std::vector<const Kernels *> &candidates, bool plain = false) {
+  const std::size_t outputs = py::len(conv.attr("weights"));
+  const auto levels = conv.attr("output").attr("levels").cast<unsigned>();
+  const auto thresholds = array<std::int32_t>(conv.attr("thresholds"), {outputs, levels});
+  const std::vector<std::size_t> shape{outputs, std::size_t(g.kernel_y), std::size_t(g.kernel_x), std::size_t(g.channels)};
+  const py::object weights = py::array::ensure(conv.attr("weights"), py::array::c_style);
+  Description d{};
+  d.name = conv.attr("name").cast<std::string>();
+  d.geometry = g;
+  d.outputs = outputs;
+  d.input_high = conv.attr("input").attr("high").cast<unsigned>();
+  d.bipolar = conv.attr("weight").attr("bipolar").cast<bool>();
+  d.thresholds = thresholds.data();
+  d.levels = levels;
+  d.plain = plain;
+  if (conv.attr("weight").attr("unsigned").cast<bool>()) {
+    const auto bytes = array<std::uint8_t>(weights, shape);
+    d.weights = reinterpret_cast<const std::int8_t *>(bytes.data());
+    d.wide = std::any_of(bytes.data(), bytes.data() + bytes.size(), [](std::uint8_t weight) { return weight > INT8_MAX; });
+  } else {
+    d.weights = array<std::int8_t>(weights, shape).data();
+  }
+  const py::gil_scoped_release release;
+  return Layer(d, candidates);
+}
+
+struct Shape {
+  int height, width, channels;
+
+  void follow(const Layer &layer) {
+    height = layer.geometry().out_height, width = layer.geometry().out_width, channels = int(layer.outputs());
+  }
+};
+
+Block block(const py::handle &value, Shape &shape, const std::vector<const Kernels *> &candidates) {
+  Block block;
+  const Shape in = shape;
+  // A projection of single pixels reads what comes in as it lies; any other reads the same as the first convolution.
+  const py::object projection = value.attr("bypass");
+  const bool plain = !projection.is_none() && pair(projection.attr("window").attr("kernel")) != std::pair(1, 1);
+  for (const py::handle conv : value.attr("convs")) {
+    const Geometry g = geometry(conv.attr("window"), shape.height, shape.width, shape.channels);
+    block.convs.push_back(layer(conv, g, candidates, plain && block.convs.empty()));
+    shape.follow(block.convs.back());
+  }
+  if (!projection.is_none()) {
+    block.bypass.emplace(layer(projection, geometry(projection.attr("window"), in.height, in.width, in.channels), candidates, true));
+  }
+  if (const py::object entry = value.attr("entry"); !entry.is_none()) {
+    const auto count = entry.attr("shape").cast<std::pair<std::size_t, unsigned>>().second;
+    const auto levels = array<std::int32_t>(entry, {std::size_t(in.channels), count});
+    block.entry.emplace(levels.data(), std::size_t(in.channels), count);
+  }
+  block.zero = value.attr("zero_point").cast<std::uint8_t>();
+  block.high = std::uint8_t((1u << value.attr("bits").cast<unsigned>()) - 1);
+  block.connect();
+  return block;
+}
+
+std::unique_ptr<Network> network(const py::object &program, const std::string &path, unsigned threads) {
+  if (threads == 0) throw py::value_error("threads: 0");
+  const auto candidates = from(path);
+  const auto [height, width, channels] = program.attr("input").cast<std::tuple<int, int, int>>();
+  Shape shape{height, width, channels};
+  const py::object conv = program.attr("stem");
+  Layer stem = layer(conv, geometry(conv.attr("window"), height, width, channels), candidates);
+  shape.follow(stem);
+  std::optional<Geometry> pool;
+  if (const py::object window = program.attr("pool"); !window.is_none()) {
+    pool = geometry(window, shape.height, shape.width, shape.channels);
+    shape.height = pool->out_height, shape.width = pool->out_width;
+  }
+  std::vector<Block> blocks;
+  int high = conv.attr("output").attr("high").cast<int>();
+  for (const py::handle value : program.attr("blocks")) {
+    blocks.push_back(block(value, shape, candidates));
+    high = blocks.back().high;
+  }
+  const py::object described = program.attr("head");
+  Head head{};
+  head.pixels = std::size_t(shape.height) * shape.width;
+  head.inputs = std::size_t(shape.channels);
+  head.classes = described.attr("classes").cast<std::size_t>();
+  head.top = described.attr("top").cast<std::size_t>();
+  head.zero = described.attr("zero_point").cast<std::uint8_t>();
+  head.small = head.pixels * std::size_t(high - head.zero) <= INT16_MAX;
+  const auto bias = array<std::int32_t>(described.attr("bias"), {head.classes});
+  head.bias.assign(bias.data(), bias.data() + bias.size());
+  return std::make_unique<Network>(std::move(stem), pool, std::move(blocks), std::move(head), *candidates.front(), threads);
+}
+
+py::tuple run(Network &net, const Array<std::uint8_t> &images, const Array<std::int8_t> &weights, const std::vector<Array<std::uint8_t>> &shown,
+              Times *times = nullptr) {
+  const Geometry &in = net.input();
+  const std::size_t frames = py::len(images), classes = net.head().classes;
+  array<std::uint8_t>(images, {frames, std::size_t(in.height), std::size_t(in.width), std::size_t(in.channels)});
+  array<std::int8_t>(weights, {classes, net.head().inputs});
+  Array<std::uint32_t> labels({frames, net.head().top});
+  Array<std::int32_t> scores({frames, classes});
+  Trace trace;
+  for (Array<std::uint8_t> each : shown) trace.push_back(each.mutable_data());
+  const std::uint8_t *from = images.data();
+  const std::int8_t *matrix = weights.data();
+  std::uint32_t *best = labels.mutable_data();
+  std::int32_t *all = scores.mutable_data();
+  {
+    const py::gil_scoped_release release;
+    net.run(from, frames, matrix, best, all, shown.empty() ? nullptr : &trace, times);
+  }
+  return py::make_tuple(labels, scores);
+}
+
+py::tuple trace(Network &net, const Array<std::uint8_t> &image, const Array<std::int8_t> &weights) {
+  if (image.ndim() < 1 || image.shape(0) != 1) throw py::value_error("trace takes one image");
+  std::vector<Array<std::uint8_t>> shown;
+  for (const auto &[height, width, channels] : net.trace_shapes()) shown.emplace_back(std::vector<std::size_t>{height, width, channels});
+  const py::tuple result = run(net, image, weights, shown);
+  return py::make_tuple(shown, result[0], result[1]);
+}
+
+Times profile(Network &net, const Array<std::uint8_t> &images, const Array<std::int8_t> &weights) {
+  Times times;
+  run(net, images, weights, {}, &times);
+  return times;
+}
+
+/// Products per second that `threads` threads reach with operands in registers.
+double peak(const std::string &path, unsigned threads, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::size_t kIterations = 20000;
+  const Kernels &kernels = find(path);
+  const py::gil_scoped_release release;
+  std::vector<double> rates(threads);
+  Pool(threads).run([&](unsigned thread) {
+    const auto start = Clock::now();
+    double products = 0;
+    std::chrono::duration<double> passed{};
+    while (passed.count() < seconds) {
+      products += kernels.burn(kIterations);
+      passed = Clock::now() - start;
+    }
+    rates[thread] = products / passed.count();
+  });
+  double total = 0;
+  for (const double rate : rates) total += rate;
+  return total;
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_native, module) {
+  module.doc() = "The emulator's forward pass in C++, see runtime.emulator.";
+  module.def("paths", [] {
+    std::vector<std::string> names;
+    for (const Kernels *kernels : available_kernels()) names.emplace_back(kernels->name);
+    return names;
+  });
+  module.def("peak", &peak, py::arg("path"), py::arg("threads"), py::arg("seconds"));
+  py::class_<Network>(module, "Network")
+      .def(py::init(&network), py::arg("program"), py::arg("path"), py::arg("threads"))
+      .def("run", [](Network &net, const Array<std::uint8_t> &images, const Array<std::int8_t> &weights) { return run(net, images, weights, {}); },
+           py::arg("images"), py::arg("weights"))
+      .def("trace", &trace, py::arg("image"), py::arg("weights"))
+      .def("profile", &profile, py::arg("images"), py::arg("weights"))
+      .def_property_readonly("layers", &Network::paths);
+}
+
+}  // namespace resflow

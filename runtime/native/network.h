@@ -1,0 +1,99 @@
+// A whole network: stem, residual blocks and head, over batches of frames and several threads.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "layer.h"
+#include "team.h"
+
+namespace resflow {
+
+struct Block {
+  std::vector<Layer> convs;
+  std::optional<Layer> bypass;       // none: the identity
+  std::optional<CodeLevels> entry;
+  bool apart = false;                // what comes in is written through the entry, or into a border, before it is multiplied
+  std::uint8_t zero = 0, high = 0;
+
+  std::size_t in_bytes() const { return convs.front().geometry().in_bytes(); }
+  std::size_t out_bytes() const { return convs.back().out_bytes(); }
+
+  /// Settles how codes lie between the layers, and which of them pass the entry's thresholds.
+  void connect();
+};
+
+struct Head {
+  std::size_t pixels, inputs, classes, top;
+  std::uint8_t zero;
+  bool small;  // no sum over pixels exceeds 16 bits
+  std::vector<std::int32_t> bias;
+};
+
+/// Copies of what passes between blocks, for one frame: the stem's codes and those of each block.
+using Trace = std::vector<std::uint8_t *>;
+
+/// Seconds that the calling thread spent in each step, by its name: the layers, `pool` and `head`.
+using Times = std::map<std::string, double>;
+
+class Network {
+ public:
+  Network(Layer stem, std::optional<Geometry> pool, std::vector<Block> blocks, Head head, const Kernels &kernels, unsigned threads);
+  ~Network();
+
+  /// Labels [frames][top] and scores [frames][classes] of images; weights are [classes][inputs]. May be called from several
+  /// threads, which then wait for each other.
+  void run(const std::uint8_t *images, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels, std::int32_t *scores,
+           const Trace *trace = nullptr, Times *times = nullptr);
+
+  /// The name of the path of each layer.
+  std::vector<std::pair<std::string, std::string>> paths() const;
+  /// (height, width, channels) of what a trace shows.
+  std::vector<std::array<std::size_t, 3>> trace_shapes() const;
+  const Head &head() const { return head_; }
+  const Geometry &input() const { return stem_.geometry(); }
+
+ private:
+  struct Segment {
+    std::size_t begin, end;  // blocks
+    std::size_t frames;      // at a time
+  };
+  struct Memory;
+  struct Worker;
+
+  std::vector<const Layer *> layers() const;  // stem, then block by block, the bypass last
+  std::size_t stem_bytes() const;
+  static std::size_t frames_at_a_time(const Block &block);
+  std::unique_ptr<Memory> reserve(std::size_t frames) const;
+  void prepare(std::size_t alone, std::size_t together);
+
+  void run_group(const Worker &worker, const std::uint8_t *images, std::size_t frames, const std::int8_t *weights,
+                 std::int32_t *scores, const Trace *trace) const;
+  void run_stem(const Worker &worker, const std::uint8_t *images, std::size_t frames, std::uint8_t *out) const;
+  void run_entry(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const;
+  void run_block(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const;
+  void run_head(const Worker &worker, const std::uint8_t *codes, std::size_t frames, const std::int8_t *weights,
+                std::int32_t *scores) const;
+
+  Layer stem_;
+  std::optional<Geometry> pool_;
+  std::vector<Block> blocks_;
+  std::vector<Segment> segments_;
+  Head head_;
+  const Kernels &kernels_;
+  Pool pool_of_threads_;
+
+  std::mutex mutex_;  // of what follows
+  std::vector<Scratch> scratch_;                  // of each thread
+  std::vector<std::unique_ptr<Memory>> alone_;    // of each thread that works on frames of its own
+  std::unique_ptr<Memory> together_;              // of all threads working on the same frames
+};
+
+}  // namespace resflow
