@@ -207,6 +207,7 @@ def task_bench():
     """measure: the emulator against onnxruntime (pip install -e '.[bench]')"""
     yield {
         "name": "emulator",
+        "doc": "images/s of the emulator and of onnxruntime, in one run",
         "actions": [CmdAction([sys.executable, "-m", "runtime.bench"], shell=False)],
         "uptodate": [False],
         "verbosity": 2,

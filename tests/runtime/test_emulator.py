@@ -210,6 +210,13 @@ def test_the_native_module_is_there() -> None:
     assert "portable" in available_paths(), "pip install --verbose says why runtime._native does not compile"
 
 
+def test_without_the_native_module_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.emulator._native", None)
+    emulator = Emulator(stem_only(np.array([[[[1]]], [[[2]]]], np.uint8), [100, 100]))
+    assert (emulator.path, available_paths()) == ("numpy", ("numpy",))
+    assert emulator.trace(np.full((1, 1, 1), 60, np.uint8))["stem"].tolist() == [[[0, 1]]]
+
+
 def stem_only(weights: NDArray[Any], thresholds: list[int]) -> Program:
     one = Window(kernel=Pair(1, 1), stride=Pair(1, 1), before=Pair(0, 0), after=Pair(0, 0))
     conv = Conv(
