@@ -8,7 +8,6 @@ RESFLOW_EMULATOR_PATH for "auto", RESFLOW_EMULATOR_THREADS where no number of th
 from __future__ import annotations
 
 import os
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from runtime.errors import DeviceError
 from runtime.forward import Forward
-from runtime.program import Program
+from runtime.program import Conv, Program
 
 try:
     from runtime import _native
@@ -27,7 +26,6 @@ MOST_THREADS = 1024
 MOST_INPUTS = 2**18  # of a window, on the native paths, which hold panels of 64 outputs in memory
 
 
-@cache
 def available_paths() -> tuple[str, ...]:
     """The paths of this machine, fastest first."""
     return ("numpy",) if _native is None else (*_native.paths(), "numpy")
@@ -52,9 +50,7 @@ class Emulator:
         """The path each convolution takes: one that a path cannot do goes to the next below it."""
         if self._network is not None:
             return dict(self._network.layers)
-        blocks = self.program.blocks
-        convs = [self.program.stem, *(conv for block in blocks for conv in (*block.convs, block.bypass) if conv is not None)]
-        return {conv.name: self.path for conv in convs}
+        return {conv.name: self.path for conv in _convs(self.program)}
 
     def run(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
         """Labels (frames, top), best first, and scores (frames, classes) of images (frames, H, W, C).
@@ -97,14 +93,17 @@ def peak(path: str, threads: int, seconds: float = 0.2) -> float:
     return _native.peak(path, threads, seconds)
 
 
+def _convs(program: Program) -> list[Conv]:
+    return [program.stem, *(conv for block in program.blocks for conv in (*block.convs, block.bypass) if conv is not None)]
+
+
 def _path(program: Program, path: str) -> str:
     source = "path"
     if path == "auto":
         source, path = "RESFLOW_EMULATOR_PATH", os.environ.get("RESFLOW_EMULATOR_PATH", "auto")
     paths = available_paths()
     if path == "auto":
-        convs = [program.stem, *(conv for block in program.blocks for conv in (*block.convs, block.bypass) if conv is not None)]
-        huge = any(conv.weights[0].size > MOST_INPUTS for conv in convs)
+        huge = any(conv.weights[0].size > MOST_INPUTS for conv in _convs(program))
         return "numpy" if huge else paths[0]
     if path not in paths:
         fix = f"choose from auto, {', '.join(paths)}"

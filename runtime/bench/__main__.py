@@ -101,8 +101,9 @@ def show(report: dict[str, Any]) -> None:
     for part in filter(None, (report, report.get("without_amx"))):
         path, products = part["path"], part["products_per_image"]
         speed = {(r["name"], r["threads"], r["batch"]): r["images_per_s"] for r in part["results"]}
-        table = Table(title=f"ResNet-50 w1a2 on {part['cpu']}, path {path}, images/s")
-        for column in ("threads", "batch", "emulator", "ms/image", "of peak", "ort int8", "ratio", "ort float32", "ratio"):
+        title = f"ResNet-50 w1a2 on {part['cpu']}: images/s of path {path} and of onnxruntime"
+        table = Table(title=title)
+        for column in ("threads", "batch", path, "ms", "of peak", "int8", "ratio", "float32", "ratio"):
             table.add_column(column, justify="right")
         for (name, threads, batch), ours in speed.items():
             if name == path:
@@ -111,7 +112,7 @@ def show(report: dict[str, Any]) -> None:
                 row = (f"{ours:.1f}", f"{1000 / ours:.2f}", f"{share:.0%}", f"{int8:.1f}", f"{ours / int8:.1f}")
                 table.add_row(str(threads), str(batch), *row, f"{float32:.1f}", f"{ours / float32:.1f}")
         console.print(table)
-        layers = Table(title=f"where an image's time goes: path {path}, one thread, batch {TARGET_BATCH}")
+        layers = Table(title=f"path {path}, one thread,\nbatch {TARGET_BATCH}: one image")
         for column in ("", "ms", "of peak"):
             layers.add_column(column, justify="right")
         for kind, found in part["kinds"].items():

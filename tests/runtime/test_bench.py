@@ -10,10 +10,11 @@ import pytest
 
 from runtime.bench import resnet50
 from runtime.emulator import Emulator, available_paths
+from tests.reference_data import needs_reference
 from tests.runtime import resnet50 as reference
 
 
-@reference.needs_reference
+@needs_reference
 def test_the_network_has_the_shape_of_the_original() -> None:
     drawn, original = resnet50.program(), reference.program()
     assert (drawn.input, drawn.pool, resnet50.products(drawn)) == (original.input, original.pool, resnet50.products(original))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runtime import Accelerator
 from runtime.emulator import Emulator, available_paths
 from runtime.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
-from tests.runtime import resnet50, tiny
-from vitis.xclbin import render
-
-REFERENCE = resnet50.REFERENCE
 
 Codes = NDArray[Any]
 
@@ -210,6 +204,13 @@ def test_the_native_module_is_there() -> None:
     assert "portable" in available_paths(), "pip install --verbose says why runtime._native does not compile"
 
 
+def test_without_the_native_module_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.emulator._native", None)
+    emulator = Emulator(stem_only(np.array([[[[1]]], [[[2]]]], np.uint8), [100, 100]))
+    assert (emulator.path, available_paths()) == ("numpy", ("numpy",))
+    assert emulator.trace(np.full((1, 1, 1), 60, np.uint8))["stem"].tolist() == [[[0, 1]]]
+
+
 def stem_only(weights: NDArray[Any], thresholds: list[int]) -> Program:
     one = Window(kernel=Pair(1, 1), stride=Pair(1, 1), before=Pair(0, 0), after=Pair(0, 0))
     conv = Conv(
@@ -260,43 +261,3 @@ def test_streamed_weights_must_be_passed() -> None:
     program = Program(input=program.input, stem=program.stem, pool=None, blocks=(), head=head)
     with pytest.raises(ValueError, match=r"^this program streams the weights of its fully connected layer: pass them$"):
         Emulator(program).run(np.zeros((1, 1, 1, 1), np.uint8))
-
-
-@resnet50.needs_reference
-def test_resnet50_equals_the_original_design(tmp_path: Path) -> None:
-    """The original's C simulation, code for code."""
-    parameters = dict(np.load(REFERENCE / "params.npz"))
-    golden = np.load(REFERENCE / "golden_chelsea.npz")
-    parameters["head/fc/weights"] = np.random.default_rng(2019).integers(-128, 128, (1000, 2048)).astype(np.int8)
-    # Counting does not mind the order; our format does.
-    parameters["stem/conv/thresholds"] = np.sort(parameters["stem/conv/thresholds"], axis=1)
-
-    def conv(name: str, stride: int = 1, **formats: str) -> dict[str, Any]:
-        out, size, _, inputs = parameters[f"{name.replace('.', '/')}/weights"].shape
-        return tiny.conv(name, inputs, out, kernel=size, stride=stride, pad=size // 2, **formats)
-
-    stem = conv("stem.conv", 2, weight="int8", input="uint8") | {"pad": [[3, 2], [3, 2]]}
-    blocks = []
-    for name in (f"res{stage}{letter}" for stage, count in zip("2345", (3, 4, 6, 3), strict=True) for letter in "abcdef"[:count]):
-        stride = 2 if name in ("res3a", "res4a", "res5a") else 1
-        blocks.append(
-            {
-                "name": name,
-                "entry": True,
-                "convs": [conv(f"{name}.conv1", stride), conv(f"{name}.conv2"), conv(f"{name}.conv3", output="uint4")],
-                "bypass": conv(f"{name}.bypass", stride, output="uint4") if name.endswith("a") else None,
-                "zero_point": 8,
-                "bits": 4,
-            }
-        )
-    pool = {"kernel": [3, 3], "stride": [2, 2], "pad": [[0, 1], [0, 1]]}
-    head = {"zero_point": 8, "inputs": 2048, "classes": 1000, "top": 5, "weights": "stream"}
-    network = {"input": [224, 224, 3], "stem": {"conv": stem, "pool": pool}, "blocks": blocks, "head": head}
-    manifest = tiny.manifest(network, network="resnet50_w1a2", label_names=(), weights_bank="bank0")
-    path = tmp_path / "resnet50_w1a2.xclbin"
-    path.write_bytes(render(manifest, banks=tiny.BANKS, network=network, parameters=parameters))
-    with Accelerator.open(path) as accelerator:
-        trace = accelerator.trace(golden["image"])
-        assert np.array_equal(trace.pop("labels"), golden["top5"])
-        assert {name for name, codes in trace.items() if not np.array_equal(codes, golden[name])} == set()
-        assert np.array_equal(accelerator.classify(golden["image"]), golden["top5"])

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from runtime.emulator import Emulator, available_paths, peak
 from runtime.errors import DeviceError
 from runtime.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
+from tests import reference_data
+from tests.reference_data import needs_reference
 from tests.runtime import resnet50
 
 NATIVE = tuple(path for path in available_paths() if path != "numpy")
@@ -189,9 +191,9 @@ def test_the_largest_sums_are_exact(path: str, weight: str, value: int) -> None:
 
 
 @pytest.mark.parametrize("path", NATIVE)
-@resnet50.needs_reference
+@needs_reference
 def test_resnet50_equals_the_original_design(path: str) -> None:
-    golden, weights = resnet50.golden(), resnet50.fc_weights()
+    golden, weights = reference_data.golden(), reference_data.parameters()["head/fc/weights"]
     for threads in (1, 2, 3, 4) if path == NATIVE[0] else (2,):
         emulator = Emulator(resnet50.program(), path=path, threads=threads)
         assert set(emulator.layers.values()) == {path}
