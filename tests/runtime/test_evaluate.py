@@ -313,7 +313,10 @@ def test_a_bar_on_a_terminal_and_an_interrupt() -> None:
     primary, secondary = os.openpty()
     fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))  # a new one has no columns
     environment = os.environ | {"PYTHONPATH": str(Path(runtime.__file__).parents[1])}
-    command = [sys.executable, "-m", "runtime", "evaluate", "tiny.xclbin", "val", "--labels", "val.txt", "--csv", "out.csv"]
+    # With images that take 5 ms each, the interrupt comes in the middle on any machine.
+    slow = "import sys, time, runtime.evaluate as e; load = e.load; e.load = lambda *a: time.sleep(0.005) or load(*a); "
+    slow += "from runtime.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", slow, "evaluate", "tiny.xclbin", "val", "--labels", "val.txt", "--csv", "out.csv"]
     program = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=secondary)
     os.close(secondary)
     deadline = time.monotonic() + 30
