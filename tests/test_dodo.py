@@ -193,8 +193,8 @@ def test_a_killed_build_can_be_started_again(toy, toy_yaml, tmp_path, seconds):
     [
         (
             ["network=nosuch"],
-            "error: configs/nosuch.yaml: cannot be read: No such file or directory\n"
-            "  why: the description of the network is a YAML file\n  fix: check the path\n",
+            "error: network=nosuch: no such network\n  why: descriptions stand in configs/<network>.yaml\n"
+            "  fix: choose from digits, resnet101, resnet18, resnet34, resnet50_w1a2, or name a file: network=PATH.yaml\n",
         ),
         (
             ["network={folder}/wrong.yaml"],

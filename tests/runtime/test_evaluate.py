@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -317,7 +318,9 @@ def test_a_bar_on_a_terminal_and_an_interrupt() -> None:
     slow = "import sys, time, runtime.evaluate as e; load = e.load; e.load = lambda *a: time.sleep(0.005) or load(*a); "
     slow += "from runtime.__main__ import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", slow, "evaluate", "tiny.xclbin", "val", "--labels", "val.txt", "--csv", "out.csv"]
-    program = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=secondary)
+    # A shell that runs the tests in the background has them ignore interrupts, and children inherit that.
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    program = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=secondary, preexec_fn=listen)
     os.close(secondary)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and (not Path("out.csv").exists() or Path("out.csv").stat().st_size < 2000):
