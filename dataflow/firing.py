@@ -10,6 +10,7 @@ from functools import singledispatch
 
 from dataflow.design import Kind, Layer, Process
 from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
+from dataflow.lower import fill_beats
 from network.model import Conv, Dense, Shape, Window
 
 Firing = tuple[tuple[bool, ...], tuple[bool, ...]]
@@ -123,12 +124,11 @@ def _sliding(shape: Shape, window: Window, lanes: int, pixels: int) -> Iterator[
     beats = shape.channels // lanes
     row = shape.width * beats
     left = shape.height * row  # beats still to come in
-    fill = min(window.kernel[0] - window.pad[0][0], shape.height) * row
     settle = int(row == 1)
     output = window.output(shape, shape.channels)
     reads, writes = window.stride[0] * row, output.width // pixels * window.taps * beats
     phase = max(reads + settle, writes)
-    for _ in range(fill):
+    for _ in range(fill_beats(shape, window, lanes)):
         left -= 1
         yield READ
     for _ in range(settle):

@@ -32,8 +32,8 @@ class Verdict:
 def verify(network: Network, parameters: Parameters, xclbin: Path, images: Images, frames: int) -> Verdict:
     """Classify all images with the xclbin; compare every code of the first `frames`, and the labels of all, with the reference; raises ToolError where they differ."""
     frames = min(frames, len(images.images))
-    traced = reference.trace(network, parameters, images.images[:frames])
-    expected = reference.trace(network, parameters, images.images)["labels"]
+    traced = reference.trace(network, parameters, images.images)
+    expected = traced["labels"]
 
     def differs(image: int, what: str, emulated: object, wanted: object) -> ToolError:
         found = f"image {image}: {what}: {emulated} in emulation, {wanted} in the reference"
@@ -49,4 +49,4 @@ def verify(network: Network, parameters: Parameters, xclbin: Path, images: Image
     for i in np.flatnonzero((labels != expected).any(axis=1)):
         raise differs(int(i), "labels", labels[i].tolist(), expected[i].tolist())
     correct = None if images.labels is None else int((labels[:, 0] == images.labels).sum())
-    return Verdict(traced=frames, codes=sum(codes.size for codes in traced.values()), classified=len(labels), correct=correct)
+    return Verdict(traced=frames, codes=sum(codes[:frames].size for codes in traced.values()), classified=len(labels), correct=correct)
