@@ -1,0 +1,28 @@
+"""What hardware is made of, counted."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """LUTs, flip-flops, block RAMs of 36 Kbit (halves are 18 Kbit ones), UltraRAMs and DSP slices."""
+
+    lut: int = 0
+    ff: int = 0
+    bram: float = 0  # BRAM36
+    uram: int = 0
+    dsp: int = 0
+
+    def __add__(self, other: Resources) -> Resources:
+        return Resources(
+            lut=self.lut + other.lut,
+            ff=self.ff + other.ff,
+            bram=self.bram + other.bram,
+            uram=self.uram + other.uram,
+            dsp=self.dsp + other.dsp,
+        )
+
+    def __bool__(self) -> bool:
+        return any(astuple(self))
