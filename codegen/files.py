@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
+
+
+def beside(path: Path) -> Path:
+    """A name in the same folder that no other writer uses."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
 
 
 def write_changed(path: Path, content: str | bytes) -> bool:
@@ -15,12 +22,12 @@ def write_changed(path: Path, content: str | bytes) -> bool:
             return False
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    written = beside(path)
     try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
+        written.write_bytes(data)
+        os.replace(written, path)
     finally:
-        beside.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
     return True
 
 
@@ -28,3 +35,27 @@ def write_tree(folder: Path, texts: Mapping[str, str | bytes]) -> None:
     """`write_changed` for each name of a rendered mapping."""
     for name, content in texts.items():
         write_changed(folder / name, content)
+
+
+def replace_with_copy(source: Path, target: Path) -> str:
+    """Copy a file of any size as `write_changed` would; returns the sha256 of what was read."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    copied, digest = beside(target), hashlib.sha256()
+    try:
+        with source.open("rb") as read, copied.open("wb") as written:
+            while block := read.read(1 << 20):
+                digest.update(block)
+                written.write(block)
+        if not target.exists() or sha256(target) != digest.hexdigest():
+            os.replace(copied, target)
+    finally:
+        copied.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

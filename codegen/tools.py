@@ -1,19 +1,26 @@
-"""Finding and running a tool: literal arguments, a log of its own, and an error that quotes the line that matters."""
+"""Finding and running a tool: literal arguments, a log of its own, and an error that quotes the line that matters.
+
+Every tool runs below a supervisor (`supervise.py`) that ends it when the build ends, however that ends.
+"""
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import json
 import os
 import re
 import shutil
 import subprocess
-import threading
-import time
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-DECISIVE = re.compile(r"^(ERROR|CRITICAL WARNING)|\berror\b|^FAIL|undefined reference|No such file", re.IGNORECASE)
-"""A line of a log that says why; the first of them is quoted."""
+from codegen.failures import diagnose
+
+SUPERVISOR = Path(__file__).with_name("supervise.py")
 
 
 class ToolError(RuntimeError):
@@ -23,18 +30,85 @@ class ToolError(RuntimeError):
         super().__init__(f"{where}: {what}\n  why: {why}\n  fix: {fix}")
 
 
-def find(name: str, *, variable: str, package: str) -> str:
-    """The executable `name`: what the environment variable says, else the one on PATH."""
-    chosen = os.environ.get(variable) or name
-    found = shutil.which(chosen)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """An executable, and where it is sought: what `variable` names, then PATH, then `bin` below the folders of `homes`."""
+
+    name: str
+    variable: str  # names the executable itself
+    package: str  # for people: what brings it
+    homes: tuple[str, ...] = ()  # variables that name installations
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool(name="g++", variable="CXX", package="g++ (Debian: apt install g++)"),
+        Tool(name="tclsh", variable="TCLSH", package="tcl 8.6"),
+        Tool(name="vitis-run", variable="VITIS_RUN", package="Vitis 2023.2 or later", homes=("XILINX_VITIS", "XILINX_HLS")),
+        Tool(name="vitis_hls", variable="VITIS_HLS", package="Vitis HLS", homes=("XILINX_HLS", "XILINX_VITIS")),
+        Tool(name="vivado_hls", variable="VIVADO_HLS", package="Vivado HLS", homes=("XILINX_HLS", "XILINX_VIVADO")),
+        Tool(name="vivado", variable="VIVADO", package="Vivado", homes=("XILINX_VIVADO",)),
+        Tool(name="v++", variable="VPP", package="Vitis", homes=("XILINX_VITIS",)),
+    )
+}
+
+
+def locate(name: str) -> str | None:
+    """The executable of a tool of TOOLS, or None."""
+    tool = TOOLS[name]
+    if tool.variable in os.environ:
+        return shutil.which(os.environ[tool.variable])
+    homes = [os.path.join(os.environ[home], "bin") for home in tool.homes if os.environ.get(home)]
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(homes) if homes else os.devnull)
+
+
+def find(*names: str) -> str:
+    """The executable of the first of these tools there is; raises ToolError where there is none."""
+    for name in names:
+        if found := locate(name):
+            return found
+    tools = [TOOLS[name] for name in names]
+    named = next((tool for tool in tools if tool.variable in os.environ), None)
+    homes = [home for tool in tools for home in tool.homes if os.environ.get(home)]
+    sought = " nor ".join(["on PATH", *(f"in bin below {home}={os.environ[home]}" for home in dict.fromkeys(homes))])
+    raise ToolError(
+        os.environ[named.variable] if named else " or ".join(names),
+        "not found",
+        why=f"{f'{named.variable} names it' if named else f'it is not {sought}'}, and this step runs it",
+        fix=f"install {tools[0].package}, or set {(named or tools[0]).variable} to the executable",
+    )
+
+
+VERSION = re.compile(r"\bv?(20\d\d\.\d)\b")
+
+
+@cache
+def release_of(executable: str) -> str:
+    """The release a vendor's tool says it is of, as 2022.2; raises ToolError."""
+    try:
+        answer = subprocess.run([executable, "-version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        found = VERSION.search(answer.stdout + answer.stderr)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ToolError(executable, "does not tell its version", why=str(error), fix="run it by hand: … -version") from None
     if found is None:
+        said = (answer.stdout + answer.stderr).strip().splitlines()
         raise ToolError(
-            chosen,
-            "not found",
-            why=f"{f'{variable} names it' if variable in os.environ else 'it is not on PATH'}, and this step runs it",
-            fix=f"install {package}, or set {variable} to the executable",
+            executable,
+            "does not tell its version",
+            why=f"-version says {said[0] if said else 'nothing'}",
+            fix="source the settings script of its installation, then start again",
         )
-    return found
+    return found[1]
+
+
+def fingerprint(*names: str) -> str:
+    """Which executable would run, told without running it: its path and age, so that another installation is noticed."""
+    for name in names:
+        if found := locate(name):
+            status = os.stat(found)
+            return f"{os.path.realpath(found)} {status.st_size} {status.st_mtime_ns}"
+    return "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,32 +120,81 @@ class Finished:
     megabytes: float  # of memory at the most, its own children included
 
 
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+@atexit.register
+def stop_all() -> None:
+    """End every tool that still runs, and wait for it: nothing of an interrupted build goes on behind its back."""
+    for supervisor in list(_running):
+        with contextlib.suppress(OSError):
+            if supervisor.stdin is not None:
+                supervisor.stdin.close()
+        supervisor.wait()
+
+
 def run(
-    command: Sequence[str | Path], *, log: Path, cwd: Path | None = None, timeout_minutes: float = 10, hint: str = "read the log"
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    cwd: Path | None = None,
+    timeout_minutes: float = 10,
+    hint: str = "read the log",
+    done: Path | None = None,
+    lock: int | None = None,
 ) -> Finished:
-    """Run a tool to its end; raises ToolError with the decisive line of `log` when it fails."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    """Run a tool to its end; raises ToolError with the decisive line of `log` when it fails.
+
+    A tool that ended well leaves the file `done`, even when the build is gone by then: given again, it is not run again. `lock`
+    is a file descriptor that stays open as long as the tool runs.
+    """
     tool, words = Path(command[0]).name, [str(word) for word in command]
-    began = time.monotonic()
-    with log.open("w") as output:
-        process = subprocess.Popen(words, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-        late = threading.Timer(timeout_minutes * 60, process.kill)
-        late.start()
-        try:
-            _, status, usage = os.wait4(process.pid, 0)  # subprocess itself does not tell the memory
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            late.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.monotonic() - began
-    text = log.read_text(errors="replace")
-    if process.returncode:
-        if seconds >= timeout_minutes * 60:
-            what, why, fix = f"was stopped after {timeout_minutes:g} minutes", "that is its time limit", "read the log; raise the limit"
-        else:
-            what, fix = f"ended with status {process.returncode}", hint
-            why = next((line.strip() for line in text.splitlines() if DECISIVE.search(line)), "it gave no reason in its log")
-        raise ToolError(str(log), f"{tool} {what}", why=why, fix=fix)
-    return Finished(output=text, seconds=seconds, megabytes=usage.ru_maxrss / 1024)
+    if done is not None and done.exists():
+        answer = json.loads(done.read_text())
+        return _finished(log, answer)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(b"")
+    marker = str(done.resolve()) if done else ""
+    supervisor = subprocess.Popen(
+        [sys.executable, "-IS", str(SUPERVISOR), str(log.resolve()), str(timeout_minutes * 60), marker, *words],
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C is for the build, which then ends its tools
+        pass_fds=() if lock is None else (lock,),
+    )
+    _running.add(supervisor)
+    try:
+        # Not communicate(), which would close the pipe that says that this build is still there.
+        said = supervisor.stdout.read().decode(errors="replace") if supervisor.stdout else ""
+    finally:
+        for pipe in (supervisor.stdin, supervisor.stdout):
+            if pipe is not None:
+                pipe.close()
+        supervisor.wait()
+        _running.discard(supervisor)
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        reason = (said.strip().splitlines() or ["something killed what was watching it"])[-1]
+        raise ToolError(str(log), f"{tool} could not be run to its end", why=reason, fix="start again") from None
+    if answer["stopped_by"] == "time":
+        what = f"{tool} was stopped after {timeout_minutes:g} minutes"
+        raise ToolError(str(log), what, why="that is its time limit", fix="read the log; raise the limit: doit timeout_minutes=…")
+    if answer["stopped_by"]:
+        raise ToolError(str(log), f"{tool} was stopped", why="the build was interrupted", fix="start again to go on")
+    if answer["status"]:
+        found = diagnose(log.read_text(errors="replace"), answer["status"], hint=hint)
+        raise ToolError(str(log), f"{tool} ended with {ending(answer['status'])}", why=found.reason, fix=found.fix)
+    return _finished(log, answer)
+
+
+def _finished(log: Path, answer: dict[str, float]) -> Finished:
+    output = log.read_text(errors="replace") if log.exists() else ""
+    return Finished(output=output, seconds=answer["seconds"], megabytes=answer["megabytes"])
+
+
+def ending(status: int) -> str:
+    """3 -> "status 3", -9 -> "signal 9"."""
+    return f"signal {-status}" if status < 0 else f"status {status}"

@@ -50,7 +50,7 @@ def tcl_list(words: Iterable[str | int]) -> str:
 
 def run(folder: Path, scripts: Sequence[str], facts: Sequence[str]) -> Answer:
     """Run the scripts of a folder one after the other; `facts` are lines of Tcl, the `fact_…` procs of run.tcl."""
-    tclsh = find("tclsh", variable="TCLSH", package="tcl 8.6")
+    tclsh = find("tclsh")
     command = [tclsh, str(MODEL / "run.tcl"), str(folder), *scripts]
     try:
         result = subprocess.run(command, input="\n".join(facts), capture_output=True, text=True, timeout=TIMEOUT_SECONDS)

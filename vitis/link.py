@@ -18,7 +18,7 @@ def command(design: Design, folder: Path, *, xo: Path, xclbin: Path) -> list[str
         hooks += ["--advanced.param", f"compiler.userPreSysLinkOverlayTcl={folder / 'plram.tcl'}"]
     work = folder / "link"
     return [
-        find("v++", variable="VPP", package="Vitis"),
+        find("v++"),
         *("-l", "-t", "hw", "--config", str(folder / "link.cfg")),
         *hooks,
         *("--temp_dir", str(work), "--log_dir", str(work / "logs"), "--report_dir", str(work / "reports")),

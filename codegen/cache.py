@@ -1,0 +1,184 @@
+"""What jobs have made, kept by what they were made of: shared between builds and between users.
+
+    <root>/<step>/<key>/entry.json    step, name, key, and for every product its size and sha256
+    <root>/<step>/<key>/files/...     the products
+    <root>/<step>/<key>.lock          held by whoever is making the entry
+
+An entry appears whole, by a rename, or not at all. Reading checks every byte: a damaged entry is thrown away and made again.
+Files and folders take their permissions from the root, so that a root the group may write to serves a group.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from codegen.files import replace_with_copy
+from codegen.tools import ToolError
+
+VARIABLE = "RESFLOW_CACHE"
+ENTRY = "entry.json"
+
+
+def default_root() -> Path:
+    """What RESFLOW_CACHE names, else resflow in the user's cache folder."""
+    if named := os.environ.get(VARIABLE):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "resflow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An entry as it stands in the cache; `files` have been neither read nor checked."""
+
+    step: str
+    name: str
+    key: str
+    folder: Path
+    files: dict[str, tuple[int, str]]  # product -> bytes, sha256
+    used: float  # seconds since the epoch: when it was last made or fetched
+
+    @property
+    def size(self) -> int:
+        """Bytes of the products."""
+        return sum(size for size, _ in self.files.values())
+
+
+class Cache:
+    """The cache below one root; it is made when something is put in."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def _folder(self, step: str, key: str) -> Path:
+        return self.root / step / key
+
+    @contextmanager
+    def making(self, step: str, key: str, waiting: Callable[[], None]) -> Iterator[None]:
+        """Hold the right to make an entry; another who holds it is waited for, after `waiting` was called."""
+        path = self._folder(step, key).with_suffix(".lock")
+        self._make(path.parent)
+        lock = FileLock(path, mode=self._mode(0o666))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting()
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def fetch(self, step: str, key: str, folder: Path) -> tuple[str, ...] | None:
+        """Copy an entry's products into `folder`; their names, or None where there is no entry or it is damaged."""
+        entry = self._read(self._folder(step, key))
+        if entry is None:
+            self._drop(self._folder(step, key))
+            return None
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, (_, sha256) in entry.files.items():
+            try:
+                sound = replace_with_copy(entry.folder / "files" / name, folder / name) == sha256
+            except OSError:
+                sound = False
+            if not sound:
+                (folder / name).unlink(missing_ok=True)
+                self._drop(entry.folder)
+                return None
+        with contextlib.suppress(OSError):  # somebody else's, where only they may write
+            os.utime(entry.folder / ENTRY)
+        return tuple(entry.files)
+
+    def put(self, step: str, name: str, key: str, products: Mapping[str, Path]) -> None:
+        """Keep these products under a key; an entry that is there already stays."""
+        target = self._folder(step, key)
+        self._make(target.parent)
+        beside = Path(tempfile.mkdtemp(prefix=f".{key[:16]}-", dir=target.parent))
+        try:
+            beside.chmod(self._mode(0o777))
+            files = {}
+            for product, path in sorted(products.items()):
+                copy = beside / "files" / product
+                self._make(copy.parent)
+                shutil.copyfile(path, copy)
+                copy.chmod(self._mode(0o666))
+                files[product] = (copy.stat().st_size, hashlib.sha256(copy.read_bytes()).hexdigest())
+            text = json.dumps({"step": step, "name": name, "key": key, "files": files}, indent=1) + "\n"
+            (beside / ENTRY).write_text(text)
+            (beside / ENTRY).chmod(self._mode(0o666))
+            with contextlib.suppress(OSError):  # it is there: somebody was faster
+                os.rename(beside, target)
+        except OSError as error:
+            raise ToolError(
+                str(self.root),
+                f"cannot keep {step}:{name}: {error.strerror}",
+                why="finished work is kept in the cache, so that it is not done again",
+                fix=f"make room, or name another folder: {VARIABLE}=PATH",
+            ) from None
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+    def entries(self) -> list[Entry]:
+        """All of them, the least recently used first."""
+        found = [self._read(path.parent) for path in self.root.glob(f"*/*/{ENTRY}")]
+        return sorted((entry for entry in found if entry is not None), key=lambda entry: (entry.used, entry.step, entry.name))
+
+    def prune(self, *, days: float | None = None, gigabytes: float | None = None) -> list[Entry]:
+        """Drop what was not used for so many days, then the least recently used down to a size; returns what was dropped."""
+        dropped, kept = [], self.entries()
+        while kept and (
+            (days is not None and kept[0].used < time.time() - days * 86400)
+            or (gigabytes is not None and sum(entry.size for entry in kept) > gigabytes * 1e9)
+        ):
+            dropped.append(kept.pop(0))
+            self._drop(dropped[-1].folder)
+        return dropped
+
+    def _read(self, folder: Path) -> Entry | None:
+        """The entry of a folder, or None where there is none that makes sense."""
+        try:
+            data = json.loads((folder / ENTRY).read_text())
+            files = {str(name): (int(size), str(sha256)) for name, (size, sha256) in data["files"].items()}
+            if data["key"] != folder.name or any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
+                return None
+            used = (folder / ENTRY).stat().st_mtime
+            return Entry(step=str(data["step"]), name=str(data["name"]), key=folder.name, folder=folder, files=files, used=used)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def _drop(self, folder: Path) -> None:
+        """Out of sight first, in one step: nobody sees half an entry."""
+        if not folder.exists():
+            return
+        aside = folder.with_name(f".{folder.name[:16]}-{os.getpid()}-{time.monotonic_ns()}")
+        with contextlib.suppress(OSError):
+            os.rename(folder, aside)
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _make(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        if folder != self.root and folder.parent != folder:
+            self._make(folder.parent)
+        folder.mkdir(parents=folder == self.root, exist_ok=True)
+        with contextlib.suppress(OSError):
+            folder.chmod(self._mode(0o777))
+
+    def _mode(self, mode: int) -> int:
+        """`mode`, as far as the root grants it; a sticky group of the root is passed on to folders by the operating system."""
+        try:
+            granted = self.root.stat().st_mode
+        except OSError:
+            return mode & 0o755
+        return mode & granted | (granted & 0o2000 if mode & 0o111 else 0)

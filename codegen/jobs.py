@@ -1,0 +1,228 @@
+"""Work for a tool as a value: files in, a few calls, products out. It runs where the files are put, here or on another machine.
+
+A job's key is a digest of all that its products follow from. Products are kept in the cache under it, so that work that is
+finished is never done again: not after a kill, not in another build folder, not by another user of the same cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeAlias
+
+from codegen.cache import Cache
+from codegen.files import replace_with_copy, sha256, write_changed
+from codegen.tools import ToolError, find, run
+
+Content: TypeAlias = Path | str | bytes
+"""Of a file of a job: where it lies, or what it says."""
+WORK = "work"
+"""A job's working folder, below the folder its products go to; what failed stays there to be looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a job may take."""
+
+    timeout_minutes: float
+    memory_gb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One run of a tool: its name as in `tools.TOOLS`, or a path in the working folder that begins with ./, and its arguments."""
+
+    words: tuple[str, ...]
+    log: str  # the name of its log, which is a product too
+    hint: str = "read the log"  # the remedy where the failure is not a known one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """`step` and `name` are the task's (synth, res2a); paths are relative to the working folder."""
+
+    step: str
+    name: str
+    files: Mapping[str, Content]
+    calls: tuple[Call, ...]
+    products: Mapping[str, str]  # name -> pattern of the one file that becomes it
+    release: str = ""  # of the tools: 2022.2
+    limits: Limits
+
+    @cached_property
+    def key(self) -> str:
+        """Sha256 over the files' contents, the calls, the products and the release; what it may take is no part of it."""
+        facts = {
+            "step": self.step,
+            "files": {name: _digest(content) for name, content in sorted(self.files.items())},
+            "calls": [(call.words, call.log) for call in self.calls],
+            "products": dict(sorted(self.products.items())),
+            "release": self.release,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The names of the tools it calls."""
+        return tuple(dict.fromkeys(call.words[0] for call in self.calls if not call.words[0].startswith("./")))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Everything it leaves: products and logs."""
+        return (*self.products, *(call.log for call in self.calls))
+
+
+def _digest(content: Content) -> str:
+    if isinstance(content, Path):
+        return sha256(content)
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+Runner: TypeAlias = Callable[[Job, Path], Mapping[str, Path]]
+"""Runs a job whose products go to a folder; returns where they lie now. Raises ToolError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """`cached`: nothing was run, the products were there already."""
+
+    cached: bool
+    folder: Path
+
+    def read(self, name: str) -> str:
+        return (self.folder / name).read_text(errors="replace")
+
+
+def do(job: Job, folder: Path, cache: Cache, runner: Runner, *, told: Callable[[str], None] = lambda _: None) -> Outcome:
+    """Bring a job's products into `folder`, from the cache or by running it; raises ToolError.
+
+    `told` gets a line when somebody else is at the same job, and is waited for.
+    """
+    if cache.fetch(job.step, job.key, folder) is not None:
+        _done(folder)
+        return Outcome(cached=True, folder=folder)
+    with cache.making(job.step, job.key, lambda: told(f"{job.step}:{job.name}: somebody is at it already, in {cache.root}: waiting")):
+        # Whoever held it may have made it.
+        if cache.fetch(job.step, job.key, folder) is not None:
+            _done(folder)
+            return Outcome(cached=True, folder=folder)
+        products = runner(job, folder)
+        cache.put(job.step, job.name, job.key, products)
+        for name, path in products.items():
+            if path != folder / name:
+                replace_with_copy(path, folder / name)
+    _done(folder)
+    return Outcome(cached=False, folder=folder)
+
+
+def _done(folder: Path) -> None:
+    shutil.rmtree(folder / WORK, ignore_errors=True)
+
+
+def run_here(job: Job, folder: Path) -> dict[str, Path]:
+    """Run a job on this machine, in `folder`/work, its logs in `folder`: the `Runner` without a cluster.
+
+    What an interrupted build had running may still be about to end: it is waited for. What it had finished counts.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    work = folder / WORK
+    with memory.reserved(job.limits.memory_gb), _alone(folder) as lock:
+        of, done = work / ".job", [work / f".done{i}" for i in range(len(job.calls))]
+        if not (of.exists() and of.read_text() == job.key and all(path.exists() for path in done)):
+            shutil.rmtree(work, ignore_errors=True)
+            lay_out(job, work)
+            write_changed(of, job.key)
+        for call, ended in zip(job.calls, done, strict=True):
+            tool, *words = call.words
+            run(
+                [work / tool if tool.startswith("./") else find(tool), *words],
+                log=folder / call.log,
+                cwd=work,
+                timeout_minutes=job.limits.timeout_minutes,
+                hint=call.hint,
+                done=ended,
+                lock=lock,
+            )
+        return collect(job, work) | {call.log: folder / call.log for call in job.calls}
+
+
+def lay_out(job: Job, work: Path) -> None:
+    """Write a job's files."""
+    for name, content in job.files.items():
+        path = work / name
+        if isinstance(content, Path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(content, path)
+        else:
+            write_changed(path, content)
+
+
+def collect(job: Job, work: Path) -> dict[str, Path]:
+    """Find the products; raises ToolError for one that is not there, which is what tools do that fail without saying so."""
+    found = {}
+    for name, pattern in job.products.items():
+        paths = sorted(path for path in work.glob(pattern) if path.is_file())
+        if not paths:
+            last = job.calls[-1]
+            raise ToolError(
+                str(work.parent / last.log),
+                f"{Path(last.words[0]).name} ended well, but left no {name}",
+                why=f"there is no {pattern} in {work}",
+                fix="read the log: a tool that stops early may still say it did well",
+            )
+        found[name] = paths[0]
+    return found
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[int]:
+    """Nobody else works in the folder, not even the tools of a build that was killed a moment ago; yields the lock's descriptor."""
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+class Memory:
+    """Gigabytes of a machine, set aside for jobs: one that does not fit waits until others have ended."""
+
+    def __init__(self, gigabytes: float) -> None:
+        self.gigabytes = self._free = gigabytes
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def reserved(self, gigabytes: float) -> Iterator[None]:
+        """Hold so much; a job that wants more than there is runs when nothing else does."""
+        wanted = min(gigabytes, self.gigabytes)
+        with self._changed:
+            self._changed.wait_for(lambda: wanted <= self._free)
+            self._free -= wanted
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += wanted
+                self._changed.notify_all()
+
+
+def machine_gb() -> float:
+    """Gigabytes of this machine, or of the container this process is confined to; what other programs hold is not known here."""
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # no cgroup, or "max"
+        size = min(size, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return size / 2**30
+
+
+memory = Memory(machine_gb())
