@@ -9,20 +9,22 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import io
 import json
 import os
 import shutil
 import threading
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TypeAlias
 
 from codegen.cache import Cache
 from codegen.files import replace_with_copy, sha256, write_changed
-from codegen.tools import ToolError, find, run
+from codegen.tools import Finished, ToolError, find, run
 
 Content: TypeAlias = Path | str | bytes
 """Of a file of a job: where it lies, or what it says."""
@@ -38,18 +40,34 @@ class Limits:
     memory_gb: float
 
 
+LIMITS = {
+    "csim": Limits(timeout_minutes=10, memory_gb=1),
+    # The larger IPs of ResNet-50; the original's took 8.7 GB for a C++ compiler alone.
+    "synth": Limits(timeout_minutes=240, memory_gb=8),
+    "cosim": Limits(timeout_minutes=480, memory_gb=12),
+    "stitch": Limits(timeout_minutes=600, memory_gb=32),
+    "package": Limits(timeout_minutes=60, memory_gb=8),
+    # UG1393 wants 80 GB and more for the largest cards.
+    "link": Limits(timeout_minutes=2880, memory_gb=64),
+}
+"""By step; guesses to begin with, `doit timeout_minutes=… memory_gb=…` sets others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One run of a tool: its name as in `tools.TOOLS`, or a path in the working folder that begins with ./, and its arguments."""
 
-    words: tuple[str, ...]
+    words: tuple[str, ...]  # {work} in one of them stands for the working folder, where only an absolute path will do
     log: str  # the name of its log, which is a product too
     hint: str = "read the log"  # the remedy where the failure is not a known one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """`step` and `name` are the task's (synth, res2a); paths are relative to the working folder."""
+    """`step` and `name` are the task's (synth, res2a); paths are relative to the working folder.
+
+    A path that ends with / is a folder: what is kept or given of it is a zip.
+    """
 
     step: str
     name: str
@@ -84,8 +102,14 @@ class Job:
 
 def _digest(content: Content) -> str:
     if isinstance(content, Path):
-        return sha256(content)
+        status = content.stat()
+        return _digest_of_file(content, status.st_mtime_ns, status.st_size)
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+@cache
+def _digest_of_file(path: Path, mtime_ns: int, size: int) -> str:  # noqa: ARG001 (a file of another age is read again)
+    return sha256(path)
 
 
 Runner: TypeAlias = Callable[[Job, Path], Mapping[str, Path]]
@@ -130,7 +154,13 @@ def _done(folder: Path) -> None:
 
 
 def run_here(job: Job, folder: Path) -> dict[str, Path]:
-    """Run a job on this machine, in `folder`/work, its logs in `folder`: the `Runner` without a cluster.
+    """Run a job on this machine: the `Runner` without a cluster."""
+    run_calls(job, folder)
+    return collect(job, folder)
+
+
+def run_calls(job: Job, folder: Path) -> list[Finished]:
+    """Run a job's calls in `folder`/work, their logs in `folder`; raises ToolError.
 
     What an interrupted build had running may still be about to end: it is waited for. What it had finished counts.
     """
@@ -142,10 +172,9 @@ def run_here(job: Job, folder: Path) -> dict[str, Path]:
             shutil.rmtree(work, ignore_errors=True)
             lay_out(job, work)
             write_changed(of, job.key)
-        for call, ended in zip(job.calls, done, strict=True):
-            tool, *words = call.words
+        return [
             run(
-                [work / tool if tool.startswith("./") else find(tool), *words],
+                _command(call, work.resolve()),
                 log=folder / call.log,
                 cwd=work,
                 timeout_minutes=job.limits.timeout_minutes,
@@ -153,35 +182,53 @@ def run_here(job: Job, folder: Path) -> dict[str, Path]:
                 done=ended,
                 lock=lock,
             )
-        return collect(job, work) | {call.log: folder / call.log for call in job.calls}
+            for call, ended in zip(job.calls, done, strict=True)
+        ]
+
+
+def _command(call: Call, work: Path) -> list[str]:
+    tool, *words = (word.replace("{work}", str(work)) for word in call.words)
+    return [str(work / tool) if tool.startswith("./") else find(tool), *words]
 
 
 def lay_out(job: Job, work: Path) -> None:
     """Write a job's files."""
     for name, content in job.files.items():
         path = work / name
-        if isinstance(content, Path):
+        if name.endswith("/"):
+            with zipfile.ZipFile(io.BytesIO(content) if isinstance(content, bytes) else content) as archive:
+                archive.extractall(path)
+        elif isinstance(content, Path):
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(content, path)
         else:
             write_changed(path, content)
 
 
-def collect(job: Job, work: Path) -> dict[str, Path]:
-    """Find the products; raises ToolError for one that is not there, which is what tools do that fail without saying so."""
+def collect(job: Job, folder: Path) -> dict[str, Path]:
+    """Find products and logs; raises ToolError for one that is not there: some tools fail without saying so."""
     found = {}
     for name, pattern in job.products.items():
-        paths = sorted(path for path in work.glob(pattern) if path.is_file())
+        is_folder = pattern.endswith("/")
+        paths = sorted(path for path in (folder / WORK).glob(pattern) if path.is_dir() == is_folder)
         if not paths:
             last = job.calls[-1]
             raise ToolError(
-                str(work.parent / last.log),
+                str(folder / last.log),
                 f"{Path(last.words[0]).name} ended well, but left no {name}",
-                why=f"there is no {pattern} in {work}",
+                why=f"there is no {pattern} in {folder / WORK}",
                 fix="read the log: a tool that stops early may still say it did well",
             )
-        found[name] = paths[0]
-    return found
+        found[name] = _packed(paths[0], folder / WORK / f".{name}") if is_folder else paths[0]
+    return found | {call.log: folder / call.log for call in job.calls}
+
+
+def _packed(folder: Path, target: Path) -> Path:
+    """A folder as a zip that depends on its files' names and contents alone."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return target
 
 
 @contextmanager

@@ -11,8 +11,14 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
-from doit.exceptions import BaseFail, TaskFailed
+from doit.exceptions import BaseFail, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
+
+from codegen import books, tools
+
+
+class NotRun(TaskFailed):  # type: ignore[misc]  # doit has no types
+    """A step that was not run because one it needs has failed."""
 
 
 def step(function: Callable[..., dict[str, Any] | None], errors: tuple[type[Exception], ...]) -> Callable[..., Any]:
@@ -38,6 +44,7 @@ def only_asks(arguments: Sequence[str]) -> bool:
 def excepthook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     """Like Python's own, but Ctrl-C is no error to be explained."""
     if kind is KeyboardInterrupt:
+        tools.stop_all()
         print("\ninterrupted: what was finished is kept, start again to go on", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
@@ -59,10 +66,16 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         self.began[task.name] = time.monotonic()
 
     def add_success(self, task: Any) -> None:
+        books.write()
         if _shows(task):
             self.done += 1
             seconds = time.monotonic() - self.began.get(task.name, self.start)
             self._line("ok", task.name, f"{seconds:6.1f} s  {task.values.get('told', task.doc)}")
+
+    def add_failure(self, task: Any, fail: BaseFail) -> None:
+        if isinstance(fail, UnmetDependency):
+            fail.__class__ = NotRun  # otherwise doit takes it for an error of the build itself, and ends with status 2
+        super().add_failure(task, fail)
 
     def skip_uptodate(self, task: Any) -> None:
         self.skipped += _shows(task)
@@ -72,25 +85,44 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         self.outstream.flush()
 
     def _write_failure(self, result: dict[str, Any], *_: bool) -> None:
-        fail: BaseFail = result["exception"]
-        text = fail.get_msg().strip()
-        # doit's own message about unmet dependencies would repeat the failure that caused it.
-        if fail.get_name() != "UnmetDependency":
-            self._line("FAIL", result["task"].name.lstrip("_"), "")
-            self.write("      " + text.replace("\n", "\n      ") + "\n")
+        # What was not run for want of another would only repeat the failure that caused it.
+        if not isinstance(result["exception"], NotRun):
+            self._line("FAIL", _name(result["task"]), "")
+            self.write("      " + result["exception"].get_msg().strip().replace("\n", "\n      ") + "\n")
 
     def complete_run(self) -> None:
         seconds = time.monotonic() - self.start
-        failed = [result for result in self.failures if result["exception"].get_name() != "UnmetDependency"]
-        not_run = sum(bool(result["task"].actions) for result in self.failures if result not in failed)
+        failed = [result for result in self.failures if not isinstance(result["exception"], NotRun)]
+        waiting = [result["task"] for result in self.failures if isinstance(result["exception"], NotRun) and _shows(result["task"])]
         for text in self.runtime_errors:
             self.write(f"error: {text}\n")
+        if len(failed) > 1 or (failed and self.done):
+            self._closing_table(failed)
         counts = [f"{self.done} done", f"{self.skipped} up to date"]
-        counts += [f"{len(failed)} failed: {', '.join(result['task'].name.lstrip('_') for result in failed)}"] if failed else []
-        counts += [f"{not_run} not run for it"] if not_run else []
+        counts += [f"{len(failed)} failed: {', '.join(_name(result['task']) for result in failed)}"] if failed else []
+        counts += [f"{len(waiting)} not run for it"] if waiting else []
         self.write(f"      {', '.join(counts)}; {seconds:.1f} s\n")
         if self.remark:
             self.write(f"      {self.remark}\n")
+
+    def _closing_table(self, failed: list[dict[str, Any]]) -> None:
+        """A row per failed step: where to look, and the line that matters."""
+        rows = [(_name(result["task"]), *_where_and_why(result["exception"].get_msg())) for result in failed]
+        names, places = (max(len(row[i]) for row in rows) for i in (0, 1))
+        self.write("\n")
+        for name, place, why in rows:
+            self.write(f"failed  {name:{names}}  {place:{places}}  {why}\n")
+
+
+def _where_and_why(message: str) -> tuple[str, str]:
+    """Of a four-part error: where, and why, or what where there is no why."""
+    where, _, what = message.strip().partition("\n")[0].partition(": ")
+    why = next((line.strip()[len("why: ") :] for line in message.splitlines() if line.strip().startswith("why: ")), what)
+    return where, why
+
+
+def _name(task: Any) -> str:
+    return str(task.name.lstrip("_"))
 
 
 def _shows(task: Any) -> bool:

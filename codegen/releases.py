@@ -6,13 +6,17 @@ release. No vendor tool was run; what awaits confirmation says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from codegen.tools import ToolError, find, release_of
+from codegen.tools import ToolError, find, locate, release_of
 
-HLS_TOOLS = ("vitis-run", "vitis_hls", "vivado_hls")
-"""The HLS front ends, newest first: an installation may have more than one."""
+FRONT_ENDS = {
+    "vitis-run": ("vitis-run", "--mode", "hls", "--tcl"),
+    "vitis_hls": ("vitis_hls", "-f"),
+    "vivado_hls": ("vivado_hls", "-f"),
+}
+"""The HLS tools up to the script they are given, newest first: an installation may have more than one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
     (
         "2019.2",
         {
-            "hls": ("vivado_hls", "-f"),
+            "hls": FRONT_ENDS["vivado_hls"],
             "stream_suffix": "_V_V",
             "hls_ports": (),
             "open_solution": "-reset",
@@ -66,7 +70,7 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
     (
         "2020.2",  # vitis_hls takes over
         {
-            "hls": ("vitis_hls", "-f"),
+            "hls": FRONT_ENDS["vitis_hls"],
             "stream_suffix": "_V",
             "open_solution": "-reset -flow_target vivado",
             "configuration": ("config_rtl -module_auto_prefix", "config_interface -m_axi_addr64"),
@@ -86,7 +90,7 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
     ("2021.2", {"stream_suffix": ""}),
     ("2022.1", {"needs_y2k22": False}),
-    ("2023.2", {"hls": ("vitis-run", "--mode", "hls", "--tcl")}),
+    ("2023.2", {"hls": FRONT_ENDS["vitis-run"]}),
 )
 """What changed in a release, against the one before it."""
 
@@ -112,5 +116,7 @@ def release(name: str) -> Release:
 
 
 def installed(*names: str) -> Release:
-    """The release of the first of these tools that is installed; raises ToolError where there is none."""
-    return release(release_of(find(*names)))
+    """The release of the first of these tools there is, spoken to by that tool; raises ToolError where there is none."""
+    name = next((name for name in names if locate(name)), names[0])
+    found = release(release_of(find(*names)))
+    return replace(found, hls=FRONT_ENDS[name]) if name in FRONT_ENDS else found

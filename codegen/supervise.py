@@ -87,6 +87,9 @@ def main() -> None:
         peak = max(peak, sum(descendants().values()))
     process.returncode = code = os.waitstatus_to_exitcode(status)
     end_all()  # nothing a tool has left behind writes into the next one's files
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
     answer = {
         "status": code,
         "seconds": time.monotonic() - began,

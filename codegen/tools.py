@@ -86,20 +86,22 @@ VERSION = re.compile(r"\bv?(20\d\d\.\d)\b")
 @cache
 def release_of(executable: str) -> str:
     """The release a vendor's tool says it is of, as 2022.2; raises ToolError."""
-    try:
-        answer = subprocess.run([executable, "-version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
-        found = VERSION.search(answer.stdout + answer.stderr)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolError(executable, "does not tell its version", why=str(error), fix="run it by hand: … -version") from None
-    if found is None:
-        said = (answer.stdout + answer.stderr).strip().splitlines()
-        raise ToolError(
-            executable,
-            "does not tell its version",
-            why=f"-version says {said[0] if said else 'nothing'}",
-            fix="source the settings script of its installation, then start again",
-        )
-    return found[1]
+    said = ""
+    for option in ("-version", "--version"):  # UNCONFIRMED which one vitis-run takes
+        try:
+            answer = subprocess.run([executable, option], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            said = str(error)
+            break
+        said = answer.stdout + answer.stderr
+        if found := VERSION.search(said):
+            return found[1]
+    raise ToolError(
+        executable,
+        "does not tell its version",
+        why=f"{option} says {(said.strip().splitlines() or ['nothing'])[0]}",
+        fix="source the settings script of its installation, then start again",
+    )
 
 
 def fingerprint(*names: str) -> str:

@@ -7,12 +7,15 @@ ships (Apache-2.0); hls4ml itself is never imported. Their hls::stream is unboun
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from codegen import Finished, ToolError, find, run
-from hls.render import INCLUDE
+from codegen import Finished, ToolError, find
+from codegen.jobs import LIMITS, Call, Job, Limits, run_calls
+from hls.render import HEADERS
 
 FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label", "-Wno-maybe-uninitialized")
 """The last one because ap_types clear bits of fresh values before they set them, thousands of times."""
@@ -43,19 +46,51 @@ class Simulation:
     ran: Finished
 
 
-def simulate(ip: str, sources: Path, vectors: Path, frames: int, folder: Path) -> Simulation:
-    """Compile and run the bench of one IP in `folder`; raises ToolError with the log where it fails."""
-    compiler = find("g++")
-    folder.mkdir(parents=True, exist_ok=True)
-    program = folder / f"{ip}_tb"
+def csim_job(ip: str, sources: Path, vectors: Path, frames: int, limits: Limits = LIMITS["csim"]) -> Job:
+    """Compile and run the bench of one IP; its verdict is the last line of run.log, see `verdict`."""
+    headers = ap_types()
     # Both sources in one translation unit: most of the time goes into the ap_types headers, which are system headers here
     # because warnings of theirs are not ours to mend.
-    units: list[str | Path] = ["-include", sources / f"{ip}.cpp", sources / f"{ip}_tb.cpp"]
-    command = [compiler, *FLAGS, f"-I{INCLUDE}", f"-I{sources}", "-isystem", ap_types(), *units, "-o", program]
-    compiled = run(command, log=folder / "compile.log", hint="report it with the log: generated C++ has to compile")
-    first_difference = "compare with network.reference; the first difference is the one to look at"
-    ran = run([program, vectors, str(frames)], log=folder / "run.log", hint=first_difference)
-    verdict = ran.output.strip().splitlines()[-1:]
-    if not verdict or not verdict[0].startswith("PASS"):
-        raise ToolError(str(folder / "run.log"), f"the bench of {ip} says nothing", why="it ended before its verdict", fix="run it by hand")
-    return Simulation(verdict=verdict[0], compiled=compiled, ran=ran)
+    compiler = ("g++", *FLAGS, "-I.", "-isystem", "ap_types", "-include", f"{ip}.cpp", f"{ip}_tb.cpp", "-o", f"{ip}_tb")
+    return Job(
+        step="csim",
+        name=ip,
+        files={
+            **{path.name: path for path in sources.iterdir()},
+            **{f"resflow/{path.name}": path for path in HEADERS},
+            **{f"ap_types/{path.relative_to(headers)}": path for pattern in ("*.h", "etc/*.h") for path in headers.glob(pattern)},
+            **{f"vectors/{path.name}": path for path in (vectors.iterdir() if vectors.is_dir() else ())},
+        },
+        calls=(
+            Call(words=compiler, log="compile.log", hint="report it with the log: generated C++ has to compile"),
+            Call(
+                words=(f"./{ip}_tb", "vectors", str(frames)),
+                log="run.log",
+                hint="compare with network.reference; the first difference is the one to look at",
+            ),
+        ),
+        products={},
+        release=compiler_version(find("g++")),
+        limits=limits,
+    )
+
+
+@cache
+def compiler_version(compiler: str) -> str:
+    """What it says of itself, first line."""
+    answer = subprocess.run([compiler, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return (answer.stdout.splitlines() or [compiler])[0]
+
+
+def verdict(log: Path) -> str:
+    """The last line of a bench's log; raises ToolError where it is none."""
+    last = log.read_text(errors="replace").strip().splitlines()[-1:]
+    if not last or not last[0].startswith("PASS"):
+        raise ToolError(str(log), "the bench says nothing", why="it ended before its verdict", fix="run it by hand")
+    return last[0]
+
+
+def simulate(ip: str, sources: Path, vectors: Path, frames: int, folder: Path) -> Simulation:
+    """Compile and run the bench of one IP in `folder`, whatever the cache has; raises ToolError with the log where it fails."""
+    compiled, ran = run_calls(csim_job(ip, sources, vectors, frames), folder)
+    return Simulation(verdict=verdict(folder / "run.log"), compiled=compiled, ran=ran)

@@ -8,8 +8,10 @@ from pathlib import Path
 from codegen import render as render_template
 from codegen.templates import pascal
 from dataflow.design import Ip, Kind, Port, Process, Stream
+from dataflow.layers import Labels, Transfer
 from hls.roms import rom_text
 from hls.structs import Struct, call_arguments, cpp_format, memory, struct, struct_name
+from hls.vectors import COSIM_FRAMES
 from network.parameters import Parameters
 
 FOLDER = Path(__file__).parent
@@ -46,6 +48,7 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
         "tag": lambda process: pascal(process.kind.value),
         "memories": _memories(ip),
         "bundle": bundle,
+        "cosim_words": cosim_words,
         "signature": _signature(ip),
         "parts": [(part, list(group)) for part, group in groupby(ip.processes, key=lambda process: process.part)],
     }
@@ -77,6 +80,14 @@ def _memories(ip: Ip) -> list[Process]:
 def bundle(process: Process) -> str:
     """HLS calls the AXI interface `m_axi_<bundle>`; see Design.arguments."""
     return "images" if process.name == "image" else process.name
+
+
+def cosim_words(process: Process) -> int:
+    """Words behind a pointer while cosimulation runs, which has to know; hardware does not depend on it."""
+    if isinstance(process.layer, Transfer):
+        return process.layer.words * (1 if process.layer.repeats else COSIM_FRAMES)
+    assert isinstance(process.layer, Labels)
+    return process.layer.top * COSIM_FRAMES
 
 
 def _signature(ip: Ip) -> str:

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.design import Design, Ip
+from dataflow.design import Design, Ip, Port
 from network import reference
 from network.parameters import Parameters, key
+
+COSIM_FRAMES = 2
+"""Frames cosimulation runs, minutes each: the second one shows the interval."""
 
 
 def vectors(design: Design, parameters: Parameters, images: NDArray[np.uint8]) -> dict[str, dict[str, bytes]]:
@@ -31,5 +34,14 @@ def vectors(design: Design, parameters: Parameters, images: NDArray[np.uint8]) -
 def frame_count(ip: Ip, folder: Path) -> int:
     """How many frames the vectors in `folder` are of; told from a port that is not constant data."""
     port = next(port for port in ip.ports if port.name != "weights")
-    frame_bytes = port.beats * port.lanes * (1 if port.format.bits <= 8 else 4)
-    return (folder / f"{port.name}.bin").stat().st_size // frame_bytes
+    return (folder / f"{port.name}.bin").stat().st_size // frame_bytes(port)
+
+
+def frame_bytes(port: Port) -> int:
+    """Of a port's vectors."""
+    return port.beats * port.lanes * (1 if port.format.bits <= 8 else 4)
+
+
+def first_frames(ip: Ip, folder: Path) -> dict[str, bytes]:
+    """The vectors of the first COSIM_FRAMES frames, by file."""
+    return {f"{port.name}.bin": (folder / f"{port.name}.bin").read_bytes()[: COSIM_FRAMES * frame_bytes(port)] for port in ip.ports}

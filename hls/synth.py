@@ -1,0 +1,125 @@
+"""C synthesis, export and cosimulation of one IP as jobs: the Tcl that its release of the HLS tool wants, in literal values.
+
+synth leaves   <ip>.zip     the IP for Vivado's catalog, resflow:hls:<ip>:1.0
+               csynth.xml   resources and cycles, as estimated by the tool; csynth.rpt says the same to people
+               project.zip  the tool's project, which cosimulation goes on with: nothing is synthesized twice (UNCONFIRMED for every
+                            release: that a project can be moved to another folder between the two)
+cosim leaves   cosim.rpt    whether the RTL did what the bench expects, and in how many cycles
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dataflow.storage import rom_storage, stream_storage
+
+from codegen import render as render_template
+from codegen.jobs import LIMITS, Call, Content, Job, Limits
+from codegen.releases import Release
+from dataflow.design import Design, Ip
+from hls.render import FOLDER, HEADERS, outputs
+from hls.vectors import COSIM_FRAMES, first_frames
+
+PROJECT = "project"
+SOLUTION = "solution"
+CFLAGS = "-std=c++14 -I[pwd] -DAP_INT_MAX_W=4096"
+"""[pwd] because relative paths are taken from wherever the tool happens to compile; 4,096 bits is the widest beat."""
+UNCERTAINTY = 0.125
+"""Of the clock's period, set aside for routing: vivado_hls's own default. Later releases set aside 27 %."""
+
+
+def hls_vlnv(ip: str) -> str:
+    """Under which VLNV an IP is exported."""
+    return f"resflow:hls:{ip}:1.0"
+
+
+def synth_job(design: Design, ip: Ip, sources: Path, release: Release, limits: Limits = LIMITS["synth"]) -> Job:
+    """Synthesize the sources of one IP, as `doit generate` has left them, for the design's part and clock."""
+    solution = f"{PROJECT}/{SOLUTION}"
+    return Job(
+        step="synth",
+        name=ip.name,
+        files={**_sources(ip, sources, release), "synth.tcl": synth_tcl(design, ip, release)},
+        calls=(Call(words=(*release.hls, "synth.tcl"), log="synth.log"),),
+        products={
+            f"{ip.name}.zip": f"{solution}/{release.exported}",
+            # The top's own report, not those of its functions: vivado_hls with a prefix names it res2a_res2a.
+            "csynth.xml": f"{solution}/syn/report/*{ip.name}_csynth.xml",
+            "csynth.rpt": f"{solution}/syn/report/*{ip.name}_csynth.rpt",
+            "project.zip": f"{PROJECT}/",
+        },
+        release=release.name,
+        limits=limits,
+    )
+
+
+def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Release, limits: Limits = LIMITS["cosim"]) -> Job:
+    """Simulate an IP's RTL under its bench, on the first frames of its vectors, from the project its synthesis has left."""
+    return Job(
+        step="cosim",
+        name=ip.name,
+        files={
+            **_sources(ip, sources, release),
+            **{f"vectors/{name}": data for name, data in first_frames(ip, vectors).items()},
+            "cosim.tcl": cosim_tcl(ip),
+            f"{PROJECT}/": project,
+        },
+        calls=(
+            Call(
+                words=(*release.hls, "cosim.tcl"),
+                log="cosim.log",
+                hint="compare with C simulation (doit csim): the bench and its vectors are the same",
+            ),
+        ),
+        products={"cosim.rpt": f"{PROJECT}/{SOLUTION}/sim/report/*{ip.name}_cosim.rpt"},
+        release=release.name,
+        limits=limits,
+    )
+
+
+def _sources(ip: Ip, sources: Path, release: Release) -> dict[str, Content]:
+    """The IP's own files and the library's, spelled as the release wants it."""
+    texts: dict[str, Content] = {}
+    for path in (*(sources / name for name in outputs(ip)), *HEADERS):
+        name = f"resflow/{path.name}" if path in HEADERS else path.name
+        text = path.read_text()
+        texts[name] = text.replace("style=flp", release.flushable) if "style=flp" in text else path
+    return texts
+
+
+def synth_tcl(design: Design, ip: Ip, release: Release) -> str:
+    vendor, library, name, version = hls_vlnv(ip.name).split(":")
+    period = 1000 / design.network.clock_mhz
+    return render_template(
+        FOLDER / "templates",
+        "synth.tcl.j2",
+        design=design,
+        ip=ip,
+        release=release,
+        project=PROJECT,
+        solution=SOLUTION,
+        cflags=CFLAGS,
+        period_ns=f"{period:.3f}",
+        uncertainty_ns=f"{period * UNCERTAINTY:.3f}",
+        directives=directives(ip, release),
+        export=f"-vendor {vendor} -library {library} -ipname {name} -version {version}",
+    )
+
+
+def cosim_tcl(ip: Ip) -> str:
+    values = {"ip": ip, "project": PROJECT, "solution": SOLUTION, "cflags": CFLAGS, "frames": COSIM_FRAMES}
+    return render_template(FOLDER / "templates", "cosim.tcl.j2", **values)
+
+
+def directives(ip: Ip, release: Release) -> list[str]:
+    """Which kind of memory holds each ROM, and each FIFO deeper than 2: the rule of `dataflow.storage` in the words of the release."""
+    found = []
+    for process in ip.processes:
+        for rom in process.roms:
+            impl = release.impl[rom_storage(process, rom).value]
+            found.append(release.bind_rom.format(impl=impl, location=ip.name, variable=rom.name))
+    for stream in ip.streams:
+        if stream.depth > 2:
+            impl = release.impl[stream_storage(stream).value]
+            found.append(release.bind_fifo.format(impl=impl, location=ip.name, variable=stream.name))
+    return found

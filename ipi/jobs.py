@@ -1,0 +1,51 @@
+"""Vivado's part as jobs: the IPs joined and synthesized, the netlist packaged.
+
+stitch leaves    <design>.dcp .v .xdc, utilization.xml, timing.rpt
+package leaves   <design>.xo
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codegen.jobs import LIMITS, Call, Job, Limits
+from codegen.releases import Release
+from dataflow.design import Design
+from ipi import vivado
+
+NETLIST = ("v", "dcp", "xdc")
+
+
+def stitch_job(design: Design, scripts: Path, ips: dict[str, Path], release: Release, limits: Limits = LIMITS["stitch"]) -> Job:
+    """Join the IPs, by name the zips that synthesis has exported, and synthesize all of it out of context."""
+    return Job(
+        step="stitch",
+        name=design.name,
+        files={
+            **{f"ipi/{name}": scripts / name for name in ("block_design.tcl", "bd.tcl")},
+            **{f"repo/{name}/": path for name, path in ips.items()},
+        },
+        calls=(Call(words=vivado.command("ipi/block_design.tcl"), log="stitch.log"),),
+        products={
+            **{f"{design.name}.{suffix}": f"ipi/ip/{design.name}.{suffix}" for suffix in NETLIST},
+            **{name: f"ipi/ip/{name}" for name in ("utilization.xml", "timing.rpt")},
+        },
+        release=release.name,
+        limits=limits,
+    )
+
+
+def package_job(design: Design, scripts: Path, stitched: Path, release: Release, limits: Limits = LIMITS["package"]) -> Job:
+    """Package the netlist that stitch has left in a folder as a kernel."""
+    return Job(
+        step="package",
+        name=design.name,
+        files={
+            **{f"ipi/{name}": scripts / name for name in ("package.tcl", "xo.tcl", "kernel.xml")},
+            **{f"ipi/ip/{design.name}.{suffix}": stitched / f"{design.name}.{suffix}" for suffix in NETLIST},
+        },
+        calls=(Call(words=vivado.command("ipi/package.tcl"), log="package.log"),),
+        products={f"{design.name}.xo": f"ipi/{design.name}.xo"},
+        release=release.name,
+        limits=limits,
+    )

@@ -1,0 +1,221 @@
+"""Stands in for vivado_hls, vitis_hls and vitis-run: runs the Tcl it is given, checks it, and writes what the tool would write.
+
+What it reports of an IP is derived from the sources' text, no synthesis: LUTs are a digest. Its ports are those of the C++.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from common import StandIn, deterministic_zip
+
+FIRST = {"vivado_hls": "2019.2", "vitis_hls": "2020.2", "vitis-run": "2023.2"}
+LAST = {"vivado_hls": "2020.1"}
+SUFFIXES = {"2019.2": "_V_V", "2020.2": "_V", "2021.2": ""}
+Y2K22 = "ERROR: [IMPL 213-28] Failed to generate IP.\nERROR: '2611250154' is an invalid argument. Please specify an integer value.\nbad lexical cast: source type value could not be interpreted as target\n"
+
+
+def since(table: dict[str, str], release: str) -> str:
+    return [value for first, value in table.items() if first <= release][-1]
+
+
+def main() -> None:
+    tool, words = Path(sys.argv[1]).name, sys.argv[2:]
+    stand_in = StandIn(tool)
+    release = stand_in.release
+    if not FIRST[tool] <= release <= LAST.get(tool, "9999.9"):
+        stand_in.fail(f"{tool}: command not found in {release}", status=127)
+    if words in (["-version"], ["--version"]):
+        name = "Vivado(TM) HLS" if tool == "vivado_hls" else "Vitis HLS" if tool == "vitis_hls" else "vitis-run"
+        print(f"{name} - High-Level Synthesis from C, C++ and OpenCL v{release} (64-bit)")
+        return
+    options = ["--mode", "hls", "--tcl"] if tool == "vitis-run" else ["-f"]
+    if words[:-1] != options:
+        stand_in.fail(f"ERROR: {tool} {' '.join(words)}: unknown options")
+    script = words[-1]
+    top = re.search(r"^set_top (\w+)$", Path(script).read_text(), re.MULTILINE)[1]
+    print(f"INFO: [HLS 200-10] Running '{tool}' v{release} on {top}", flush=True)
+    failure = stand_in.start(top)
+    result = subprocess.run(
+        ["tclsh", Path(__file__).with_name("hls.tcl"), tool, release, script], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    for line in result.stdout.splitlines():
+        if line.startswith("state "):
+            _, step, state = line.split(" ", 2)
+            {"csynth": csynth, "export": export, "cosim": cosim}[step](stand_in, failure, parse(state))
+        else:
+            print(line)
+    if result.returncode or result.stderr:
+        stand_in.fail(result.stderr.strip() or "ERROR: [HLS 200-1510] Running the script failed")
+    stand_in.finish(top)
+
+
+def parse(state: str) -> dict[str, str]:
+    """A Tcl dictionary of plain words and braced lists."""
+    words = re.findall(r"\{(?:[^{}]|\{[^{}]*\})*\}|\S+", state)
+    return {name: value.strip("{}") for name, value in zip(words[::2], words[1::2], strict=True)}
+
+
+def sources(state: dict[str, str]) -> str:
+    paths = [Path(name) for name in state["files"].split()]
+    paths += sorted(path for path in Path().rglob("*.h") if "project" not in path.parts)
+    return "".join(path.read_text() for path in paths)
+
+
+def digest(text: str, least: int, most: int) -> int:
+    return least + int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % (most - least)
+
+
+def csynth(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:
+    text = sources(state)
+    if stand_in.release < "2020.2" and "style=" in text:
+        stand_in.fail("ERROR: [HLS 200-70] invalid option 'style' for pragma 'HLS PIPELINE'")
+    for name in re.findall(r'#include "([^"]+)"', text):
+        if not any(path.name == Path(name).name for path in Path().rglob("*.h")):
+            stand_in.fail(f"ERROR: [HLS 200-70] '{name}' file not found")
+    if not re.search(rf"^void {state['top']}\(", text, re.MULTILINE):
+        stand_in.fail(f"ERROR: [HLS 200-1715] cannot find the top function '{state['top']}'")
+    top = f"{state['top']}_{state['top']}" if "-auto_prefix" in state["configuration"] and stand_in.release < "2020.2" else state["top"]
+    cycles = int(re.search(r"; ([\d,]+) cycles a frame", text)[1].replace(",", ""))
+    dsp = "DSP48E" if stand_in.release < "2020.2" else "DSP"
+    numbers = {"BRAM_18K": digest(text, 0, 64), dsp: digest(text, 0, 32), "FF": digest(text, 500, 40000), "LUT": digest(text, 600, 60000)}
+    numbers["URAM"] = 0
+    rows = "".join(f"      <{name}>{value}</{name}>\n" for name, value in numbers.items())
+    have = "".join(f"      <{name}>{value}</{name}>\n" for name, value in zip(numbers, (5376, 12288, 3456000, 1728000, 1280), strict=True))
+    folder = Path(state["solution"]) / "syn" / "report"
+    folder.mkdir(parents=True, exist_ok=True)
+    period = float(state["period"])
+    (folder / f"{top}_csynth.xml").write_text(
+        f"""<profile>
+  <ReportVersion><Version>{stand_in.release}</Version></ReportVersion>
+  <UserAssignments>
+    <unit>ns</unit><ProductFamily>virtexuplus</ProductFamily><Part>{state["part"]}</Part><TopModelName>{top}</TopModelName>
+    <TargetClockPeriod>{period:.2f}</TargetClockPeriod><ClockUncertainty>{float(state["uncertainty"]):.2f}</ClockUncertainty>
+  </UserAssignments>
+  <PerformanceEstimates>
+    <PipelineType>dataflow</PipelineType>
+    <SummaryOfTimingAnalysis><unit>ns</unit><EstimatedClockPeriod>{period * 0.8:.3f}</EstimatedClockPeriod></SummaryOfTimingAnalysis>
+    <SummaryOfOverallLatency>
+      <unit>clock cycles</unit>
+      <Best-caseLatency>{cycles + 40}</Best-caseLatency><Average-caseLatency>{cycles + 40}</Average-caseLatency>
+      <Worst-caseLatency>{cycles + 40}</Worst-caseLatency>
+      <Interval-min>{cycles + 1}</Interval-min><Interval-max>{cycles + 1}</Interval-max>
+      <DataflowPipelineThroughput>{cycles + 1}</DataflowPipelineThroughput>
+    </SummaryOfOverallLatency>
+  </PerformanceEstimates>
+  <AreaEstimates>
+    <Resources>
+{rows}    </Resources>
+    <AvailableResources>
+{have}    </AvailableResources>
+  </AreaEstimates>
+</profile>
+"""
+    )
+    (folder / f"{top}_csynth.rpt").write_text(f"== Vivado HLS Report for '{top}'\n* Version: {stand_in.release}\n")
+
+
+def export(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:
+    if failure == "y2k22":
+        stand_in.fail(Y2K22)
+    if failure == "no product":
+        return
+    top = state["top"]
+    archive = deterministic_zip(
+        {
+            "component.xml": component(stand_in.release, state),
+            f"hdl/verilog/{top}.v": f"// netlist of {top}, stands in for RTL\nmodule {top};\nendmodule\n",
+        }
+    )
+    folder = Path(state["solution"]) / "impl"
+    path = folder / "ip" / f"resflow_hls_{top}_1_0.zip" if stand_in.release < "2020.2" else folder / "export.zip"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(archive)
+
+
+def cosim(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:
+    if failure == "no product":
+        return
+    top = state["top"]
+    status = "Fail" if failure == "mismatch" else "Pass"
+    folder = Path(state["solution"]) / "sim" / "report"
+    folder.mkdir(parents=True, exist_ok=True)
+    cycles = digest(top, 100, 1000)
+    (folder / f"{top}_cosim.rpt").write_text(
+        f"""===============================================================
+== Cosimulation Report for '{top}'
+===============================================================
++----------+----------+-----------------------------------------------+-----------------------------------------------+
+|          |          |                    Latency                    |                    Interval                   |
++   RTL    +  Status  +-----------------------------------------------+-----------------------------------------------+
+|          |          |      min      |      avg      |      max      |      min      |      avg      |      max      |
++----------+----------+---------------+---------------+---------------+---------------+---------------+---------------+
+|      VHDL|        NA|             NA|             NA|             NA|             NA|             NA|             NA|
+|   Verilog|{status:>10}|{cycles:>15}|{cycles:>15}|{cycles:>15}|{cycles + 1:>15}|{cycles + 1:>15}|{cycles + 1:>15}|
++----------+----------+---------------+---------------+---------------+---------------+---------------+---------------+
+"""
+    )
+    if failure == "mismatch":
+        stand_in.fail("ERROR: [COSIM 212-361] C TB post check failed, nonzero return value '1'.\nERROR: [COSIM 212-4] *** C/RTL co-simulation finished: FAIL ***")
+    print("INFO: [COSIM 212-1000] *** C/RTL co-simulation finished: PASS ***")
+
+
+def component(release: str, state: dict[str, str]) -> str:
+    """The IP's description: its interfaces as the C++ has them, named as the release does."""
+    top, text = state["top"], sources(state)
+    signature = re.search(rf"^void {top}\((.*?)\)", text, re.MULTILINE | re.DOTALL)[1]
+    suffix, interfaces = since(SUFFIXES, release), []
+    for lanes, form, name in re.findall(r"hls::stream<Beat<(\d+), (\w+(?:<\d+>)?)>> &(\w+)", signature):
+        bits = int(lanes) * (1 if form == "Bipolar" else int(re.search(r"<(\d+)>", form)[1]))
+        # The processes read what they are given first; the fully connected layer also what it is given second.
+        reads = re.search(rf"resflow::\w+<\w+>\({name}\b", text) is not None or re.search(rf"dense<\w+>\(\w+, {name},", text) is not None
+        interfaces.append((name + suffix, "axis", "slave" if reads else "master", {"TDATA_NUM_BYTES": -(-bits // 8)}))
+    for name, bundle in re.findall(r"m_axi port=(\w+) offset=slave bundle=(\w+)", text):
+        word = 32 if re.search(rf"ap_uint<32> \*{name}", signature) else 512
+        interfaces.append((f"m_axi_{bundle}", "aximm", "master", {"DATA_WIDTH": word, "ADDR_WIDTH": 64}))
+    if any(kind == "aximm" for _, kind, _, _ in interfaces):
+        interfaces.append(("s_axi_control", "aximm", "slave", {"DATA_WIDTH": 32, "ADDR_WIDTH": 6}))
+    parts = []
+    for name, kind, mode, parameters in interfaces:
+        given = "".join(
+            f"<spirit:parameter><spirit:name>{key}</spirit:name><spirit:value>{value}</spirit:value></spirit:parameter>"
+            for key, value in parameters.items()
+        )
+        parts.append(
+            f"""    <spirit:busInterface>
+      <spirit:name>{name}</spirit:name>
+      <spirit:busType spirit:vendor="xilinx.com" spirit:library="interface" spirit:name="{kind}" spirit:version="1.0"/>
+      <spirit:{mode}/>
+      <spirit:parameters>{given}</spirit:parameters>
+    </spirit:busInterface>
+"""
+        )
+    extra = ["ap_local_block", "ap_local_deadlock"] if "2021.1" <= release else []
+    if "-deadlock_detection none" in state["configuration"]:
+        extra = []
+    ports = "".join(
+        f'    <spirit:port><spirit:name>{name}</spirit:name><spirit:wire><spirit:direction>out</spirit:direction></spirit:wire></spirit:port>\n'
+        for name in extra
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<spirit:component xmlns:xilinx="http://www.xilinx.com" xmlns:spirit="http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009">
+  <spirit:vendor>{state["vendor"]}</spirit:vendor>
+  <spirit:library>{state["library"]}</spirit:library>
+  <spirit:name>{state["ipname"]}</spirit:name>
+  <spirit:version>{state["version"]}</spirit:version>
+  <spirit:busInterfaces>
+{"".join(parts)}  </spirit:busInterfaces>
+  <spirit:model>
+    <spirit:ports>
+{ports}    </spirit:ports>
+  </spirit:model>
+</spirit:component>
+"""
+
+
+if __name__ == "__main__":
+    main()
