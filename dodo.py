@@ -5,6 +5,10 @@ The tasks most used:
     doit                 sources of every IP, C simulation, checks of the block design, the xclbin
     doit -n 2 csim       C simulation of all IPs, two at a time
     doit csim:res3a      one IP
+    doit synth:res3a     with the vendor's tools: C synthesis and export of one IP; cosim:res3a then simulates its RTL
+    doit -n 8 link       all of it: every IP, the block design, the kernel, the xclbin for the card
+    doit report          what the tools reported, beside the estimates
+    doit cache           what finished jobs have left, shared between builds; --prune-days, --prune-gb
     doit params          random parameters for a network nobody has trained
     doit folding         what follows from PE and SIMD
     doit demo            all of it, then images classified and the three arithmetics compared
@@ -18,7 +22,9 @@ import os
 import shutil
 import sys
 from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from doit import get_initial_workdir, get_var
 from doit.action import CmdAction
@@ -29,8 +35,12 @@ import hls
 import ipi
 import network
 import vitis
-from codegen import ToolError, lock, progress, write_changed, write_tree
+from codegen import ToolError, books, jobs, lock, progress, releases, tools, write_changed, write_tree
+from codegen.cache import Cache, default_root
 from network import DescriptionError, ParameterError, images, parameters
+
+if TYPE_CHECKING:
+    from codegen.cluster import Cluster
 
 ROOT = Path(__file__).parent
 IMPORT = "python -m network.importers.finn_headers SRC_DIR"
@@ -75,6 +85,62 @@ if not progress.only_asks(sys.argv[1:]):
         )
 
 
+CACHE = Cache(default_root())
+CLUSTER = str(get_var("cluster", ""))
+JOBS_ON_CLUSTER = 16  # at once, unless doit -n says otherwise; what the workers cannot take yet waits there
+
+
+def limits(step: str) -> jobs.Limits:
+    """What a job of a step may take: doit timeout_minutes=… memory_gb=… set it for all that this call runs."""
+    usual = jobs.LIMITS[step]
+    return jobs.Limits(
+        timeout_minutes=number("timeout_minutes", str(get_var("timeout_minutes", usual.timeout_minutes))),
+        memory_gb=number("memory_gb", str(get_var("memory_gb", usual.memory_gb))),
+    )
+
+
+@cache
+def cluster() -> Cluster:
+    from codegen.cluster import Cluster
+
+    return Cluster(CLUSTER, CACHE)
+
+
+def do(job: jobs.Job) -> jobs.Outcome:
+    """Bring a job's products into build/<network>/<step>/<name>: from the cache, or by running it, here or on the cluster."""
+    away = CLUSTER and (job.step in ("synth", "cosim") or (job.step == "csim" and asked("csim")))
+    runner = cluster().run if away else jobs.run_here
+    return jobs.do(job, folder_of(job.step, job.name), CACHE, runner, told=lambda line: print(line, file=sys.stderr, flush=True))
+
+
+def asked(*steps: str) -> bool:
+    """Whether one of these steps, or a task of it, is named on the command line."""
+    return any(word.partition(":")[0] in steps for word in sys.argv[1:])
+
+
+def hls_release() -> releases.Release:
+    """Of the HLS tool that will run: the one here, or with a cluster the newest that a worker offers."""
+    if not CLUSTER:
+        return releases.installed(*releases.FRONT_ENDS)
+    offered = cluster().release_of(*releases.FRONT_ENDS)
+    if offered is None:
+        raise ToolError(
+            f"cluster={CLUSTER}",
+            f"no worker offers {' or '.join(releases.FRONT_ENDS)}",
+            why="C synthesis and cosimulation run there",
+            fix="start workers where the tools are: python -m codegen.worker ADDRESS",
+        )
+    return releases.spoken_to(*offered)
+
+
+def folder_of(step: str, name: str) -> Path:
+    """Where a job's products go; those of the whole network have no folder of their own below their step's."""
+    return BUILD / step if name == NET.name else BUILD / step / name
+
+
+books.keep()
+
+
 class Reporter(progress.Progress):
     remark = f"parameters drawn at random, {DRAWN}: for building and timing, the labels mean nothing" if IS_RANDOM else ""
 
@@ -82,6 +148,7 @@ class Reporter(progress.Progress):
 DOIT_CONFIG = {
     "default_tasks": ["csim", "check", "xclbin"],
     "par_type": "thread",  # the work is in child processes
+    **({"num_process": JOBS_ON_CLUSTER} if CLUSTER else {}),
     "continue": True,  # a failed IP fails the build at its end
     "reporter": Reporter,
     "backend": "json",
@@ -179,10 +246,9 @@ def task_vectors():
 
 
 def csim(ip: dataflow.Ip) -> dict[str, str]:
-    folder, given = BUILD / "csim" / ip.name, BUILD / "vectors" / ip.name
-    verdict = hls.simulate(ip.name, BUILD / "hls" / ip.name, given, hls.frame_count(ip, given), folder).verdict
-    write_changed(folder / "verdict.txt", verdict + "\n")
-    return {"told": verdict}
+    given = BUILD / "vectors" / ip.name
+    outcome = do(hls.csim_job(ip.name, BUILD / "hls" / ip.name, given, hls.frame_count(ip, given), limits("csim")))
+    return {"told": hls.verdict(outcome.folder / "run.log") + outcome.remark}
 
 
 def task_csim():
@@ -193,7 +259,7 @@ def task_csim():
             "actions": [(step(csim), [ip])],
             "file_dep": [*(BUILD / "hls" / ip.name / name for name in hls.outputs(ip)), *vector_files(ip), *hls.HEADERS],
             "uptodate": [config_changed({name: os.environ.get(name, "") for name in ("CXX", "XILINX_HLS")})],
-            "targets": [BUILD / "csim" / ip.name / "verdict.txt"],
+            "targets": [BUILD / "csim" / ip.name / name for name in ("compile.log", "run.log")],
             "clean": [(shutil.rmtree, [BUILD / "csim" / ip.name, True])],
         }
 
@@ -256,6 +322,180 @@ def task_xclbin():
         "uptodate": [config_changed(repr((DESIGN, IS_RANDOM))), undamaged],
         "targets": [XCLBIN],
         "clean": True,
+    }
+
+
+def ready() -> dict[str, str]:
+    """Everything that can be known of the tools before the first of them starts; what is missing is told once."""
+    found = {"hls": hls_release()}
+    if asked("stitch", "package", "link"):
+        found["vivado"] = releases.installed("vivado")
+    if asked("link"):
+        found["v++"] = releases.installed("v++")
+    for earlier, later in pairwise(found):
+        if not found[later].at_least(found[earlier].name):
+            raise ToolError(
+                later,
+                f"is of {found[later].name}",
+                why=f"what {found[earlier].name} makes does not go into an older release",
+                fix=f"source the settings of one release for all of {', '.join(found)}",
+            )
+    return {"told": ", ".join(f"{name} {release.name}" for name, release in found.items())}
+
+
+HLS_TOOL = config_changed({"tool": tools.fingerprint(*releases.FRONT_ENDS)})
+VIVADO = config_changed({"tool": tools.fingerprint("vivado")})
+VPP = config_changed({"tool": tools.fingerprint("v++")})
+
+
+def task__tools():
+    """find the vendor's tools, and see that they go together"""
+    return {"actions": [step(ready)], "uptodate": [False]}
+
+
+def longest_first() -> list[dataflow.Ip]:
+    """The IPs by how much hardware is to be synthesized: the operations of a cycle, which HLS unrolls one by one."""
+    return sorted(DESIGN.ips, key=lambda ip: ip.operations, reverse=True)
+
+
+def synth(ip: dataflow.Ip) -> dict[str, str]:
+    release = hls_release()
+    outcome = do(hls.synth_job(DESIGN, ip, BUILD / "hls" / ip.name, release, limits("synth")))
+    return {"told": f"an IP of {release.name}{outcome.remark}"}
+
+
+def synth_products(ip: dataflow.Ip) -> list[Path]:
+    return [BUILD / "synth" / ip.name / name for name in (f"{ip.name}.zip", "csynth.xml", "csynth.rpt", "project.zip", "synth.log")]
+
+
+def task_synth():
+    """synthesize each IP with the vendor's HLS tool and export it for Vivado: doit -n 8 synth, doit synth:res3a"""
+    for ip in longest_first():
+        yield {
+            "name": ip.name,
+            "actions": [(step(synth), [ip])],
+            "file_dep": [*(BUILD / "hls" / ip.name / name for name in hls.outputs(ip)), *hls.HEADERS, *hls.SOURCES],
+            "task_dep": ["_tools", "check", f"csim:{ip.name}"],
+            "uptodate": [HLS_TOOL, config_changed(repr((ip, DESIGN.platform.part, NET.clock_mhz)))],
+            "targets": synth_products(ip),
+            "clean": [(shutil.rmtree, [BUILD / "synth" / ip.name, True])],
+        }
+
+
+def cosim(ip: dataflow.Ip) -> dict[str, str]:
+    project = BUILD / "synth" / ip.name / "project.zip"
+    outcome = do(hls.cosim_job(ip, BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name, project, hls_release(), limits("cosim")))
+    return {"told": f"RTL equals the reference{outcome.remark}"}
+
+
+def task_cosim():
+    """simulate each IP's RTL under the bench of C simulation: doit cosim:res3a"""
+    for ip in longest_first():
+        yield {
+            "name": ip.name,
+            "actions": [(step(cosim), [ip])],
+            "file_dep": [BUILD / "synth" / ip.name / "project.zip", *vector_files(ip), BUILD / "hls" / ip.name / f"{ip.name}_tb.cpp"],
+            "task_dep": ["_tools"],
+            "uptodate": [HLS_TOOL],
+            "targets": [BUILD / "cosim" / ip.name / name for name in ("cosim.rpt", "cosim.log")],
+            "clean": [(shutil.rmtree, [BUILD / "cosim" / ip.name, True])],
+        }
+
+
+def stitch() -> dict[str, str]:
+    release = releases.installed("vivado")
+    exported = {ip.name: BUILD / "synth" / ip.name / f"{ip.name}.zip" for ip in DESIGN.ips}
+    outcome = do(ipi.stitch_job(DESIGN, BUILD / "ipi", exported, release, limits("stitch")))
+    return {"told": f"{len(exported)} IPs in one netlist{outcome.remark}"}
+
+
+def task_stitch():
+    """join the IPs in the block design and synthesize it out of context"""
+    return {
+        "actions": [step(stitch)],
+        "file_dep": [
+            *(BUILD / "synth" / ip.name / f"{ip.name}.zip" for ip in DESIGN.ips),
+            *(BUILD / "ipi" / name for name in ("block_design.tcl", "bd.tcl")),
+        ],
+        "task_dep": ["_tools", "check"],
+        "uptodate": [VIVADO],
+        "targets": [BUILD / "stitch" / name for name in ipi.stitched(DESIGN)],
+        "clean": [(shutil.rmtree, [BUILD / "stitch", True])],
+    }
+
+
+def package() -> dict[str, str]:
+    outcome = do(ipi.package_job(DESIGN, BUILD / "ipi", BUILD / "stitch", releases.installed("vivado"), limits("package")))
+    write_changed(XO, ipi.normalized((outcome.folder / f"{NET.name}.xo").read_bytes()))
+    return {"told": f"{XO.stat().st_size:,} bytes in {XO}{outcome.remark}"}
+
+
+XO = BUILD / f"{NET.name}.xo"
+
+
+def task_package():
+    """package the netlist as a kernel: the .xo"""
+    return {
+        "actions": [step(package)],
+        "file_dep": [
+            *(BUILD / "stitch" / f"{NET.name}.{suffix}" for suffix in ipi.NETLIST),
+            *(BUILD / "ipi" / name for name in ("package.tcl", "xo.tcl", "kernel.xml")),
+        ],
+        "task_dep": ["_tools"],
+        "uptodate": [VIVADO],
+        "targets": [XO],
+        "clean": [(shutil.rmtree, [BUILD / "package", True])],
+    }
+
+
+def link() -> dict[str, str]:
+    from vitis.hardware import hardware_xclbin
+
+    outcome = do(vitis.link_job(DESIGN, BUILD / "vitis", XO, releases.installed("v++"), limits("link")))
+    data = hardware_xclbin(DESIGN, (outcome.folder / "linked.xclbin").read_bytes(), arrays())
+    write_changed(HARDWARE, data)
+    return {"told": f"{len(data):,} bytes in {HARDWARE}{outcome.remark}"}
+
+
+HARDWARE = BUILD / f"{NET.name}.hw.xclbin"
+
+
+def task_link():
+    """link the kernel with the card's platform: the xclbin for the card"""
+    return {
+        "actions": [step(link)],
+        "file_dep": [XO, *(BUILD / "vitis" / name for name in vitis.OUTPUTS), PARAMETERS],
+        "task_dep": ["_tools", "_parameters"],
+        "uptodate": [VPP, config_changed(repr(DESIGN))],
+        "targets": [HARDWARE],
+        "clean": [(shutil.rmtree, [BUILD / "link", True])],
+    }
+
+
+def list_cache(prune_days: str, prune_gb: str) -> dict[str, str]:
+    from codegen.cache_report import print_cache
+
+    days, gigabytes = (number(name, text) if text else None for name, text in (("prune-days", prune_days), ("prune-gb", prune_gb)))
+    return {"told": print_cache(CACHE, days=days, gigabytes=gigabytes)}
+
+
+def number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ToolError(name, f"{text!r} is no number", why="it counts minutes, days or gigabytes", fix="write for example 30") from None
+
+
+def task_cache():
+    """list what finished jobs have left for others, or prune it: doit cache --prune-days 30, --prune-gb 50"""
+    return {
+        "actions": [step(list_cache)],
+        "params": [
+            {"name": "prune_days", "long": "prune-days", "default": "", "help": "drop what was not used for so many days"},
+            {"name": "prune_gb", "long": "prune-gb", "default": "", "help": "drop the least recently used, down to this size"},
+        ],
+        "uptodate": [False],
+        "verbosity": 2,
     }
 
 

@@ -17,6 +17,7 @@ import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +61,18 @@ class Cache:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def identity(self) -> str:
+        """What tells this folder from every other: a word that is drawn once and stands in it."""
+        path = self.root / "identity"
+        if not path.exists():
+            self._make(self.root)
+            drawn = path.with_name(f".identity.{uuid.uuid4()}")
+            drawn.write_text(str(uuid.uuid4()))
+            with contextlib.suppress(FileExistsError):  # somebody else's stands
+                os.link(drawn, path)
+            drawn.unlink()
+        return path.read_text()
 
     def _folder(self, step: str, key: str) -> Path:
         return self.root / step / key

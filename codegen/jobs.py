@@ -75,6 +75,7 @@ class Job:
     calls: tuple[Call, ...]
     products: Mapping[str, str]  # name -> pattern of the one file that becomes it
     release: str = ""  # of the tools: 2022.2
+    weight: int = 0  # heavier jobs are begun first
     limits: Limits
 
     @cached_property
@@ -123,8 +124,10 @@ class Outcome:
     cached: bool
     folder: Path
 
-    def read(self, name: str) -> str:
-        return (self.folder / name).read_text(errors="replace")
+    @property
+    def remark(self) -> str:
+        """For the line a build tells of the step."""
+        return ", from the cache" if self.cached else ""
 
 
 def do(job: Job, folder: Path, cache: Cache, runner: Runner, *, told: Callable[[str], None] = lambda _: None) -> Outcome:

@@ -115,8 +115,13 @@ def release(name: str) -> Release:
     return Release(name=name, **row)
 
 
+def spoken_to(tool: str, name: str) -> Release:
+    """A release, reached through one of its tools."""
+    return replace(release(name), hls=FRONT_ENDS[tool]) if tool in FRONT_ENDS else release(name)
+
+
 def installed(*names: str) -> Release:
-    """The release of the first of these tools there is, spoken to by that tool; raises ToolError where there is none."""
-    name = next((name for name in names if locate(name)), names[0])
-    found = release(release_of(find(*names)))
-    return replace(found, hls=FRONT_ENDS[name]) if name in FRONT_ENDS else found
+    """The release of the first of these tools that is installed; raises ToolError where there is none."""
+    executable = find(*names)
+    tool = next(name for name in names if locate(name))
+    return spoken_to(tool, release_of(executable))

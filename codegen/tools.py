@@ -29,6 +29,13 @@ class ToolError(RuntimeError):
     def __init__(self, where: str, what: str, *, why: str, fix: str) -> None:
         super().__init__(f"{where}: {what}\n  why: {why}\n  fix: {fix}")
 
+    @classmethod
+    def parsed(cls, text: str) -> ToolError:
+        """One that has come from elsewhere as its text."""
+        error = cls.__new__(cls)
+        RuntimeError.__init__(error, text)
+        return error
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
@@ -52,6 +59,9 @@ TOOLS = {
         Tool(name="v++", variable="VPP", package="Vitis", homes=("XILINX_VITIS",)),
     )
 }
+
+RELEASED = ("vitis-run", "vitis_hls", "vivado_hls", "vivado", "v++")
+"""Those of the vendor, which have a release."""
 
 
 def locate(name: str) -> str | None:
@@ -122,16 +132,23 @@ class Finished:
     megabytes: float  # of memory at the most, its own children included
 
 
-_running: set[subprocess.Popen[bytes]] = set()
+_running: dict[Path, subprocess.Popen[bytes]] = {}
+"""The supervisors of the tools that run now, by their logs."""
+
+
+def stop(log: Path) -> None:
+    """End the tool that writes this log, if it runs; whoever called `run` gets the error."""
+    supervisor = _running.get(log)
+    if supervisor is not None and supervisor.stdin is not None:
+        with contextlib.suppress(OSError):
+            supervisor.stdin.close()
 
 
 @atexit.register
 def stop_all() -> None:
     """End every tool that still runs, and wait for it: nothing of an interrupted build goes on behind its back."""
-    for supervisor in list(_running):
-        with contextlib.suppress(OSError):
-            if supervisor.stdin is not None:
-                supervisor.stdin.close()
+    for log, supervisor in list(_running.items()):
+        stop(log)
         supervisor.wait()
 
 
@@ -166,7 +183,7 @@ def run(
         start_new_session=True,  # Ctrl-C is for the build, which then ends its tools
         pass_fds=() if lock is None else (lock,),
     )
-    _running.add(supervisor)
+    _running[log] = supervisor
     try:
         # Not communicate(), which would close the pipe that says that this build is still there.
         said = supervisor.stdout.read().decode(errors="replace") if supervisor.stdout else ""
@@ -175,7 +192,7 @@ def run(
             if pipe is not None:
                 pipe.close()
         supervisor.wait()
-        _running.discard(supervisor)
+        _running.pop(log, None)
     try:
         answer = json.loads(said)
     except ValueError:

@@ -130,6 +130,12 @@ class Ip:
         return max(self.processes, key=lambda process: process.cycles)
 
     @property
+    def operations(self) -> int:
+        """Multiply-accumulates a cycle: what synthesis unrolls one by one."""
+        layers = [process.layer for process in self.processes if process.kind in (Kind.MVAU, Kind.DENSE)]
+        return sum(layer.pe * layer.simd * getattr(layer, "pixels", 1) for layer in layers if isinstance(layer, Conv | Dense))
+
+    @property
     def inputs(self) -> tuple[Port, ...]:
         return tuple(port for port in self.ports if port.is_input)
 

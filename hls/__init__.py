@@ -1,7 +1,21 @@
-"""C++ of every IP: header library, generated tops, ROMs and test benches, and their C simulation under g++."""
+"""C++ of every IP: header library, generated tops, ROMs and test benches; their C simulation, synthesis and cosimulation."""
 
-from hls.csim import Simulation, simulate
+from hls.csim import Simulation, csim_job, simulate, verdict
 from hls.render import HEADERS, SOURCES, outputs, render
+from hls.synth import cosim_job, synth_job
 from hls.vectors import frame_count, vectors
 
-__all__ = ["HEADERS", "SOURCES", "Simulation", "frame_count", "outputs", "render", "simulate", "vectors"]
+__all__ = [
+    "HEADERS",
+    "SOURCES",
+    "Simulation",
+    "cosim_job",
+    "csim_job",
+    "frame_count",
+    "outputs",
+    "render",
+    "simulate",
+    "synth_job",
+    "vectors",
+    "verdict",
+]

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataflow.storage import rom_storage, stream_storage
-
 from codegen import render as render_template
 from codegen.jobs import LIMITS, Call, Content, Job, Limits
 from codegen.releases import Release
 from dataflow.design import Design, Ip
+from dataflow.storage import rom_storage, stream_storage
 from hls.render import FOLDER, HEADERS, outputs
 from hls.vectors import COSIM_FRAMES, first_frames
 
@@ -49,6 +48,7 @@ def synth_job(design: Design, ip: Ip, sources: Path, release: Release, limits: L
             "project.zip": f"{PROJECT}/",
         },
         release=release.name,
+        weight=ip.operations,
         limits=limits,
     )
 
@@ -73,6 +73,7 @@ def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Rele
         ),
         products={"cosim.rpt": f"{PROJECT}/{SOLUTION}/sim/report/*{ip.name}_cosim.rpt"},
         release=release.name,
+        weight=ip.operations,
         limits=limits,
     )
 

@@ -35,6 +35,11 @@ def stitch_job(design: Design, scripts: Path, ips: dict[str, Path], release: Rel
     )
 
 
+def stitched(design: Design) -> tuple[str, ...]:
+    """What stitch leaves."""
+    return (*(f"{design.name}.{suffix}" for suffix in NETLIST), "utilization.xml", "timing.rpt", "stitch.log")
+
+
 def package_job(design: Design, scripts: Path, stitched: Path, release: Release, limits: Limits = LIMITS["package"]) -> Job:
     """Package the netlist that stitch has left in a folder as a kernel."""
     return Job(

@@ -160,7 +160,9 @@ def cosim(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:
 """
     )
     if failure == "mismatch":
-        stand_in.fail("ERROR: [COSIM 212-361] C TB post check failed, nonzero return value '1'.\nERROR: [COSIM 212-4] *** C/RTL co-simulation finished: FAIL ***")
+        stand_in.fail(
+            "ERROR: [COSIM 212-361] C TB post check failed, nonzero return value '1'.\nERROR: [COSIM 212-4] *** C/RTL co-simulation finished: FAIL ***"
+        )
     print("INFO: [COSIM 212-1000] *** C/RTL co-simulation finished: PASS ***")
 
 
@@ -194,11 +196,11 @@ def component(release: str, state: dict[str, str]) -> str:
     </spirit:busInterface>
 """
         )
-    extra = ["ap_local_block", "ap_local_deadlock"] if "2021.1" <= release else []
+    extra = ["ap_local_block", "ap_local_deadlock"] if release >= "2021.1" else []
     if "-deadlock_detection none" in state["configuration"]:
         extra = []
     ports = "".join(
-        f'    <spirit:port><spirit:name>{name}</spirit:name><spirit:wire><spirit:direction>out</spirit:direction></spirit:wire></spirit:port>\n'
+        f"    <spirit:port><spirit:name>{name}</spirit:name><spirit:wire><spirit:direction>out</spirit:direction></spirit:wire></spirit:port>\n"
         for name in extra
     )
     return f"""<?xml version="1.0" encoding="UTF-8"?>

@@ -1,0 +1,44 @@
+"""A worker for `doit … cluster=ADDRESS`: python -m codegen.worker ADDRESS [--memory-gb N] [--jobs N] [dask worker's options]
+
+Finds the tools of this machine and announces them, with its memory, as Dask resources; all else is `dask worker`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from codegen import tools
+from codegen.cluster import offered
+from codegen.jobs import machine_gb
+from codegen.tools import ToolError
+
+
+def resources(memory_gb: float, jobs: int) -> dict[str, float]:
+    """What this machine offers: memory, and every tool that is installed, for as many jobs as run at once."""
+    found: dict[str, float] = {"memory_gb": memory_gb}
+    for name in tools.TOOLS:
+        if executable := tools.locate(name):
+            try:
+                found[offered(name, tools.release_of(executable) if name in tools.RELEASED else "")] = jobs
+            except ToolError as error:
+                print(f"not offered: {error}", file=sys.stderr)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m codegen.worker", description="A Dask worker that announces tools and memory.")
+    parser.add_argument("address", help="of the Dask scheduler: tcp://HOST:8786")
+    parser.add_argument("--memory-gb", type=float, default=round(machine_gb(), 1), help="to be set aside for jobs (default: all there is)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at once (default: one per core)")
+    arguments, rest = parser.parse_known_args()
+    offer = resources(arguments.memory_gb, arguments.jobs)
+    words = " ".join(f"{name}={amount:g}" for name, amount in offer.items())
+    print(f"offers {words}", flush=True)
+    command = ["worker", arguments.address, "--nworkers", "1", "--nthreads", str(arguments.jobs), "--resources", words, *rest]
+    os.execv(sys.executable, [sys.executable, "-m", "dask", *command])
+
+
+if __name__ == "__main__":
+    main()
