@@ -115,10 +115,10 @@ class Cache:
 
     def put(self, step: str, name: str, key: str, products: Mapping[str, Path]) -> None:
         """Keep these products under a key; an entry that is there already stays."""
-        target = self._folder(step, key)
-        self._make(target.parent)
-        beside = Path(tempfile.mkdtemp(prefix=f".{key[:16]}-", dir=target.parent))
+        target, beside = self._folder(step, key), None
         try:
+            self._make(target.parent)
+            beside = Path(tempfile.mkdtemp(prefix=f".{key[:16]}-", dir=target.parent))
             beside.chmod(self._mode(0o777))
             files = {}
             for product, path in sorted(products.items()):
@@ -140,7 +140,8 @@ class Cache:
                 fix=f"make room, or name another folder: {VARIABLE}=PATH",
             ) from None
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            if beside is not None:
+                shutil.rmtree(beside, ignore_errors=True)
 
     def entries(self) -> list[Entry]:
         """All of them, the least recently used first."""

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,14 @@ TESTS = Path(__file__).parent
 # Machines are noisy, and what a failing example prints is enough to run it again.
 settings.register_profile("resflow", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("resflow")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def finished_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests share no finished work with the user's builds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESFLOW_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,13 +1,11 @@
 import re
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import jinja2
 import pytest
 
-from codegen import ToolError, find, render, run, write_changed
+from codegen import render, write_changed
 from codegen.templates import pascal
 
 
@@ -39,34 +37,6 @@ def test_templates_refuse_undefined_names(tmp_path):
 @pytest.mark.parametrize(("name", "expected"), [("conv1", "Conv1"), ("conv1_dwc", "Conv1Dwc"), ("max_pool", "MaxPool")])
 def test_pascal(name, expected):
     assert pascal(name) == expected
-
-
-def test_a_failing_tool_is_quoted(tmp_path):
-    log = tmp_path / "tool.log"
-    program = "print('all is well'); print('ERROR: no licence'); raise SystemExit(3)"
-    with pytest.raises(ToolError) as error:
-        run([sys.executable, "-c", program], log=log, hint="ask for a licence")
-    assert str(error.value) == (
-        f"{log}: {Path(sys.executable).name} ended with status 3\n  why: ERROR: no licence\n  fix: ask for a licence"
-    )
-    assert log.read_text() == "all is well\nERROR: no licence\n"
-
-
-def test_a_tool_that_hangs_is_stopped(tmp_path):
-    began = time.monotonic()
-    with pytest.raises(ToolError, match=r"was stopped after 0\.005 minutes"):
-        run([sys.executable, "-c", "import time; time.sleep(60)"], log=tmp_path / "log", timeout_minutes=0.005)
-    assert time.monotonic() - began < 30
-
-
-def test_a_missing_tool(monkeypatch):
-    monkeypatch.delenv("NO_TOOL", raising=False)
-    with pytest.raises(ToolError) as error:
-        find("no-such-tool", variable="NO_TOOL", package="no-such-package")
-    assert str(error.value) == (
-        "no-such-tool: not found\n  why: it is not on PATH, and this step runs it\n"
-        "  fix: install no-such-package, or set NO_TOOL to the executable"
-    )
 
 
 def test_the_second_build_waits_and_says_for_whom(tmp_path):

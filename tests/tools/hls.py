@@ -70,7 +70,7 @@ def digest(text: str, least: int, most: int) -> int:
     return least + int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % (most - least)
 
 
-def csynth(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:
+def csynth(stand_in: StandIn, _failure: str, state: dict[str, str]) -> None:
     text = sources(state)
     if stand_in.release < "2020.2" and "style=" in text:
         stand_in.fail("ERROR: [HLS 200-70] invalid option 'style' for pragma 'HLS PIPELINE'")

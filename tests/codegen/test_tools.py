@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from codegen import ToolError, find, run, tools
+
+PYTHON = Path(sys.executable).name
+
+
+def program(folder, name, text):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def alive(pid):
+    """Running, not merely waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def await_true(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_a_failing_tool_is_quoted(tmp_path):
+    log = tmp_path / "tool.log"
+    text = "print('all is well'); print('ERROR: nothing will do'); raise SystemExit(3)"
+    with pytest.raises(ToolError) as error:
+        run([sys.executable, "-c", text], log=log, hint="ask for help")
+    assert str(error.value) == f"{log}: {PYTHON} ended with status 3\n  why: ERROR: nothing will do\n  fix: ask for help"
+    assert log.read_text() == "all is well\nERROR: nothing will do\n"
+
+
+def test_what_a_tool_took(tmp_path):
+    finished = run([sys.executable, "-c", "print(len(b'x' * (100 << 20)))"], log=tmp_path / "log")
+    assert finished.output == "104857600\n"
+    assert finished.megabytes > 50
+    assert 0 < finished.seconds < 60
+
+
+def test_a_tool_that_hangs_is_stopped_with_all_it_started(tmp_path):
+    script = program(tmp_path, "hangs", f"#!/bin/sh\ntrap '' TERM\nsleep 1000 & echo $! > {tmp_path}/pid\nsleep 1000\n")
+    with pytest.raises(ToolError) as error:
+        run([script], log=tmp_path / "log", timeout_minutes=0.01)
+    assert str(error.value) == (
+        f"{tmp_path}/log: hangs was stopped after 0.01 minutes\n  why: that is its time limit\n"
+        "  fix: read the log; raise the limit: doit timeout_minutes=…"
+    )
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+def test_a_tool_that_cannot_be_started(tmp_path):
+    with pytest.raises(ToolError, match=r"nowhere could not be run to its end\n  why: .*No such file or directory: '/nowhere'"):
+        run(["/nowhere"], log=tmp_path / "log")
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_tools_end_with_the_build(tmp_path, end):
+    """Whether it is killed or interrupted; what they have started ends too."""
+    script = program(tmp_path, "tool", f"#!/bin/sh\nsleep 1000 & echo $! > {tmp_path}/pid\nwait\n")
+    code = f"from pathlib import Path; from codegen import run; run([{str(script)!r}], log=Path({str(tmp_path / 'log')!r}))"
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as build:
+        assert await_true(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
+        build.send_signal(end)
+    assert await_true(lambda: not alive(int((tmp_path / "pid").read_text())))
+
+
+def test_work_that_ended_well_counts_although_the_build_is_gone(tmp_path):
+    script = program(tmp_path, "tool", f"#!/bin/sh\necho run >> {tmp_path}/runs\nsleep 0.5\necho done\n")
+    log, done = tmp_path / "log", tmp_path / "done"
+    code = f"from pathlib import Path; from codegen import run; run([{str(script)!r}], log=Path({str(log)!r}), done=Path({str(done)!r}))"
+    with subprocess.Popen([sys.executable, "-c", code]) as build:
+        assert await_true(lambda: log.exists() and log.read_text() == "done\n")
+        build.kill()
+    assert await_true(done.exists)
+    assert run([script], log=log, done=done).output == "done\n"
+    assert (tmp_path / "runs").read_text() == "run\n"
+
+
+def test_a_missing_tool(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("VIVADO", "XILINX_VIVADO", "VITIS_RUN", "VITIS_HLS", "VIVADO_HLS", "XILINX_HLS", "XILINX_VITIS"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ToolError) as error:
+        find("vivado")
+    assert str(error.value) == (
+        "vivado: not found\n  why: it is not on PATH, and this step runs it\n  fix: install Vivado, or set VIVADO to the executable"
+    )
+    monkeypatch.setenv("XILINX_VITIS", "/tools/Vitis/2022.2")
+    with pytest.raises(ToolError) as error:
+        find("vitis-run", "vitis_hls", "vivado_hls")
+    assert str(error.value) == (
+        "vitis-run or vitis_hls or vivado_hls: not found\n"
+        "  why: it is not on PATH nor in bin below XILINX_VITIS=/tools/Vitis/2022.2, and this step runs it\n"
+        "  fix: install Vitis 2023.2 or later, or set VITIS_RUN to the executable"
+    )
+    monkeypatch.setenv("VIVADO", "vivado-of-2019")
+    with pytest.raises(ToolError) as error:
+        find("vivado")
+    assert str(error.value) == (
+        "vivado-of-2019: not found\n  why: VIVADO names it, and this step runs it\n  fix: install Vivado, or set VIVADO to the executable"
+    )
+
+
+def test_where_a_tool_is_sought(monkeypatch, tmp_path):
+    """What a variable names, then PATH, then the installations."""
+    for name in ("VIVADO", "XILINX_VIVADO"):
+        monkeypatch.delenv(name, raising=False)
+    home, path, named = (program(tmp_path, f"{part}/vivado", "#!/bin/sh\n") for part in ("home/bin", "path", "named"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert tools.fingerprint("vivado") == "none"
+    monkeypatch.setenv("XILINX_VIVADO", str(tmp_path / "home"))
+    assert find("vivado") == str(home)
+    monkeypatch.setenv("PATH", str(path.parent))
+    assert find("vivado") == str(path)
+    monkeypatch.setenv("VIVADO", str(named))
+    assert find("vivado") == str(named)
+    before = tools.fingerprint("vivado")
+    program(tmp_path, "named/vivado", "#!/bin/sh\n# another\n")
+    assert tools.fingerprint("vivado") != before
+
+
+@pytest.mark.parametrize(
+    ("banner", "release"),
+    [
+        ("Vivado v2019.2 (64-bit)", "2019.2"),
+        ("****** Vitis HLS - High-Level Synthesis from C, C++ and OpenCL v2022.2 (64-bit)", "2022.2"),
+        ("****** v++ v2024.2 (64-bit)", "2024.2"),
+        ("vitis-run v2023.2.1 (64-bit)", "2023.2"),
+    ],
+)
+def test_the_release_of_a_tool(tmp_path, banner, release):
+    """Some take -version, some --version."""
+    script = program(tmp_path, release, f'#!/bin/sh\n[ "$1" = --version ] && echo "{banner}" || echo unknown option >&2\n')
+    assert tools.release_of(str(script)) == release
+
+
+def test_a_tool_of_no_release(tmp_path):
+    script = program(tmp_path, "vivado", "#!/bin/sh\necho none of your business\n")
+    with pytest.raises(ToolError) as error:
+        tools.release_of(str(script))
+    assert str(error.value) == (
+        f"{script}: does not tell its version\n  why: --version says none of your business\n"
+        "  fix: source the settings script of its installation, then start again"
+    )
+
+
+def test_the_environment_of_a_tool_is_that_of_the_build(tmp_path, monkeypatch):
+    monkeypatch.setenv("XILINXD_LICENSE_FILE", "2100@server")
+    finished = run(["/bin/sh", "-c", "echo $XILINXD_LICENSE_FILE; pwd; cat"], log=tmp_path / "log", cwd=tmp_path)
+    assert finished.output == f"2100@server\n{os.path.realpath(tmp_path)}\n"
