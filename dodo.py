@@ -1,4 +1,5 @@
-"""The build graph, and nothing else. `doit list` says what there is; `doit network=<name or yaml> …` chooses the network.
+"""The build graph, and nothing else. `doit list` says what there is; `doit network=<name or yaml> platform=<card> …` chooses the network
+and, where it is not to be the description's own, the card.
 
 The tasks most used:
 
@@ -60,17 +61,28 @@ def description() -> Path:
     return Path("configs") / f"{chosen}.yaml"
 
 
+def platform() -> str | None:
+    """The card of `platform=`, where it is not to be the description's own."""
+    chosen, known = get_var("platform", None), dataflow.platform.known()
+    if chosen is not None and chosen not in known:
+        sys.exit(
+            f"error: platform={chosen}: no such card\n  why: cards stand in configs/platforms/<card>.yaml\n"
+            f"  fix: choose from {', '.join(known)}"
+        )
+    return chosen
+
+
 sys.excepthook = progress.excepthook
 YAML = description()
 try:
-    NET = network.load(YAML)
+    NET = network.load(YAML, platform())
     DESIGN = dataflow.lower(NET)
 except DescriptionError as error:
     sys.exit(f"error: {error}")
 
 # Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
 FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
-BUILD = Path(get_var("build", "build")) / NET.name
+BUILD = Path(get_var("build", "build")) / (f"{NET.name}-{platform()}" if platform() else NET.name)
 TRAINED = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
 DRAWN = BUILD / f"{NET.name}-random.npz"
 IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])

@@ -7,7 +7,7 @@ design's width converters, so folding one block anew leaves the others' sources 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import gcd
 
 from dataflow import platform as platforms
@@ -16,7 +16,7 @@ from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Thres
 from dataflow.platform import Platform
 from network.errors import DescriptionError, Source
 from network.formats import Format, uint
-from network.model import MAX_BEAT_BITS, Block, Conv, Head, Network, Shape, Stem, Window, divisors, require_beat
+from network.model import MAX_BEAT_BITS, Block, Conv, Head, Memory, Network, Shape, Stem, Window, divisors, require_beat
 from network.parameters import key
 
 WORD_BITS = 512
@@ -29,12 +29,12 @@ FIFO_DEPTHS = (16, 1024)
 def lower(network: Network) -> Design:
     """Lay a network out; raises DescriptionError where it cannot be."""
     platform = _platform(network)
+    network = replace(network, memory=_memory(network.memory, platform))
     ips = [_dma(network, platform), _stem(network.stem), *map(_block, network.blocks), _head(network.head)]
     for ip, at in zip(ips[1:], (network.stem.at, *(block.at for block in network.blocks), network.head.at), strict=True):
         if ip.slr >= platform.slrs:
-            raise DescriptionError(
-                at, f"{ip.name}: slr={ip.slr}", why=f"{network.platform} has {platform.slrs} SLRs", fix=f"choose 0 to {platform.slrs - 1}"
-            )
+            fix = f"choose 0 to {platform.slrs - 1}, or leave slr out"
+            raise DescriptionError(at, f"{ip.name}: slr={ip.slr}", why=f"{network.platform} has {platform.slrs} SLRs", fix=fix)
     links = [_link(source, sink) for source, sink in pairwise(ips)]
     links.append(_link(ips[-1], ips[0], "labels"))
     if network.head.streams_weights:
@@ -51,18 +51,26 @@ def _platform(network: Network) -> Platform:
             why="its facts stand in configs/platforms",
             fix=f"use {', '.join(known)}",
         )
-    platform = platforms.load(network.platform)
+    return platforms.load(network.platform)
+
+
+def _memory(given: Memory, platform: Platform) -> Memory:
+    """Every bank there is to be named: as it is given, or the card's first."""
     names = [bank.name for bank in platform.banks]
+    first = platform.default_bank.name
+    chosen = replace(given, images=given.images or first, labels=given.labels or first, weights=given.weights or first)
     for argument in ("images", "labels", "weights"):
-        bank = getattr(network.memory, argument)
+        bank = getattr(chosen, argument)
         if bank not in names:
-            raise DescriptionError(
-                network.memory.at,
-                f"memory.{argument}: {network.platform} has no {bank}",
-                why="banks are the card's own",
-                fix=f"use {', '.join(names)}",
-            )
-    return platform
+            what, fix = f"memory.{argument}: {platform.name} has no {bank}", f"use {_listed(names)}"
+            raise DescriptionError(given.at, what, why="banks are the card's own", fix=fix)
+    return chosen
+
+
+def _listed(names: list[str]) -> str:
+    """DDR[0], DDR[1], HBM[0] … HBM[31]: all of a short kind, the ends of a long one."""
+    kinds = [list(group) for _, group in groupby(names, key=lambda name: name.partition("[")[0])]
+    return ", ".join(", ".join(kind) if len(kind) <= 6 else f"{kind[0]} … {kind[-1]}" for kind in kinds)
 
 
 def fill_beats(shape: Shape, window: Window, lanes: int) -> int:
@@ -196,7 +204,7 @@ class _Chain:
     def fork(self, name: str, stream: Stream, beats: int, to: tuple[Stream, Stream]) -> None:
         self.add(Kind.FORK, name, Fork(beats=beats, lanes=stream.lanes, format=stream.format), [stream], list(to), beats)
 
-    def ip(self, kind: str, title: str, slr: int) -> Ip:
+    def ip(self, kind: str, title: str, slr: int | None) -> Ip:
         return Ip(
             name=self.name,
             kind=kind,
@@ -204,7 +212,7 @@ class _Chain:
             ports=tuple(self.ports),
             streams=tuple(self.streams),
             processes=tuple(self.processes),
-            slr=slr,
+            slr=slr or 0,
         )
 
 

@@ -1,13 +1,17 @@
-"""What a card offers: part, SLRs, memory banks. The facts stand in configs/platforms/<name>.yaml, nowhere in code."""
+"""What a card offers: part, area and SLRs, memory banks. The facts stand in configs/platforms/<name>.yaml, nowhere in code."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from dataflow.resources import KINDS, Resources
 from network.yaml_reader import Item, read
 
 FOLDER = Path(__file__).parent.parent / "configs" / "platforms"
+RANGE = re.compile(r"(\w+)\[(\d+):(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +30,25 @@ class Bank:
 class Platform:
     name: str  # u250
     shell: str  # the platform name v++ takes
+    shells: tuple[str, ...] = ()  # others of the same card
     part: str
-    slrs: int
+    area: tuple[Resources, ...]  # of each SLR, what the shell leaves to the user
+    share: Resources  # per cent of the area a design should stay within
+    sll: int  # wires from an SLR to the next a design should stay within
     cell_prefix: str
     pblock: str
     banks: tuple[Bank, ...]
+    plram_most_kb: int  # the largest a PLRAM bank can be made
+    plram_cell: str  # PLRAM_MEM: of bank i it is PLRAM_MEM0i
+
+    @property
+    def slrs(self) -> int:
+        return len(self.area)
+
+    @property
+    def budgets(self) -> tuple[Resources, ...]:
+        """Of each SLR, what a design should stay within: its share of the area."""
+        return tuple(area.scaled(self.share) for area in self.area)
 
     def bank(self, name: str) -> Bank:
         """Raises KeyError for a bank this card does not have."""
@@ -39,33 +57,58 @@ class Platform:
                 return bank
         raise KeyError(name)
 
+    @property
+    def default_bank(self) -> Bank:
+        """Where data lie that the description gives no place: the first DDR bank, else the first of HBM."""
+        return next(bank for kind in ("ddr4", "hbm") for bank in self.banks if bank.kind == kind)
+
 
 def known() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+@cache
 def load(name: str) -> Platform:
     """The platform described in configs/platforms/<name>.yaml; raises DescriptionError."""
-    entries = read(FOLDER / f"{name}.yaml").mapping(("platform", "part", "slrs", "cell_prefix", "pblock", "banks"))
+    keys = ("platform", "shells", "part", "cell_prefix", "pblock", "area", "share", "sll", "banks", "plram")
+    entries = read(FOLDER / f"{name}.yaml").mapping(keys)
     banks = entries["banks"].mapping()
+    plram = entries["plram"].mapping(("most_kilobytes", "cell"))
     return Platform(
         name=name,
         shell=entries["platform"].text("xilinx_u250_gen3x16_xdma_4_1_202210_1"),
+        shells=tuple(item.text("xilinx_u250_xdma_201830_2") for item in entries["shells"].items("[xilinx_u250_xdma_201830_2]")),
         part=entries["part"].text("xcu250-figd2104-2L-e"),
-        slrs=entries["slrs"].integer(1, 4),
+        area=tuple(_resources(item, 10_000_000) for item in entries["area"].items("[{lut: 345200, …}]")),
+        share=_resources(entries["share"], 100),
+        sll=entries["sll"].integer(1, 100_000),
         cell_prefix=entries["cell_prefix"].text("level0_i/ulp"),
         pblock=entries["pblock"].text("pblock_dynamic_SLR"),
-        banks=tuple(_bank(bank, banks[bank]) for bank in banks),
+        banks=tuple(bank for key in banks for bank in _banks(key, banks[key])),
+        plram_most_kb=plram["most_kilobytes"].integer(1, 1 << 20),
+        plram_cell=plram["cell"].text("PLRAM_MEM"),
     )
 
 
-def _bank(name: str, item: Item) -> Bank:
-    entries = item.mapping(("tag", "slr", "base", "kilobytes", "kind"))
-    return Bank(
-        name=name,
-        tag=entries["tag"].text("bank0"),
-        slr=entries["slr"].integer(0, 3),
-        base=entries["base"].integer(0, (1 << 64) - 1),
-        kilobytes=entries["kilobytes"].integer(1, 1 << 40),
-        kind=entries["kind"].choice("ddr4", "dram", "hbm"),
-    )
+def _resources(item: Item, most: int) -> Resources:
+    entries = item.mapping(KINDS)
+    return Resources(**{kind: entries[kind].integer(0, most) for kind in KINDS})
+
+
+def _banks(name: str, item: Item) -> list[Bank]:
+    """One bank, or of HBM[0:31] all, one after the other in memory."""
+    entries = item.mapping(("slr", "base", "kilobytes", "kind"), ("tag",))
+    found = RANGE.fullmatch(name)
+    names = [f"{found[1]}[{i}]" for i in range(int(found[2]), int(found[3]) + 1)] if found else [name]
+    base, kilobytes = entries["base"].integer(0, (1 << 64) - 1), entries["kilobytes"].integer(1, 1 << 40)
+    return [
+        Bank(
+            name=each,
+            tag=entries.get("tag", lambda tag: tag.text("bank0"), each),
+            slr=entries["slr"].integer(0, 3),
+            base=base + i * kilobytes * 1024,
+            kilobytes=kilobytes,
+            kind=entries["kind"].choice("ddr4", "dram", "hbm"),
+        )
+        for i, each in enumerate(names)
+    ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
+KINDS = ("lut", "ff", "bram", "uram", "dsp")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
@@ -26,3 +28,10 @@ class Resources:
 
     def __bool__(self) -> bool:
         return any(astuple(self))
+
+    def scaled(self, percent: Resources) -> Resources:
+        """So many per cent of each, rounded down."""
+        return Resources(**{kind: getattr(self, kind) * getattr(percent, kind) // 100 for kind in KINDS})
+
+    def within(self, budget: Resources) -> bool:
+        return all(used <= there for used, there in zip(astuple(self), astuple(budget), strict=True))

@@ -52,8 +52,11 @@ class Formats(NamedTuple):
     acc: Format | None
 
 
-def load(path: str | Path) -> Network:
-    """The network described in a YAML file; raises DescriptionError with the file, the line and the remedy."""
+def load(path: str | Path, platform: str | None = None) -> Network:
+    """The network described in a YAML file; raises DescriptionError with the file, the line and the remedy.
+
+    `platform` builds it for another card than it was described for: SLRs and banks are that card's own and are chosen anew.
+    """
     document = read(Path(path))
     top = document.mapping(
         ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"), ("labels", "images", "memory", "parameters")
@@ -62,11 +65,12 @@ def load(path: str | Path) -> Network:
     formats = _formats(top["formats"])
     image = _input(top["input"])
     labels: tuple[str, ...] = top.get("labels", _labels, ())
+    described = top["platform"].text("u250")
     stem = _stem(top["stem"], image, formats)
     blocks = _blocks(top["blocks"], name, stem, formats)
-    return Network(
+    net = Network(
         name=name,
-        platform=top["platform"].text("u250"),
+        platform=described,
         clock_mhz=top["clock_mhz"].integer(1, 1000),
         input=image,
         labels=labels,
@@ -76,12 +80,13 @@ def load(path: str | Path) -> Network:
         stem=stem,
         blocks=blocks,
         head=_head(top["head"], blocks[-1].output, formats, len(labels)),
-        memory=top.get("memory", _memory, Memory(images="DDR[0]", labels="DDR[0]", weights="DDR[0]", at=document.at)),
+        memory=top.get("memory", _memory, Memory(at=document.at)),
         parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
         images=top.get("images", lambda item: item.text("images.npz"), None),
         at=top["platform"].at,
         labels_at=top["labels"].at if "labels" in top else document.at,
     )
+    return net if platform in (None, described) else net.on(platform)
 
 
 def _identifier(item: Item) -> str:
@@ -147,7 +152,7 @@ def _memory(item: Item) -> Memory:
         return name
 
     entries = item.mapping((), ("images", "labels", "weights"))
-    return Memory(**{key: entries.get(key, bank, "DDR[0]") for key in ("images", "labels", "weights")}, at=item.at)
+    return Memory(**{key: entries.get(key, bank, "") for key in ("images", "labels", "weights")}, at=item.at)
 
 
 def _pair(low: int, high: int, item: Item) -> tuple[int, int]:
@@ -208,8 +213,11 @@ def _conv(item: Item, name: str, shape: Shape, formats: Formats, came: Format, g
     )
 
 
-def _slr(entries: Mapping) -> int:
-    return entries.get("slr", lambda item: item.integer(0, 3), 0)
+def _slr(entries: Mapping) -> int | None:
+    def slr(item: Item) -> int | None:
+        return item.integer(0, 3)
+
+    return entries.get("slr", slr, None)
 
 
 def _stem(item: Item, image: Shape, formats: Formats) -> Stem:

@@ -6,7 +6,7 @@ for messages only and takes no part in equality or `repr`, so a value is its own
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from network.errors import DescriptionError, Source
@@ -208,7 +208,7 @@ class Stem:
 
     conv: Conv
     pool: Window | None
-    slr: int = 0
+    slr: int | None = None  # None: chosen by the floorplan
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -234,7 +234,7 @@ class Block:
     zero_point: int
     convs: tuple[Conv, ...]
     bypass: Conv | None
-    slr: int = 0
+    slr: int | None = None  # None: chosen by the floorplan
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -335,7 +335,7 @@ class Head:
     fc: Dense
     top: int
     streams_weights: bool  # from card memory; otherwise from ROMs
-    slr: int = 0
+    slr: int | None = None  # None: chosen by the floorplan
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -357,11 +357,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Banks of the kernel's arguments, spelled as the platform does: `DDR[0]`, `PLRAM[0]`, `HBM[3]`."""
+    """Banks of the kernel's arguments, spelled as the platform does: `DDR[0]`, `PLRAM[0]`, `HBM[3]`; "": the card's first."""
 
-    images: str
-    labels: str
-    weights: str
+    images: str = ""
+    labels: str = ""
+    weights: str = ""
     at: Source = field(repr=False, compare=False)
 
 
@@ -399,6 +399,17 @@ class Network:
             if block.input != shape:
                 raise ValueError(f"{block.name} takes {block.input}, {shape} comes in")
             shape = block.output
+
+    def on(self, platform: str) -> Network:
+        """The same network for another card, whose SLRs and banks have yet to be chosen."""
+        return replace(
+            self,
+            platform=platform,
+            stem=replace(self.stem, slr=None),
+            blocks=tuple(replace(block, slr=None) for block in self.blocks),
+            head=replace(self.head, slr=None),
+            memory=Memory(at=self.memory.at),
+        )
 
     @property
     def convs(self) -> tuple[Conv, ...]:
