@@ -68,25 +68,33 @@ class ReportText:
             end += 1
         if not re.fullmatch(r"\s*\+-[-+]*\+\s*", self.lines[end - 1]) or len(rows) < 2:
             raise self.damaged(end, f"the table of {what} ends in the middle", why="its last line is not a rule under at least one row")
-        for row in rows[1:]:
-            if len(row.cells) != len(rows[-1].cells):
-                found = f"{len(row.cells)} cells in a table of {len(rows[-1].cells)}"
+        columns = max(len(row.cells) for row in rows)
+        for row in rows[1:]:  # the first may span columns
+            if len(row.cells) != columns:
+                found = f"{len(row.cells)} cells in a table of {columns}"
                 raise self.damaged(row.line, f"{what}: {found}", why="every row has a cell for each column")
         return rows
 
     def damaged(self, line: int, what: str, *, why: str) -> ToolError:
         return damaged(self.path, line, what, why=why)
 
+    def cell(self, row: Row, column: int, *, what: str) -> str:
+        """The text of a cell; negative columns count from the end."""
+        try:
+            return row.cells[column].strip()
+        except IndexError:
+            raise self.damaged(row.line, f"{what}: no column for it", why=f"there are {len(row.cells)}") from None
+
     def number(self, row: Row, column: int, *, what: str) -> int:
         """A whole number of a row."""
-        text = row.cells[column].strip()
+        text = self.cell(row, column, what=what)
         if not text.isdecimal():
             raise self.damaged(row.line, f"{what}: {text!r} is not a number", why="it is counted in whole numbers")
         return int(text)
 
     def cycles(self, row: Row, column: int, *, what: str) -> int | None:
         """Clock cycles of a row; None where the tool does not know them."""
-        return None if row.cells[column].strip() in UNKNOWN else self.number(row, column, what=what)
+        return None if self.cell(row, column, what=what) in UNKNOWN else self.number(row, column, what=what)
 
 
 UNKNOWN = ("?", "undef", "NA", "N/A", "-", "x", "")

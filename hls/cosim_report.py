@@ -35,7 +35,7 @@ def read_cosim(path: Path) -> Cosim:
     report = ReportText.read(path)
     start, _ = report.find(r"Latency ?\(Clock Cycles\)|\|\s*RTL\s*\|", what="the table of a report of co-simulation")
     rows = report.table(max(0, start - 2), what="the languages")
-    simulated = [row for row in rows if row.cells[0].strip() in ("Verilog", "VHDL") and row.cells[1].strip() != "NA"]
+    simulated = [row for row in rows if row.cells[0].strip() in ("Verilog", "VHDL") and report.cell(row, 1, what="status") != "NA"]
     if not simulated:
         raise report.damaged(rows[-1].line, "no language was simulated", why="every row of the table says NA")
     row = simulated[0]

@@ -159,7 +159,8 @@ def _read_text(path: Path) -> Csynth:
 
 
 def _period(report: ReportText, row: Row, column: int) -> float:
-    match = re.fullmatch(r"([\d.]+)(?: ns)?", row.cells[column].strip())
+    text = report.cell(row, column, what="clock")
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(?: ns)?", text)
     if match is None:
-        raise report.damaged(row.line, f"clock: {row.cells[column].strip()!r} is not a period", why="clock periods are in ns")
+        raise report.damaged(row.line, f"clock: {text!r} is not a period", why="clock periods are in ns")
     return float(match[1])

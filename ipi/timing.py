@@ -98,14 +98,14 @@ def _row(report: ReportText, heading: int, index: int, *, named: int) -> _Row:
     if index >= len(report.lines):
         raise report.damaged(len(report.lines), "ends under a heading", why="the report is cut off")
     line, ends = report.lines[index], [match.end() for match in re.finditer(r"-+", report.lines[heading + 1])]
+    columns = [*SETUP, *HOLD, *PULSE]
+    if not len(SETUP + HOLD) <= len(ends) - named <= len(columns):
+        raise report.damaged(heading + 2, f"dashes for {len(ends) - named} columns of numbers", why=f"{', '.join(columns)} are known")
     cells = re.split(r" {2,}", line.strip())
     if len(cells) != len(ends):
         # Some numbers are missing. The others end where their dashes end, names before the first number.
         front = re.split(r" {2,}", line[: ends[named]].strip())
         cells = [*front[:named], "".join(front[named:]), *(line[start:end].strip() for start, end in pairwise(ends[named:]))]
-    columns = [*SETUP, *HOLD, *PULSE]
-    if not len(SETUP + HOLD) <= len(cells) - named <= len(columns):
-        raise report.damaged(index + 1, f"{len(cells) - named} columns of numbers", why=f"{', '.join(columns)} are known")
     numbers = {column: _number(report, index, column, text) for column, text in zip(columns, cells[named:], strict=False)}
     return _Row(tuple(cells[:named]), numbers)
 

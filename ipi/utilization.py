@@ -94,9 +94,8 @@ def _count(path: Path, line: _Line, column: int) -> int:
 
 def _text_lines(path: Path) -> tuple[_Line, list[_Line]]:
     report = ReportText.read(path)
-    # Twice: in the table of contents, then above the table.
-    index, _ = report.find(r"^\|? *Instance *\||^\| +Instance +\|", what="the table Utilization by Hierarchy")
-    heading, *rows = report.table(index - 1, what="cells")
+    index, _ = report.find(r"^\| *Instance *\|", what="the table Utilization by Hierarchy")
+    heading, *rows = report.table(max(0, index - 1), what="cells")
     lines = [_Line(row.line, (len(row.cells[0]) - len(row.cells[0].lstrip()) - 1) // 2, row.cells) for row in rows]
     return _Line(heading.line, 0, [cell.strip() for cell in heading.cells]), lines
 

@@ -41,10 +41,32 @@ class Move:
 class Comparison:
     """A report held against its baseline. IPs that only one of them has are not compared."""
 
+    path: Path
     compared: tuple[str, ...]
     moves: tuple[Move, ...]
     unknown: tuple[str, ...]  # reported, but not in the baseline
     missing: tuple[str, ...]  # in the baseline, but not reported
+
+    def __str__(self) -> str:
+        words = [f"{len(self.compared)} IPs as in {self.path}"]
+        words += [f"not in it: {', '.join(self.unknown)}"] if self.unknown else []
+        words += [f"not synthesized: {', '.join(self.missing)}"] if self.missing else []
+        return ", ".join(words)
+
+    def require_unmoved(self) -> None:
+        """Raises ToolError with a table of what moved; better counts too, since the baseline then no longer says what is so."""
+        if not self.moves:
+            return
+        rows = [(move.ip, move.figure, plain(move.before), plain(move.now), move.change) for move in self.moves]
+        rows.insert(0, ("IP", "figure", "baseline", "now", ""))
+        ip, figure, before, now, change = (max(map(len, column)) for column in zip(*rows, strict=True))
+        table = "".join(f"\n    {a:{ip}}  {b:{figure}}  {c:>{before}}  {d:>{now}}  {e:>{change}}".rstrip() for a, b, c, d, e in rows)
+        raise ToolError(
+            str(self.path),
+            f"{len(self.moves)} {'figure has' if len(self.moves) == 1 else 'figures have'} moved{table}",
+            why=f"cycles may move by {TOLERANCES['interval']:.0%}, resources by {TOLERANCES['lut']:.0%}",
+            fix=f"find out why; if it is meant, record them anew: doit report --baseline {self.path} --record",
+        )
 
 
 def key(report: Report) -> str:
@@ -112,10 +134,11 @@ def compare(path: Path, report: Report) -> Comparison:
             str(path),
             f"no figures for {key(report)}" if path.exists() else "there is no such file",
             why="a report is held against figures of the same release and part",
-            fix="record them, look them through, and keep them: doit report --record",
+            fix=f"record them, look them through, and keep them: doit report --baseline {path} --record",
         )
     both = [ip for ip in now if ip in before]
     return Comparison(
+        path=path,
         compared=tuple(both),
         moves=tuple(
             Move(ip=ip, figure=figure, before=before[ip][figure], now=now[ip][figure])
@@ -125,23 +148,4 @@ def compare(path: Path, report: Report) -> Comparison:
         ),
         unknown=tuple(ip for ip in now if ip not in before),
         missing=tuple(ip for ip in before if ip not in now),
-    )
-
-
-def require_unmoved(comparison: Comparison, path: Path) -> None:
-    """Raises ToolError with a table of what moved; better counts too, since the baseline then no longer says what is so."""
-    moves = comparison.moves
-    if not moves:
-        return
-    rows = [("IP", "figure", "baseline", "now", ""), *((m.ip, m.figure, plain(m.before), plain(m.now), m.change) for m in moves)]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    table = "".join(
-        f"\n    {ip:{widths[0]}}  {figure:{widths[1]}}  {before:>{widths[2]}}  {now:>{widths[3]}}  {change:>{widths[4]}}"
-        for ip, figure, before, now, change in rows
-    )
-    raise ToolError(
-        str(path),
-        f"{len(moves)} {'figure has' if len(moves) == 1 else 'figures have'} moved" + table,
-        why=f"cycles may move by {TOLERANCES['interval']:.0%}, resources by {TOLERANCES['lut']:.0%}",
-        fix="find out why; if it is meant, record them anew: doit report --record",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codegen import render
@@ -23,8 +23,8 @@ class Cell:
 
     text: str
     key: float | str | None = None
-    note: str = ""  # small, under the text
-    width: str = ""  # of the bar under it
+    note: str = ""  # small, in front of the text
+    width: str = ""  # of the bar under it, a percentage
     mark: str = ""  # where on the bar the estimate is
     alarm: bool = False
 
@@ -70,7 +70,10 @@ def page(report: Report) -> str:
         read=_read(report),
         limit=_percent(report.cycles / longest),
         cycles=[_cycles_row(report, ip, longest) for ip in report.ips],
-        resources=[(ip, _step(ip), [_resource_cell(report, ip, kind) for kind in KINDS]) for ip in report.ips],
+        resources=[
+            (ip, ip.measured[0].value if ip.measured else "", [_resource_cells(report, ip, kind) for kind in KINDS]) for ip in report.ips
+        ],
+        has_estimates=any(ip.estimate for ip in report.ips),
         totals=[(step.value, [plain(getattr(total, kind)) for kind in KINDS]) for step, total in _totals(report)],
         names=[NAMES[kind] for kind in KINDS],
         slrs=[(slr, [_bar(report, slr, kind) for kind in KINDS]) for slr in report.slrs if slr.ips],
@@ -128,35 +131,19 @@ def _number(number: float | None) -> Cell:
 
 def _against(found: int | None, expected: int) -> Cell:
     """A number of cycles, and how far it is from the design's."""
-    return Cell(text="") if found is None else Cell(text=f"{found:,}", key=found, note=f"{found / expected - 1:+.1%}")
+    return Cell(text="") if found is None else Cell(text=f"{found:,}", key=found, note=f"{found / expected - 1:+.2%}")
 
 
-def _step(ip: IpReport) -> str:
-    return ip.measured[0].value if ip.measured else Step.ESTIMATE.value if ip.estimate else ""
-
-
-def _resource_cell(report: Report, ip: IpReport, kind: str) -> Cell:
-    """What was measured, over the estimate; the bar is the share of the SLR, or of the largest IP where areas are not known."""
+def _resource_cells(report: Report, ip: IpReport, kind: str) -> tuple[Cell, Cell]:
+    """What was measured, with a bar to the scale of the largest in the column and a tick where the estimate is; and the estimate."""
+    known = [getattr(numbers, kind) for other in report.ips for numbers in (other.best, other.estimate) if numbers]
+    largest = max(known, default=0)
     measured = getattr(ip.measured[1], kind) if ip.measured else None
     estimate = getattr(ip.estimate, kind) if ip.estimate else None
-    shown = estimate if measured is None else measured
-    if shown is None:
-        return Cell(text="")
-    area = report.slrs[ip.slr].area
-    whole = getattr(area, kind) if area else max(getattr(other.best, kind) for other in report.ips if other.best)
-    note = ""
-    if measured is None:
-        note = "estimate"
-    elif estimate is not None and (estimate or measured):
-        note = f"est. {plain(estimate)}"
-    return Cell(
-        text=plain(shown),
-        key=shown,
-        note=note,
-        width=_percent(min(1, shown / whole)) if whole else "",
-        mark=_percent(min(1, estimate / whole)) if whole and estimate and measured is not None else "",
-        alarm=area is not None and shown > whole,
-    )
+    cell = _number(measured)
+    if largest:
+        cell = replace(cell, width=_percent((measured or 0) / largest), mark=_percent(estimate / largest) if estimate else "")
+    return cell, _number(estimate)
 
 
 def _totals(report: Report) -> list[tuple[Step, Resources]]:

@@ -20,7 +20,6 @@ from vitis.report_page import page
 OUTPUTS = ("report.json", "report.csv", "report.html")
 
 
-
 def files(report: Report) -> dict[str, str]:
     """All files of build/<network>/report by name."""
     return dict(zip(OUTPUTS, (_json(report), _csv(report), page(report)), strict=True))
@@ -53,7 +52,11 @@ def _csv(report: Report) -> str:
             [
                 *(ip.name, ip.slr, ip.slowest, ip.cycles),
                 *((csynth.interval_cycles, csynth.latency_cycles) if csynth else (None, None)),
-                *((cosim.passed, cosim.interval and cosim.interval.average, cosim.latency and cosim.latency.average) if cosim else [None] * 3),
+                *(
+                    (cosim.passed, cosim.interval and cosim.interval.average, cosim.latency and cosim.latency.average)
+                    if cosim
+                    else [None] * 3
+                ),
                 *((csynth.target_ns, csynth.estimated_ns) if csynth else (None, None)),
                 *(number for step in Step for number in counts(ip.resources.get(step))),
             ]
@@ -114,7 +117,9 @@ def _slrs(report: Report) -> Table:
     table.add_column("by")
     for slr in report.slrs:
         if slr.ips:
-            table.add_row(f"SLR{slr.index}", *(_share(slr, kind) for kind in KINDS), slr.step.value if slr.step else "not known of all its IPs")
+            table.add_row(
+                f"SLR{slr.index}", *(_share(slr, kind) for kind in KINDS), slr.step.value if slr.step else "not known of all its IPs"
+            )
     return table
 
 
