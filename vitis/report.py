@@ -18,7 +18,7 @@ from enum import Enum
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from codegen.tools import ToolError
 from dataflow.design import Design, Ip
@@ -101,6 +101,14 @@ class SlrReport:
         return float(getattr(self.used, kind) / getattr(self.area, kind))
 
 
+class Total(NamedTuple):
+    """Resources of several IPs together."""
+
+    what: str
+    step: Step
+    resources: Resources
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A network on a platform."""
@@ -125,6 +133,13 @@ class Report:
     def frames_per_second(self) -> float:
         """What the design gives when every FIFO is deep enough and memory keeps up."""
         return self.clock_mhz * 1e6 / self.cycles
+
+    @property
+    def totals(self) -> tuple[Total, ...]:
+        """All IPs, by each step that every one of them has been through; and the kernel, which holds what is between them too."""
+        done = [step for step in Step if all(step in ip.resources for ip in self.ips)]
+        ips = [Total("all IPs", step, reduce(add, (ip.resources[step] for ip in self.ips))) for step in done]
+        return (*ips, *(Total("kernel", step, resources) for step, resources in self.kernel.items()))
 
     @property
     def findings(self) -> tuple[str, ...]:

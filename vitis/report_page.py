@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codegen import render
-from dataflow.resources import Resources
 from ipi.timing import Slack
 from vitis.report import KINDS, IpReport, Report, SlrReport, Step, plain
 
@@ -74,7 +73,7 @@ def page(report: Report) -> str:
             (ip, ip.measured[0].value if ip.measured else "", [_resource_cells(report, ip, kind) for kind in KINDS]) for ip in report.ips
         ],
         has_estimates=any(ip.estimate for ip in report.ips),
-        totals=[(step.value, [plain(getattr(total, kind)) for kind in KINDS]) for step, total in _totals(report)],
+        totals=[(total, [plain(getattr(total.resources, kind)) for kind in KINDS]) for total in report.totals],
         names=[NAMES[kind] for kind in KINDS],
         slrs=[(slr, [_bar(report, slr, kind) for kind in KINDS]) for slr in report.slrs if slr.ips],
         timing=[
@@ -144,12 +143,6 @@ def _resource_cells(report: Report, ip: IpReport, kind: str) -> tuple[Cell, Cell
     if largest:
         cell = replace(cell, width=_percent((measured or 0) / largest), mark=_percent(estimate / largest) if estimate else "")
     return cell, _number(estimate)
-
-
-def _totals(report: Report) -> list[tuple[Step, Resources]]:
-    """The sum of all IPs by each step that every one has been through."""
-    done = [step for step in Step if all(step in ip.resources for ip in report.ips)]
-    return [(step, sum((ip.resources[step] for ip in report.ips), Resources())) for step in done]
 
 
 def _bar(report: Report, slr: SlrReport, kind: str) -> Bar:

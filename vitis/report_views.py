@@ -86,7 +86,7 @@ def print_report(report: Report) -> None:
 
 def _ips(report: Report) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("IP", "SLR", "design", "C synthesis", "co-simulation", "clock ns", *map(str.upper, KINDS), "by"):
+    for heading in ("IP", "SLR", "design", "scheduled", "simulated", "clock ns", *map(str.upper, KINDS), "by"):
         table.add_column(heading, justify="left" if heading in ("IP", "by") else "right", no_wrap=True)
     for ip in report.ips:
         step, best = ip.measured or (Step.ESTIMATE, ip.estimate)
@@ -95,6 +95,9 @@ def _ips(report: Report) -> Table:
             *("" if number is None else plain(number) for number in counts(best)),
             step.value if best else "",
         )
+    table.add_section()
+    for total in report.totals:
+        table.add_row(total.what, *[""] * 5, *(plain(number or 0) for number in counts(total.resources)), total.step.value)
     return table
 
 
