@@ -1,4 +1,4 @@
-"""Reading what vendor tools report: text with ruled tables, and XML. Every error names the file and the line.
+"""Reading what vendor tools report as text with ruled tables. Every error names the file and the line.
 
 +--------+----------+
 |  Clock |  Target  |        a table of the text reports
@@ -13,8 +13,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
-
-from lxml import etree
 
 from codegen.tools import ToolError
 
@@ -99,22 +97,3 @@ class ReportText:
 
 UNKNOWN = ("?", "undef", "NA", "N/A", "-", "x", "")
 """How the tools write a number they do not know."""
-
-
-def line_of(element: etree._Element) -> int:
-    """The line an element begins in; 0 where the parser does not know."""
-    line: int | None = element.sourceline  # type: ignore[assignment]  # an int or None; its stub leaves it open
-    return line or 0
-
-
-def read_xml(path: Path) -> etree._Element:
-    """The root of an XML report, namespaces dropped; nothing outside the file is looked at."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
-    try:
-        root = etree.fromstring(path.read_bytes(), parser)
-    except etree.XMLSyntaxError as error:
-        reason = re.sub(r", line \d+, column \d+.*", "", str(error.msg))
-        raise damaged(path, error.lineno or 0, "not an XML report", why=f"the XML parser says: {reason}") from None
-    for element in root.iter(etree.Element):
-        element.tag = etree.QName(element).localname
-    return root

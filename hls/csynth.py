@@ -7,12 +7,14 @@ DSP slices (DSP48E, DSP), in how a title and a unit are written, and in whether 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from lxml import etree
-
-from codegen.report_text import UNKNOWN, ReportText, Row, damaged, line_of, read_xml
+from codegen.report_text import ReportText, Row
+from codegen.report_xml import ReportXml
+from codegen.tools import ToolError
 from dataflow.resources import Resources
 
 CELLS = {"lut": ("LUT",), "ff": ("FF",), "bram": ("BRAM_18K",), "uram": ("URAM",), "dsp": ("DSP", "DSP48E")}
@@ -44,87 +46,39 @@ def read_csynth(path: Path) -> Csynth:
 
 
 def _read_xml(path: Path) -> Csynth:
-    root = read_xml(path)
-    if root.tag != "profile":
-        raise damaged(path, line_of(root), f"<{root.tag}> is not a report of C synthesis", why="its outermost element is <profile>")
+    report = ReportXml.read(path)
+    if report.root.tag != "profile":
+        raise report.damaged(report.root, f"<{report.root.tag}> is not a report of C synthesis", why="its outermost element is <profile>")
+    area = "AreaEstimates/Resources"
     timing, overall = "PerformanceEstimates/SummaryOfTimingAnalysis", "PerformanceEstimates/SummaryOfOverallLatency"
-    counted = _inside(path, root, "AreaEstimates/Resources")
+    counted = report.element(area)
+    names = [str(cell.tag) for cell in counted]
     return Csynth(
-        top=_text(path, root, "UserAssignments/TopModelName"),
-        release=_release(path, root, "ReportVersion/Version"),
-        part=_text(path, root, "UserAssignments/Part"),
-        target_ns=_nanoseconds(path, root, "UserAssignments/TargetClockPeriod"),
-        uncertainty_ns=_nanoseconds(path, root, "UserAssignments/ClockUncertainty"),
-        estimated_ns=_nanoseconds(path, root, f"{timing}/EstimatedClockPeriod"),
-        latency_cycles=_cycles(path, root, f"{overall}/Worst-caseLatency"),
-        interval_cycles=_cycles(path, root, f"{overall}/Interval-max"),
-        resources=_counted({name: _whole(path, counted, name) for name in _named(path, counted)}),
+        top=report.text("UserAssignments/TopModelName"),
+        release=report.match("ReportVersion/Version", r"\d{4}\.\d", why="releases of the tools are numbered like 2022.2"),
+        part=report.text("UserAssignments/Part"),
+        target_ns=_nanoseconds(report, "UserAssignments/TargetClockPeriod"),
+        uncertainty_ns=_nanoseconds(report, "UserAssignments/ClockUncertainty"),
+        estimated_ns=_nanoseconds(report, f"{timing}/EstimatedClockPeriod"),
+        latency_cycles=report.cycles(f"{overall}/Worst-caseLatency"),
+        interval_cycles=report.cycles(f"{overall}/Interval-max"),
+        resources=_resources(names, lambda name: report.number(f"{area}/{name}"), partial(report.damaged, counted)),
     )
 
 
-def _inside(path: Path, root: etree._Element, name: str) -> etree._Element:
-    found = root.find(name)
-    if found is None:
-        outer, _, inner = name.rpartition("/")
-        parent = root.find(outer) if outer else root
-        line = line_of(root if parent is None else parent)
-        raise damaged(path, line, f"no <{inner}>{f' in <{outer}>' if outer else ''}", why="every report of C synthesis has one")
-    return found
+def _nanoseconds(report: ReportXml, name: str) -> float:
+    return float(report.match(name, r"\d+(\.\d+)?$", why="clock periods are in ns"))
 
 
-def _text(path: Path, root: etree._Element, name: str) -> str:
-    element = _inside(path, root, name)
-    text = (element.text or "").strip()
-    if not text:
-        raise damaged(path, line_of(element), f"<{element.tag}> is empty", why="every report of C synthesis fills it")
-    return text
-
-
-def _release(path: Path, root: etree._Element, name: str) -> str:
-    text = _text(path, root, name)
-    match = re.match(r"\d{4}\.\d", text)
-    if match is None:
-        line = line_of(_inside(path, root, name))
-        raise damaged(path, line, f"{text!r} is not a release of the tools", why="they are numbered like 2022.2")
-    return match[0]
-
-
-def _nanoseconds(path: Path, root: etree._Element, name: str) -> float:
-    text = _text(path, root, name)
-    try:
-        return float(text)
-    except ValueError:
-        element = _inside(path, root, name)
-        raise damaged(path, line_of(element), f"<{element.tag}>: {text!r} is not a number", why="clock periods are in ns") from None
-
-
-def _cycles(path: Path, root: etree._Element, name: str) -> int | None:
-    return None if _text(path, root, name) in UNKNOWN else _whole(path, root, name)
-
-
-def _whole(path: Path, root: etree._Element, name: str) -> int:
-    text = _text(path, root, name)
-    if not text.isdecimal():
-        element = _inside(path, root, name)
-        raise damaged(path, line_of(element), f"<{element.tag}>: {text!r} is not a number", why="it is counted in whole numbers")
-    return int(text)
-
-
-def _named(path: Path, counted: etree._Element) -> list[str]:
-    names = [str(element.tag) for element in counted if isinstance(element.tag, str)]
-    _require(path, line_of(counted), names)
-    return [name for name in names if any(name in known for known in CELLS.values())]
-
-
-def _require(path: Path, line: int, names: list[str]) -> None:
-    for known in CELLS.values():
-        if not any(name in known for name in names) and known != ("URAM",):  # left out for parts that have none
-            raise damaged(path, line, f"no {known[0]} among the resources", why=f"there are {', '.join(names) or 'none'}")
-
-
-def _counted(cells: dict[str, int]) -> Resources:
-    lut, ff, bram, uram, dsp = (next((cells[name] for name in names if name in cells), 0) for names in CELLS.values())
-    return Resources(lut=lut, ff=ff, bram=bram / 2, uram=uram, dsp=dsp)  # the tool counts halves of 18 Kbit
+def _resources(names: Sequence[str], count: Callable[[str], int], damaged: Callable[..., ToolError]) -> Resources:
+    """What `count` says of each resource, by the name it has among `names`."""
+    found = {ours: next((name for name in theirs if name in names), None) for ours, theirs in CELLS.items()}
+    for ours, name in found.items():
+        if name is None and ours != "uram":  # left out for parts that have none
+            raise damaged(f"no {CELLS[ours][0]} among the resources", why=f"there are {', '.join(names) or 'none'}")
+    counts = {ours: count(name) if name else 0 for ours, name in found.items()}
+    halves = counts.pop("bram")  # of 18 Kbit
+    return Resources(bram=halves / 2, **counts)
 
 
 def _read_text(path: Path) -> Csynth:
@@ -143,8 +97,6 @@ def _read_text(path: Path) -> Csynth:
     total = next((row for row in counted if row.cells[0].strip() == "Total"), None)
     if total is None:
         raise report.damaged(counted[-1].line, "the table of the resources has no Total", why="that row is what is counted")
-    _require(path, counted[0].line, names[1:])
-    known = [name for name in names if any(name in cells for cells in CELLS.values())]
     return Csynth(
         top=top[1],
         release=release[1],
@@ -154,7 +106,9 @@ def _read_text(path: Path) -> Csynth:
         uncertainty_ns=_period(report, clock, 3),
         latency_cycles=report.cycles(overall, 1, what="latency"),
         interval_cycles=report.cycles(overall, -2, what="interval"),
-        resources=_counted({name: report.number(total, names.index(name), what=name) for name in known}),
+        resources=_resources(
+            names[1:], lambda name: report.number(total, names.index(name), what=name), partial(report.damaged, counted[0].line)
+        ),
     )
 
 

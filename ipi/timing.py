@@ -113,10 +113,9 @@ def _row(report: ReportText, heading: int, index: int, *, named: int) -> _Row:
 def _number(report: ReportText, index: int, column: str, text: str) -> float | None:
     if text in ("", "NA", "inf", "-inf"):
         return None
-    try:
-        return float(text)
-    except ValueError:
-        raise report.damaged(index + 1, f"{column}: {text!r} is not a number", why="slacks are in ns, endpoints are counted") from None
+    if re.fullmatch(r"-?\d+(\.\d+)?", text) is None:
+        raise report.damaged(index + 1, f"{column}: {text!r} is not a number", why="slacks are in ns, endpoints are counted")
+    return float(text)
 
 
 def _slack(row: _Row, columns: tuple[str, ...]) -> Slack:

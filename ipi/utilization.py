@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from codegen.report_text import ReportText, damaged, line_of, read_xml
+from codegen.report_text import ReportText, damaged
+from codegen.report_xml import ReportXml, line_of
 from dataflow.resources import Resources
 
 COLUMNS = {
@@ -102,8 +103,8 @@ def _text_lines(path: Path) -> tuple[_Line, list[_Line]]:
 
 def _xml_lines(path: Path) -> tuple[_Line, list[_Line]]:
     # UNCONFIRMED: whether the XML nests the rows of lower cells or indents their names; both are read.
-    root = read_xml(path)
-    for table in root.iter("table"):
+    report = ReportXml.read(path)
+    for table in report.root.iter("table"):
         rows = list(table.iter("tablerow"))
         names = [cell.strip() for cell in _contents(rows[0])] if rows else []
         if "Instance" not in names:
@@ -112,12 +113,12 @@ def _xml_lines(path: Path) -> tuple[_Line, list[_Line]]:
         for row in rows[1:]:
             cells = _contents(row)
             if not cells:
-                raise damaged(path, line_of(row), "a row without cells", why="each names a cell of the design")
+                raise report.damaged(row, "a row without cells", why="each names a cell of the design")
             indent = len(cells[0]) - len(cells[0].lstrip())
             nested = sum(above.tag == "tablerow" for above in row.iterancestors())
             lines.append(_Line(line_of(row), nested or indent // 2, cells))
         return _Line(line_of(rows[0]), 0, names), lines
-    raise damaged(path, line_of(root), "no table with a column Instance", why="report_utilization -hierarchical writes one")
+    raise report.damaged(report.root, "no table with a column Instance", why="report_utilization -hierarchical writes one")
 
 
 def _contents(row: etree._Element) -> list[str]:

@@ -61,19 +61,19 @@ def test_damage(name, tmp_path):
             "csynth_2022.2.xml",
             "<LUT>4270",
             "<LUT>many",
-            "<file>:43: <LUT>: 'many' is not a number\n  why: it is counted in whole numbers",
+            "<file>:43: <LUT>: 'many' is out of place\n  why: it is counted in whole numbers",
         ),
         (
             "csynth_2022.2.xml",
             "<Version>2022.2",
             "<Version>next",
-            "<file>:4: 'next' is not a release of the tools\n  why: they are numbered like 2022.2",
+            "<file>:4: <Version>: 'next' is out of place\n  why: releases of the tools are numbered like 2022.2",
         ),
         (
             "csynth_2022.2.xml",
             "<Part>xcu250-figd2104-2L-e</Part>\n",
             "",
-            "<file>:7: no <Part> in <UserAssignments>\n  why: every report of C synthesis has one",
+            "<file>:7: no <Part> in <UserAssignments>\n  why: every report of this kind has one",
         ),
         (
             "csynth_2022.2.xml",
