@@ -8,10 +8,10 @@ The tasks most used:
     doit csim:res3a      one IP
     doit synth:res3a     with the vendor's tools: C synthesis and export of one IP; cosim:res3a then simulates its RTL
     doit -n 8 link       all of it: every IP, the block design, the kernel, the xclbin for the card
-    doit report          what the tools reported, beside the estimates
     doit cache           what finished jobs have left, shared between builds; --prune-days, --prune-gb
     doit params          random parameters for a network nobody has trained
     doit folding         what follows from PE and SIMD
+    doit report          what the vendor tools have found so far
     doit demo            all of it, then images classified and the three arithmetics compared
     doit test            what CI runs
 """
@@ -537,6 +537,40 @@ def folding() -> None:
 def task_folding():
     """print what follows from PE and SIMD: cycles per frame and FIFO depths"""
     return {"actions": [folding], "uptodate": [False], "verbosity": 2}
+
+
+def report(baseline: str, record: bool) -> dict[str, str]:
+    from vitis import baseline as baselines
+    from vitis.report import read
+    from vitis.report_views import files, print_report
+
+    found = read(DESIGN, BUILD)
+    written = files(found)
+    write_tree(BUILD / "report", written)
+    print_report(found)
+    told = f"in {BUILD / 'report'}: {', '.join(written)}"
+    path = Path(get_initial_workdir()) / baseline if baseline else Path("baselines") / f"{NET.name}.json"
+    if record:
+        write_changed(path, baselines.record(path, found))
+        return {"told": f"{told}; recorded in {path}"}
+    if baseline:
+        comparison = baselines.compare(path, found)
+        comparison.require_unmoved()
+        return {"told": f"{told}; {comparison}"}
+    return {"told": told}
+
+
+def task_report():
+    """print what the vendor tools have found so far, and write it as JSON, CSV and a page"""
+    return {
+        "actions": [step(report)],
+        "params": [
+            {"name": "baseline", "long": "baseline", "type": str, "default": "", "help": "compare with the figures of this file"},
+            {"name": "record", "long": "record", "type": bool, "default": False, "help": "write it instead (baselines/<network>.json)"},
+        ],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
 
 
 def bench_csim() -> None:

@@ -20,7 +20,8 @@ def thousands(number: int) -> str:
 
 @cache
 def _environment(folder: Path) -> jinja2.Environment:
-    environment = jinja2.Environment(  # no escaping: C++ and Tcl, not HTML
+    environment = jinja2.Environment(
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # C++ and Tcl are not HTML
         loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,65 @@
+"""What C/RTL co-simulation says of an IP: whether the RTL computes what the C++ does, and in how many cycles.
+
+|   RTL  | Status |  latency min  avg  max  |  interval min  avg  max  |  total execution time (from Vitis HLS 2020.2 on)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from codegen.report_text import ReportText, Row
+
+
+class Cycles(NamedTuple):
+    """Clock cycles over the calls that were simulated."""
+
+    least: int
+    average: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cosim:
+    """Co-simulation of one IP in one language. None: not measured, as the interval of a single call is not."""
+
+    language: str  # Verilog or VHDL
+    passed: bool
+    latency: Cycles | None
+    interval: Cycles | None
+
+
+def read_cosim(path: Path) -> Cosim:
+    """Read a <top>_cosim.rpt; raises ToolError when it is damaged, of an unknown layout, or says that nothing was simulated."""
+    report = ReportText.read(path)
+    start, _ = report.find(r"Latency ?\(Clock Cycles\)|\|\s*RTL\s*\|", what="the table of a report of co-simulation")
+    rows = report.table(max(0, start - 2), what="the languages")
+    simulated = [row for row in rows if row.cells[0].strip() in ("Verilog", "VHDL") and report.cell(row, 1, what="status") != "NA"]
+    if not simulated:
+        raise report.damaged(rows[-1].line, "no language was simulated", why="every row of the table says NA")
+    row = simulated[0]
+    if len(row.cells) not in (8, 9):
+        raise report.damaged(
+            row.line, f"{len(row.cells)} columns", why="language, status, and three each of latency and interval are known"
+        )
+    return Cosim(
+        language=row.cells[0].strip(),
+        passed=_passed(report, row),
+        latency=_cycles(report, row, 2, "latency"),
+        interval=_cycles(report, row, 5, "interval"),
+    )
+
+
+def _passed(report: ReportText, row: Row) -> bool:
+    status = row.cells[1].strip()
+    if status.lower() not in ("pass", "fail"):
+        raise report.damaged(row.line, f"status {status!r}", why="Pass and Fail are known")
+    return status.lower() == "pass"
+
+
+def _cycles(report: ReportText, row: Row, column: int, what: str) -> Cycles | None:
+    least, average, most = (report.cycles(row, column + i, what=what) for i in range(3))
+    if least is None or average is None or most is None:
+        return None
+    return Cycles(least, average, most)

@@ -1,0 +1,120 @@
+"""What C synthesis says of an IP: clock, cycles, resources. All of it is the HLS tool's own estimate, made before Vivado.
+
+Read from <top>_csynth.xml, or from <top>_csynth.rpt, in the layouts of vivado_hls 2019.2 to Vitis HLS 2024.2. They differ in the name of the
+DSP slices (DSP48E, DSP), in how a title and a unit are written, and in whether a namespace stands on the root of the XML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from codegen.report_text import ReportText, Row
+from codegen.report_xml import ReportXml
+from codegen.tools import ToolError
+from dataflow.resources import Resources
+
+CELLS = {"lut": ("LUT",), "ff": ("FF",), "bram": ("BRAM_18K",), "uram": ("URAM",), "dsp": ("DSP", "DSP48E")}
+"""The tools' names of the resources, by ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Csynth:
+    """C synthesis of one IP. Cycles are the worst case, for one call of the top function: a frame."""
+
+    top: str
+    release: str  # 2022.2
+    part: str
+    target_ns: float
+    uncertainty_ns: float
+    estimated_ns: float  # clock period that would just be met, uncertainty not included
+    latency_cycles: int | None  # None: depends on data, as the DMA's does
+    interval_cycles: int | None
+    resources: Resources
+
+    @property
+    def meets_clock(self) -> bool:
+        return self.estimated_ns <= self.target_ns - self.uncertainty_ns
+
+
+def read_csynth(path: Path) -> Csynth:
+    """Read a csynth.xml or csynth.rpt; raises ToolError when it is damaged or of an unknown layout."""
+    return _read_xml(path) if path.suffix == ".xml" else _read_text(path)
+
+
+def _read_xml(path: Path) -> Csynth:
+    report = ReportXml.read(path)
+    if report.root.tag != "profile":
+        raise report.damaged(report.root, f"<{report.root.tag}> is not a report of C synthesis", why="its outermost element is <profile>")
+    area = "AreaEstimates/Resources"
+    timing, overall = "PerformanceEstimates/SummaryOfTimingAnalysis", "PerformanceEstimates/SummaryOfOverallLatency"
+    counted = report.element(area)
+    names = [str(cell.tag) for cell in counted]
+    return Csynth(
+        top=report.text("UserAssignments/TopModelName"),
+        release=report.match("ReportVersion/Version", r"\d{4}\.\d", why="releases of the tools are numbered like 2022.2"),
+        part=report.text("UserAssignments/Part"),
+        target_ns=_nanoseconds(report, "UserAssignments/TargetClockPeriod"),
+        uncertainty_ns=_nanoseconds(report, "UserAssignments/ClockUncertainty"),
+        estimated_ns=_nanoseconds(report, f"{timing}/EstimatedClockPeriod"),
+        latency_cycles=report.cycles(f"{overall}/Worst-caseLatency"),
+        interval_cycles=report.cycles(f"{overall}/Interval-max"),
+        resources=_resources(names, lambda name: report.number(f"{area}/{name}"), partial(report.damaged, counted)),
+    )
+
+
+def _nanoseconds(report: ReportXml, name: str) -> float:
+    return float(report.match(name, r"\d+(\.\d+)?$", why="clock periods are in ns"))
+
+
+def _resources(names: Sequence[str], count: Callable[[str], int], damaged: Callable[..., ToolError]) -> Resources:
+    """What `count` says of each resource, by the name it has among `names`."""
+    found = {ours: next((name for name in theirs if name in names), None) for ours, theirs in CELLS.items()}
+    for ours, name in found.items():
+        if name is None and ours != "uram":  # left out for parts that have none
+            raise damaged(f"no {CELLS[ours][0]} among the resources", why=f"there are {', '.join(names) or 'none'}")
+    counts = {ours: count(name) if name else 0 for ours, name in found.items()}
+    halves = counts.pop("bram")  # of 18 Kbit
+    return Resources(bram=halves / 2, **counts)
+
+
+def _read_text(path: Path) -> Csynth:
+    report = ReportText.read(path)
+    _, top = report.find(r"^== V\w+ HLS Report for '(\w+)'", what="the title of a report of C synthesis")
+    _, release = report.find(r"^\* Version: +(\d{4}\.\d)", what="the release of the tool")
+    _, part = report.find(r"^\* Target device: +(\S+)", what="the part")
+    timing, _ = report.find(r"^\+ Timing", what="the section Timing")
+    clock = report.table(timing, what="the clock")[-1]
+    latency, _ = report.find(r"^\+ Latency", start=timing, what="the section Latency")
+    # min, max, the same as a time (not up to 2019.1), min and max of the interval, kind of pipeline.
+    overall = report.table(latency, what="the latency")[-1]
+    utilization, _ = report.find(r"^== Utilization Estimates", start=latency, what="the section Utilization Estimates")
+    counted = report.table(utilization, what="the resources")
+    names = [cell.strip() for cell in counted[0].cells]
+    total = next((row for row in counted if row.cells[0].strip() == "Total"), None)
+    if total is None:
+        raise report.damaged(counted[-1].line, "the table of the resources has no Total", why="that row is what is counted")
+    return Csynth(
+        top=top[1],
+        release=release[1],
+        part=part[1],
+        target_ns=_period(report, clock, 1),
+        estimated_ns=_period(report, clock, 2),
+        uncertainty_ns=_period(report, clock, 3),
+        latency_cycles=report.cycles(overall, 1, what="latency"),
+        interval_cycles=report.cycles(overall, -2, what="interval"),
+        resources=_resources(
+            names[1:], lambda name: report.number(total, names.index(name), what=name), partial(report.damaged, counted[0].line)
+        ),
+    )
+
+
+def _period(report: ReportText, row: Row, column: int) -> float:
+    text = report.cell(row, column, what="clock")
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(?: ns)?", text)
+    if match is None:
+        raise report.damaged(row.line, f"clock: {text!r} is not a period", why="clock periods are in ns")
+    return float(match[1])

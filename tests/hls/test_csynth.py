@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+
+from dataflow.resources import Resources
+from hls.csynth import Csynth, read_csynth
+from tests.report_fixtures import FIX, REPORTS, edited, error, withstands
+
+NAMES = sorted(path.name for path in REPORTS.glob("csynth_*"))
+RESOURCES = Resources(lut=4270, ff=3112, bram=2.5, uram=0, dsp=2)
+
+
+def expected(release: str, **changes) -> Csynth:
+    usual = {
+        "top": "res2a",
+        "part": "xcu250-figd2104-2L-e",
+        "target_ns": 5.0,
+        "uncertainty_ns": 0.62 if release < "2020" else 1.35,
+        "estimated_ns": 3.428,
+        "latency_cycles": 231,
+        "interval_cycles": 127,
+        "resources": RESOURCES,
+    }
+    return Csynth(release=release, **{**usual, **changes})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_layout(name):
+    release = name[7:13]
+    unknown = {"latency_cycles": None, "interval_cycles": None}
+    changes = {
+        "csynth_2019.2_undef.xml": {"top": "dma", "part": "xc7z020clg484-1", **unknown},
+        "csynth_2024.2.rpt": unknown,
+    }
+    assert read_csynth(REPORTS / name) == expected(release, **changes.get(name, {}))
+
+
+def test_clock():
+    csynth = read_csynth(REPORTS / "csynth_2022.2.xml")
+    assert csynth.meets_clock  # 3.428 of 5 - 1.35 ns
+    assert not expected("2022.2", estimated_ns=3.7).meets_clock
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_damage(name, tmp_path):
+    cut, changed = withstands(read_csynth, name, tmp_path)
+    assert cut > 30
+    assert changed > 5
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        (
+            "csynth_2022.2.xml",
+            "</profile>",
+            "",
+            "<file>:66: not an XML report\n  why: the XML parser says: Premature end of data in tag profile line 1",
+        ),
+        (
+            "csynth_2022.2.xml",
+            "<LUT>4270",
+            "<LUT>many",
+            "<file>:43: <LUT>: 'many' is out of place\n  why: it is counted in whole numbers",
+        ),
+        (
+            "csynth_2022.2.xml",
+            "<Version>2022.2",
+            "<Version>next",
+            "<file>:4: <Version>: 'next' is out of place\n  why: releases of the tools are numbered like 2022.2",
+        ),
+        (
+            "csynth_2022.2.xml",
+            "<Part>xcu250-figd2104-2L-e</Part>\n",
+            "",
+            "<file>:7: no <Part> in <UserAssignments>\n  why: every report of this kind has one",
+        ),
+        (
+            "csynth_2022.2.xml",
+            "<FF>3112</FF>\n",
+            "",
+            "<file>:39: no FF among the resources\n  why: there are BRAM_18K, DSP, LUT, URAM",
+        ),
+        (
+            "csynth_2022.2.xml",
+            "profile>",
+            "html>",
+            "<file>:1: <html> is not a report of C synthesis\n  why: its outermost element is <profile>",
+        ),
+        (
+            "csynth_2019.2.rpt",
+            "|Total                |        5|",
+            "|Total                |     many|",
+            "<file>:59: BRAM_18K: 'many' is not a number\n  why: it is counted in whole numbers",
+        ),
+        (
+            "csynth_2019.2.rpt",
+            "|Total                |        5|      2|     3112|     4270|     0|\n",
+            "",
+            "<file>:66: the table of the resources has no Total\n  why: that row is what is counted",
+        ),
+        (
+            "csynth_2019.2.rpt",
+            "|ap_clk  | 5.00 ns |",
+            "|ap_clk  | 5.00 us |",
+            "<file>:23: clock: '5.00 us' is not a period\n  why: clock periods are in ns",
+        ),
+        (
+            "csynth_2019.2.rpt",
+            "* Target device",
+            "* Target",
+            "<file>:72: ends without the part\n  why: the report is cut off, or is another kind of report",
+        ),
+    ],
+)
+def test_errors(name, old, new, message, tmp_path):
+    assert error(read_csynth, edited(tmp_path, name, (old, new))) == message + FIX
+
+
+def test_nothing_outside_the_file_is_read(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("4270")
+    entity = f'<!DOCTYPE profile [<!ENTITY lut SYSTEM "{secret.as_uri()}">]>\n<profile>'
+    path = edited(tmp_path, "csynth_2022.2.xml", ("<profile>", entity), ("<LUT>4270", "<LUT>&lut;"))
+    assert error(read_csynth, path).startswith("<file>:44: <LUT> is empty\n")

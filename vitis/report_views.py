@@ -1,0 +1,134 @@
+"""The report for programs (JSON, CSV), for browsers (HTML), and for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from enum import Enum
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from vitis.report import KINDS, IpReport, Report, SlrReport, Step, counts, plain
+from vitis.report_page import page
+
+OUTPUTS = ("report.json", "report.csv", "report.html")
+
+
+def files(report: Report) -> dict[str, str]:
+    """All files of build/<network>/report by name."""
+    return dict(zip(OUTPUTS, (_json(report), _csv(report), page(report)), strict=True))
+
+
+def _json(report: Report) -> str:
+    """The values as they are, with what follows from them for a network; null where a step is not done."""
+    follows = {"releases": report.releases, "frames_per_second": report.frames_per_second, "findings": report.findings}
+    return json.dumps(_plain({**asdict(report), **follows}), indent=1) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key.name.lower() if isinstance(key, Enum) else key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value.name.lower() if isinstance(value, Enum) else value
+
+
+def _csv(report: Report) -> str:
+    """A line per IP; empty where a step is not done."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    counted = [f"{step.name.lower()}_{kind}" for step in Step for kind in KINDS]
+    cycles = ("cycles", "csynth_interval", "csynth_latency", "cosim_passed", "cosim_interval", "cosim_latency")
+    writer.writerow(["ip", "slr", "set_by", *cycles, "target_ns", "estimated_ns", *counted])
+    for ip in report.ips:
+        csynth, cosim = ip.csynth, ip.cosim
+        writer.writerow(
+            [
+                *(ip.name, ip.slr, ip.slowest, ip.cycles),
+                *((csynth.interval_cycles, csynth.latency_cycles) if csynth else (None, None)),
+                *(
+                    (cosim.passed, cosim.interval and cosim.interval.average, cosim.latency and cosim.latency.average)
+                    if cosim
+                    else [None] * 3
+                ),
+                *((csynth.target_ns, csynth.estimated_ns) if csynth else (None, None)),
+                *(number for step in Step for number in counts(ip.resources.get(step))),
+            ]
+        )
+    return text.getvalue()
+
+
+def print_report(report: Report) -> None:
+    """The report on the terminal: cycles and resources by IP, SLRs, timing, and what must not be overlooked."""
+    console = Console(width=120)
+    console.print(_ips(report))
+    console.print(_slrs(report))
+    for step, timing in report.timing.items():
+        worst = [
+            f"{name} {'-' if slack.worst_ns is None else f'{slack.worst_ns:.3f}'}"
+            for name, slack in (("WNS", timing.setup), ("WHS", timing.hold), ("WPWS", timing.pulse))
+        ]
+        console.print(f"timing of the {step.value} design: {'met' if timing.met else 'NOT met'}, {', '.join(worst)} ns", highlight=False)
+    console.print(
+        f"{report.cycles:,} cycles a frame, set by {report.slowest}: "
+        f"{report.frames_per_second:,.0f} frames/s at {plain(report.clock_mhz)} MHz by design",
+        highlight=False,
+    )
+    for finding in report.findings:
+        console.print(Text(f"! {finding}"))
+
+
+def _ips(report: Report) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("IP", "SLR", "design", "scheduled", "simulated", "clock ns", *map(str.upper, KINDS), "by"):
+        table.add_column(heading, justify="left" if heading in ("IP", "by") else "right", no_wrap=True)
+    for ip in report.ips:
+        step, best = ip.measured or (Step.ESTIMATE, ip.estimate)
+        table.add_row(
+            *(Text(ip.name), str(ip.slr), f"{ip.cycles:,}", *_cycles(ip)),
+            *("" if number is None else plain(number) for number in counts(best)),
+            step.value if best else "",
+        )
+    table.add_section()
+    for total in report.totals:
+        table.add_row(total.what, *[""] * 5, *(plain(number or 0) for number in counts(total.resources)), total.step.value)
+    return table
+
+
+def _cycles(ip: IpReport) -> tuple[str, str, str]:
+    scheduled = "" if ip.csynth is None else "?" if ip.csynth.interval_cycles is None else f"{ip.csynth.interval_cycles:,}"
+    if ip.cosim is None:
+        simulated = ""
+    elif not ip.cosim.passed:
+        simulated = "FAILED"
+    else:
+        simulated = f"{ip.cosim.interval.average:,}" if ip.cosim.interval else "passed"
+    return scheduled, simulated, f"{ip.csynth.estimated_ns:.2f}" if ip.csynth else ""
+
+
+def _slrs(report: Report) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("SLR")
+    for kind in KINDS:
+        table.add_column(kind.upper(), justify="right", no_wrap=True)
+    table.add_column("by")
+    for slr in report.slrs:
+        if slr.ips:
+            table.add_row(
+                f"SLR{slr.index}", *(_share(slr, kind) for kind in KINDS), slr.step.value if slr.step else "not known of all its IPs"
+            )
+    return table
+
+
+def _share(slr: SlrReport, kind: str) -> str:
+    if slr.used is None:
+        return ""
+    share = slr.share(kind)
+    used = plain(getattr(slr.used, kind))
+    return used if share is None else f"{used} ({share:.0%})"
