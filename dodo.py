@@ -11,6 +11,7 @@ The tasks most used:
     doit cache           what finished jobs have left, shared between builds; --prune-days, --prune-gb
     doit params          random parameters for a network nobody has trained
     doit folding         what follows from PE and SIMD
+    doit due             which IPs have changed since they were last simulated and synthesized
     doit report          what the vendor tools have found so far
     doit demo            all of it, then images classified and the three arithmetics compared
     doit test            what CI runs
@@ -19,6 +20,7 @@ The tasks most used:
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -482,6 +484,25 @@ def task_link():
         "targets": [HARDWARE],
         "clean": [(shutil.rmtree, [BUILD / "link", True])],
     }
+
+
+def due() -> dict[str, str]:
+    """Which IPs' C simulation and synthesis are not in the cache; synthesis cannot be told without its tool, which is part of the key."""
+    missing: dict[str, list[str]] = {"csim": [], "synth": []}
+    for ip in longest_first():
+        sources, given = BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name
+        found = [hls.csim_job(ip.name, sources, given, hls.frame_count(ip, given)), hls.synth_job(DESIGN, ip, sources, hls_release())]
+        for job in found:
+            if not CACHE.has(job.step, job.key):
+                missing[job.step].append(ip.name)
+    write_changed(BUILD / "due.json", json.dumps(missing, indent=1) + "\n")
+    words = [f"{name} of {', '.join(ips) or 'none'}" for name, ips in missing.items()]
+    return {"told": f"{'; '.join(words)}; also in {BUILD / 'due.json'}"}
+
+
+def task_due():
+    """say which IPs have to be simulated and synthesized, and which are in the cache as they are"""
+    return {"actions": [step(due)], "task_dep": ["generate", "vectors"], "uptodate": [False]}
 
 
 def list_cache(prune_days: str, prune_gb: str) -> dict[str, str]:

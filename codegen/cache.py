@@ -93,6 +93,10 @@ class Cache:
         finally:
             lock.release()
 
+    def has(self, step: str, key: str) -> bool:
+        """Whether there is an entry; its files are checked when they are fetched."""
+        return self._read(self._folder(step, key)) is not None
+
     def fetch(self, step: str, key: str, folder: Path) -> tuple[str, ...] | None:
         """Copy an entry's products into `folder`; their names, or None where there is no entry or it is damaged."""
         entry = self._read(self._folder(step, key))

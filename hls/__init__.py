@@ -3,7 +3,7 @@
 from hls.csim import Simulation, csim_job, simulate, verdict
 from hls.render import HEADERS, SOURCES, outputs, render
 from hls.synth import cosim_job, synth_job
-from hls.vectors import frame_count, vectors
+from hls.vectors import first_frames, frame_count, vectors
 
 __all__ = [
     "HEADERS",
@@ -11,6 +11,7 @@ __all__ = [
     "Simulation",
     "cosim_job",
     "csim_job",
+    "first_frames",
     "frame_count",
     "outputs",
     "render",

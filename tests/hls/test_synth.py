@@ -1,0 +1,146 @@
+"""The Tcl for HLS tools, release by release; and the jobs themselves against the stand-in for these tools."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hls
+from codegen import ToolError, write_tree
+from codegen.cache import Cache
+from codegen.jobs import do, run_here
+from codegen.releases import installed, release
+from dataflow import lower
+from hls.synth import cosim_tcl, directives, synth_tcl
+from network import load, parameters
+from tests.tools.installation import HLS, Installation
+
+RELEASES = ["2019.2", "2020.2", "2021.1", "2021.2", "2022.2", "2023.2", "2024.2"]
+
+
+@pytest.fixture(scope="module")
+def built(toy_yaml, tmp_path_factory):
+    """Design, and sources and vectors of all IPs of the toy."""
+    folder = tmp_path_factory.mktemp("toy")
+    design = lower(load(toy_yaml))
+    arrays = parameters.draw(design.network, 1)
+    images = np.random.default_rng(1).integers(0, 256, (3, *design.network.input), dtype=np.uint8)
+    for ip in design.ips:
+        write_tree(folder / "hls" / ip.name, hls.render("toy", ip, arrays))
+    for name, files in hls.vectors(design, arrays, images).items():
+        write_tree(folder / "vectors" / name, files)
+    return design, folder
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """Makes the stand-ins of a release the tools that are found."""
+
+    def install(name, **plan):
+        made = Installation(tmp_path / name, name, **plan)
+        for variable, value in made.environment.items():
+            monkeypatch.setenv(variable, value)
+        return made
+
+    for name in HLS:
+        monkeypatch.delenv(name.upper().replace("-", "_"), raising=False)
+    return install
+
+
+@pytest.mark.parametrize(("name", "file"), [("2019.2", "synth-2019.2.tcl"), ("2020.2", "synth-2020.2.tcl"), ("2024.2", "synth-2024.2.tcl")])
+def test_tcl_of_synthesis(name, file, built, golden):
+    design, _ = built
+    golden(f"toy/hls/{file}", synth_tcl(design, design.ip("res2a"), release(name)))
+
+
+def test_tcl_of_cosimulation(built, golden):
+    design, _ = built
+    golden("toy/hls/cosim.tcl", cosim_tcl(design.ip("res2a")))
+
+
+def test_every_rom_and_deep_fifo_has_its_memory(built):
+    design, _ = built
+    ip = design.ip("res2a")
+    lines = directives(ip, release("2022.2"))
+    named = [line.split()[-1] for line in lines]
+    assert named == [rom.name for process in ip.processes for rom in process.roms] + [s.name for s in ip.streams if s.depth > 2]
+    assert all(
+        re.fullmatch(r"set_directive_bind_storage -type (rom_1p|fifo) -impl (lutram|srl|bram|uram) res2a \w+", line) for line in lines
+    )
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_jobs_of_a_release(name, built, tools, tmp_path):
+    """Every IP is synthesized and exported, and one is simulated, with the tool that the release has."""
+    design, folder = built
+    made = tools(name)
+    found = installed(*HLS)
+    assert found.name == name
+    cache = Cache(tmp_path / "cache")
+    for ip in design.ips:
+        do(hls.synth_job(design, ip, folder / "hls" / ip.name, found), tmp_path / "synth" / ip.name, cache, run_here)
+        left = sorted(path.name for path in (tmp_path / "synth" / ip.name).iterdir() if not path.name.startswith("."))
+        assert left == sorted([f"{ip.name}.zip", "csynth.rpt", "csynth.xml", "project.zip", "synth.log"])
+        exported = zipfile.ZipFile(tmp_path / "synth" / ip.name / f"{ip.name}.zip").read("component.xml").decode()
+        for port in ip.ports:
+            mode = "slave" if port.is_input else "master"
+            assert re.search(
+                rf"<spirit:name>{port.name}{found.stream_suffix}</spirit:name>\s*<spirit:busType[^>]*/>\s*<spirit:{mode}/>", exported
+            )
+            assert f"<spirit:value>{port.tdata_bytes}</spirit:value>" in exported
+    ip = design.ip("res2a")
+    job = hls.cosim_job(ip, folder / "hls" / "res2a", folder / "vectors" / "res2a", tmp_path / "synth" / "res2a" / "project.zip", found)
+    do(job, tmp_path / "cosim", cache, run_here)
+    assert "Pass" in (tmp_path / "cosim" / "cosim.rpt").read_text()
+    assert made.runs() == [f"{found.hls[0]} {ip.name}" for ip in design.ips] + [f"{found.hls[0]} res2a"]
+
+
+def test_headers_are_spelled_as_the_release_wants_them(built):
+    design, folder = built
+    ip = design.ip("res2a")
+    old, new = (hls.synth_job(design, ip, folder / "hls" / "res2a", release(name)) for name in ("2019.2", "2022.2"))
+    assert "#pragma HLS PIPELINE II=1 enable_flush\n" in old.files["resflow/mvau.h"]
+    assert "style=flp" not in "".join(text for text in old.files.values() if isinstance(text, str))
+    assert "style=flp" in Path(hls.HEADERS[0].parent / "mvau.h").read_text()
+    assert "style=flp" in new.files["resflow/mvau.h"]
+
+
+def test_what_concerns_another_ip_is_no_part_of_the_job(built, tmp_path):
+    """The key of a job: the same sources, part, clock and release make the same IP."""
+    design, folder = built
+    ip = design.ip("res2a")
+    keys = {hls.synth_job(design, ip, folder / "hls" / "res2a", release(name)).key for name in RELEASES}
+    assert len(keys) == len(RELEASES)
+    write_tree(tmp_path, {path.name: path.read_bytes() for path in (folder / "hls" / "res2a").iterdir()})
+    assert hls.synth_job(design, ip, tmp_path, release("2022.2")).key in keys
+
+
+def test_cosimulation_that_differs(built, tools, tmp_path):
+    design, folder = built
+    ip = design.ip("res2a")
+    made = tools("2022.2")
+    found, cache = installed(*HLS), Cache(tmp_path / "cache")
+    do(hls.synth_job(design, ip, folder / "hls" / "res2a", found), tmp_path / "synth", cache, run_here)
+    made.plan(fail={"vitis_hls:res2a": "mismatch"})
+    with pytest.raises(ToolError) as error:
+        job = hls.cosim_job(ip, folder / "hls" / "res2a", folder / "vectors" / "res2a", tmp_path / "synth" / "project.zip", found)
+        do(job, tmp_path / "cosim", cache, run_here)
+    assert str(error.value) == (
+        f"{tmp_path}/cosim/cosim.log: vitis_hls ended with status 1\n"
+        "  why: ERROR: [COSIM 212-361] C TB post check failed, nonzero return value '1'.\n"
+        "  fix: compare with C simulation (doit csim): the bench and its vectors are the same"
+    )
+
+
+def test_first_frames(built):
+    """What cosimulation is given: two frames of three, and constant data whole."""
+    design, folder = built
+    for ip in design.ips:
+        for port, (name, data) in zip(ip.ports, hls.first_frames(ip, folder / "vectors" / ip.name).items(), strict=True):
+            whole = (folder / "vectors" / ip.name / name).read_bytes()
+            assert whole.startswith(data)
+            assert len(data) == len(whole) if port.name == "weights" else len(data) * 3 == len(whole) * 2
