@@ -6,6 +6,7 @@ A reporter for doit. Steps print nothing themselves: what a step has to say it r
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -16,6 +17,10 @@ from doit.exceptions import BaseFail, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from codegen import books, tools
+
+
+WHY = 120
+"""Characters of the line that matters in the closing table; whole it stands above."""
 
 
 class NotRun(TaskFailed):  # type: ignore[misc]  # doit has no types
@@ -113,7 +118,7 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         names, places = (max(len(row[i]) for row in rows) for i in (0, 1))
         self.write("\n")
         for name, place, why in rows:
-            self.write(f"failed  {name:{names}}  {place:{places}}  {why}\n")
+            self.write(f"failed  {name:{names}}  {place:{places}}  {textwrap.shorten(why, WHY, placeholder=' …')}\n")
 
 
 def _where_and_why(message: str) -> tuple[str, str]:

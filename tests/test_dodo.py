@@ -20,6 +20,12 @@ ROOT = Path(__file__).parent.parent
 STEPS = ["generate", "design", "vectors", "check", "xclbin", "csim"]
 
 
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """What other tests have made is not there."""
+    monkeypatch.setenv("RESFLOW_CACHE", str(tmp_path / "cache"))
+
+
 def doit(*arguments, cwd=ROOT, env=None, **options):
     return subprocess.run(
         [sys.executable, "-m", "doit", *map(str, arguments)],
@@ -155,13 +161,14 @@ def test_same_description_same_bytes(toy, tmp_path):
         assert str(tmp_path.parent.parent).encode() not in data, f"{name} holds a path"
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_a_failing_ip_does_not_stop_the_others(toy_yaml, tmp_path):
     chosen = project(toy_yaml, tmp_path)
     compiler = tmp_path / "g++-that-refuses-res2a"
     compiler.write_text('#!/bin/sh\ncase "$*" in *res2a_tb*) echo "error: no more today" >&2; exit 4;; esac\nexec g++ "$@"\n')
     compiler.chmod(0o755)
     result = doit(*chosen, "csim", env={"CXX": str(compiler)})
-    assert result.returncode in (1, 2)  # doit's 2: something that depends on it was not run
+    assert result.returncode == 1
     assert {name for name in ran(result) if name.startswith("csim")} == {"csim:dma", "csim:stem", "csim:res2b", "csim:head"}
     log = tmp_path / "build" / "toy" / "csim" / "res2a" / "compile.log"
     assert (
@@ -176,6 +183,7 @@ def test_a_failing_ip_does_not_stop_the_others(toy_yaml, tmp_path):
     assert (again.returncode, ran(again)) == (0, ["csim:res2a"])
 
 
+@pytest.mark.usefixtures("own_cache")
 @pytest.mark.parametrize("seconds", [0.6, 1.5, 3.0])
 def test_a_killed_build_can_be_started_again(toy, toy_yaml, tmp_path, seconds):
     built, _ = toy
@@ -214,7 +222,7 @@ def test_damaged_parameters(toy_yaml, tmp_path):
     npz = tmp_path / "toy.npz"
     npz.write_bytes(npz.read_bytes()[:-40])
     result = doit(*chosen, "xclbin")
-    assert result.returncode in (1, 2)
+    assert result.returncode == 1
     assert "Traceback" not in result.stdout + result.stderr
     assert (
         f"      {npz}: not an .npz: File is not a zip file\n"
@@ -228,7 +236,7 @@ def test_missing_parameters(toy_yaml, tmp_path):
     chosen = project(toy_yaml, tmp_path)
     (tmp_path / "toy.npz").unlink()
     result = doit(*chosen)
-    assert result.returncode in (1, 2)
+    assert result.returncode == 1
     assert "Traceback" not in result.stdout + result.stderr
     assert result.stdout.startswith(
         "FAIL  parameters           \n"
