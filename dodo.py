@@ -590,6 +590,7 @@ def task_report():
             {"name": "record", "long": "record", "type": bool, "default": False, "help": "write it instead (baselines/<network>.json)"},
         ],
         "uptodate": [False],
+        "clean": [(shutil.rmtree, [BUILD / "report", True])],
         "verbosity": 2,
     }
 

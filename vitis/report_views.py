@@ -34,6 +34,8 @@ def _json(report: Report) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key.name.lower() if isinstance(key, Enum) else key: _plain(inner) for key, inner in value.items()}
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return value.name.lower() if isinstance(value, Enum) else value
@@ -41,27 +43,34 @@ def _plain(value: Any) -> Any:
 
 def _csv(report: Report) -> str:
     """A line per IP; empty where a step is not done."""
+    rows = [_row(ip) for ip in report.ips]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    counted = [f"{step.name.lower()}_{kind}" for step in Step for kind in KINDS]
-    cycles = ("cycles", "csynth_interval", "csynth_latency", "cosim_passed", "cosim_interval", "cosim_latency")
-    writer.writerow(["ip", "slr", "set_by", *cycles, "target_ns", "estimated_ns", *counted])
-    for ip in report.ips:
-        csynth, cosim = ip.csynth, ip.cosim
-        writer.writerow(
-            [
-                *(ip.name, ip.slr, ip.slowest, ip.cycles),
-                *((csynth.interval_cycles, csynth.latency_cycles) if csynth else (None, None)),
-                *(
-                    (cosim.passed, cosim.interval and cosim.interval.average, cosim.latency and cosim.latency.average)
-                    if cosim
-                    else [None] * 3
-                ),
-                *((csynth.target_ns, csynth.estimated_ns) if csynth else (None, None)),
-                *(number for step in Step for number in counts(ip.resources.get(step))),
-            ]
-        )
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def _row(ip: IpReport) -> dict[str, object]:
+    csynth, cosim = ip.csynth, ip.cosim
+    return {
+        "ip": ip.name,
+        "slr": ip.slr,
+        "set_by": ip.slowest,
+        "cycles": ip.cycles,
+        "csynth_interval": csynth and csynth.interval_cycles,
+        "csynth_latency": csynth and csynth.latency_cycles,
+        "cosim_passed": cosim and cosim.passed,
+        "cosim_interval": cosim and cosim.interval and cosim.interval.average,
+        "cosim_latency": cosim and cosim.latency and cosim.latency.average,
+        "target_ns": csynth and csynth.target_ns,
+        "estimated_ns": csynth and csynth.estimated_ns,
+        **{
+            f"{step.name.lower()}_{kind}": number
+            for step in Step
+            for kind, number in zip(KINDS, counts(ip.resources.get(step)), strict=True)
+        },
+    }
 
 
 def print_report(report: Report) -> None:
