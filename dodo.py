@@ -595,6 +595,17 @@ def task_report():
     }
 
 
+def estimate() -> None:
+    from dataflow.estimate_report import print_estimate
+
+    print_estimate(DESIGN)
+
+
+def task_estimate():
+    """print what the design will cost, an estimate: LUTs, flip-flops, BRAM, UltraRAM, DSPs of each IP"""
+    return {"actions": [estimate], "uptodate": [False], "verbosity": 2}
+
+
 def bench_csim() -> None:
     from hls.bench import bench_csim
 

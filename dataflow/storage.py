@@ -1,28 +1,126 @@
-"""Which kind of memory holds a ROM or a FIFO: one rule each, for the estimate and for the directives of HLS."""
+"""Which memory holds what: one rule for ROMs, one for FIFOs, one for the rings of sliding windows, and what each costs.
+
+The HLS step binds ROMs and FIFOs by these rules, the estimate counts by them, so that the two speak of the same hardware.
+Rings are left to the HLS tool; the rule says what is expected of it.
+"""
 
 from __future__ import annotations
 
 from enum import Enum
 
 from dataflow.design import Process, Rom, Stream
+from dataflow.layers import Threshold, WeightRom
+from dataflow.resources import Resources
+from network.model import Conv, Dense
+
+LUTS_WORTH_A_RAMB18 = 100
+"""A memory moves to block RAM where that saves so many LUTs for each half of a block (18 Kbit).
+
+On the cards there are some 340 LUTs to one, but it is the arithmetic that takes the LUTs: with 100, the weights of ResNet-50's
+last two stages come to lie in block RAM and those before in LUTs, nearly as in the original, and neither runs short.
+"""
+BRAMS_WORTH_A_URAM = 2
+"""A FIFO moves to UltraRAM where one replaces so many blocks (36 Kbit): about what there are on the cards to one UltraRAM."""
 
 
 class Storage(Enum):
-    """A kind of memory; the value is its name in reports and directives."""
+    """A kind of memory; the value is what the HLS tools call it."""
 
     LUTRAM = "lutram"
+    """LUTs as memory, 64 bits each."""
     SRL = "srl"
+    """LUTs as shift registers, 32 bits each."""
     BRAM = "bram"
+    """Block RAM."""
     URAM = "uram"
+    """UltraRAM: it has no initial contents (UG573, "UltraRAM Resources"), so it is nothing for a ROM."""
 
 
 def rom_storage(process: Process, rom: Rom) -> Storage:
-    """By the words of one PE: a LUT holds 64 bits of a ROM, and a block RAM is wasted on fewer than 512 words."""
-    layer = process.layer
-    words = getattr(layer, "cycles", 0) // max(1, getattr(getattr(layer, "output", None), "pixels", 1)) if rom.format else 0
-    return Storage.BRAM if words >= 512 else Storage.LUTRAM
+    """Where a ROM lies; each of its parts that HLS partitions it into lies in the same."""
+    _, words, bits = rom_shape(process, rom)
+    return _cheaper(_rom_luts(words, bits), words, bits)
 
 
 def stream_storage(stream: Stream) -> Storage:
-    """By depth: a shift register up to 32 beats, LUTRAM up to 512, block RAM beyond."""
-    return Storage.SRL if stream.depth <= 32 else Storage.LUTRAM if stream.depth <= 512 else Storage.BRAM
+    """What a FIFO between two processes is made of."""
+    if stream.depth <= 32:
+        return Storage.SRL
+    ram = ram_storage(stream.depth, stream.bits)
+    if ram is Storage.BRAM and bram(stream.depth, stream.bits) >= BRAMS_WORTH_A_URAM * uram(stream.depth, stream.bits):
+        return Storage.URAM
+    return ram
+
+
+def ram_storage(words: int, bits: int) -> Storage:
+    """What a memory with a port to write and one to read is made of."""
+    return _cheaper(_lutram_luts(words, bits), words, bits)
+
+
+def _cheaper(luts: int, words: int, bits: int) -> Storage:
+    return Storage.BRAM if luts > LUTS_WORTH_A_RAMB18 * 2 * bram(words, bits) else Storage.LUTRAM
+
+
+def rom_shape(process: Process, rom: Rom) -> tuple[int, int, int]:
+    """(parts, words, bits): HLS gives every PE, every threshold and every 64-bit word of a weight a ROM of its own."""
+    layer = process.layer
+    if isinstance(layer, Threshold):
+        return rom.pe * layer.output_format.thresholds, layer.shape.channels // rom.pe, layer.input_format.bits + 1
+    if isinstance(layer, Conv) and rom.format is None:
+        return rom.pe * layer.output_format.thresholds, layer.fold_out, sum_bits(*layer.reach)
+    if isinstance(layer, Dense):
+        return rom.pe, layer.fold_out, layer.acc.bits
+    if isinstance(layer, Conv | WeightRom) and rom.format is not None:
+        tiles = layer.fold_in * layer.fold_out if isinstance(layer, Conv) else layer.tiles
+        return rom.pe, tiles, rom.simd * rom.format.bits
+    raise TypeError(f"{process.name}: no ROM {rom.name}")
+
+
+def sum_bits(low: int, high: int) -> int:
+    """Bits of a two's complement number from `low` to one above `high`: the thresholds that can be told apart."""
+    return 1 + max(high + 1, -low - 1).bit_length()
+
+
+def rom_cost(process: Process, rom: Rom) -> Resources:
+    parts, words, bits = rom_shape(process, rom)
+    if rom_storage(process, rom) is Storage.BRAM:
+        return Resources(bram=parts * bram(words, bits))
+    return Resources(lut=parts * _rom_luts(words, bits))
+
+
+def stream_cost(stream: Stream) -> Resources:
+    """Of the memory alone, without the control of the FIFO."""
+    storage, depth, bits = stream_storage(stream), stream.depth, stream.bits
+    if storage is Storage.SRL:
+        return Resources(lut=-(-bits // 2) if depth <= 16 else bits)  # two shift registers of 16 share a LUT
+    if storage is Storage.URAM:
+        return Resources(uram=uram(depth, bits))
+    return ram_cost(depth, bits)
+
+
+def ram_cost(words: int, bits: int) -> Resources:
+    if ram_storage(words, bits) is Storage.BRAM:
+        return Resources(bram=bram(words, bits))
+    return Resources(lut=_lutram_luts(words, bits))
+
+
+def bram(words: int, bits: int) -> float:
+    """Blocks of 36 Kbit: an 18 Kbit half is 512x36, 1024x18 … 16384x1 (UG573, "Block RAM Resources"); the best one shape."""
+    shapes = [(512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)]
+    return min(-(-words // deep) * -(-bits // wide) for deep, wide in shapes) / 2
+
+
+def uram(words: int, bits: int) -> int:
+    """UltraRAMs: 4096x72 each (UG573, "UltraRAM Resources")."""
+    return -(-words // 4096) * -(-bits // 72)
+
+
+def _rom_luts(words: int, bits: int) -> int:
+    """A LUT holds 64 words of a bit or 32 of two (UG574). One word is no memory: it is wired into what reads it."""
+    return 0 if words == 1 else -(-bits // 2) if words <= 32 else bits * -(-words // 64)
+
+
+def _lutram_luts(words: int, bits: int) -> int:
+    """RAM64M8: of 8 LUTs, 7 hold 64 words of a bit, the eighth carries the write address (UG574)."""
+    deep = -(-words // 64)
+    return -(-bits * 8 // 7) * deep

@@ -15,7 +15,7 @@ from codegen import render as render_template
 from codegen.jobs import LIMITS, Call, Content, Job, Limits
 from codegen.releases import Release
 from dataflow.design import Design, Ip
-from dataflow.storage import rom_storage, stream_storage
+from dataflow.storage import rom_shape, rom_storage, stream_storage
 from hls.render import FOLDER, HEADERS, outputs
 from hls.vectors import COSIM_FRAMES, first_frames
 
@@ -117,6 +117,9 @@ def directives(ip: Ip, release: Release) -> list[str]:
     found = []
     for process in ip.processes:
         for rom in process.roms:
+            _, words, _ = rom_shape(process, rom)
+            if words == 1:
+                continue  # no memory: the constants are wired in
             impl = release.impl[rom_storage(process, rom).value]
             found.append(release.bind_rom.format(impl=impl, location=ip.name, variable=rom.name))
     for stream in ip.streams:
