@@ -357,9 +357,7 @@ def ready() -> dict[str, str]:
     return {"told": ", ".join(f"{name} {release.name}" for name, release in found.items())}
 
 
-HLS_TOOL = config_changed({"tool": tools.fingerprint(*releases.FRONT_ENDS)})
-VIVADO = config_changed({"tool": tools.fingerprint("vivado")})
-VPP = config_changed({"tool": tools.fingerprint("v++")})
+HLS_TOOL, VIVADO, VPP = (tools.fingerprint(*names) for names in (releases.FRONT_ENDS, ["vivado"], ["v++"]))
 
 
 def task__tools():
@@ -390,7 +388,7 @@ def task_synth():
             "actions": [(step(synth), [ip])],
             "file_dep": [*(BUILD / "hls" / ip.name / name for name in hls.outputs(ip)), *hls.HEADERS, *hls.SOURCES],
             "task_dep": ["_tools", "check", f"csim:{ip.name}"],
-            "uptodate": [HLS_TOOL, config_changed(repr((ip, DESIGN.platform.part, NET.clock_mhz)))],
+            "uptodate": [config_changed(repr((HLS_TOOL, ip, DESIGN.platform.part, NET.clock_mhz)))],
             "targets": synth_products(ip),
             "clean": [(shutil.rmtree, [BUILD / "synth" / ip.name, True])],
         }
@@ -410,7 +408,7 @@ def task_cosim():
             "actions": [(step(cosim), [ip])],
             "file_dep": [BUILD / "synth" / ip.name / "project.zip", *vector_files(ip), BUILD / "hls" / ip.name / f"{ip.name}_tb.cpp"],
             "task_dep": ["_tools"],
-            "uptodate": [HLS_TOOL],
+            "uptodate": [config_changed(HLS_TOOL)],
             "targets": [BUILD / "cosim" / ip.name / name for name in ("cosim.rpt", "cosim.log")],
             "clean": [(shutil.rmtree, [BUILD / "cosim" / ip.name, True])],
         }
@@ -432,7 +430,7 @@ def task_stitch():
             *(BUILD / "ipi" / name for name in ("block_design.tcl", "bd.tcl")),
         ],
         "task_dep": ["_tools", "check"],
-        "uptodate": [VIVADO],
+        "uptodate": [config_changed(VIVADO)],
         "targets": [BUILD / "stitch" / name for name in ipi.stitched(DESIGN)],
         "clean": [(shutil.rmtree, [BUILD / "stitch", True])],
     }
@@ -456,7 +454,7 @@ def task_package():
             *(BUILD / "ipi" / name for name in ("package.tcl", "xo.tcl", "kernel.xml")),
         ],
         "task_dep": ["_tools"],
-        "uptodate": [VIVADO],
+        "uptodate": [config_changed(VIVADO)],
         "targets": [XO],
         "clean": [(shutil.rmtree, [BUILD / "package", True])],
     }
@@ -480,7 +478,7 @@ def task_link():
         "actions": [step(link)],
         "file_dep": [XO, *(BUILD / "vitis" / name for name in vitis.OUTPUTS), PARAMETERS],
         "task_dep": ["_tools", "_parameters"],
-        "uptodate": [VPP, config_changed(repr(DESIGN))],
+        "uptodate": [config_changed(repr((VPP, DESIGN)))],
         "targets": [HARDWARE],
         "clean": [(shutil.rmtree, [BUILD / "link", True])],
     }
