@@ -1,7 +1,8 @@
 # The procs block_design.tcl is written in: blocks, streams, reset tree, external AXI interfaces, synthesis.
 #
 # Called as `vivado -mode batch -source block_design.tcl [-tclargs <IP repository> [<jobs>]]`; the repository is by default the
-# folder above this one, in which Vivado looks for IPs at any depth. Leaves ip/<design>.{v,dcp,xdc} for package.tcl.
+# folder above this one, in which Vivado looks for IPs at any depth. Leaves ip/<design>.{v,dcp,xdc} for package.tcl, and beside
+# them utilization.xml and timing.rpt.
 
 set bd(folder) [file dirname [file normalize [info script]]]
 set bd(repository) [file dirname $bd(folder)]
@@ -70,6 +71,7 @@ proc connect_stream {source sink} { connect_bd_intf_net $source $sink }
 proc begin_design {name part clock_mhz} {
     global bd
     set bd(name) $name
+    set bd(period_ns) [expr {1000.0 / $clock_mhz}]
     set bd(masters) {}
     create_project -force $name [file join $bd(folder) project] -part $part
     set_property ip_repo_paths [list $bd(repository)] [current_project]
@@ -201,5 +203,8 @@ proc synthesize {} {
     write_checkpoint -force $ip/$bd(name).dcp
     write_xdc -force $ip/$bd(name).xdc
     report_utilization -hierarchical -format xml -file $ip/utilization.xml
+    # After write_xdc: the linker gives the kernel its clock. An estimate, nothing is placed.
+    create_clock -period $bd(period_ns) [get_ports ap_clk]
+    report_timing_summary -file $ip/timing.rpt
     close_project
 }

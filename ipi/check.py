@@ -115,4 +115,4 @@ def _kernel(path: Path) -> str | None:
     if kernel is None:
         return None
     ports = [word for port in kernel.iterfind("ports/port") for word in (port.get("name", ""), port.get("mode", ""))]
-    return f"fact_kernel {kernel.get('name', '')} {kernel.get('vlnv', '')} {tcl_list(ports)}"
+    return f"fact_kernel {path.name} {kernel.get('name', '')} {kernel.get('vlnv', '')} {tcl_list(ports)}"

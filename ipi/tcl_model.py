@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from codegen import ToolError, find
 
@@ -22,6 +23,7 @@ class Finding:
     what: str
     why: str
     fix: str
+    command: str = ""  # of Vivado, which would say so; none where the Tcl itself is wrong
 
     def __str__(self) -> str:
         via = f" ({self.via})" if self.via and self.via != self.where else ""
@@ -35,9 +37,19 @@ class CheckError(ToolError):
         RuntimeError.__init__(self, "\n".join(map(str, findings)))
 
 
+class File(NamedTuple):
+    """A file there is in the model when the scripts have run."""
+
+    path: str  # relative to the folder
+    content: str  # what the model knows of it: a Tcl dictionary
+    writer: str  # the command that wrote it; none where it was there before
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     findings: tuple[Finding, ...]
+    files: tuple[File, ...]
+    said: tuple[str, ...]  # what the scripts print
     counts: dict[str, int]
     reset_from: dict[str, tuple[int, str]]  # cell -> SLR, and where the cell is created
     placed: dict[str, str]  # cell -> pblock
@@ -74,21 +86,29 @@ def run(folder: Path, scripts: Sequence[str], facts: Sequence[str]) -> Answer:
 
 def _answer(text: str) -> Answer:
     findings: list[Finding] = []
+    files: list[File] = []
+    said: list[str] = []
     counts: dict[str, int] = {}
     reset_from: dict[str, tuple[int, str]] = {}
     placed: dict[str, str] = {}
     for line in text.splitlines():
         kind, *words = (_plain(word) for word in line.split("\t"))
         if kind == "finding":
-            where, via, what, why, fix = words
-            findings.append(Finding(where=where, via=via, what=what, why=why, fix=fix))
+            where, via, what, why, fix, command = words
+            findings.append(Finding(where=where, via=via, what=what, why=why, fix=fix, command=command))
         elif kind == "count":
             counts[words[0]] = int(words[1])
         elif kind == "cell":
             reset_from[words[0]] = int(words[1]), words[2]
         elif kind == "placed":
             placed[words[0]] = words[1]
-    return Answer(findings=tuple(findings), counts=counts, reset_from=reset_from, placed=placed)
+        elif kind == "file":
+            files.append(File(*words))
+        elif kind == "said":
+            said.append(words[0])
+    return Answer(
+        findings=tuple(findings), files=tuple(files), said=tuple(said), counts=counts, reset_from=reset_from, placed=placed
+    )
 
 
 def _plain(word: str) -> str:

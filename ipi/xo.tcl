@@ -1,4 +1,4 @@
-# The procs package.tcl is written in: the netlist block_design.tcl left in ip/ becomes an IP, and with kernel.xml a .xo.
+# The procs package.tcl is written in: the netlist block_design.tcl left in ip/ becomes an IP in kernel/, and with kernel.xml a .xo.
 #
 # Called as `vivado -mode batch -source package.tcl`, after block_design.tcl.
 
@@ -10,9 +10,11 @@ proc open_kernel {vlnv part protocol} {
     lassign [split $vlnv :] vendor library name version
     set xo(name) $name
     set xo(part) $part
-    set xo(ip) [file join $xo(folder) ip]
+    set xo(netlist) [file join $xo(folder) ip]
+    set xo(ip) [file join $xo(folder) kernel]
+    file delete -force $xo(ip)
     create_project -force package_$name [file join $xo(folder) package] -part $part
-    add_files -norecurse [list $xo(ip)/$name.v]
+    add_files -norecurse [list $xo(netlist)/$name.v]
     update_compile_order -fileset sources_1
     ipx::package_project -root_dir $xo(ip) -vendor $vendor -library $library -taxonomy /KernelIP -import_files -set_current false
     ipx::unload_core $xo(ip)/component.xml
@@ -55,7 +57,7 @@ proc add_netlist_file {group kind file used_in} {
     global xo
     set core [ipx::current_core]
     file mkdir $xo(ip)/[file dirname $file]
-    file copy -force $xo(ip)/[file tail $file] $xo(ip)/$file
+    file copy -force $xo(netlist)/[file tail $file] $xo(ip)/$file
     set found [ipx::add_file_group $group $core]
     set added [ipx::add_file $file $found]
     set_property type $kind $added

@@ -62,7 +62,7 @@ proc vivado::get_ipdefs {args} {
     lassign [model::options get_ipdefs $args {-filter} {-all}] options patterns
     set found {}
     foreach pattern $patterns {
-        foreach vlnv [dict keys $model::catalog] {
+        foreach vlnv [model::offered] {
             if {[string match $pattern $vlnv]} { lappend found $vlnv }
         }
     }
@@ -71,9 +71,8 @@ proc vivado::get_ipdefs {args} {
 }
 
 proc model::unknown_ip {command vlnv} {
-    variable catalog
     lassign [split $vlnv :] vendor library
-    set near [lmap known [lsort [dict keys $catalog]] { if {![string match $vendor:$library:* $known]} continue; set known }]
+    set near [lmap known [lsort [offered]] { if {![string match $vendor:$library:* $known]} continue; set known }]
     report "$command: no IP $vlnv" "the catalog has of $vendor:$library [several $near]" "correct the VLNV, or add the IP to the repository"
 }
 
@@ -81,7 +80,7 @@ proc vivado::create_bd_cell {args} {
     lassign [model::options create_bd_cell $args {-type -vlnv -reference}] options name
     if {![model::in_design create_bd_cell] || ![model::new_object create_bd_cell /$name]} { return "" }
     set vlnv [expr {[dict exists $options -vlnv] ? [dict get $options -vlnv] : ""}]
-    if {![dict exists $model::catalog $vlnv]} { return [model::unknown_ip create_bd_cell $vlnv] }
+    if {$vlnv ni [model::offered]} { return [model::unknown_ip create_bd_cell $vlnv] }
     if {$name eq $model::design} {
         model::report "create_bd_cell: $name is also the name of the block design" \
             "both become a module, and a netlist holds one of a name" \
@@ -263,6 +262,7 @@ proc vivado::validate_bd_design {args} {
     set model::validated 1
     foreach pin [model::all pin] { model::validate_pin $pin }
     foreach pin [model::all interface] { model::validate_interface $pin }
+    foreach cell [model::all cell] { model::validate_cell $cell }
     foreach port [concat [model::all port] [model::all interface_port]] { model::validate_port $port }
     return ""
 }
@@ -331,6 +331,31 @@ proc model::validate_interface {pin} {
     set space [get $pin OWNER]/Data_[read_property $pin NAME]
     if {[get $pin MODE] eq "Master" && [get $pin PROTOCOL] eq "aximm" && [lsearch -glob [all segment] $space/*] < 0} {
         report "interface $name has no address" "a master needs an address segment" "call assign_bd_address" $at
+    }
+    return ""
+}
+
+# Values that each are offered, and do not go together (PG085).
+proc model::validate_cell {cell} {
+    variable origin
+    set name [string trimleft $cell /]
+    switch -glob [get $cell VLNV] {
+        *:axis_data_fifo:* {
+            if {[config_value $cell CONFIG.FIFO_MEMORY_TYPE] eq "ultra" && [config_value $cell CONFIG.IS_ACLK_ASYNC]} {
+                report "$name: FIFO_MEMORY_TYPE ultra with two clocks" "UltraRAM has one" "use block, or one clock" $origin($cell)
+            }
+            if {[config_value $cell CONFIG.FIFO_MODE] == 2 && ![config_value $cell CONFIG.HAS_TLAST]} {
+                report "$name: packet mode without TLAST" "it holds a packet until its last beat has come" "set HAS_TLAST, or FIFO_MODE 1" \
+                    $origin($cell)
+            }
+        }
+        *:axis_register_slice:* {
+            set crosses [expr {[config_value $cell CONFIG.NUM_SLR_CROSSINGS] > 0}]
+            if {$crosses && [config_value $cell CONFIG.REG_CONFIG] != 15} {
+                report "$name: NUM_SLR_CROSSINGS without REG_CONFIG 15" "only the Multi SLR Crossing mode counts them" "set REG_CONFIG 15" \
+                    $origin($cell)
+            }
+        }
     }
     return ""
 }

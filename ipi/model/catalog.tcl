@@ -1,17 +1,41 @@
 # The IPs a block design here is made of: properties with the values they take, pins, interfaces.
 #
 # Vendor IPs: PG085 (AXI4-Stream infrastructure), PG122 (shift register) and what working designs use of the two utility IPs.
-# Only what these name is offered; a property missing here may exist. Versions: those of Vivado 2022.2.
+# Only what these name is offered; a property missing here may exist.
 # HLS IPs: made from the design's own ports, with the pin names the chosen HLS release gives them.
 
 namespace eval model {
-    variable catalog {}    ;# VLNV -> properties, pins, interfaces
+    variable catalog {}        ;# VLNV -> properties, pins, interfaces, folder
+    variable repositories {}   ;# folders the project has read IPs from
+    # First and last release of versions that were replaced.
+    variable versions {xilinx.com:ip:util_ds_buf:2.1 {2018.1 2021.1} xilinx.com:ip:util_ds_buf:2.2 {2021.2 9999.9}}
 }
 
 # properties: name default rule;  pins: name direction type width;  interfaces: name mode protocol width
-proc model::define_ip {vlnv properties pins interfaces} {
+proc model::define_ip {vlnv properties pins interfaces {folder ""}} {
     variable catalog
-    dict set catalog $vlnv [dict create properties $properties pins $pins interfaces $interfaces]
+    dict set catalog $vlnv [dict create properties $properties pins $pins interfaces $interfaces folder $folder]
+}
+
+# The VLNVs a script can create cells of: those of its release, and of the repositories it has read.
+proc model::offered {} {
+    variable catalog
+    variable versions
+    variable release
+    variable repositories
+    set found {}
+    dict for {vlnv definition} $catalog {
+        lassign [expr {[dict exists $versions $vlnv] ? [dict get $versions $vlnv] : {2018.1 9999.9}}] first last
+        if {[string compare $release $first] < 0 || [string compare $release $last] > 0} continue
+        set folder [dict get $definition folder]
+        if {$folder ne ""} {
+            set read [lsearch -inline $repositories $folder]
+            foreach repository $repositories { if {[string match $repository/* $folder]} { set read $repository } }
+            if {$read eq ""} continue
+        }
+        lappend found $vlnv
+    }
+    return $found
 }
 
 # A width written $NAME is the value of that property; a pin's 5th word is {NAME value}: it is there only with that value.
@@ -44,6 +68,23 @@ model::define_ip xilinx.com:ip:axis_dwidth_converter:1.1 {
     S_AXIS Slave axis $S_TDATA_NUM_BYTES
     M_AXIS Master axis $M_TDATA_NUM_BYTES
 }
+# REG_CONFIG: UNCONFIRMED codes. In public designs 15 stands beside NUM_SLR_CROSSINGS, so it is PG085's Multi SLR Crossing.
+model::define_ip xilinx.com:ip:axis_register_slice:1.1 {
+    TDATA_NUM_BYTES "" {integer 0 512}
+    REG_CONFIG 1 {one_of 0 1 7 8 12 13 15 16}
+    NUM_SLR_CROSSINGS 0 {integer 0 3}
+    PIPELINES_MASTER 0 {integer 0 16}
+    PIPELINES_SLAVE 0 {integer 0 16}
+    PIPELINES_MIDDLE 0 {integer 0 16}
+    HAS_TLAST 0 {one_of 0 1}
+    HAS_TKEEP 0 {one_of 0 1}
+} {
+    aclk I clk 1 {}
+    aresetn I rst 1 {}
+} {
+    S_AXIS Slave axis $TDATA_NUM_BYTES
+    M_AXIS Master axis $TDATA_NUM_BYTES
+}
 model::define_ip xilinx.com:ip:c_shift_ram:12.0 {
     Width 16 {integer 1 256}
     Depth 16 {integer 1 1088}
@@ -57,7 +98,7 @@ model::define_ip xilinx.com:ip:c_shift_ram:12.0 {
     D I data $Width {}
     Q O data $Width {}
 } {}
-model::define_ip xilinx.com:ip:util_ds_buf:2.1 {
+foreach version {2.1 2.2} {model::define_ip xilinx.com:ip:util_ds_buf:$version {
     C_SIZE 1 {integer 1 128}
     C_BUF_TYPE IBUFDS {one_of IBUFDS OBUFDS IOBUFDS IBUFDSGTE OBUFDSGTE BUFG BUFGCE BUFG_GT BUFH}
 } {
@@ -66,7 +107,7 @@ model::define_ip xilinx.com:ip:util_ds_buf:2.1 {
     IBUF_DS_P I data $C_SIZE {C_BUF_TYPE IBUFDS}
     IBUF_DS_N I data $C_SIZE {C_BUF_TYPE IBUFDS}
     IBUF_OUT O data $C_SIZE {C_BUF_TYPE IBUFDS}
-} {}
+} {}}
 model::define_ip xilinx.com:ip:util_reduced_logic:2.0 {
     C_SIZE 8 {integer 1 4096}
     C_OPERATION and {one_of and or xor}
@@ -75,8 +116,8 @@ model::define_ip xilinx.com:ip:util_reduced_logic:2.0 {
     Res O data 1 {}
 } {}
 
-# An IP of the design: {stream name mode bytes}, {master name data_bits address_bits}, {slave name data_bits}.
-proc model::define_hls_ip {vlnv ports} {
+# An IP of the design: {stream name mode bytes}, {master name data_bits address_bits}, {slave name data_bits}, {output name}.
+proc model::define_hls_ip {vlnv ports folder} {
     set pins {ap_clk I clk 1 {} ap_rst_n I rst 1 {}}
     set interfaces {}
     foreach port $ports {
@@ -88,9 +129,10 @@ proc model::define_hls_ip {vlnv ports} {
                 lappend interfaces $name Slave aximm [list $first 12]
                 lappend pins interrupt O intr 1 {}
             }
+            output { lappend pins $name O undef 1 {} }
         }
     }
-    define_ip $vlnv {} $pins $interfaces
+    define_ip $vlnv {} $pins $interfaces $folder
 }
 
 proc model::ip_properties {cell} {
@@ -140,7 +182,7 @@ proc model::width {cell width} {
     return [config_value $cell CONFIG.[string range $width 1 end]]
 }
 
-# TDATA of a stream pin; a FIFO that was given none takes that of the stream it is connected to.
+# TDATA of a stream pin; a FIFO or register slice that was given none takes that of the stream it is connected to.
 proc model::stream_bytes {interface} {
     set cell [get $interface OWNER]
     set bytes [width $cell [get $interface WIDTH]]

@@ -4,14 +4,18 @@
 # a finding, and the script goes on: an empty object stands for one that was reported missing and is ignored from then on.
 
 namespace eval model {
-    variable findings {}    ;# {where via what why fix}, in order
+    variable findings {}    ;# {where via what why fix command}, in order
     variable place ""       ;# file:line of the generated call that is being run
     variable folder ""      ;# of the scripts
     variable class          ;# object -> class
     variable order {}       ;# objects, as they were created
     variable property       ;# object,NAME -> value
     variable origin         ;# object -> where it was created
-    variable files {}       ;# files the scripts have written, with what they hold
+    variable files {}       ;# files there are, with what they hold
+    variable writers {}     ;# of those the scripts have written: the command that did
+    variable command ""     ;# the command that is being run
+    variable strict 0       ;# whether the first finding ends the script, as it does in Vivado
+    variable release 2022.2 ;# whose commands and catalog these are
     variable project ""     ;# the open project
     array set class {}
     array set property {}
@@ -23,12 +27,13 @@ namespace eval model {
 proc model::report {what why fix {where ""}} {
     variable findings
     variable place
+    variable command
     set via ""
     if {$where eq ""} {
         set where $place
         set via [library_line]
     }
-    set finding [list $where $via $what $why $fix]
+    set finding [list $where $via $what $why $fix $command]
     # A script in a loop says the same again and again.
     if {$finding ni $findings} { lappend findings $finding }
     return ""
@@ -243,7 +248,7 @@ namespace eval model {
     variable readable {
         cell {NAME PATH VLNV CONFIG} pin {NAME PATH DIR TYPE} interface {NAME PATH MODE VLNV} port {NAME PATH DIR TYPE}
         interface_port {NAME PATH MODE VLNV} segment {NAME OFFSET RANGE} project {NAME DIRECTORY PART IP_REPO_PATHS}
-        run {NAME PROGRESS STATUS DIRECTORY {STEPS.SYNTH_DESIGN.ARGS.MORE OPTIONS}} file {NAME SYNTH_CHECKPOINT_MODE} part {NAME FAMILY}
+        run {NAME PROGRESS STATUS DIRECTORY {STEPS.SYNTH_DESIGN.ARGS.MORE OPTIONS}} net_port {NAME} clock {NAME PERIOD} file {NAME SYNTH_CHECKPOINT_MODE} part {NAME FAMILY}
         core {
             NAME VERSION VENDOR LIBRARY CORE_REVISION SDX_KERNEL SDX_KERNEL_TYPE XPM_LIBRARIES SUPPORTED_FAMILIES AUTO_FAMILY_SUPPORT_LEVEL
             IPI_DRC VITIS_DRC
@@ -262,6 +267,23 @@ namespace eval model {
         file_group {MODEL_NAME any} ip_file {TYPE {one_of dcp xdc verilogSource} USED_IN any} bus_interface {SLAVE_MEMORY_MAP_REF any}
         address_block {RANGE any}
     }
+    # Properties that came with a release.
+    variable since {IPI_DRC 2020.2 VITIS_DRC 2020.2}
+}
+
+# The properties of a kind of object that this release has.
+proc model::known {table kind} {
+    variable since
+    variable release
+    if {![dict exists $table $kind]} { return "" }
+    set found [dict get $table $kind]
+    dict for {name first} $since {
+        if {[string compare $release $first] >= 0} continue
+        set index [lsearch -exact $found $name]
+        # Of `settable`, a rule follows the name.
+        if {$index >= 0} { set found [lreplace $found $index [expr {$index + ($table eq $model::settable)}]] }
+    }
+    return $found
 }
 
 # Vivado's own property names come in any case, an IP's CONFIG.* only as they are.
@@ -272,7 +294,7 @@ proc model::read_property {object name {reader get_property}} {
     set name [canonical $name]
     set kind [kind $object]
     if {$kind eq ""} { return [report "$reader: no object $object" "nothing of that name was created" "correct the name"] }
-    if {$name in [dict get $readable $kind]} {
+    if {$name in [known $readable $kind]} {
         if {$name eq "NAME"} { return [get $object NAME [lindex [split $object /] end]] }
         return [get $object $name [expr {$name eq "PATH" ? $object : ""}]]
     }
@@ -287,7 +309,7 @@ proc model::write_property {object name value} {
     set kind [kind $object]
     if {$kind eq ""} { return [report "set_property: no object $object" "nothing of that name was created" "correct the name"] }
     set rules [config_rules $object]
-    if {[dict exists $settable $kind]} { set rules [dict merge $rules [dict get $settable $kind]] }
+    set rules [dict merge $rules [known $settable $kind]]
     if {![dict exists $rules $name]} { return [no_property $object $name $rules] }
     set why [broken_rule [dict get $rules $name] $value]
     if {$why ne ""} { return [report "[string trimleft $object /]: $name cannot be $value" {*}$why] }
@@ -301,7 +323,7 @@ proc model::changed {object} {}
 
 proc model::no_property {object name rules} {
     variable readable
-    set known [lsort -unique [concat [dict keys $rules] [dict get $readable [kind $object]]]]
+    set known [lsort -unique [concat [dict keys $rules] [known $readable [kind $object]]]]
     set known [lmap one $known { if {[string match *.VALUE_SRC $one] || $one eq "CONFIG"} continue; set one }]
     set what [expr {[kind $object] eq "cell" ? [lindex [split [get $object VLNV] :] 2] : "its class"}]
     report "[string trimleft $object /]: no property $name" "the properties the model knows of $what are [join $known {, }]" \

@@ -185,7 +185,7 @@ proc vivado::package_xo {args} {
     set content [dict get $model::files [model::relative $directory/component.xml]]
     if {![dict exists $content vlnv]} { return [model::report "package_xo: the IP in [model::relative $directory] was never saved" \
         "its file is still the packager's first draft" "call ipx::save_core"] }
-    if {[model::relative [dict get $options -kernel_xml]] ne "kernel.xml" || $model::kernel eq ""} {
+    if {$model::kernel eq "" || [model::relative [dict get $options -kernel_xml]] ne [dict get $model::kernel path]} {
         return [model::report "package_xo: no file [model::relative [dict get $options -kernel_xml]]" "it describes the kernel" \
             "generate it"]
     }
@@ -206,6 +206,8 @@ proc vivado::package_xo {args} {
                 "both are one interface" "correct one"
         }
     }
+    if {$directory eq [dict get $options -xo_path]} { model::report "package_xo: xo_path is ip_directory" "the .xo is a file of its own" \
+        "give it a name of its own" }
     foreach group {xilinx_synthesischeckpoint xilinx_implementation} {
         if {$group ni [dict get $content groups]} { model::report "package_xo: the IP has no file group $group" \
             "its netlist or its constraints would be missing" "add it" }

@@ -4,9 +4,22 @@ proc model::option {options name default} { return [expr {[dict exists $options 
 
 # --- files
 
-proc model::write_file {path content} {
+proc model::write_file {path content {writer ""}} {
     variable files
+    variable writers
+    variable command
     dict set files [relative $path] $content
+    dict set writers [relative $path] [expr {$writer eq "" ? $command : $writer}]
+}
+
+proc model::delete_files {path} {
+    variable files
+    variable writers
+    set path [relative $path]
+    foreach name [concat [dict keys $files $path] [dict keys $files $path/*]] {
+        dict unset files $name
+        dict unset writers $name
+    }
 }
 
 # Paths below the scripts' folder as written there.
@@ -30,22 +43,21 @@ proc model::need_file {command path} {
 
 # What scripts use of `file`; a safe interpreter has none of its own.
 proc vivado::file {command args} {
-    variable ::model::files
     set args [lmap word $args { if {$word in {-force --}} continue; set word }]
     switch $command {
         dirname - join - normalize - tail - rootname - extension { return [::file $command {*}$args] }
         exists - isfile - isdirectory { return [model::file_exists [lindex $args 0]] }
         mkdir { return "" }
         delete {
-            foreach path $args {
-                set path [model::relative $path]
-                foreach name [concat [dict keys $files $path] [dict keys $files $path/*]] { dict unset files $name }
-            }
+            foreach path $args { model::delete_files $path }
             return ""
         }
         copy - rename {
             lassign $args source target
-            if {[model::need_file "file $command" $source]} { model::write_file $target [dict get $files [model::relative $source]] }
+            if {![model::need_file "file $command" $source]} { return "" }
+            set source [model::relative $source]
+            model::write_file $target [dict get $model::files $source] [model::option $model::writers $source copy]
+            if {$command eq "rename"} { model::delete_files $source }
             return ""
         }
     }
@@ -57,12 +69,19 @@ proc vivado::file {command args} {
 
 proc vivado::create_project {args} {
     lassign [model::options create_project $args {-part} {-force -in_memory}] options rest
+    set model::repositories {}
     set part [model::option $options -part ""]
     if {$part ne $model::part} {
         model::report "create_project: no part $part" "this design is for $model::part" "correct the part"
     }
     if {$model::project ne ""} { model::report "create_project: project $model::project is open" "one project at a time" "close it first" }
     set model::project [lindex $rest 0]
+    set file [lindex $rest 1]/$model::project.xpr
+    if {[model::file_exists $file] && ![dict exists $options -force]} {
+        model::report "create_project: [model::relative $file] exists" "it does not overwrite" "give -force"
+    }
+    model::delete_files [lindex $rest 1]
+    model::write_file $file {}
     model::create $model::project project PART $part DIRECTORY [model::relative [lindex $rest 1]]
     model::create synth_1 run PROGRESS 0% STATUS "Not started" DIRECTORY [model::relative [lindex $rest 1]]/$model::project.runs/synth_1
     return $model::project
@@ -77,8 +96,9 @@ proc model::in_project {command} {
 proc vivado::current_project {args} { return [expr {[model::in_project current_project] ? $model::project : ""}] }
 
 proc vivado::close_project {args} {
-    model::options close_project $args {} {-delete}
+    lassign [model::options close_project $args {} {-delete}] options
     if {[model::in_project close_project]} {
+        if {[dict exists $options -delete]} { model::delete_files [model::get $model::project DIRECTORY] }
         model::remove $model::project
         if {[model::exists synth_1]} { model::remove synth_1 }
         set model::project ""
@@ -88,7 +108,9 @@ proc vivado::close_project {args} {
 
 proc vivado::update_ip_catalog {args} {
     model::options update_ip_catalog $args {-repo_path} {-rebuild}
-    model::in_project update_ip_catalog
+    if {[model::in_project update_ip_catalog]} {
+        set model::repositories [lmap path [model::get $model::project IP_REPO_PATHS] { ::file normalize [::file join $model::folder $path] }]
+    }
     return ""
 }
 
@@ -133,6 +155,11 @@ proc vivado::make_wrapper {args} {
         model::report "make_wrapper: the wrapper is not the top of the project" "synthesis starts there" "give -import -top"
     }
     model::put $model::design.bd TOP 1
+    # Up to 2020.1 beside the sources; later releases keep what they generate apart. -import copies it to the sources.
+    set kind [expr {[string compare $model::release 2020.2] < 0 ? "srcs" : "gen"}]
+    set folder [model::get $model::project DIRECTORY]/$model::project
+    model::write_file $folder.$kind/sources_1/bd/$model::design/hdl/${model::design}_wrapper.v {}
+    model::write_file $folder.srcs/sources_1/imports/hdl/${model::design}_wrapper.v {}
     return ""
 }
 
@@ -161,6 +188,7 @@ proc vivado::wait_on_run {args} {
             "call launch_runs first"; continue }
         model::put $run STATUS "synth_design Complete!"
         model::put $run PROGRESS 100%
+        model::write_file [model::get $run DIRECTORY]/runme.log {}
     }
     return ""
 }
@@ -185,7 +213,8 @@ proc model::write_netlist {command arguments valued} {
     set interfaces {}
     foreach port [all interface_port] { lappend interfaces [read_property $port NAME] [get $port MODE] }
     set ports [lmap port [all port] { read_property $port NAME }]
-    write_file $path [dict create module ${design}_wrapper interfaces $interfaces ports $ports]
+    set cells [lmap cell [all cell] { list [string trimleft $cell /] [get $cell VLNV] }]
+    write_file $path [dict create module ${design}_wrapper interfaces $interfaces ports $ports cells $cells]
     return ""
 }
 
@@ -193,6 +222,48 @@ proc vivado::write_verilog {args} { model::write_netlist write_verilog $args {-m
 proc vivado::write_checkpoint {args} { model::write_netlist write_checkpoint $args {} }
 proc vivado::write_xdc {args} { model::write_netlist write_xdc $args {} }
 proc vivado::report_utilization {args} { model::write_netlist report_utilization $args {-file -format -hierarchical_depth} }
+
+# Ports and clocks of the open netlist; out of context no clock has a period until it is given one.
+proc vivado::get_ports {args} {
+    if {$model::project eq "" || [model::get $model::project OPEN] eq ""} { return [model::report "get_ports: no netlist is open" \
+        "it has the ports" "call open_run first"] }
+    foreach port [model::all port] {
+        set name [model::read_property $port NAME]
+        if {![model::exists net:$name]} { model::create net:$name net_port NAME $name }
+    }
+    lassign [model::options get_ports $args {-filter}] options names
+    set found [lmap port [model::all net_port] { if {[model::get $port NAME] ni $names} continue; set port }]
+    if {$found eq "" && ![dict exists $options -quiet]} {
+        return [model::report "get_ports: no port $names" \
+            "there are [model::several [lmap port [model::all net_port] { model::get $port NAME }]]" "correct the name"]
+    }
+    return $found
+}
+
+proc vivado::create_clock {args} {
+    lassign [model::options create_clock $args {-period -name -waveform} {-add}] options ports
+    set ports [concat {*}$ports]
+    if {$ports eq ""} { return [model::report "create_clock: no port" "a clock comes in through one" "give \[get_ports <name>\]"] }
+    set period [model::option $options -period ""]
+    if {![string is double -strict $period] || $period <= 0} {
+        return [model::report "create_clock: period $period" "it is a number of nanoseconds" "correct it"]
+    }
+    return [model::create clock:[lindex $ports 0] clock NAME [model::option $options -name [lindex $ports 0]] PERIOD $period]
+}
+
+proc vivado::report_timing_summary {args} {
+    if {[model::kind $model::project] eq "project" && [model::get $model::project OPEN] ne "" && [model::all clock] eq ""} {
+        model::report "report_timing_summary: no clock has a period" "no path would be checked" "call create_clock first"
+    }
+    model::write_netlist report_timing_summary $args {-file -delay_type -max_paths}
+    if {$model::project ne "" && [model::all clock] ne ""} {
+        set file [lindex $args [expr {[lsearch -exact $args -file] + 1}]]
+        set content [dict get $model::files [model::relative $file]]
+        dict set content period [model::get [lindex [model::all clock] 0] PERIOD]
+        model::write_file $file $content
+    }
+    return ""
+}
 
 # --- properties
 
@@ -206,7 +277,7 @@ proc vivado::get_property {args} {
 proc vivado::list_property {args} {
     set object [lindex $args 0]
     if {![model::exists $object]} { return "" }
-    return [string tolower [dict get $model::readable [model::kind $object]]]
+    return [string tolower [model::known $model::readable [model::kind $object]]]
 }
 
 proc vivado::set_property {args} {

@@ -1,24 +1,33 @@
 # Runs generated Tcl against a model of the Vivado commands it uses, and says what Vivado would stumble on.
 #
-#   tclsh run.tcl <folder> <script>...   with the facts of the design on standard input: see ipi/check.py
+#   tclsh run.tcl <folder> <script>...   with facts on standard input: see below, and ipi/check.py
 #
 # The scripts run in a safe interpreter, each in a fresh one, as each is a Vivado run of its own; files they write exist for the
 # next one, in the model only. The model is by hand and holds documented behaviour, no more: it finds names that do not exist,
 # connections that are missing or double, widths that differ, values an IP does not offer. A script that passes can still fail
 # in Vivado, by timing, licences, a release's own rules.
 #
-# Answer, a line each, words separated by tabs: `finding where via what why fix`, `count name number`, `cell name slr where`,
-# `placed cell pblock`.
+# Answer, a line each, words separated by tabs: `finding where via what why fix command` (the command is empty where the Tcl
+# itself is wrong), `count name number`, `cell name slr where`, `placed cell pblock`, `file path content command` for each file
+# there is in the end (the command is empty where it was there before), `said text` for what the scripts print.
 
 set here [file dirname [file normalize [info script]]]
 namespace eval vivado { namespace eval ipx {}; namespace eval sdx_memory_subsystem {} }
 foreach part {core catalog block_design project packager implementation} { source [file join $here $part.tcl] }
 
-# --- facts: part, kernel, products and IPs of the design; cells, pblocks and on-chip memories of the linked one
+# --- facts: release, part, kernel, products and IPs of the design; cells, pblocks and on-chip memories of the linked one
 
+proc fact_release {name} { set model::release $name }
 proc fact_part {name} { set model::part $name }
-proc fact_ip {vlnv ports} { model::define_hls_ip $vlnv $ports }
-proc fact_kernel {name vlnv ports} { set model::kernel [dict create name $name vlnv $vlnv ports $ports] }
+# An IP, and the folder it lies in; one without a folder is in the catalog whatever repositories the script names.
+proc fact_ip {vlnv ports {folder ""}} {
+    model::define_hls_ip $vlnv $ports [expr {$folder eq "" ? "" : [file join $model::folder $folder]}]
+}
+proc fact_kernel {path name vlnv ports} { set model::kernel [dict create path $path name $name vlnv $vlnv ports $ports] }
+# A file that is there before the scripts run, with what the model knows of it.
+proc fact_file {path content} { dict set model::files $path $content }
+proc fact_arguments {words} { set ::arguments $words }
+proc fact_strict {} { set model::strict 1 }
 proc fact_product {script name} { lappend model::products $script $name }
 proc fact_platform {memories} { set model::memories $memories }
 proc fact_netlist {cells pblocks} { lassign [list $cells $pblocks] model::netlist model::pblocks }
@@ -35,10 +44,10 @@ proc commands {} {
 
 # Vivado's own commands a hand-written proc must not be named after, besides those modelled.
 set reserved {
-    add_cells_to_pblock close_design create_cell create_clock create_net create_pin create_port current_design
+    close_design create_cell create_net create_pin create_port current_design
     open_checkpoint place_cell place_design place_ports phys_opt_design report_timing route_design opt_design
-    synth_design start_gui stop_gui open_project save_project_as reset_project report_timing_summary refresh_design
-    rename_ref resize_pblock set_part current_fileset create_fileset get_filesets get_nets get_pins get_ports
+    synth_design start_gui stop_gui open_project save_project_as reset_project refresh_design
+    rename_ref resize_pblock set_part current_fileset create_fileset get_filesets get_nets get_pins
 }
 
 proc new_interpreter {} {
@@ -46,25 +55,31 @@ proc new_interpreter {} {
     interp create -safe vivado
     interp eval vivado { namespace eval ipx {}; namespace eval sdx_memory_subsystem {} }
     foreach name [commands] { interp alias vivado $name {} ::guarded ::vivado::$name }
-    interp alias vivado puts {} ::ignored
+    interp alias vivado puts {} ::said
     interp alias vivado source {} ::sourced
     interp alias vivado unknown {} ::unknown_command
     interp alias vivado exit {} ::ignored
-    interp eval vivado { set argv {}; set argc 0 }
+    interp eval vivado [list set argv $::arguments]
+    interp eval vivado [list set argc [llength $::arguments]]
 }
 
 # A call with the wrong number of words is the script's fault, not the model's.
 proc guarded {command args} {
-    if {[catch { $command {*}$args } value options]} {
-        if {[string match "wrong # args*" $value] && [llength [split [dict get $options -errorinfo] \n]] <= 5} {
-            return [model::report "[string range $command 10 end]: wrong number of words" $value "correct the call"]
-        }
-        return -options $options $value
+    set model::command [string range $command 10 end]
+    set failed [catch { $command {*}$args } value options]
+    if {$failed && [string match "wrong # args*" $value] && [llength [split [dict get $options -errorinfo] \n]] <= 5} {
+        set value [model::report "$model::command: wrong number of words" $value "correct the call"]
+        set failed 0
     }
+    set model::command ""
+    if {$failed} { return -options $options $value }
+    if {$model::strict && $model::findings ne ""} { error "stopped" }
     return $value
 }
 
 proc ignored {args} { return "" }
+
+proc said {args} { answer said [lindex $args end] }
 
 proc unknown_command {name args} {
     model::report "unknown command $name" "neither Tcl nor the model of Vivado has it" \
@@ -113,12 +128,16 @@ proc run_script {script} {
         if {![info complete $call]} continue
         set text $call
         set call ""
-        if {[catch { interp eval vivado $text } message options]} {
+        set failed [catch { interp eval vivado $text } message options]
+        set model::command ""
+        if {$model::strict && $model::findings ne ""} return
+        if {$failed} {
             set why "[failed_in $options] stops with it"
             set fix "correct the call"
             # The hand-written procs say all three themselves.
             regexp {^(.*)\n  why: (.*)\n  fix: (.*)$} $message all message why fix
             model::report $message $why $fix $model::place
+            if {$model::strict} return
         }
     }
     if {$call ne ""} { model::report "the call does not end" "a brace, bracket or quote stands open" "close it" $model::place }
@@ -135,6 +154,7 @@ proc answer {args} {
 }
 
 set model::folder [file normalize [lindex $argv 0]]
+set arguments {}
 foreach name {part products netlist pblocks kernel memories} { if {![info exists model::$name]} { set model::$name {} } }
 eval [read stdin]
 set counts {}
@@ -154,3 +174,6 @@ foreach script [lrange $argv 1 end] {
 }
 foreach finding $model::findings { answer finding {*}$finding }
 foreach line $counts { answer {*}$line }
+dict for {path content} $model::files {
+    answer file $path $content [model::option $model::writers $path ""]
+}

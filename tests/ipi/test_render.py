@@ -96,12 +96,8 @@ def test_kernel_xml_follows_the_arguments(digits: Design) -> None:
     assert max(ends) <= int(slave.get("range", ""), 0)
 
 
-def test_vivado_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    tool = tmp_path / "vivado"
-    tool.write_text("#!/bin/sh\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("VIVADO", str(tool))
-    assert command(Path("ipi/block_design.tcl"), "hls", "8") == [
-        *(str(tool), "-mode", "batch", "-notrace", "-nojournal", "-nolog"),
+def test_vivado_command() -> None:
+    assert command("ipi/block_design.tcl", "hls", "8") == (
+        *("vivado", "-mode", "batch", "-notrace", "-nojournal", "-nolog"),
         *("-source", "ipi/block_design.tcl", "-tclargs", "hls", "8"),
-    ]
+    )
