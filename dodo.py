@@ -373,7 +373,7 @@ def longest_first() -> list[dataflow.Ip]:
 def synth(ip: dataflow.Ip) -> dict[str, str]:
     release = hls_release()
     outcome = do(hls.synth_job(DESIGN, ip, BUILD / "hls" / ip.name, release, limits("synth")))
-    return {"told": f"an IP of {release.name}{outcome.remark}"}
+    return {"told": f"{hls.read_csynth(outcome.folder / 'csynth.xml')}{outcome.remark}"}
 
 
 def synth_products(ip: dataflow.Ip) -> list[Path]:
@@ -397,7 +397,7 @@ def task_synth():
 def cosim(ip: dataflow.Ip) -> dict[str, str]:
     project = BUILD / "synth" / ip.name / "project.zip"
     outcome = do(hls.cosim_job(ip, BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name, project, hls_release(), limits("cosim")))
-    return {"told": f"RTL equals the reference{outcome.remark}"}
+    return {"told": f"{hls.simulated(outcome.folder / 'cosim.rpt')}{outcome.remark}"}
 
 
 def task_cosim():
@@ -559,11 +559,12 @@ def task_folding():
 
 
 def report(baseline: str, record: bool) -> dict[str, str]:
+    from dataflow.estimate import estimate_ip
     from vitis import baseline as baselines
     from vitis.report import read
     from vitis.report_views import files, print_report
 
-    found = read(DESIGN, BUILD)
+    found = read(DESIGN, BUILD, estimates={ip.name: estimate_ip(ip) for ip in DESIGN.ips}, area=DESIGN.platform.area)
     written = files(found)
     write_tree(BUILD / "report", written)
     print_report(found)
