@@ -32,7 +32,8 @@ from vitis.render import cu
 KINDS = tuple(part.name for part in fields(Resources))
 """Names of the resources: lut, ff, bram, uram, dsp."""
 
-Key, Read = TypeVar("Key"), TypeVar("Read")
+Key = TypeVar("Key")
+Read = TypeVar("Read")
 
 
 class Step(Enum):
