@@ -18,7 +18,6 @@ from doit.reporter import ConsoleReporter
 
 from codegen import books, tools
 
-
 WHY = 120
 """Characters of the line that matters in the closing table; whole it stands above."""
 

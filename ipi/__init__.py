@@ -4,6 +4,7 @@ from ipi.check import SUFFIXES, Report, check
 from ipi.jobs import NETLIST, package_job, stitch_job, stitched
 from ipi.render import OUTPUTS, SOURCES, render
 from ipi.tcl_model import CheckError, Finding
+from ipi.xo import normalized
 
 __all__ = [
     "NETLIST",
@@ -14,6 +15,7 @@ __all__ = [
     "Finding",
     "Report",
     "check",
+    "normalized",
     "package_job",
     "render",
     "stitch_job",

@@ -106,9 +106,7 @@ def _answer(text: str) -> Answer:
             files.append(File(*words))
         elif kind == "said":
             said.append(words[0])
-    return Answer(
-        findings=tuple(findings), files=tuple(files), said=tuple(said), counts=counts, reset_from=reset_from, placed=placed
-    )
+    return Answer(findings=tuple(findings), files=tuple(files), said=tuple(said), counts=counts, reset_from=reset_from, placed=placed)
 
 
 def _plain(word: str) -> str:

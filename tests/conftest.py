@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from codegen.tools import RELEASED, TOOLS
+from tests.tools.installation import Installation
+
 TESTS = Path(__file__).parent
 
 # Machines are noisy, and what a failing example prints is enough to run it again.
@@ -45,3 +48,18 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.fixture(scope="session")
 def toy_yaml() -> Path:
     return TESTS / "toy.yaml"
+
+
+@pytest.fixture
+def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Installation]:
+    """`stand_ins("2022.2", **plan)` makes the stand-ins of a release the vendor's tools that are found."""
+
+    def install(release: str, **plan: object) -> Installation:
+        made = Installation(tmp_path / f"tools-{release}", release, **plan)
+        for variable, value in made.environment.items():
+            monkeypatch.setenv(variable, value)
+        return made
+
+    for name in RELEASED:
+        monkeypatch.delenv(TOOLS[name].variable, raising=False)
+    return install

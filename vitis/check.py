@@ -9,7 +9,8 @@ from pathlib import Path
 from dataflow.design import Design
 from ipi.cells import cells
 from ipi.tcl_model import CheckError, Finding, run, tcl_list
-from vitis.render import cu
+from vitis.link import cu
+from vitis.render import plram_cell
 
 SECTIONS = {
     "": "config debug kernel_frequency log_dir optimize output platform report_dir report_level save-temps target temp_dir",
@@ -46,15 +47,15 @@ class Report:
 
 
 def check(design: Design, folder: Path) -> Report:
-    """Check floorplan.tcl, plram.tcl and link.cfg as they stand in `folder`. Raises ToolError when there is no tclsh."""
+    """Check floorplan.tcl, plram.tcl, reports.tcl and link.cfg as they stand in `folder`. Raises ToolError when there is no tclsh."""
     prefix = f"{design.platform.cell_prefix}/{cu(design)}/inst/{design.name}_i/"
     expected = cells(design)
     pblocks = [f"{design.platform.pblock}{slr}" for slr in range(design.platform.slrs)]
     facts = [f"fact_netlist {tcl_list(prefix + cell.name for cell in expected)} {tcl_list(pblocks)}"]
-    # UNCONFIRMED for every platform: that PLRAM[i] is PLRAM_MEM0i of the memory subsystem (so on the U250).
-    memories = [f"PLRAM_MEM{i:02}" for i in range(sum(bank.name.startswith("PLRAM") for bank in design.platform.banks))]
+    memories = [plram_cell(design.platform, bank.name) for bank in design.platform.banks if bank.name.startswith("PLRAM")]
     facts.append(f"fact_platform {tcl_list(memories)}")
-    answer = run(folder, ("floorplan.tcl", "plram.tcl"), facts)
+    facts += [f"fact_product reports.tcl {name}" for name in ("resflow_utilization.xml", "resflow_timing.rpt")]
+    answer = run(folder, ("floorplan.tcl", "plram.tcl", "reports.tcl"), facts)
     findings = list(answer.findings)
     for cell in expected:
         pblock, wanted = answer.placed.get(cell.name), f"{design.platform.pblock}{cell.slr}"

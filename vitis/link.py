@@ -1,26 +1,75 @@
-"""The v++ call that links the kernel. Paths stand here and not in link.cfg, which depends on the hardware alone."""
+"""The v++ call that links the kernel, in the words of a release. Paths stand here and not in link.cfg, which depends on the hardware alone."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import NamedTuple
 
-from codegen import find
+from codegen.releases import Release
 from dataflow.design import Design
-from vitis.render import plrams
+
+WORK = "{work}"
+"""Stands for the working folder, below which the generated files lie in vitis/: hooks need absolute paths."""
 
 
-def command(design: Design, folder: Path, *, xo: Path, xclbin: Path) -> list[str]:
-    """The call, with the generated files of `folder`; what v++ leaves besides the xclbin stays in folder/link."""
-    folder = folder.resolve()
-    hooks = ["--vivado.prop", f"run.impl_1.STEPS.OPT_DESIGN.TCL.POST={folder / 'floorplan.tcl'}"]
-    if plrams(design):
-        # userPreSysLinkTcl up to 2019.2.
-        hooks += ["--advanced.param", f"compiler.userPreSysLinkOverlayTcl={folder / 'plram.tcl'}"]
-    work = folder / "link"
-    return [
-        find("v++"),
-        *("-l", "-t", "hw", "--config", str(folder / "link.cfg")),
-        *hooks,
-        *("--temp_dir", str(work), "--log_dir", str(work / "logs"), "--report_dir", str(work / "reports")),
-        *("-o", str(xclbin.resolve()), str(xo.resolve())),
-    ]
+class Setting(NamedTuple):
+    """One setting, as a line `key=value` of a section of link.cfg; the head has no name."""
+
+    section: str
+    key: str
+    value: str
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """The same as an option of v++."""
+        return f"--{self.section}.{self.key}" if self.section else f"--{self.key}", self.value
+
+    @property
+    def old_words(self) -> tuple[str, ...]:
+        """The same before options had sections (2019.2)."""
+        if self.section in ("vivado", "advanced"):
+            return "--xp", f"{'vivado_' if self.section == 'vivado' else ''}{self.key}:{self.value}"
+        return (f"--{self.key}",) if self.key == "save-temps" else (f"--{self.key}", self.value)
+
+
+def cu(design: Design) -> str:
+    """The kernel's one CU."""
+    return f"{design.name}_1"
+
+
+def single_slr(design: Design) -> int | None:
+    """The SLR the whole CU stands in; None where it spans several, and must not be pinned to one."""
+    slrs = {ip.slr for ip in design.ips}
+    return slrs.pop() if len(slrs) == 1 else None
+
+
+def settings(design: Design) -> tuple[Setting, ...]:
+    """What is in link.cfg: platform, clock, CU, banks and, where it has one, the SLR."""
+    slr = single_slr(design)
+    return (
+        Setting("", "platform", design.platform.shell),
+        Setting("", "kernel_frequency", str(design.network.clock_mhz)),
+        Setting("", "save-temps", "1"),
+        Setting("connectivity", "nk", f"{design.name}:1:{cu(design)}"),
+        *(Setting("connectivity", "sp", f"{cu(design)}.{arg.name}:{arg.bank}") for arg in design.arguments if arg.is_pointer),
+        *(() if slr is None else (Setting("connectivity", "slr", f"{cu(design)}:SLR{slr}"),)),
+    )
+
+
+def hooks(release: Release, *, sizes_memories: bool) -> tuple[Setting, ...]:
+    """The scripts v++ has Vivado run: floorplan, reports and, before it links the system, the sizes of on-chip memories."""
+    after = {"OPT_DESIGN": "floorplan.tcl", "ROUTE_DESIGN": "reports.tcl"}
+    return (
+        *(Setting("vivado", "prop", f"run.impl_1.STEPS.{step}.TCL.POST={WORK}/vitis/{name}") for step, name in after.items()),
+        *((Setting("advanced", "param", f"{release.pre_link_hook}={WORK}/vitis/plram.tcl"),) if sizes_memories else ()),
+    )
+
+
+def command(design: Design, release: Release, *, sizes_memories: bool) -> tuple[str, ...]:
+    """The call in a working folder with <design>.xo and vitis/; it leaves linked.xclbin, and all else below link/."""
+    if release.link_options == "config":
+        given = ("--config", "vitis/link.cfg", *(word for hook in hooks(release, sizes_memories=sizes_memories) for word in hook.words))
+    else:
+        every = (*settings(design), *hooks(release, sizes_memories=sizes_memories))
+        given = tuple(word for setting in every for word in setting.old_words)
+    folders = ("--temp_dir", "link", "--log_dir", "link/logs", "--report_dir", "link/reports")
+    return ("v++", "-l", "-t", "hw", *given, *folders, "-o", "linked.xclbin", f"{design.name}.xo")

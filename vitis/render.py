@@ -8,16 +8,15 @@ from typing import NamedTuple
 
 from codegen import render as render_template
 from dataflow.design import Design
+from dataflow.platform import Platform
 from ipi.cells import cells, crossings
 from ipi.render import count, table
 from network.errors import DescriptionError
+from vitis.link import cu, settings
 
 FOLDER = Path(__file__).parent
 SOURCES = tuple(sorted(path for path in FOLDER.rglob("*") if path.suffix in (".py", ".tcl", ".j2")))
-OUTPUTS = ("link.cfg", "floorplan.tcl", "plram.tcl")
-
-PLRAM_DEFAULT_KB, PLRAM_LARGEST_KB = 128, 4096
-"""Size of a PLRAM bank as the platform brings it, and the largest it can be made."""
+OUTPUTS = ("link.cfg", "floorplan.tcl", "plram.tcl", "reports.tcl")
 
 
 class Plram(NamedTuple):
@@ -26,32 +25,18 @@ class Plram(NamedTuple):
     size: str  # 2M
 
 
-def cu(design: Design) -> str:
-    """The kernel's one CU."""
-    return f"{design.name}_1"
-
-
-def single_slr(design: Design) -> int | None:
-    """The SLR the whole CU stands in; None where it spans several, and must not be pinned to one."""
-    slrs = {ip.slr for ip in design.ips}
-    return slrs.pop() if len(slrs) == 1 else None
-
-
 def render(design: Design) -> dict[str, str]:
     """All files of build/<network>/vitis by name. link.cfg names no file: `link.command` gives the hooks with their paths."""
     placed = cells(design)
     masters = sum(argument.is_pointer for argument in design.arguments)
     templates = FOLDER / "templates"
-    pointers = [argument for argument in design.arguments if argument.is_pointer]
     return {
         "link.cfg": render_template(
             templates,
             "link.cfg.j2",
             design=design,
-            cu=cu(design),
             headline=f"{masters} AXI masters",
-            pointers=pointers,
-            slr=single_slr(design),
+            settings=settings(design),
         ),
         "floorplan.tcl": render_template(
             templates,
@@ -64,6 +49,7 @@ def render(design: Design) -> dict[str, str]:
             cells=table([("place_cell_in_slr", cell.slr, cell.name) for cell in placed]),
         ),
         "plram.tcl": render_template(templates, "plram.tcl.j2", design=design, memories=plrams(design)),
+        "reports.tcl": (FOLDER / "reports.tcl").read_text(),
     }
 
 
@@ -72,9 +58,13 @@ def plrams(design: Design) -> tuple[Plram, ...]:
     made = []
     for bank, size_kb in enlarged_kb(design).items():
         size = f"{size_kb}K" if size_kb < 1024 else f"{size_kb // 1024}M"
-        # UNCONFIRMED for every platform: the name of PLRAM[i] in the memory subsystem (so on the U250).
-        made.append(Plram(f"PLRAM_MEM{int(bank[6:-1]):02}", design.platform.bank(bank).slr, size))
+        made.append(Plram(plram_cell(design.platform, bank), design.platform.bank(bank).slr, size))
     return tuple(made)
+
+
+def plram_cell(platform: Platform, bank: str) -> str:
+    """What the memory subsystem calls PLRAM[i]: PLRAM_MEM0i."""
+    return f"{platform.plram_cell}{int(bank[6:-1]):02}"
 
 
 def enlarged_kb(design: Design) -> dict[str, int]:
@@ -83,13 +73,14 @@ def enlarged_kb(design: Design) -> dict[str, int]:
     if re.fullmatch(r"PLRAM\[\d+\]", memory.weights) is None or not design.network.head.streams_weights:
         return {}
     needed_kb = -(-fc.out * fc.inputs // 1024)
-    if needed_kb <= PLRAM_DEFAULT_KB:
+    if needed_kb <= design.platform.bank(memory.weights).kilobytes:
         return {}
-    if needed_kb > PLRAM_LARGEST_KB:
+    most_kb = design.platform.plram_most_kb
+    if needed_kb > most_kb:
         raise DescriptionError(
             design.network.at,
             f"memory.weights: {needed_kb:,} KB in {memory.weights}",
-            why=f"a PLRAM bank can be made {PLRAM_LARGEST_KB:,} KB at most",
+            why=f"a PLRAM bank can be made {most_kb:,} KB at most",
             fix="use a DDR bank",
         )
     return {memory.weights: 1 << (needed_kb - 1).bit_length()}

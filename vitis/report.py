@@ -27,7 +27,7 @@ from hls.cosim_report import Cosim, read_cosim
 from hls.csynth import Csynth, read_csynth
 from ipi.timing import Timing, read_timing
 from ipi.utilization import Utilization, read_utilization
-from vitis.render import cu
+from vitis.link import cu
 
 KINDS = tuple(part.name for part in fields(Resources))
 """Names of the resources: lut, ff, bram, uram, dsp."""

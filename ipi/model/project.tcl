@@ -201,20 +201,28 @@ proc vivado::open_run {args} {
     return ""
 }
 
+# Whether there is a netlist: a run's that was opened, or in a hook of the linker the linked one.
+proc model::netlist_open {} {
+    variable netlist
+    variable project
+    return [expr {$netlist ne "" || ($project ne "" && [get $project OPEN] ne "")}]
+}
+
 # A file of the open netlist; what the packager will see of it: the external interfaces, clock and reset.
 proc model::write_netlist {command arguments valued} {
-    variable project
     variable design
+    variable netlist
     lassign [options $command $arguments $valued {-force -hierarchical}] options rest
     set path [lindex $rest 0]
-    if {$project eq "" || [get $project OPEN] eq ""} { return [report "$command: no netlist is open" "it writes the open one" \
-        "call open_run first"] }
+    if {![netlist_open]} { return [report "$command: no netlist is open" "it writes the open one" "call open_run first"] }
     if {[dict exists $options -file]} { set path [dict get $options -file] }
     set interfaces {}
     foreach port [all interface_port] { lappend interfaces [read_property $port NAME] [get $port MODE] }
     set ports [lmap port [all port] { read_property $port NAME }]
     set cells [lmap cell [all cell] { list [string trimleft $cell /] [get $cell VLNV] }]
-    write_file $path [dict create module ${design}_wrapper interfaces $interfaces ports $ports cells $cells]
+    if {$netlist ne ""} { set cells $netlist }
+    write_file $path [dict create module ${design}_wrapper interfaces $interfaces ports $ports cells $cells \
+        periods [lmap clock [all clock] { get $clock PERIOD }]]
     return ""
 }
 
@@ -225,8 +233,7 @@ proc vivado::report_utilization {args} { model::write_netlist report_utilization
 
 # Ports and clocks of the open netlist; out of context no clock has a period until it is given one.
 proc vivado::get_ports {args} {
-    if {$model::project eq "" || [model::get $model::project OPEN] eq ""} { return [model::report "get_ports: no netlist is open" \
-        "it has the ports" "call open_run first"] }
+    if {![model::netlist_open]} { return [model::report "get_ports: no netlist is open" "it has the ports" "call open_run first"] }
     foreach port [model::all port] {
         set name [model::read_property $port NAME]
         if {![model::exists net:$name]} { model::create net:$name net_port NAME $name }
@@ -252,17 +259,11 @@ proc vivado::create_clock {args} {
 }
 
 proc vivado::report_timing_summary {args} {
-    if {[model::kind $model::project] eq "project" && [model::get $model::project OPEN] ne "" && [model::all clock] eq ""} {
+    # The linked design has the platform's clocks.
+    if {$model::netlist eq "" && [model::netlist_open] && [model::all clock] eq ""} {
         model::report "report_timing_summary: no clock has a period" "no path would be checked" "call create_clock first"
     }
-    model::write_netlist report_timing_summary $args {-file -delay_type -max_paths}
-    if {$model::project ne "" && [model::all clock] ne ""} {
-        set file [lindex $args [expr {[lsearch -exact $args -file] + 1}]]
-        set content [dict get $model::files [model::relative $file]]
-        dict set content period [model::get [lindex [model::all clock] 0] PERIOD]
-        model::write_file $file $content
-    }
-    return ""
+    return [model::write_netlist report_timing_summary $args {-file -delay_type -max_paths}]
 }
 
 # --- properties

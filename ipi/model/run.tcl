@@ -102,7 +102,7 @@ proc sourced {path} {
     return ""
 }
 
-# --- a script, call by call: after an error the next call still gets its turn, so that one run tells all
+# --- a script, call by call: after an error the next call still gets its turn, so that one run tells all. Tells whether it is there
 
 proc run_script {script} {
     set model::script $script
@@ -114,7 +114,7 @@ proc run_script {script} {
     if {[catch { open $path } channel]} {
         set model::place $script
         model::report "no file $script" "there is nothing to check" "generate it"
-        return
+        return 0
     }
     set lines [split [read $channel] \n]
     close $channel
@@ -130,17 +130,18 @@ proc run_script {script} {
         set call ""
         set failed [catch { interp eval vivado $text } message options]
         set model::command ""
-        if {$model::strict && $model::findings ne ""} return
+        if {$model::strict && $model::findings ne ""} { return 1 }
         if {$failed} {
             set why "[failed_in $options] stops with it"
             set fix "correct the call"
             # The hand-written procs say all three themselves.
             regexp {^(.*)\n  why: (.*)\n  fix: (.*)$} $message all message why fix
             model::report $message $why $fix $model::place
-            if {$model::strict} return
+            if {$model::strict} { return 1 }
         }
     }
     if {$call ne ""} { model::report "the call does not end" "a brace, bracket or quote stands open" "close it" $model::place }
+    return 1
 }
 
 # The proc an error comes from.
@@ -159,7 +160,7 @@ foreach name {part products netlist pblocks kernel memories} { if {![info exists
 eval [read stdin]
 set counts {}
 foreach script [lrange $argv 1 end] {
-    run_script $script
+    if {![run_script $script]} continue
     if {$model::design ne ""} { lappend counts {*}[model::summary] }
     lappend counts {*}[model::placements]
     set missing 0

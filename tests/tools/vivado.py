@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # a program of its own, which no test imports
 
+import reports
 from common import StandIn
 
 from ipi.tcl_model import Answer, File, Finding, run, tcl_list
@@ -60,7 +61,9 @@ def parse(stand_in: StandIn, words: list[str]) -> tuple[str, list[str]]:
         if name == "-tclargs":
             arguments, words = words, []
         elif name not in OPTIONS or len(words) < OPTIONS[name]:
-            stand_in.fail(f"ERROR: [Common 17-165] Too many positional options when parsing '{name}', please type 'vivado -help' for usage info.")
+            stand_in.fail(
+                f"ERROR: [Common 17-165] Too many positional options when parsing '{name}', please type 'vivado -help' for usage info."
+            )
         else:
             given[name] = words[0] if OPTIONS[name] else ""
             words = words[OPTIONS[name] :]
@@ -181,10 +184,15 @@ def component(stand_in: StandIn, file: File) -> bytes:
     """The packaged kernel; what differs from run to run is what an .xo must be cleaned of."""
     vlnv = re.search(r"vlnv (\S+)", file.content)
     names = vlnv[1].split(":") if vlnv else ["", "", "", ""]
-    identity = "".join(f"  <spirit:{key}>{value}</spirit:{key}>\n" for key, value in zip(("vendor", "library", "name", "version"), names, strict=True))
+    identity = "".join(
+        f"  <spirit:{key}>{value}</spirit:{key}>\n" for key, value in zip(("vendor", "library", "name", "version"), names, strict=True)
+    )
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + uuid.uuid4().int % 100_000))
     place = Path(file.path).parent.resolve()
-    tags = "".join(f'        <xilinx:tag xilinx:name="ui.data.coregen.dd@{uuid.uuid4().hex[:8]}_ARCHIVE_LOCATION">{place}</xilinx:tag>\n' for _ in range(2))
+    tags = "".join(
+        f'        <xilinx:tag xilinx:name="ui.data.coregen.dd@{uuid.uuid4().hex[:8]}_ARCHIVE_LOCATION">{place}</xilinx:tag>\n'
+        for _ in range(2)
+    )
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <!-- {MARK}{file.content} -->
 <spirit:component xmlns:xilinx="http://www.xilinx.com" xmlns:spirit="http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009">
@@ -227,101 +235,21 @@ def xo(stand_in: StandIn, file: File) -> bytes:
     return data.getvalue()
 
 
-HEADINGS = "Instance", "Module", "Total LUTs", "Logic LUTs", "LUTRAMs", "SRLs", "FFs", "RAMB36", "RAMB18", "URAM", "DSP Blocks"
-
-
 def utilization(_: StandIn, file: File) -> bytes:
-    """`report_utilization -hierarchical -format xml`: rows by cell, names indented."""
     module = re.search(r"module (\w+)", file.content)[1]
-    design = module.removesuffix("_wrapper")
-    cells = re.findall(r"\{(\w+) (\S+:\S+)\}", file.content)
-    counts = {name: resources(name, vlnv) for name, vlnv in cells}
-    total = [sum(column) for column in zip(*counts.values(), strict=True)]
-    rows = [(module, "(top)", total), (f"  {design}_i", design, total)]
-    rows += [(f"    {name}", f"{design}_{name}_0", count) for name, count in sorted(counts.items())]
-    table = "".join(
-        "      <tablerow>\n" + "".join(f'        <tablecell contents="{cell}"/>\n' for cell in (name, of, *count)) + "      </tablerow>\n"
-        for name, of, count in rows
-    )
-    heading = "".join(f'        <tableheader contents="{name}"/>\n' for name in HEADINGS)
-    return f"""<?xml version="1.0" encoding="UTF-8"?>
-<!-- {MARK}{file.content} -->
-<RptDoc title="Utilization Design Information">
-  <section title="Utilization by Hierarchy">
-    <table>
-      <tablerow>
-{heading}      </tablerow>
-{table}    </table>
-  </section>
-</RptDoc>
-""".encode()
+    cells = {name: used(name, vlnv) for name, vlnv in re.findall(r"\{(\w+) (\S+:\S+)\}", file.content)}
+    return reports.utilization((module, f"{module.removesuffix('_wrapper')}_i"), cells, MARK + file.content).encode()
 
 
-def resources(name: str, vlnv: str) -> list[int]:
-    """LUTs, of these logic, LUTRAM and SRL; FFs, RAMB36, RAMB18, URAM, DSP."""
-    source = next((path for path in Path().glob(f"repo/{name}/component.xml")), None)
-    seed = hashlib.sha256((source.read_text() if source else vlnv).encode()).digest()
-    large = 200 if source else 1
-    logic, memory, shift = (seed[i] * large for i in range(3))
-    return [logic + memory + shift, logic, memory, shift, seed[3] * large, seed[4] % 30, seed[5] % 4, 0, seed[6] % 8 if source else 0]
+def used(name: str, vlnv: str) -> list[int]:
+    """What a cell takes: invented, of an HLS IP from its description."""
+    source = Path("repo") / name / "component.xml"
+    return reports.invented(source.read_bytes(), large=200) if source.exists() else reports.invented(vlnv.encode(), large=1)
 
 
 def timing(stand_in: StandIn, file: File) -> bytes:
-    """`report_timing_summary` of a design that keeps its time."""
-    module = re.search(r"module (\w+)", file.content)[1]
-    period = float(re.search(r"period (\S+)", file.content)[1])
-    rule, numbers = "-" * 97, f"{period / 10:>11.3f}        0.000                      0                 1000        0.030        0.000                      0                 1000        0.119        0.000                       0                  500  "
-    return f"""# {MARK}{file.content}
-{rule}
-| Tool Version : Vivado v.{stand_in.release} (lin64)
-| Command      : report_timing_summary -file {Path(file.path).name}
-| Design       : {module}
-{rule}
-
-Timing Summary Report
-
-{rule}
-| Design Timing Summary
-| ---------------------
-{rule}
-
-    WNS(ns)      TNS(ns)  TNS Failing Endpoints  TNS Total Endpoints      WHS(ns)      THS(ns)  THS Failing Endpoints  THS Total Endpoints     WPWS(ns)     TPWS(ns)  TPWS Failing Endpoints  TPWS Total Endpoints  
-    -------      -------  ---------------------  -------------------      -------      -------  ---------------------  -------------------     --------     --------  ----------------------  --------------------  
-{numbers}
-
-
-All user specified timing constraints are met.
-
-
-{rule}
-| Clock Summary
-| -------------
-{rule}
-
-Clock   Waveform(ns)       Period(ns)      Frequency(MHz)
------   ------------       ----------      --------------
-ap_clk  {{0.000 {period / 2:.3f}}}      {period:.3f}           {1000 / period:.3f}
-
-
-{rule}
-| Intra Clock Table
-| -----------------
-{rule}
-
-Clock             WNS(ns)      TNS(ns)  TNS Failing Endpoints  TNS Total Endpoints      WHS(ns)      THS(ns)  THS Failing Endpoints  THS Total Endpoints     WPWS(ns)     TPWS(ns)  TPWS Failing Endpoints  TPWS Total Endpoints  
------             -------      -------  ---------------------  -------------------      -------      -------  ---------------------  -------------------     --------     --------  ----------------------  --------------------  
-ap_clk        {numbers}
-
-
-{rule}
-| Inter Clock Table
-| -----------------
-{rule}
-
-From Clock    To Clock          WNS(ns)      TNS(ns)  TNS Failing Endpoints  TNS Total Endpoints      WHS(ns)      THS(ns)  THS Failing Endpoints  THS Total Endpoints  
-----------    --------          -------      -------  ---------------------  -------------------      -------      -------  ---------------------  -------------------  
-
-""".encode()
+    module, period = re.search(r"module (\w+)", file.content)[1], re.search(r"periods (\S+)", file.content)[1]
+    return reports.timing(stand_in.release, module, "ap_clk", float(period), MARK + file.content).encode()
 
 
 WRITERS: dict[str, Callable[[StandIn, File], bytes]] = {

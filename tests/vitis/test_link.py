@@ -12,6 +12,7 @@ import pytest
 
 import vitis
 from codegen import write_tree
+from codegen.releases import release
 from dataflow import Design, lower
 from ipi import CheckError, kernel_xml
 from network import DescriptionError, load
@@ -92,22 +93,33 @@ def test_weights_too_large_for_a_plram(digits: Design) -> None:
     )
 
 
-def test_link_command(digits: Design, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    tool = tmp_path / "v++"
-    tool.write_text("#!/bin/sh\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("VPP", str(tool))
-    monkeypatch.chdir(tmp_path)
-    words = command(digits, Path("vitis"), xo=Path("ipi/digits.xo"), xclbin=Path("digits.xclbin"))
-    here = tmp_path.resolve()
-    assert words == [
-        *(str(tool), "-l", "-t", "hw", "--config", f"{here}/vitis/link.cfg"),
-        *("--vivado.prop", f"run.impl_1.STEPS.OPT_DESIGN.TCL.POST={here}/vitis/floorplan.tcl"),
-        *("--temp_dir", f"{here}/vitis/link", "--log_dir", f"{here}/vitis/link/logs", "--report_dir", f"{here}/vitis/link/reports"),
-        *("-o", f"{here}/digits.xclbin", f"{here}/ipi/digits.xo"),
-    ]
-    large = command(in_plram(digits, "PLRAM[0]", 10240), Path("vitis"), xo=Path("a.xo"), xclbin=Path("a.xclbin"))
-    assert f"compiler.userPreSysLinkOverlayTcl={here}/vitis/plram.tcl" in large
+AFTER = (
+    "run.impl_1.STEPS.OPT_DESIGN.TCL.POST={work}/vitis/floorplan.tcl",
+    "run.impl_1.STEPS.ROUTE_DESIGN.TCL.POST={work}/vitis/reports.tcl",
+)
+FOLDERS = ("--temp_dir", "link", "--log_dir", "link/logs", "--report_dir", "link/reports", "-o", "linked.xclbin", "digits.xo")
+
+
+def test_link_command(digits: Design) -> None:
+    assert command(digits, release("2022.2"), sizes_memories=False) == (
+        *("v++", "-l", "-t", "hw", "--config", "vitis/link.cfg"),
+        *("--vivado.prop", AFTER[0], "--vivado.prop", AFTER[1]),
+        *FOLDERS,
+    )
+    words = command(digits, release("2020.2"), sizes_memories=True)
+    assert words[words.index("--advanced.param") + 1] == "compiler.userPreSysLinkOverlayTcl={work}/vitis/plram.tcl"
+
+
+def test_link_command_before_options_had_sections(digits: Design) -> None:
+    assert command(digits, release("2019.2"), sizes_memories=True) == (
+        *("v++", "-l", "-t", "hw"),
+        *("--platform", "xilinx_u250_gen3x16_xdma_4_1_202210_1", "--kernel_frequency", "250", "--save-temps"),
+        *("--nk", "digits:1:digits_1"),
+        *("--sp", "digits_1.in:DDR[0]", "--sp", "digits_1.out:DDR[0]", "--sp", "digits_1.weightsmem:DDR[0]"),
+        *("--xp", f"vivado_prop:{AFTER[0]}", "--xp", f"vivado_prop:{AFTER[1]}"),
+        *("--xp", "param:compiler.userPreSysLinkTcl={work}/vitis/plram.tcl"),
+        *FOLDERS,
+    )
 
 
 def findings(design: Design, folder: Path, file: str = "", old: str = "", new: str = "") -> list[str]:
@@ -210,8 +222,8 @@ def test_mutation(name: str, toy: Design, tmp_path: Path) -> None:
 
 def test_missing_files(toy: Design, tmp_path: Path) -> None:
     write_tree(tmp_path, {"floorplan.tcl": vitis.render(toy)["floorplan.tcl"]})
-    assert [str(finding) for finding in vitis.check(toy, tmp_path).findings][:2] == [
-        "plram.tcl: no file plram.tcl\n  why: there is nothing to check\n  fix: generate it",
+    assert [str(finding) for finding in vitis.check(toy, tmp_path).findings][:3] == [
+        *(f"{name}: no file {name}\n  why: there is nothing to check\n  fix: generate it" for name in ("plram.tcl", "reports.tcl")),
         "link.cfg: no file link.cfg\n  why: v++ reads it\n  fix: generate it",
     ]
 

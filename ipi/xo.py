@@ -1,0 +1,60 @@
+"""Makes an .xo reproducible: the same inputs give the same bytes.
+
+An .xo is a zip. What differs between two runs of the packager is the order and the dates of its members, and in its XML the
+words below; what the linker reads of them it does not compare. Layouts as other projects found them (TAPA redacts the same).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+from codegen import ToolError
+
+FIXED_DATE = "1980-01-01T00:00:00Z"
+"""The first a zip can hold; of all members, and for dates in XML."""
+
+REDACTIONS = (
+    (r"(<xilinx:coreCreationDateTime>)[^<]*", rf"\g<1>{FIXED_DATE}"),
+    # Seconds since an epoch, where the packager counts by the clock.
+    (r"(<xilinx:coreRevision>)[^<]*", r"\g<1>1"),
+    # Where the IP lay when it was packaged, once for every time it was saved.
+    (r"[ \t]*<xilinx:tag [^>]*>[^<]*</xilinx:tag>\r?\n?", ""),
+    (r"(<SourceLocation>)[^<]*/", r"\g<1>"),
+    # UNCONFIRMED which of these attributes each release writes into xo.xml.
+    (r'(\b(?:ProjectID|projectId|uuid|UUID)=")[^"]*', r"\g<1>0"),
+    (r'(\b(?:Date|date|timestamp|Timestamp|BuildDate|buildDate)=")[^"]*', rf"\g<1>{FIXED_DATE}"),
+    # An absolute path: the file's name is enough.
+    (r'(=")(?:[A-Za-z]:)?[/\\][^"<>]*[/\\]([^"/\\<>]*)(?=")', r"\g<1>\g<2>"),
+)
+"""Pattern and replacement, in all .xml of an .xo."""
+
+
+def normalized(xo: bytes) -> bytes:
+    """The same .xo with sorted members, fixed dates, and its varying words replaced. Raises ToolError where it is no zip."""
+    data = io.BytesIO()
+    try:
+        with zipfile.ZipFile(io.BytesIO(xo)) as archive, zipfile.ZipFile(data, "w") as target:
+            for name in sorted(name for name in archive.namelist() if not name.endswith("/")):
+                member = zipfile.ZipInfo(name)  # of 1980-01-01
+                member.compress_type = zipfile.ZIP_DEFLATED
+                member.create_system = 3  # elsewhere it would tell the operating system
+                member.external_attr = 0o644 << 16
+                content = archive.read(name)
+                target.writestr(member, _redacted(content) if name.endswith(".xml") else content)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise ToolError(
+            "package.log",
+            "package_xo left a file that is no .xo",
+            why=f"an .xo is a zip: {error}",
+            fix="package it again: doit forget package",
+        ) from None
+    return data.getvalue()
+
+
+def _redacted(content: bytes) -> bytes:
+    text = content.decode("utf-8", errors="surrogateescape")
+    for pattern, replacement in REDACTIONS:
+        text = re.sub(pattern, replacement, text)
+    return text.encode("utf-8", errors="surrogateescape")
