@@ -30,7 +30,7 @@ import hls
 import ipi
 import network
 import vitis
-from codegen import ToolError, lock, progress, write_changed, write_tree
+from codegen import ToolError, answers, lock, progress, write_changed, write_tree
 from network import DescriptionError, ParameterError, images, parameters
 
 ROOT = Path(__file__).parent
@@ -66,13 +66,14 @@ sys.excepthook = progress.excepthook
 YAML = description()
 try:
     NET = network.load(YAML, platform())
-    DESIGN = dataflow.lower(NET)
+    BUILD = Path(get_var("build", "build")) / (f"{NET.name}-{platform()}" if platform() else NET.name)
+    ANSWERS = answers.load(BUILD / "answers.json")
+    DESIGN = dataflow.lower(NET, ANSWERS)
 except DescriptionError as error:
     sys.exit(f"error: {error}")
 
 # Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
 FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
-BUILD = Path(get_var("build", "build")) / (f"{NET.name}-{platform()}" if platform() else NET.name)
 TRAINED = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
 DRAWN = BUILD / f"{NET.name}-random.npz"
 IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])
@@ -85,6 +86,8 @@ if not progress.only_asks(sys.argv[1:]):
         sys.exit(
             f"error: {error.filename}: {error.strerror}\n  why: everything built goes into {BUILD}\n  fix: choose another folder: build=PATH"
         )
+    if ANSWERS:
+        answers.save(BUILD / "answers.json", ANSWERS)
 
 
 class Reporter(progress.Progress):
@@ -308,6 +311,17 @@ def estimate() -> None:
 def task_estimate():
     """print what the design will cost, an estimate: LUTs, flip-flops, BRAM, UltraRAM, DSPs of each IP"""
     return {"actions": [estimate], "uptodate": [False], "verbosity": 2}
+
+
+def floorplan() -> None:
+    from dataflow.floorplan_report import print_floorplan
+
+    print_floorplan(DESIGN)
+
+
+def task_floorplan():
+    """print the SLR of every IP as YAML, what that leaves of each SLR, and the wires between them"""
+    return {"actions": [floorplan], "uptodate": [False], "verbosity": 2}
 
 
 def bench_csim() -> None:

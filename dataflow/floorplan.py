@@ -66,6 +66,12 @@ class Problem:
             for below in range(len(self.budgets) - 1)
         )
 
+    def admits(self, slrs: Sequence[int]) -> bool:
+        """Whether this is an answer at all: an SLR of the card for every IP, those that are given among them."""
+        return len(slrs) == len(self.ips) and all(
+            0 <= slr < len(self.budgets) and given in (None, slr) for slr, given in zip(slrs, self.given, strict=True)
+        )
+
     def holds(self, slrs: Sequence[int]) -> bool:
         """Whether all budgets are kept."""
         kept = all(used.within(budget) for used, budget in zip(self.used(slrs), self.budgets, strict=True))
@@ -108,10 +114,12 @@ def place(problem: Problem, answers: MutableMapping[str, list[int]] | None = Non
         together = (min(given, default=0),) * len(problem.ips)
         if problem.holds(together):
             return together
-    known = {} if answers is None else answers
-    if problem.key not in known:
-        known[problem.key] = list(solve(problem))
-    return tuple(known[problem.key])
+    found = None if answers is None else answers.get(problem.key)
+    if found is None or not problem.admits(found):
+        found = list(solve(problem))
+        if answers is not None:
+            answers[problem.key] = found
+    return tuple(found)
 
 
 def feasible(problem: Problem) -> bool:

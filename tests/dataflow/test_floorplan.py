@@ -90,6 +90,9 @@ def test_answers_are_remembered():
     assert answers == {task.key: [0, 1]}
     answers[task.key] = [0, 0]  # whatever was found before
     assert place(task, answers) == (0, 0)
+    for damaged in ([], [1, 0], [0, 7]):
+        answers[task.key] = damaged
+        assert place(task, answers) == (0, 1)
 
 
 def test_resnet50_on_the_u250():
