@@ -8,7 +8,7 @@
 # in Vivado, by timing, licences, a release's own rules.
 #
 # Answer, a line each, words separated by tabs: `finding where via what why fix command` (the command is empty where the Tcl
-# itself is wrong), `count name number`, `cell name slr where`, `placed cell pblock`, `file path content command` for each file
+# itself is wrong), `count name number`, `cell name slr where`, `stream source sink where`, `placed cell pblock`, `file path content command` for each file
 # there is in the end (the command is empty where it was there before), `said text` for what the scripts print.
 
 set here [file dirname [file normalize [info script]]]

@@ -187,7 +187,7 @@ class Link:
             )
             self.fail("60-703", f"Failed to finish linking: sourcing script {script} failed")
         for file in answer.files:
-            cells = {name: reports.invented(self.content + name.encode(), large=100) for name, _ in self.cells}
+            cells = {name: reports.invented(self.content + name.encode(), large=200 if "hls" in of else 1) for name, of in self.cells}
             above = (*self.card.cell_prefix.split("/"), self.cu, "inst", f"{self.kernel.get('name')}_i")
             write_changed(
                 folder / file.path,
