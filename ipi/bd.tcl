@@ -11,7 +11,8 @@ foreach key {repository jobs} value $argv {
     if {$key ne "" && $value ne ""} { set bd($key) $value }
 }
 
-proc stop {what why fix} { error "$what\n  why: $why\n  fix: $fix" }
+# Vivado prints the message as it is; by its first word whoever reads the log knows the line that decides.
+proc stop {what why fix} { error "ERROR: $what\n  why: $why\n  fix: $fix" }
 
 # The one element of what a get_ command found; `among` are those there are.
 proc only {found what among} {

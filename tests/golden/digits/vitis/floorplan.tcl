@@ -8,7 +8,7 @@ proc place_cell_in_slr {slr name} {
     set found [cells_named $name]
     if {[llength $found] != 1} {
         set fix "look for it among get_cells -hierarchical"
-        error "[llength $found] cells $name in $floorplan(cu), not 1\n  why: the floorplan places each once\n  fix: $fix"
+        error "ERROR: [llength $found] cells $name in $floorplan(cu), not 1\n  why: the floorplan places each once\n  fix: $fix"
     }
     add_cells_to_pblock [pblock_of_slr $slr] $found -clear_locs
 }
@@ -22,7 +22,7 @@ proc pblock_of_slr {slr} {
     global floorplan
     set pblock $floorplan(pblock)$slr
     if {[get_pblocks -quiet $pblock] eq ""} {
-        error "no pblock $pblock\n  why: the platform has [get_pblocks -quiet *]\n  fix: correct pblock in configs/platforms"
+        error "ERROR: no pblock $pblock\n  why: the platform has [get_pblocks -quiet *]\n  fix: correct pblock in configs/platforms"
     }
     return $pblock
 }
