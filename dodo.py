@@ -38,8 +38,9 @@ import hls
 import ipi
 import network
 import vitis
-from codegen import ToolError, books, jobs, lock, progress, releases, tools, write_changed, write_tree
+from codegen import ToolError, answers, books, jobs, lock, progress, releases, tools, write_changed, write_tree
 from codegen.cache import Cache, default_root
+from dataflow.fit import FitError, fit
 from network import DescriptionError, ParameterError, images, parameters
 
 if TYPE_CHECKING:
@@ -78,13 +79,14 @@ sys.excepthook = progress.excepthook
 YAML = description()
 try:
     NET = network.load(YAML, platform())
-    DESIGN = dataflow.lower(NET)
+    BUILD = Path(get_var("build", "build")) / (f"{NET.name}-{platform()}" if platform() else NET.name)
+    ANSWERS = answers.load(BUILD / "answers.json")
+    DESIGN = dataflow.lower(NET, ANSWERS)
 except DescriptionError as error:
     sys.exit(f"error: {error}")
 
 # Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
 FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
-BUILD = Path(get_var("build", "build")) / (f"{NET.name}-{platform()}" if platform() else NET.name)
 TRAINED = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
 DRAWN = BUILD / f"{NET.name}-random.npz"
 IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])
@@ -97,6 +99,8 @@ if not progress.only_asks(sys.argv[1:]):
         sys.exit(
             f"error: {error.filename}: {error.strerror}\n  why: everything built goes into {BUILD}\n  fix: choose another folder: build=PATH"
         )
+    if ANSWERS:
+        answers.save(BUILD / "answers.json", ANSWERS)
 
 
 CACHE = Cache(default_root())
@@ -168,7 +172,7 @@ DOIT_CONFIG = {
     "backend": "json",
     "dep_file": str(BUILD / ".doit.json"),
 }
-step = partial(progress.step, errors=(DescriptionError, ParameterError, ToolError, OSError))
+step = partial(progress.step, errors=(DescriptionError, FitError, ParameterError, ToolError, OSError))
 
 
 @cache
@@ -299,15 +303,22 @@ def check() -> dict[str, str]:
     reports = [ipi.check(DESIGN, BUILD / "ipi"), vitis.check(DESIGN, BUILD / "vitis")]
     for report in reports:
         report.require()
-    return {"told": "; ".join(map(str, reports))}
+    found = fit(DESIGN)
+    if not ANYWAY:
+        found.require()
+    return {"told": "; ".join(map(str, (*reports, found)))}
+
+
+ANYWAY = get_var("fit", "") == "anyway"
+"""doit fit=anyway: go on although the estimate says that the design does not fit."""
 
 
 def task_check():
-    """run the generated Tcl in a Tcl interpreter against a model of the Vivado commands it uses"""
+    """run the generated Tcl in a Tcl interpreter against a model of the Vivado commands it uses; see that the design fits the card"""
     return {
         "actions": [step(check)],
         "file_dep": [*task_design()["targets"], *ipi.SOURCES, *vitis.SOURCES],
-        "uptodate": [config_changed(repr(DESIGN))],
+        "uptodate": [config_changed(repr((DESIGN, ANYWAY)))],
         "clean": True,
     }
 
@@ -373,7 +384,7 @@ def longest_first() -> list[dataflow.Ip]:
 def synth(ip: dataflow.Ip) -> dict[str, str]:
     release = hls_release()
     outcome = do(hls.synth_job(DESIGN, ip, BUILD / "hls" / ip.name, release, limits("synth")))
-    return {"told": f"an IP of {release.name}{outcome.remark}"}
+    return {"told": f"{hls.read_csynth(outcome.folder / 'csynth.xml')}{outcome.remark}"}
 
 
 def synth_products(ip: dataflow.Ip) -> list[Path]:
@@ -397,7 +408,7 @@ def task_synth():
 def cosim(ip: dataflow.Ip) -> dict[str, str]:
     project = BUILD / "synth" / ip.name / "project.zip"
     outcome = do(hls.cosim_job(ip, BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name, project, hls_release(), limits("cosim")))
-    return {"told": f"RTL equals the reference{outcome.remark}"}
+    return {"told": f"{hls.simulated(outcome.folder / 'cosim.rpt')}{outcome.remark}"}
 
 
 def task_cosim():
@@ -559,11 +570,12 @@ def task_folding():
 
 
 def report(baseline: str, record: bool) -> dict[str, str]:
+    from dataflow.estimate import estimate_ip
     from vitis import baseline as baselines
     from vitis.report import read
     from vitis.report_views import files, print_report
 
-    found = read(DESIGN, BUILD)
+    found = read(DESIGN, BUILD, estimates={ip.name: estimate_ip(ip) for ip in DESIGN.ips}, area=DESIGN.platform.area)
     written = files(found)
     write_tree(BUILD / "report", written)
     print_report(found)
@@ -602,6 +614,17 @@ def estimate() -> None:
 def task_estimate():
     """print what the design will cost, an estimate: LUTs, flip-flops, BRAM, UltraRAM, DSPs of each IP"""
     return {"actions": [estimate], "uptodate": [False], "verbosity": 2}
+
+
+def floorplan() -> None:
+    from dataflow.floorplan_report import print_floorplan
+
+    print_floorplan(DESIGN)
+
+
+def task_floorplan():
+    """print the SLR of every IP as YAML, what that leaves of each SLR, and the wires between them"""
+    return {"actions": [floorplan], "uptodate": [False], "verbosity": 2}
 
 
 def bench_csim() -> None:

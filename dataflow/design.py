@@ -118,7 +118,7 @@ class Ip:
     ports: tuple[Port, ...]
     streams: tuple[Stream, ...]
     processes: tuple[Process, ...]
-    slr: int
+    slr: int = 0
 
     @property
     def cycles(self) -> int:

@@ -60,18 +60,27 @@ def estimate_ip(ip: Ip, style: Style = Style.LIBRARY) -> Resources:
 
 
 def estimate_link(link: Link) -> Resources:
-    """FIFO and width converter between two IPs. A FIFO keeps whole bytes; its UltraRAMs are ceil(depth/4096)*ceil(bits/72) (FINN)."""
+    """The FIFO between two IPs, and the width converter where there is one."""
+    return estimate_fifo(link) + estimate_converter(link)
+
+
+def estimate_fifo(link: Link) -> Resources:
+    """A FIFO keeps whole bytes; its UltraRAMs are ceil(depth/4096)*ceil(bits/72) (FINN)."""
     bits, depth = 8 * link.source_port.tdata_bytes, link.depth
     memory = {
         "ultra": Resources(uram=uram(depth, bits)),
         "block": Resources(bram=bram(depth, bits)),
         "distributed": Resources(lut=-(-bits * 8 // 7) * -(-depth // 64)),
     }[link.memory]
-    fifo = FIFO_IP + memory + Resources(ff=2 * bits)
+    return FIFO_IP + memory + Resources(ff=2 * bits)
+
+
+def estimate_converter(link: Link) -> Resources:
+    """The width converter IP: a wide beat in registers twice, with a multiplexer a bit. A guess."""
     if not link.converts:
-        return fifo
+        return Resources()
     wide = 8 * max(link.source_port.tdata_bytes, link.sink_port.tdata_bytes)
-    return fifo + Resources(lut=50 + wide, ff=50 + 2 * wide)
+    return Resources(lut=50 + wide, ff=50 + 2 * wide)
 
 
 def estimate(process: Process, style: Style = Style.LIBRARY) -> Resources:
@@ -89,6 +98,21 @@ def estimate(process: Process, style: Style = Style.LIBRARY) -> Resources:
     if isinstance(layer, Dense):
         return CONTROL + roms + _dense(layer, style)
     return CONTROL + roms + _cost(layer)
+
+
+def estimate_banks(design: Design) -> tuple[Resources, ...]:
+    """Of each SLR, the UltraRAM of a PLRAM bank that is made large enough for the weights; the shell has the banks as they come.
+
+    512 bits of data take 8 UltraRAMs side by side, 256 KB of them (UG573).
+    """
+    found = [Resources() for _ in design.platform.area]
+    weights = next((argument.bank for argument in design.arguments if argument.name == "weightsmem"), None)
+    bank = design.platform.bank(weights) if weights else design.platform.default_bank
+    needed_kb = -(-design.network.head.fc.out * design.network.head.fc.inputs // 1024)
+    if bank.kind == "dram" and needed_kb > bank.kilobytes:
+        size_kb = 1 << (needed_kb - 1).bit_length()
+        found[bank.slr] = Resources(uram=8 * -(-size_kb // 256))
+    return tuple(found)
 
 
 def adder_tree(lanes: int, bits: int) -> int:

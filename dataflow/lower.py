@@ -6,10 +6,12 @@ design's width converters, so folding one block anew leaves the others' sources 
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import replace
 from itertools import groupby, pairwise
 from math import gcd
 
+from dataflow import floorplan
 from dataflow import platform as platforms
 from dataflow.design import Argument, Design, Ip, Kind, Layer, Link, Port, Process, Rom, Stream
 from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
@@ -26,20 +28,37 @@ FIFO_DEPTHS = (16, 1024)
 """Least depth the AXI4-Stream FIFO IP offers, and the original's depth between blocks, which is plenty."""
 
 
-def lower(network: Network) -> Design:
-    """Lay a network out; raises DescriptionError where it cannot be."""
+def lower(network: Network, answers: MutableMapping[str, list[int]] | None = None) -> Design:
+    """Lay a network out and make the decisions it leaves open; raises DescriptionError where it cannot be.
+
+    `answers` are those of the floorplan found before; a new one is added.
+    """
     platform = _platform(network)
     network = replace(network, memory=_memory(network.memory, platform))
-    ips = [_dma(network, platform), _stem(network.stem), *map(_block, network.blocks), _head(network.head)]
-    for ip, at in zip(ips[1:], (network.stem.at, *(block.at for block in network.blocks), network.head.at), strict=True):
-        if ip.slr >= platform.slrs:
-            fix = f"choose 0 to {platform.slrs - 1}, or leave slr out"
-            raise DescriptionError(at, f"{ip.name}: slr={ip.slr}", why=f"{network.platform} has {platform.slrs} SLRs", fix=fix)
+    ips = [_dma(network), _stem(network.stem), *map(_block, network.blocks), _head(network.head)]
+    given = [platform.bank(network.memory.images).slr, *_given_slrs(network, platform)]
     links = [_link(source, sink) for source, sink in pairwise(ips)]
     links.append(_link(ips[-1], ips[0], "labels"))
     if network.head.streams_weights:
         links.append(_link(ips[0], ips[-1], "weights"))
-    return Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
+    design = Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
+    slrs = floorplan.place(floorplan.problem(design, given), answers)
+    return replace(
+        design,
+        network=network.placed(slrs[1:]),
+        ips=tuple(replace(ip, slr=slr) for ip, slr in zip(ips, slrs, strict=True)),
+    )
+
+
+def _given_slrs(network: Network, platform: Platform) -> list[int | None]:
+    """Of stem, blocks and head, the SLR that is given."""
+    parts: list[tuple[str, Stem | Block | Head]] = [("stem", network.stem), *((block.name, block) for block in network.blocks)]
+    parts.append(("head", network.head))
+    for name, part in parts:
+        if part.slr is not None and part.slr >= platform.slrs:
+            fix = f"choose 0 to {platform.slrs - 1}, or leave slr out"
+            raise DescriptionError(part.at, f"{name}: slr={part.slr}", why=f"{platform.name} has {platform.slrs} SLRs", fix=fix)
+    return [part.slr for _, part in parts]
 
 
 def _platform(network: Network) -> Platform:
@@ -204,7 +223,7 @@ class _Chain:
     def fork(self, name: str, stream: Stream, beats: int, to: tuple[Stream, Stream]) -> None:
         self.add(Kind.FORK, name, Fork(beats=beats, lanes=stream.lanes, format=stream.format), [stream], list(to), beats)
 
-    def ip(self, kind: str, title: str, slr: int | None) -> Ip:
+    def ip(self, kind: str, title: str) -> Ip:
         return Ip(
             name=self.name,
             kind=kind,
@@ -212,7 +231,6 @@ class _Chain:
             ports=tuple(self.ports),
             streams=tuple(self.streams),
             processes=tuple(self.processes),
-            slr=slr or 0,
         )
 
 
@@ -244,7 +262,7 @@ def _stem(stem: Stem) -> Ip:
     shape = stem.output
     stream = chain.convert("out", stream, wire_lanes(shape.channels, stream.format, stream.lanes), shape.size)
     chain.give("codes_out", stream, shape.size)
-    return chain.ip("stem", f"{conv.input} -> {shape}", stem.slr)
+    return chain.ip("stem", f"{conv.input} -> {shape}")
 
 
 def _pool_lanes(conv: Conv, window: Window) -> int:
@@ -297,7 +315,7 @@ def _block(block: Block) -> Ip:
     chain.add(Kind.JOIN, "join", layer, [main, bypass], [joined], layer.beats)
     out = chain.convert("out", joined, wire_lanes(block.output.channels, block.residual, last.pe), codes)
     chain.give("codes_out", out, codes)
-    return chain.ip("block", f"{block.input} -> {block.output}, {block.kind}, {'projection' if projects else 'identity'} bypass", block.slr)
+    return chain.ip("block", f"{block.input} -> {block.output}, {block.kind}, {'projection' if projects else 'identity'} bypass")
 
 
 def _weight_lanes(head: Head) -> int:
@@ -341,10 +359,10 @@ def _head(head: Head) -> Ip:
     labels = chain.stream("labels_out", 1, LABEL)
     chain.add(Kind.TOP_K, "top", top, [scores], [labels], top.cycles)
     chain.give("labels", labels, head.top)
-    return chain.ip("head", f"{head.input} -> {head.top} of {fc.out} labels", head.slr)
+    return chain.ip("head", f"{head.input} -> {head.top} of {fc.out} labels")
 
 
-def _dma(network: Network, platform: Platform) -> Ip:
+def _dma(network: Network) -> Ip:
     chain = _Chain("dma", network.at)
 
     def bring(name: str, codes: int, lanes: int, form: Format, repeats: bool) -> None:
@@ -363,7 +381,7 @@ def _dma(network: Network, platform: Platform) -> Ip:
     chain.part = "Labels to memory."
     labels = chain.take("labels", 1, LABEL, head.top)
     chain.add(Kind.STORE, "labels", Labels(top=head.top), [labels], [], head.top)
-    return chain.ip("dma", f"{network.input} images in, {head.top} labels out", platform.bank(network.memory.images).slr)
+    return chain.ip("dma", f"{network.input} images in, {head.top} labels out")
 
 
 def _link(source: Ip, sink: Ip, name: str | None = None) -> Link:

@@ -33,5 +33,9 @@ class Resources:
         """So many per cent of each, rounded down."""
         return Resources(**{kind: getattr(self, kind) * getattr(percent, kind) // 100 for kind in KINDS})
 
+    def __sub__(self, other: Resources) -> Resources:
+        """What is left, at least nothing."""
+        return Resources(**{kind: max(getattr(self, kind) - getattr(other, kind), 0) for kind in KINDS})
+
     def within(self, budget: Resources) -> bool:
         return all(used <= there for used, there in zip(astuple(self), astuple(budget), strict=True))

@@ -1,6 +1,8 @@
 """C++ of every IP: header library, generated tops, ROMs and test benches; their C simulation, synthesis and cosimulation."""
 
+from hls.cosim_report import read_cosim, simulated
 from hls.csim import Simulation, csim_job, simulate, verdict
+from hls.csynth import read_csynth
 from hls.render import HEADERS, SOURCES, outputs, render
 from hls.synth import cosim_job, synth_job
 from hls.vectors import first_frames, frame_count, vectors
@@ -14,8 +16,11 @@ __all__ = [
     "first_frames",
     "frame_count",
     "outputs",
+    "read_cosim",
+    "read_csynth",
     "render",
     "simulate",
+    "simulated",
     "synth_job",
     "vectors",
     "verdict",

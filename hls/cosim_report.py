@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codegen.report_text import ReportText, Row
+from codegen.tools import ToolError
 
 
 class Cycles(NamedTuple):
@@ -49,6 +50,19 @@ def read_cosim(path: Path) -> Cosim:
         latency=_cycles(report, row, 2, "latency"),
         interval=_cycles(report, row, 5, "interval"),
     )
+
+
+def simulated(path: Path) -> str:
+    """What a report says, in a line; raises ToolError where the RTL did not do what the bench expects, whatever the tool ended with."""
+    found = read_cosim(path)
+    if not found.passed:
+        raise ToolError(
+            str(path),
+            "the RTL differs from the C++",
+            why=f"{found.language}: Fail",
+            fix="read cosim.log beside it: the bench names the first difference",
+        )
+    return "RTL equals the reference" + (f", {found.interval.most:,} cycles a frame" if found.interval else "")
 
 
 def _passed(report: ReportText, row: Row) -> bool:

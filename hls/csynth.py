@@ -35,6 +35,11 @@ class Csynth:
     interval_cycles: int | None
     resources: Resources
 
+    def __str__(self) -> str:
+        """One line for people."""
+        cycles = "" if self.interval_cycles is None else f"{self.interval_cycles:,} cycles a frame, "
+        return f"{self.resources.lut:,} LUT, {self.resources.bram:g} BRAM, {cycles}{self.estimated_ns:.2f} of {self.target_ns:.2f} ns"
+
     @property
     def meets_clock(self) -> bool:
         return self.estimated_ns <= self.target_ns - self.uncertainty_ns

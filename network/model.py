@@ -6,6 +6,7 @@ for messages only and takes no part in equality or `repr`, so a value is its own
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -402,13 +403,17 @@ class Network:
 
     def on(self, platform: str) -> Network:
         """The same network for another card, whose SLRs and banks have yet to be chosen."""
+        free = self.placed([None] * (len(self.blocks) + 2))
+        return replace(free, platform=platform, memory=Memory(at=self.memory.at))
+
+    def placed(self, slrs: Sequence[int | None]) -> Network:
+        """With the SLRs of stem, blocks and head."""
+        stem, *blocks, head = slrs
         return replace(
             self,
-            platform=platform,
-            stem=replace(self.stem, slr=None),
-            blocks=tuple(replace(block, slr=None) for block in self.blocks),
-            head=replace(self.head, slr=None),
-            memory=Memory(at=self.memory.at),
+            stem=replace(self.stem, slr=stem),
+            blocks=tuple(replace(block, slr=slr) for block, slr in zip(self.blocks, blocks, strict=True)),
+            head=replace(self.head, slr=head),
         )
 
     @property

@@ -123,6 +123,19 @@ def test_nothing_is_done_twice(toy):
     assert re.search(r"0 done, 14 up to date", result.stdout)
 
 
+def test_another_card(toy):
+    _, chosen = toy
+    result = doit(*chosen, "platform=u50", "floorplan")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "toy fits the u50 by the estimate" in result.stdout
+    refused = doit(*chosen, "platform=u51", "floorplan")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "error: platform=u51: no such card\n  why: cards stand in configs/platforms/<card>.yaml\n"
+        "  fix: choose from u200, u250, u280, u50, u55c\n",
+    )
+
+
 def test_a_comment_changes_nothing(toy):
     folder, chosen = toy
     yaml = folder / "toy.yaml"

@@ -32,6 +32,7 @@ from vitis.link import cu
 KINDS = tuple(part.name for part in fields(Resources))
 """Names of the resources: lut, ff, bram, uram, dsp."""
 
+Key = TypeVar("Key")
 Read = TypeVar("Read")
 
 
@@ -154,10 +155,9 @@ class Report:
         for slr in self.slrs:
             for kind in KINDS:
                 if (slr.share(kind) or 0) > 1:
-                    needed, there = getattr(slr.used, kind), getattr(slr.area, kind)
-                    found.append(
-                        f"SLR{slr.index}: {needed:,g} {kind.upper()} needed ({slr.step.value if slr.step else ''}), {there:,g} there"
-                    )
+                    needed, there = plain(getattr(slr.used, kind)), plain(getattr(slr.area, kind))
+                    by = f" ({slr.step.value})" if slr.step else ""
+                    found.append(f"SLR{slr.index}: {needed} {kind.upper()} needed{by}, {there} there")
         for step, timing in self.timing.items():
             if not timing.met:
                 clocks = ", ".join(clock.name for clock in timing.failing) or "pulse widths"
@@ -191,9 +191,6 @@ def read_files(design: Design, build: Path) -> Readings:
         ),
         timing=_found({step: folder / "timing.rpt" for step, folder in steps.items()}, read_timing),
     )
-
-
-Key = TypeVar("Key")
 
 
 def _found(paths: Mapping[Key, Path], reader: Callable[[Path], Read]) -> dict[Key, Read]:

@@ -67,6 +67,7 @@ def render(described: Described, parameters: str | None = None) -> str:
         f"  weights: PLRAM[0]                     # {described.classes * blocks_out(blocks):,} bytes, made large enough when linking",
         "",
         "stem:",
+        "  slr: 0",
         f"  conv: {{kernel: {stem.kernel}, out: {stem.out}, stride: {stem.stride}, pad: [3, 2], weight: int8, acc: int{stem.acc_bits}, "
         f"pe: {stem.pe}, simd: {stem.simd}, pixels: {described.pixels}}}",
         "  pool: {kernel: 3, stride: 2, pad: [0, 1]}",
@@ -86,6 +87,7 @@ def render(described: Described, parameters: str | None = None) -> str:
     lines += [
         "",
         "head:",
+        "  slr: 0",
         f"  fc:      {{out: {described.classes}, weight: int8, pe: {described.fc_pe}, simd: {described.fc_simd}}}",
         "  weights: stream                       # from memory, not on chip",
         "  top:     5",

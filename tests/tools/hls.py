@@ -70,6 +70,11 @@ def digest(text: str, least: int, most: int) -> int:
     return least + int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % (most - least)
 
 
+def cycles_a_frame(text: str) -> int:
+    """As the first line of the sources has it."""
+    return int(re.search(r"; ([\d,]+) cycles a frame", text)[1].replace(",", ""))
+
+
 def csynth(stand_in: StandIn, _failure: str, state: dict[str, str]) -> None:
     text = sources(state)
     if stand_in.release < "2020.2" and "style=" in text:
@@ -80,7 +85,7 @@ def csynth(stand_in: StandIn, _failure: str, state: dict[str, str]) -> None:
     if not re.search(rf"^void {state['top']}\(", text, re.MULTILINE):
         stand_in.fail(f"ERROR: [HLS 200-1715] cannot find the top function '{state['top']}'")
     top = f"{state['top']}_{state['top']}" if "-auto_prefix" in state["configuration"] and stand_in.release < "2020.2" else state["top"]
-    cycles = int(re.search(r"; ([\d,]+) cycles a frame", text)[1].replace(",", ""))
+    cycles = cycles_a_frame(text)
     dsp = "DSP48E" if stand_in.release < "2020.2" else "DSP"
     numbers = {"BRAM_18K": digest(text, 0, 64), dsp: digest(text, 0, 32), "FF": digest(text, 500, 40000), "LUT": digest(text, 600, 60000)}
     numbers["URAM"] = 0
@@ -144,13 +149,13 @@ def cosim(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:
     status = "Fail" if failure == "mismatch" else "Pass"
     folder = Path(state["solution"]) / "sim" / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    cycles = digest(top, 100, 1000)
+    cycles = cycles_a_frame(sources(state))
     (folder / f"{top}_cosim.rpt").write_text(
         f"""===============================================================
 == Cosimulation Report for '{top}'
 ===============================================================
 +----------+----------+-----------------------------------------------+-----------------------------------------------+
-|          |          |                    Latency                    |                    Interval                   |
+|          |          |             Latency(Clock Cycles)             |              Interval(Clock Cycles)           |
 +   RTL    +  Status  +-----------------------------------------------+-----------------------------------------------+
 |          |          |      min      |      avg      |      max      |      min      |      avg      |      max      |
 +----------+----------+---------------+---------------+---------------+---------------+---------------+---------------+

@@ -154,7 +154,7 @@ def write(stand_in: StandIn, answer: Answer) -> None:
     kept = {file.path for file in answer.files}
     for name in there.keys() - kept:
         Path(name).unlink()
-    for name, file in sorted(written.items()):
+    for name, file in sorted(written.items(), key=lambda item: (item[0].endswith(".xo"), item)):  # an .xo packs the others
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         # A copy of what was there before is that, to the byte.

@@ -95,6 +95,11 @@ def test_findings(toy, tmp_path):
     )
 
 
+def test_large_numbers_are_written_out(toy):
+    report = assemble(toy, Readings(), estimates={"res2a": Resources(lut=1_234_567)}, area=AREA)
+    assert report.findings == ("SLR1: 1,234,567 LUT needed (estimate), 40,000 there",)
+
+
 @pytest.mark.parametrize("field", ["top", "part"])
 def test_a_report_of_something_else(toy, tmp_path, field):
     path = tmp_path / "synth" / "res2a" / "csynth.xml"

@@ -1,0 +1,76 @@
+"""The estimate against what was published, against the headers' own structure, and against itself on random networks."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataflow import Kind, lower, published
+from dataflow.estimate import Style, adder_tree, estimate, estimate_design, estimate_ip, tree_registers
+from dataflow.estimate_report import print_estimate
+from dataflow.resources import KINDS, Resources
+from network import load
+from tests.strategies import networks, written
+from tests.test_configs import CONFIGS
+
+
+@pytest.fixture(scope="module")
+def resnet50():
+    return lower(load(CONFIGS / "resnet50_w1a2.yaml"))
+
+
+def test_the_published_totals(resnet50):
+    """Two are fitted, to four digits; the others say how far the model can be trusted."""
+    model = estimate_design(resnet50, Style.ORIGINAL) + published.AROUND
+    errors = {kind: getattr(model, kind) / getattr(published.USED, kind) - 1 for kind in KINDS}
+    assert abs(errors["lut"]) < 0.001
+    assert abs(errors["ff"]) < 0.001
+    assert abs(errors["dsp"]) < 0.01
+    assert abs(errors["uram"]) < 0.03
+    assert -0.15 < errors["bram"] < 0
+
+
+def test_the_librarys_mvaus_take_less(resnet50):
+    blocks = [ip for ip in resnet50.ips if ip.kind == "block"]
+    assert all(estimate_ip(ip).lut < 0.75 * estimate_ip(ip, Style.ORIGINAL).lut for ip in blocks)
+
+
+@given(st.integers(1, 300), st.integers(1, 8))
+def test_adder_tree(lanes, bits):
+    """Adder by adder: the sum of two numbers takes a LUT for each bit of the wider, and has a bit more."""
+    numbers, luts, registers, level = [bits] * lanes, 0, 0, 0
+    while len(numbers) > 1:
+        pairs = [numbers[i : i + 2] for i in range(0, len(numbers), 2)]
+        luts += sum(max(pair) for pair in pairs if len(pair) == 2)
+        numbers, level = [max(pair) + (len(pair) == 2) for pair in pairs], level + 1
+        registers += len(numbers) * (bits + level) if level % 2 == 0 or len(numbers) == 1 else 0
+    assert luts <= adder_tree(lanes, bits) <= luts + 8 * len(bin(lanes))  # an odd one out is counted as wide as its neighbours
+    assert tree_registers(lanes, bits) == registers
+    if lanes & (lanes - 1) == 0:
+        assert adder_tree(lanes, bits) == luts
+
+
+@settings(max_examples=40)
+@given(networks(blocks=3, wide=True))
+def test_any_network_has_an_estimate(tmp_path_factory, description):
+    design = lower(written(description, tmp_path_factory.mktemp("drawn")))
+    for style in Style:
+        total = estimate_design(design, style)
+        assert sum((estimate_ip(ip, style) for ip in design.ips), Resources()).within(total)
+        assert total.lut > 0
+        assert total.ff > 0
+
+
+@pytest.mark.parametrize(("field", "factor"), [("pe", 2), ("simd", 2)])
+def test_twice_the_lanes_take_about_twice_the_logic(resnet50, field, factor):
+    process = next(process for process in resnet50.ip("res3b").processes if process.kind is Kind.MVAU and process.name == "conv2")
+    layer = process.layer
+    rom = replace(process.roms[0], **{field: getattr(layer, field) * factor})
+    wider = replace(process, layer=replace(layer, **{field: getattr(layer, field) * factor}), roms=(rom, *process.roms[1:]))
+    assert 1.4 < estimate(wider).lut / estimate(process).lut < 2.2
+
+
+def test_report(resnet50, capsys, golden):
+    print_estimate(resnet50)
+    golden("estimate/resnet50_w1a2.txt", capsys.readouterr().out)

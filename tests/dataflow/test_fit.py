@@ -1,0 +1,65 @@
+"""Which cards hold ResNet-50, and what a person is told of those that do not."""
+
+import re
+
+import pytest
+
+from dataflow import lower
+from dataflow.fit import FitError, fit
+from network import load
+from tests.test_configs import CONFIGS
+
+
+def on(card, network="resnet50_w1a2"):
+    return fit(lower(load(CONFIGS / f"{network}.yaml", card)))
+
+
+@pytest.mark.parametrize(
+    ("card", "says"),
+    [
+        ("u250", "fits the u250 by the estimate, SLR3 the fullest with 59% of its LUTs"),
+        ("u280", "fits the u280 by the estimate, SLR2 the fullest with 70% of its LUTs"),
+        ("u55c", "fits the u55c by the estimate, SLR1 the fullest with 68% of its LUTs"),
+    ],
+)
+def test_cards_that_hold_it(card, says):
+    found = on(card)
+    found.require()
+    assert (found.passed, found.findings, str(found)) == (True, (), says)
+
+
+U50 = """\
+resnet50_w1a2: does not fit the u50, by the estimate:
+    SLR0 needs 361,942 LUT (99% of 365,000), 525,750 FF (72% of 730,000), 550 BRAM36 (98% of 564)
+    SLR1 needs 368,659 LUT (101% of 365,000), 526,414 FF (72% of 730,000), 472 BRAM36 (84% of 564)
+  why: of an SLR's area a design can be expected to route with LUT 70 %, FF 50 %, BRAM36 80 %, URAM 80 %, DSP 80 %
+  fix: fold the design further: all IPs together need 730,601 LUT, the SLRs have 511,000 to give; \
+or build it for a card that holds it: platform=u250 or u280 or u55c"""
+
+
+def test_a_card_that_does_not():
+    with pytest.raises(FitError) as error:
+        on("u50").require()
+    assert str(error.value) == U50
+
+
+def test_an_ip_no_slr_holds():
+    with pytest.raises(FitError, match="fix: fold stem further: it needs 2,048 DSP, more than any SLR has to give; or build it"):
+        on("u200").require()
+
+
+def test_slrs_that_do_not_hold_what_others_would(tmp_path):
+    """All blocks in one SLR: those that have to move are named, and moving them helps."""
+    text = (CONFIGS / "resnet50_w1a2.yaml").read_text()
+    crowded = re.sub(r"slr:    \d", "slr:    1", text)
+    (tmp_path / "crowded.yaml").write_text(crowded)
+    found = fit(lower(load(tmp_path / "crowded.yaml")))
+    with pytest.raises(FitError) as error:
+        found.require()
+    moves = re.findall(r"(res\d[a-f]) to SLR(\d)", str(error.value))
+    assert moves
+    assert "move " in str(error.value)
+    for name, slr in moves:
+        crowded = re.sub(rf"(  {name}:\n    slr:    )1", rf"\g<1>{slr}", crowded)
+    (tmp_path / "moved.yaml").write_text(crowded)
+    fit(lower(load(tmp_path / "moved.yaml"))).require()

@@ -1,0 +1,89 @@
+"""Shapes and costs of memories, by counting out every word of them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflow import Kind, Stream, lower
+from dataflow.resources import Resources
+from dataflow.storage import (
+    LUTS_WORTH_A_RAMB18,
+    Storage,
+    bram,
+    ram_cost,
+    ram_storage,
+    rom_cost,
+    rom_shape,
+    rom_storage,
+    stream_cost,
+    stream_storage,
+    uram,
+)
+from hls.roms import rom_text
+from network import load, parameters
+from network.formats import uint
+from tests.test_configs import CONFIGS
+
+
+@pytest.mark.parametrize(
+    ("words", "bits", "blocks"),
+    [(512, 36, 0.5), (512, 72, 1), (1024, 36, 1), (1024, 18, 0.5), (513, 36, 1), (16384, 1, 0.5), (1152, 64, 3), (16385, 1, 1)],
+)
+def test_bram(words, bits, blocks):
+    assert bram(words, bits) == blocks
+
+
+@given(st.integers(1, 40_000), st.integers(1, 600))
+def test_blocks_hold_the_words(words, bits):
+    assert bram(words, bits) * 36 * 1024 >= words * bits
+    assert uram(words, bits) * 288 * 1024 >= words * bits
+    assert bram(words, bits) <= bram(words + 1, bits + 1)
+    cost = ram_cost(words, bits)
+    if ram_storage(words, bits) is Storage.LUTRAM:
+        assert cost.lut * 64 >= words * bits
+        assert cost.lut <= 2 * LUTS_WORTH_A_RAMB18 * bram(words, bits)
+    else:
+        assert cost == Resources(bram=bram(words, bits))
+
+
+@pytest.mark.parametrize(
+    ("depth", "lanes", "storage", "cost"),
+    [
+        (2, 32, Storage.SRL, Resources(lut=64)),
+        (32, 32, Storage.SRL, Resources(lut=128)),
+        (64, 32, Storage.LUTRAM, Resources(lut=147)),
+        (512, 9, Storage.BRAM, Resources(bram=0.5)),
+        (2688, 32, Storage.URAM, Resources(uram=2)),
+    ],
+)
+def test_streams(depth, lanes, storage, cost):
+    stream = Stream(name="s", lanes=lanes, format=uint(4), depth=depth)
+    assert (stream_storage(stream), stream_cost(stream)) == (storage, cost)
+
+
+def test_roms_of_resnet50():
+    """Weights of the last two stages in block RAM, as in the original, and nothing else but the bias."""
+    found = {
+        f"{ip.name}.{rom.name}"
+        for ip in lower(load(CONFIGS / "resnet50_w1a2.yaml")).ips
+        for process in ip.processes
+        for rom in process.roms
+        if rom_storage(process, rom) is Storage.BRAM
+    }
+    convs = [f"{name}.conv{i}_weights" for name in "res4a res4b res4c res4d res4e res4f res5a res5b res5c".split() for i in (1, 2, 3)]
+    assert found == {*convs, "res4a.bypass_weights", "res5a.bypass_weights", "head.fc_bias"}
+
+
+def test_rom_shapes_are_those_of_the_generated_arrays(toy_yaml):
+    net = load(toy_yaml)
+    arrays = parameters.draw(net, seed=1)
+    for ip in lower(net).ips:
+        for process in ip.processes:
+            for rom in process.roms:
+                text = rom_text(process, rom, arrays)
+                parts, words, bits = rom_shape(process, rom)
+                held, *rest = text.dimensions
+                assert (parts, words) == (held * (rest[1] if rom.format is None and len(rest) > 1 else 1), rest[0])
+                assert bits <= {"std::u": 64, "std::i": 32}[text.type[:6]]
+                assert bool(rom_cost(process, rom)) == (words > 1)
+                assert process.kind in (Kind.MVAU, Kind.DENSE, Kind.THRESHOLD)
