@@ -1,6 +1,6 @@
 """The Vivado IP Integrator block design that joins the IPs, its packaging as .xo, and the check of both without Vivado."""
 
-from ipi.check import SUFFIXES, Report, check
+from ipi.check import Report, check
 from ipi.jobs import NETLIST, package_job, stitch_job, stitched
 from ipi.render import OUTPUTS, SOURCES, render
 from ipi.tcl_model import CheckError, Finding
@@ -10,7 +10,6 @@ __all__ = [
     "NETLIST",
     "OUTPUTS",
     "SOURCES",
-    "SUFFIXES",
     "CheckError",
     "Finding",
     "Report",

@@ -11,7 +11,8 @@ foreach key {repository jobs} value $argv {
     if {$key ne "" && $value ne ""} { set bd($key) $value }
 }
 
-proc stop {what why fix} { error "$what\n  why: $why\n  fix: $fix" }
+# Vivado prints the message as it is; by its first word whoever reads the log knows the line that decides.
+proc stop {what why fix} { error "ERROR: $what\n  why: $why\n  fix: $fix" }
 
 # The one element of what a get_ command found; `among` are those there are.
 proc only {found what among} {
@@ -118,8 +119,8 @@ proc add_block {cell vlnv slr} {
     connect_reset $cell ap_rst_n $slr
 }
 
-# A stream between two IPs: a FIFO in the source's SLR and, where the beats differ, a width converter in the SLR given.
-# No register slices at an SLR boundary: the FIFO's output and the HLS IP's stream ports are registers already.
+# A stream between two IPs: a FIFO in the source's SLR, a register slice at every SLR boundary and, where the beats differ, a width
+# converter in the SLR given, which is the one of the wider beat: the narrower one crosses.
 proc add_stream {name source source_port source_bytes sink sink_port sink_bytes depth memory {converter_slr ""}} {
     global bd
     set from [stream_pin $source Master $source_port $source_bytes]
@@ -133,7 +134,10 @@ proc add_stream {name source source_port source_bytes sink sink_port sink_bytes 
     connect_stream $from [interface_pin $fifo/S_AXIS]
     set from [interface_pin $fifo/M_AXIS]
 
+    set slr $bd(slr,$source)
     if {$source_bytes != $sink_bytes} {
+        if {$converter_slr != $slr} { set from [cross_slrs $name $from $source_bytes $slr $converter_slr] }
+        set slr $converter_slr
         set dwc dwc_$name
         # S_TDATA_NUM_BYTES is propagated from the net unless its source is the user.
         create_vendor_cell axis_dwidth_converter $dwc {CONFIG.S_TDATA_NUM_BYTES.VALUE_SRC USER}
@@ -143,7 +147,25 @@ proc add_stream {name source source_port source_bytes sink sink_port sink_bytes 
         connect_stream $from [interface_pin $dwc/S_AXIS]
         set from [interface_pin $dwc/M_AXIS]
     }
-    connect_stream $from $to
+    connect_stream [cross_slrs $name $from $sink_bytes $slr $bd(slr,$sink)] $to
+}
+
+# From SLR to SLR in register slices of PG085's Multi SLR Crossing mode, in which every wire over the boundary goes from flip-flop to
+# flip-flop with a fan-out of one, and no beat is delayed by another. A slice for each boundary, named after the SLR it leaves: of its
+# halves each stands in one SLR, see the floorplan. One slice over several boundaries would do, but the names of the parts between
+# are not documented. UNCONFIRMED: that the mode has number 15; public designs set it together with NUM_SLR_CROSSINGS.
+proc cross_slrs {name from bytes slr last} {
+    while {$slr != $last} {
+        set slice slice_${name}_slr$slr
+        create_vendor_cell axis_register_slice $slice [list \
+            CONFIG.TDATA_NUM_BYTES $bytes CONFIG.REG_CONFIG 15 CONFIG.NUM_SLR_CROSSINGS 1]
+        connect_clock $slice aclk
+        connect_reset $slice aresetn $slr
+        connect_stream $from [interface_pin $slice/S_AXIS]
+        set from [interface_pin $slice/M_AXIS]
+        incr slr [expr {$slr < $last ? 1 : -1}]
+    }
+    return $from
 }
 
 # Make an interface pin external under its kernel name. Vivado calls the port <pin>_0 at first.

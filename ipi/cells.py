@@ -12,6 +12,14 @@ class Cell(NamedTuple):
     slr: int
 
 
+class Slice(NamedTuple):
+    """A register slice over one SLR boundary: half of it stands in the one, half in the other SLR."""
+
+    name: str
+    source: int  # SLR
+    sink: int
+
+
 def stages(design: Design) -> int:
     """SLRs the reset passes: all from 0, where it comes in, to the last one with an IP."""
     return max(ip.slr for ip in design.ips) + 1
@@ -36,8 +44,18 @@ def crossings(design: Design) -> tuple[Link, ...]:
     return tuple(link for link in design.links if design.ip(link.source).slr != design.ip(link.sink).slr)
 
 
+def slices(design: Design) -> tuple[Slice, ...]:
+    """The register slices of all streams, one at every SLR boundary a stream crosses."""
+    found = []
+    for link in design.links:
+        source, sink = design.ip(link.source).slr, design.ip(link.sink).slr
+        step = 1 if source < sink else -1
+        found += [Slice(f"slice_{link.name}_slr{slr}", slr, slr + step) for slr in range(source, sink, step)]
+    return tuple(found)
+
+
 def cells(design: Design) -> tuple[Cell, ...]:
-    """All cells that are placed: IPs, FIFOs and converters of the streams, reset registers and buffers.
+    """All cells that stand in one SLR: IPs, FIFOs and converters of the streams, reset registers and buffers.
 
     The passthroughs of the reset tree are left out: they are wires, optimization removes them.
     """

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from codegen.releases import Release
+from codegen.releases import release as release_of
 from dataflow.design import Design, Ip
 from ipi import kernel_xml
-from ipi.cells import cells, crossings
+from ipi.cells import cells, crossings, slices
 from ipi.render import hls_vlnv
-from ipi.tcl_model import CheckError, Finding, run, tcl_list
+from ipi.tcl_model import Answer, CheckError, Finding, run, tcl_list
 
-SUFFIXES = ("", "_V", "_V_V")
-"""What HLS releases append to the name of a stream's interface: Vitis HLS from 2021.2 on, before that, Vivado HLS."""
+LATEST = release_of("2024.2")
+"""Whose tools are taken for granted where nobody says otherwise."""
 SCRIPTS = ("block_design.tcl", "package.tcl")
 
 
@@ -26,6 +28,7 @@ class Report:
     ips: int
     fifos: int
     converters: int
+    slices: int  # registers of streams at SLR boundaries
     external: int  # AXI interfaces of the kernel
     crossings: int  # streams between SLRs
 
@@ -41,19 +44,35 @@ class Report:
     def __str__(self) -> str:
         """One line on what was checked."""
         return (
-            f"{self.cells} cells ({self.ips} IPs, {self.fifos} FIFOs, {self.converters} width converters), "
+            f"{self.cells} cells ({self.ips} IPs, {self.fifos} FIFOs, {self.converters} width converters, {self.slices} register slices), "
             f"{self.external} AXI interfaces, {self.crossings} SLR crossings: {len(self.findings)} findings"
         )
 
 
-def check(design: Design, folder: Path, *, suffix: str = "") -> Report:
+def check(design: Design, folder: Path, *, release: Release = LATEST) -> Report:
     """Check the block design and its packaging as they stand in `folder`, with the IPs as the design describes them.
 
-    `suffix` is one of SUFFIXES. Raises ToolError when there is no tclsh; whatever else is wrong is a finding.
+    The IPs are those the HLS tool of `release` exports. Raises ToolError when there is no tclsh; whatever else is wrong is a finding.
     """
-    answer = run(folder, SCRIPTS, facts(design, folder, suffix=suffix))
-    findings = list(answer.findings)
-    expected = {cell.name: cell.slr for cell in cells(design)}
+    answer = run(folder, SCRIPTS, facts(design, folder, release=release))
+    findings = (*answer.findings, *_misplaced(design, answer), *_unregistered(design, answer))
+    counts = answer.counts
+    return Report(
+        findings=findings,
+        cells=counts.get("cells", 0),
+        ips=counts.get("ips", 0),
+        fifos=counts.get("fifos", 0),
+        converters=counts.get("converters", 0),
+        slices=counts.get("slices", 0),
+        external=counts.get("external", 0),
+        crossings=len(crossings(design)),
+    )
+
+
+def _misplaced(design: Design, answer: Answer) -> list[Finding]:
+    """Cells that are reset from another SLR than they are placed in."""
+    findings = []
+    expected = {cell.name: cell.slr for cell in cells(design)} | {piece.name: piece.source for piece in slices(design)}
     for name, (slr, where) in answer.reset_from.items():
         if name not in expected:
             findings.append(
@@ -73,22 +92,31 @@ def check(design: Design, folder: Path, *, suffix: str = "") -> Report:
                     fix=f"give it SLR {expected[name]} in the block design",
                 )
             )
-    counts = answer.counts
-    return Report(
-        findings=tuple(findings),
-        cells=counts.get("cells", 0),
-        ips=counts.get("ips", 0),
-        fifos=counts.get("fifos", 0),
-        converters=counts.get("converters", 0),
-        external=counts.get("external", 0),
-        crossings=len(crossings(design)),
-    )
+    return findings
 
 
-def facts(design: Design, folder: Path, *, suffix: str = "") -> list[str]:
-    """What the model has to know: part, kernel.xml, the scripts' products, and the interfaces of each HLS IP."""
-    lines = [f"fact_part {design.platform.part}", *_products(design)]
-    lines += [f"fact_ip {hls_vlnv(ip.name)} {_interfaces(design, ip, suffix)}" for ip in design.ips]
+def _unregistered(design: Design, answer: Answer) -> list[Finding]:
+    """Streams that pass an SLR boundary outside a register slice."""
+    leaves = {cell.name: cell.slr for cell in cells(design)}
+    enters = dict(leaves)
+    for piece in slices(design):
+        enters[piece.name], leaves[piece.name] = piece.source, piece.sink
+    return [
+        Finding(
+            where=where,
+            what=f"the stream from {source} to {sink} goes from SLR{leaves[source]} to SLR{enters[sink]}",
+            why="wires between SLRs start and end in registers of their own, or they miss timing",
+            fix="put a register slice at every SLR boundary between them",
+        )
+        for source, sink, where in answer.streams
+        if source in leaves and sink in enters and leaves[source] != enters[sink]
+    ]
+
+
+def facts(design: Design, folder: Path, *, release: Release = LATEST) -> list[str]:
+    """What the model has to know: release, part, kernel.xml, the scripts' products, and the interfaces of each HLS IP."""
+    lines = [f"fact_release {release.name}", f"fact_part {design.platform.part}", *_products(design)]
+    lines += [f"fact_ip {hls_vlnv(ip.name)} {_interfaces(design, ip, release)}" for ip in design.ips]
     kernel = _kernel(folder / "kernel.xml")
     return [*lines, kernel] if kernel else lines
 
@@ -97,8 +125,12 @@ def _products(design: Design) -> list[str]:
     return [f"fact_product block_design.tcl ip/{design.name}.dcp", f"fact_product package.tcl {design.name}.xo"]
 
 
-def _interfaces(design: Design, ip: Ip, suffix: str) -> str:
-    ports = [tcl_list(("stream", port.name + suffix, "Slave" if port.is_input else "Master", port.tdata_bytes)) for port in ip.ports]
+def _interfaces(design: Design, ip: Ip, release: Release) -> str:
+    ports = [tcl_list(("output", name)) for name in release.hls_ports]
+    ports += [
+        tcl_list(("stream", port.name + release.stream_suffix, "Slave" if port.is_input else "Master", port.tdata_bytes))
+        for port in ip.ports
+    ]
     if ip.kind == "dma":
         ports += [
             tcl_list((port.mode, port.pin, port.data_width, *((64,) if port.mode == "master" else ()))) for port in kernel_xml.ports(design)

@@ -8,7 +8,7 @@ from pathlib import Path
 from codegen import render as render_template
 from dataflow.design import Design
 from ipi import kernel_xml
-from ipi.cells import converter_slr, crossings, stages
+from ipi.cells import converter_slr, crossings, slices, stages
 
 FOLDER = Path(__file__).parent
 SOURCES = tuple(sorted(path for path in FOLDER.rglob("*") if path.suffix in (".py", ".tcl", ".j2")))
@@ -64,7 +64,7 @@ def _headline(design: Design) -> str:
     converters = sum(link.converts for link in design.links)
     return (
         f"{len(design.ips)} IPs, {len(design.links)} streams, {count(converters, 'width converter')}, "
-        f"{count(len(crossings(design)), 'SLR crossing')}"
+        f"{count(len(crossings(design)), 'SLR crossing')} in {count(len(slices(design)), 'register slice')}"
     )
 
 

@@ -52,7 +52,8 @@ class Answer:
     said: tuple[str, ...]  # what the scripts print
     counts: dict[str, int]
     reset_from: dict[str, tuple[int, str]]  # cell -> SLR, and where the cell is created
-    placed: dict[str, str]  # cell -> pblock
+    streams: tuple[tuple[str, str, str], ...]  # the cells a stream joins, and where the first is created
+    placed: dict[str, str]  # cell, with all that is above it -> pblock
 
 
 def tcl_list(words: Iterable[str | int]) -> str:
@@ -90,6 +91,7 @@ def _answer(text: str) -> Answer:
     said: list[str] = []
     counts: dict[str, int] = {}
     reset_from: dict[str, tuple[int, str]] = {}
+    streams: list[tuple[str, str, str]] = []
     placed: dict[str, str] = {}
     for line in text.splitlines():
         kind, *words = (_plain(word) for word in line.split("\t"))
@@ -100,13 +102,23 @@ def _answer(text: str) -> Answer:
             counts[words[0]] = int(words[1])
         elif kind == "cell":
             reset_from[words[0]] = int(words[1]), words[2]
+        elif kind == "stream":
+            streams.append((words[0], words[1], words[2]))
         elif kind == "placed":
             placed[words[0]] = words[1]
         elif kind == "file":
             files.append(File(*words))
         elif kind == "said":
             said.append(words[0])
-    return Answer(findings=tuple(findings), files=tuple(files), said=tuple(said), counts=counts, reset_from=reset_from, placed=placed)
+    return Answer(
+        findings=tuple(findings),
+        files=tuple(files),
+        said=tuple(said),
+        counts=counts,
+        reset_from=reset_from,
+        streams=tuple(streams),
+        placed=placed,
+    )
 
 
 def _plain(word: str) -> str:

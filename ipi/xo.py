@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
+import zlib
 
 from codegen import ToolError
 
@@ -29,6 +31,8 @@ REDACTIONS = (
     (r'(=")(?:[A-Za-z]:)?[/\\][^"<>]*[/\\]([^"/\\<>]*)(?=")', r"\g<1>\g<2>"),
 )
 """Pattern and replacement, in all .xml of an .xo."""
+DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
+"""What reading a zip can come to."""
 
 
 def normalized(xo: bytes) -> bytes:
@@ -43,7 +47,7 @@ def normalized(xo: bytes) -> bytes:
                 member.external_attr = 0o644 << 16
                 content = archive.read(name)
                 target.writestr(member, _redacted(content) if name.endswith(".xml") else content)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except DAMAGED as error:
         raise ToolError(
             "package.log",
             "package_xo left a file that is no .xo",

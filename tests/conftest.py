@@ -55,7 +55,7 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     """`stand_ins("2022.2", **plan)` makes the stand-ins of a release the vendor's tools that are found."""
 
     def install(release: str, **plan: object) -> Installation:
-        made = Installation(tmp_path / f"tools-{release}", release, **plan)
+        made = Installation(tmp_path / f"tools-{len(list(tmp_path.glob('tools-*')))}", release, **plan)
         for variable, value in made.environment.items():
             monkeypatch.setenv(variable, value)
         return made

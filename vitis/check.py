@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataflow.design import Design
-from ipi.cells import cells
+from ipi.cells import cells, slices
 from ipi.tcl_model import CheckError, Finding, run, tcl_list
 from vitis.link import cu
 from vitis.render import plram_cell
@@ -49,23 +49,27 @@ class Report:
 def check(design: Design, folder: Path) -> Report:
     """Check floorplan.tcl, plram.tcl, reports.tcl and link.cfg as they stand in `folder`. Raises ToolError when there is no tclsh."""
     prefix = f"{design.platform.cell_prefix}/{cu(design)}/inst/{design.name}_i/"
-    expected = cells(design)
+    expected = {cell.name: cell.slr for cell in cells(design)}
+    for piece in slices(design):
+        # Register slices of either naming, as the floorplan knows both.
+        source, sink = ("slr_source", "slr_dest") if piece.source < piece.sink else ("slr_master", "slr_slave")
+        expected |= {f"{piece.name}/inst/{source}": piece.source, f"{piece.name}/inst/{sink}": piece.sink}
     pblocks = [f"{design.platform.pblock}{slr}" for slr in range(design.platform.slrs)]
-    facts = [f"fact_netlist {tcl_list(prefix + cell.name for cell in expected)} {tcl_list(pblocks)}"]
+    facts = [f"fact_netlist {tcl_list(prefix + name for name in expected)} {tcl_list(pblocks)}"]
     memories = [plram_cell(design.platform, bank.name) for bank in design.platform.banks if bank.name.startswith("PLRAM")]
     facts.append(f"fact_platform {tcl_list(memories)}")
     facts += [f"fact_product reports.tcl {name}" for name in ("resflow_utilization.xml", "resflow_timing.rpt")]
     answer = run(folder, ("floorplan.tcl", "plram.tcl", "reports.tcl"), facts)
     findings = list(answer.findings)
-    for cell in expected:
-        pblock, wanted = answer.placed.get(cell.name), f"{design.platform.pblock}{cell.slr}"
+    for name, slr in expected.items():
+        pblock, wanted = answer.placed.get(prefix + name), f"{design.platform.pblock}{slr}"
         if pblock != wanted:
             findings.append(
                 Finding(
                     where="floorplan.tcl",
-                    what=f"{cell.name} is placed in {pblock}, not {wanted}" if pblock else f"{cell.name} is not placed",
+                    what=f"{name} is placed in {pblock}, not {wanted}" if pblock else f"{name} is not placed",
                     why="its reset and its streams come to where the description puts it",
-                    fix=f"place it in SLR {cell.slr}",
+                    fix=f"place it in SLR {slr}",
                 )
             )
     settings, wrong = _link_config(design, folder / "link.cfg")

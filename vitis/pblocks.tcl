@@ -2,14 +2,39 @@
 # (level0_i/ulp, pfm_top_i/dynamic_region), and between CU and design the packager may put `inst`: the filter leaves both open.
 proc place_cell_in_slr {slr name} {
     global floorplan
-    set pblock $floorplan(pblock)$slr
-    if {[get_pblocks -quiet $pblock] eq ""} {
-        error "no pblock $pblock\n  why: the platform has [get_pblocks -quiet *]\n  fix: correct pblock in configs/platforms"
-    }
-    set found [get_cells -quiet -hierarchical -filter "NAME =~ */$floorplan(cu)/*$floorplan(design)_i/$name"]
+    set found [cells_named $name]
     if {[llength $found] != 1} {
         set fix "look for it among get_cells -hierarchical"
-        error "[llength $found] cells $name in $floorplan(cu), not 1\n  why: the floorplan places each once\n  fix: $fix"
+        error "ERROR: [llength $found] cells $name in $floorplan(cu), not 1\n  why: the floorplan places each once\n  fix: $fix"
     }
-    add_cells_to_pblock $pblock $found -clear_locs
+    add_cells_to_pblock [pblock_of_slr $slr] $found -clear_locs
+}
+
+proc cells_named {name} {
+    global floorplan
+    return [get_cells -quiet -hierarchical -filter "NAME =~ */$floorplan(cu)/*$floorplan(design)_i/$name"]
+}
+
+proc pblock_of_slr {slr} {
+    global floorplan
+    set pblock $floorplan(pblock)$slr
+    if {[get_pblocks -quiet $pblock] eq ""} {
+        error "ERROR: no pblock $pblock\n  why: the platform has [get_pblocks -quiet *]\n  fix: correct pblock in configs/platforms"
+    }
+    return $pblock
+}
+
+# Put the halves of a register slice into the SLRs it joins. PG085 names the submodules slr_source and slr_dest, PG373 of the same
+# family slr_master and slr_slave. UNCONFIRMED which it is after synthesis: both are looked for, at any depth. Where there is neither,
+# hours are not thrown away: the placer puts the slice where it likes, and the log says so.
+proc place_slice_in_slrs {source sink name} {
+    foreach {slr patterns} [list $source {slr_source slr_master} $sink {slr_dest slr_slave}] {
+        set found {}
+        foreach pattern $patterns { set found [concat $found [cells_named $name/*$pattern*]] }
+        if {$found eq ""} {
+            puts "CRITICAL WARNING: $name has no cells [join $patterns { or }]: the placer chooses their SLR"
+        } else {
+            add_cells_to_pblock [pblock_of_slr $slr] $found -clear_locs
+        }
+    }
 }

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from codegen import render as render_template
 from dataflow.design import Design
 from dataflow.platform import Platform
-from ipi.cells import cells, crossings
+from ipi.cells import cells, slices
 from ipi.render import count, table
 from network.errors import DescriptionError
 from vitis.link import cu, settings
@@ -43,10 +43,11 @@ def render(design: Design) -> dict[str, str]:
             "floorplan.tcl.j2",
             design=design,
             cu=cu(design),
-            headline=f"{len(placed)} cells, {count(len(crossings(design)), 'SLR crossing')}",
+            headline=f"{len(placed)} cells, {count(len(slices(design)), 'register slice')} over SLR boundaries",
             # In the file itself: v++ may copy a hook away from its neighbours.
             procs=(FOLDER / "pblocks.tcl").read_text(),
             cells=table([("place_cell_in_slr", cell.slr, cell.name) for cell in placed]),
+            slices=table([("place_slice_in_slrs", piece.source, piece.sink, piece.name) for piece in slices(design)]),
         ),
         "plram.tcl": render_template(templates, "plram.tcl.j2", design=design, memories=plrams(design)),
         "reports.tcl": (FOLDER / "reports.tcl").read_text(),

@@ -87,7 +87,10 @@ proc vivado::sdx_memory_subsystem::update_plram_specification {subsystem memory 
 proc model::summary {} {
     variable origin
     set lines {}
-    foreach {name pattern} {fifos xilinx.com:ip:axis_data_fifo:* converters xilinx.com:ip:axis_dwidth_converter:* ips resflow:hls:*} {
+    foreach {name pattern} {
+        fifos xilinx.com:ip:axis_data_fifo:* converters xilinx.com:ip:axis_dwidth_converter:* slices xilinx.com:ip:axis_register_slice:*
+        ips resflow:hls:*
+    } {
         lappend lines [list count $name [llength [lsearch -all -glob [lmap cell [all cell] { get $cell VLNV }] $pattern]]]
     }
     lappend lines [list count cells [llength [all cell]]]
@@ -101,10 +104,15 @@ proc model::summary {} {
             lappend lines [list cell [string trimleft $cell /] $slr $origin($cell)]
         }
     }
+    foreach pin [all interface] {
+        if {[get $pin PROTOCOL] ne "axis" || [get $pin MODE] ne "Master" || [kind [peer $pin]] ne "interface"} continue
+        set cells [list [get $pin OWNER] [get [peer $pin] OWNER]]
+        lappend lines [list stream {*}[lmap cell $cells { string trimleft $cell / }] $origin([lindex $cells 0])]
+    }
     return $lines
 }
 
 proc model::placements {} {
     set placed [lmap cell [all cell_instance] { if {[get $cell PBLOCK] eq ""} continue; set cell }]
-    return [lmap cell $placed { list placed [lindex [split $cell /] end] [get $cell PBLOCK] }]
+    return [lmap cell $placed { list placed $cell [get $cell PBLOCK] }]
 }

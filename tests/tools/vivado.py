@@ -77,7 +77,7 @@ def parse(stand_in: StandIn, words: list[str]) -> tuple[str, list[str]]:
 def said_by_vivado(finding: Finding) -> str:
     """The model's finding as Vivado would end with it. Numbers of messages are given where they are known."""
     if not finding.command:
-        return f"{finding.what}\n    while executing the call at {finding.where}\n  why: {finding.why}\n  fix: {finding.fix}"
+        return f"{finding.what}\n    while executing the call at {finding.where}"
     what = finding.what
     if re.search(r"no IP \S+", what):
         numbered = f"ERROR: [BD 5-390] IP definition not found for VLNV: {what.split()[-1]}"

@@ -20,8 +20,6 @@ from vivado import MARK
 from codegen.files import write_changed
 from dataflow import platform
 from ipi.tcl_model import run, tcl_list
-from runtime import xclbin as axlf
-from runtime.xclbin import BankKind, ClockKind, Mode, SectionKind
 from vitis.check import SECTIONS
 from vitis.link import Setting
 
@@ -32,7 +30,6 @@ OLD = "nk sp slr xp"
 """Options of 2019.2 that got sections in 2020.1; --xp stayed, with a warning."""
 IMPLEMENTATION = Path("vivado", "vpl", "prj", "prj.runs", "impl_1")
 CU_BASE = 0x0180_0000
-KINDS = {"ddr4": BankKind.DDR4, "dram": BankKind.DRAM, "hbm": BankKind.HBM}
 
 
 class Link:
@@ -187,7 +184,7 @@ class Link:
             )
             self.fail("60-703", f"Failed to finish linking: sourcing script {script} failed")
         for file in answer.files:
-            cells = {name: reports.invented(self.content + name.encode(), large=100) for name, _ in self.cells}
+            cells = {name: reports.invented(self.content + name.encode(), large=200 if "hls" in of else 1) for name, of in self.cells}
             above = (*self.card.cell_prefix.split("/"), self.cu, "inst", f"{self.kernel.get('name')}_i")
             write_changed(
                 folder / file.path,
@@ -201,6 +198,10 @@ class Link:
     # --- the xclbin
 
     def xclbin(self) -> bytes:
+        from runtime import xclbin as axlf  # brings PYNQ along, which takes its time
+        from runtime.xclbin import BankKind, ClockKind, Mode, SectionKind
+
+        kinds = {"ddr4": BankKind.DDR4, "dram": BankKind.DRAM, "hbm": BankKind.HBM}
         mhz = int(self.one("kernel_frequency"))
         used = set(self.banks.values())
         sections = {
@@ -208,7 +209,7 @@ class Link:
             SectionKind.EMBEDDED_METADATA: self.metadata(mhz) + b"\0",
             SectionKind.MEM_TOPOLOGY: axlf.COUNT.pack(len(self.card.banks))
             + b"".join(
-                axlf.BANK.pack(KINDS[bank.kind], index in used, bank.kilobytes, bank.base, bank.tag.encode())
+                axlf.BANK.pack(kinds[bank.kind], index in used, bank.kilobytes, bank.base, bank.tag.encode())
                 for index, bank in enumerate(self.card.banks)
             ),
             SectionKind.IP_LAYOUT: axlf.COUNT.pack(1)

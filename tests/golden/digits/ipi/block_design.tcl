@@ -1,4 +1,4 @@
-# Block design of digits: 7 IPs, 8 streams, 1 width converter, 4 SLR crossings.
+# Block design of digits: 7 IPs, 8 streams, 1 width converter, 4 SLR crossings in 4 register slices.
 # Generated from the description of network digits. Edit that, not this.
 
 source [file join [file dirname [file normalize [info script]]] bd.tcl]
