@@ -91,6 +91,7 @@ TRAINED = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("par
 DRAWN = BUILD / f"{NET.name}-random.npz"
 IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])
 PARAMETERS = DRAWN if IS_RANDOM else TRAINED
+VERSIONS = {"parameters": "random"} if IS_RANDOM else {}  # labels what is built with them
 XCLBIN = BUILD / f"{NET.name}.xclbin"
 if not progress.only_asks(sys.argv[1:]):
     try:
@@ -326,7 +327,7 @@ def task_check():
 def xclbin() -> dict[str, str]:
     from vitis.emulation import emulation_xclbin  # brings PYNQ along, which takes its time
 
-    data = emulation_xclbin(DESIGN, arrays(), versions={"parameters": "random"} if IS_RANDOM else {})
+    data = emulation_xclbin(DESIGN, arrays(), versions=VERSIONS)
     write_changed(XCLBIN, data)
     return {"told": f"{len(data):,} bytes in {XCLBIN}", "sha256": hashlib.sha256(data).hexdigest()}
 
@@ -475,7 +476,7 @@ def link() -> dict[str, str]:
     from vitis.hardware import hardware_xclbin
 
     outcome = do(vitis.link_job(DESIGN, BUILD / "vitis", XO, releases.installed("v++"), limits("link")))
-    data = hardware_xclbin(DESIGN, (outcome.folder / "linked.xclbin").read_bytes(), arrays())
+    data = hardware_xclbin(DESIGN, (outcome.folder / "linked.xclbin").read_bytes(), arrays(), versions=VERSIONS)
     write_changed(HARDWARE, data)
     return {"told": f"{len(data):,} bytes in {HARDWARE}{outcome.remark}"}
 
@@ -489,7 +490,7 @@ def task_link():
         "actions": [step(link)],
         "file_dep": [XO, *(BUILD / "vitis" / name for name in vitis.OUTPUTS), PARAMETERS],
         "task_dep": ["_tools", "_parameters"],
-        "uptodate": [config_changed(repr((VPP, DESIGN)))],
+        "uptodate": [config_changed(repr((VPP, DESIGN, IS_RANDOM)))],
         "targets": [HARDWARE],
         "clean": [(shutil.rmtree, [BUILD / "link", True])],
     }

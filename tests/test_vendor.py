@@ -1,0 +1,377 @@
+"""The build as far as the card, with stand-ins for the vendor's tools: real processes that check what they are given."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from network import load, parameters
+from runtime.xclbin import Xclbin
+from tests.test_dodo import ROOT, doit, project, ran
+from tests.tools.installation import Installation
+
+RELEASES = ["2019.2", "2020.2", "2021.1", "2021.2", "2022.2", "2023.2", "2024.2"]
+IPS = ["dma", "stem", "res2a", "res2b", "head"]
+pytestmark = pytest.mark.usefixtures("own_cache")
+PARTS = ("hls", "ipi", "vitis", "vectors", "synth", "stitch", "package", "link")
+
+
+@pytest.fixture
+def toy(toy_yaml, tmp_path):
+    """The arguments that choose a toy network with parameters, and the folder of its build."""
+    return project(toy_yaml, tmp_path), tmp_path / "build" / "toy"
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """What other tests have made is not there; C simulations, which have no part in these tests, are."""
+    shared = Path(os.environ["RESFLOW_CACHE"])
+    (shared / "csim").mkdir(exist_ok=True)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "csim").symlink_to(shared / "csim")
+    monkeypatch.setenv("RESFLOW_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def products(build):
+    """Every file a build leaves, by name; not doit's books, locks, work folders, and what C simulation says of its compiler."""
+    found = {path.relative_to(build): path for part in PARTS for path in (build / part).rglob("*") if path.is_file()}
+    found |= {path.relative_to(build): path for path in build.iterdir() if path.suffix in (".xo", ".xclbin")}
+    return {str(name): path.read_bytes() for name, path in found.items() if not name.name.startswith(".")}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_whole_graph(release, toy, tmp_path):
+    """From the description to the xclbin for the card, with the tools of each release; nothing is run twice."""
+    chosen, build = toy
+    tools = Installation(tmp_path / "tools", release)
+    result = doit("-n", 2, *chosen, "cosim", "link", env=tools.environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    front_end = "vivado_hls" if release < "2020.2" else "vitis_hls" if release < "2023.2" else "vitis-run"
+    hls = Counter(f"{front_end} {ip}" for ip in IPS * 2)  # synthesis and cosimulation
+    assert Counter(tools.runs()) == hls + Counter(["vivado block_design", "vivado package", "v++ link"])
+    manifest = Xclbin.read(build / "toy.hw.xclbin").manifest
+    assert (manifest.network, manifest.target.value, manifest.cycles_per_frame) == ("toy", "hw", 540)
+    assert re.search(r"ok +cosim:res2a .* RTL equals the reference, 217 cycles a frame", result.stdout)
+    again = doit(*chosen, "cosim", "link", "report", env=tools.environment)
+    assert (again.returncode, ran(again)) == (0, ["report"]), again.stdout
+
+
+def test_another_release_is_another_build(toy, tmp_path):
+    chosen, _ = toy
+    for release in ("2021.2", "2022.2"):
+        tools = Installation(tmp_path / release, release)
+        result = doit("-n", 2, *chosen, "synth", env=tools.environment)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert sorted(tools.runs()) == sorted(f"vitis_hls {ip}" for ip in IPS)
+
+
+def test_a_block_that_has_changed_is_synthesized_alone(toy, tmp_path):
+    chosen, _ = toy
+    tools = Installation(tmp_path / "tools")
+    assert doit("-n", 2, *chosen, "synth", env=tools.environment).returncode == 0
+    yaml = tmp_path / "toy.yaml"
+    yaml.write_text(yaml.read_text().replace("conv2:  {kernel: 3, out: 6, pe: 3,", "conv2:  {kernel: 3, out: 6, pe: 2,"))
+    due = doit(*chosen, "due", env=tools.environment)
+    assert re.search(r"ok +due .* csim of res2a; synth of res2a; also in ", due.stdout), due.stdout + due.stderr
+    result = doit(*chosen, "synth", env=tools.environment)
+    assert result.returncode == 0, result.stdout
+    assert tools.runs()[len(IPS) :] == ["vitis_hls res2a"]
+
+
+LICENCE = (
+    "ERROR: [Common 17-345] A valid license was not found for feature 'Synthesis' and/or device 'xcu250'. Please run the Vivado "
+    "License Manager for assistance in determining which features and devices are licensed for your system. (the tool got no licence)"
+)
+HLS_FAILURES = {
+    # how: (what the tool ended with, why, begin of fix)
+    "licence": ("ended with status 1", LICENCE, "set XILINXD_LICENSE_FILE (or LM_LICENSE_FILE) to the licence"),
+    "y2k22": (
+        "ended with status 1",
+        "(releases up to 2021.2 cannot export an IP after 2021: the date overflows core_revision)",
+        "install AMD's patch of answer record 76960 (y2k22)",
+    ),
+    "part": (
+        "ended with status 1",
+        "ERROR: [HLS 200-1023] Part 'xcu250-figd2104-2L-e' is not installed. (this installation has not got the part)",
+        "add the device family to it",
+    ),
+    "memory": ("ended with status 1", "std::bad_alloc (the machine ran out of memory)", "run fewer jobs at once (doit -n)"),
+    "kill": (
+        "ended with signal 9",
+        "something killed it (SIGKILL), most often the kernel when the machine runs out of memory",
+        "run fewer jobs at once (doit -n)",
+    ),
+    "hang": ("was stopped after 0.03 minutes", "that is its time limit", "read the log; raise the limit: doit timeout_minutes=…"),
+    "no product": ("ended well, but left no res2a.zip", "there is no project/solution/impl/export.zip in ", "read the log: a tool that"),
+}
+
+
+def failures(result):
+    """Of every failed step its message: (what, why, fix)."""
+    assert "Traceback" not in result.stdout + result.stderr, result.stdout + result.stderr
+    found = re.findall(r"^FAIL +(\S+) *\n +(\S+): (.*)\n +why: (.*)\n +fix: (.*)\n", result.stdout, re.MULTILINE)
+    return {name: (log, what, why, fix) for name, log, what, why, fix in found}
+
+
+@pytest.mark.parametrize("how", HLS_FAILURES)
+def test_a_failed_ip(how, toy, tmp_path):
+    """The others go on; what it needs is told; then only what is missing is done."""
+    chosen, build = toy
+    tools = Installation(tmp_path / "tools", "2021.2", fail={"vitis_hls:res2a": how})
+    limit = ["timeout_minutes=0.03"] if how == "hang" else []
+    result = doit("-n", 2, *chosen, *limit, "link", env=tools.environment)
+    assert result.returncode == 1
+    log, what, why, fix = failures(result)["synth:res2a"]
+    expected_what, expected_why, expected_fix = HLS_FAILURES[how]
+    assert (log, what) == (str(build / "synth" / "res2a" / "synth.log"), f"vitis_hls {expected_what}")
+    assert expected_why in why
+    assert fix.startswith(expected_fix)
+    assert list(failures(result)) == ["synth:res2a"]
+    assert sorted(tools.runs()) == sorted(f"vitis_hls {ip}" for ip in IPS if ip != "res2a")
+    assert re.search(rf"^failed  synth:res2a  {re.escape(log)}  ", result.stdout, re.MULTILINE)
+    assert re.search(r"1 failed: synth:res2a, 3 not run for it; [\d.]+ s\n$", result.stdout)
+    tools.plan()
+    again = doit("-n", 2, *chosen, "link", env=tools.environment)
+    assert (again.returncode, sorted(ran(again))) == (0, ["link", "package", "stitch", "synth:res2a"]), again.stdout
+
+
+LATER_FAILURES = {
+    ("vivado:block_design", "licence"): ("stitch", "vivado ended with status 1", "(the tool got no licence)"),
+    ("vivado:block_design", "ip definition"): ("stitch", "vivado ended with status 1", "(Vivado's catalog has no such IP)"),
+    ("vivado:block_design", "no product"): ("stitch", "vivado ended well, but left no toy.v", "there is no ipi/ip/toy.v in "),
+    ("vivado:block_design", "kill"): ("stitch", "vivado ended with signal 9", "something killed it (SIGKILL)"),
+    ("vivado:package", "no product"): ("package", "vivado ended well, but left no toy.xo", "there is no ipi/toy.xo in "),
+    ("v++:link", "timing"): ("link", "v++ ended with status 1", "(the design is slower than its clock)"),
+    ("v++:link", "utilization"): ("link", "v++ ended with status 1", "(the design needs more than the card or the SLR has)"),
+    ("v++:link", "no product"): ("link", "v++ ended well, but left no linked.xclbin", "there is no linked.xclbin in "),
+}
+
+
+def test_failures_of_the_later_steps(toy, tmp_path):
+    """One build that fails in every way there is, each time further on; nothing that was finished is run again."""
+    chosen, _ = toy
+    tools = Installation(tmp_path / "tools")
+    for (tool, how), (step, what, why) in LATER_FAILURES.items():
+        tools.plan(fail={tool: how})
+        result = doit("-n", 2, *chosen, "link", env=tools.environment)
+        assert result.returncode == 1
+        assert list(failures(result)) == [step], result.stdout
+        assert failures(result)[step][1] == what
+        assert why in failures(result)[step][2]
+    tools.plan()
+    assert doit("-n", 2, *chosen, "link", env=tools.environment).returncode == 0
+    finished = Counter(tools.runs())
+    assert all(finished[f"vitis_hls {ip}"] == 1 for ip in IPS)
+
+
+def test_no_tools(toy):
+    """Told once, and before anything else is tried."""
+    chosen, _ = toy
+    result = doit("-n", 2, *chosen, "link", env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"})
+    assert result.returncode == 1
+    assert (
+        "FAIL  tools                \n"
+        "      vitis-run or vitis_hls or vivado_hls: not found\n"
+        "        why: it is not on PATH, and this step runs it\n"
+        "        fix: install Vitis 2023.2 or later, or set VITIS_RUN to the executable\n"
+    ) in result.stdout
+    assert list(failures(result)) == ["tools"]
+
+
+def test_tools_that_do_not_go_together(toy, tmp_path):
+    chosen, _ = toy
+    new, old = Installation(tmp_path / "new", "2023.2"), Installation(tmp_path / "old", "2022.2")
+    (new.bin / "vivado").unlink()
+    (new.bin / "vivado").write_text(f'#!/bin/sh\nRESFLOW_STANDIN={old.plan_file} exec {old.bin}/vivado "$@"\n')
+    (new.bin / "vivado").chmod(0o755)
+    result = doit("-n", 2, *chosen, "link", env=new.environment)
+    assert (
+        "      vivado: is of 2022.2\n"
+        "        why: what 2023.2 makes does not go into an older release\n"
+        "        fix: source the settings of one release for all of hls, vivado, v++\n"
+    ) in result.stdout
+    assert new.runs() == []
+
+
+def test_a_design_that_does_not_fit_is_told_before_synthesis(toy, tmp_path):
+    """With the numbers; fit=anyway goes on all the same, since they are an estimate."""
+    chosen, _ = toy
+    file = tmp_path / "toy.yaml"
+    file.write_text(file.read_text().replace("out: 4, weight: int8, pe: 2, simd: 3}", "out: 1024, weight: int8, pe: 1024, simd: 3}"))
+    parameters.save(tmp_path / "toy.npz", parameters.draw(load(file), 1))
+    tools = Installation(tmp_path / "tools")
+    result = doit(*chosen, "synth:head", env=tools.environment)
+    assert (result.returncode, tools.runs()) == (1, [])
+    assert re.search(r"toy: does not fit the u250, by the estimate:\n +SLR0 needs [\d,]+ \w+ ", result.stdout)
+    assert doit(*chosen, "fit=anyway", "synth:head", env=tools.environment).returncode == 0
+    assert tools.runs() == ["vitis_hls head"]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_leaves_no_tool_behind(end, toy, tmp_path):
+    chosen, build = toy
+    tools = Installation(tmp_path / "tools", fail={"vitis_hls": "hang"})
+    command = [sys.executable, "-m", "doit", "-n", "2", *chosen, "synth"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | tools.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while len(tools.runs("start")) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(end)
+        _, said = process.communicate(timeout=30)
+    if end == signal.SIGINT:
+        assert "interrupted: what was finished is kept, start again to go on\n" in said
+        assert "Traceback" not in said
+    time.sleep(0.2 if end == signal.SIGINT else 4)
+    assert subprocess.run(["pgrep", "-f", str(tools.folder)], capture_output=True).stdout == b""
+    assert not any(path.name.endswith(".zip") for path in build.rglob("*"))
+
+
+def kill_and_start_again(command, environment, kills, within, seed):
+    """Kill a build so many times at random moments, then let it end; returns how many kills it took before it would have ended."""
+    moments, killed = random.Random(seed), 0
+    while killed < kills:
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                process.wait(timeout=moments.uniform(*within))
+                break
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGKILL)
+                killed += 1
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return killed
+
+
+def test_a_build_killed_at_random_moments(toy, tmp_path, own_cache):
+    """It ends with the files of an undisturbed build, and no job that had finished was run again."""
+    chosen, _ = toy
+    calm = Installation(tmp_path / "calm")
+    environment = os.environ | {"RESFLOW_CACHE": str(tmp_path / "another")}
+    result = doit("-n", 2, *chosen[:1], f"build={tmp_path / 'calm-build'}", "link", env=environment | calm.environment)
+    assert result.returncode == 0, result.stdout
+    killed, seed = 0, 0
+    while killed < 20:
+        seed += 1
+        tools = Installation(tmp_path / f"tools{seed}", seconds=0.3)
+        environment = os.environ | tools.environment | {"RESFLOW_CACHE": str(tmp_path / f"cache{seed}")}
+        (tmp_path / f"cache{seed}").mkdir()
+        (tmp_path / f"cache{seed}" / "csim").symlink_to(own_cache / "csim")
+        command = [sys.executable, "-m", "doit", "-n", "2", chosen[0], f"build={tmp_path / f'build{seed}'}", "link"]
+        killed += kill_and_start_again(command, environment, 20 - killed, (0.4, 2.2), seed)
+        left = products(tmp_path / f"build{seed}" / "toy")
+        expected = products(tmp_path / "calm-build" / "toy")
+        assert left.keys() == expected.keys()
+        assert [name for name in left if left[name] != expected[name] and not name.endswith(".log")] == []
+        assert {name: count for name, count in Counter(tools.runs()).items() if count > 1} == {}
+
+
+def test_two_users_build_the_same_at_once(toy, tmp_path):
+    """They share a cache: every job runs once, both builds end well, with the same files."""
+    chosen, _ = toy
+    tools = Installation(tmp_path / "tools", seconds=0.3)
+    environment = os.environ | tools.environment
+    users = [
+        subprocess.Popen(
+            [sys.executable, "-m", "doit", "-n", "2", chosen[0], f"build={tmp_path / user}", "link"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for user in ("ann", "ben")
+    ]
+    said = [user.communicate(timeout=120)[0] for user in users]
+    assert [user.returncode for user in users] == [0, 0], said
+    assert sorted(tools.runs()) == sorted([f"vitis_hls {ip}" for ip in IPS] + ["vivado block_design", "vivado package", "v++ link"])
+    assert "somebody is at it already" in "".join(said)
+    ann, ben = (products(tmp_path / user / "toy") for user in ("ann", "ben"))
+    assert ann == ben
+
+
+def test_a_damaged_entry_of_the_cache_is_made_again(toy, tmp_path, own_cache):
+    chosen, build = toy
+    tools = Installation(tmp_path / "tools")
+    assert doit(*chosen, "synth:res2a", env=tools.environment).returncode == 0
+    kept = (build / "synth" / "res2a" / "res2a.zip").read_bytes()
+    for path in own_cache.glob("synth/*/files/res2a.zip"):
+        path.write_bytes(kept[:-1] + b"x")
+    (build / "synth" / "res2a" / "res2a.zip").unlink()
+    assert doit(*chosen, "synth:res2a", env=tools.environment).returncode == 0
+    assert (build / "synth" / "res2a" / "res2a.zip").read_bytes() == kept
+    assert tools.runs() == ["vitis_hls res2a"] * 2
+
+
+def test_the_cache_on_the_command_line(toy, tmp_path):
+    chosen, _ = toy
+    tools = Installation(tmp_path / "tools")
+    assert doit(*chosen, "synth:res2a", env=tools.environment).returncode == 0
+    listed = doit(*chosen, "cache")
+    assert re.search(r"^ +synth +res2a +[0-9a-f]{12} +[\d.]+ kB +just now", listed.stdout, re.MULTILINE), listed.stdout
+    wrong = doit(*chosen, "cache", "--prune-days", "soon")
+    assert (
+        "prune-days: 'soon' is no number\n        why: it counts minutes, days or gigabytes\n        fix: write for example 30\n"
+        in wrong.stdout
+    )
+    pruned = doit(*chosen, "cache", "--prune-gb", "0")
+    assert re.search(r"ok +cache .*dropped \d+ entries of [\d.]+ kB; 0 entries of 0 B in ", pruned.stdout)
+
+
+def test_memory_keeps_jobs_apart(toy, tmp_path):
+    """Two that together want more than there is run one after the other, whatever doit -n says."""
+    chosen, _ = toy
+    tools = Installation(tmp_path / "tools", seconds=0.2)
+    assert doit("-n", 4, *chosen, "memory_gb=100000", "synth", env=tools.environment).returncode == 0
+    record = [line.split()[0] for line in tools.record_file.read_text().splitlines()]
+    assert record == ["start", "finish"] * len(IPS)
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_workflow_for_users_blocks(tmp_path):
+    """Its commands, as they stand, in the order of its jobs, with the stand-ins."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "blocks.yml").read_text())
+    tools = Installation(tmp_path / "tools")
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    for path in ROOT.iterdir():
+        if path.name not in ("build", ".git", ".venv", "baselines"):
+            (checkout / path.name).symlink_to(path)
+    environment = os.environ | tools.environment | {"NETWORK": str(tmp_path / "toy.yaml"), "GITHUB_OUTPUT": str(tmp_path / "output")}
+    environment["PATH"] = f"{tools.bin}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    def run(job, **values):
+        for step in workflow["jobs"][job]["steps"]:
+            if "run" not in step or step["name"] == "Install":
+                continue
+            text = step["run"].replace(". .venv/bin/activate", "true")
+            for name, value in values.items():
+                text = text.replace("${{ " + name + " }}", value)
+            assert "${{" not in text
+            result = subprocess.run(["bash", "-euc", text], cwd=checkout, env=environment, capture_output=True, text=True)
+            assert result.returncode == 0, text + result.stdout + result.stderr
+
+    run("csim")
+    run("due")
+    found = json.loads((tmp_path / "output").read_text().removeprefix("ips="))
+    assert sorted(found) == sorted(IPS)
+    for ip in found:
+        run("synth", **{"matrix.ip": ip})
+    assert sorted(tools.runs()) == sorted(f"vitis_hls {ip}" for ip in IPS)
+    run("report")
+    (tmp_path / "output").unlink()
+    run("due")
+    assert (tmp_path / "output").read_text() == "ips=[]\n"
