@@ -181,6 +181,9 @@ proc vivado::package_xo {args} {
         if {![dict exists $options $name]} { return [model::report "package_xo: no $name" "it needs one" "give $name"] }
     }
     set directory [dict get $options -ip_directory]
+    if {$directory eq [dict get $options -xo_path]} {
+        return [model::report "package_xo: -xo_path is -ip_directory" "the .xo is a file of its own" "give each its own"]
+    }
     if {![model::need_file package_xo $directory/component.xml]} { return "" }
     set content [dict get $model::files [model::relative $directory/component.xml]]
     if {![dict exists $content vlnv]} { return [model::report "package_xo: the IP in [model::relative $directory] was never saved" \
@@ -206,8 +209,6 @@ proc vivado::package_xo {args} {
                 "both are one interface" "correct one"
         }
     }
-    if {$directory eq [dict get $options -xo_path]} { model::report "package_xo: xo_path is ip_directory" "the .xo is a file of its own" \
-        "give it a name of its own" }
     foreach group {xilinx_synthesischeckpoint xilinx_implementation} {
         if {$group ni [dict get $content groups]} { model::report "package_xo: the IP has no file group $group" \
             "its netlist or its constraints would be missing" "add it" }

@@ -7,9 +7,13 @@
 # connections that are missing or double, widths that differ, values an IP does not offer. A script that passes can still fail
 # in Vivado, by timing, licences, a release's own rules.
 #
-# Answer, a line each, words separated by tabs: `finding where via what why fix command` (the command is empty where the Tcl
-# itself is wrong), `count name number`, `cell name slr where`, `stream source sink where`, `placed cell pblock`, `file path content command` for each file
-# there is in the end (the command is empty where it was there before), `said text` for what the scripts print.
+# Answer, a line each, words separated by tabs:
+#   finding where via what why fix command     the command is Vivado's; empty where the Tcl itself is wrong
+#   count name number
+#   cell name slr where, stream source sink where     of the block design
+#   placed cell pblock
+#   file path content command     there is in the end; the command that wrote it is empty where it was there before
+#   said text     what the scripts print
 
 set here [file dirname [file normalize [info script]]]
 namespace eval vivado { namespace eval ipx {}; namespace eval sdx_memory_subsystem {} }

@@ -353,6 +353,34 @@ MUTATIONS = {
         "block_design.tcl: nothing wrote ip/toy.dcp\n"
         "  why: it is what the script is for\n  fix: mend what stops it, or put the missing call back",
     ),
+    "misspelt netlist": (
+        *("xo.tcl", "$xo(netlist)/$name.v", "$xo(netlist)/$name.sv"),
+        "package.tcl:6 (xo.tcl): add_files: no file ip/toy.sv\n"
+        "  why: nothing before has written it\n  fix: write it first, or correct the path",
+        ...,
+    ),
+    "no constraints": (
+        *("xo.tcl", "    add_netlist_file xilinx_implementation xdc impl/$xo(name).xdc implementation\n", ""),
+        "package.tcl:12 (xo.tcl): package_xo: the IP has no file group xilinx_implementation\n"
+        "  why: its netlist or its constraints would be missing\n  fix: add it",
+    ),
+    "the .xo over the IP": (
+        *("xo.tcl", "-ip_directory $xo(ip)", "-ip_directory $file"),
+        "package.tcl:12 (xo.tcl): package_xo: -xo_path is -ip_directory\n"
+        "  why: the .xo is a file of its own\n  fix: give each its own",
+        ...,
+    ),
+    "no kernel": (
+        *("xo.tcl", "    set_property sdx_kernel true $core\n", ""),
+        "package.tcl:12 (xo.tcl): package_xo: the IP is no kernel\n"
+        "  why: v++ takes IPs marked as RTL kernels\n  fix: set sdx_kernel and sdx_kernel_type",
+    ),
+    "not saved": (
+        *("xo.tcl", "    ipx::save_core $core\n", ""),
+        "package.tcl:11 (xo.tcl): ipx::check_integrity: the IP was changed after it was saved\n"
+        "  why: the file holds the old one\n  fix: call ipx::save_core",
+        ...,
+    ),
     "no memory map": (
         *(P, "add_slave S_AXI_CONTROL 4096\n", "add_master S_AXI_CONTROL\n"),
         "package.tcl:11 (xo.tcl): bus interface S_AXI_CONTROL has no memory map\n"
