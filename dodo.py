@@ -25,9 +25,7 @@ import os
 import shutil
 import sys
 from functools import cache, partial
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from doit import get_initial_workdir, get_var
 from doit.action import CmdAction
@@ -38,13 +36,11 @@ import hls
 import ipi
 import network
 import vitis
-from codegen import ToolError, answers, books, jobs, lock, progress, releases, tools, write_changed, write_tree
+from codegen import ToolError, answers, books, lock, progress, releases, tools, write_changed, write_tree
 from codegen.cache import Cache, default_root
+from codegen.dispatch import JOBS_ON_CLUSTER, Dispatch, require_one_release
 from dataflow.fit import FitError, fit
 from network import DescriptionError, ParameterError, images, parameters
-
-if TYPE_CHECKING:
-    from codegen.cluster import Cluster
 
 ROOT = Path(__file__).parent
 IMPORT = "python -m network.importers.finn_headers SRC_DIR"
@@ -104,59 +100,32 @@ if not progress.only_asks(sys.argv[1:]):
         answers.save(BUILD / "answers.json", ANSWERS)
 
 
-CACHE = Cache(default_root())
-CLUSTER = str(get_var("cluster", ""))
-JOBS_ON_CLUSTER = 16  # at once, unless doit -n says otherwise; what the workers cannot take yet waits there
-
-
-def limits(step: str) -> jobs.Limits:
-    """What a job of a step may take: doit timeout_minutes=… memory_gb=… set it for all that this call runs."""
-    usual = jobs.LIMITS[step]
-    return jobs.Limits(
-        timeout_minutes=number("timeout_minutes", str(get_var("timeout_minutes", usual.timeout_minutes))),
-        memory_gb=number("memory_gb", str(get_var("memory_gb", usual.memory_gb))),
-    )
-
-
-@cache
-def cluster() -> Cluster:
-    from codegen.cluster import Cluster
-
-    return Cluster(CLUSTER, CACHE)
-
-
-def do(job: jobs.Job) -> jobs.Outcome:
-    """Bring a job's products into build/<network>/<step>/<name>: from the cache, or by running it, here or on the cluster."""
-    away = CLUSTER and (job.step in ("synth", "cosim") or (job.step == "csim" and asked("csim")))
-    runner = cluster().run if away else jobs.run_here
-    return jobs.do(job, folder_of(job.step, job.name), CACHE, runner, told=lambda line: print(line, file=sys.stderr, flush=True))
-
-
 def asked(*steps: str) -> bool:
     """Whether one of these steps, or a task of it, is named on the command line."""
     return any(word.partition(":")[0] in steps for word in sys.argv[1:])
 
 
-def hls_release() -> releases.Release:
-    """Of the HLS tool that will run: the one here, or with a cluster the newest that a worker offers."""
-    if not CLUSTER:
-        return releases.installed(*releases.FRONT_ENDS)
-    offered = cluster().release_of(*releases.FRONT_ENDS)
-    if offered is None:
-        raise ToolError(
-            f"cluster={CLUSTER}",
-            f"no worker offers {' or '.join(releases.FRONT_ENDS)}",
-            why="C synthesis and cosimulation run there",
-            fix="start workers where the tools are: python -m codegen.worker ADDRESS",
-        )
-    return releases.spoken_to(*offered)
+def number(name: str, text: str) -> float | None:
+    """What the user has written for a number; None for nothing."""
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise ToolError(name, f"{text!r} is no number", why="it counts minutes, days or gigabytes", fix="write for example 30") from None
 
 
-def folder_of(step: str, name: str) -> Path:
-    """Where a job's products go; those of the whole network have no folder of their own below their step's."""
-    return BUILD / step if name == NET.name else BUILD / step / name
-
-
+CACHE = Cache(default_root())
+try:
+    JOBS = Dispatch(
+        build=BUILD,
+        network=NET.name,
+        cache=CACHE,
+        address=str(get_var("cluster", "")),
+        away=("synth", "cosim", *(["csim"] if asked("csim") else [])),
+        timeout_minutes=number("timeout_minutes", str(get_var("timeout_minutes", ""))),
+        memory_gb=number("memory_gb", str(get_var("memory_gb", ""))),
+    )
+except ToolError as error:
+    sys.exit(f"error: {error}")
 books.keep()
 
 
@@ -167,7 +136,7 @@ class Reporter(progress.Progress):
 DOIT_CONFIG = {
     "default_tasks": ["csim", "check", "xclbin"],
     "par_type": "thread",  # the work is in child processes
-    **({"num_process": JOBS_ON_CLUSTER} if CLUSTER else {}),
+    **({"num_process": JOBS_ON_CLUSTER} if JOBS.address else {}),
     "continue": True,  # a failed IP fails the build at its end
     "reporter": Reporter,
     "backend": "json",
@@ -266,7 +235,7 @@ def task_vectors():
 
 def csim(ip: dataflow.Ip) -> dict[str, str]:
     given = BUILD / "vectors" / ip.name
-    outcome = do(hls.csim_job(ip.name, BUILD / "hls" / ip.name, given, hls.frame_count(ip, given), limits("csim")))
+    outcome = JOBS.do(hls.csim_job(ip.name, BUILD / "hls" / ip.name, given, hls.frame_count(ip, given), JOBS.limits("csim")))
     return {"told": hls.verdict(outcome.folder / "run.log") + outcome.remark}
 
 
@@ -353,19 +322,12 @@ def task_xclbin():
 
 def ready() -> dict[str, str]:
     """Everything that can be known of the tools before the first of them starts; what is missing is told once."""
-    found = {"hls": hls_release()}
+    found = {"hls": JOBS.hls_release()}
     if asked("stitch", "package", "link"):
         found["vivado"] = releases.installed("vivado")
     if asked("link"):
         found["v++"] = releases.installed("v++")
-    for earlier, later in pairwise(found):
-        if not found[later].at_least(found[earlier].name):
-            raise ToolError(
-                later,
-                f"is of {found[later].name}",
-                why=f"what {found[earlier].name} makes does not go into an older release",
-                fix=f"source the settings of one release for all of {', '.join(found)}",
-            )
+    require_one_release(found)
     return {"told": ", ".join(f"{name} {release.name}" for name, release in found.items())}
 
 
@@ -383,8 +345,8 @@ def longest_first() -> list[dataflow.Ip]:
 
 
 def synth(ip: dataflow.Ip) -> dict[str, str]:
-    release = hls_release()
-    outcome = do(hls.synth_job(DESIGN, ip, BUILD / "hls" / ip.name, release, limits("synth")))
+    release = JOBS.hls_release()
+    outcome = JOBS.do(hls.synth_job(DESIGN, ip, BUILD / "hls" / ip.name, release, JOBS.limits("synth")))
     return {"told": f"{hls.read_csynth(outcome.folder / 'csynth.xml')}{outcome.remark}"}
 
 
@@ -408,7 +370,9 @@ def task_synth():
 
 def cosim(ip: dataflow.Ip) -> dict[str, str]:
     project = BUILD / "synth" / ip.name / "project.zip"
-    outcome = do(hls.cosim_job(ip, BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name, project, hls_release(), limits("cosim")))
+    outcome = JOBS.do(
+        hls.cosim_job(ip, BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name, project, JOBS.hls_release(), JOBS.limits("cosim"))
+    )
     return {"told": f"{hls.simulated(outcome.folder / 'cosim.rpt')}{outcome.remark}"}
 
 
@@ -429,7 +393,7 @@ def task_cosim():
 def stitch() -> dict[str, str]:
     release = releases.installed("vivado")
     exported = {ip.name: BUILD / "synth" / ip.name / f"{ip.name}.zip" for ip in DESIGN.ips}
-    outcome = do(ipi.stitch_job(DESIGN, BUILD / "ipi", exported, release, limits("stitch")))
+    outcome = JOBS.do(ipi.stitch_job(DESIGN, BUILD / "ipi", exported, release, JOBS.limits("stitch")))
     return {"told": f"{len(exported)} IPs in one netlist{outcome.remark}"}
 
 
@@ -449,7 +413,7 @@ def task_stitch():
 
 
 def package() -> dict[str, str]:
-    outcome = do(ipi.package_job(DESIGN, BUILD / "ipi", BUILD / "stitch", releases.installed("vivado"), limits("package")))
+    outcome = JOBS.do(ipi.package_job(DESIGN, BUILD / "ipi", BUILD / "stitch", releases.installed("vivado"), JOBS.limits("package")))
     packed = outcome.folder / f"{NET.name}.xo"
     write_changed(XO, ipi.normalized(packed.read_bytes()))
     packed.unlink()  # it has the date in it
@@ -477,7 +441,7 @@ def task_package():
 def link() -> dict[str, str]:
     from vitis.hardware import hardware_xclbin
 
-    outcome = do(vitis.link_job(DESIGN, BUILD / "vitis", XO, releases.installed("v++"), limits("link")))
+    outcome = JOBS.do(vitis.link_job(DESIGN, BUILD / "vitis", XO, releases.installed("v++"), JOBS.limits("link")))
     data = hardware_xclbin(DESIGN, (outcome.folder / "linked.xclbin").read_bytes(), arrays(), versions=VERSIONS)
     write_changed(HARDWARE, data)
     return {"told": f"{len(data):,} bytes in {HARDWARE}{outcome.remark}"}
@@ -503,7 +467,7 @@ def due() -> dict[str, str]:
     missing: dict[str, list[str]] = {"csim": [], "synth": []}
     for ip in longest_first():
         sources, given = BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name
-        found = [hls.csim_job(ip.name, sources, given, hls.frame_count(ip, given)), hls.synth_job(DESIGN, ip, sources, hls_release())]
+        found = [hls.csim_job(ip.name, sources, given, hls.frame_count(ip, given)), hls.synth_job(DESIGN, ip, sources, JOBS.hls_release())]
         for job in found:
             if not CACHE.has(job.step, job.key):
                 missing[job.step].append(ip.name)
@@ -520,15 +484,7 @@ def task_due():
 def list_cache(prune_days: str, prune_gb: str) -> dict[str, str]:
     from codegen.cache_report import print_cache
 
-    days, gigabytes = (number(name, text) if text else None for name, text in (("prune-days", prune_days), ("prune-gb", prune_gb)))
-    return {"told": print_cache(CACHE, days=days, gigabytes=gigabytes)}
-
-
-def number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ToolError(name, f"{text!r} is no number", why="it counts minutes, days or gigabytes", fix="write for example 30") from None
+    return {"told": print_cache(CACHE, days=number("prune-days", prune_days), gigabytes=number("prune-gb", prune_gb))}
 
 
 def task_cache():
@@ -637,7 +593,7 @@ def bench_csim() -> None:
 
 
 def task_bench():
-    """measure: doit bench:csim, doit bench:emulator"""
+    """measure: doit bench:csim, doit bench:emulator, doit bench:cluster"""
     yield {
         "name": "csim",
         "doc": "seconds and megabytes of every IP's C simulation, one after the other",
@@ -650,6 +606,13 @@ def task_bench():
         "name": "emulator",
         "doc": "the emulator on ResNet-50 against onnxruntime (pip install -e '.[bench]')",
         "actions": [CmdAction([sys.executable, "-m", "runtime.bench"], shell=False)],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+    yield {
+        "name": "cluster",
+        "doc": "four IPs on one Dask worker and on two, with stand-in tools (pip install -e '.[dev]')",
+        "actions": [CmdAction([sys.executable, "-m", "tests.bench_cluster"], shell=False)],
         "uptodate": [False],
         "verbosity": 2,
     }

@@ -19,6 +19,7 @@ import yaml
 from network import load, parameters
 from runtime.xclbin import Xclbin
 from tests.test_dodo import ROOT, doit, project, ran
+from tests.tools.farm import Farm
 from tests.tools.installation import Installation
 
 RELEASES = ["2019.2", "2020.2", "2021.1", "2021.2", "2022.2", "2023.2", "2024.2"]
@@ -303,6 +304,31 @@ def test_two_users_build_the_same_at_once(toy, tmp_path):
     assert "somebody is at it already" in "".join(said)
     ann, ben = (products(tmp_path / user / "toy") for user in ("ann", "ben"))
     assert ann == ben
+
+
+def test_a_cluster(toy, tmp_path):
+    """The same bytes as on one machine, and the logs where they are then."""
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install 'resflow[cluster]'")
+    chosen, _ = toy
+    tools = Installation(tmp_path / "tools")
+    (tmp_path / "farm").mkdir()
+    here = [chosen[0], f"build={tmp_path / 'here'}", "synth", "cosim"]
+    assert doit("-n", 2, *here, env=tools.environment | {"RESFLOW_CACHE": str(tmp_path / "another")}).returncode == 0
+    with Farm(tmp_path / "farm", tools.environment) as farm:
+        away = [chosen[0], f"build={tmp_path / 'away'}", f"cluster={farm.address}", "csim", "synth", "cosim"]
+        alone = doit(*away, env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"})
+        assert f"      cluster={farm.address}: no worker offers vitis-run or vitis_hls or vivado_hls\n" in alone.stdout
+        for name in ("one", "two"):
+            farm.worker(name)
+        result = doit(*away, env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"})
+        assert result.returncode == 0, result.stdout + result.stderr
+    kept = ("csynth.xml", "csynth.rpt", "cosim.rpt", "synth.log", "cosim.log", *(f"{ip}.zip" for ip in IPS))
+    one, other = (
+        {str(path.relative_to(tmp_path / where)): path.read_bytes() for path in (tmp_path / where).rglob("*") if path.name in kept}
+        for where in ("here", "away")
+    )
+    assert len(one) == 6 * len(IPS)
+    assert one == other
 
 
 def test_a_damaged_entry_of_the_cache_is_made_again(toy, tmp_path, own_cache):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+
+from tests.tools.farm import Farm, alive, await_true, free_port
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install 'resflow[cluster]'")
 
@@ -41,92 +41,42 @@ for thread in threads: thread.join()
 """
 
 
-def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
-
-
-def alive(pattern):
-    return subprocess.run(["pgrep", "-f", pattern], capture_output=True).returncode == 0
-
-
-def await_true(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return condition()
-
-
-class Farm:
-    """A scheduler and its workers."""
-
-    def __init__(self, folder):
-        self.folder, self.address, self.processes = folder, f"tcp://127.0.0.1:{free_port()}", []
-        (folder / "bin").mkdir()
-        tool = folder / "bin" / "vitis_hls"
-        tool.write_text('#!/bin/sh\n[ "$1" = -version ] && echo Vitis HLS v2022.2 && exit\nexec sh "$2"\n')
-        tool.chmod(0o755)
-        self.environment = {**os.environ, "PATH": f"{tool.parent}:{os.environ['PATH']}", "RESFLOW_CACHE": str(folder / "cache")}
-        port = self.address.rpartition(":")[2]
-        self.start(
-            "scheduler", "-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard", await_text="Scheduler at"
-        )
-
-    def start(self, name, *words, await_text, **environment):
-        log = self.folder / f"{name}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, *words],
-                cwd=self.folder,
-                env=self.environment | environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.processes.append(process)
-        assert await_true(lambda: await_text in log.read_text()), log.read_text()
-        return process
-
-    def worker(self, name, **environment):
-        words = ["-m", "codegen.worker", self.address, "--jobs", "1", "--no-nanny", "--no-dashboard"]
-        return self.start(name, *words, await_text="Registered to", **environment)
-
-    def do(self, script, *names, folder="build", cache="cache", **options):
-        words = [self.address, self.folder / folder, self.folder / cache, script, *names]
-        command = [sys.executable, "-c", DO, *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=120, **options)
-
-    def close(self):
-        for process in self.processes:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
 @pytest.fixture
 def farm(tmp_path):
-    made = Farm(tmp_path)
-    yield made
-    made.close()
+    """Its workers have a vitis_hls that runs its script as a shell does."""
+    tool = tmp_path / "bin" / "vitis_hls"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\n[ "$1" = -version ] && echo Vitis HLS v2022.2 && exit\nexec sh "$2"\n')
+    tool.chmod(0o755)
+    with Farm(tmp_path, {"PATH": f"{tool.parent}:{os.environ['PATH']}", "RESFLOW_CACHE": str(tmp_path / "cache")}) as made:
+        yield made
+
+
+def build(farm, script, *names, folder="build", cache="cache"):
+    """The command that runs jobs on the farm."""
+    return [sys.executable, "-c", DO, *map(str, (farm.address, farm.folder / folder, farm.folder / cache, script, *names))]
+
+
+def run(farm, *words, **options):
+    return subprocess.run(build(farm, *words, **options), capture_output=True, text=True, env=farm.environment, timeout=120)
 
 
 def test_products_and_logs_come_back(farm):
     """By the cache where the folder is shared, otherwise with the answer; a failure with its log and its line."""
     farm.worker("one")
     script = "echo working on $(cat name); cp name out.txt"
-    result = farm.do(script, "res2a", "res2b")
+    result = run(farm, script, "res2a", "res2b")
     assert (sorted(result.stdout.splitlines()), result.stderr) == (["res2a ran", "res2b ran"], "")
-    assert farm.do(script, "res2a", folder="other").stdout == "res2a cached\n"
-    assert farm.do(script, "res2a", folder="away", cache="another").stdout == "res2a ran\n"
+    assert run(farm, script, "res2a", folder="other").stdout == "res2a cached\n"
+    assert run(farm, script, "res2a", folder="away", cache="another").stdout == "res2a ran\n"
     for folder in ("build", "other", "away"):
         assert (farm.folder / folder / "res2a" / "ip.txt").read_text() == "res2a"
         assert (farm.folder / folder / "res2a" / "synth.log").read_text() == "working on res2a\n"
-    failed = farm.do("echo ERROR: it broke; exit 3", "res3a")
+    failed = run(farm, "echo ERROR: it broke; exit 3", "res3a")
     log = farm.folder / "build" / "res3a" / "synth.log"
     assert failed.stdout == f"res3a {log}: vitis_hls ended with status 3\n  why: ERROR: it broke\n  fix: read the log\n"
     assert log.read_text() == "ERROR: it broke\n"
-    huge = farm.do(script, "huge")
+    huge = run(farm, script, "huge")
     assert re.fullmatch(
         rf"huge cluster={farm.address}: no worker can take synth:huge\n"
         r"  why: it needs memory_gb=1e\+06, vitis_hls-2022\.2=1; the workers offer (.*, )?memory_gb=[\d.]+, .*vitis_hls-2022\.2=1\n"
@@ -138,12 +88,12 @@ def test_products_and_logs_come_back(farm):
 def test_a_lost_worker_costs_its_job_a_retry_and_nothing_else(farm):
     workers = {name: farm.worker(name, WORKER=name) for name in ("one", "two")}
     script = f"echo $WORKER >> {farm.folder}/$(cat name).begun; sleep 3; cp name out.txt; echo $(cat name) >> {farm.folder}/ended"
-    words = [farm.address, farm.folder / "build", farm.folder / "cache", script, "a", "b", "c"]
-    with subprocess.Popen([sys.executable, "-c", DO, *map(str, words)], env=farm.environment, stdout=subprocess.PIPE, text=True) as build:
+    command = build(farm, script, "a", "b", "c")
+    with subprocess.Popen(command, env=farm.environment, stdout=subprocess.PIPE, text=True) as process:
         assert await_true(lambda: len(list(farm.folder.glob("*.begun"))) == 2)
         time.sleep(0.5)
         os.killpg(workers["one"].pid, signal.SIGKILL)
-        out, _ = build.communicate(timeout=60)
+        out, _ = process.communicate(timeout=60)
     assert sorted(out.splitlines()) == ["a ran", "b ran", "c ran"]
     begun = {path.stem: path.read_text().split() for path in farm.folder.glob("*.begun")}
     lost = [name for name, by in begun.items() if "one" in by]
@@ -155,12 +105,11 @@ def test_a_lost_worker_costs_its_job_a_retry_and_nothing_else(farm):
 
 def test_logs_are_seen_while_the_tool_runs_and_it_ends_with_the_build(farm):
     farm.worker("one")
-    words = [farm.address, farm.folder / "build", farm.folder / "cache", "echo half way; sleep 987", "a"]
-    with subprocess.Popen([sys.executable, "-c", DO, *map(str, words)], env=farm.environment) as build:
+    with subprocess.Popen(build(farm, "echo half way; sleep 987", "a"), env=farm.environment) as process:
         log = farm.folder / "build" / "a" / "synth.log"
         assert await_true(lambda: log.exists() and log.read_text() == "half way\n")
         assert alive("sleep 987")
-        build.kill()
+        process.kill()
     assert await_true(lambda: not alive("sleep 987"))
 
 

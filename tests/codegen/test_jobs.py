@@ -106,7 +106,7 @@ def test_an_exit_without_the_product_is_no_end(tmp_path, runs, monkeypatch):
     """The same job is run again, not taken for done."""
     monkeypatch.setenv("PRODUCT", "")
     flaky = job('echo ran >> $RUNS; test -z "$PRODUCT" || echo ip > out.txt')
-    with pytest.raises(ToolError, match="left no ip.txt"):
+    with pytest.raises(ToolError, match=r"left no ip\.txt"):
         do(flaky, tmp_path / "here", Cache(tmp_path / "cache"), run_here)
     monkeypatch.setenv("PRODUCT", "yes")
     do(flaky, tmp_path / "here", Cache(tmp_path / "cache"), run_here)

@@ -366,8 +366,7 @@ MUTATIONS = {
     ),
     "the .xo over the IP": (
         *("xo.tcl", "-ip_directory $xo(ip)", "-ip_directory $file"),
-        "package.tcl:12 (xo.tcl): package_xo: -xo_path is -ip_directory\n"
-        "  why: the .xo is a file of its own\n  fix: give each its own",
+        "package.tcl:12 (xo.tcl): package_xo: -xo_path is -ip_directory\n  why: the .xo is a file of its own\n  fix: give each its own",
         ...,
     ),
     "no kernel": (

@@ -1,0 +1,85 @@
+"""Where the jobs of a build run: on this machine or on a cluster, within their limits, sharing the cache."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codegen import jobs, releases
+from codegen.cache import Cache
+from codegen.tools import ToolError
+
+if TYPE_CHECKING:
+    from codegen.cluster import Cluster
+
+JOBS_ON_CLUSTER = 16
+"""At once, unless doit -n says otherwise; what the workers cannot take yet waits there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatch:
+    """One build's way of running jobs; `away` are the steps that go to the cluster, if there is one."""
+
+    build: Path  # build/<network>
+    network: str
+    cache: Cache
+    address: str = ""  # of a Dask scheduler
+    away: Collection[str] = ()
+    timeout_minutes: float | None = None  # instead of each step's own
+    memory_gb: float | None = None
+
+    def limits(self, step: str) -> jobs.Limits:
+        """What a job of a step may take."""
+        usual = jobs.LIMITS[step]
+        return jobs.Limits(
+            timeout_minutes=usual.timeout_minutes if self.timeout_minutes is None else self.timeout_minutes,
+            memory_gb=usual.memory_gb if self.memory_gb is None else self.memory_gb,
+        )
+
+    def folder(self, job: jobs.Job) -> Path:
+        """Where its products go; those of the whole network have no folder of their own below their step's."""
+        return self.build / job.step if job.name == self.network else self.build / job.step / job.name
+
+    def do(self, job: jobs.Job) -> jobs.Outcome:
+        """Bring a job's products into its folder, from the cache or by running it; raises ToolError."""
+        runner = cluster(self.address, self.cache).run if self.address and job.step in self.away else jobs.run_here
+        return jobs.do(job, self.folder(job), self.cache, runner, told=lambda line: print(line, file=sys.stderr, flush=True))
+
+    def hls_release(self) -> releases.Release:
+        """Of the HLS tool that will run: the one here, or with a cluster the newest that a worker offers."""
+        if not self.address:
+            return releases.installed(*releases.FRONT_ENDS)
+        offered = cluster(self.address, self.cache).release_of(*releases.FRONT_ENDS)
+        if offered is None:
+            raise ToolError(
+                f"cluster={self.address}",
+                f"no worker offers {' or '.join(releases.FRONT_ENDS)}",
+                why="C synthesis and cosimulation run there",
+                fix="start workers where the tools are: python -m codegen.worker ADDRESS",
+            )
+        return releases.spoken_to(*offered)
+
+
+@cache
+def cluster(address: str, cache: Cache) -> Cluster:
+    """The connection to a scheduler, one for the whole build."""
+    from codegen.cluster import Cluster  # brings Dask along, which takes its time
+
+    return Cluster(address, cache)
+
+
+def require_one_release(found: dict[str, releases.Release]) -> None:
+    """Tools in the order in which they work on each other's products; raises ToolError where a later one is older."""
+    for earlier, later in pairwise(found):
+        if not found[later].at_least(found[earlier].name):
+            raise ToolError(
+                later,
+                f"is of {found[later].name}",
+                why=f"what {found[earlier].name} makes does not go into an older release",
+                fix=f"source the settings of one release for all of {', '.join(found)}",
+            )
