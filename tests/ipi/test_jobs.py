@@ -19,7 +19,7 @@ from network import load
 from tests.ipi.flow import export, package, stitch
 from tests.tools.installation import Installation
 
-RELEASES = ["2019.2", "2020.2", "2021.1", "2021.2", "2022.2", "2024.2"]
+RELEASES = ["2019.2", "2021.1", "2024.2"]
 
 
 @pytest.fixture(scope="module")
