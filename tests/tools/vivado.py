@@ -47,7 +47,7 @@ def main() -> None:
     if answer.findings:
         stand_in.fail(said_by_vivado(answer.findings[0]))
     if failure != "no product":
-        write(stand_in, answer)
+        write(stand_in, answer, Path(script).parent)
     print(f"INFO: [Common 17-206] Exiting Vivado at {time.asctime()}...")
     stand_in.finish(Path(script).stem)
 
@@ -148,8 +148,9 @@ def content(path: Path) -> str:
 # --- what is written
 
 
-def write(stand_in: StandIn, answer: Answer) -> None:
-    there = {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file() and path.parts[0] != "repo"}
+def write(stand_in: StandIn, answer: Answer, folder: Path) -> None:
+    """Bring the scripts' folder to what the model says is there in the end."""
+    there = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     written = {file.path: file for file in answer.files if file.writer}
     kept = {file.path for file in answer.files}
     for name in there.keys() - kept:
