@@ -450,7 +450,9 @@ def task_stitch():
 
 def package() -> dict[str, str]:
     outcome = do(ipi.package_job(DESIGN, BUILD / "ipi", BUILD / "stitch", releases.installed("vivado"), limits("package")))
-    write_changed(XO, ipi.normalized((outcome.folder / f"{NET.name}.xo").read_bytes()))
+    packed = outcome.folder / f"{NET.name}.xo"
+    write_changed(XO, ipi.normalized(packed.read_bytes()))
+    packed.unlink()  # it has the date in it
     return {"told": f"{XO.stat().st_size:,} bytes in {XO}{outcome.remark}"}
 
 

@@ -215,6 +215,8 @@ def collect(job: Job, folder: Path) -> dict[str, Path]:
         is_folder = pattern.endswith("/")
         paths = sorted(path for path in (folder / WORK).glob(pattern) if path.is_dir() == is_folder)
         if not paths:
+            for done in (folder / WORK).glob(".done*"):
+                done.unlink()  # it has not: the next attempt is to run it again
             last = job.calls[-1]
             raise ToolError(
                 str(folder / last.log),

@@ -107,7 +107,7 @@ HLS_FAILURES = {
         "ERROR: [HLS 200-1023] Part 'xcu250-figd2104-2L-e' is not installed. (this installation has not got the part)",
         "add the device family to it",
     ),
-    "memory": ("ended with status 1", "std::bad_alloc (the machine ran out of memory)", "run fewer jobs at once (doit -n)"),
+    "memory": ("ended with status 1", "std::bad_alloc' (the machine ran out of memory)", "run fewer jobs at once (doit -n)"),
     "kill": (
         "ended with signal 9",
         "something killed it (SIGKILL), most often the kernel when the machine runs out of memory",
@@ -139,7 +139,7 @@ def test_a_failed_ip(how, toy, tmp_path):
     assert expected_why in why
     assert fix.startswith(expected_fix)
     assert list(failures(result)) == ["synth:res2a"]
-    assert sorted(tools.runs()) == sorted(f"vitis_hls {ip}" for ip in IPS if ip != "res2a")
+    assert sorted(tools.runs()) == sorted(f"vitis_hls {ip}" for ip in IPS if ip != "res2a" or how == "no product")
     assert re.search(rf"^failed  synth:res2a  {re.escape(log)}  ", result.stdout, re.MULTILINE)
     assert re.search(r"1 failed: synth:res2a, 3 not run for it; [\d.]+ s\n$", result.stdout)
     tools.plan()
@@ -187,7 +187,7 @@ def test_no_tools(toy):
         "        why: it is not on PATH, and this step runs it\n"
         "        fix: install Vitis 2023.2 or later, or set VITIS_RUN to the executable\n"
     ) in result.stdout
-    assert list(failures(result)) == ["tools"]
+    assert result.stdout.count("FAIL") == 1
 
 
 def test_tools_that_do_not_go_together(toy, tmp_path):
@@ -209,7 +209,9 @@ def test_a_design_that_does_not_fit_is_told_before_synthesis(toy, tmp_path):
     """With the numbers; fit=anyway goes on all the same, since they are an estimate."""
     chosen, _ = toy
     file = tmp_path / "toy.yaml"
-    file.write_text(file.read_text().replace("out: 4, weight: int8, pe: 2, simd: 3}", "out: 1024, weight: int8, pe: 1024, simd: 3}"))
+    # 3,840 multipliers, most of them in DSPs.
+    text = file.read_text().replace("acc: int16", "acc: int24")
+    file.write_text(text.replace("out: 4, weight: int8, pe: 2, simd: 3}", "out: 1280, weight: int8, pe: 1280, simd: 3}"))
     parameters.save(tmp_path / "toy.npz", parameters.draw(load(file), 1))
     tools = Installation(tmp_path / "tools")
     result = doit(*chosen, "synth:head", env=tools.environment)

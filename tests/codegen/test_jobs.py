@@ -102,6 +102,17 @@ def test_an_exit_without_the_product(tmp_path):
     )
 
 
+def test_an_exit_without_the_product_is_no_end(tmp_path, runs, monkeypatch):
+    """The same job is run again, not taken for done."""
+    monkeypatch.setenv("PRODUCT", "")
+    flaky = job('echo ran >> $RUNS; test -z "$PRODUCT" || echo ip > out.txt')
+    with pytest.raises(ToolError, match="left no ip.txt"):
+        do(flaky, tmp_path / "here", Cache(tmp_path / "cache"), run_here)
+    monkeypatch.setenv("PRODUCT", "yes")
+    do(flaky, tmp_path / "here", Cache(tmp_path / "cache"), run_here)
+    assert runs() == 2
+
+
 def test_folders_travel_as_zips(tmp_path):
     first = job("mkdir -p project/a; echo b > project/a/b; touch -d 2001-01-01 project/a/b", products={"project.zip": "project/"})
     do(first, tmp_path / "one", Cache(tmp_path / "cache"), run_here)
