@@ -2,7 +2,7 @@
 
 The model is told what really is there: the IPs in the working folder, by their component.xml, and kernel.xml. The first thing
 Vivado would stumble on ends it, as it would Vivado. Files it writes hold what the model knows of them, so that the next run
-finds it again; numbers in reports are digests of the IPs.
+finds it again; numbers in reports are digests of the IPs. The plan's `parts` is a pattern of the parts that are installed.
 """
 
 from __future__ import annotations
