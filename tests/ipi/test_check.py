@@ -499,8 +499,7 @@ COLUMNS = {"add_block": 3, "add_stream": 7, "add_master": 4, "add_slave": 4, "be
 """How many words after the call must be right for Vivado: the name of an SLR, a FIFO depth or the clock may be another."""
 
 
-@pytest.mark.parametrize("name", ["2019.2", "2024.2"])
-def test_no_word_can_be_another(name: str, toy: Design, tmp_path: Path) -> None:
+def test_no_word_can_be_another(toy: Design, tmp_path: Path) -> None:
     text = ipi.render(toy)[B]
     for i in calls(text):
         line = text.splitlines()[i]
@@ -510,10 +509,10 @@ def test_no_word_can_be_another(name: str, toy: Design, tmp_path: Path) -> None:
             lines = text.splitlines(keepends=True)
             lines[i] = " ".join([*words[:column], wrong, *words[column + 1 :]]) + "\n"
             write_tree(tmp_path, ipi.render(toy) | {B: "".join(lines)})
-            assert ipi.check(toy, tmp_path, release=releases.release(name)).findings, lines[i]
+            assert ipi.check(toy, tmp_path, release=releases.release("2019.2")).findings, lines[i]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(description=networks(), release=st.sampled_from(["2019.2", "2020.2", "2021.1", "2024.2"]).map(releases.release), data=st.data())
 def test_random_networks_pass_and_do_not_without_any_call(description: dict[str, object], release: Release, data: st.DataObject) -> None:
     for block in description["blocks"].values():  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 The model is told what really is there: the IPs in the working folder, by their component.xml, and kernel.xml. The first thing
 Vivado would stumble on ends it, as it would Vivado. Files it writes hold what the model knows of them, so that the next run
-finds it again; numbers in reports are digests of the IPs.
+finds it again; numbers in reports are digests of the IPs. The plan's `parts` is a pattern of the parts that are installed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
     if answer.findings:
         stand_in.fail(said_by_vivado(answer.findings[0]))
     if failure != "no product":
-        write(stand_in, answer)
+        write(stand_in, answer, Path(script).parent)
     print(f"INFO: [Common 17-206] Exiting Vivado at {time.asctime()}...")
     stand_in.finish(Path(script).stem)
 
@@ -148,8 +148,9 @@ def content(path: Path) -> str:
 # --- what is written
 
 
-def write(stand_in: StandIn, answer: Answer) -> None:
-    there = {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file() and path.parts[0] != "repo"}
+def write(stand_in: StandIn, answer: Answer, folder: Path) -> None:
+    """Bring the scripts' folder to what the model says is there in the end."""
+    there = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     written = {file.path: file for file in answer.files if file.writer}
     kept = {file.path for file in answer.files}
     for name in there.keys() - kept:
