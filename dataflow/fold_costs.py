@@ -136,7 +136,7 @@ def lay_out(part: Part) -> Ip:
 def table(part: Part) -> Table:
     """All about the foldings of one IP that its description leaves open."""
     own = layers(part)
-    folds = tuple(tuple(fold for fold in _folds(layer) if _can(part, number, fold)) for number, layer in enumerate(own))
+    folds = tuple(_buildable(part, number, _folds(layer)) for number, layer in enumerate(own))
     widest = [max(each, key=lambda fold: fold.pe * fold.simd * fold.pixels) for each in folds]
     built = partial(_built, part, widest)
     base = built({})[1]
@@ -165,14 +165,21 @@ def _folds(layer: Conv | Dense) -> list[Fold]:
     return single + [Fold(layer.out, channels, pixels) for pixels in several]
 
 
-def _can(part: Part, number: int, fold: Fold) -> bool:
-    """Whether a layer can have a fold, whatever the others have."""
+def _buildable(part: Part, number: int, folds: Sequence[Fold]) -> tuple[Fold, ...]:
+    """Those whose beats are not too wide. Each lane is tried with the other as narrow as can be, which is all that matters to it."""
     own = [Fold(layer.pe, layer.simd, getattr(layer, "pixels", 1)) for layer in layers(part)]
-    try:
-        lay_out(refold(part, [*own[:number], fold, *own[number + 1 :]]))
-    except DescriptionError:
-        return False
-    return True
+
+    def builds(fold: Fold) -> bool:
+        try:
+            lay_out(refold(part, [*own[:number], fold, *own[number + 1 :]]))
+        except DescriptionError:
+            return False
+        return True
+
+    single, several = [fold for fold in folds if fold.pixels == 1], [fold for fold in folds if fold.pixels > 1]
+    pes = {fold.pe for fold in single if fold.simd == single[0].simd and builds(fold)}
+    simds = {fold.simd for fold in single if fold.pe == single[0].pe and builds(fold)}
+    return tuple(fold for fold in single if fold.pe in pes and fold.simd in simds) + tuple(filter(builds, several))
 
 
 def _built(part: Part, widest: Sequence[Fold], changed: dict[int, Fold]) -> tuple[Ip, Costs, int]:

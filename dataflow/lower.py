@@ -35,19 +35,25 @@ def lower(network: Network, answers: MutableMapping[str, list[int]] | None = Non
     """
     platform = _platform(network)
     network = replace(network, memory=_memory(network.memory, platform))
-    ips = [dma_ip(network), stem_ip(network.stem), *map(block_ip, network.blocks), head_ip(network.head)]
     given = [platform.bank(network.memory.images).slr, *_given_slrs(network, platform)]
+    if not network.is_folded:
+        from dataflow.fold import fold  # here: numpy and scipy take their time to load
+
+        network = fold(network, platform, given, answers)
+    design = lay_out(network, platform)
+    slrs = floorplan.place(floorplan.problem(design, given), answers)
+    ips = tuple(replace(ip, slr=slr) for ip, slr in zip(design.ips, slrs, strict=True))
+    return replace(design, network=network.placed(slrs[1:]), ips=ips)
+
+
+def lay_out(network: Network, platform: Platform) -> Design:
+    """The design before its IPs have a place: all stand in SLR 0."""
+    ips = [dma_ip(network), stem_ip(network.stem), *map(block_ip, network.blocks), head_ip(network.head)]
     links = [link_between(source, sink) for source, sink in pairwise(ips)]
     links.append(link_between(ips[-1], ips[0], "labels"))
     if network.head.streams_weights:
         links.append(link_between(ips[0], ips[-1], "weights"))
-    design = Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
-    slrs = floorplan.place(floorplan.problem(design, given), answers)
-    return replace(
-        design,
-        network=network.placed(slrs[1:]),
-        ips=tuple(replace(ip, slr=slr) for ip, slr in zip(ips, slrs, strict=True)),
-    )
+    return Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
 
 
 def _given_slrs(network: Network, platform: Platform) -> list[int | None]:
