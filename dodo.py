@@ -324,6 +324,26 @@ def task_floorplan():
     return {"actions": [floorplan], "uptodate": [False], "verbosity": 2}
 
 
+def fold(fps: int, fastest: bool, plot: str) -> None:
+    from dataflow.fold_report import print_fold
+
+    print_fold(DESIGN, fps=fps, want_fastest=fastest, plot=Path(plot) if plot else None)
+
+
+def task_fold():
+    """search PE and SIMD: doit fold --fps N for the least resources, doit fold --max for the fastest that fits"""
+    return {
+        "actions": [fold],
+        "params": [
+            {"name": "fps", "long": "fps", "type": int, "default": 0, "help": "frames a second; those of the design where it is left out"},
+            {"name": "fastest", "long": "max", "type": bool, "default": False, "help": "the fastest that fits the card"},
+            {"name": "plot", "long": "plot", "type": str, "default": "", "help": "file for the trade-off curve (extra `plot`)"},
+        ],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+
+
 def bench_csim() -> None:
     from hls.bench import bench_csim
 

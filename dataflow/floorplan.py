@@ -125,7 +125,7 @@ def place(problem: Problem, answers: MutableMapping[str, list[int]] | None = Non
 
 def feasible(problem: Problem) -> bool:
     """Whether any assignment keeps the budgets."""
-    return _optimum(problem, excess=0) is not None
+    return _optimum(problem, excess=0, any_will_do=True) is not None
 
 
 def moved(problem: Problem) -> dict[str, int] | None:
@@ -151,10 +151,10 @@ class _Found(NamedTuple):
     excess: float
 
 
-def _optimum(problem: Problem, excess: float | None) -> _Found | None:
+def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) -> _Found | None:
     """The assignment with the fewest wires that exceeds no budget by more than a fraction of it; None where there is none.
 
-    With `excess=None` the assignment with the least. Variables: x[ip, slr] is 1 where it stands; c[stream, boundary] is 1 where it
+    With `excess=None` the assignment with the least excess, with `any_will_do` the first that is found. Variables: x[ip, slr] is 1 where it stands; c[stream, boundary] is 1 where it
     crosses, which is where one end stands above the boundary and the other does not; last, the excess.
     """
     from dataflow.program import Program  # here: with all SLRs given nobody needs numpy and scipy, which take their time to load
@@ -184,7 +184,7 @@ def _optimum(problem: Problem, excess: float | None) -> _Found | None:
         program.row(wires | {over: -1}, most=1)
     if excess is None:
         program.cost(over, 1)
-    else:
+    elif not any_will_do:
         for number, stream in enumerate(problem.streams):
             for below in range(boundaries):
                 program.cost(crosses + number * boundaries + below, stream.wires)

@@ -1,8 +1,8 @@
 """The fastest foldings inside the budgets of every SLR.
 
-A frame rate is possible when the least foldings for it find their places (dataflow.floorplan), and impossible when even the least
-of one kind of resource is more than the card has. What lies between is decided by one program over both at once: which of the
-foldings worth having each IP gets, and where it stands.
+A frame rate is possible when foldings for it find their places (dataflow.floorplan), and impossible when at some prices of LUTs,
+BRAM and the rest even the cheapest cost more than the card. What lies between is decided by one program over both at once: which
+of the foldings worth having each IP gets, and where it stands.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ from dataflow.resources import KINDS, Resources
 Folds = tuple[tuple[int, ...], ...]
 CODES = ("image", "codes_in", "codes_out")
 """Ports whose width is a matter of folding; the others are what they are."""
-SECONDS = 60
-"""For one joint program; those that take longer are called undecided."""
+TRIES = 6
+"""Times the prices change before the joint program is asked."""
+SECONDS = 20
+LARGEST = 20_000
+"""Of one joint program: time and whole-number variables. Those that need more are called undecided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +44,11 @@ class Fastest:
 
 
 def fastest(search: Search, given: Sequence[int | None]) -> Fastest | None:
-    """The fewest cycles a frame at which the network fits its card; `given` are SLRs of stem, blocks and head. None: it never does."""
+    """The fewest cycles a frame at which the network fits its card; `given` are the SLRs of all IPs. None: it never does."""
     candidates, found, is_proven = search.candidates, None, True
-    low, high = 0, len(candidates)
+    low, high = candidates.index(search.fewest_cycles()), len(candidates)
+    middle = low  # a large card may hold the fastest there is
     while low < high:
-        middle = (low + high) // 2
         try:
             folds = fitting(search, candidates[middle], given)
         except TimeUp:
@@ -54,35 +57,43 @@ def fastest(search: Search, given: Sequence[int | None]) -> Fastest | None:
             low = middle + 1
         else:
             found, high = (folds, candidates[middle]), middle
+        middle = (low + high) // 2
     return None if found is None else Fastest(folds=found[0], cycles=found[1], is_proven=is_proven)
 
 
 def fitting(search: Search, cycles: int, given: Sequence[int | None]) -> Folds | None:
-    """Foldings that take at most `cycles` a frame and fit; the least ones if those do. Raises TimeUp where it cannot tell."""
-    least = search.least(cycles)
-    if least is None:
-        return None
-    if fits(search, least, given):
-        return least
-    for kind, _ in enumerate(KINDS):
-        frugal = search.least(cycles, np.eye(len(KINDS))[:, [kind]])
-        if frugal is None or getattr(_total(search, frugal), KINDS[kind]) > getattr(search.budget, KINDS[kind]):
+    """Foldings that take at most `cycles` a frame and fit; the least ones if those do. Raises TimeUp where it cannot tell.
+
+    Resources get prices, at first their shares of the card. Where the cheapest foldings cost more than the whole card does, so do
+    all others, and none fits; else what they take too much of becomes dearer, a few times.
+    """
+    prices, budget = search.shares[:, 0], vector(search.budget)
+    for attempt in range(TRIES):
+        folds = search.least(cycles, prices[:, None])
+        if folds is None:
             return None
-        if fits(search, frugal, given):
-            return frugal
+        problem = _problem(search, folds, given)
+        used = sum(map(vector, problem.costs))
+        if prices @ used > prices @ budget * (1 + 1e-9):
+            return None
+        if (used <= budget).all() and floorplan.feasible(problem):
+            return folds
+        if attempt == 0 and any(_is_short(search, cycles, kind) for kind in np.flatnonzero(used > budget)):
+            return None
+        prices = prices * np.exp(2 * (used / np.maximum(budget, 1) - 1))
     return _jointly(search, cycles, given)
 
 
-def fits(search: Search, folds: Folds, given: Sequence[int | None]) -> bool:
-    return floorplan.feasible(floorplan.problem(_design(search, folds), given))
+def _is_short(search: Search, cycles: int, kind: int) -> bool:
+    """Whether even the foldings with least of a kind take more of it than the card has."""
+    frugal = search.least(cycles, EVERY_KIND[:, [kind]])
+    return frugal is None or getattr(sum(_problem(search, frugal, ()).costs, Resources()), KINDS[kind]) > getattr(
+        search.budget, KINDS[kind]
+    )
 
 
-def _design(search: Search, folds: Folds) -> Design:
-    return lay_out(search.folded(folds), search.platform)
-
-
-def _total(search: Search, folds: Folds) -> Resources:
-    return sum(floorplan.problem(_design(search, folds), [0]).costs, Resources())
+def _problem(search: Search, folds: Folds, given: Sequence[int | None]) -> floorplan.Problem:
+    return floorplan.problem(lay_out(search.folded(folds), search.platform), given)
 
 
 def _jointly(search: Search, cycles: int, given: Sequence[int | None]) -> Folds | None:
@@ -92,10 +103,14 @@ def _jointly(search: Search, cycles: int, given: Sequence[int | None]) -> Folds 
     the x of both its ends say; u[link, beat, beat, slr], the width converter they need, stands with the wider one; c[link, boundary] is
     1 where a link crosses, and v[link, boundary] the wires that then cross.
     """
-    design = _design(search, search.least(cycles) or ())
-    problem = floorplan.problem(design, given)
+    least = search.least(cycles)
+    if least is None:
+        return None
+    design, problem = lay_out(search.folded(least), search.platform), _problem(search, least, given)
     slrs, slr_numbers = len(problem.budgets), range(len(problem.budgets))
     options = [_dma_options(search, design), *(search.choices(part, cycles, EVERY_KIND) for part in range(len(search.tables)))]
+    if slrs * sum(map(len, options)) > LARGEST:
+        raise TimeUp
     program = Program()
     first = [program.variables(len(own) * slrs, whole=True) for own in options]
 
