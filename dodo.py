@@ -586,6 +586,61 @@ def task_floorplan():
     return {"actions": [floorplan], "uptodate": [False], "verbosity": 2}
 
 
+def fold(fps: int, fastest: bool, plot: str) -> None:
+    from dataflow.fold_report import print_fold
+
+    print_fold(DESIGN, fps=fps, want_fastest=fastest, plot=Path(plot) if plot else None)
+
+
+def task_fold():
+    """search PE and SIMD: doit fold --fps N for the least resources, doit fold --max for the fastest that fits"""
+    return {
+        "actions": [fold],
+        "params": [
+            {"name": "fps", "long": "fps", "type": int, "default": 0, "help": "frames a second; those of the design where it is left out"},
+            {"name": "fastest", "long": "max", "type": bool, "default": False, "help": "the fastest that fits the card"},
+            {"name": "plot", "long": "plot", "type": str, "default": "", "help": "file for the trade-off curve (extra `plot`)"},
+        ],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+
+
+def predict(latency: int, call_us: float, transfer_us: float, plot: str) -> None:
+    from dataflow.prediction import Pipeline, rough_latency
+    from dataflow.prediction_report import print_prediction
+
+    pipeline = Pipeline(
+        clock_mhz=NET.clock_mhz,
+        interval_cycles=DESIGN.cycles,
+        latency_cycles=latency or rough_latency(DESIGN),
+        call_us=call_us,
+        transfer_us=transfer_us,
+    )
+    print_prediction(DESIGN, pipeline, Path(plot) if plot else None)
+
+
+def task_predict():
+    """print frames/s and latency against the batch size, beside what was published"""
+    return {
+        "actions": [predict],
+        "params": [
+            {
+                "name": "latency",
+                "long": "latency",
+                "type": int,
+                "default": 0,
+                "help": "cycles of the first frame; a rough sum where left out",
+            },
+            {"name": "call_us", "long": "call-us", "type": float, "default": 100.0, "help": "microseconds a call costs the host"},
+            {"name": "transfer_us", "long": "transfer-us", "type": float, "default": 0.0, "help": "microseconds a frame costs the host"},
+            {"name": "plot", "long": "plot", "type": str, "default": "", "help": "file for the plot (extra `plot`)"},
+        ],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+
+
 def bench_csim() -> None:
     from hls.bench import bench_csim
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import NamedTuple
 
 from dataflow.design import Design, Link
@@ -124,7 +125,7 @@ def place(problem: Problem, answers: MutableMapping[str, list[int]] | None = Non
 
 def feasible(problem: Problem) -> bool:
     """Whether any assignment keeps the budgets."""
-    return _optimum(problem, excess=0) is not None
+    return _optimum(problem, excess=0, any_will_do=True) is not None
 
 
 def moved(problem: Problem) -> dict[str, int] | None:
@@ -150,64 +151,49 @@ class _Found(NamedTuple):
     excess: float
 
 
-def _optimum(problem: Problem, excess: float | None) -> _Found | None:
+def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) -> _Found | None:
     """The assignment with the fewest wires that exceeds no budget by more than a fraction of it; None where there is none.
 
-    With `excess=None` the assignment with the least. Variables: x[ip, slr] is 1 where it stands; c[stream, boundary] is 1 where it
+    With `excess=None` the assignment with the least excess, with `any_will_do` the first that is found. Variables: x[ip, slr] is 1 where it stands; c[stream, boundary] is 1 where it
     crosses, which is where one end stands above the boundary and the other does not; last, the excess.
     """
-    import numpy as np  # here, since with all SLRs given nobody needs them, and scipy takes half a second to load
-    from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import lil_matrix
+    from dataflow.program import Program  # here: with all SLRs given nobody needs numpy and scipy, which take their time to load
 
     ips, slrs, boundaries = len(problem.ips), len(problem.budgets), len(problem.budgets) - 1
-    crossing = ips * slrs
-    last = crossing + len(problem.streams) * boundaries
-    rows: list[tuple[dict[int, float], float, float]] = []  # coefficients by variable, least, most
-    for ip in range(ips):
-        rows.append(({ip * slrs + slr: 1.0 for slr in range(slrs)}, 1, 1))
+    program = Program()
+    stands = program.variables(ips * slrs, whole=True)
+    crosses = program.variables(len(problem.streams) * boundaries)
+    over = program.variables(1, most=inf if excess is None else excess)
+    for ip, given in enumerate(problem.given):
+        program.row({stands + ip * slrs + slr: 1 for slr in range(slrs)}, least=1, most=1)
+        if given is not None:
+            program.fix(stands + ip * slrs + given, 1)
     for number, stream in enumerate(problem.streams):
         for below in range(boundaries):
-            above = [(end * slrs + slr, sign) for end, sign in ((stream.source, 1), (stream.sink, -1)) for slr in range(below + 1, slrs)]
-            for sign in (1, -1) if stream.source != stream.sink else ():
-                rows.append(({crossing + number * boundaries + below: 1.0} | {x: -sign * s for x, s in above}, 0, np.inf))
+            source, sink = ([stands + ip * slrs + slr for slr in range(below + 1, slrs)] for ip in (stream.source, stream.sink))
+            for one, other in ((source, sink), (sink, source)):
+                above = dict.fromkeys(one, -1.0) | dict.fromkeys(other, 1.0)
+                program.row(above | {crosses + number * boundaries + below: 1}, least=0)
     for slr, budget in enumerate(problem.budgets):
         for kind in KINDS:
             most = max(getattr(budget, kind), 1)  # as shares of the budget: numbers of one size
-            costs = {ip * slrs + slr: getattr(cost, kind) / most for ip, cost in enumerate(problem.costs)}
-            rows.append((costs | {last: -1}, -np.inf, getattr(budget, kind) / most))
+            costs = {stands + ip * slrs + slr: getattr(cost, kind) / most for ip, cost in enumerate(problem.costs)}
+            program.row(costs | {over: -1}, most=getattr(budget, kind) / most)
     for below in range(boundaries):
-        wires = {crossing + number * boundaries + below: stream.wires / problem.sll for number, stream in enumerate(problem.streams)}
-        rows.append((wires | {last: -1}, -np.inf, 1))
-
-    matrix = lil_matrix((len(rows), last + 1))
-    for row, (coefficients, _, _) in enumerate(rows):
-        for variable, value in coefficients.items():
-            matrix[row, variable] = value
-    least, most = np.zeros(last + 1), np.ones(last + 1)
-    most[last] = np.inf if excess is None else excess
-    for ip, given in enumerate(problem.given):
-        if given is not None:
-            least[ip * slrs + given] = 1
-    objective = np.zeros(last + 1)
+        wires = {crosses + number * boundaries + below: stream.wires / problem.sll for number, stream in enumerate(problem.streams)}
+        program.row(wires | {over: -1}, most=1)
     if excess is None:
-        objective[last] = 1
-    else:
+        program.cost(over, 1)
+    elif not any_will_do:
         for number, stream in enumerate(problem.streams):
-            objective[crossing + number * boundaries : crossing + (number + 1) * boundaries] = stream.wires
+            for below in range(boundaries):
+                program.cost(crosses + number * boundaries + below, stream.wires)
         # Of equal assignments the one with early IPs in low SLRs: always the same. Together less than a wire.
         for ip in range(ips):
-            objective[ip * slrs : (ip + 1) * slrs] = np.arange(slrs) * (ips - ip) / (slrs * ips * (ips + 1))
-    integral = np.zeros(last + 1)
-    integral[:crossing] = 1
-    found = milp(
-        objective,
-        constraints=LinearConstraint(matrix.tocsr(), [low for _, low, _ in rows], [high for _, _, high in rows]),
-        bounds=Bounds(least, most),
-        integrality=integral,
-        options={"mip_rel_gap": 0},
-    )
-    if found.x is None:
+            for slr in range(slrs):
+                program.cost(stands + ip * slrs + slr, slr * (ips - ip) / (slrs * ips * (ips + 1)))
+    solution = program.solve()
+    if solution is None:
         return None
-    chosen = found.x[:crossing].reshape(ips, slrs).argmax(axis=1)
-    return _Found(tuple(int(slr) for slr in chosen), float(found.x[last]))
+    chosen = solution.values[stands : stands + ips * slrs].reshape(ips, slrs).argmax(axis=1)
+    return _Found(tuple(map(int, chosen)), float(solution.values[over]))

@@ -35,19 +35,25 @@ def lower(network: Network, answers: MutableMapping[str, list[int]] | None = Non
     """
     platform = _platform(network)
     network = replace(network, memory=_memory(network.memory, platform))
-    ips = [_dma(network), _stem(network.stem), *map(_block, network.blocks), _head(network.head)]
     given = [platform.bank(network.memory.images).slr, *_given_slrs(network, platform)]
-    links = [_link(source, sink) for source, sink in pairwise(ips)]
-    links.append(_link(ips[-1], ips[0], "labels"))
-    if network.head.streams_weights:
-        links.append(_link(ips[0], ips[-1], "weights"))
-    design = Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
+    if not network.is_folded:
+        from dataflow.fold import fold  # here: numpy and scipy take their time to load
+
+        network = fold(network, platform, given, answers)
+    design = lay_out(network, platform)
     slrs = floorplan.place(floorplan.problem(design, given), answers)
-    return replace(
-        design,
-        network=network.placed(slrs[1:]),
-        ips=tuple(replace(ip, slr=slr) for ip, slr in zip(ips, slrs, strict=True)),
-    )
+    ips = tuple(replace(ip, slr=slr) for ip, slr in zip(design.ips, slrs, strict=True))
+    return replace(design, network=network.placed(slrs[1:]), ips=ips)
+
+
+def lay_out(network: Network, platform: Platform) -> Design:
+    """The design before its IPs have a place: all stand in SLR 0."""
+    ips = [dma_ip(network), stem_ip(network.stem), *map(block_ip, network.blocks), head_ip(network.head)]
+    links = [link_between(source, sink) for source, sink in pairwise(ips)]
+    links.append(link_between(ips[-1], ips[0], "labels"))
+    if network.head.streams_weights:
+        links.append(link_between(ips[0], ips[-1], "weights"))
+    return Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
 
 
 def _given_slrs(network: Network, platform: Platform) -> list[int | None]:
@@ -243,7 +249,7 @@ def wire_lanes(channels: int, form: Format, lanes: int) -> int:
     return next(whole, channels)
 
 
-def _stem(stem: Stem) -> Ip:
+def stem_ip(stem: Stem) -> Ip:
     conv = stem.conv
     chain = _Chain("stem", stem.at)
     stream = chain.take("image", wire_lanes(conv.input.channels, BYTE, conv.simd), BYTE, conv.input.size)
@@ -271,7 +277,7 @@ def _pool_lanes(conv: Conv, window: Window) -> int:
     return next((n for n in fitting if swg_cycles(conv.output, window, n) <= conv.cycles), fitting[-1])
 
 
-def _block(block: Block) -> Ip:
+def block_ip(block: Block) -> Ip:
     first, last = block.convs[0], block.convs[-1]
     chain = _Chain(block.name, block.at)
     size = block.input.size
@@ -323,7 +329,7 @@ def _weight_lanes(head: Head) -> int:
     return max(n for n in divisors(head.fc.inputs) if n * head.fc.weight.bits <= WORD_BITS)
 
 
-def _head(head: Head) -> Ip:
+def head_ip(head: Head) -> Ip:
     fc = head.fc
     chain = _Chain("head", head.at)
     size = head.input.size
@@ -362,7 +368,7 @@ def _head(head: Head) -> Ip:
     return chain.ip("head", f"{head.input} -> {head.top} of {fc.out} labels")
 
 
-def _dma(network: Network) -> Ip:
+def dma_ip(network: Network) -> Ip:
     chain = _Chain("dma", network.at)
 
     def bring(name: str, codes: int, lanes: int, form: Format, repeats: bool) -> None:
@@ -384,14 +390,18 @@ def _dma(network: Network) -> Ip:
     return chain.ip("dma", f"{network.input} images in, {head.top} labels out")
 
 
-def _link(source: Ip, sink: Ip, name: str | None = None) -> Link:
-    """A row of the map between two IPs; deeper would only cost, 1,024 beats is what the original has."""
+def link_between(source: Ip, sink: Ip, name: str | None = None) -> Link:
     out = source.port(name) if name else next(port for port in source.outputs if port.name in ("codes_out", "image"))
     into = sink.port(name) if name else next(port for port in sink.inputs if port.name in ("codes_in", "image"))
+    return link(source.name, out, sink.name, into)
+
+
+def link(source: str, out: Port, sink: str, into: Port) -> Link:
+    """A row of the map between two IPs; deeper would only cost, 1,024 beats is what the original has."""
     least, most = FIFO_DEPTHS
     depth = 1 << (max(least, min(most, out.beats)) - 1).bit_length()
     memory = "distributed" if depth <= 64 else "ultra" if depth >= 1024 and out.tdata_bytes >= 8 else "block"
-    return Link(source=source.name, source_port=out, sink=sink.name, sink_port=into, depth=depth, memory=memory)
+    return Link(source=source, source_port=out, sink=sink, sink_port=into, depth=depth, memory=memory)
 
 
 def _arguments(network: Network) -> tuple[Argument, ...]:

@@ -59,7 +59,8 @@ def load(path: str | Path, platform: str | None = None) -> Network:
     """
     document = read(Path(path))
     top = document.mapping(
-        ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"), ("labels", "images", "memory", "parameters")
+        ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"),
+        ("labels", "images", "memory", "parameters", "fps"),
     )
     name = _identifier(top["network"])
     formats = _formats(top["formats"])
@@ -82,6 +83,7 @@ def load(path: str | Path, platform: str | None = None) -> Network:
         head=_head(top["head"], blocks[-1].output, formats, len(labels)),
         memory=top.get("memory", _memory, Memory(at=document.at)),
         parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
+        fps=top.get("fps", _optional_fps, None),
         images=top.get("images", lambda item: item.text("images.npz"), None),
         at=top["platform"].at,
         labels_at=top["labels"].at if "labels" in top else document.at,
@@ -120,6 +122,10 @@ _acc = partial(_format, (Kind.INT,), 32)
 
 def _optional_acc(item: Item) -> Format | None:
     return _acc(item)
+
+
+def _optional_fps(item: Item) -> int | None:
+    return item.integer(1, 10_000_000)
 
 
 def _formats(item: Item) -> Formats:
@@ -188,15 +194,17 @@ CONV_OPTIONAL = ("stride", "pad", "weight", "acc")
 def _conv(item: Item, name: str, shape: Shape, formats: Formats, came: Format, goes: Format, like: Conv | None = None) -> Conv:
     """`like` is the convolution a projection has to meet: it gives the kernel, the output channels and no padding."""
     if like is None:
-        entries = item.mapping(("kernel", "out", "pe", "simd"), (*CONV_OPTIONAL, *(("pixels",) if name == "stem.conv" else ())))
+        entries = item.mapping(("kernel", "out"), ("pe", "simd", *CONV_OPTIONAL, *(("pixels",) if name == "stem.conv" else ())))
         window, out = _window(entries, None), entries["out"].integer(1, MAX_CHANNELS)
     else:
-        entries = item.mapping(("pe", "simd"), ("kernel", "out", *CONV_OPTIONAL))
+        entries = item.mapping((), ("pe", "simd", "kernel", "out", *CONV_OPTIONAL))
         window, out = _window(entries, (1, 1)), entries.get("out", lambda entry: entry.integer(1, MAX_CHANNELS), like.out)
         if window.kernel != (1, 1):
             item.fail("a kernel larger than 1", why="a projection is a 1x1 convolution", fix="delete kernel")
     weight = entries.get("weight", _weight, formats.weight)
     acc = entries.get("acc", _optional_acc, formats.acc)
+    pixels = entries.get("pixels", lambda entry: entry.integer(1, MAX_SIZE), 1)
+    whole = pixels > 1  # which leaves no choice: all channels at once
     return Conv(
         name=name,
         input=shape,
@@ -206,11 +214,22 @@ def _conv(item: Item, name: str, shape: Shape, formats: Formats, came: Format, g
         input_format=came,
         output_format=goes,
         acc=require_accumulator(item.at, name, acc, *reach(window.taps * shape.channels, weight, came)),
-        pe=entries["pe"].integer(1, MAX_CHANNELS),
-        simd=entries["simd"].integer(1, MAX_CHANNELS),
-        pixels=entries.get("pixels", lambda entry: entry.integer(1, MAX_SIZE), 1),
+        pe=_fold(entries, "pe", out if whole else 1),
+        simd=_fold(entries, "simd", shape.channels if whole else 1),
+        pixels=pixels,
+        free=() if whole else _free(entries, "pe", "simd", *(("pixels",) if name == "stem.conv" else ())),
         at=item.at,
     )
+
+
+def _fold(entries: Mapping, key: str, default: int) -> int:
+    return entries.get(key, lambda item: item.integer(1, MAX_CHANNELS), default)
+
+
+def _free(entries: Mapping, *keys: str) -> tuple[str, ...]:
+    """What is left out, and so to be chosen; pixels only together with the channels they need all of."""
+    left_out = tuple(key for key in keys if key not in entries)
+    return left_out if {"pe", "simd"} <= set(left_out) else tuple(key for key in left_out if key != "pixels")
 
 
 def _slr(entries: Mapping) -> int | None:
@@ -281,7 +300,7 @@ def _block(item: Item, name: str, shape: Shape, came: Format, formats: Formats) 
 
 def _head(item: Item, shape: Shape, formats: Formats, labels: int) -> Head:
     entries = item.mapping(("fc",), ("top", "weights", "slr"))
-    fc = entries["fc"].mapping(("pe", "simd") if labels else ("out", "pe", "simd"), ("out", "weight", "acc"))
+    fc = entries["fc"].mapping(() if labels else ("out",), ("out", "pe", "simd", "weight", "acc"))
     out = fc.get("out", lambda entry: entry.integer(1, MAX_CHANNELS), labels)
     sums = (shape.pixels * (formats.residual.high - formats.zero_point)).bit_length() or 1
     if sums > 32:
@@ -293,8 +312,9 @@ def _head(item: Item, shape: Shape, formats: Formats, labels: int) -> Head:
         weight=fc.get("weight", _weight, Format(Kind.INT, 8)),
         input_format=uint(sums),
         acc=fc.get("acc", _acc, Format(Kind.INT, 32)),
-        pe=fc["pe"].integer(1, MAX_CHANNELS),
-        simd=fc["simd"].integer(1, MAX_CHANNELS),
+        pe=_fold(fc, "pe", 1),
+        simd=_fold(fc, "simd", 1),
+        free=_free(fc, "pe", "simd"),
         at=entries["fc"].at,
     )
     return Head(

@@ -141,6 +141,7 @@ class Conv:
     pe: int  # output channels per cycle
     simd: int  # input channels per cycle
     pixels: int = 1  # output pixels of a row per cycle
+    free: tuple[str, ...] = ()  # of pe, simd, pixels: what the folding search is to choose; 1 until it has
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -283,6 +284,11 @@ class Block:
         """All convolutions, the projection last."""
         return self.convs if self.bypass is None else (*self.convs, self.bypass)
 
+    def with_layers(self, layers: Sequence[Conv]) -> Block:
+        """The same block with other foldings of `layers`."""
+        convs = tuple(layers[: len(self.convs)])
+        return replace(self, convs=convs, bypass=None if self.bypass is None else layers[-1])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dense:
@@ -296,6 +302,7 @@ class Dense:
     acc: Format  # of the scores, bias included
     pe: int
     simd: int
+    free: tuple[str, ...] = ()  # of pe, simd: what the folding search is to choose; 1 until it has
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -382,6 +389,7 @@ class Network:
     blocks: tuple[Block, ...]
     head: Head
     memory: Memory
+    fps: int | None = None  # frames a second the folding search is to reach; None: as many as fit the card
     parameters: str | None = None  # file, when it is not params/<name>.npz
     images: str | None = None  # labelled images to try it on: see network.images
     at: Source = field(repr=False, compare=False)  # of the platform
@@ -405,6 +413,21 @@ class Network:
         """The same network for another card, whose SLRs and banks have yet to be chosen."""
         free = self.placed([None] * (len(self.blocks) + 2))
         return replace(free, platform=platform, memory=Memory(at=self.memory.at))
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether no folding is left open."""
+        return not self.head.fc.free and not any(conv.free for conv in self.convs)
+
+    def unfolded(self) -> Network:
+        """With every folding left open, for the search to choose anew."""
+        lanes = ("pe", "simd")
+        return replace(
+            self,
+            stem=replace(self.stem, conv=replace(self.stem.conv, pixels=1, free=(*lanes, "pixels"))),
+            blocks=tuple(block.with_layers([replace(layer, free=lanes) for layer in block.layers]) for block in self.blocks),
+            head=replace(self.head, fc=replace(self.head.fc, free=lanes)),
+        )
 
     def placed(self, slrs: Sequence[int | None]) -> Network:
         """With the SLRs of stem, blocks and head."""

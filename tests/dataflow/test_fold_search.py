@@ -1,0 +1,167 @@
+"""The folding search against every folding there is, on networks small enough to lay them all out."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataflow import lower, platform
+from dataflow.estimate import estimate_design, estimate_ip
+from dataflow.floorplan import place, problem
+from dataflow.fold_costs import NEVER, lay_out, layers, table, vector
+from dataflow.fold_fit import _jointly, fastest, fitting
+from dataflow.fold_search import parts, search
+from dataflow.lower import lay_out as lay_out_design
+from network import DescriptionError, load
+from tests.strategies import networks, written
+from tests.test_configs import CONFIGS
+
+U250 = platform.load("u250")
+SMALL = """
+network: few
+platform: u250
+clock_mhz: 200
+input: {shape: [4, 4, 2]}
+formats: {weight: bipolar, act: uint2, residual: uint4}
+stem:
+  output: residual
+  conv: {kernel: 3, out: 4, weight: int8}
+blocks:
+  res2a:
+    conv1: {kernel: 3, out: 2}
+    conv2: {kernel: 1, out: 4}
+    bypass: identity
+head:
+  fc: {out: 3}
+  weights: rom
+  top: 1
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A network with all folds open, and every design it can become."""
+    path = tmp_path_factory.mktemp("small") / "small.yaml"
+    path.write_text(SMALL)
+    net = load(path)
+    assert not net.is_folded
+    all_folds = search(net, U250)
+    designs = {}
+    for folds in product(*(product(*(range(len(own)) for own in part.folds)) for part in all_folds.tables)):
+        designs[folds] = lay_out_design(all_folds.folded(folds), U250)
+    return all_folds, designs
+
+
+def cost(all_folds, design):
+    return float((vector(estimate_design(design)) @ all_folds.shares)[0])
+
+
+def test_nothing_costs_less(small):
+    """At every number of cycles any design takes, and just below it."""
+    all_folds, designs = small
+    assert len(designs) > 1500
+    shares = {folds: cost(all_folds, design) for folds, design in designs.items()}
+    for cycles in sorted({design.cycles for design in designs.values()}):
+        for most in (cycles, cycles - 1):
+            fast = [folds for folds, design in designs.items() if design.cycles <= most]
+            found = all_folds.least(most)
+            assert (found is None) == (not fast)
+            if found is not None:
+                assert designs[found].cycles <= most
+                assert shares[found] == pytest.approx(min(shares[folds] for folds in fast), rel=1e-12)
+    assert all_folds.fewest_cycles() == min(design.cycles for design in designs.values())
+
+
+@settings(max_examples=25)
+@given(networks(blocks=2), st.data())
+def test_tables_say_what_ips_cost(tmp_path_factory, description, data):
+    net = written(description, tmp_path_factory.mktemp("drawn")).unfolded()
+    for part in parts(net):
+        own = table(part)
+        base = min(own.takes(chosen) for chosen in [tuple(int(np.argmin(cycles)) for cycles in own.cycles)])
+        for _ in range(5):
+            chosen = [data.draw(st.integers(0, len(folds) - 1)) for folds in own.folds]
+            try:
+                ip = lay_out(own.folded(chosen))
+            except DescriptionError:
+                assert own.takes(chosen) >= NEVER
+                continue
+            assert own.cost(chosen) == estimate_ip(ip)
+            assert ip.cycles <= own.takes(chosen) <= max(ip.cycles, base)
+            assert own.inputs[chosen[0]] == ip.inputs[0]
+
+
+def crowded(share):
+    """A card of three small SLRs, for some of the designs."""
+    area = replace(U250.area[0], lut=round(3600 * share), ff=round(9000 * share), bram=8, dsp=round(30 * share))
+    return replace(U250, area=(area,) * 3, sll=100)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 1.0, 1.3, 2.0])
+def test_nothing_that_fits_is_faster(small, share):
+    _, designs = small
+    card = crowded(share)
+    all_folds = search(load_small(small), card)
+    free = [0, None, None, None]
+    found = fastest(all_folds, free)
+    fits = {}
+    for folds, design in sorted(designs.items(), key=lambda item: item[1].cycles):
+        if fits and design.cycles > min(fits.values()):
+            break
+        task = problem(replace(design, platform=card), free)
+        if any(task.holds((0, *slrs)) for slrs in product(range(3), repeat=3)):
+            fits[folds] = design.cycles
+    assert (found is None) == (not fits)
+    if found is not None:
+        assert found.is_proven
+        assert found.folds in fits
+        assert designs[found.folds].cycles == min(fits.values())
+
+
+@pytest.mark.parametrize("share", [0.8, 1.0, 1.3])
+def test_foldings_and_places_together(small, share):
+    """The joint program by itself: it finds something exactly where there is something."""
+    _, designs = small
+    card = crowded(share)
+    all_folds = search(load_small(small), card)
+    free = [0, None, None, None]
+    for cycles in sorted({design.cycles for design in designs.values()})[::6]:
+        if all_folds.least(cycles) is None:
+            continue
+        found = _jointly(all_folds, cycles, free)
+        fast = [design for design in designs.values() if design.cycles <= cycles]
+        tasks = [problem(replace(design, platform=card), free) for design in fast]
+        fitting = [task for task in tasks if any(task.holds((0, *slrs)) for slrs in product(range(3), repeat=3))]
+        assert (found is None) == (not fitting), cycles
+        if found is not None:
+            task = problem(replace(designs[found], platform=card), free)
+            assert task.holds(place(task))
+
+
+def load_small(small):
+    return small[0].network
+
+
+def test_resnet50():
+    """Costs no more than the original's folding at its frame rate, and the fastest there is fits the U250."""
+    original = load(CONFIGS / "resnet50_w1a2.yaml")
+    by_hand = lower(original)
+    all_folds = search(original.unfolded(), U250)
+    least = all_folds.least(by_hand.cycles)
+    design = lay_out_design(all_folds.folded(least), U250)
+    assert design.cycles <= by_hand.cycles
+    assert estimate_design(design).within(estimate_design(by_hand))
+    found = fastest(all_folds, [0, *[None] * 18])
+    assert (found.cycles, found.is_proven) == (51_072, True)
+    assert fitting(all_folds, 51_071, [0, *[None] * 18]) is None
+
+
+def test_given_folds_are_kept():
+    original = load(CONFIGS / "resnet50_w1a2.yaml")
+    assert all(
+        len(layers(part)) == len(own.folds) and all(len(each) == 1 for each in own.folds)
+        for part, own in zip(parts(original), search(original, U250).tables, strict=True)
+    )
