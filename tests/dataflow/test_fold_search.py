@@ -165,3 +165,54 @@ def test_given_folds_are_kept():
         len(layers(part)) == len(own.folds) and all(len(each) == 1 for each in own.folds)
         for part, own in zip(parts(original), search(original, U250).tables, strict=True)
     )
+
+
+def described(tmp_path, **more):
+    text = SMALL + "".join(f"{key}: {value}\n" for key, value in more.items())
+    (tmp_path / "few.yaml").write_text(text)
+    return load(tmp_path / "few.yaml")
+
+
+def test_what_is_left_out_is_chosen(small, tmp_path):
+    """The fastest the card holds, or the least that reaches a frame rate; the answer is found once."""
+    all_folds, _ = small
+    answers = {}
+    design = lower(described(tmp_path), answers)
+    assert design.network.is_folded
+    assert design.cycles == all_folds.fewest_cycles()
+    assert len(answers) == 1
+    slow = lower(described(tmp_path, fps=400_000), answers)
+    assert 300 < slow.cycles <= 500
+    assert cost(all_folds, slow) < cost(all_folds, design)
+    again = dict(answers)
+    assert lower(described(tmp_path, fps=400_000), again) == slow
+    assert again == answers
+
+
+@pytest.mark.parametrize("damaged", [[], [0] * 12, [3, 1, 1] * 4, [1, 1, 1] * 5])
+def test_damaged_answers_are_found_anew(tmp_path, damaged):
+    answers = {}
+    design = lower(described(tmp_path), answers)
+    (key,) = answers
+    answers[key] = damaged
+    assert lower(described(tmp_path), answers) == design
+    assert answers[key] != damaged
+
+
+def test_a_rate_that_cannot_be_reached(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    described(tmp_path, fps=9_000_000)
+    with pytest.raises(DescriptionError) as error:
+        lower(load("few.yaml"))
+    assert str(error.value) == (
+        "few.yaml:3: fps: 9,000,000 cannot be reached\n"
+        "  why: at 200 MHz that leaves 22 cycles a frame, and 152 are the fewest\n"
+        "  fix: ask for at most 1,315,789"
+    )
+
+
+def test_pixels_leave_no_choice(tmp_path):
+    text = SMALL.replace("weight: int8}", "weight: int8, pixels: 2}")
+    (tmp_path / "few.yaml").write_text(text)
+    conv = load(tmp_path / "few.yaml").stem.conv
+    assert (conv.pe, conv.simd, conv.pixels, conv.free) == (4, 2, 2, ())
