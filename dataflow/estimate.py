@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 
 from dataflow.design import Design, Ip, Kind, Layer, Link, Process, Rom, Stream
 from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
@@ -83,6 +83,7 @@ def estimate_converter(link: Link) -> Resources:
     return Resources(lut=50 + wide, ff=50 + 2 * wide)
 
 
+@lru_cache(maxsize=1 << 15)
 def estimate(process: Process, style: Style = Style.LIBRARY) -> Resources:
     """One process with its ROMs and buffers."""
     roms = sum((_rom(process, rom, style) for rom in process.roms), Resources())

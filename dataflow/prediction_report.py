@@ -55,7 +55,10 @@ def plot_prediction(design: Design, pipeline: Pipeline, path: Path) -> None:
             found = published.MEASURED
             axes.plot([m.batch for m in found], [getattr(m, what) for m in found], "o", color="tab:red", label="published, U250")
         axes.set_xscale("log")
-        axes.set_yscale("log" if what == "latency_ms" else "linear")
+        if what == "latency_ms":
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(0, 1.1 * max(rate.fps for rate in rates))
         axes.set_xlabel("frames in a batch")
         axes.set_title(heading, loc="left", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)

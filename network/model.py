@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import isqrt
 from typing import NamedTuple
 
 from network.errors import DescriptionError, Source
@@ -37,7 +38,8 @@ class Shape(NamedTuple):
 
 
 def divisors(number: int) -> list[int]:
-    return [d for d in range(1, number + 1) if number % d == 0]
+    low = [d for d in range(1, isqrt(number) + 1) if number % d == 0]
+    return low + [number // d for d in reversed(low) if d * d != number]
 
 
 def require_divides(at: Source, name: str, fold: int, whole: int, of: str, why: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import dataflow
+from dataflow.fit import fit
 from network import load
 from runtime.xclbin import Xclbin
 from vitis.emulation import emulation_xclbin
@@ -19,7 +20,7 @@ CONFIGS = Path(__file__).parent.parent / "configs"
         ("resnet18", "basic", [2, 2, 2, 2], 11_166_912, 56_448),
         ("resnet34", "basic", [3, 4, 6, 3], 21_267_648, 56_448),
         ("resnet50_w1a2", "bottleneck", [3, 4, 6, 3], 23_454_912, 56_448),
-        ("resnet101", "bottleneck", [3, 4, 23, 3], 42_394_816, 112_896),
+        ("resnet101", "bottleneck", [3, 4, 23, 3], 42_394_816, 225_792),
     ],
 )
 def test_resnets(name, kind, blocks, weights, cycles):
@@ -31,7 +32,8 @@ def test_resnets(name, kind, blocks, weights, cycles):
     assert {str(each) for each in (net.act, net.residual, net.head.fc.weight)} == {"uint2", "uint4", "int8"}
     design = dataflow.lower(net)
     assert design.cycles == cycles
-    assert {ip.slr for ip in design.ips} == {0, 1, 2, 3}
+    assert {0, 1, 2} <= {ip.slr for ip in design.ips}
+    assert fit(design).passed
     assert all(render(design).values())
 
 

@@ -45,19 +45,19 @@ MISTAKES = {
         "platform:",
         "zzz: 1\nplatform:",
         "toy.yaml:3: zzz: unknown key\n"
-        "  why: known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters\n"
+        "  why: known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters, fps\n"
         "  fix: use one of those, or delete it",
     ),
     "missing key": (
         CONV1,
-        "conv1:  {kernel: 3, out: 4, simd: 2}",
-        "toy.yaml:16: res2a.conv1: pe is missing\n  why: it cannot be derived from the rest\n  fix: add pe: …",
+        "conv1:  {kernel: 3, pe: 2, simd: 2}",
+        "toy.yaml:16: res2a.conv1: out is missing\n  why: it cannot be derived from the rest\n  fix: add out: …",
     ),
     "missing section": (
         "head:",
         "heat:",
         "toy.yaml:26: heat: unknown key\n"
-        "  why: known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters\n"
+        "  why: known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters, fps\n"
         "  fix: did you mean head?",
     ),
     "text for a number": (
@@ -79,8 +79,7 @@ MISTAKES = {
     "a number for a mapping": (
         CONV1,
         "conv1:  7",
-        "toy.yaml:16: res2a.conv1: 7 is not a mapping\n"
-        "  why: res2a.conv1 takes a mapping\n  fix: write for example {kernel: …, out: …, pe: …, simd: …}",
+        "toy.yaml:16: res2a.conv1: 7 is not a mapping\n  why: res2a.conv1 takes a mapping\n  fix: write for example {kernel: …, out: …}",
     ),
     "zero channels": (
         CONV1,

@@ -1,0 +1,63 @@
+"""Frames a second and latency, against sums made by hand and against lines that are known."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflow import lower
+from dataflow.prediction import Pipeline, line_through, rough_latency
+from dataflow.prediction_report import print_prediction
+from dataflow.published import MEASURED, Measurement
+from network import load
+from tests.test_configs import CONFIGS
+
+
+def test_a_call():
+    """100 us at the host, 1,000 cycles for the first frame, 200 for each of nine more, at 100 MHz; 5 us each to move."""
+    pipeline = Pipeline(clock_mhz=100, interval_cycles=200, latency_cycles=1000, call_us=100, transfer_us=5)
+    rate = pipeline.rate(10)
+    assert rate.latency_ms == pytest.approx(0.1 + 0.028 + 0.05)
+    assert rate.fps == pytest.approx(10 / 0.178e-3)
+
+
+@given(st.integers(1, 10_000), st.integers(1, 100_000), st.integers(1, 500))
+def test_more_frames_a_call_are_more_a_second(interval, latency, batch):
+    pipeline = Pipeline(clock_mhz=250, interval_cycles=interval, latency_cycles=max(interval, latency))
+    assert pipeline.rate(batch).fps <= pipeline.rate(batch + 1).fps * (1 + 1e-9)
+    assert pipeline.rate(10_000_000).fps == pytest.approx(250e6 / interval, rel=0.02)
+
+
+@given(st.floats(0.1, 10), st.floats(0.1, 5))
+def test_a_line_is_found_again(call, frame):
+    made = [Measurement(n, 1, call + frame * n) for n in (1, 10, 100, 1000)]
+    assert line_through(made) == pytest.approx((call, frame))
+
+
+def test_the_published_line():
+    line = line_through(MEASURED)
+    for measured in MEASURED:
+        assert line.call_ms + line.frame_ms * measured.batch == pytest.approx(measured.latency_ms, rel=0.04)
+
+
+def test_nothing_takes_no_time():
+    with pytest.raises(ValueError, match="takes no time"):
+        Pipeline(clock_mhz=250, interval_cycles=0, latency_cycles=1)
+
+
+def test_report(capsys, golden):
+    design = lower(load(CONFIGS / "resnet50_w1a2.yaml"))
+    pipeline = Pipeline(clock_mhz=250, interval_cycles=design.cycles, latency_cycles=rough_latency(design))
+    print_prediction(design, pipeline)
+    golden("estimate/prediction.txt", capsys.readouterr().out)
+
+
+def test_plots(tmp_path, toy_yaml):
+    pytest.importorskip("matplotlib", reason="plots need the extra `plot`")
+    from dataflow.fold_report import print_fold
+
+    design = lower(load(CONFIGS / "resnet50_w1a2.yaml"))
+    pipeline = Pipeline(clock_mhz=250, interval_cycles=design.cycles, latency_cycles=200_000)
+    print_prediction(design, pipeline, tmp_path / "plots" / "prediction.png")
+    print_fold(lower(load(toy_yaml)), fps=0, want_fastest=True, plot=tmp_path / "plots" / "fold.png")
+    for name in ("prediction", "fold"):
+        assert (tmp_path / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
