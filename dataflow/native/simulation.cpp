@@ -154,9 +154,9 @@ class Simulator {
       if (fifo.writer < 0 || fifo.reader < 0) throw py::value_error("a stream has two ends");
   }
 
-  // `spacing`: cycles from frame to frame at processes that read nothing. With `settle` frames, it stops as soon as as many
-  // frames in a row have each been the one before, `spacing` cycles later.
-  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Count settle, bool trace) const {
+  // `spacing`: cycles from frame to frame at processes that read nothing. Where `settle` is above 0 it stops as soon as so many
+  // frames in a row have each been the one before, `spacing` cycles later; or when `losing` in a row fell behind that by the same.
+  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Count settle, Count losing, bool trace) const {
     if (depths.size() != fifos_.size()) throw py::value_error("a depth for every stream");
     std::vector<FifoState> fifos(fifos_.size());
     for (std::size_t i = 0; i < fifos.size(); ++i) {
@@ -174,15 +174,17 @@ class Simulator {
         enter_run(processes_[i], states[i]);
       }
       Machine machine{*this, fifos, states, spacing, trace};
-      Count same = 0;
-      for (; done < frames && !settled && !stuck; ++done) {
+      Count same = 0, lost = 0;  // frames in a row
+      Time lag = 0;
+      for (; done < frames && !settled && !stuck && (settle == 0 || lost < losing); ++done) {
         const Time before = machine.sum;
-        machine.sum = 0;
-        const Count events_before = machine.events;
-        machine.events = 0;
+        machine.sum = machine.events = 0;
         machine.advance(done + 1);
         for (const ProcessState &state : states) stuck |= state.frame <= done;
-        same = done && machine.events == events_before && machine.sum - before == spacing * machine.events ? same + 1 : 0;
+        const Time lag_before = lag;
+        lag = machine.sum - before - spacing * machine.events;  // of all times together; none of them can be earlier
+        same = done && lag == 0 ? same + 1 : 0;
+        lost = done && lag > 0 ? (lag == lag_before ? lost + 1 : 1) : 0;
         settled = settle > 0 && same >= settle;
       }
       if (stuck) --done;
@@ -265,7 +267,7 @@ class Simulator {
     std::vector<ProcessState> &states;
     const Time spacing;
     const bool trace;
-    Time sum = 0;      // of all times of a frame: none can be earlier than in the frame before, so equal sums are equal times
+    Time sum = 0;  // of all times of a frame
     Count events = 0;
     std::vector<int> queue = {};
 
@@ -401,5 +403,5 @@ PYBIND11_MODULE(_native, module) {
       .def(py::init<const std::vector<Simulator::ProcessArgument> &, const std::vector<Time> &>(), py::arg("processes"),
            py::arg("latencies"))
       .def("run", &Simulator::run, py::kw_only(), py::arg("depths"), py::arg("frames"), py::arg("spacing"), py::arg("settle"),
-           py::arg("trace"));
+           py::arg("losing"), py::arg("trace"));
 }
