@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from math import isqrt
 from typing import TypeAlias
 
 from dataflow.design import Design, Ip, Link
@@ -48,18 +49,24 @@ class _Bench:
         self._interval = interval
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
         # A delay may pass from IP to IP, a frame each; so many frames are waited for it. Those that settle take three to six an IP.
-        self._losing, self.patience = 2 + len(ips), 10 + 2 * len(ips)
+        self._losing, self.patience = 2 + len(ips), 6 + 2 * len(ips)
 
-    def run(self, depths: Mapping[str, int]) -> Depths | None:
-        """Where the interval is kept and nothing can deadlock, what each stream held at most: a place more is never missed."""
-        chosen = [depths.get(channel.name, channel.depth) for channel in self.graph.channels]
+    def keeps(self, depths: Mapping[str, int]) -> Depths | None:
+        """Where the interval is kept, what each stream held at most: a place more is never missed."""
         back = memory(self.graph.with_depths(depths))
         found = self._core.run(
-            depths=chosen, frames=back + self.patience, spacing=self._interval, settle=back, losing=self._losing, trace=False
+            depths=self._all(depths), frames=back + self.patience, spacing=self._interval, settle=back, losing=self._losing, trace=False
         )
-        if not found["settled"] or self._shortest.run(depths=chosen, frames=2, spacing=0, settle=0, losing=0, trace=False)["stuck"]:
+        if not found["settled"]:
             return None
         return {channel.name: int(most) for channel, most in zip(self.graph.channels, found["most"], strict=True)}
+
+    def flows(self, depths: Mapping[str, int]) -> bool:
+        """Whether nothing deadlocks, with pipelines that hold next to nothing."""
+        return not self._shortest.run(depths=self._all(depths), frames=2, spacing=0, settle=0, losing=0, trace=False)["stuck"]
+
+    def _all(self, depths: Mapping[str, int]) -> list[int]:
+        return [depths.get(channel.name, channel.depth) for channel in self.graph.channels]
 
 
 def size(design: Design, *, interval: int | None = None, latencies: Latencies | None = None, anew: bool = False) -> Sizing:
@@ -90,7 +97,7 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
         depths |= _roomy_links(bench, links, depths)
         shallower = pool.map(lambda link: _shallowest(design, link, interval, latencies, depths), links)
         lowest = {link_name(link): depth for link, depth in zip(links, shallower, strict=True)}
-    if bench.run(depths | lowest):
+    if bench.keeps(depths | lowest) and bench.flows(depths | lowest):
         depths |= lowest
     else:
         # More than two IPs have a part in it: one link after the other, with the whole design.
@@ -146,8 +153,8 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
     depths |= {name: given[name] for name in own if name in given}
     free = sorted((channels[name] for name in own if name not in given), key=lambda channel: -channel.beats * channel.bits)
     # Frames each may hold: one is mostly enough, except on a bypass around many rows.
-    for room in (2, 4, 8, 16, 32):
-        most = bench.run(depths | {channel.name: max(LEAST, room * channel.beats) for channel in free})
+    for room in (1, 2, 4, 8, 16, 32):
+        most = bench.keeps(depths | {channel.name: max(LEAST, room * channel.beats) for channel in free})
         if most is not None:
             break
     else:
@@ -165,22 +172,25 @@ def _ideal(channel: Channel) -> int:
 
 
 def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths) -> tuple[int, Depths]:
-    """The first of ascending depths that will do, by halving, and what the streams held with it; the last is known to do."""
+    """The first of ascending depths that will do, and what the streams held with it; the last is known to do."""
     low, high = 0, len(choices) - 1
+    middle = low  # most streams need no more
     while low < high:
-        middle = (low + high) // 2
-        found = bench.run(depths | {name: choices[middle]})
+        found = bench.keeps(depths | {name: choices[middle]})
         if found is None:
             low = middle + 1
         else:
             most, high = found, middle
+        middle = min(max(low, isqrt((low + 1) * (high + 1)) - 1), high - 1)
+    while not bench.flows(depths | {name: choices[high]}):
+        high += 1
     return choices[high], most
 
 
 def _roomy_links(bench: _Bench, links: Sequence[Link], depths: Mapping[str, int]) -> Depths:
     """Depths of links that are certainly enough, by what they hold when they have room for two frames."""
     roomy = {link_name(link): min(MOST_LINK, _power(2 * link.source_port.beats)) for link in links}
-    most = bench.run({**depths, **roomy})
+    most = bench.keeps({**depths, **roomy})
     if most is None:
         raise _hopeless(bench.graph.first, 0, list(depths))
     return {name: _power(most[name] + 1) for name in roomy}
