@@ -151,7 +151,7 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
     channels = {channel.name: channel for channel in bench.graph.channels}
     depths = {name: _ideal(channel) for name, channel in channels.items() if name not in own}
     depths |= {name: given[name] for name in own if name in given}
-    free = sorted((channels[name] for name in own if name not in given), key=lambda channel: -channel.beats * channel.bits)
+    free = sorted((channels[name] for name in reversed(own) if name not in given), key=lambda channel: -channel.beats * channel.bits)
     # Frames each may hold: one is mostly enough, except on a bypass around many rows.
     for room in (1, 2, 4, 8, 16, 32):
         most = bench.keeps(depths | {channel.name: max(LEAST, room * channel.beats) for channel in free})

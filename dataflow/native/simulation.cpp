@@ -24,68 +24,64 @@ namespace {
 using Time = std::int64_t;
 using Count = std::int64_t;
 
+constexpr int kStreams = 4;  // of a process, on either side
+
 struct Op {
-  std::uint32_t index;  // of the firing in its run
+  std::uint32_t index;         // of the firing in its run
   std::uint8_t reads, writes;  // bits: which of the process's streams
 };
 
 struct Run {
-  std::vector<Op> ops;  // the firings that read or write
+  std::vector<Op> ops;  // the firings that read or write, one at least
+  Count before;         // firings of the frame before this run
   Count length, times;
 };
 
-struct Process {
+struct Layout {
   std::vector<Run> runs;
   std::vector<int> reads, writes;
-  Count latency, firings = 0;  // firings a frame
-  std::uint8_t needed(bool input) const {
-    std::uint8_t all = 0;
-    for (const Run &run : runs)
-      for (const Op &op : run.ops) all |= input ? op.reads : op.writes;
-    return all;
-  }
+  Count latency;
+  Count firings;  // a frame
 };
+
+struct Process;
 
 struct Fifo {
-  Time latency;
-  int writer = -1, reader = -1;
-};
-
-// What one simulation changes of a FIFO. A slot holds the readable time of the beat in it, then the time it was read.
-struct FifoState {
-  std::vector<Time> slots;
-  Count depth, written = 0, read = 0;
-  Count head = 0, tail = 0;  // slots of beats `written` and `read`
-  // Beats read by the time of the latest write, written before the latest read; and their slots.
-  Count read_then = 0, read_slot = 0, written_then = 0, written_slot = 0;
+  std::vector<Time> slots;  // of each place: when the beat in it can be read; then, when it was read
+  Count depth, latency;
+  Process *writer, *reader;
+  Count written = 0, read = 0;
+  Count head = 0, tail = 0;  // places of beats `written` and `read`
+  // For the highest occupancy: beats read by the time of the latest write, beats written before the latest read; their places.
+  Count read_then = 0, read_place = 0, written_then = 0, written_place = 0;
   Count most = 0;
 
-  Count next(Count slot) const { return slot + 1 == depth ? 0 : slot + 1; }
+  Count after(Count place) const { return place + 1 == depth ? 0 : place + 1; }
 
-  void write(Time at, Time latency) {
-    while (read_then < read && slots[read_slot] <= at) {
+  void write(Time at) {
+    while (read_then < read && slots[std::size_t(read_place)] <= at) {
       ++read_then;
-      read_slot = next(read_slot);
+      read_place = after(read_place);
     }
-    // Otherwise the beats to be read next were not looked at yet, and read() counts.
+    // Where the next beats to be read were not looked at yet, take() will count.
     if (read_then < read) most = std::max(most, written + 1 - read_then);
-    slots[head] = at + latency;
-    head = next(head);
+    slots[std::size_t(head)] = at + latency;
+    head = after(head);
     ++written;
   }
 
-  void take(Time at, Time latency) {
+  void take(Time at) {
     if (written_then < read) {
       written_then = read;
-      written_slot = tail;
+      written_place = tail;
     }
-    while (written_then < written && slots[written_slot] - latency < at) {
+    while (written_then < written && slots[std::size_t(written_place)] - latency < at) {
       ++written_then;
-      written_slot = next(written_slot);
+      written_place = after(written_place);
     }
     most = std::max(most, written_then - read);
-    slots[tail] = at;
-    tail = next(tail);
+    slots[std::size_t(tail)] = at;
+    tail = after(tail);
     ++read;
   }
 };
@@ -93,27 +89,154 @@ struct FifoState {
 // A firing that writes, on its way through the pipeline.
 struct Flight {
   Count firing;
-  Time at;  // when it entered; when it left, once it has
+  Time at;  // when it entered; once it has left, when it left
   std::uint8_t writes;
 };
 
-struct ProcessState {
+struct Process {
+  const Layout *layout;
+  Fifo *reads[kStreams], *writes[kStreams];
   std::size_t run = 0, op = 0;
   Count repeat = 0, frame = 0;
-  Count run_start = 0;    // firings of this frame before this repeat of this run
-  Count firing = -1;      // the last that read or wrote, counted over all frames
-  Time at = -1;           // its time
-  Time room = 0;          // when the pipeline has room for the firing at hand
-  Count left = -1;        // the last firing that left the pipeline, of those that write
+  Count start = 0;    // firings of all frames before this repeat of this run
+  Count firing = -1;  // the last that read or wrote
+  Time at = -1;       // its time
+  Time room = 0;      // when the pipeline has room for the next
+  Count left = -1;    // the last firing that left the pipeline, of those that write
   Time left_at = -1;
-  std::vector<Flight> flights;  // a ring
-  std::size_t oldest = 0, leaving = 0, entering = 0;  // oldest..leaving have left but still count, leaving..entering are inside
-  std::size_t inside = 0, counted = 0;                // how many of each
-  int empty = -1, full = -1;  // the streams it waits for
+  std::vector<Flight> flights;  // a ring: those that left less than a pipeline ago, then those inside
+  std::size_t oldest = 0, leaving = 0, entering = 0;
+  std::size_t gone = 0, inside = 0;         // how many of each
+  const Fifo *empty = nullptr, *full = nullptr;  // what it waits for
   bool queued = false;
   Count starved = 0, stalled = 0;
-  std::vector<Time> starts, ends;
-  std::vector<Time> fired, wrote;  // every one, where they are asked for
+  std::vector<Time> starts, ends;  // by frame
+  std::vector<Time> fired, wrote;  // all of them, where they are asked for
+
+  std::size_t after(std::size_t flight) const { return flight + 1 == flights.size() ? 0 : flight + 1; }
+};
+
+struct Machine {
+  std::vector<Fifo> fifos;
+  std::vector<Process> processes;
+  Time spacing;
+  bool trace;
+  Time sum = 0;  // of all times of a frame
+  Count events = 0;
+  std::vector<Process *> queue = {};
+
+  void wake(Process *process) {
+    if (process->queued) return;
+    process->queued = true;
+    queue.push_back(process);
+  }
+
+  // Every process up to the end of frame `limit`, as far as it goes.
+  void advance(Count limit) {
+    for (auto process = processes.rbegin(); process != processes.rend(); ++process) wake(&*process);
+    while (!queue.empty()) {
+      Process &process = *queue.back();
+      queue.pop_back();
+      process.queued = false;
+      do leave(process);
+      while (fire(process, limit));
+    }
+  }
+
+  // What is in the pipeline leaves it, as far as there is room.
+  void leave(Process &process) {
+    process.full = nullptr;
+    for (; process.inside; --process.inside, ++process.gone) {
+      Flight &flight = process.flights[process.leaving];
+      Time at = std::max(flight.at + process.layout->latency, process.left_at + (flight.firing - process.left));
+      for (unsigned which = flight.writes; which; which &= which - 1) {
+        const Fifo &fifo = *process.writes[__builtin_ctz(which)];
+        if (fifo.written - fifo.read == fifo.depth) {
+          process.full = &fifo;
+          return;
+        }
+        at = std::max(at, fifo.slots[std::size_t(fifo.head)] + 1);
+      }
+      for (unsigned which = flight.writes; which; which &= which - 1) {
+        Fifo &fifo = *process.writes[__builtin_ctz(which)];
+        fifo.write(at);
+        if (fifo.reader->empty == &fifo) wake(fifo.reader);
+      }
+      process.left = flight.firing;
+      process.left_at = flight.at = at;
+      sum += at;
+      ++events;
+      if (trace) process.wrote.push_back(at);
+      process.leaving = process.after(process.leaving);
+    }
+  }
+
+  // The next firing that reads or writes, if it can be; false where it has to wait.
+  bool fire(Process &process, Count limit) {
+    process.empty = nullptr;
+    if (process.frame == limit) return false;
+    const Layout &layout = *process.layout;
+    const Run &run = layout.runs[process.run];
+    const Op &op = run.ops[process.op];
+    const Count firing = process.start + op.index;
+    for (; process.gone && process.flights[process.oldest].firing + layout.latency <= firing; --process.gone) {
+      const Flight &flight = process.flights[process.oldest];
+      process.room = std::max(process.room, flight.at + (firing - flight.firing - layout.latency));
+      process.oldest = process.after(process.oldest);
+    }
+    if (!process.gone && process.inside && process.flights[process.leaving].firing + layout.latency <= firing) return false;
+    Time input = 0;
+    for (unsigned which = op.reads; which; which &= which - 1) {
+      const Fifo &fifo = *process.reads[__builtin_ctz(which)];
+      if (fifo.read == fifo.written) {
+        process.empty = &fifo;
+        return false;
+      }
+      input = std::max(input, fifo.slots[std::size_t(fifo.tail)]);
+    }
+    const Time ready = std::max(process.at + (firing - process.firing), process.room);
+    process.stalled += ready - process.at - (firing - process.firing);
+    const bool starts = process.starts.size() == std::size_t(process.frame);
+    if (starts) {
+      if (layout.reads.empty()) input = process.frame * spacing + firing - process.frame * layout.firings;
+      process.starts.push_back(0);
+    }
+    const Time at = std::max(ready, input);
+    process.starved += at - ready;
+    if (starts) process.starts.back() = at;
+    for (unsigned which = op.reads; which; which &= which - 1) {
+      Fifo &fifo = *process.reads[__builtin_ctz(which)];
+      fifo.take(at);
+      if (fifo.writer->full == &fifo) wake(fifo.writer);
+    }
+    if (op.writes) {
+      process.flights[process.entering] = {firing, at, op.writes};
+      process.entering = process.after(process.entering);
+      ++process.inside;
+    }
+    sum += at;
+    ++events;
+    if (trace) process.fired.push_back(at);
+    process.firing = firing;
+    process.at = at;
+    process.room = 0;
+    if (++process.op == run.ops.size()) next_repeat(process, run);
+    return true;
+  }
+
+  static void next_repeat(Process &process, const Run &run) {
+    const Layout &layout = *process.layout;
+    process.op = 0;
+    process.start += run.length;
+    if (++process.repeat < run.times) return;
+    process.repeat = 0;
+    if (++process.run == layout.runs.size()) {
+      process.run = 0;
+      ++process.frame;
+      process.ends.push_back(process.at);
+    }
+    process.start = process.frame * layout.firings + layout.runs[process.run].before;
+  }
 };
 
 class Simulator {
@@ -121,92 +244,77 @@ class Simulator {
   using Runs = std::vector<std::tuple<std::string, Count>>;
   using ProcessArgument = std::tuple<Runs, std::vector<int>, std::vector<int>, Count>;
 
-  Simulator(const std::vector<ProcessArgument> &processes, const std::vector<Time> &latencies) {
-    for (Time latency : latencies) {
-      if (latency < 1) throw py::value_error("a FIFO takes at least a cycle");
-      fifos_.push_back({latency});
-    }
+  Simulator(const std::vector<ProcessArgument> &processes, const std::vector<Time> &latencies) : latencies_(latencies) {
+    for (Time latency : latencies) require(latency >= 1, "a FIFO takes at least a cycle");
+    std::vector<int> readers(latencies.size()), writers(latencies.size());
     for (const auto &[runs, reads, writes, latency] : processes) {
-      Process process{{}, reads, writes, latency};
-      if (latency < 1) throw py::value_error("a pipeline has at least one stage");
-      if (reads.size() > 4 || writes.size() > 4) throw py::value_error("a process has at most four streams a side");
+      require(latency >= 1, "a pipeline has at least one stage");
+      require(reads.size() <= kStreams && writes.size() <= kStreams, "a process has at most four streams a side");
+      for (int fifo : reads) ++readers.at(std::size_t(fifo));
+      for (int fifo : writes) ++writers.at(std::size_t(fifo));
+      Layout layout{{}, reads, writes, latency, 0};
+      unsigned used = 0;
       for (const auto &[firings, times] : runs) {
-        Run run{{}, Count(firings.size()), times};
+        Run run{{}, layout.firings, Count(firings.size()), times};
+        layout.firings += run.length * times;
         for (std::size_t i = 0; i < firings.size(); ++i) {
           const auto firing = std::uint8_t(firings[i]);
+          used |= firing;
           if (firing) run.ops.push_back({std::uint32_t(i), std::uint8_t(firing & 15), std::uint8_t(firing >> 4)});
         }
-        process.firings += run.length * times;
-        process.runs.push_back(run);
+        if (!run.ops.empty() && times > 0) layout.runs.push_back(run);
       }
-      // Runs without a read or write only count: they belong to the wait before the next one.
-      bool any = false;
-      for (const Run &run : process.runs) any |= !run.ops.empty() && run.times > 0;
-      if (!any) throw py::value_error("a process reads or writes");
-      if (process.needed(true) >> reads.size() || process.needed(false) >> writes.size())
-        throw py::value_error("a firing names a stream its process does not have");
-      const int number = int(processes_.size());
-      for (int fifo : reads) end(fifo).reader = number;
-      for (int fifo : writes) end(fifo).writer = number;
-      processes_.push_back(process);
+      require(used != 0, "a process reads or writes");
+      require((used & 15) >> reads.size() == 0 && used >> 4 >> writes.size() == 0, "a firing uses a stream its process does not have");
+      layouts_.push_back(layout);
     }
-    for (const Fifo &fifo : fifos_)
-      if (fifo.writer < 0 || fifo.reader < 0) throw py::value_error("a stream has two ends");
+    for (std::size_t i = 0; i < latencies.size(); ++i) require(readers[i] == 1 && writers[i] == 1, "a stream has two ends");
   }
 
   // `spacing`: cycles from frame to frame at processes that read nothing. Where `settle` is above 0 it stops as soon as so many
   // frames in a row have each been the one before, `spacing` cycles later; or when `losing` in a row fell behind that by the same.
   py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Count settle, Count losing, bool trace) const {
-    if (depths.size() != fifos_.size()) throw py::value_error("a depth for every stream");
-    std::vector<FifoState> fifos(fifos_.size());
-    for (std::size_t i = 0; i < fifos.size(); ++i) {
-      if (depths[i] < 1) throw py::value_error("a FIFO holds at least a beat");
-      fifos[i].depth = depths[i];
-    }
-    std::vector<ProcessState> states(processes_.size());
+    require(depths.size() == latencies_.size(), "a depth for every stream");
+    for (Count depth : depths) require(depth >= 1, "a FIFO holds at least a beat");
+    Machine machine{{}, {}, spacing, trace};
     Count done = 0;
     bool settled = false, stuck = false;
     {
       py::gil_scoped_release unlocked;
-      for (FifoState &fifo : fifos) fifo.slots.assign(std::size_t(fifo.depth), -1);
-      for (std::size_t i = 0; i < states.size(); ++i) {
-        states[i].flights.resize(std::size_t(std::min(processes_[i].latency, processes_[i].firings * frames)));
-        enter_run(processes_[i], states[i]);
-      }
-      Machine machine{*this, fifos, states, spacing, trace};
+      set_up(machine, depths, frames);
       Count same = 0, lost = 0;  // frames in a row
       Time lag = 0;
       for (; done < frames && !settled && !stuck && (settle == 0 || lost < losing); ++done) {
-        const Time before = machine.sum;
+        const Time sum_before = machine.sum, lag_before = lag;
         machine.sum = machine.events = 0;
         machine.advance(done + 1);
-        for (const ProcessState &state : states) stuck |= state.frame <= done;
-        const Time lag_before = lag;
-        lag = machine.sum - before - spacing * machine.events;  // of all times together; none of them can be earlier
+        for (const Process &process : machine.processes) stuck |= process.frame <= done;
+        lag = machine.sum - sum_before - spacing * machine.events;  // of all times together; none of them can be earlier
         same = done && lag == 0 ? same + 1 : 0;
         lost = done && lag > 0 ? (lag == lag_before ? lost + 1 : 1) : 0;
         settled = settle > 0 && same >= settle;
       }
       if (stuck) --done;
     }
+    const auto number = [&](const Fifo *fifo) { return fifo ? Count(fifo - machine.fifos.data()) : Count(-1); };
+    const auto &processes = machine.processes;
     py::dict result;
     result["frames"] = done;
     result["settled"] = settled;
     result["stuck"] = stuck;
-    result["most"] = each(fifos, [](const FifoState &fifo) { return fifo.most; });
-    result["held"] = each(fifos, [](const FifoState &fifo) { return fifo.written - fifo.read; });
-    result["starved"] = each(states, [](const ProcessState &state) { return state.starved; });
-    result["stalled"] = each(states, [](const ProcessState &state) { return state.stalled; });
-    result["empty"] = each(states, [](const ProcessState &state) { return Count(state.empty); });
-    result["full"] = each(states, [](const ProcessState &state) { return Count(state.full); });
-    result["last"] = each(states, [](const ProcessState &state) { return std::max(state.at, state.left_at); });
-    result["starts"] = table(states, done, [](const ProcessState &state) -> const std::vector<Time> & { return state.starts; });
-    result["ends"] = table(states, done, [](const ProcessState &state) -> const std::vector<Time> & { return state.ends; });
+    result["most"] = each(machine.fifos, [](const Fifo &fifo) { return fifo.most; });
+    result["starved"] = each(processes, [](const Process &process) { return process.starved; });
+    result["stalled"] = each(processes, [](const Process &process) { return process.stalled; });
+    result["empty"] = each(processes, [&](const Process &process) { return number(process.empty); });
+    result["full"] = each(processes, [&](const Process &process) { return number(process.full); });
+    result["last"] = each(processes, [](const Process &process) { return std::max(process.at, process.left_at); });
+    result["starts"] = table(processes, done, [](const Process &process) { return process.starts.data(); });
+    result["ends"] = table(processes, done, [](const Process &process) { return process.ends.data(); });
     if (trace) {
       py::list fired, wrote;
-      for (const ProcessState &state : states) {
-        fired.append(state.fired);
-        wrote.append(state.wrote);
+      for (const Process &process : processes) {
+        fired.append(process.fired);
+        wrote.append(process.wrote);
       }
       result["fired"] = fired;
       result["wrote"] = wrote;
@@ -215,184 +323,50 @@ class Simulator {
   }
 
  private:
-  std::vector<Process> processes_;
-  std::vector<Fifo> fifos_;
+  std::vector<Layout> layouts_;
+  std::vector<Time> latencies_;
 
-  Fifo &end(int fifo) {
-    if (fifo < 0 || fifo >= int(fifos_.size())) throw py::value_error("no such stream");
-    return fifos_[std::size_t(fifo)];
+  static void require(bool holds, const char *otherwise) {
+    if (!holds) throw py::value_error(otherwise);
   }
 
-  template <class State, class Get>
-  static py::array_t<Count> each(const std::vector<State> &states, Get get) {
-    py::array_t<Count> values(py::ssize_t(states.size()));
-    for (std::size_t i = 0; i < states.size(); ++i) values.mutable_at(py::ssize_t(i)) = get(states[i]);
+  void set_up(Machine &machine, const std::vector<Count> &depths, Count frames) const {
+    for (std::size_t i = 0; i < depths.size(); ++i)
+      machine.fifos.push_back({std::vector<Time>(std::size_t(depths[i]), -1), depths[i], latencies_[i], nullptr, nullptr});
+    for (const Layout &layout : layouts_) {
+      Process process{&layout, {}, {}};
+      process.start = layout.runs[0].before;
+      process.flights.resize(std::size_t(std::min(layout.latency, layout.firings * frames)));
+      machine.processes.push_back(std::move(process));
+    }
+    // Neither vector grows from here on.
+    for (Process &process : machine.processes) {
+      for (std::size_t i = 0; i < process.layout->reads.size(); ++i) {
+        process.reads[i] = &machine.fifos[std::size_t(process.layout->reads[i])];
+        process.reads[i]->reader = &process;
+      }
+      for (std::size_t i = 0; i < process.layout->writes.size(); ++i) {
+        process.writes[i] = &machine.fifos[std::size_t(process.layout->writes[i])];
+        process.writes[i]->writer = &process;
+      }
+    }
+  }
+
+  template <class Part, class Get>
+  static py::array_t<Count> each(const std::vector<Part> &parts, Get get) {
+    py::array_t<Count> values(py::ssize_t(parts.size()));
+    std::transform(parts.begin(), parts.end(), values.mutable_data(), get);
     return values;
   }
 
   // One row a frame, one column a process.
   template <class Get>
-  static py::array_t<Time> table(const std::vector<ProcessState> &states, Count frames, Get get) {
-    py::array_t<Time> values({py::ssize_t(frames), py::ssize_t(states.size())});
-    for (std::size_t i = 0; i < states.size(); ++i)
-      for (Count frame = 0; frame < frames; ++frame) values.mutable_at(frame, py::ssize_t(i)) = get(states[i])[std::size_t(frame)];
+  static py::array_t<Time> table(const std::vector<Process> &processes, Count frames, Get get) {
+    py::array_t<Time> values({py::ssize_t(frames), py::ssize_t(processes.size())});
+    for (std::size_t i = 0; i < processes.size(); ++i)
+      for (Count frame = 0; frame < frames; ++frame) values.mutable_at(frame, py::ssize_t(i)) = get(processes[i])[frame];
     return values;
   }
-
-  // Steps over runs without a read or write, and into the next frame after the last.
-  static void enter_run(const Process &process, ProcessState &state) {
-    for (;;) {
-      if (state.run == process.runs.size()) {
-        state.run = 0;
-        state.run_start = 0;
-        ++state.frame;
-        return enter_run_at_start(process, state);
-      }
-      const Run &run = process.runs[state.run];
-      if (!run.ops.empty() && run.times > 0) return;
-      state.run_start += run.length * run.times;
-      ++state.run;
-    }
-  }
-  static void enter_run_at_start(const Process &process, ProcessState &state) {
-    while (process.runs[state.run].ops.empty() || process.runs[state.run].times == 0) {
-      state.run_start += process.runs[state.run].length * process.runs[state.run].times;
-      ++state.run;
-    }
-  }
-
-  struct Machine {
-    const Simulator &graph;
-    std::vector<FifoState> &fifos;
-    std::vector<ProcessState> &states;
-    const Time spacing;
-    const bool trace;
-    Time sum = 0;  // of all times of a frame
-    Count events = 0;
-    std::vector<int> queue = {};
-
-    void wake(int process) {
-      ProcessState &state = states[std::size_t(process)];
-      if (state.queued) return;
-      state.queued = true;
-      queue.push_back(process);
-    }
-
-    // Every process up to the end of frame `limit`, as far as it goes.
-    void advance(Count limit) {
-      for (int i = int(states.size()) - 1; i >= 0; --i) wake(i);
-      while (!queue.empty()) {
-        const int number = queue.back();
-        queue.pop_back();
-        states[std::size_t(number)].queued = false;
-        go(graph.processes_[std::size_t(number)], states[std::size_t(number)], limit);
-      }
-    }
-
-    void go(const Process &process, ProcessState &state, Count limit) {
-      do leave(process, state);
-      while (fire(process, state, limit));
-    }
-
-    // Beats leave the pipeline as far as there is room for them.
-    void leave(const Process &process, ProcessState &state) {
-      state.full = -1;
-      while (state.inside) {
-        Flight &flight = state.flights[state.leaving];
-        Time at = std::max(flight.at + process.latency, state.left_at + (flight.firing - state.left));
-        for (std::size_t i = 0; i < process.writes.size(); ++i) {
-          if (!(flight.writes >> i & 1)) continue;
-          const FifoState &fifo = fifos[std::size_t(process.writes[i])];
-          if (fifo.written - fifo.read == fifo.depth) {
-            state.full = process.writes[i];
-            return;
-          }
-          at = std::max(at, fifo.slots[std::size_t(fifo.head)] + 1);
-        }
-        for (std::size_t i = 0; i < process.writes.size(); ++i) {
-          if (!(flight.writes >> i & 1)) continue;
-          const int number = process.writes[i];
-          fifos[std::size_t(number)].write(at, graph.fifos_[std::size_t(number)].latency);
-          const int reader = graph.fifos_[std::size_t(number)].reader;
-          if (states[std::size_t(reader)].empty == number) wake(reader);
-        }
-        state.left = flight.firing;
-        state.left_at = at;
-        flight.at = at;
-        sum += at;
-        ++events;
-        if (trace) state.wrote.push_back(at);
-        --state.inside;
-        ++state.counted;
-        if (++state.leaving == state.flights.size()) state.leaving = 0;
-      }
-    }
-
-    // The next firing that reads or writes, if it can be; false where it has to wait.
-    bool fire(const Process &process, ProcessState &state, Count limit) {
-      state.empty = -1;
-      if (state.frame == limit) return false;
-      const Run &run = process.runs[state.run];
-      const Op &op = run.ops[state.op];
-      const Count in_frame = state.run_start + op.index;
-      const Count firing = state.frame * process.firings + in_frame;
-      while (state.counted && state.flights[state.oldest].firing + process.latency <= firing) {
-        const Flight &gone = state.flights[state.oldest];
-        state.room = std::max(state.room, gone.at + (firing - gone.firing - process.latency));
-        --state.counted;
-        if (++state.oldest == state.flights.size()) state.oldest = 0;
-      }
-      if (!state.counted && state.inside && state.flights[state.leaving].firing + process.latency <= firing) return false;
-      Time input = 0;
-      for (std::size_t i = 0; i < process.reads.size(); ++i) {
-        if (!(op.reads >> i & 1)) continue;
-        const FifoState &fifo = fifos[std::size_t(process.reads[i])];
-        if (fifo.read == fifo.written) {
-          state.empty = process.reads[i];
-          return false;
-        }
-        input = std::max(input, fifo.slots[std::size_t(fifo.tail)]);
-      }
-      Time earliest = state.at + (firing - state.firing);
-      const bool starts = state.starts.size() == std::size_t(state.frame);
-      if (starts && process.reads.empty()) earliest = std::max(earliest, state.frame * spacing + in_frame);
-      const Time at = std::max({earliest, input, state.room});
-      if (input > earliest) state.starved += input - earliest;
-      state.stalled += at - std::max(earliest, input);
-      for (std::size_t i = 0; i < process.reads.size(); ++i) {
-        if (!(op.reads >> i & 1)) continue;
-        const int number = process.reads[i];
-        fifos[std::size_t(number)].take(at, graph.fifos_[std::size_t(number)].latency);
-        const int writer = graph.fifos_[std::size_t(number)].writer;
-        if (states[std::size_t(writer)].full == number) wake(writer);
-      }
-      if (op.writes) {
-        state.flights[state.entering] = {firing, at, op.writes};
-        if (++state.entering == state.flights.size()) state.entering = 0;
-        ++state.inside;
-      }
-      sum += at;
-      ++events;
-      if (starts) state.starts.push_back(at);
-      if (trace) state.fired.push_back(at);
-      state.firing = firing;
-      state.at = at;
-      state.room = 0;
-      if (++state.op == run.ops.size()) next_repeat(process, run, state);
-      return true;
-    }
-
-    static void next_repeat(const Process &process, const Run &run, ProcessState &state) {
-      state.op = 0;
-      state.run_start += run.length;
-      if (++state.repeat < run.times) return;
-      state.repeat = 0;
-      ++state.run;
-      const Count frame = state.frame;
-      enter_run(process, state);
-      if (state.frame != frame) state.ends.push_back(state.at);
-    }
-  };
 };
 
 }  // namespace
