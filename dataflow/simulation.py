@@ -73,8 +73,8 @@ class Activity:
     """Cycles of a process, up to its last firing."""
 
     busy: int  # a firing starts
-    starved: int  # a beat to read is missing
-    stalled: int  # all beats to read are there, but the pipeline is full
+    stalled: int  # none can: the pipeline is full
+    starved: int  # it could, but a beat to read is missing, or the frame is not offered yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -302,7 +302,9 @@ class Simulator {
     result["frames"] = done;
     result["settled"] = settled;
     result["stuck"] = stuck;
-    result["most"] = each(machine.fifos, [](const Fifo &fifo) { return fifo.most; });
+    result["most"] = each(machine.fifos, [](const Fifo &fifo) {
+      return std::max(fifo.most, fifo.written - fifo.read);  // what was never read was not counted
+    });
     result["starved"] = each(processes, [](const Process &process) { return process.starved; });
     result["stalled"] = each(processes, [](const Process &process) { return process.stalled; });
     result["empty"] = each(processes, [&](const Process &process) { return number(process.empty); });
