@@ -15,18 +15,20 @@ where it costs less: whole rows in front of a sliding window rather than their w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import isqrt
 from typing import TypeAlias
 
 from dataflow.design import Design, Ip, Link
+from dataflow.lower import FIFO_DEPTHS, MOST_FIFO_DEPTH, given_fifos
 from dataflow.simulation import Simulation, TimingError, core, memory, simulate
-from dataflow.simulation_graph import Channel, Latencies, graph, link_name
+from dataflow.simulation_graph import Channel, Graph, Latencies, graph
 
-LEAST, LEAST_LINK, MOST_LINK = 2, 16, 32768
-"""HLS gives a stream two places where nothing is said; axis_data_fifo has 16 to 32,768, a power of two (PG085)."""
+LEAST = 2
+"""HLS gives a stream two places where nothing is said."""
 
 Depths: TypeAlias = dict[str, int]
 
@@ -45,8 +47,8 @@ class _Bench:
     """Some IPs of a design, or all, run again and again with other depths."""
 
     def __init__(self, design: Design, ips: Collection[str], interval: int, latencies: Latencies) -> None:
+        self.name, self.interval = design.name, interval
         self.graph = graph(design, ips=ips, latencies=latencies)
-        self._interval = interval
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
         # A delay may pass from IP to IP, a frame each; so many frames are waited for it. Those that settle take three to six an IP.
         self._losing, self.patience = 2 + len(ips), 6 + 2 * len(ips)
@@ -55,7 +57,7 @@ class _Bench:
         """Where the interval is kept, what each stream held at most: a place more is never missed."""
         back = memory(self.graph.with_depths(depths))
         found = self._core.run(
-            depths=self._all(depths), frames=back + self.patience, spacing=self._interval, settle=back, losing=self._losing, trace=False
+            depths=self._all(depths), frames=back + self.patience, spacing=self.interval, settle=back, losing=self._losing, trace=False
         )
         if not found["settled"]:
             return None
@@ -82,58 +84,62 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
             design.name,
             f"an interval of {interval:,} cycles",
             why=f"{whole.slowest.name} takes {whole.cycles:,} for a frame",
-            fix=f"ask for {whole.cycles:,} or more, or raise its PE or SIMD",
+            fix=f"ask for {whole.cycles:,} or more",
         )
-    given = {} if anew else given_depths(design)
+    given = {} if anew else {name: fifo.depth for name, fifo in given_fifos(design.network).items()}
     alone = replace(latencies, crossing=0)  # to an IP with ideal neighbours it is one where they lie
     kinds = {ip.name: _kind(design, ip, given, alone) for ip in design.ips}
     with ThreadPoolExecutor(2) as pool:  # the core does not hold the interpreter's lock
         different = {kind: ip for ip in reversed(design.ips) for kind in (kinds[ip.name],)}
-        sized = dict(zip(different, pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), different.values()), strict=True))
-        depths = {f"{ip.name}.{name}": depth for ip in design.ips for name, depth in sized[kinds[ip.name]].items()}
+        by_kind = dict(zip(different, pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), different.values()), strict=True))
+        depths = {f"{ip.name}.{name}": depth for ip in design.ips for name, depth in by_kind[kinds[ip.name]].items()}
         bench = _Bench(design, [ip.name for ip in design.ips], interval, latencies)
-        links = [link for link in design.links if link_name(link) not in given]
+        links = [link for link in design.links if link.dotted not in given]
         depths |= {name: depth for name, depth in given.items() if name not in depths}
-        depths |= _roomy_links(bench, links, depths)
-        shallower = pool.map(lambda link: _shallowest(design, link, interval, latencies, depths), links)
-        lowest = {link_name(link): depth for link, depth in zip(links, shallower, strict=True)}
+        roomy, most = _roomy_links(bench, links, depths)
+        depths |= roomy
+        shallower = pool.map(lambda link: _shallowest(design, link, interval, latencies, depths, most), links)
+        lowest = {link.dotted: depth for link, depth in zip(links, shallower, strict=True)}
     if bench.keeps(depths | lowest) and bench.flows(depths | lowest):
         depths |= lowest
     else:
         # More than two IPs have a part in it: one link after the other, with the whole design.
         for name in lowest:
-            depths[name], _ = _least(bench, depths, name, _powers(lowest[name], depths[name]), {})
-    proof = simulate(whole.with_depths(depths), frames=bench.patience, spacing=interval, until_settled=True)
-    return Sizing(design=with_depths(design, depths), interval=interval, depths=depths, proof=proof)
+            depths[name], most = _least(bench, depths, name, _powers(lowest[name], depths[name]), most)
+    sized = whole.with_depths(depths)
+    proof = simulate(sized, frames=memory(sized) + bench.patience, spacing=interval, until_settled=True)
+    return Sizing(design=design.with_depths(depths), interval=interval, depths=depths, proof=proof)
 
 
-def with_depths(design: Design, depths: Mapping[str, int]) -> Design:
-    """The design with these depths in place of its own."""
-    ips = tuple(
-        replace(ip, streams=tuple(replace(stream, depth=depths.get(f"{ip.name}.{stream.name}", stream.depth)) for stream in ip.streams))
-        for ip in design.ips
+def require_flow(design: Design, *, latencies: Latencies | None = None) -> None:
+    """Raise TimingError where the design can deadlock, with the FIFO that is too shallow and the depth it needs."""
+    shortest = graph(design, latencies=(latencies or Latencies()).shortest())
+    stuck = simulate(shortest, frames=2).deadlock
+    if stuck is None:
+        return
+    needed = {name: depth for name in stuck.full for depth in (needed_depth(shortest, name),) if depth}
+    depths = design.depths
+    at = {name: fifo.at for name, fifo in given_fifos(design.network).items()}
+    where = str(next((at[name] for name in needed if name in at), design.network.at))
+    fixes = [f"{name}: {depth:,}" for name, depth in needed.items()]
+    raise TimingError(
+        where,
+        f"{' or '.join(needed) or ' and '.join(stuck.full)} is too shallow: {', '.join(f'{depths[name]:,}' for name in needed or stuck.full)}",
+        why=f"in cycle {stuck.cycle:,} nothing moves any more: {stuck}",
+        fix=f"give it more beats: {' or '.join(fixes)}" if fixes else "size the FIFOs anew: doit fifos",
     )
-    links = tuple(
-        replace(link, depth=depth, memory=link_memory(depth, link.source_port.tdata_bytes))
-        for link in design.links
-        for depth in (depths.get(link_name(link), link.depth),)
-    )
-    return replace(design, ips=ips, links=links)
 
 
-def link_memory(depth: int, data_bytes: int) -> str:
-    """What axis_data_fifo is made of."""
-    return "distributed" if depth <= 64 else "ultra" if depth >= 1024 and data_bytes >= 8 else "block"
+def needed_depth(shortest: Graph, name: str) -> int | None:
+    """The least depth with which nothing deadlocks, if this FIFO alone is deepened; None if that is not enough."""
+    channel = next(channel for channel in shortest.channels if channel.name == name)
 
+    def flows(depth: int) -> bool:
+        return simulate(shortest.with_depths({name: depth}), frames=2).deadlock is None
 
-def given_depths(design: Design) -> Depths:
-    """What the description says of depths."""
-    network = design.network
-    return {
-        f"{name}.{fifo.name}": fifo.depth
-        for name, part in (("stem", network.stem), *((block.name, block) for block in network.blocks), ("head", network.head))
-        for fifo in part.fifos
-    }
+    choices = range(channel.depth + 1, max(2 * channel.beats, channel.depth + 1) + 1)
+    found = bisect_left(choices, True, key=flows)
+    return choices[found] if found < len(choices) else None
 
 
 def _kind(design: Design, ip: Ip, given: Mapping[str, int], latencies: Latencies) -> object:
@@ -154,15 +160,14 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
     free = sorted((channels[name] for name in reversed(own) if name not in given), key=lambda channel: -channel.beats * channel.bits)
     # Frames each may hold: one is mostly enough, except on a bypass around many rows.
     for room in (1, 2, 4, 8, 16, 32):
-        most = bench.keeps(depths | {channel.name: max(LEAST, room * channel.beats) for channel in free})
+        depths |= {channel.name: max(LEAST, room * channel.beats) for channel in free}
+        most = bench.keeps(depths) if bench.flows(depths) else None
         if most is not None:
             break
     else:
         raise _hopeless(ip.name, interval, [name for name in own if name in given])
-    depths |= {channel.name: max(LEAST, room * channel.beats) for channel in free}
     for channel in free:
-        most_needed = max(LEAST, min(depths[channel.name], most[channel.name] + 1))
-        depths[channel.name], most = _least(bench, depths, channel.name, range(LEAST, most_needed + 1), most)
+        depths[channel.name], most = _least(bench, depths, channel.name, range(LEAST, depths[channel.name] + 1), most)
     return {own[name]: depths[name] for name in own}
 
 
@@ -172,8 +177,11 @@ def _ideal(channel: Channel) -> int:
 
 
 def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths) -> tuple[int, Depths]:
-    """The first of ascending depths that will do, and what the streams held with it; the last is known to do."""
-    low, high = 0, len(choices) - 1
+    """The first of ascending depths that will do, and what all streams hold at most with it.
+
+    The last will do, as the depths are; `most` is what the streams hold with that.
+    """
+    low, high = 0, bisect_left(choices, min(choices[-1], most[name] + 1))
     middle = low  # most streams need no more
     while low < high:
         found = bench.keeps(depths | {name: choices[middle]})
@@ -181,36 +189,40 @@ def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], mos
             low = middle + 1
         else:
             most, high = found, middle
-        middle = min(max(low, isqrt((low + 1) * (high + 1)) - 1), high - 1)
+        middle = max(low, min(isqrt((low + 1) * (high + 1)) - 1, high - 1))
     while not bench.flows(depths | {name: choices[high]}):
         high += 1
     return choices[high], most
 
 
-def _roomy_links(bench: _Bench, links: Sequence[Link], depths: Mapping[str, int]) -> Depths:
-    """Depths of links that are certainly enough, by what they hold when they have room for two frames."""
-    roomy = {link_name(link): min(MOST_LINK, _power(2 * link.source_port.beats)) for link in links}
+def _roomy_links(bench: _Bench, links: Sequence[Link], depths: Mapping[str, int]) -> tuple[Depths, Depths]:
+    """Depths of links that are certainly enough, and what all streams hold at most with them."""
+    roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
     most = bench.keeps({**depths, **roomy})
-    if most is None:
-        raise _hopeless(bench.graph.first, 0, list(depths))
-    return {name: _power(most[name] + 1) for name in roomy}
+    if most is None or not bench.flows({**depths, **roomy}):
+        given = [name for name in depths if name not in roomy]
+        raise _hopeless(bench.name, bench.interval, given)
+    return {name: _power(most[name] + 1) for name in roomy}, most
 
 
-def _shallowest(design: Design, link: Link, interval: int, latencies: Latencies, depths: Mapping[str, int]) -> int:
+def _shallowest(design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> int:
     """The least depth with which its two IPs keep the interval when nothing else holds them up."""
-    name = link_name(link)
-    choices = _powers(LEAST_LINK, depths[name])
+    name = link.dotted
+    choices = _powers(FIFO_DEPTHS[0], depths[name])
     if len(choices) == 1:
         return choices[0]
     bench = _Bench(design, sorted({link.source, link.sink}), interval, latencies)
-    outer = {link_name(other) for other in design.links} - {name}
-    around = {channel.name: _ideal(channel) if channel.name in outer else depths.get(channel.name, channel.depth) for channel in bench.graph.channels}
-    return _least(bench, around, name, choices, {})[0]
+    outer = {other.dotted for other in design.links} - {name}
+    around = {
+        channel.name: _ideal(channel) if channel.name in outer else depths.get(channel.name, channel.depth)
+        for channel in bench.graph.channels
+    }
+    return _least(bench, around, name, choices, most)[0]
 
 
 def _power(depth: int) -> int:
     """The depth a FIFO IP has room for so many beats with."""
-    return max(LEAST_LINK, min(MOST_LINK, 1 << (depth - 1).bit_length()))
+    return max(FIFO_DEPTHS[0], min(MOST_FIFO_DEPTH, 1 << (depth - 1).bit_length()))
 
 
 def _powers(low: int, high: int) -> list[int]:

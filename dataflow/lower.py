@@ -11,19 +11,22 @@ from itertools import pairwise
 from math import gcd
 
 from dataflow import platform as platforms
-from dataflow.design import Argument, Design, Ip, Kind, Layer, Link, Port, Process, Rom, Stream
+from dataflow.design import Argument, Design, Ip, Kind, Layer, Link, Port, Process, Rom, Stream, fifo_memory
 from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
 from dataflow.platform import Platform
 from network.errors import DescriptionError, Source
 from network.formats import Format, uint
-from network.model import MAX_BEAT_BITS, Block, Conv, Head, Network, Shape, Stem, Window, divisors, require_beat
+from network.model import MAX_BEAT_BITS, Block, Conv, Fifo, Head, Network, Shape, Stem, Window, divisors, require_beat
 from network.parameters import key
+from network.yaml_reader import nearest
 
 WORD_BITS = 512
 BYTE = uint(8)
 LABEL = uint(32)
 FIFO_DEPTHS = (16, 1024)
 """Least depth the AXI4-Stream FIFO IP offers, and the original's depth between blocks, which is plenty."""
+MOST_FIFO_DEPTH = 32768
+"""Of the AXI4-Stream FIFO IP (PG085)."""
 
 
 def lower(network: Network) -> Design:
@@ -39,7 +42,31 @@ def lower(network: Network) -> Design:
     links.append(_link(ips[-1], ips[0], "labels"))
     if network.head.streams_weights:
         links.append(_link(ips[0], ips[-1], "weights"))
-    return Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
+    design = Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
+    return design.with_depths(_given_depths(design))
+
+
+def given_fifos(network: Network) -> dict[str, Fifo]:
+    """The depths the description gives, by dotted name."""
+    parts: list[tuple[str, Stem | Block | Head]] = [("stem", network.stem), *((block.name, block) for block in network.blocks)]
+    parts.append(("head", network.head))
+    return {f"{part}.{fifo.name}": fifo for part, described in parts for fifo in described.fifos}
+
+
+def _given_depths(design: Design) -> dict[str, int]:
+    given, links = given_fifos(design.network), {link.dotted for link in design.links}
+    least, most = FIFO_DEPTHS[0], MOST_FIFO_DEPTH
+    for name, fifo in given.items():
+        part = name.partition(".")[0]
+        known = [each.removeprefix(f"{part}.") for each in design.depths if each.startswith(f"{part}.")]
+        if fifo.name not in known:
+            what, why = f"{part}.fifos.{fifo.name}: there is no such FIFO", f"known here are {', '.join(known)}"
+            raise DescriptionError(fifo.at, what, why=why, fix=nearest(fifo.name, known))
+        power = max(least, min(most, 1 << (fifo.depth - 1).bit_length()))
+        if name in links and fifo.depth != power:
+            what = f"{part}.fifos.{fifo.name}: {fifo.depth} beats between two IPs"
+            raise DescriptionError(fifo.at, what, why=f"the FIFO IP has {least} to {most:,}, a power of two", fix=f"write {power}")
+    return {name: fifo.depth for name, fifo in given.items()}
 
 
 def _platform(network: Network) -> Platform:
@@ -364,7 +391,7 @@ def _link(source: Ip, sink: Ip, name: str | None = None) -> Link:
     into = sink.port(name) if name else next(port for port in sink.inputs if port.name in ("codes_in", "image"))
     least, most = FIFO_DEPTHS
     depth = 1 << (max(least, min(most, out.beats)) - 1).bit_length()
-    memory = "distributed" if depth <= 64 else "ultra" if depth >= 1024 and out.tdata_bytes >= 8 else "block"
+    memory = fifo_memory(depth, out.tdata_bytes)
     return Link(source=source.name, source_port=out, sink=sink.name, sink_port=into, depth=depth, memory=memory)
 
 

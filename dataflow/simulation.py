@@ -111,7 +111,12 @@ def core(graph: Graph) -> Simulator:
         ) from None
     numbers = {channel.name: i for i, channel in enumerate(graph.channels)}
     actors = [
-        (list(map(tuple, actor.runs)), [numbers[name] for name in actor.reads], [numbers[name] for name in actor.writes], actor.stages)
+        (
+            [(run.firings, run.times) for run in actor.runs],
+            [numbers[name] for name in actor.reads],
+            [numbers[name] for name in actor.writes],
+            actor.stages,
+        )
         for actor in graph.actors
     ]
     return Simulator(actors, [channel.latency for channel in graph.channels])

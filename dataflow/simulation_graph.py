@@ -170,11 +170,6 @@ def actor_name(ip: Ip, process: Process) -> str:
     return f"{ip.name}." + " ".join(dict.fromkeys((process.name, process.kind.value)))
 
 
-def link_name(link: Link) -> str:
-    """The port a stream between IPs leads to; the DMA's are called by where they come from."""
-    return f"{link.source}.{link.source_port.name}" if link.sink == "dma" else f"{link.sink}.{link.sink_port.name}"
-
-
 def _beats(ip: Ip) -> dict[str, int]:
     """Of a frame, by stream: as many as its writer gives."""
     beats = {}
@@ -206,7 +201,7 @@ def _add_link(
     ends: dict[tuple[str, str], str],
 ) -> None:
     """FIFO and width converter, and the world in place of an IP that is left out."""
-    name, source, sink = link_name(link), link.source_port, link.sink_port
+    name, source, sink = link.dotted, link.source_port, link.sink_port
     crossed = abs(design.ip(link.source).slr - design.ip(link.sink).slr)
     latency = latencies.fifo_ip + 2 * latencies.port + latencies.crossing * crossed
     channels.append(Channel(name=name, depth=link.depth, bits=8 * source.tdata_bytes, latency=latency, beats=source.beats))

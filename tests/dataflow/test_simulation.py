@@ -47,7 +47,11 @@ def random_graph(choose):
         names = ([channels[i].name for i in streams] for streams in (reads, writes))
         actors.append(Actor(name=f"p{actor}", runs=runs, reads=tuple(next(names)), writes=tuple(next(names)), stages=choose(1, 5)))
     order = sorted(actors, key=lambda _: choose(0, 9))
-    return Graph(actors=tuple(order), channels=tuple(channels), first="p0", last=f"p{count - 1}"), choose(1, 3), choose(0, 1) * choose(0, 20)
+    return (
+        Graph(actors=tuple(order), channels=tuple(channels), first="p0", last=f"p{count - 1}"),
+        choose(1, 3),
+        choose(0, 1) * choose(0, 20),
+    )
 
 
 def agree(drawn, frames, spacing):
