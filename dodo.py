@@ -30,6 +30,7 @@ import ipi
 import network
 import vitis
 from codegen import ToolError, lock, progress, write_changed, write_tree
+from dataflow import TimingError
 from network import DescriptionError, ParameterError, images, parameters
 
 ROOT = Path(__file__).parent
@@ -87,7 +88,7 @@ DOIT_CONFIG = {
     "backend": "json",
     "dep_file": str(BUILD / ".doit.json"),
 }
-step = partial(progress.step, errors=(DescriptionError, ParameterError, ToolError, OSError))
+step = partial(progress.step, errors=(DescriptionError, ParameterError, ToolError, TimingError, OSError))
 
 
 @cache
@@ -285,6 +286,36 @@ def folding() -> None:
 def task_folding():
     """print what follows from PE and SIMD: cycles per frame and FIFO depths"""
     return {"actions": [folding], "uptodate": [False], "verbosity": 2}
+
+
+def fifos(interval: str, anew: bool, write: bool) -> None:
+    from dataflow import fifo_report
+    from dataflow.fifos import size
+
+    sizing = size(DESIGN, interval=int(interval) if interval else None, anew=anew)
+    fifo_report.print_fifos(DESIGN, sizing)
+    if write:
+        write_changed(YAML, fifo_report.written(YAML.read_text(), fifo_report.yaml_entries(sizing)))
+        print(f"written to {YAML}, where `fifos:` under an IP gives its depths; what is deleted there is chosen anew")
+
+
+def task_fifos():
+    """size the FIFOs: the smallest depths that keep the interval and cannot deadlock, proved by simulation"""
+    return {
+        "actions": [step(fifos)],
+        "params": [
+            {
+                "name": "interval",
+                "long": "interval",
+                "default": "",
+                "help": "cycles from frame to frame, the least there can be if not given",
+            },
+            {"name": "anew", "long": "anew", "type": bool, "default": False, "help": "depths in the description are chosen anew too"},
+            {"name": "write", "long": "write", "type": bool, "default": False, "help": "write the depths into the description"},
+        ],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
 
 
 def bench_csim() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import wraps
 from types import TracebackType
 from typing import Any
 
@@ -18,9 +19,10 @@ from doit.reporter import ConsoleReporter
 def step(function: Callable[..., dict[str, Any] | None], errors: tuple[type[Exception], ...]) -> Callable[..., Any]:
     """`function` as a doit action: what it raises of `errors` fails the task with its message alone, without a traceback."""
 
-    def action(*args: Any) -> Any:
+    @wraps(function)  # doit passes a task's parameters by the names it sees
+    def action(*args: Any, **options: Any) -> Any:
         try:
-            return function(*args)
+            return function(*args, **options)
         except errors as error:
             if type(error).__str__ is OSError.__str__:  # the operating system's own words, which lack the last two parts
                 return TaskFailed(f"{error}\n  why: this step reads or writes it\n  fix: correct what is in the way, then start again")

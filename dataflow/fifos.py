@@ -24,8 +24,9 @@ from typing import TypeAlias
 
 from dataflow.design import Design, Ip, Link
 from dataflow.lower import FIFO_DEPTHS, MOST_FIFO_DEPTH, given_fifos
-from dataflow.simulation import Simulation, TimingError, core, memory, simulate
+from dataflow.simulation import Simulation, core, memory, simulate
 from dataflow.simulation_graph import Channel, Graph, Latencies, graph
+from dataflow.timing_error import TimingError
 
 LEAST = 2
 """HLS gives a stream two places where nothing is said."""

@@ -28,16 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflow.simulation_graph import Graph
+from dataflow.timing_error import TimingError
 
 if TYPE_CHECKING:
     from dataflow._native import Simulator
-
-
-class TimingError(ValueError):
-    """What was asked of the timing simulation or the FIFO sizing cannot be had."""
-
-    def __init__(self, where: str, what: str, *, why: str, fix: str) -> None:
-        super().__init__(f"{where}: {what}\n  why: {why}\n  fix: {fix}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from dataflow import lower
-from dataflow.fifos import LEAST, TimingError, needed_depth, require_flow, size
+from dataflow.fifos import LEAST, size
 from dataflow.simulation import simulate
 from dataflow.simulation_graph import Latencies, graph
 from network import load

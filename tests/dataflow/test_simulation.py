@@ -1,18 +1,14 @@
 """The timing simulation against a model that goes cycle by cycle, and against what people may expect of it."""
 
-import builtins
 import random
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow import lower
 from dataflow.firing import READ, WRITE, Run
-from dataflow.simulation import TimingError, core, simulate
-from dataflow.simulation_graph import Actor, Channel, Graph, Latencies, graph
-from network import load
+from dataflow.simulation import core
+from dataflow.simulation_graph import Actor, Channel, Graph
 from tests.dataflow import cycle_model
 
 ROOT = Path(__file__).parents[2]
