@@ -11,6 +11,7 @@ from rich.table import Table
 from dataflow.design import Design, Link, Stream
 from dataflow.fifo_cost import fifo_cost
 from dataflow.fifos import LEAST, Sizing
+from dataflow.lower import lower, without_fifos
 from dataflow.resources import Resources
 from dataflow.simulation import Simulation, simulate
 from dataflow.simulation_graph import graph
@@ -32,7 +33,7 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
         before, after = design.depths[name], fifo.depth
         if before == after == LEAST:
             continue
-        part, _, plain = name.partition(".")
+        part = name.partition(".")[0]
         if part != section and section:
             table.add_section()
         section = part
@@ -52,12 +53,13 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
 
 
 def yaml_entries(sizing: Sizing) -> dict[str, str]:
-    """By IP as the description calls it, the value of `fifos`: every depth that does not follow from what is left out."""
-    depths = sizing.design.depths
+    """By IP as the description calls it, the value of `fifos`: every depth that is another where it is left out."""
+    left_out = lower(without_fifos(sizing.design.network)).depths
     parts: dict[str, list[str]] = {}
-    for name, depth in depths.items():
+    for name, fifo in _fifos(sizing.design).items():
         part, _, plain = name.partition(".")
-        parts.setdefault(part, []).append(f"{plain}: {depth}")
+        if fifo.depth != left_out[name]:
+            parts.setdefault(part, []).append(f"{plain}: {fifo.depth}")
     return {part: "{" + ", ".join(entries) + "}" for part, entries in parts.items()}
 
 

@@ -53,6 +53,12 @@ def given_fifos(network: Network) -> dict[str, Fifo]:
     return {f"{part}.{fifo.name}": fifo for part, described in parts for fifo in described.fifos}
 
 
+def without_fifos(network: Network) -> Network:
+    """The network as if no depth were given."""
+    blocks = tuple(replace(block, fifos=()) for block in network.blocks)
+    return replace(network, stem=replace(network.stem, fifos=()), blocks=blocks, head=replace(network.head, fifos=()))
+
+
 def _given_depths(design: Design) -> dict[str, int]:
     given, links = given_fifos(design.network), {link.dotted for link in design.links}
     least, most = FIFO_DEPTHS[0], MOST_FIFO_DEPTH
@@ -192,26 +198,31 @@ class _Chain:
         self.add(Kind.DWC, f"{name}_dwc", layer, [stream], [converted], layer.cycles)
         return converted
 
-    def deepen(self, stream: Stream, shape: Shape, window: Window) -> None:
-        """Make room in front of a sliding window for the rows that come in while it still sends the frame before.
-
-        Ports have their FIFO in the block design, and a bypass is deeper as it is.
-        """
-        depth = fill_beats(shape, window, stream.lanes)
-        why = f"{fill_rows(shape, window)} rows: they come while the last windows of a frame still go out"
+    def deepen(self, stream: Stream, depth: int, why: str) -> None:
+        """Make a stream so deep at least. Ports have their FIFO in the block design."""
         self.streams = [
             replace(each, depth=depth, why=why) if each.name == stream.name and each.depth < depth else each for each in self.streams
         ]
+
+    def hold_fill(self, stream: Stream, shape: Shape, window: Window) -> None:
+        """Room in front of a sliding window for the rows that come in while it still sends the frame before."""
+        why = f"{fill_rows(shape, window)} rows: they come while the last windows of a frame still go out"
+        self.deepen(stream, fill_beats(shape, window, stream.lanes), why)
 
     def conv(self, layer: Conv, stream: Stream) -> Stream:
         """A convolution: width converter, sliding window and MVAU, as far as they are needed."""
         name = layer.name.partition(".")[2]
         stream = self.convert(name, stream, layer.simd, layer.input.size)
         if layer.slides:
-            self.deepen(stream, layer.input, layer.window)
+            self.hold_fill(stream, layer.input, layer.window)
+            # While the rows of the next frame come in, no window goes out; the MVAU needs one beat every fold_out cycles.
+            beats = -(-fill_beats(layer.input, layer.window, layer.simd) // layer.fold_out)
             window = self.stream(f"{name}_window", layer.simd * layer.pixels, stream.format)
+            self.deepen(window, beats, "windows for the time in which the next frame's first rows come in")
             self.add(Kind.SWG, name, layer, [stream], [window], swg_cycles(layer.input, layer.window, layer.simd, layer.pixels))
             stream = window
+        else:
+            self.deepen(stream, layer.fold_in, "a window: it comes in while the one before is still at work")
         out = self.stream(f"{name}_out", layer.pe * layer.pixels, layer.output_format)
         roms = (
             Rom(name=f"{name}_weights", key=key(layer.name, "weights"), pe=layer.pe, simd=layer.simd, format=layer.weight),
@@ -254,7 +265,7 @@ def _stem(stem: Stem) -> Ip:
         chain.part = f"Max-pool: {stem.pool}."
         lanes = _pool_lanes(conv, stem.pool)
         stream = chain.convert("pool", stream, lanes, conv.output.size)
-        chain.deepen(stream, conv.output, stem.pool)
+        chain.hold_fill(stream, conv.output, stem.pool)
         pool = Pool(input=conv.output, window=stem.pool, lanes=lanes, format=stream.format)
         window = chain.stream("pool_window", lanes, stream.format)
         chain.add(Kind.SWG, "pool", pool, [stream], [window], swg_cycles(pool.input, pool.window, lanes))

@@ -12,26 +12,30 @@ def with_entry(text: str, place: Sequence[str], key: str, value: str) -> str:
 
     `value` is YAML of one line. Raises KeyError where there is no such place.
     """
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    mapping = _mapping(yaml.compose(text, Loader=yaml.SafeLoader))
     for name in place:
-        node = _entries(node)[name]
-    entries = _entries(node)
+        mapping = _mapping(_entries(mapping)[name])
+    entries = _entries(mapping)
     if key in entries:
         old = entries[key]
         return text[: old.start_mark.index] + value + text[_end(text, old) :]
     last = list(entries.values())[-1]
     end = _end(text, last)
-    if node.flow_style:
+    if mapping.flow_style:
         return text[:end] + f", {key}: {value}" + text[end:]
     line_end = text.find("\n", end)
     line_end = len(text) if line_end < 0 else line_end
-    return text[:line_end] + f"\n{' ' * node.start_mark.column}{key}: {value}" + text[line_end:]
+    return text[:line_end] + f"\n{' ' * mapping.start_mark.column}{key}: {value}" + text[line_end:]
 
 
-def _entries(node: yaml.Node) -> dict[str, yaml.Node]:
+def _mapping(node: yaml.Node | None) -> yaml.MappingNode:
     if not isinstance(node, yaml.MappingNode):
         raise KeyError("no mapping here")
-    return {key.value: value for key, value in node.value}
+    return node
+
+
+def _entries(mapping: yaml.MappingNode) -> dict[str, yaml.Node]:
+    return {key.value: value for key, value in mapping.value}
 
 
 def _end(text: str, node: yaml.Node) -> int:
