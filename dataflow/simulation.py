@@ -152,5 +152,6 @@ def deadlock(graph: Graph, found: Mapping[str, Any]) -> Deadlock:
         stream = graph.channels[found["full" if full else "empty"][at]].name
         waits[at] = Wait(actor=graph.actors[at].name, stream=stream, full=full)
         at = readers[stream] if full else writers[stream]
-    round_trip = list(waits)[list(waits).index(at) :]
-    return Deadlock(cycle=int(max(found["last"])), waits=tuple(waits[i] for i in round_trip))
+    circle = [waits[i] for i in list(waits)[list(waits).index(at) :]]
+    first = next((i for i, wait in enumerate(circle) if wait.full), 0)
+    return Deadlock(cycle=int(max(found["last"])), waits=(*circle[first:], *circle[:first]))

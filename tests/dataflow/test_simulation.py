@@ -1,15 +1,20 @@
 """The timing simulation against a model that goes cycle by cycle, and against what people may expect of it."""
 
 import random
+import sys
 from pathlib import Path
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from dataflow import TimingError, lower
 from dataflow.firing import READ, WRITE, Run
-from dataflow.simulation import core
-from dataflow.simulation_graph import Actor, Channel, Graph
+from dataflow.simulation import core, simulate
+from dataflow.simulation_graph import Actor, Channel, Graph, Latencies, graph
+from network import load
 from tests.dataflow import cycle_model
+from tests.strategies import networks, written
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,3 +91,114 @@ def test_thousands_of_graphs_that_hypothesis_would_take_too_long_to_draw():
     generator = random.Random(1)
     stuck = sum(agree(*random_graph(generator.randint)) for _ in range(3000))
     assert 600 < stuck < 2400, "both kinds are common"
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return lower(load(ROOT / "configs" / "digits.yaml"))
+
+
+@pytest.mark.parametrize(
+    "path", ["configs/digits.yaml", "configs/resnet18.yaml", "configs/resnet50_w1a2.yaml", "tests/toy.yaml", "tests/own.yaml"]
+)
+def test_depths_that_are_left_out_keep_the_slowest_process_busy(path):
+    design = lower(load(ROOT / path))
+    run = simulate(graph(design), frames=6)
+    assert list(run.intervals[-2:]) == [design.cycles] * 2
+
+
+@settings(max_examples=60, phases=[Phase.generate])
+@given(networks(blocks=2))
+def test_depths_that_are_left_out_do_not_deadlock(tmp_path_factory, description):
+    design = lower(written(description, tmp_path_factory.mktemp("drawn")))
+    run = simulate(graph(design, latencies=Latencies().shortest()), frames=3)
+    assert (run.frames, run.deadlock) == (3, None)
+
+
+def test_a_frame(digits):
+    """Busy, stalled and starved cycles make up the time of every process; what is offered late ends late."""
+    run = simulate(graph(digits), frames=3)
+    assert run.starts[0] == Latencies().memory
+    activity = run.activity["res2a.conv2 mvau"]
+    assert activity.busy == 3 * 2304
+    assert activity.stalled + activity.starved > 0
+    assert activity.busy + activity.stalled + activity.starved <= run.ends[-1] + 1
+    assert all(1 <= run.most[name] <= depth for name, depth in digits.depths.items())
+    late = simulate(graph(digits), frames=3, spacing=10_000)
+    assert list(late.ends - late.ends[0]) == [0, 10_000, 20_000]
+
+
+def test_settled(digits):
+    """It stops when nothing changes any more, and goes on where something does."""
+    kept = simulate(graph(digits), frames=50, spacing=digits.cycles, until_settled=True)
+    assert kept.settled
+    assert kept.frames < 15
+    lost = simulate(graph(digits), frames=50, spacing=digits.cycles - 1, until_settled=True)
+    assert (lost.settled, lost.frames) == (False, 50)
+
+
+def test_an_ip_alone(digits):
+    alone = graph(digits, ips=["res2b"])
+    assert {actor.name for actor in alone.actors if actor.name.endswith(("source", "sink"))} == {
+        "res2b.codes_in source",
+        "res3a.codes_in sink",
+    }
+    assert alone.cycles == digits.ip("res2b").cycles
+    assert simulate(alone, frames=4).intervals[-1] == alone.cycles
+
+
+def test_a_width_converter_and_latencies(toy_yaml):
+    """Between IPs: a FIFO, where the beats differ a converter, and a register for every SLR boundary."""
+    design = lower(load(toy_yaml))
+    found = {channel.name: channel for channel in graph(design, latencies=Latencies(fifo_ip=5, port=1, crossing=3)).channels}
+    assert found["stem.image"].latency == 7
+    assert found["res2a.codes_in"].latency == 10
+    converted = [link.dotted for link in design.links if link.converts]
+    assert [name for name in found if name.endswith("converted")] == [f"{name} converted" for name in converted]
+
+
+def test_memory_and_restart(digits):
+    """Frames of the slowest process are no longer than the loops say, unless its loop takes time to begin again."""
+    slower = graph(digits, latencies=Latencies(restart=5))
+    assert slower.cycles == digits.cycles + 5
+    assert simulate(slower, frames=8).intervals[-1] == digits.cycles + 5
+    bound = graph(digits, latencies=Latencies(memory=3000))
+    assert bound.slowest.name in ("dma.image load", "dma.weights load")
+    assert simulate(bound, frames=20, spacing=bound.cycles, until_settled=True).settled
+    assert not simulate(bound, frames=20, spacing=bound.cycles - 1, until_settled=True).settled
+
+
+def test_deadlock(digits):
+    """The circle of streams that are full or empty, each process waiting for the next."""
+    shallow = graph(digits.with_depths({"res2b.bypass": 4}))
+    stuck = simulate(shallow, frames=2)
+    assert (stuck.frames, list(stuck.ends)) == (0, [])
+    assert stuck.deadlock.full == ("res2b.bypass",)
+    assert str(stuck.deadlock) == (
+        "res2b.fork writes res2b.bypass, which is full; res2b.join reads res2b.conv2_out, which is empty; "
+        "res2b.conv2 mvau reads res2b.conv2_window, which is empty; res2b.conv2 swg reads res2b.conv1_out, which is empty; "
+        "res2b.conv1 mvau reads res2b.conv1_window, which is empty; res2b.conv1 swg reads res2b.act, which is empty; "
+        "res2b.entry threshold reads res2b.main_in, which is empty"
+    )
+
+
+def test_a_graph_that_does_not_add_up():
+    read, write = Run(bytes([READ]), 2), Run(bytes([WRITE]), 3)
+    source = Actor(name="source", runs=(write,), reads=(), writes=("s",), stages=1)
+    sink = Actor(name="sink", runs=(read,), reads=("s",), writes=(), stages=1)
+    channel = Channel(name="s", depth=2, bits=1, latency=1, beats=3)
+    with pytest.raises(ValueError, match="sink moves 2 beats a frame through s, which carries 3"):
+        Graph(actors=(source, sink), channels=(channel,), first="source", last="sink")
+    with pytest.raises(ValueError, match="stream s: 0 readers, 1 writers; it takes one each"):
+        Graph(actors=(source,), channels=(channel,), first="source", last="source")
+
+
+def test_without_the_extension(digits, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dataflow._native", None)
+    with pytest.raises(TimingError) as error:
+        simulate(graph(digits), frames=1)
+    assert str(error.value) == (
+        "dataflow._native: there is no such module\n"
+        "  why: the timing simulation is C++, built by pip install where there is a compiler\n"
+        "  fix: install g++, then: pip install -e ."
+    )
