@@ -324,13 +324,29 @@ def bench_csim() -> None:
     bench_csim(DESIGN, BUILD)
 
 
+def bench_timing() -> None:
+    from dataflow.bench import bench_timing, stacked
+
+    described = {
+        name: network.load(ROOT / "configs" / f"{name}.yaml") for name in ("digits", "resnet18", "resnet34", "resnet50_w1a2", "resnet101")
+    }
+    bench_timing([*described.values(), *(stacked(described["resnet50_w1a2"], times) for times in (2, 3))])
+
+
 def task_bench():
-    """measure: doit bench:csim, doit bench:emulator"""
+    """measure: doit bench:csim, doit bench:timing, doit bench:emulator"""
     yield {
         "name": "csim",
         "doc": "seconds and megabytes of every IP's C simulation, one after the other",
         "actions": [step(bench_csim)],
         "task_dep": ["generate", "vectors"],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+    yield {
+        "name": "timing",
+        "doc": "seconds of the timing simulation and the FIFO sizing, over networks of more and more blocks",
+        "actions": [step(bench_timing)],
         "uptodate": [False],
         "verbosity": 2,
     }

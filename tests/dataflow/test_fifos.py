@@ -66,9 +66,9 @@ def digits():
 
 def test_a_bypass_one_beat_too_shallow(tmp_path):
     """A deadlock that names the FIFO and the depth it needs; with that it flows."""
-    text = (ROOT / "configs" / "digits.yaml").read_text().replace("../params", str(ROOT / "params"))
-    shortest = graph(lower(load(ROOT / "configs" / "digits.yaml")).with_depths({"res2b.bypass": 2}), latencies=Latencies().shortest())
-    needed = needed_depth(shortest, "res2b.bypass")
+    text = (ROOT / "configs" / "digits.yaml").read_text()
+    shallow = lower(load(ROOT / "configs" / "digits.yaml")).with_depths({"res2b.bypass": 2})
+    needed = needed_depth(graph(shallow, latencies=Latencies().shortest()), "res2b.bypass")
     path = tmp_path / "digits.yaml"
 
     def given(depth):
@@ -80,10 +80,13 @@ def test_a_bypass_one_beat_too_shallow(tmp_path):
         require_flow(given(needed - 1))
     line = next(i for i, line in enumerate(path.read_text().splitlines(), 1) if "fifos" in line)
     assert str(error.value) == (
-        f"{path}:{line}: res2b.bypass is too shallow: 55\n"
-        "  why: in cycle 1,234 nothing moves any more: "
-        "res2b.fork writes res2b.bypass, which is full; res2b.join reads res2b.conv2_out, which is empty\n"
-        "  fix: give it more beats: res2b.bypass: 56"
+        f"{path}:{line}: res2b.bypass is too shallow: 63\n"
+        "  why: in cycle 5,908 nothing moves any more: "
+        "res2b.fork writes res2b.bypass, which is full; res2b.join reads res2b.conv2_out, which is empty; "
+        "res2b.conv2 mvau reads res2b.conv2_window, which is empty; res2b.conv2 swg reads res2b.conv1_out, which is empty; "
+        "res2b.conv1 mvau reads res2b.conv1_window, which is empty; res2b.conv1 swg reads res2b.act, which is empty; "
+        "res2b.entry threshold reads res2b.main_in, which is empty\n"
+        "  fix: give it more beats: res2b.bypass: 64"
     )
 
 
@@ -102,12 +105,12 @@ def test_given_depths_are_kept(tmp_path):
 
 
 def test_given_depths_that_cannot_be_kept(tmp_path):
-    path = tmp_path / "toy.yaml"
-    path.write_text(with_entry((ROOT / "tests" / "toy.yaml").read_text(), ("blocks", "res2b"), "fifos", "{bypass: 2}"))
+    path = tmp_path / "digits.yaml"
+    path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("blocks", "res2b"), "fifos", "{bypass: 2}"))
     with pytest.raises(TimingError) as error:
         size(lower(load(path)))
     assert str(error.value) == (
-        "res2b: no FIFOs keep an interval of 540 cycles\n"
+        "res2b: no FIFOs keep an interval of 2,304 cycles\n"
         "  why: the depths of res2b.bypass are given\n"
         "  fix: leave them out of the description"
     )
