@@ -54,13 +54,18 @@ class _Bench:
         # A delay may pass from IP to IP, a frame each; so many frames are waited for it. Those that settle take three to six an IP.
         self._losing, self.patience = 2 + len(ips), 6 + 2 * len(ips)
 
-    def keeps(self, depths: Mapping[str, int]) -> Depths | None:
-        """Where the interval is kept, what each stream held at most: a place more is never missed."""
+    def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
+        """Where the interval is kept, what each stream held at most: a place more is never missed.
+
+        Where it is not, `lags` gets the cycles lost a frame, of all times together; 0 for a deadlock.
+        """
         back = memory(self.graph.with_depths(depths))
         found = self._core.run(
             depths=self._all(depths), frames=back + self.patience, spacing=self.interval, settle=back, losing=self._losing, trace=False
         )
         if not found["settled"]:
+            if lags is not None:
+                lags.append(0 if found["stuck"] else found["lag"])
             return None
         return {channel.name: int(most) for channel, most in zip(self.graph.channels, found["most"], strict=True)}
 
@@ -180,17 +185,25 @@ def _ideal(channel: Channel) -> int:
 def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths) -> tuple[int, Depths]:
     """The first of ascending depths that will do, and what all streams hold at most with it.
 
-    The last will do, as the depths are; `most` is what the streams hold with that.
+    The last will do, as the depths are; `most` is what the streams hold with that. What a frame loses falls with the depth,
+    nearly in a line: where two depths lost something, that line says where to look next.
     """
     low, high = 0, bisect_left(choices, min(choices[-1], most[name] + 1))
-    middle = low  # most streams need no more
+    lost: list[tuple[int, int]] = []  # depth and cycles
+    middle, tries = low, 0  # most streams need no more
     while low < high:
-        found = bench.keeps(depths | {name: choices[middle]})
+        lags: list[int] = []
+        found = bench.keeps(depths | {name: choices[middle]}, lags)
         if found is None:
+            lost += [(choices[middle], lag) for lag in lags if lag]
             low = middle + 1
         else:
             most, high = found, middle
-        middle = max(low, min(isqrt((low + 1) * (high + 1)) - 1, high - 1))
+        middle, tries = isqrt((low + 1) * (high + 1)) - 1, tries + 1
+        if len(lost) > 1 and lost[-2][1] > lost[-1][1] and tries % 3:
+            (shallow, more), (deep, less) = lost[-2:]
+            middle = bisect_left(choices, deep + -(-less * (deep - shallow) // (more - less)))
+        middle = max(low, min(middle, high - 1))
     while not bench.flows(depths | {name: choices[high]}):
         high += 1
     return choices[high], most

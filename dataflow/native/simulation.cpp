@@ -278,12 +278,12 @@ class Simulator {
     for (Count depth : depths) require(depth >= 1, "a FIFO holds at least a beat");
     Machine machine{{}, {}, spacing, trace};
     Count done = 0;
+    Time lag = 0;
     bool settled = false, stuck = false;
     {
       py::gil_scoped_release unlocked;
       set_up(machine, depths, frames);
       Count same = 0, lost = 0;  // frames in a row
-      Time lag = 0;
       for (; done < frames && !settled && !stuck && (settle == 0 || lost < losing); ++done) {
         const Time sum_before = machine.sum, lag_before = lag;
         machine.sum = machine.events = 0;
@@ -301,6 +301,7 @@ class Simulator {
     py::dict result;
     result["frames"] = done;
     result["settled"] = settled;
+    result["lag"] = lag;
     result["stuck"] = stuck;
     result["most"] = each(machine.fifos, [](const Fifo &fifo) {
       return std::max(fifo.most, fifo.written - fifo.read);  // what was never read was not counted
