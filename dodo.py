@@ -39,6 +39,7 @@ import vitis
 from codegen import ToolError, answers, books, lock, progress, releases, tools, write_changed, write_tree
 from codegen.cache import Cache, default_root
 from codegen.dispatch import JOBS_ON_CLUSTER, Dispatch, require_one_release
+from dataflow import TimingError
 from dataflow.fit import FitError, fit
 from network import DescriptionError, ParameterError, images, parameters
 
@@ -142,7 +143,7 @@ DOIT_CONFIG = {
     "backend": "json",
     "dep_file": str(BUILD / ".doit.json"),
 }
-step = partial(progress.step, errors=(DescriptionError, FitError, ParameterError, ToolError, OSError))
+step = partial(progress.step, errors=(DescriptionError, FitError, ParameterError, TimingError, ToolError, OSError))
 
 
 @cache
@@ -643,19 +644,65 @@ def task_predict():
     }
 
 
+def fifos(interval: str, anew: bool, write: bool) -> None:
+    from dataflow import fifo_report
+    from dataflow.fifos import size
+
+    sizing = size(DESIGN, interval=int(interval) if interval else None, anew=anew)
+    fifo_report.print_fifos(DESIGN, sizing)
+    if write:
+        write_changed(YAML, fifo_report.written(YAML.read_text(), fifo_report.yaml_entries(sizing)))
+        print(f"written to {YAML}, where `fifos:` under an IP gives its depths; what is deleted there is chosen anew")
+
+
+def task_fifos():
+    """size the FIFOs: the smallest depths that keep the interval and cannot deadlock, proved by simulation"""
+    return {
+        "actions": [step(fifos)],
+        "params": [
+            {
+                "name": "interval",
+                "long": "interval",
+                "default": "",
+                "help": "cycles from frame to frame, the least there can be if not given",
+            },
+            {"name": "anew", "long": "anew", "type": bool, "default": False, "help": "depths in the description are chosen anew too"},
+            {"name": "write", "long": "write", "type": bool, "default": False, "help": "write the depths into the description"},
+        ],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+
+
 def bench_csim() -> None:
     from hls.bench import bench_csim
 
     bench_csim(DESIGN, BUILD)
 
 
+def bench_timing() -> None:
+    from dataflow.bench import bench_timing, stacked
+
+    described = {
+        name: network.load(ROOT / "configs" / f"{name}.yaml") for name in ("digits", "resnet18", "resnet34", "resnet50_w1a2", "resnet101")
+    }
+    bench_timing([*described.values(), *(stacked(described["resnet50_w1a2"], times) for times in (2, 3))])
+
+
 def task_bench():
-    """measure: doit bench:csim, doit bench:emulator, doit bench:cluster"""
+    """measure: doit bench:csim, doit bench:timing, doit bench:emulator, doit bench:cluster"""
     yield {
         "name": "csim",
         "doc": "seconds and megabytes of every IP's C simulation, one after the other",
         "actions": [step(bench_csim)],
         "task_dep": ["generate", "vectors"],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+    yield {
+        "name": "timing",
+        "doc": "seconds of the timing simulation and the FIFO sizing, over networks of more and more blocks",
+        "actions": [step(bench_timing)],
         "uptodate": [False],
         "verbosity": 2,
     }

@@ -5,7 +5,8 @@ C++ statements, the block design, FIFO depths and cycle counts are read off thes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
 
@@ -165,8 +166,18 @@ class Link:
         return f"{self.source}_{self.sink}" if plain else f"{self.source}_{self.sink}_{self.source_port.name}"
 
     @property
+    def dotted(self) -> str:
+        """Its name in the description: the port it leads to, res2a.codes_in; the DMA's ports by where they are fed from, head.labels."""
+        return f"{self.source}.{self.source_port.name}" if self.sink == "dma" else f"{self.sink}.{self.sink_port.name}"
+
+    @property
     def converts(self) -> bool:
         return self.source_port.tdata_bytes != self.sink_port.tdata_bytes
+
+
+def fifo_memory(depth: int, data_bytes: int) -> str:
+    """What the FIFO of a link is made of."""
+    return "distributed" if depth <= 64 else "ultra" if depth >= 1024 and data_bytes >= 8 else "block"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,3 +224,24 @@ class Design:
 
     def ip(self, name: str) -> Ip:
         return next(ip for ip in self.ips if ip.name == name)
+
+    @property
+    def depths(self) -> dict[str, int]:
+        """Of every FIFO, in beats, by its dotted name: res2a.bypass, res2a.codes_in."""
+        streams = {f"{ip.name}.{stream.name}": stream.depth for ip in self.ips for stream in ip.streams}
+        return streams | {link.dotted: link.depth for link in self.links}
+
+    def with_depths(self, depths: Mapping[str, int]) -> Design:
+        """The design with these depths in place of its own."""
+
+        def deepened(stream: Stream, name: str) -> Stream:
+            depth = depths.get(name, stream.depth)
+            return stream if depth == stream.depth else replace(stream, depth=depth, why="")
+
+        ips = tuple(replace(ip, streams=tuple(deepened(each, f"{ip.name}.{each.name}") for each in ip.streams)) for ip in self.ips)
+        links = tuple(
+            replace(link, depth=depth, memory=fifo_memory(depth, link.source_port.tdata_bytes))
+            for link in self.links
+            for depth in (depths.get(link.dotted, link.depth),)
+        )
+        return replace(self, ips=ips, links=links)

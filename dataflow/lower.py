@@ -13,19 +13,22 @@ from math import gcd
 
 from dataflow import floorplan
 from dataflow import platform as platforms
-from dataflow.design import Argument, Design, Ip, Kind, Layer, Link, Port, Process, Rom, Stream
+from dataflow.design import Argument, Design, Ip, Kind, Layer, Link, Port, Process, Rom, Stream, fifo_memory
 from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
 from dataflow.platform import Platform
 from network.errors import DescriptionError, Source
 from network.formats import Format, uint
-from network.model import MAX_BEAT_BITS, Block, Conv, Head, Memory, Network, Shape, Stem, Window, divisors, require_beat
+from network.model import MAX_BEAT_BITS, Block, Conv, Fifo, Head, Memory, Network, Shape, Stem, Window, divisors, require_beat
 from network.parameters import key
+from network.yaml_reader import nearest
 
 WORD_BITS = 512
 BYTE = uint(8)
 LABEL = uint(32)
 FIFO_DEPTHS = (16, 1024)
 """Least depth the AXI4-Stream FIFO IP offers, and the original's depth between blocks, which is plenty."""
+MOST_FIFO_DEPTH = 32768
+"""Of the AXI4-Stream FIFO IP (PG085)."""
 
 
 def lower(network: Network, answers: MutableMapping[str, list[int]] | None = None) -> Design:
@@ -53,7 +56,37 @@ def lay_out(network: Network, platform: Platform) -> Design:
     links.append(link_between(ips[-1], ips[0], "labels"))
     if network.head.streams_weights:
         links.append(link_between(ips[0], ips[-1], "weights"))
-    return Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
+    design = Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=_arguments(network))
+    return design.with_depths(_given_depths(design))
+
+
+def given_fifos(network: Network) -> dict[str, Fifo]:
+    """The depths the description gives, by dotted name."""
+    parts: list[tuple[str, Stem | Block | Head]] = [("stem", network.stem), *((block.name, block) for block in network.blocks)]
+    parts.append(("head", network.head))
+    return {f"{part}.{fifo.name}": fifo for part, described in parts for fifo in described.fifos}
+
+
+def without_fifos(network: Network) -> Network:
+    """The network as if no depth were given."""
+    blocks = tuple(replace(block, fifos=()) for block in network.blocks)
+    return replace(network, stem=replace(network.stem, fifos=()), blocks=blocks, head=replace(network.head, fifos=()))
+
+
+def _given_depths(design: Design) -> dict[str, int]:
+    given, links = given_fifos(design.network), {link.dotted for link in design.links}
+    least, most = FIFO_DEPTHS[0], MOST_FIFO_DEPTH
+    for name, fifo in given.items():
+        part = name.partition(".")[0]
+        known = [each.removeprefix(f"{part}.") for each in design.depths if each.startswith(f"{part}.")]
+        if fifo.name not in known:
+            what, why = f"{part}.fifos.{fifo.name}: there is no such FIFO", f"known here are {', '.join(known)}"
+            raise DescriptionError(fifo.at, what, why=why, fix=nearest(fifo.name, known))
+        power = max(least, min(most, 1 << (fifo.depth - 1).bit_length()))
+        if name in links and fifo.depth != power:
+            what = f"{part}.fifos.{fifo.name}: {fifo.depth} beats between two IPs"
+            raise DescriptionError(fifo.at, what, why=f"the FIFO IP has {least} to {most:,}, a power of two", fix=f"write {power}")
+    return {name: fifo.depth for name, fifo in given.items()}
 
 
 def _given_slrs(network: Network, platform: Platform) -> list[int | None]:
@@ -198,26 +231,31 @@ class _Chain:
         self.add(Kind.DWC, f"{name}_dwc", layer, [stream], [converted], layer.cycles)
         return converted
 
-    def deepen(self, stream: Stream, shape: Shape, window: Window) -> None:
-        """Make room in front of a sliding window for the rows that come in while it still sends the frame before.
-
-        Ports have their FIFO in the block design, and a bypass is deeper as it is.
-        """
-        depth = fill_beats(shape, window, stream.lanes)
-        why = f"{fill_rows(shape, window)} rows: they come while the last windows of a frame still go out"
+    def deepen(self, stream: Stream, depth: int, why: str) -> None:
+        """Make a stream so deep at least. Ports have their FIFO in the block design."""
         self.streams = [
             replace(each, depth=depth, why=why) if each.name == stream.name and each.depth < depth else each for each in self.streams
         ]
+
+    def hold_fill(self, stream: Stream, shape: Shape, window: Window) -> None:
+        """Room in front of a sliding window for the rows that come in while it still sends the frame before."""
+        why = f"{fill_rows(shape, window)} rows: they come while the last windows of a frame still go out"
+        self.deepen(stream, fill_beats(shape, window, stream.lanes), why)
 
     def conv(self, layer: Conv, stream: Stream) -> Stream:
         """A convolution: width converter, sliding window and MVAU, as far as they are needed."""
         name = layer.name.partition(".")[2]
         stream = self.convert(name, stream, layer.simd, layer.input.size)
         if layer.slides:
-            self.deepen(stream, layer.input, layer.window)
+            self.hold_fill(stream, layer.input, layer.window)
+            # While the rows of the next frame come in, no window goes out; the MVAU needs one beat every fold_out cycles.
+            beats = -(-fill_beats(layer.input, layer.window, layer.simd) // layer.fold_out)
             window = self.stream(f"{name}_window", layer.simd * layer.pixels, stream.format)
+            self.deepen(window, beats, "windows for the time in which the next frame's first rows come in")
             self.add(Kind.SWG, name, layer, [stream], [window], swg_cycles(layer.input, layer.window, layer.simd, layer.pixels))
             stream = window
+        else:
+            self.deepen(stream, layer.fold_in, "a window: it comes in while the one before is still at work")
         out = self.stream(f"{name}_out", layer.pe * layer.pixels, layer.output_format)
         roms = (
             Rom(name=f"{name}_weights", key=key(layer.name, "weights"), pe=layer.pe, simd=layer.simd, format=layer.weight),
@@ -259,7 +297,7 @@ def stem_ip(stem: Stem) -> Ip:
         chain.part = f"Max-pool: {stem.pool}."
         lanes = _pool_lanes(conv, stem.pool)
         stream = chain.convert("pool", stream, lanes, conv.output.size)
-        chain.deepen(stream, conv.output, stem.pool)
+        chain.hold_fill(stream, conv.output, stem.pool)
         pool = Pool(input=conv.output, window=stem.pool, lanes=lanes, format=stream.format)
         window = chain.stream("pool_window", lanes, stream.format)
         chain.add(Kind.SWG, "pool", pool, [stream], [window], swg_cycles(pool.input, pool.window, lanes))
@@ -400,7 +438,7 @@ def link(source: str, out: Port, sink: str, into: Port) -> Link:
     """A row of the map between two IPs; deeper would only cost, 1,024 beats is what the original has."""
     least, most = FIFO_DEPTHS
     depth = 1 << (max(least, min(most, out.beats)) - 1).bit_length()
-    memory = "distributed" if depth <= 64 else "ultra" if depth >= 1024 and out.tdata_bytes >= 8 else "block"
+    memory = fifo_memory(depth, out.tdata_bytes)
     return Link(source=source, source_port=out, sink=sink, sink_port=into, depth=depth, memory=memory)
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from network.formats import BIPOLAR, Format, Kind, uint
-from network.model import Block, Conv, Dense, Head, Memory, Network, Shape, Stem, Window, reach, require_accumulator
+from network.model import Block, Conv, Dense, Fifo, Head, Memory, Network, Shape, Stem, Window, reach, require_accumulator
 from network.yaml_reader import Item, Mapping, read
 
 MAX_SIZE = 1 << 14
 MAX_CHANNELS = 1 << 16
+MAX_DEPTH = 1 << 20
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,30}")
 BANK = re.compile(r"(DDR|PLRAM|HBM)\[\d{1,2}\]")
 IMAGE_FORMAT = uint(8)
@@ -239,14 +240,22 @@ def _slr(entries: Mapping) -> int | None:
     return entries.get("slr", slr, None)
 
 
+def _fifos(entries: Mapping) -> tuple[Fifo, ...]:
+    """Depths by stream; which streams there are is known once the network is laid out."""
+    if "fifos" not in entries:
+        return ()
+    given = entries["fifos"].mapping()
+    return tuple(Fifo(name=name, depth=given[name].integer(2, MAX_DEPTH), at=given[name].at) for name in given)
+
+
 def _stem(item: Item, image: Shape, formats: Formats) -> Stem:
-    entries = item.mapping(("conv",), ("pool", "output", "slr"))
+    entries = item.mapping(("conv",), ("pool", "output", "slr", "fifos"))
     output = entries.get("output", lambda entry: entry.choice("act", "residual"), "act")
     goes = formats.act if output == "act" else formats.residual
     # The stem's accumulator is another size than the blocks': formats.acc does not speak for it.
     conv = _conv(entries["conv"], "stem.conv", image, formats._replace(acc=None), IMAGE_FORMAT, goes)
     pool = entries.get("pool", lambda entry: _window(entry.mapping(("kernel",), ("stride", "pad")), None), None)
-    return Stem(conv=conv, pool=pool, slr=_slr(entries), at=entries["pool"].at if pool else item.at)
+    return Stem(conv=conv, pool=pool, slr=_slr(entries), fifos=_fifos(entries), at=entries["pool"].at if pool else item.at)
 
 
 def _blocks(item: Item, network: str, stem: Stem, formats: Formats) -> tuple[Block, ...]:
@@ -272,7 +281,7 @@ def _blocks(item: Item, network: str, stem: Stem, formats: Formats) -> tuple[Blo
 
 
 def _block(item: Item, name: str, shape: Shape, came: Format, formats: Formats) -> Block:
-    entries = item.mapping(("conv1", "conv2", "bypass"), ("conv3", "entry", "slr"))
+    entries = item.mapping(("conv1", "conv2", "bypass"), ("conv3", "entry", "slr", "fifos"))
     names = [key for key in ("conv1", "conv2", "conv3") if key in entries]
     convs: list[Conv] = []
     for key in names:
@@ -294,12 +303,13 @@ def _block(item: Item, name: str, shape: Shape, came: Format, formats: Formats) 
         convs=tuple(convs),
         bypass=bypass,
         slr=_slr(entries),
+        fifos=_fifos(entries),
         at=item.at,
     )
 
 
 def _head(item: Item, shape: Shape, formats: Formats, labels: int) -> Head:
-    entries = item.mapping(("fc",), ("top", "weights", "slr"))
+    entries = item.mapping(("fc",), ("top", "weights", "slr", "fifos"))
     fc = entries["fc"].mapping(() if labels else ("out",), ("out", "pe", "simd", "weight", "acc"))
     out = fc.get("out", lambda entry: entry.integer(1, MAX_CHANNELS), labels)
     sums = (shape.pixels * (formats.residual.high - formats.zero_point)).bit_length() or 1
@@ -325,5 +335,6 @@ def _head(item: Item, shape: Shape, formats: Formats, labels: int) -> Head:
         top=entries.get("top", lambda entry: entry.integer(1, MAX_CHANNELS), min(5, out)),
         streams_weights=entries.get("weights", lambda entry: entry.choice("stream", "rom"), "stream") == "stream",
         slr=_slr(entries),
+        fifos=_fifos(entries),
         at=item.at,
     )

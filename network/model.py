@@ -207,12 +207,22 @@ class Conv:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fifo:
+    """A depth that is given: of a stream of an IP, or of the link that leads to one of its ports."""
+
+    name: str  # within the IP: bypass, codes_in
+    depth: int  # beats
+    at: Source = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stem:
     """Convolution of the image, thresholds, and an optional max-pool on codes."""
 
     conv: Conv
     pool: Window | None
     slr: int | None = None  # None: chosen by the floorplan
+    fifos: tuple[Fifo, ...] = ()
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -239,6 +249,7 @@ class Block:
     convs: tuple[Conv, ...]
     bypass: Conv | None
     slr: int | None = None  # None: chosen by the floorplan
+    fifos: tuple[Fifo, ...] = ()
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -346,6 +357,7 @@ class Head:
     top: int
     streams_weights: bool  # from card memory; otherwise from ROMs
     slr: int | None = None  # None: chosen by the floorplan
+    fifos: tuple[Fifo, ...] = ()
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:

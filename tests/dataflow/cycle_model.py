@@ -1,108 +1,116 @@
-"""A design cycle by cycle, as plainly as can be: in every cycle each process fires if it can.
+"""The timing model as plainly as can be: cycle after cycle, everything that can move moves. The oracle of the fast simulation.
 
-A process can fire when every stream it is about to read holds a beat and every stream it is about to write has room, as they
-stood at the end of the cycle before.
+In each cycle every process looks at the FIFOs as they stood at the end of the cycle before.
 """
 
 from dataclasses import dataclass, field
-
-from dataflow.firing import firings
 
 
 @dataclass
 class Fifo:
     depth: int
-    held: int = 0
+    latency: int
+    beats: list[int] = field(default_factory=list)  # when each was written, oldest first
     most: int = 0
+
+    def readable(self, cycle: int) -> bool:
+        return bool(self.beats) and self.beats[0] + self.latency <= cycle
 
 
 @dataclass
-class Run:
-    ends: list[int] = field(default_factory=list)  # cycle in which the last label of each frame is stored
-    cycles: int = 0
-    stuck: list[str] = field(default_factory=list)  # streams that are full or empty where nothing moves any more
-    most: dict[str, int] = field(default_factory=dict)
+class Pipeline:
+    firings: bytes
+    reads: list[str]
+    writes: list[str]
+    stages: list[int | None]  # the firing in each stage; None is a bubble
+    frames: int
+    at: int = 0
+    frame: int = 0
+    fired: list[int] = field(default_factory=list)  # firings that read or write
+    wrote: list[int] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    stalled: int = 0
+    starved: int = 0
+    waited: tuple[int, int] = (0, 0)  # the two, up to the last firing that read or wrote
+
+    @property
+    def idle(self) -> bool:
+        return self.frame == self.frames and not any(self.stages)
 
 
-def simulate(design, frames, depths=None):
-    """`depths` replaces the depths of streams, by `ip.stream` or `link`."""
-    depths = depths or {}
-    fifos, ends_of = {}, {}
-    for link in design.links:
-        # The sink's side counts: a width converter between them only regroups.
-        if link.source_port.beats == link.sink_port.beats:
-            fifos[link.name] = Fifo(depths.get(link.name, link.depth))
-            ends_of[link.source, link.source_port.name] = ends_of[link.sink, link.sink_port.name] = link.name
-        else:
-            fifos[link.name] = Fifo(depths.get(link.name, link.depth))
-            fifos[f"{link.name}_dwc"] = Fifo(2)
-            ends_of[link.source, link.source_port.name] = link.name
-            ends_of[link.sink, link.sink_port.name] = f"{link.name}_dwc"
-    actors = []
-    for link in design.links:
-        if link.source_port.beats != link.sink_port.beats:
-            actors.append(Actor(f"{link.name}.dwc", [link.name], [f"{link.name}_dwc"], _convert(link)))
-    for ip in design.ips:
-        for stream in ip.streams:
-            name = f"{ip.name}.{stream.name}"
-            fifos[name] = Fifo(depths.get(name, stream.depth))
-            ends_of[ip.name, stream.name] = name
-        for process in ip.processes:
-            reads, writes = ([ends_of[ip.name, name] for name in names] for names in (process.reads, process.writes))
-            actors.append(Actor(f"{ip.name}.{process.name}.{process.kind.value}", reads, writes, list(firings(process))))
-    run = Run()
-    store = actors[[actor.name.endswith(".store") for actor in actors].index(True)]
-    while len(run.ends) < frames:
-        held = {name: fifo.held for name, fifo in fifos.items()}
-        moved = False
-        for actor in actors:
-            if actor.fire(fifos, held, frames):
-                moved = True
-                if actor is store and actor.at == 0:
-                    run.ends.append(run.cycles)
-        run.cycles += 1
+def simulate(graph, frames, spacing=0):
+    """Pipelines by actor and FIFOs by channel when all frames are through, or when nothing will ever move again."""
+    fifos = {channel.name: Fifo(channel.depth, channel.latency) for channel in graph.channels}
+    pipelines = {
+        actor.name: Pipeline(
+            b"".join(run.firings * run.times for run in actor.runs), list(actor.reads), list(actor.writes), [None] * actor.stages, frames
+        )
+        for actor in graph.actors
+    }
+    quiet_for, cycle = 0, 0
+    longest = max(max(fifo.latency for fifo in fifos.values()), *(len(pipeline.stages) for pipeline in pipelines.values()))
+    while not all(pipeline.idle for pipeline in pipelines.values()):
+        before = {name: (len(fifo.beats), fifo.readable(cycle)) for name, fifo in fifos.items()}
+        moved = [step(pipeline, fifos, before, cycle, spacing) for pipeline in pipelines.values()]
         for fifo in fifos.values():
-            fifo.most = max(fifo.most, fifo.held)
-        if not moved:
-            run.stuck = [name for name, fifo in fifos.items() if fifo.held in (0, fifo.depth)]
+            fifo.most = max(fifo.most, len(fifo.beats))
+        quiet_for = 0 if any(moved) else quiet_for + 1
+        cycle += 1
+        if quiet_for > longest + spacing:
             break
-    run.most = {name: fifo.most for name, fifo in fifos.items()}
-    return run
+    return pipelines, fifos
 
 
-def _convert(link):
-    """The width converter IP, for any ratio: a beat leaves when its codes are all there."""
-    pattern, codes = [], 0
-    into, out = link.source_port.lanes, link.sink_port.lanes
-    sent, total = 0, link.sink_port.beats
-    while sent < total:
-        reads = codes < out
-        codes += into * reads
-        writes = codes >= out
-        codes -= out * writes
-        sent += writes
-        pattern.append(((reads,), (writes,)))
-    return pattern
+def step(pipeline, fifos, before, cycle, spacing):
+    """One cycle of one process; whether anything moved."""
+    moved = leave(pipeline, fifos, before, cycle)
+    for stage in range(len(pipeline.stages) - 1, 0, -1):
+        if pipeline.stages[stage] is None and pipeline.stages[stage - 1] is not None:
+            pipeline.stages[stage], pipeline.stages[stage - 1] = pipeline.stages[stage - 1], None
+            moved = True
+    return enter(pipeline, fifos, before, cycle, spacing) or moved
 
 
-class Actor:
-    def __init__(self, name, reads, writes, pattern):
-        self.name, self.reads, self.writes, self.pattern = name, reads, writes, pattern
-        self.at = self.frame = 0
+def leave(pipeline, fifos, before, cycle):
+    """The firing in the last stage writes its beats, if there is room for all of them."""
+    firing = pipeline.stages[-1]
+    if firing is None:
+        return False
+    sinks = [name for i, name in enumerate(pipeline.writes) if firing & 16 << i]
+    if any(before[name][0] >= fifos[name].depth for name in sinks):
+        return False
+    for name in sinks:
+        fifos[name].beats.append(cycle)
+    if sinks:
+        pipeline.wrote.append(cycle)
+    pipeline.stages[-1] = None
+    return True
 
-    def fire(self, fifos, held, frames):
-        if self.frame == frames:
-            return False
-        reads, writes = self.pattern[self.at]
-        sources = [name for name, takes in zip(self.reads, reads, strict=True) if takes]
-        sinks = [name for name, gives in zip(self.writes, writes, strict=True) if gives]
-        if any(held[name] == 0 for name in sources) or any(held[name] >= fifos[name].depth for name in sinks):
-            return False
-        for name in sources:
-            fifos[name].held -= 1
-        for name in sinks:
-            fifos[name].held += 1
-        self.at += 1
-        if self.at == len(self.pattern):
-            self.at, self.frame = 0, self.frame + 1
-        return True
+
+def enter(pipeline, fifos, before, cycle, spacing):
+    """The next firing takes its beats, if the first stage is free and all of them are there."""
+    if pipeline.frame == pipeline.frames:
+        return False
+    if pipeline.stages[0] is not None:
+        pipeline.stalled += 1
+        return False
+    firing = pipeline.firings[pipeline.at]
+    sources = [name for i, name in enumerate(pipeline.reads) if firing & 1 << i]
+    offered = pipeline.frame * spacing + pipeline.at if not pipeline.reads and len(pipeline.starts) == pipeline.frame else 0
+    if cycle < offered or not all(before[name][1] for name in sources):
+        pipeline.starved += 1
+        return False
+    for name in sources:
+        del fifos[name].beats[0]
+    if firing:
+        if len(pipeline.starts) == pipeline.frame:
+            pipeline.starts.append(cycle)
+        pipeline.fired.append(cycle)
+        pipeline.waited = (pipeline.stalled, pipeline.starved)
+    pipeline.stages[0] = firing or 256  # a firing that neither reads nor writes takes up a stage all the same
+    pipeline.at += 1
+    if pipeline.at == len(pipeline.firings):
+        pipeline.at, pipeline.frame = 0, pipeline.frame + 1
+        pipeline.ends.append(pipeline.fired[-1])
+    return True

@@ -1,53 +1,149 @@
-"""The closed-form FIFO depths and cycle counts, tried out cycle by cycle."""
+"""The firings of every process: as many as its cycles, every beat passed on, and the ones the HLS library makes."""
 
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 
-from dataflow import lower
-from dataflow.firing import firings
-from network import load
-from tests.dataflow.cycle_model import simulate
+import hls
+from codegen import write_tree
+from dataflow import Kind, lower
+from dataflow.firing import READ, WRITE, firings, regroup
+from hls import csim
+from hls.render import INCLUDE
+from hls.structs import struct
+from network import load, parameters
 from tests.strategies import networks, written
 
 ROOT = Path(__file__).parents[2]
 
 
-@settings(max_examples=60)
+def every(runs):
+    """All firings of a frame."""
+    return b"".join(run.firings * run.times for run in runs)
+
+
+@settings(max_examples=40)
 @given(networks(blocks=4))
 def test_as_many_firings_as_cycles_and_beats(tmp_path_factory, description):
     design = lower(written(description, tmp_path_factory.mktemp("drawn")))
     for ip in design.ips:
         carried = {}
         for process in ip.processes:
-            pattern = list(firings(process))
+            pattern = every(firings(process))
             assert len(pattern) == process.cycles, f"{ip.name}.{process.name}"
-            for names, side in ((process.reads, 0), (process.writes, 1)):
+            for names, first in ((process.reads, READ), (process.writes, WRITE)):
                 for i, name in enumerate(names):
-                    carried.setdefault(name, []).append(sum(firing[side][i] for firing in pattern))
+                    carried.setdefault(name, []).append(sum(1 for firing in pattern if firing & first << i))
         for port in ip.ports:
             assert carried.pop(port.name) == [port.beats]
         assert all(len(counts) == 2 and counts[0] == counts[1] for counts in carried.values()), carried
 
 
-@settings(max_examples=60, phases=[Phase.generate])
-@given(networks(blocks=2))
-def test_closed_form_depths_do_not_deadlock(tmp_path_factory, description):
-    design = lower(written(description, tmp_path_factory.mktemp("drawn")))
-    run = simulate(design, 2)
-    assert len(run.ends) == 2, run.stuck
+@pytest.mark.parametrize(
+    ("into", "out", "beats"), [(512, 24, 100), (512, 24, 64), (24, 16, 9), (16, 24, 8), (8, 64, 3), (64, 8, 24), (5, 5, 4)]
+)
+def test_regroup(into, out, beats):
+    """Never more is sent than is held, never more read than is needed."""
+    held = sent = 0
+    for firing in every(regroup(into, out, beats)):
+        assert bool(firing & READ) == (held < out)
+        held += into if firing & READ else 0
+        sent += bool(firing & WRITE)
+        held -= out if firing & WRITE else 0
+        assert 0 <= held < into + out
+    assert sent == beats
+    assert held < into
 
 
-@pytest.mark.parametrize("path", ["configs/digits.yaml", "tests/toy.yaml", "tests/own.yaml"])
-def test_closed_form_depths_keep_the_slowest_process_busy(path):
-    design = lower(load(ROOT / path))
-    run = simulate(design, 4)
-    assert design.cycles <= run.ends[3] - run.ends[2] <= design.cycles * 1.005
+@pytest.fixture(scope="module", params=["tests/toy.yaml", "tests/own.yaml"])
+def design(request):
+    return lower(load(ROOT / request.param))
 
 
-def test_a_bypass_too_shallow_deadlocks():
-    design = lower(load(ROOT / "configs" / "digits.yaml"))
-    run = simulate(design, 1, depths={"res2b.bypass": 4})
-    assert run.ends == []
-    assert "res2b.bypass" in run.stuck
+def stated_cycles(process):
+    """The formula in the doc comment of the process's header, over the constants of its struct."""
+    dma = process.kind in (Kind.LOAD, Kind.UNPACK, Kind.STORE)
+    text = (INCLUDE / "resflow" / ("dma.h" if dma else f"{process.kind.value}.h")).read_text()
+    if dma:
+        text = re.search(rf"(///(?:.(?!\n\n))*?\n)template <class Layer>\nvoid {process.kind.value}\(", text, re.DOTALL).group(1)
+    formula = re.findall(r"///\s+cycles\s+(.*?) a frame", text)[-1]
+    constants = {name: int(value) for row in struct(process).constants for name, value in row.items()}
+    if "kKernelHeight" in constants:
+        side = {axis: constants[f"k{axis}"] + constants[f"kPad{before}"] + constants[f"kPad{after}"] for axis, before, after in SIDES}
+        height, width = ((side[axis] - constants[f"kKernel{axis}"]) // constants[f"kStride{axis}"] + 1 for axis in ("Height", "Width"))
+        beats = constants["kIn"] // constants["kSimd"]
+        row = constants["kWidth"] * beats
+        settle = row == 1  # "where a row is one beat, the fill and each phase's reads take one cycle more"
+        fill = min(constants["kKernelHeight"] - constants["kPadTop"], constants["kHeight"]) * row + settle
+        taps = constants["kKernelHeight"] * constants["kKernelWidth"]
+        stride = constants["kStrideHeight"] + (settle / row if settle else 0)
+        constants |= {"taps": taps, "pixels": height * width, "out_height": height, "out_width": width}
+        constants |= {"row": row, "fill": fill, "stride": stride, "window": taps * beats, "fold_in": taps * beats}
+    elif "kOut" in constants:
+        constants["fold_in"] = constants["kIn"] // constants["kSimd"]
+    if "kOut" in constants:
+        constants["fold_out"] = constants["kOut"] // constants["kPe"]
+    return eval(formula.replace("K*K", "taps").replace("/", "//"), {"min": min, "max": max}, constants)
+
+
+SIDES = [("Height", "Top", "Bottom"), ("Width", "Left", "Right")]
+
+
+def test_the_headers_state_these_cycles(design):
+    for ip in design.ips:
+        for process in ip.processes:
+            assert stated_cycles(process) == len(every(firings(process))), f"{ip.name}.{process.name}"
+
+
+@pytest.fixture(scope="module")
+def traced(design, tmp_path_factory):
+    """By IP: what the processes of the HLS library read and wrote in which of their firings, over two frames."""
+    arrays = parameters.draw(design.network, 1)
+    images = np.random.default_rng(1).integers(0, 256, (2, *design.network.input), dtype=np.uint8)
+    vectors = hls.vectors(design, arrays, images)
+    folder = tmp_path_factory.mktemp("traced")
+    ips = [ip for ip in design.ips if ip.name in TRACED[design.name]]
+
+    def trace(ip):
+        sources = folder / ip.name
+        write_tree(sources, hls.render(design.name, ip, arrays) | vectors[ip.name])
+        include = [f"-I{Path(__file__).parent / 'traced'}", f"-I{INCLUDE}", f"-I{sources}", "-isystem", csim.ap_types()]
+        program = sources / "traced"
+        subprocess.run(
+            ["g++", *csim.FLAGS, "-O0", *include, "-include", sources / f"{ip.name}.cpp", sources / f"{ip.name}_tb.cpp", "-o", program],
+            check=True,
+        )
+        said = subprocess.run([program, sources, "2"], check=True, capture_output=True, text=True).stdout
+        return [line.split() for line in said.splitlines() if line[0].isdigit()]
+
+    with ThreadPoolExecutor(2) as pool:
+        return [(ip, events) for ip, events in zip(ips, pool.map(trace, ips), strict=True)]
+
+
+TRACED = {"toy": ["dma", "stem", "res2b", "head"], "own": ["head"]}
+"""IPs with every kind of process between them; compiling takes its time."""
+
+
+def test_the_hls_library_makes_these_firings(traced):
+    """Every read and write of every process in the very firing it is said to be in."""
+    for ip, events in traced:
+        benchs = {("write" if port.is_input else "read", port.name) for port in ip.ports}  # the other ends of the ports
+        found = [(int(firing), what, name) for firing, what, name in events if (what, name) not in benchs]
+        frames = 2
+        order = (
+            [process for process in ip.processes for _ in range(frames)]
+            if ip.kind == "dma"
+            else [p for _ in range(frames) for p in ip.processes]
+        )
+        expected, number = [], 0
+        for process in order:
+            for firing in every(firings(process)):
+                number += 1  # the library counts a firing when it begins
+                expected += [(number, "read", name) for i, name in enumerate(process.reads) if firing & READ << i]
+                expected += [(number, "write", name) for i, name in enumerate(process.writes) if firing & WRITE << i]
+        assert sorted(found) == sorted(expected), ip.name

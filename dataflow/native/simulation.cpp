@@ -1,0 +1,384 @@
+// The timing simulation of dataflow.simulation: times of beats, not cycles one by one. The rules of time stand there.
+//
+// A process is a pipeline of `latency` stages. Firing k enters it at t[k]; a firing that writes leaves it at e[k], all its beats
+// at once. Beat j of a FIFO of depth d is readable `latency` cycles after it was written, and can be written in the cycle after
+// beat j-d was read. So every time is a maximum of earlier ones:
+//   t[k] = max(t[k-1] + 1, readable times of the beats it reads, e[k-latency])
+//   e[k] = max(t[k] + latency, e[k-1] + 1, 1 + read times of the beats whose places it takes)
+// and any order in which they are computed gives the same numbers: each process runs as far as its streams allow, then the next.
+// Firings that neither read nor write are only counted.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace py = pybind11;
+
+namespace {
+
+using Time = std::int64_t;
+using Count = std::int64_t;
+
+constexpr int kStreams = 4;  // of a process, on either side
+
+struct Op {
+  std::uint32_t index;         // of the firing in its run
+  std::uint8_t reads, writes;  // bits: which of the process's streams
+};
+
+struct Run {
+  std::vector<Op> ops;  // the firings that read or write, one at least
+  Count before;         // firings of the frame before this run
+  Count length, times;
+};
+
+struct Layout {
+  std::vector<Run> runs;
+  std::vector<int> reads, writes;
+  Count latency;
+  Count firings;  // a frame
+};
+
+struct Process;
+
+struct Fifo {
+  std::vector<Time> slots;  // of each place: when the beat in it can be read; then, when it was read
+  Count depth, latency;
+  Process *writer, *reader;
+  Count written = 0, read = 0;
+  Count head = 0, tail = 0;  // places of beats `written` and `read`
+  // For the highest occupancy: beats read by the time of the latest write, beats written before the latest read; their places.
+  Count read_then = 0, read_place = 0, written_then = 0, written_place = 0;
+  Count most = 0;
+
+  Count after(Count place) const { return place + 1 == depth ? 0 : place + 1; }
+
+  void write(Time at) {
+    while (read_then < read && slots[std::size_t(read_place)] <= at) {
+      ++read_then;
+      read_place = after(read_place);
+    }
+    // Where the next beats to be read were not looked at yet, take() will count.
+    if (read_then < read) most = std::max(most, written + 1 - read_then);
+    slots[std::size_t(head)] = at + latency;
+    head = after(head);
+    ++written;
+  }
+
+  void take(Time at) {
+    if (written_then < read) {
+      written_then = read;
+      written_place = tail;
+    }
+    while (written_then < written && slots[std::size_t(written_place)] - latency < at) {
+      ++written_then;
+      written_place = after(written_place);
+    }
+    most = std::max(most, written_then - read);
+    slots[std::size_t(tail)] = at;
+    tail = after(tail);
+    ++read;
+  }
+};
+
+// A firing that writes, on its way through the pipeline.
+struct Flight {
+  Count firing;
+  Time at;  // when it entered; once it has left, when it left
+  std::uint8_t writes;
+};
+
+struct Process {
+  const Layout *layout;
+  Fifo *reads[kStreams], *writes[kStreams];
+  std::size_t run = 0, op = 0;
+  Count repeat = 0, frame = 0;
+  Count start = 0;    // firings of all frames before this repeat of this run
+  Count firing = -1;  // the last that read or wrote
+  Time at = -1;       // its time
+  Time room = 0;      // when the pipeline has room for the next
+  Count left = -1;    // the last firing that left the pipeline, of those that write
+  Time left_at = -1;
+  std::vector<Flight> flights;  // a ring: those that left less than a pipeline ago, then those inside
+  std::size_t oldest = 0, leaving = 0, entering = 0;
+  std::size_t gone = 0, inside = 0;         // how many of each
+  const Fifo *empty = nullptr, *full = nullptr;  // what it waits for
+  bool queued = false;
+  Count starved = 0, stalled = 0;
+  std::vector<Time> starts, ends;  // by frame
+  std::vector<Time> fired, wrote;  // all of them, where they are asked for
+
+  std::size_t after(std::size_t flight) const { return flight + 1 == flights.size() ? 0 : flight + 1; }
+};
+
+struct Machine {
+  std::vector<Fifo> fifos;
+  std::vector<Process> processes;
+  Time spacing;
+  bool trace;
+  Time sum = 0;  // of all times of a frame
+  Count events = 0;
+  std::vector<Process *> queue = {};
+
+  void wake(Process *process) {
+    if (process->queued) return;
+    process->queued = true;
+    queue.push_back(process);
+  }
+
+  // Every process up to the end of frame `limit`, as far as it goes.
+  void advance(Count limit) {
+    for (auto process = processes.rbegin(); process != processes.rend(); ++process) wake(&*process);
+    while (!queue.empty()) {
+      Process &process = *queue.back();
+      queue.pop_back();
+      process.queued = false;
+      do leave(process);
+      while (fire(process, limit));
+    }
+  }
+
+  // What is in the pipeline leaves it, as far as there is room.
+  void leave(Process &process) {
+    process.full = nullptr;
+    for (; process.inside; --process.inside, ++process.gone) {
+      Flight &flight = process.flights[process.leaving];
+      Time at = std::max(flight.at + process.layout->latency, process.left_at + (flight.firing - process.left));
+      for (unsigned which = flight.writes; which; which &= which - 1) {
+        const Fifo &fifo = *process.writes[__builtin_ctz(which)];
+        if (fifo.written - fifo.read == fifo.depth) {
+          process.full = &fifo;
+          return;
+        }
+        at = std::max(at, fifo.slots[std::size_t(fifo.head)] + 1);
+      }
+      for (unsigned which = flight.writes; which; which &= which - 1) {
+        Fifo &fifo = *process.writes[__builtin_ctz(which)];
+        fifo.write(at);
+        if (fifo.reader->empty == &fifo) wake(fifo.reader);
+      }
+      process.left = flight.firing;
+      process.left_at = flight.at = at;
+      sum += at;
+      ++events;
+      if (trace) process.wrote.push_back(at);
+      process.leaving = process.after(process.leaving);
+    }
+  }
+
+  // The next firing that reads or writes, if it can be; false where it has to wait.
+  bool fire(Process &process, Count limit) {
+    process.empty = nullptr;
+    if (process.frame == limit) return false;
+    const Layout &layout = *process.layout;
+    const Run &run = layout.runs[process.run];
+    const Op &op = run.ops[process.op];
+    const Count firing = process.start + op.index;
+    for (; process.gone && process.flights[process.oldest].firing + layout.latency <= firing; --process.gone) {
+      const Flight &flight = process.flights[process.oldest];
+      process.room = std::max(process.room, flight.at + (firing - flight.firing - layout.latency));
+      process.oldest = process.after(process.oldest);
+    }
+    if (!process.gone && process.inside && process.flights[process.leaving].firing + layout.latency <= firing) return false;
+    Time input = 0;
+    for (unsigned which = op.reads; which; which &= which - 1) {
+      const Fifo &fifo = *process.reads[__builtin_ctz(which)];
+      if (fifo.read == fifo.written) {
+        process.empty = &fifo;
+        return false;
+      }
+      input = std::max(input, fifo.slots[std::size_t(fifo.tail)]);
+    }
+    const Time ready = std::max(process.at + (firing - process.firing), process.room);
+    process.stalled += ready - process.at - (firing - process.firing);
+    const bool starts = process.starts.size() == std::size_t(process.frame);
+    if (starts) {
+      if (layout.reads.empty()) input = process.frame * spacing + firing - process.frame * layout.firings;
+      process.starts.push_back(0);
+    }
+    const Time at = std::max(ready, input);
+    process.starved += at - ready;
+    if (starts) process.starts.back() = at;
+    for (unsigned which = op.reads; which; which &= which - 1) {
+      Fifo &fifo = *process.reads[__builtin_ctz(which)];
+      fifo.take(at);
+      if (fifo.writer->full == &fifo) wake(fifo.writer);
+    }
+    if (op.writes) {
+      process.flights[process.entering] = {firing, at, op.writes};
+      process.entering = process.after(process.entering);
+      ++process.inside;
+    }
+    sum += at;
+    ++events;
+    if (trace) process.fired.push_back(at);
+    process.firing = firing;
+    process.at = at;
+    process.room = 0;
+    if (++process.op == run.ops.size()) next_repeat(process, run);
+    return true;
+  }
+
+  static void next_repeat(Process &process, const Run &run) {
+    const Layout &layout = *process.layout;
+    process.op = 0;
+    process.start += run.length;
+    if (++process.repeat < run.times) return;
+    process.repeat = 0;
+    if (++process.run == layout.runs.size()) {
+      process.run = 0;
+      ++process.frame;
+      process.ends.push_back(process.at);
+    }
+    process.start = process.frame * layout.firings + layout.runs[process.run].before;
+  }
+};
+
+class Simulator {
+ public:
+  using Runs = std::vector<std::tuple<std::string, Count>>;
+  using ProcessArgument = std::tuple<Runs, std::vector<int>, std::vector<int>, Count>;
+
+  Simulator(const std::vector<ProcessArgument> &processes, const std::vector<Time> &latencies) : latencies_(latencies) {
+    for (Time latency : latencies) require(latency >= 1, "a FIFO takes at least a cycle");
+    std::vector<int> readers(latencies.size()), writers(latencies.size());
+    for (const auto &[runs, reads, writes, latency] : processes) {
+      require(latency >= 1, "a pipeline has at least one stage");
+      require(reads.size() <= kStreams && writes.size() <= kStreams, "a process has at most four streams a side");
+      for (int fifo : reads) ++readers.at(std::size_t(fifo));
+      for (int fifo : writes) ++writers.at(std::size_t(fifo));
+      Layout layout{{}, reads, writes, latency, 0};
+      unsigned used = 0;
+      for (const auto &[firings, times] : runs) {
+        Run run{{}, layout.firings, Count(firings.size()), times};
+        layout.firings += run.length * times;
+        for (std::size_t i = 0; i < firings.size(); ++i) {
+          const auto firing = std::uint8_t(firings[i]);
+          used |= firing;
+          if (firing) run.ops.push_back({std::uint32_t(i), std::uint8_t(firing & 15), std::uint8_t(firing >> 4)});
+        }
+        if (!run.ops.empty() && times > 0) layout.runs.push_back(run);
+      }
+      require(used != 0, "a process reads or writes");
+      require((used & 15) >> reads.size() == 0 && used >> 4 >> writes.size() == 0, "a firing uses a stream its process does not have");
+      layouts_.push_back(layout);
+    }
+    for (std::size_t i = 0; i < latencies.size(); ++i) require(readers[i] == 1 && writers[i] == 1, "a stream has two ends");
+  }
+
+  // `spacing`: cycles from frame to frame at processes that read nothing. Where `settle` is above 0 it stops as soon as so many
+  // frames in a row have each been the one before, `spacing` cycles later; or when `losing` in a row fell behind that by the same.
+  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Count settle, Count losing, bool trace) const {
+    require(depths.size() == latencies_.size(), "a depth for every stream");
+    for (Count depth : depths) require(depth >= 1, "a FIFO holds at least a beat");
+    Machine machine{{}, {}, spacing, trace};
+    Count done = 0;
+    Time lag = 0;
+    bool settled = false, stuck = false;
+    {
+      py::gil_scoped_release unlocked;
+      set_up(machine, depths, frames);
+      Count same = 0, lost = 0;  // frames in a row
+      for (; done < frames && !settled && !stuck && (settle == 0 || lost < losing); ++done) {
+        const Time sum_before = machine.sum, lag_before = lag;
+        machine.sum = machine.events = 0;
+        machine.advance(done + 1);
+        for (const Process &process : machine.processes) stuck |= process.frame <= done;
+        lag = machine.sum - sum_before - spacing * machine.events;  // of all times together; none of them can be earlier
+        same = done && lag == 0 ? same + 1 : 0;
+        lost = done && lag > 0 ? (lag == lag_before ? lost + 1 : 1) : 0;
+        settled = settle > 0 && same >= settle;
+      }
+      if (stuck) --done;
+    }
+    const auto number = [&](const Fifo *fifo) { return fifo ? Count(fifo - machine.fifos.data()) : Count(-1); };
+    const auto &processes = machine.processes;
+    py::dict result;
+    result["frames"] = done;
+    result["settled"] = settled;
+    result["lag"] = lag;
+    result["stuck"] = stuck;
+    result["most"] = each(machine.fifos, [](const Fifo &fifo) {
+      return std::max(fifo.most, fifo.written - fifo.read);  // what was never read was not counted
+    });
+    result["starved"] = each(processes, [](const Process &process) { return process.starved; });
+    result["stalled"] = each(processes, [](const Process &process) { return process.stalled; });
+    result["empty"] = each(processes, [&](const Process &process) { return number(process.empty); });
+    result["full"] = each(processes, [&](const Process &process) { return number(process.full); });
+    result["last"] = each(processes, [](const Process &process) { return std::max(process.at, process.left_at); });
+    result["starts"] = table(processes, done, [](const Process &process) { return process.starts.data(); });
+    result["ends"] = table(processes, done, [](const Process &process) { return process.ends.data(); });
+    if (trace) {
+      py::list fired, wrote;
+      for (const Process &process : processes) {
+        fired.append(process.fired);
+        wrote.append(process.wrote);
+      }
+      result["fired"] = fired;
+      result["wrote"] = wrote;
+    }
+    return result;
+  }
+
+ private:
+  std::vector<Layout> layouts_;
+  std::vector<Time> latencies_;
+
+  static void require(bool holds, const char *otherwise) {
+    if (!holds) throw py::value_error(otherwise);
+  }
+
+  void set_up(Machine &machine, const std::vector<Count> &depths, Count frames) const {
+    for (std::size_t i = 0; i < depths.size(); ++i)
+      machine.fifos.push_back({std::vector<Time>(std::size_t(depths[i]), -1), depths[i], latencies_[i], nullptr, nullptr});
+    for (const Layout &layout : layouts_) {
+      Process process{&layout, {}, {}};
+      process.start = layout.runs[0].before;
+      process.flights.resize(std::size_t(std::min(layout.latency, layout.firings * frames)));
+      machine.processes.push_back(std::move(process));
+    }
+    // Neither vector grows from here on.
+    for (Process &process : machine.processes) {
+      for (std::size_t i = 0; i < process.layout->reads.size(); ++i) {
+        process.reads[i] = &machine.fifos[std::size_t(process.layout->reads[i])];
+        process.reads[i]->reader = &process;
+      }
+      for (std::size_t i = 0; i < process.layout->writes.size(); ++i) {
+        process.writes[i] = &machine.fifos[std::size_t(process.layout->writes[i])];
+        process.writes[i]->writer = &process;
+      }
+    }
+  }
+
+  template <class Part, class Get>
+  static py::array_t<Count> each(const std::vector<Part> &parts, Get get) {
+    py::array_t<Count> values(py::ssize_t(parts.size()));
+    std::transform(parts.begin(), parts.end(), values.mutable_data(), get);
+    return values;
+  }
+
+  // One row a frame, one column a process.
+  template <class Get>
+  static py::array_t<Time> table(const std::vector<Process> &processes, Count frames, Get get) {
+    py::array_t<Time> values({py::ssize_t(frames), py::ssize_t(processes.size())});
+    for (std::size_t i = 0; i < processes.size(); ++i)
+      for (Count frame = 0; frame < frames; ++frame) values.mutable_at(frame, py::ssize_t(i)) = get(processes[i])[frame];
+    return values;
+  }
+};
+
+}  // namespace
+
+PYBIND11_MODULE(_native, module) {
+  module.doc() = "The core of dataflow.simulation in C++.";
+  py::class_<Simulator>(module, "Simulator")
+      .def(py::init<const std::vector<Simulator::ProcessArgument> &, const std::vector<Time> &>(), py::arg("processes"),
+           py::arg("latencies"))
+      .def("run", &Simulator::run, py::kw_only(), py::arg("depths"), py::arg("frames"), py::arg("spacing"), py::arg("settle"),
+           py::arg("losing"), py::arg("trace"));
+}

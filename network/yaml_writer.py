@@ -1,0 +1,46 @@
+"""An entry set in the text of a description; whatever else stands there stays as it is, comments and columns too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import yaml
+
+
+def with_entry(text: str, place: Sequence[str], key: str, value: str) -> str:
+    """`text` with `key: value` in the mapping at `place`, as its last entry or instead of the one there.
+
+    `value` is YAML of one line. Raises KeyError where there is no such place.
+    """
+    mapping = _mapping(yaml.compose(text, Loader=yaml.SafeLoader))
+    for name in place:
+        mapping = _mapping(_entries(mapping)[name])
+    entries = _entries(mapping)
+    if key in entries:
+        old = entries[key]
+        return text[: old.start_mark.index] + value + text[_end(text, old) :]
+    last = list(entries.values())[-1]
+    end = _end(text, last)
+    if mapping.flow_style:
+        return text[:end] + f", {key}: {value}" + text[end:]
+    line_end = text.find("\n", end)
+    line_end = len(text) if line_end < 0 else line_end
+    return text[:line_end] + f"\n{' ' * mapping.start_mark.column}{key}: {value}" + text[line_end:]
+
+
+def _mapping(node: yaml.Node | None) -> yaml.MappingNode:
+    if not isinstance(node, yaml.MappingNode):
+        raise KeyError("no mapping here")
+    return node
+
+
+def _entries(mapping: yaml.MappingNode) -> dict[str, yaml.Node]:
+    return {key.value: value for key, value in mapping.value}
+
+
+def _end(text: str, node: yaml.Node) -> int:
+    """Where its last character stands; a block mapping's own mark lies before whatever comes next."""
+    if isinstance(node, yaml.MappingNode) and not node.flow_style:
+        return _end(text, node.value[-1][1])
+    end: int = node.end_mark.index
+    return len(text[:end].rstrip())

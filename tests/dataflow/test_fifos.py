@@ -1,0 +1,146 @@
+"""FIFO sizing: what it finds keeps the interval, and nothing less does."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings
+
+from dataflow import TimingError, lower
+from dataflow.fifo_report import original_bits, print_fifos, written, yaml_entries
+from dataflow.fifos import LEAST, needed_depth, require_flow, size
+from dataflow.simulation import simulate
+from dataflow.simulation_graph import Latencies, graph
+from network import load
+from network.yaml_writer import with_entry
+from tests import strategies
+
+ROOT = Path(__file__).parents[2]
+
+
+def smaller(design, name, depth):
+    """A step less, None where there is none."""
+    if name in {link.dotted for link in design.links}:
+        return depth // 2 if depth > 16 else None
+    return depth - 1 if depth > LEAST else None
+
+
+# Memory that answers at once: with the usual one, small networks have little else to wait for.
+QUICK = Latencies(memory=1, pause=0)
+
+
+def lags(design, interval, frames=50):
+    """Cycles by which the second half of the frames, offered as fast as they are taken, falls behind the interval; None for a deadlock."""
+    for latencies in (QUICK.shortest(), QUICK):
+        run = simulate(graph(design, latencies=latencies), frames=frames)
+        if run.deadlock:
+            return None
+    return run.ends[-1] - run.ends[frames // 2] - (frames - 1 - frames // 2) * interval
+
+
+def test_smallest(sizing):
+    """No FIFO can be a step less deep."""
+    design, interval = sizing.design, sizing.interval
+    assert lags(design, interval) == 0
+    for name, depth in design.depths.items():
+        less = smaller(design, name, depth)
+        if less is not None:
+            lag = lags(design.with_depths({name: less}), interval)
+            assert lag is None or lag > 0, f"{name}: {less} beats would do instead of {depth}"
+
+
+@pytest.fixture(params=["configs/digits.yaml", "tests/toy.yaml", "tests/own.yaml"])
+def sizing(request):
+    return size(lower(load(ROOT / request.param)), anew=True, latencies=QUICK)
+
+
+@settings(max_examples=40, phases=[Phase.generate])
+@given(strategies.networks(blocks=2))
+def test_smallest_of_random_networks(tmp_path_factory, description):
+    test_smallest(size(lower(strategies.written(description, tmp_path_factory.mktemp("drawn"))), latencies=QUICK))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return lower(load(ROOT / "configs" / "digits.yaml"))
+
+
+def test_a_bypass_one_beat_too_shallow(tmp_path):
+    """A deadlock that names the FIFO and the depth it needs; with that it flows."""
+    text = (ROOT / "configs" / "digits.yaml").read_text()
+    shallow = lower(load(ROOT / "configs" / "digits.yaml")).with_depths({"res2b.bypass": 2})
+    needed = needed_depth(graph(shallow, latencies=Latencies().shortest()), "res2b.bypass")
+    path = tmp_path / "digits.yaml"
+
+    def given(depth):
+        path.write_text(with_entry(text, ("blocks", "res2b"), "fifos", f"{{bypass: {depth}}}"))
+        return lower(load(path))
+
+    require_flow(given(needed))
+    with pytest.raises(TimingError) as error:
+        require_flow(given(needed - 1))
+    line = next(i for i, line in enumerate(path.read_text().splitlines(), 1) if "fifos" in line)
+    assert str(error.value) == (
+        f"{path}:{line}: res2b.bypass is too shallow: 63\n"
+        "  why: in cycle 5,908 nothing moves any more: "
+        "res2b.fork writes res2b.bypass, which is full; res2b.join reads res2b.conv2_out, which is empty; "
+        "res2b.conv2 mvau reads res2b.conv2_window, which is empty; res2b.conv2 swg reads res2b.conv1_out, which is empty; "
+        "res2b.conv1 mvau reads res2b.conv1_window, which is empty; res2b.conv1 swg reads res2b.act, which is empty; "
+        "res2b.entry threshold reads res2b.main_in, which is empty\n"
+        "  fix: give it more beats: res2b.bypass: 64"
+    )
+
+
+def test_given_depths_are_kept(tmp_path):
+    """And those that are left out are the smallest beside them."""
+    path = tmp_path / "toy.yaml"
+    text = with_entry((ROOT / "tests" / "toy.yaml").read_text(), ("blocks", "res2b"), "fifos", "{bypass: 40, codes_in: 64}")
+    path.write_text(text)
+    design = lower(load(path))
+    assert (design.depths["res2b.bypass"], design.depths["res2b.codes_in"]) == (40, 64)
+    sizing = size(design)
+    assert (sizing.depths["res2b.bypass"], sizing.depths["res2b.codes_in"]) == (40, 64)
+    assert size(design, anew=True).depths == size(lower(load(ROOT / "tests" / "toy.yaml"))).depths
+    path.write_text(written(text, yaml_entries(sizing)))
+    assert lower(load(path)).depths == sizing.depths | {name: depth for name, depth in design.depths.items() if name.startswith("dma.")}
+
+
+def test_given_depths_that_cannot_be_kept(tmp_path):
+    path = tmp_path / "digits.yaml"
+    path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("blocks", "res2b"), "fifos", "{bypass: 2}"))
+    with pytest.raises(TimingError) as error:
+        size(lower(load(path)))
+    assert str(error.value) == (
+        "res2b: no FIFOs keep an interval of 2,304 cycles\n"
+        "  why: the depths of res2b.bypass are given\n"
+        "  fix: leave them out of the description"
+    )
+
+
+def test_an_interval_too_short(digits):
+    with pytest.raises(TimingError) as error:
+        size(digits, interval=2000)
+    assert str(error.value) == (
+        "digits: an interval of 2,000 cycles\n  why: stem.conv mvau takes 2,304 for a frame\n  fix: ask for 2,304 or more"
+    )
+
+
+def test_a_longer_interval_takes_less(digits):
+    bits = [
+        sum(fifo.depth * fifo.bits for ip in size(digits, interval=cycles).design.ips for fifo in ip.streams) for cycles in (2304, 5000)
+    ]
+    assert bits[1] < bits[0]
+
+
+def test_report(digits, capsys, golden):
+    print_fifos(digits, size(digits))
+    golden("digits/fifos.txt", capsys.readouterr().out)
+
+
+def test_resnet50():
+    """The original folding at the cycles of its 3x3 convolutions, steady, in less than half the bits the original had for it."""
+    design = lower(load(ROOT / "configs" / "resnet50_w1a2.yaml"))
+    sizing = size(design)
+    run = simulate(graph(sizing.design), frames=11)
+    assert list(run.intervals[2:]) == [56_448] * 8
+    bits = sum(channel.depth * channel.bits for channel in graph(sizing.design).channels if not channel.is_register)
+    assert bits < original_bits(design) / 2

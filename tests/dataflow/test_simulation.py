@@ -1,0 +1,204 @@
+"""The timing simulation against a model that goes cycle by cycle, and against what people may expect of it."""
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from dataflow import TimingError, lower
+from dataflow.firing import READ, WRITE, Run
+from dataflow.simulation import core, simulate
+from dataflow.simulation_graph import Actor, Channel, Graph, Latencies, graph
+from network import load
+from tests.dataflow import cycle_model
+from tests.strategies import networks, written
+
+ROOT = Path(__file__).parents[2]
+
+
+def random_graph(choose):
+    """Forks and joins, any rates, any order of reads and writes, any depths: many of these deadlock. `choose(a, b)` is any of a to b."""
+    count = choose(2, 6)
+    repeats = choose(1, 2)
+    ends = [(i, i + 1) for i in range(count - 1)]  # one connected chain, and some that jump
+    for _ in range(choose(0, 3)):
+        a = choose(0, count - 2)
+        ends.append((a, choose(a + 1, count - 1)))
+    ends = [end for i, end in enumerate(ends) if sum(e[0] == end[0] for e in ends[:i]) < 4 and sum(e[1] == end[1] for e in ends[:i]) < 4]
+    channels = [
+        Channel(name=f"s{i}", depth=choose(1, 4), bits=1, latency=choose(1, 3), beats=repeats * choose(1, 4)) for i in range(len(ends))
+    ]
+    actors = []
+    for actor in range(count):
+        times = choose(1, repeats)
+        times = times if repeats % times == 0 else 1
+        reads, writes = ([i for i, end in enumerate(ends) if end[side] == actor] for side in (1, 0))
+        each = {i: channels[i].beats // times for i in reads + writes}
+        firings = bytearray(max(each.values()) + choose(0, 4))
+        for bits, streams in ((READ, reads), (WRITE, writes)):
+            for number, stream in enumerate(streams):
+                places = list(range(len(firings)))
+                for _ in range(each[stream]):
+                    firings[places.pop(choose(0, len(places) - 1))] |= bits << number
+        runs = (Run(bytes(firings), times), *([Run(b"\0", choose(1, 3))] if choose(0, 3) == 0 else []))
+        runs = runs[:: 1 if choose(0, 1) else -1]
+        names = ([channels[i].name for i in streams] for streams in (reads, writes))
+        actors.append(Actor(name=f"p{actor}", runs=runs, reads=tuple(next(names)), writes=tuple(next(names)), stages=choose(1, 5)))
+    order = sorted(actors, key=lambda _: choose(0, 9))
+    return (
+        Graph(actors=tuple(order), channels=tuple(channels), first="p0", last=f"p{count - 1}"),
+        choose(1, 3),
+        choose(0, 1) * choose(0, 20),
+    )
+
+
+def agree(drawn, frames, spacing):
+    """Every event, every occupancy; whether it deadlocked."""
+    found = core(drawn).run(
+        depths=[channel.depth for channel in drawn.channels], frames=frames, spacing=spacing, settle=0, losing=0, trace=True
+    )
+    pipelines, fifos = cycle_model.simulate(drawn, frames, spacing)
+    finished = min(pipeline.frame for pipeline in pipelines.values())
+    assert found["stuck"] == (finished < frames)
+    if found["stuck"]:
+        # The core lets no process into a frame the others have not finished, so only what led to that frame is the same.
+        pipelines, fifos = cycle_model.simulate(drawn, finished + 1, spacing)
+    assert found["frames"] == finished
+    for i, actor in enumerate(drawn.actors):
+        pipeline = pipelines[actor.name]
+        assert found["fired"][i] == pipeline.fired
+        assert found["wrote"][i] == pipeline.wrote
+        assert list(found["starts"][:, i]) == pipeline.starts[:finished]
+        assert list(found["ends"][:, i]) == pipeline.ends[:finished]
+        if actor.reads:
+            assert (found["stalled"][i], found["starved"][i]) == pipeline.waited
+        else:  # one that waits for a frame and for room at once may count either
+            assert found["stalled"][i] + found["starved"][i] == sum(pipeline.waited)
+    assert list(found["most"]) == [fifos[channel.name].most for channel in drawn.channels]
+    return found["stuck"]
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_every_event_is_that_of_the_cycle_model(data):
+    agree(*random_graph(lambda low, high: data.draw(st.integers(low, high))))
+
+
+def test_thousands_of_graphs_that_hypothesis_would_take_too_long_to_draw():
+    generator = random.Random(1)
+    stuck = sum(agree(*random_graph(generator.randint)) for _ in range(3000))
+    assert 600 < stuck < 2400, "both kinds are common"
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return lower(load(ROOT / "configs" / "digits.yaml"))
+
+
+@pytest.mark.parametrize(
+    "path", ["configs/digits.yaml", "configs/resnet18.yaml", "configs/resnet50_w1a2.yaml", "tests/toy.yaml", "tests/own.yaml"]
+)
+def test_depths_that_are_left_out_keep_the_slowest_process_busy(path):
+    design = lower(load(ROOT / path))
+    run = simulate(graph(design), frames=6)
+    assert list(run.intervals[-2:]) == [design.cycles] * 2
+
+
+@settings(max_examples=60, phases=[Phase.generate])
+@given(networks(blocks=2))
+def test_depths_that_are_left_out_do_not_deadlock(tmp_path_factory, description):
+    design = lower(written(description, tmp_path_factory.mktemp("drawn")))
+    run = simulate(graph(design, latencies=Latencies().shortest()), frames=3)
+    assert (run.frames, run.deadlock) == (3, None)
+
+
+def test_a_frame(digits):
+    """Busy, stalled and starved cycles make up the time of every process; what is offered late ends late."""
+    run = simulate(graph(digits), frames=3)
+    assert run.starts[0] == Latencies().memory
+    activity = run.activity["res2a.conv2 mvau"]
+    assert activity.busy == 3 * 2304
+    assert activity.stalled + activity.starved > 0
+    assert activity.busy + activity.stalled + activity.starved <= run.ends[-1] + 1
+    assert all(1 <= run.most[name] <= depth for name, depth in digits.depths.items())
+    late = simulate(graph(digits), frames=3, spacing=10_000)
+    assert list(late.ends - late.ends[0]) == [0, 10_000, 20_000]
+
+
+def test_settled(digits):
+    """It stops when nothing changes any more, and goes on where something does."""
+    kept = simulate(graph(digits), frames=50, spacing=digits.cycles, until_settled=True)
+    assert kept.settled
+    assert kept.frames < 15
+    lost = simulate(graph(digits), frames=50, spacing=digits.cycles - 1, until_settled=True)
+    assert (lost.settled, lost.frames) == (False, 50)
+
+
+def test_an_ip_alone(digits):
+    alone = graph(digits, ips=["res2b"])
+    assert {actor.name for actor in alone.actors if actor.name.endswith(("source", "sink"))} == {
+        "res2b.codes_in source",
+        "res3a.codes_in sink",
+    }
+    assert alone.cycles == digits.ip("res2b").cycles
+    assert simulate(alone, frames=4).intervals[-1] == alone.cycles
+
+
+def test_a_width_converter_and_latencies(toy_yaml):
+    """Between IPs: a FIFO, where the beats differ a converter, and a register for every SLR boundary."""
+    design = lower(load(toy_yaml))
+    found = {channel.name: channel for channel in graph(design, latencies=Latencies(fifo_ip=5, port=1, crossing=3)).channels}
+    assert found["stem.image"].latency == 7
+    assert found["res2a.codes_in"].latency == 10
+    converted = [link.dotted for link in design.links if link.converts]
+    assert [name for name in found if name.endswith("converted")] == [f"{name} converted" for name in converted]
+
+
+def test_memory_and_restart(digits):
+    """Frames of the slowest process are no longer than the loops say, unless its loop takes time to begin again."""
+    slower = graph(digits, latencies=Latencies(restart=5))
+    assert slower.cycles == digits.cycles + 5
+    assert simulate(slower, frames=8).intervals[-1] == digits.cycles + 5
+    bound = graph(digits, latencies=Latencies(memory=3000))
+    assert bound.slowest.name in ("dma.image load", "dma.weights load")
+    assert simulate(bound, frames=20, spacing=bound.cycles, until_settled=True).settled
+    assert not simulate(bound, frames=20, spacing=bound.cycles - 1, until_settled=True).settled
+
+
+def test_deadlock(digits):
+    """The circle of streams that are full or empty, each process waiting for the next."""
+    shallow = graph(digits.with_depths({"res2b.bypass": 4}))
+    stuck = simulate(shallow, frames=2)
+    assert (stuck.frames, list(stuck.ends)) == (0, [])
+    assert stuck.deadlock.full == ("res2b.bypass",)
+    assert str(stuck.deadlock) == (
+        "res2b.fork writes res2b.bypass, which is full; res2b.join reads res2b.conv2_out, which is empty; "
+        "res2b.conv2 mvau reads res2b.conv2_window, which is empty; res2b.conv2 swg reads res2b.conv1_out, which is empty; "
+        "res2b.conv1 mvau reads res2b.conv1_window, which is empty; res2b.conv1 swg reads res2b.act, which is empty; "
+        "res2b.entry threshold reads res2b.main_in, which is empty"
+    )
+
+
+def test_a_graph_that_does_not_add_up():
+    read, write = Run(bytes([READ]), 2), Run(bytes([WRITE]), 3)
+    source = Actor(name="source", runs=(write,), reads=(), writes=("s",), stages=1)
+    sink = Actor(name="sink", runs=(read,), reads=("s",), writes=(), stages=1)
+    channel = Channel(name="s", depth=2, bits=1, latency=1, beats=3)
+    with pytest.raises(ValueError, match="sink moves 2 beats a frame through s, which carries 3"):
+        Graph(actors=(source, sink), channels=(channel,), first="source", last="sink")
+    with pytest.raises(ValueError, match="stream s: 0 readers, 1 writers; it takes one each"):
+        Graph(actors=(source,), channels=(channel,), first="source", last="source")
+
+
+def test_without_the_extension(digits, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dataflow._native", None)
+    with pytest.raises(TimingError) as error:
+        simulate(graph(digits), frames=1)
+    assert str(error.value) == (
+        "dataflow._native: there is no such module\n"
+        "  why: the timing simulation is C++, built by pip install where there is a compiler\n"
+        "  fix: install g++, then: pip install -e ."
+    )
