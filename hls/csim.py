@@ -56,10 +56,10 @@ def csim_job(ip: str, sources: Path, vectors: Path, frames: int, limits: Limits 
         step="csim",
         name=ip,
         files={
-            **{path.name: path for path in sources.iterdir()},
+            **{path.name: path for path in sources.iterdir() if path.is_file()},
             **{f"resflow/{path.name}": path for path in HEADERS},
             **{f"ap_types/{path.relative_to(headers)}": path for pattern in ("*.h", "etc/*.h") for path in headers.glob(pattern)},
-            **{f"vectors/{path.name}": path for path in (vectors.iterdir() if vectors.is_dir() else ())},
+            **{f"vectors/{path.name}": path for path in (vectors.iterdir() if vectors.is_dir() else ()) if path.is_file()},
         },
         calls=(
             Call(words=compiler, log="compile.log", hint="report it with the log: generated C++ has to compile"),

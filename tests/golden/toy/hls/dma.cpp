@@ -11,11 +11,11 @@ void dma(const Word *image_memory,
          hls::stream<Beat<3, UInt<8>>> &image,
          hls::stream<Beat<6, Int<8>>> &weights,
          hls::stream<Beat<1, UInt<32>>> &labels) {
-#pragma HLS INTERFACE m_axi port=image_memory offset=slave bundle=images
+#pragma HLS INTERFACE m_axi port=image_memory offset=slave bundle=images depth=4
 #pragma HLS INTERFACE s_axilite port=image_memory bundle=control
-#pragma HLS INTERFACE m_axi port=labels_memory offset=slave bundle=labels
+#pragma HLS INTERFACE m_axi port=labels_memory offset=slave bundle=labels depth=6
 #pragma HLS INTERFACE s_axilite port=labels_memory bundle=control
-#pragma HLS INTERFACE m_axi port=weights_memory offset=slave bundle=weights
+#pragma HLS INTERFACE m_axi port=weights_memory offset=slave bundle=weights depth=1
 #pragma HLS INTERFACE s_axilite port=weights_memory bundle=control
 #pragma HLS INTERFACE s_axilite port=frames bundle=control
 #pragma HLS INTERFACE s_axilite port=return bundle=control

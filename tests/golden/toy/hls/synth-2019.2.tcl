@@ -19,6 +19,7 @@ set_directive_resource -core ROM_1P_LUTRAM res2a bypass_weights
 set_directive_resource -core ROM_1P_LUTRAM res2a bypass_thresholds
 set_directive_resource -core FIFO_SRL res2a main_in
 set_directive_resource -core FIFO_LUTRAM res2a bypass
+set_directive_resource -core FIFO_SRL res2a conv1_window
 set_directive_resource -core FIFO_SRL res2a conv2_in
 
 csynth_design

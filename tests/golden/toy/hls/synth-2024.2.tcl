@@ -19,6 +19,7 @@ set_directive_bind_storage -type rom_1p -impl lutram res2a bypass_weights
 set_directive_bind_storage -type rom_1p -impl lutram res2a bypass_thresholds
 set_directive_bind_storage -type fifo -impl srl res2a main_in
 set_directive_bind_storage -type fifo -impl lutram res2a bypass
+set_directive_bind_storage -type fifo -impl srl res2a conv1_window
 set_directive_bind_storage -type fifo -impl srl res2a conv2_in
 
 csynth_design
