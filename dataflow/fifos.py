@@ -51,8 +51,8 @@ class _Bench:
         self.name, self.interval = design.name, interval
         self.graph = graph(design, ips=ips, latencies=latencies)
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
-        # A delay may pass from IP to IP, a frame each; so many frames are waited for it. Those that settle take three to six an IP.
-        self._losing, self.patience = 2 + len(ips), 6 + 2 * len(ips)
+        # A delay may pass from IP to IP, a frame each; so many frames are waited for it. An IP alone settles in two.
+        self._losing, self.patience = 2 + len(ips), 3 + 2 * len(ips)
 
     def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
         """Where the interval is kept, what each stream held at most: a place more is never missed.
