@@ -19,7 +19,8 @@ void res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, UInt<4>>
 #pragma HLS STREAM variable=main_in depth=8
   hls::stream<Beat<2, UInt<2>>> bypass("bypass");  // 12 rows: what the main path holds back
 #pragma HLS STREAM variable=bypass depth=48
-  hls::stream<Beat<2, UInt<2>>> conv1_window("conv1_window");
+  hls::stream<Beat<2, UInt<2>>> conv1_window("conv1_window");  // windows for the time in which the next frame's first rows come in
+#pragma HLS STREAM variable=conv1_window depth=4
   hls::stream<Beat<2, UInt<2>>> conv1_out("conv1_out");
   hls::stream<Beat<4, UInt<2>>> conv2_in("conv2_in");  // 2 rows: they come while the last windows of a frame still go out
 #pragma HLS STREAM variable=conv2_in depth=4

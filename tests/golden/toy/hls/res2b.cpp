@@ -23,7 +23,8 @@ void res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, UInt<4>>
   hls::stream<Beat<4, UInt<2>>> conv1_out("conv1_out");
   hls::stream<Beat<2, UInt<2>>> conv2_in("conv2_in");  // 2 rows: they come while the last windows of a frame still go out
 #pragma HLS STREAM variable=conv2_in depth=8
-  hls::stream<Beat<2, UInt<2>>> conv2_window("conv2_window");
+  hls::stream<Beat<2, UInt<2>>> conv2_window("conv2_window");  // windows for the time in which the next frame's first rows come in
+#pragma HLS STREAM variable=conv2_window depth=4
   hls::stream<Beat<2, UInt<2>>> conv2_out("conv2_out");
   hls::stream<Beat<4, UInt<2>>> conv3_in("conv3_in");
   hls::stream<Beat<2, UInt<4>>> conv3_out("conv3_out");

@@ -13,7 +13,8 @@ void stem(hls::stream<Beat<3, UInt<8>>> &image, hls::stream<Beat<4, UInt<2>>> &c
 #pragma HLS INTERFACE axis port=codes_out
 #pragma HLS INTERFACE ap_ctrl_none port=return
 #pragma HLS DATAFLOW
-  hls::stream<Beat<3, UInt<8>>> conv_window("conv_window");
+  hls::stream<Beat<3, UInt<8>>> conv_window("conv_window");  // windows for the time in which the next frame's first rows come in
+#pragma HLS STREAM variable=conv_window depth=5
   hls::stream<Beat<2, UInt<2>>> conv_out("conv_out");  // 3 rows: they come while the last windows of a frame still go out
 #pragma HLS STREAM variable=conv_out depth=30
   hls::stream<Beat<2, UInt<2>>> pool_window("pool_window");
