@@ -123,14 +123,15 @@ def require_flow(design: Design, *, latencies: Latencies | None = None) -> None:
     stuck = simulate(shortest, frames=2).deadlock
     if stuck is None:
         return
-    needed = {name: depth for name in stuck.full for depth in (needed_depth(shortest, name),) if depth}
     depths = design.depths
+    full = [name for name in stuck.full if name in depths]
+    needed = {name: depth for name in full for depth in (needed_depth(shortest, name),) if depth}
     at = {name: fifo.at for name, fifo in given_fifos(design.network).items()}
     where = str(next((at[name] for name in needed if name in at), design.network.at))
     fixes = [f"{name}: {depth:,}" for name, depth in needed.items()]
     raise TimingError(
         where,
-        f"{' or '.join(needed) or ' and '.join(stuck.full)} is too shallow: {', '.join(f'{depths[name]:,}' for name in needed or stuck.full)}",
+        f"{' or '.join(needed or full)} is too shallow: {', '.join(f'{depths[name]:,}' for name in needed or full)}",
         why=f"in cycle {stuck.cycle:,} nothing moves any more: {stuck}",
         fix=f"give it more beats: {' or '.join(fixes)}" if fixes else "size the FIFOs anew: doit fifos",
     )

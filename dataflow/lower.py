@@ -30,7 +30,11 @@ MOST_FIFO_DEPTH = 32768
 
 
 def lower(network: Network) -> Design:
-    """Lay a network out; raises DescriptionError where it cannot be."""
+    """Lay a network out; raises DescriptionError where it cannot be.
+
+    Depths of FIFOs that are left out are closed forms, at once there and the same everywhere; they keep the slowest process
+    busy. Those that `dataflow.fifos` finds take less, and count once they are written into the description.
+    """
     platform = _platform(network)
     ips = [_dma(network, platform), _stem(network.stem), *map(_block, network.blocks), _head(network.head)]
     for ip, at in zip(ips[1:], (network.stem.at, *(block.at for block in network.blocks), network.head.at), strict=True):
