@@ -288,6 +288,31 @@ def task_folding():
     return {"actions": [folding], "uptodate": [False], "verbosity": 2}
 
 
+def timing(frames: int, spacing: int) -> None:
+    from dataflow.timing_report import print_timing
+
+    print_timing(DESIGN, frames=frames, spacing=spacing)
+
+
+def task_timing():
+    """simulate how frames pass: what each process does all the time, how full FIFOs get, what deadlocks"""
+    return {
+        "actions": [step(timing)],
+        "params": [
+            {"name": "frames", "long": "frames", "type": int, "default": 4, "help": "how many, 4 if not given"},
+            {
+                "name": "spacing",
+                "long": "spacing",
+                "type": int,
+                "default": 0,
+                "help": "cycles from one to the next; 0: as fast as they are taken",
+            },
+        ],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+
+
 def fifos(interval: str, anew: bool, write: bool) -> None:
     from dataflow import fifo_report
     from dataflow.fifos import size
