@@ -610,13 +610,18 @@ def task_fold():
 
 
 def predict(latency: int, call_us: float, transfer_us: float, plot: str) -> None:
-    from dataflow.prediction import Pipeline, rough_latency
+    from dataflow.prediction import Pipeline
     from dataflow.prediction_report import print_prediction
+    from dataflow.simulation import simulate
+    from dataflow.simulation_graph import graph
+
+    # Apart enough that the second frame meets none of the first.
+    run = simulate(graph(DESIGN), frames=2)
 
     pipeline = Pipeline(
         clock_mhz=NET.clock_mhz,
         interval_cycles=DESIGN.cycles,
-        latency_cycles=latency or rough_latency(DESIGN),
+        latency_cycles=latency or int(run.ends[0] - run.starts[0]),
         call_us=call_us,
         transfer_us=transfer_us,
     )
@@ -633,11 +638,36 @@ def task_predict():
                 "long": "latency",
                 "type": int,
                 "default": 0,
-                "help": "cycles of the first frame; a rough sum where left out",
+                "help": "cycles of the first frame; simulated where left out",
             },
             {"name": "call_us", "long": "call-us", "type": float, "default": 100.0, "help": "microseconds a call costs the host"},
             {"name": "transfer_us", "long": "transfer-us", "type": float, "default": 0.0, "help": "microseconds a frame costs the host"},
             {"name": "plot", "long": "plot", "type": str, "default": "", "help": "file for the plot (extra `plot`)"},
+        ],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+
+
+def timing(frames: int, spacing: int) -> None:
+    from dataflow.timing_report import print_timing
+
+    print_timing(DESIGN, frames=frames, spacing=spacing)
+
+
+def task_timing():
+    """simulate how frames pass: what each process does all the time, how full FIFOs get, what deadlocks"""
+    return {
+        "actions": [step(timing)],
+        "params": [
+            {"name": "frames", "long": "frames", "type": int, "default": 4, "help": "how many, 4 if not given"},
+            {
+                "name": "spacing",
+                "long": "spacing",
+                "type": int,
+                "default": 0,
+                "help": "cycles from one to the next; 0: as fast as they are taken",
+            },
         ],
         "uptodate": [False],
         "verbosity": 2,

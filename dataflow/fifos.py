@@ -51,8 +51,8 @@ class _Bench:
         self.name, self.interval = design.name, interval
         self.graph = graph(design, ips=ips, latencies=latencies)
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
-        # A delay may pass from IP to IP, a frame each; so many frames are waited for it. Those that settle take three to six an IP.
-        self._losing, self.patience = 2 + len(ips), 6 + 2 * len(ips)
+        # A delay may pass from IP to IP, a frame each; so many frames are waited for it. An IP alone settles in two.
+        self._losing, self.patience = 2 + len(ips), 3 + 2 * len(ips)
 
     def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
         """Where the interval is kept, what each stream held at most: a place more is never missed.
@@ -117,20 +117,23 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
     return Sizing(design=design.with_depths(depths), interval=interval, depths=depths, proof=proof)
 
 
-def require_flow(design: Design, *, latencies: Latencies | None = None) -> None:
+def require_flow(design: Design, *, frames: int = 2) -> None:
     """Raise TimingError where the design can deadlock, with the FIFO that is too shallow and the depth it needs."""
-    shortest = graph(design, latencies=(latencies or Latencies()).shortest())
-    stuck = simulate(shortest, frames=2).deadlock
+    shortest = graph(design, latencies=Latencies().shortest())
+    stuck = simulate(shortest, frames=frames).deadlock
     if stuck is None:
         return
-    needed = {name: depth for name in stuck.full for depth in (needed_depth(shortest, name),) if depth}
     depths = design.depths
-    at = {name: fifo.at for name, fifo in given_fifos(design.network).items()}
-    where = str(next((at[name] for name in needed if name in at), design.network.at))
+    full = [name for name in stuck.full if name in depths]
+    needed = {name: depth for name in full for depth in (needed_depth(shortest, name),) if depth}
+    network, name = design.network, next(iter(needed or full))
+    given = given_fifos(network)
+    parts = {"stem": network.stem.at, **{block.name: block.at for block in network.blocks}, "head": network.head.at}
+    where = given[name].at if name in given else parts.get(name.partition(".")[0], network.at)
     fixes = [f"{name}: {depth:,}" for name, depth in needed.items()]
     raise TimingError(
-        where,
-        f"{' or '.join(needed) or ' and '.join(stuck.full)} is too shallow: {', '.join(f'{depths[name]:,}' for name in needed or stuck.full)}",
+        str(where),
+        f"{' or '.join(needed or full)} is too shallow: {', '.join(f'{depths[name]:,}' for name in needed or full)}",
         why=f"in cycle {stuck.cycle:,} nothing moves any more: {stuck}",
         fix=f"give it more beats: {' or '.join(fixes)}" if fixes else "size the FIFOs anew: doit fifos",
     )

@@ -34,7 +34,9 @@ MOST_FIFO_DEPTH = 32768
 def lower(network: Network, answers: MutableMapping[str, list[int]] | None = None) -> Design:
     """Lay a network out and make the decisions it leaves open; raises DescriptionError where it cannot be.
 
-    `answers` are those of the floorplan found before; a new one is added.
+    `answers` are those of the floorplan found before; a new one is added. Depths of FIFOs that are left out are closed forms, at
+    once there and the same everywhere; they keep the slowest process busy. Those that `dataflow.fifos` finds take less, and
+    count once they are written into the description.
     """
     platform = _platform(network)
     network = replace(network, memory=_memory(network.memory, platform))

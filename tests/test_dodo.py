@@ -300,3 +300,34 @@ def test_wrong_tcl_fails_the_check(toy_yaml, tmp_path):
     assert result.returncode == 1
     assert "FAIL  check" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_fifos(tmp_path):
+    """Sized, written into the description, and from there into the sources; sized again they are the same."""
+    chosen = project(ROOT / "configs" / "digits.yaml", tmp_path)
+    path = tmp_path / "digits.yaml"
+    before = path.read_text()
+    assert doit(*chosen, "fifos").returncode == 0
+    assert path.read_text() == before
+    result = doit(*chosen, "fifos", "--write")
+    assert ran(result) == ["fifos"]
+    assert "2,304 cycles a frame" in result.stdout
+    after = path.read_text()
+    assert [line for line in after.splitlines() if "fifos:" not in line] == before.splitlines()
+    assert "generate:res2b" in ran(doit(*chosen, "generate:res2b"))
+    source = (tmp_path / "build" / "digits" / "hls" / "res2b" / "res2b.cpp").read_text()
+    entries = re.findall(r"(\w+): (\d+)", re.search(r"res2b:(?:.*\n)*?.*fifos: {(.*)}", after).group(1))
+    deep = [(name, depth) for name, depth in entries if int(depth) > 2 and name != "codes_in"]
+    assert deep
+    assert all(f"variable={name} depth={depth}\n" in source for name, depth in deep)
+    assert doit(*chosen, "fifos", "--anew", "--write").returncode == 0
+    assert path.read_text() == after
+
+
+def test_an_interval_that_cannot_be_had(toy_yaml, tmp_path):
+    result = doit(*project(toy_yaml, tmp_path), "fifos", "--interval", 100)
+    assert result.returncode == 1
+    assert (
+        "FAIL  fifos                \n"
+        "      toy: an interval of 100 cycles\n        why: stem.conv mvau takes 540 for a frame\n        fix: ask for 540 or more\n"
+    ) in result.stdout

@@ -90,6 +90,14 @@ def test_a_bypass_one_beat_too_shallow(tmp_path):
     )
 
 
+def test_links_that_more_than_two_ips_have_a_part_in(digits, monkeypatch):
+    """Where the least depths of single links are not enough together, the whole design finds them, and the same ones here."""
+    expected = size(digits).depths
+    monkeypatch.setattr("dataflow.fifos._shallowest", lambda *_: 16)
+    assert size(digits).depths == expected
+    assert expected["res2a.codes_in"] == 32
+
+
 def test_given_depths_are_kept(tmp_path):
     """And those that are left out are the smallest beside them."""
     path = tmp_path / "toy.yaml"

@@ -269,6 +269,51 @@ MISTAKES = {
 }
 
 
+FIFO_MISTAKES = {
+    "fifos: {bypas: 40}": (
+        "toy.yaml:18: res2a.fifos.bypas: there is no such FIFO\n"
+        "  why: known here are entry_in, main_in, bypass, conv1_window, conv1_out, conv2_in, conv2_window, conv2_out, bypass_in, "
+        "bypass_out, join_common_in, join_in, joined, codes_in\n"
+        "  fix: did you mean bypass?"
+    ),
+    "fifos: {codes_in: 48}": (
+        "toy.yaml:18: res2a.fifos.codes_in: 48 beats between two IPs\n  why: the FIFO IP has 16 to 32,768, a power of two\n  fix: write 64"
+    ),
+    "fifos: {codes_in: 100000}": (
+        "toy.yaml:18: res2a.fifos.codes_in: 100000 beats between two IPs\n"
+        "  why: the FIFO IP has 16 to 32,768, a power of two\n"
+        "  fix: write 32768"
+    ),
+    "fifos: {bypass: 1}": (
+        "toy.yaml:18: res2a.fifos.bypass: 1 is out of range\n  why: it must be 2 to 1,048,576\n  fix: choose a number in that range"
+    ),
+    "fifos: 4": "toy.yaml:18: res2a.fifos: 4 is not a mapping\n  why: res2a.fifos takes a mapping\n  fix: write for example {name: …}",
+}
+
+
+@pytest.mark.parametrize("entry", FIFO_MISTAKES)
+def test_mistakes_in_depths(refused, entry):
+    assert refused("    bypass: {pe: 2, simd: 4}\n", f"    {entry}\n    bypass: {{pe: 2, simd: 4}}\n") == FIFO_MISTAKES[entry]
+
+
+def test_depths(tmp_path):
+    """Of streams, of links by the port they lead to, of the labels by where they come from; the rest is as it was."""
+    path = tmp_path / "toy.yaml"
+    entries = {
+        "    bypass: {pe: 2": "    fifos: {bypass: 40, codes_in: 64}\n    bypass: {pe: 2",
+        "  top:  ": "  fifos: {labels: 32, scores: 5}\n  top:  ",
+    }
+    text = TOY
+    for old, new in entries.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    path.write_text(text)
+    given = {"res2a.bypass": 40, "res2a.codes_in": 64, "head.labels": 32, "head.scores": 5}
+    before = tmp_path / "before.yaml"
+    before.write_text(TOY)
+    assert lower(load(path)).depths == lower(load(before)).depths | given
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes(refused, mistake):
     old, new, message = MISTAKES[mistake]

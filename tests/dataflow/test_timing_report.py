@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from dataflow import TimingError, lower
+from dataflow.timing_report import print_timing
+from network import load
+
+
+def test_timing(toy_yaml, capsys, golden):
+    print_timing(lower(load(toy_yaml)), frames=4, spacing=0)
+    golden("toy/timing.txt", capsys.readouterr().out)
+
+
+def test_a_deadlock():
+    """Told as it is anywhere else, with the depth that is needed."""
+    configs = Path(__file__).parents[2] / "configs"
+    shallow = lower(load(configs / "digits.yaml")).with_depths({"res3b.bypass": 3})
+    with pytest.raises(TimingError) as error:
+        print_timing(shallow, frames=4, spacing=0)
+    assert str(error.value) == (
+        f"{configs / 'digits.yaml'}:36: res3b.bypass is too shallow: 3\n"
+        "  why: in cycle 9,088 nothing moves any more: res3b.fork writes res3b.bypass, which is full; "
+        "res3b.join reads res3b.conv3_out, which is empty; res3b.conv3 mvau reads res3b.conv2_out, which is empty; "
+        "res3b.conv2 mvau reads res3b.conv2_window, which is empty; res3b.conv2 swg reads res3b.conv1_out, which is empty; "
+        "res3b.conv1 mvau reads res3b.act, which is empty; res3b.entry threshold reads res3b.main_in, which is empty\n"
+        "  fix: give it more beats: res3b.bypass: 32"
+    )
+
+
+@pytest.mark.parametrize(("frames", "spacing"), [(1, 0), (4, -1)])
+def test_no_interval(toy_yaml, frames, spacing):
+    with pytest.raises(TimingError) as error:
+        print_timing(lower(load(toy_yaml)), frames=frames, spacing=spacing)
+    assert str(error.value) == (
+        f"toy: {frames} frames, {spacing} cycles apart\n"
+        "  why: the interval is told from the ends of two frames\n"
+        "  fix: ask for 2 frames or more, and for a spacing of 0 or more"
+    )
