@@ -136,9 +136,9 @@ def _too_much(problem: floorplan.Problem) -> str:
         if getattr(needed, kind) > getattr(there, kind):
             return (
                 f"fold the design further: all IPs together need {getattr(needed, kind):,g} {NAMES[kind]}, "
-                f"the SLRs have {getattr(there, kind):,g} to give"
+                f"the SLRs have {getattr(there, kind):,g} to give; doit fold --max finds the fastest that fits"
             )
-    return f"fold the largest IPs further, first {problem.ips[largest]}: the sum would fit, but not the pieces"
+    return f"fold the largest IPs further, first {problem.ips[largest]}: the sum would fit, but not the pieces; see doit fold --max"
 
 
 def _holds(design: Design, card: Platform) -> bool:
