@@ -615,12 +615,11 @@ def predict(latency: int, call_us: float, transfer_us: float, plot: str) -> None
     from dataflow.simulation import simulate
     from dataflow.simulation_graph import graph
 
-    # Apart enough that the second frame meets none of the first.
-    run = simulate(graph(DESIGN), frames=2)
+    run = simulate(graph(DESIGN), frames=8)
 
     pipeline = Pipeline(
         clock_mhz=NET.clock_mhz,
-        interval_cycles=DESIGN.cycles,
+        interval_cycles=int(run.intervals[-1]),
         latency_cycles=latency or int(run.ends[0] - run.starts[0]),
         call_us=call_us,
         transfer_us=transfer_us,

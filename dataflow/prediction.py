@@ -14,10 +14,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dataflow import published
-from dataflow.design import Design, Kind
-from dataflow.layers import Pool
-from dataflow.lower import fill_rows
-from network.model import Conv
 
 BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 CALL_US = 100.0
@@ -48,20 +44,6 @@ class Pipeline:
         cycles = self.latency_cycles + (batch - 1) * self.interval_cycles
         ms = self.call_us / 1e3 + cycles / self.clock_mhz / 1e3 + batch * self.transfer_us / 1e3
         return Rate(batch, batch / ms * 1e3, ms)
-
-
-def rough_latency(design: Design) -> int:
-    """Cycles of one frame through an empty pipeline, where no simulation has said so: one frame comes in at the pace of the slowest
-    process, and each sliding window on its way keeps back the rows of its first window."""
-    held = sum(
-        _held(process.layer) for ip in design.ips for process in ip.processes if process.kind is Kind.SWG and process.name != "bypass"
-    )
-    return round(design.cycles * (1 + held))
-
-
-def _held(layer: object) -> float:
-    """Rows of the first window, of all that come in."""
-    return fill_rows(layer.input, layer.window) / layer.input.height if isinstance(layer, Conv | Pool) else 0
 
 
 class Line(NamedTuple):

@@ -69,7 +69,7 @@ def test_every_rom_and_deep_fifo_has_its_memory(built):
     named = [line.split()[-1] for line in lines]
     # The bypass's thresholds are those of one output fold: constants, not a memory.
     roms = ["conv1_weights", "conv1_thresholds", "conv2_weights", "conv2_thresholds", "bypass_weights", "bypass_thresholds"]
-    assert named == [*roms, "main_in", "bypass", "conv2_in"]
+    assert named == [*roms, "main_in", "bypass", "conv1_window", "conv2_in"]
     assert all(
         re.fullmatch(r"set_directive_bind_storage -type (rom_1p|fifo) -impl (lutram|srl|bram|uram) res2a \w+", line) for line in lines
     )
