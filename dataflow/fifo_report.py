@@ -48,7 +48,7 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
     )
     console.print(
         f"Proved: offered a frame every {sizing.interval:,} cycles, each of the {sizing.proof.frames} simulated comes to pass like the one "
-        "before from some frame on, and so do all after them; with a step less in any one FIFO they fall behind, or nothing moves any more."
+        "before from some frame on, and so do all after them; with a step less in any one FIFO sized they fall behind, or nothing moves any more."
     )
 
 
