@@ -11,7 +11,7 @@ from rich.table import Table
 from dataflow.design import Design, Link, Stream
 from dataflow.fifo_cost import fifo_cost
 from dataflow.fifos import LEAST, Sizing
-from dataflow.lower import lower, without_fifos
+from dataflow.lower import given_fifos, lower, without_fifos
 from dataflow.resources import Resources
 from dataflow.simulation import Simulation, simulate
 from dataflow.simulation_graph import graph
@@ -54,8 +54,9 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
 
 def yaml_entries(sizing: Sizing) -> dict[str, str]:
     """By IP as the description calls it, the value of `fifos`: every depth that is another where it is left out."""
-    left_out = lower(without_fifos(sizing.design.network)).depths
-    parts: dict[str, list[str]] = {}
+    network = sizing.design.network
+    left_out = lower(without_fifos(network)).depths
+    parts: dict[str, list[str]] = {name.partition(".")[0]: [] for name in given_fifos(network)}  # an old entry is never left standing
     for name, fifo in _fifos(sizing.design).items():
         part, _, plain = name.partition(".")
         if fifo.depth != left_out[name]:
