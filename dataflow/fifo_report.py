@@ -11,7 +11,7 @@ from rich.table import Table
 from dataflow.design import Design, Link, Stream
 from dataflow.fifo_cost import fifo_cost
 from dataflow.fifos import LEAST, Sizing
-from dataflow.lower import lower, without_fifos
+from dataflow.lower import given_fifos, lower, without_fifos
 from dataflow.resources import Resources
 from dataflow.simulation import Simulation, simulate
 from dataflow.simulation_graph import graph
@@ -48,14 +48,15 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
     )
     console.print(
         f"Proved: offered a frame every {sizing.interval:,} cycles, each of the {sizing.proof.frames} simulated comes to pass like the one "
-        "before from some frame on, and so do all after them; with a step less in any one FIFO they fall behind, or nothing moves any more."
+        "before from some frame on, and so do all after them; with a step less in any one FIFO sized they fall behind, or nothing moves any more."
     )
 
 
 def yaml_entries(sizing: Sizing) -> dict[str, str]:
     """By IP as the description calls it, the value of `fifos`: every depth that is another where it is left out."""
-    left_out = lower(without_fifos(sizing.design.network)).depths
-    parts: dict[str, list[str]] = {}
+    network = sizing.design.network
+    left_out = lower(without_fifos(network)).depths
+    parts: dict[str, list[str]] = {name.partition(".")[0]: [] for name in given_fifos(network)}  # an old entry is never left standing
     for name, fifo in _fifos(sizing.design).items():
         part, _, plain = name.partition(".")
         if fifo.depth != left_out[name]:

@@ -15,6 +15,7 @@ where it costs less: whole rows in front of a sliding window rather than their w
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -95,7 +96,7 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
     given = {} if anew else {name: fifo.depth for name, fifo in given_fifos(design.network).items()}
     alone = replace(latencies, crossing=0)  # to an IP with ideal neighbours it is one where they lie
     kinds = {ip.name: _kind(design, ip, given, alone) for ip in design.ips}
-    with ThreadPoolExecutor(2) as pool:  # the core does not hold the interpreter's lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the core does not hold the interpreter's lock
         different = {kind: ip for ip in reversed(design.ips) for kind in (kinds[ip.name],)}
         by_kind = dict(zip(different, pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), different.values()), strict=True))
         depths = {f"{ip.name}.{name}": depth for ip in design.ips for name, depth in by_kind[kinds[ip.name]].items()}

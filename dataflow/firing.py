@@ -5,6 +5,7 @@ Everything about time follows from these patterns: cycles per frame, where a pro
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import singledispatch
 from math import lcm
 from typing import NamedTuple
@@ -39,6 +40,11 @@ def firings(process: Process) -> tuple[Run, ...]:
     else:
         runs = _firings(process.layer)
     return tuple(run for run in runs if run.firings and run.times)
+
+
+def carried(runs: Iterable[Run], bit: int) -> int:
+    """Beats of a frame through the stream with this bit."""
+    return sum(sum(1 for firing in run.firings if firing & bit) * run.times for run in runs)
 
 
 def regroup(into: int, out: int, beats: int) -> list[Run]:

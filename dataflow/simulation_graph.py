@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from dataflow.design import Design, Ip, Kind, Link, Process
-from dataflow.firing import IDLE, READ, WRITE, Run, firings, regroup
+from dataflow.firing import IDLE, READ, WRITE, Run, carried, firings, regroup
 
 STAGES = {
     Kind.LOAD: 2,
@@ -73,11 +73,6 @@ class Actor:
         """Firings of a frame."""
         return sum(len(run.firings) * run.times for run in self.runs)
 
-    def beats(self, *, reads: bool, number: int) -> int:
-        """Of a frame, through one of its streams."""
-        bit = (READ if reads else WRITE) << number
-        return sum(sum(1 for firing in run.firings if firing & bit) * run.times for run in self.runs)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
@@ -100,14 +95,15 @@ class Graph:
 
     def __post_init__(self) -> None:
         beats = {channel.name: channel.beats for channel in self.channels}
-        reads, writes = (Counter(name for actor in self.actors for name in names(actor)) for names in (_reads, _writes))
+        reads = Counter(name for actor in self.actors for name in actor.reads)
+        writes = Counter(name for actor in self.actors for name in actor.writes)
         for name in {*beats, *reads, *writes}:
             if name not in beats or reads[name] != 1 or writes[name] != 1:
                 raise ValueError(f"stream {name}: {reads[name]} readers, {writes[name]} writers; it takes one each")
         for actor in self.actors:
-            for names, is_read in ((actor.reads, True), (actor.writes, False)):
+            for names, first in ((actor.reads, READ), (actor.writes, WRITE)):
                 for i, name in enumerate(names):
-                    found = actor.beats(reads=is_read, number=i)
+                    found = carried(actor.runs, first << i)
                     if found != beats[name]:
                         raise ValueError(f"{actor.name} moves {found} beats a frame through {name}, which carries {beats[name]}")
 
@@ -124,14 +120,6 @@ class Graph:
         return replace(self, channels=tuple(replace(c, depth=depths.get(c.name, c.depth)) for c in self.channels))
 
 
-def _reads(actor: Actor) -> tuple[str, ...]:
-    return actor.reads
-
-
-def _writes(actor: Actor) -> tuple[str, ...]:
-    return actor.writes
-
-
 def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Latencies | None = None) -> Graph:
     """The design, or some IPs of it with sources and sinks in place of the others."""
     latencies = latencies or Latencies()
@@ -143,7 +131,7 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
         if link.source in chosen or link.sink in chosen:
             _add_link(design, link, chosen, latencies, actors, channels, ends)
     for ip in chosen.values():
-        beats = _beats(ip)
+        beats = {name: carried(firings(process), WRITE << i) for process in ip.processes for i, name in enumerate(process.writes)}
         for stream in ip.streams:
             name = ends[ip.name, stream.name] = f"{ip.name}.{stream.name}"
             channel = Channel(name=name, depth=stream.depth, bits=stream.bits, latency=latencies.fifo, beats=beats[stream.name])
@@ -168,16 +156,6 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
 def actor_name(ip: Ip, process: Process) -> str:
     """res2a.conv2 mvau"""
     return f"{ip.name}." + " ".join(dict.fromkeys((process.name, process.kind.value)))
-
-
-def _beats(ip: Ip) -> dict[str, int]:
-    """Of a frame, by stream: as many as its writer gives."""
-    beats = {}
-    for process in ip.processes:
-        runs = firings(process)
-        for i, name in enumerate(process.writes):
-            beats[name] = sum(sum(1 for firing in run.firings if firing & WRITE << i) * run.times for run in runs)
-    return beats
 
 
 def _runs(process: Process, latencies: Latencies) -> tuple[Run, ...]:

@@ -1,5 +1,6 @@
 """FIFO sizing: what it finds keeps the interval, and nothing less does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,18 @@ def test_given_depths_are_kept(tmp_path):
     assert size(design, anew=True).depths == size(lower(load(ROOT / "tests" / "toy.yaml"))).depths
     path.write_text(written(text, yaml_entries(sizing)))
     assert lower(load(path)).depths == sizing.depths | {name: depth for name, depth in design.depths.items() if name.startswith("dma.")}
+
+
+def test_an_old_entry_is_not_left_standing(tmp_path):
+    """Not even where nothing is left to be said of that IP."""
+    path = tmp_path / "digits.yaml"
+    path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("head",), "fifos", "{sums: 9, codes_in: 64}"))
+    design = lower(load(path))
+    sizing = size(design, anew=True)
+    unsaid = replace(sizing, design=sizing.design.with_depths({"head.codes_in": 32}))
+    assert yaml_entries(unsaid)["head"] == "{}"
+    path.write_text(written(path.read_text(), yaml_entries(unsaid)))
+    assert lower(load(path)).depths == unsaid.design.depths
 
 
 def test_given_depths_that_cannot_be_kept(tmp_path):
