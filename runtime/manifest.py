@@ -153,7 +153,7 @@ class Manifest:
 
     @property
     def cu(self) -> str:
-        """Name of the one compute unit."""
+        """Name of the compute unit whose banks the arguments tell; an xclbin may hold more of the same kernel."""
         return f"{self.network}_1"
 
     @property
