@@ -134,6 +134,7 @@ class Axlf:
     """The container alone: a checked header and section table over the bytes of a file."""
 
     data: bytes
+    version: tuple[int, int, int]  # of the XRT it was made for
     mode: int
     uuid: bytes
     sections: tuple[Section, ...]
@@ -141,7 +142,7 @@ class Axlf:
     @classmethod
     def parse(cls, data: bytes) -> Axlf:
         _CHECK.true(len(data) >= AXLF.size, "header", f"{len(data)} bytes in all", f"an xclbin has a header of {AXLF.size} bytes")
-        magic, _, _, _, _, length, _, _, _, _, _, mode, _, _, _, uuid, _, count = AXLF.unpack_from(data)
+        magic, _, _, _, _, length, _, _, patch, major, minor, mode, _, _, _, uuid, _, count = AXLF.unpack_from(data)
         _CHECK.true(magic == MAGIC, "header", f"starts with {magic!r}", f"an xclbin starts with {MAGIC!r}")
         _CHECK.true(length == len(data), "header", f"{len(data)} bytes in all", f"the header says {length}")
         table_end = AXLF.size + count * SECTION.size
@@ -154,7 +155,7 @@ class Axlf:
             _CHECK.true(section.offset >= end, where, f"starts at {section.offset}", f"what lies before it ends at {end}")
             _CHECK.true(last <= len(data), where, f"ends at {last}", f"the file has {len(data)} bytes")
             end = last
-        return cls(data=data, mode=mode, uuid=uuid, sections=sections)
+        return cls(data=data, version=(major, minor, patch), mode=mode, uuid=uuid, sections=sections)
 
     @staticmethod
     def _sections(data: bytes, count: int) -> Iterator[Section]:
