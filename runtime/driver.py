@@ -111,5 +111,5 @@ def load(path: str | os.PathLike[str], device: pynq.Device) -> pynq.Overlay:
     # PYNQ would look for a relative path among its own overlays as well.
     path = os.path.abspath(path)
     if not os.path.isfile(path):
-        raise XclbinError(path, "cannot be read", "there is no such file", "check the path, or build the xclbin")
+        raise XclbinError(path, "cannot be read", "No such file or directory", "check the path, or build the xclbin")
     return pynq.Overlay(path, device=device)

@@ -32,6 +32,8 @@ class EmulatedRun(Run):
         self._future = future
 
     def wait(self, timeout: float | None = None) -> bool:
+        if timeout == 0 and not self._future.done():
+            return False
         try:
             self._future.result(timeout)
         except FutureTimeout:

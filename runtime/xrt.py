@@ -50,6 +50,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any] | None]] = {
     "xrtRunOpen": (c_void_p, [c_void_p]),
     "xrtRunSetArg": (c_int, None),  # variadic
     "xrtRunStart": (c_int, [c_void_p]),
+    "xrtRunState": (c_int, [c_void_p]),
     "xrtRunWaitFor": (c_int, [c_void_p, c_uint]),
     "xrtRunClose": (c_int, [c_void_p]),
     "xrtIniStringSet": (c_int, [c_char_p, c_char_p]),

@@ -336,7 +336,11 @@ class XrtRun(Run):
             self._run.close()
 
     def _poll(self, seconds: float) -> None:
-        # In milliseconds, of which 0 would mean for ever.
         with self._lock:
-            if not self.ended:
+            if self.ended:
+                return
+            if seconds <= 0:
+                self._state = self._library.call("xrtRunState", self._run.value)
+            else:
+                # In milliseconds, of which 0 would mean for ever.
                 self._state = self._library.call("xrtRunWaitFor", self._run.value, max(1, round(seconds * 1000)))

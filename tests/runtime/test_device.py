@@ -16,7 +16,7 @@ import pynq
 import pytest
 
 import runtime
-from runtime import Accelerator, DeviceError, EmulatedDevice
+from runtime import Accelerator, DeviceError, EmulatedDevice, cards
 from runtime.xclbin import Axlf, Mode
 from tests.runtime import tiny
 
@@ -308,16 +308,20 @@ def test_not_downloaded(tmp_path: Path) -> None:
     assert overlay.tiny_1.read(0x0) == 0b0100
 
 
-def test_a_card_is_needed_for_what_was_built_for_one(tmp_path: Path) -> None:
+def test_a_card_is_needed_for_what_was_built_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "SYSFS", tmp_path)
     path = tmp_path / "card.xclbin"
     path.write_bytes(tiny.linked_for_a_card())
     assert Axlf.parse(path.read_bytes()).mode == Mode.PR
-    for opening in (lambda: Accelerator.open(path), lambda: pynq.Overlay(str(path), device=EmulatedDevice())):
+    whys = {
+        "there is no card here: no device is held by the driver xocl": lambda: Accelerator.open(path),
+        "there is no such card here, and an emulated device runs no bitstream": lambda: pynq.Overlay(str(path), device=EmulatedDevice()),
+    }
+    for why, opening in whys.items():
         with pytest.raises(DeviceError) as caught:
             opening()
         assert str(caught.value) == (
-            f"{path}: built for the card xilinx_u250_gen3x16_xdma_4_1_202210_1\n"
-            "why: there is no such card here, and an emulated device runs no bitstream\n"
+            f"{path}: built for the card xilinx_u250_gen3x16_xdma_4_1_202210_1\nwhy: {why}\n"
             "fix: open it on a machine with the card, or build and open the network's emulation xclbin"
         )
 

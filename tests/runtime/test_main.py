@@ -74,7 +74,7 @@ def test_a_bad_xclbin(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_card_s_xclbin_without_a_card(capsys: pytest.CaptureFixture[str]) -> None:
     Path("card.xclbin").write_bytes(tiny.linked_for_a_card())
     assert main(["classify", "card.xclbin", "a.png"]) == 1
-    assert "why: there is no such card here" in capsys.readouterr().err
+    assert "why: there is no card here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
