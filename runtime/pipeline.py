@@ -57,7 +57,7 @@ def stream(
         for slot in slots:
             slot.free()
         raise
-    return _results(accelerator, _Decoding(accelerator.manifest, iter(items), threads, max(frames) + threads, reduced), slots)
+    return _results(accelerator, _Decoding(accelerator.manifest, iter(items), threads, max(frames) + 2 * threads, reduced), slots)
 
 
 def _results(accelerator: Accelerator, decoding: _Decoding, slots: list[Slot]) -> Generator[Result, None, None]:
