@@ -36,7 +36,7 @@ class Accelerator:
         """`overlays` are `pynq.Overlay`s of one xclbin of resflow, each on a device of its own."""
         self.overlay = overlays[0]
         self.devices = tuple(overlay.device for overlay in overlays)
-        self._owned: list[XrtDevice] = []
+        self._owned: list[XrtDevice | EmulatedDevice] = []
         units = [(overlay, unit) for overlay in overlays for unit in overlay.device.xclbin.units]
         self.lanes = tuple(Lane(overlay.device, getattr(overlay, unit.name)) for overlay, unit in units)
         self.manifest: Manifest = self.lanes[0].manifest
@@ -125,7 +125,7 @@ class Accelerator:
         self._pool.check_open()
 
     def close(self) -> None:
-        """Free the buffers, when running calls have ended, and give back cards opened here; afterwards it cannot be used."""
+        """Free the buffers, when running calls have ended, and give back devices opened here; afterwards it cannot be used."""
         if self._pool.close():
             for lane in self.lanes:
                 for weights in lane.weights:
@@ -175,7 +175,7 @@ def _devices(path: str | os.PathLike[str], device: Any) -> list[tuple[Any, bool]
     found: list[tuple[Any, bool]] = []
     for one in device if isinstance(device, Sequence) and not isinstance(device, str) else [device]:
         if one == cards.EMULATION:
-            found.append((EmulatedDevice(), False))
+            found.append((EmulatedDevice(), True))
         elif isinstance(one, (str, int)) and not isinstance(one, bool):
             found.append((XrtDevice(cards.find(one)), True))
         else:

@@ -74,11 +74,15 @@ class EmulatedDevice(Device):  # type: ignore[misc]
         metadata = parser or self.get_bitfile_metadata(bitstream.bitfile_name)
         loaded = Loaded(metadata.xclbin)
         # Only now that nothing can go wrong any more.
-        if self._now is not None:
-            for memory in self._now.memories.values():
-                memory.clear()
+        self.close()
         self._now = loaded
         self.post_download(bitstream, metadata)
+
+    def close(self) -> None:
+        """Unload: runs come to their end, and buffers cannot be used any more."""
+        loaded, self._now = self._now, None
+        if loaded is not None:
+            loaded.close()
 
     def read_registers(self, address: int, length: int) -> bytes:
         kernel, offset = self._at(address, length)

@@ -40,6 +40,13 @@ class Loaded:
         self.emulator = Emulator(_program(xclbin))
         self.kernels = {unit.name: Kernel(self, unit) for unit in xclbin.units}
 
+    def close(self) -> None:
+        """End the runs, and free all memory."""
+        for kernel in self.kernels.values():
+            kernel.close()
+        for memory in self.memories.values():
+            memory.clear()
+
 
 class Kernel:
     """A compute unit; reads and writes of its registers may come from several threads."""
@@ -78,6 +85,10 @@ class Kernel:
     def start(self, values: Sequence[int]) -> EmulatedRun:
         """Run the kernel on these arguments, after what was started before; to the caller it works on its own, as a card does."""
         return EmulatedRun(self._queue.submit(self._call, values))
+
+    def close(self) -> None:
+        """Let what was started end, and take no more."""
+        self._queue.shutdown(wait=True)
 
     def _call(self, values: Sequence[int]) -> None:
         with self._lock:

@@ -25,7 +25,7 @@ def child(script: str, folder: Path, **variables: str) -> subprocess.CompletedPr
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XCL_", "XILINX_", "RESFLOW_"))}
     environment = kept | {"PYTHONPATH": str(ROOT)} | variables
     return subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=1800
     )
 
 
