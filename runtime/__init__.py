@@ -13,11 +13,12 @@ import warnings
 with warnings.catch_warnings():
     # PYNQ is made for boards, and warns of every machine that is none; an emulated device needs nothing of what it misses.
     warnings.simplefilter("ignore", ResourceWarning)
-    import pynq  # noqa: F401
+    import pynq
 
 from runtime.accelerator import Accelerator
 from runtime.device import EmulatedDevice
 from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError, ManifestError, XclbinError
+from runtime.xrt_device import XrtDevice
 
 __all__ = [
     "Accelerator",
@@ -28,4 +29,9 @@ __all__ = [
     "ImageError",
     "ManifestError",
     "XclbinError",
+    "XrtDevice",
 ]
+
+# PYNQ makes its list of devices once; whoever had it made before this import finds ours in it all the same.
+if hasattr(pynq.Device, "_devices"):
+    pynq.Device.devices.extend([*XrtDevice._probe_(), *EmulatedDevice._probe_()])

@@ -1,56 +1,95 @@
 """The command line.
 
+python -m runtime info digits.xclbin
 python -m runtime classify digits.xclbin seven.png
 python -m runtime evaluate resnet50_w1a2.xclbin val --labels val.txt --csv results.csv
+python -m runtime bench resnet50_w1a2.xclbin --plot bench.png
+python -m runtime power
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from tqdm import tqdm
 
+from runtime import benchmark, cards, info
 from runtime.accelerator import Accelerator
-from runtime.errors import AcceleratorError, EvaluationError, ImageError
+from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError
 from runtime.evaluate import Score, evaluate
-from runtime.images import load
+from runtime.power import Recording
 from runtime.results import read_labels
+from runtime.xclbin import Xclbin
+from runtime.xrt_device import XrtDevice
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its status.
 
     0 if all images were classified, or at least one evaluated; 1 after an error; 2 (from argparse) for a call that cannot be
-    read; 130 after an interrupted evaluation.
+    read; 130 after an interrupt.
     """
-    parser = argparse.ArgumentParser(prog="resflow", description="Run accelerators made by resflow.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    classify = commands.add_parser("classify", help="print the labels of images, best first")
-    classify.add_argument("xclbin", help="the accelerator")
-    classify.add_argument("images", nargs="+", metavar="image", help="PNG, JPEG, BMP, GIF, PPM, TIFF or WebP")
-    classify.add_argument("--top", type=positive_number, metavar="K", help="print the K best labels; all the accelerator gives if left out")
-    evaluation = commands.add_parser("evaluate", help="classify a folder of images and count how many labels are right")
-    evaluation.add_argument("xclbin", help="the accelerator")
-    evaluation.add_argument("folder", type=Path, help="JPEG and PNG files, in subfolders or not")
-    evaluation.add_argument("--labels", type=Path, required=True, help="a line per image: its path in the folder, and its label")
-    evaluation.add_argument("--csv", type=Path, metavar="OUT", help="append results to it; what stands there is not computed again")
-    arguments = parser.parse_args(argv)
+    arguments = _parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         # A label or path the terminal's encoding lacks is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        if arguments.command == "evaluate":
-            return _evaluate(arguments.xclbin, arguments.folder, arguments.labels, arguments.csv)
-        return _classify(arguments.xclbin, arguments.images, arguments.top)
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return status
+    except AcceleratorError as error:
+        return _complain(error)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         # The reader has gone, as `head` does; Python must not try to flush to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="resflow", description="Run accelerators made by resflow.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    chosen = argparse.ArgumentParser(add_help=False)
+    chosen.add_argument("--device", help="emulation, all, or a card's index, PCIe address or shell name; RESFLOW_DEVICE if left out")
+    named = argparse.ArgumentParser(add_help=False, parents=[chosen])
+    named.add_argument("xclbin", help="the accelerator")
+
+    asked = commands.add_parser("info", parents=[chosen], help="tell what is in an xclbin, and which devices there are")
+    asked.add_argument("xclbin", nargs="?", help="the accelerator; the devices alone if left out")
+    asked.set_defaults(run=_info)
+
+    classify = commands.add_parser("classify", parents=[named], help="print the labels of images, best first")
+    classify.add_argument("images", nargs="+", metavar="image", help="PNG, JPEG, BMP, GIF, PPM, TIFF or WebP")
+    classify.add_argument("--top", type=positive_number, metavar="K", help="print the K best labels; all the accelerator gives if left out")
+    classify.set_defaults(run=_classify)
+
+    evaluation = commands.add_parser("evaluate", parents=[named], help="classify a folder of images and count how many labels are right")
+    evaluation.add_argument("folder", type=Path, help="JPEG and PNG files, in subfolders or not")
+    evaluation.add_argument("--labels", type=Path, required=True, help="a line per image: its path in the folder, and its label")
+    evaluation.add_argument("--csv", type=Path, metavar="OUT", help="append results to it; what stands there is not computed again")
+    evaluation.set_defaults(run=_evaluate)
+
+    bench = commands.add_parser("bench", parents=[named], help="measure latency, frames/s and power against batch size")
+    bench.add_argument("--batch", type=positive_number, nargs="+", default=benchmark.BATCHES, metavar="N", help="frames of a run")
+    bench.add_argument("--repetitions", type=positive_number, default=benchmark.REPETITIONS, metavar="N")
+    bench.add_argument("--warm-up", type=int, default=benchmark.WARM_UP, metavar="N", help="runs that are not measured")
+    bench.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    bench.add_argument("--plot", type=Path, metavar="OUT", help="draw it, too: PNG, PDF or SVG")
+    bench.set_defaults(run=_bench)
+
+    power = commands.add_parser("power", parents=[chosen], help="show what a card draws until Ctrl-C")
+    power.add_argument("--seconds", type=float, metavar="S", help="stop after so long")
+    power.set_defaults(run=_power)
+    return parser
 
 
 def positive_number(text: str) -> int:
@@ -60,32 +99,40 @@ def positive_number(text: str) -> int:
     return number
 
 
-def _classify(xclbin: str, images: list[str], top: int | None) -> int:
-    status = 0
-    try:
-        with Accelerator.open(xclbin) as accelerator:
-            manifest = accelerator.manifest
-            if top is not None and top > manifest.top:
-                why = f"{manifest.network} gives its {manifest.top} best labels"
-                raise AcceleratorError("--top", str(top), why, f"ask for at most {manifest.top}")
-            for path in images:
-                try:
-                    labels = accelerator.classify(load(path, manifest.image))[:top]
-                except ImageError as error:
-                    status = _complain(error)
-                else:
-                    names = (manifest.label_names[label] if manifest.label_names else str(label) for label in labels)
-                    print(f"{_printable(path)}: {', '.join(names)}")
-            sys.stdout.flush()
-    except AcceleratorError as error:
-        return _complain(error)
+def _info(arguments: argparse.Namespace) -> int:
+    if arguments.xclbin is not None:
+        print(_lines(info.file(Xclbin.read(arguments.xclbin))))
+    if arguments.device not in (None, cards.EMULATION, "all"):
+        print(f"{'device':11}{cards.find(arguments.device)}")
+    else:
+        print(_lines(info.machine()))
+    return 0
+
+
+def _classify(arguments: argparse.Namespace) -> int:
+    status, top = 0, arguments.top
+    with Accelerator.open(arguments.xclbin, device=arguments.device) as accelerator:
+        manifest = accelerator.manifest
+        if top is not None and top > manifest.top:
+            why = f"{manifest.network} gives its {manifest.top} best labels"
+            raise AcceleratorError("--top", str(top), why, f"ask for at most {manifest.top}")
+        for path, labels in zip(arguments.images, accelerator.stream(arguments.images), strict=True):
+            if isinstance(labels, ImageError):
+                status = _complain(labels)
+            else:
+                names = (manifest.label_names[label] if manifest.label_names else str(label) for label in labels[:top])
+                print(f"{_printable(path)}: {', '.join(names)}")
     return status
 
 
-def _evaluate(xclbin: str, folder: Path, labels: Path, csv: Path | None) -> int:
+def _evaluate(arguments: argparse.Namespace) -> int:
+    csv = arguments.csv
     try:
-        with Accelerator.open(xclbin) as accelerator, tqdm(unit=" images", disable=not sys.stderr.isatty(), leave=False) as bar:
-            known = read_labels(labels, accelerator.manifest)
+        with (
+            Accelerator.open(arguments.xclbin, device=arguments.device) as accelerator,
+            tqdm(unit=" images", disable=not sys.stderr.isatty(), leave=False) as bar,
+        ):
+            known = read_labels(arguments.labels, accelerator.manifest)
 
             def complain(error: ImageError) -> None:
                 with bar.external_write_mode(file=sys.stderr):
@@ -99,24 +146,67 @@ def _evaluate(xclbin: str, folder: Path, labels: Path, csv: Path | None) -> int:
                     bar.set_postfix_str(f"top-1 {score.top1 / score.evaluated:.1%}", refresh=False)
                 bar.update(score.evaluated + score.failed - bar.n)
 
-            score = evaluate(accelerator, folder, known, csv=csv, complain=complain, progress=progress)
+            score = evaluate(accelerator, arguments.folder, known, csv=csv, complain=complain, progress=progress)
             is_random = accelerator.manifest.versions.get("parameters") == "random"
-    except AcceleratorError as error:
-        return _complain(error)
     except KeyboardInterrupt:
         kept = f"; {_printable(str(csv))} keeps what was done: the same call goes on with it" if csv is not None else ""
         print(f"interrupted{kept}", file=sys.stderr)
         return 130
     if not score.evaluated:
         why, fix = f"all {score.failed:,} images with a label failed", "see the errors above"
-        return _complain(EvaluationError(str(folder), "nothing was evaluated", why, fix))
+        raise EvaluationError(str(arguments.folder), "nothing was evaluated", why, fix)
     print(score.table + ("\nlabels  by chance: the parameters are random" if is_random else ""))
     return 0
 
 
+def _bench(arguments: argparse.Namespace) -> int:
+    with Accelerator.open(arguments.xclbin, device=arguments.device) as accelerator:
+        manifest, device = accelerator.manifest, accelerator.devices[0].name
+        bar = tqdm(arguments.batch, unit=" batch sizes", disable=not sys.stderr.isatty(), leave=False)
+        rows = [
+            benchmark.measure(accelerator, batch, repetitions=arguments.repetitions, warm_up=max(0, arguments.warm_up)) for batch in bar
+        ]
+    if arguments.json:
+        print(json.dumps(benchmark.to_json(manifest, device, rows), indent=1))
+    else:
+        print(f"{manifest.network} on {device}, {arguments.repetitions} repetitions")
+        print(benchmark.table(manifest, rows))
+    if arguments.plot is not None:
+        benchmark.save(benchmark.figure(manifest, device, rows), arguments.plot)
+    return 0
+
+
+def _power(arguments: argparse.Namespace) -> int:
+    """A line that is written over on a terminal, and one after the other elsewhere."""
+    selector = arguments.device or cards.chosen() or 0
+    if selector == cards.EMULATION:
+        raise DeviceError("device 'emulation'", "no power", "it has no sensors, and numbers are not made up", "choose a card")
+    device = XrtDevice(cards.find(selector))
+    end = None if arguments.seconds is None else time.monotonic() + arguments.seconds
+    with Recording(device) as recording:
+        if not recording.available:
+            why = "neither the driver's files nor xrt-smi or xbutil are there to tell"
+            raise DeviceError(device.name, "power not available", why, "install XRT, or choose another card")
+        while (end is None or time.monotonic() < end) and recording.error is None:
+            time.sleep(0.5)
+            if recording.samples:
+                last = recording.samples[-1]
+                rails = "  ".join(f"{rail.name} {rail.volts:.2f} V {rail.amps:.2f} A" for rail in last.rails)
+                board, fpga = (f"{watts:.1f} W" if watts is not None else "n/a" for watts in (last.board_watts, last.fpga_watts))
+                line = f"{last.seconds:8.1f} s  board {board}  FPGA {fpga}  {rails}"
+                print(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)
+    if recording.error is not None:
+        raise recording.error
+    return 0
+
+
 def _complain(error: AcceleratorError) -> int:
-    print("\n".join(map(_printable, f"error: {error}".split("\n"))), file=sys.stderr)
+    print(_lines(f"error: {error}"), file=sys.stderr)
     return 1
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(_printable, text.split("\n")))
 
 
 def _printable(text: str) -> str:

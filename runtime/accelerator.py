@@ -3,60 +3,64 @@
 from __future__ import annotations
 
 import os
-import threading
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from itertools import chain
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime import cards
 from runtime.device import EmulatedDevice
 from runtime.driver import load
 from runtime.errors import DeviceError, ImageError
-from runtime.manifest import Manifest
+from runtime.lanes import Lane, Pool, Slot
+from runtime.manifest import Manifest, Target
+from runtime.pipeline import Item, Result, stream
+from runtime.xclbin import Xclbin
+from runtime.xrt_device import XrtDevice
 
-BATCH_BYTES = 2**24  # of images held on the device at once; larger batches go there in parts
-BATCH_FRAMES = 1024
+SLOTS = 2  # on each compute unit, for `classify`: one is filled while the other runs
 
 
 class Accelerator:
-    """A loaded accelerator with buffers for a batch; its methods may be called from several threads.
+    """Loaded compute units, on one device or several, and buffers on them; its methods may be called from several threads.
 
     with Accelerator.open("digits.xclbin") as accelerator:
         labels = accelerator.classify(images)
     """
 
-    def __init__(self, overlay: Any) -> None:
-        """`overlay` is a `pynq.Overlay` of an xclbin of resflow."""
-        self.overlay = overlay
-        self._device = overlay.device
-        self._driver = getattr(overlay, self._device.xclbin.manifest.cu)
-        self.manifest: Manifest = self._driver.manifest
-        self._lock = threading.Lock()
-        manifest = self.manifest
-        banks = [self._device.bank(argument.bank) for argument in manifest.arguments if argument.bank is not None]
-        room = min(BATCH_BYTES, *(bank.size // 4 for bank in banks[:2]))
-        frames = max(1, min(BATCH_FRAMES, room // max(manifest.frame_bytes, manifest.label_bytes)))
-        self._images = banks[0].allocate((frames, manifest.frame_bytes), np.uint8)
-        self._labels = banks[1].allocate((frames, manifest.top), np.uint32)
-        self._buffers = [self._images, self._labels]
-        if manifest.weights is not None:
-            weights = banks[2].allocate(manifest.weights, np.int8)
-            weights[:] = self._device.xclbin.weights
-            weights.sync_to_device()
-            self._buffers.append(weights)
+    def __init__(self, *overlays: Any) -> None:
+        """`overlays` are `pynq.Overlay`s of one xclbin of resflow, each on a device of its own."""
+        self.overlay = overlays[0]
+        self.devices = tuple(overlay.device for overlay in overlays)
+        self._owned: list[XrtDevice | EmulatedDevice] = []
+        units = [(overlay, unit) for overlay in overlays for unit in overlay.device.xclbin.units]
+        self.lanes = tuple(Lane(overlay.device, getattr(overlay, unit.name)) for overlay, unit in units)
+        self.manifest: Manifest = self.lanes[0].manifest
+        self._pool = Pool(self.manifest.cu, self._slots(SLOTS))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, device: Any = None) -> Accelerator:
-        """Load an xclbin; `device` is a PYNQ device, or None or "emulation" for an emulated one of its own.
+        """Load an xclbin.
 
-        XclbinError if the file is damaged or not one of ours, DeviceError if the device cannot take it.
+        `device` is "emulation"; a card by its index, PCIe address or part of its shell's name; "all" cards; a PYNQ device; or a
+        list of these, whose compute units then take turns. Left out, RESFLOW_DEVICE says it, or else the file: one for emulation
+        is emulated, one for a card goes to the first. XclbinError if the file is damaged or not one of ours, DeviceError if
+        there is no such device or it cannot take it.
         """
-        if isinstance(device, str) and device != "emulation":
-            raise DeviceError("device", repr(device), "devices are told by None, 'emulation' or a PYNQ device", "leave device out")
-        if device is None or device == "emulation":
-            device = EmulatedDevice()
-        return cls(load(path, device))
+        devices = _devices(path, device)
+        owned = [found for found, own in devices if own]
+        try:
+            accelerator = cls(*(load(path, found) for found, _ in devices))
+        except BaseException:
+            for found in owned:
+                found.close()
+            raise
+        accelerator._owned = owned
+        return accelerator
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -66,45 +70,78 @@ class Accelerator:
     def classify(self, images: NDArray[np.uint8]) -> NDArray[np.uint32]:
         """Labels (n, top), best first, of images (n, H, W, C); or (top,) of one image (H, W, C). n may be any number."""
         self._check(images, dimensions=(3, 4))
-        frames = images.reshape(-1, self.manifest.image_bytes)
+        frames = images if images.ndim == 4 else images[np.newaxis]
         labels = np.empty((len(frames), self.manifest.top), np.uint32)
-        with self._lock:
-            self._check_open()
-            batch = len(self._images)
-            for start in range(0, len(frames), batch):
-                part = frames[start : start + batch]
-                count = len(part)
-                self._images[:count, : self.manifest.image_bytes] = part
-                self._images[:count].sync_to_device()
-                self._driver.call(*self._buffers, count)
-                self._labels[:count].sync_from_device()
-                labels[start : start + count] = self._labels[:count]
+        running: deque[tuple[Slot, int]] = deque()  # and where its part begins
+
+        def finish() -> Slot:
+            slot, start = running[0]
+            slot.wait()
+            found = slot.read()
+            labels[start : start + len(found)] = found
+            running.popleft()
+            return slot
+
+        self._pool.check_open()
+        start = 0
+        try:
+            while start < len(frames):
+                # Who waits for a slot while holding one might wait for somebody who does the same.
+                slot = self._pool.take(wait=not running) or finish()
+                running.append((slot, start))
+                slot.write(frames[start : start + slot.frames])
+                slot.start()
+                start += slot.frames
+            while running:
+                self._pool.put(finish())
+        except BaseException:
+            for slot, _ in running:
+                slot.settle()
+                self._pool.put(slot)
+            raise
         return labels[0] if images.ndim == 3 else labels
+
+    def stream(
+        self, items: Iterable[Item], *, batch: int = 32, decoders: int | None = None, reduced: bool = False
+    ) -> Generator[Result, None, None]:
+        """Labels (top,) of each item in turn: paths of image files, or arrays (H, W, C). See `runtime.pipeline.stream`."""
+        self._pool.check_open()
+        return stream(self, items, batch=batch, decoders=decoders, reduced=reduced)
 
     def trace(self, image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """What passes between the IPs for one image (H, W, C): codes (H, W, C) after `stem` and every block by its name, then
         `scores` int32 and `labels` uint32. On an emulated device only."""
         self._check(image, dimensions=(3,))
-        if not isinstance(self._device, EmulatedDevice):
+        device = self.devices[0]
+        if not isinstance(device, EmulatedDevice):
             why = "a card shows its labels and nothing else"
             raise DeviceError(self.manifest.cu, "trace on a card", why, "open the network's emulation xclbin with device='emulation'")
-        with self._lock:
-            self._check_open()
-            weights = self._buffers[2].device_address if self.manifest.weights else None
-            return self._device.trace(image, weights)
+        self._pool.check_open()
+        weights = self.lanes[0].weights
+        return device.trace(image, weights[0].device_address if weights else None)
+
+    def check_open(self) -> None:
+        """DeviceError after `close`."""
+        self._pool.check_open()
 
     def close(self) -> None:
-        """Free the buffers; afterwards the accelerator cannot be used."""
-        with self._lock:
-            for buffer in self._buffers:
-                buffer.freebuffer()
-            self._buffers = []
+        """Free the buffers, when running calls have ended, and give back devices opened here; afterwards it cannot be used."""
+        if self._pool.close():
+            for lane in self.lanes:
+                for weights in lane.weights:
+                    weights.freebuffer()
+            for device in self._owned:
+                device.close()
 
     def __enter__(self) -> Accelerator:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _slots(self, each: int) -> list[Slot]:
+        """Slots of every lane, in turn, so that whoever takes one after the other goes round."""
+        return list(chain.from_iterable([lane.slot(lane.most_frames) for lane in self.lanes] for _ in range(each)))
 
     def _check(self, images: NDArray[np.uint8], *, dimensions: tuple[int, ...]) -> None:
         shape = tuple(self.manifest.image)
@@ -114,6 +151,35 @@ class Accelerator:
             wanted = " or ".join(f"uint8 {'(n, ' if n == 4 else '('}{', '.join(map(str, shape))})" for n in dimensions)
             raise ImageError("images", found, f"{self.manifest.network} takes {wanted}", "resize and convert them first")
 
-    def _check_open(self) -> None:
-        if not self._buffers:
-            raise DeviceError(self.manifest.cu, "used after close", "its buffers are freed", "open the xclbin again")
+
+def _suited(path: str) -> str | int:
+    """What the file was built for."""
+    manifest = Xclbin.read(path).manifest
+    if manifest.target is Target.EMULATION:
+        return cards.EMULATION
+    if not cards.cards():
+        why = f"there is no card here: no device is held by the driver {cards.DRIVER}"
+        fix = "open it on a machine with the card, or build and open the network's emulation xclbin"
+        raise DeviceError(path, f"built for the card {manifest.platform}", why, fix)
+    return 0
+
+
+def _devices(path: str | os.PathLike[str], device: Any) -> list[tuple[Any, bool]]:
+    """The devices meant, and whether they were made here."""
+    if device is None:
+        device = cards.chosen()
+    if device is None:
+        device = _suited(os.path.abspath(path))
+    if device == "all":
+        device = [card.index for card in cards.cards()] or 0
+    found: list[tuple[Any, bool]] = []
+    for one in device if isinstance(device, Sequence) and not isinstance(device, str) else [device]:
+        if one == cards.EMULATION:
+            found.append((EmulatedDevice(), True))
+        elif isinstance(one, (str, int)) and not isinstance(one, bool):
+            found.append((XrtDevice(cards.find(one)), True))
+        else:
+            found.append((one, False))
+    if not found:
+        raise DeviceError("device", "an empty list", "an accelerator runs on at least one", "name a device")
+    return found

@@ -1,30 +1,30 @@
 """The emulated device: a card without a card, which PYNQ finds, loads and allocates on like any other.
 
 PYNQ 4 finds no PCIe card itself. What it still does is to ask every subclass of its `Device` for devices, and to read
-registers, sync buffers and load files through their methods; those are the ones here. Besides this file, only
-`runtime.driver` knows PYNQ.
+registers, sync buffers and load files through their methods; those are the ones here.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from pynq.bitstream import Bitstream
 from pynq.buffer import PynqBuffer
 from pynq.pl_server.device import Device
 
+from runtime.buffers import BufferTarget, the_only
 from runtime.driver import bind
 from runtime.errors import DeviceError
-from runtime.kernel import REGISTER_BYTES, Kernel
+from runtime.kernel import REGISTER_BYTES, Kernel, Loaded
 from runtime.manifest import Target
-from runtime.memory import Allocation, Memory
+from runtime.memory import Allocation
 from runtime.metadata import Metadata
-from runtime.xclbin import Mode, Xclbin
+from runtime.run import Run
+from runtime.xclbin import Mode, Unit, Xclbin
 
 _ids = itertools.count()
 
@@ -41,7 +41,11 @@ class EmulatedDevice(Device):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(tag=f"emulation{next(_ids)}")
         self.capabilities = {"REGISTER_RW": True}  # tells PYNQ to come to read_registers and write_registers
-        self._kernel: Kernel | None = None
+        self._now: Loaded | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.tag)
 
     @property
     def xclbin(self) -> Xclbin:
@@ -49,10 +53,10 @@ class EmulatedDevice(Device):  # type: ignore[misc]
         return self._loaded.xclbin
 
     @property
-    def _loaded(self) -> Kernel:
-        if self._kernel is None:
+    def _loaded(self) -> Loaded:
+        if self._now is None:
             raise DeviceError(self.tag, "nothing is loaded", "the overlay was not downloaded", "load an xclbin with pynq.Overlay")
-        return self._kernel
+        return self._now
 
     def get_bitfile_metadata(self, bitfile_name: str) -> Metadata:
         """Read and check an xclbin; called by `pynq.Overlay`."""
@@ -68,27 +72,38 @@ class EmulatedDevice(Device):  # type: ignore[misc]
     def download(self, bitstream: Bitstream, parser: Metadata | None = None) -> None:
         """Put the accelerator onto the device, with empty memories; called by `pynq.Overlay`."""
         metadata = parser or self.get_bitfile_metadata(bitstream.bitfile_name)
-        kernel = Kernel(metadata.xclbin)
+        loaded = Loaded(metadata.xclbin)
         # Only now that nothing can go wrong any more.
-        if self._kernel is not None:
-            for memory in self._kernel.memories.values():
-                memory.clear()
-        self._kernel = kernel
+        self.close()
+        self._now = loaded
         self.post_download(bitstream, metadata)
 
+    def close(self) -> None:
+        """Unload: runs come to their end, and buffers cannot be used any more."""
+        loaded, self._now = self._now, None
+        if loaded is not None:
+            loaded.close()
+
     def read_registers(self, address: int, length: int) -> bytes:
-        return self._loaded.read(self._offset(address, length), length)
+        kernel, offset = self._at(address, length)
+        return kernel.read(offset, length)
 
     def write_registers(self, address: int, data: bytes) -> None:
-        self._loaded.write(self._offset(address, len(data)), data)
+        kernel, offset = self._at(address, len(data))
+        kernel.write(offset, data)
 
-    def _offset(self, address: int, size: int) -> int:
-        base = self.xclbin.base
-        offset = address - base
-        if not 0 <= offset <= REGISTER_BYTES - size:
-            what = f"{size} bytes at {address:#x}"
-            raise DeviceError(self.tag, what, f"the kernel has {REGISTER_BYTES} bytes of registers at {base:#x}", "correct the offset")
-        return offset
+    def _at(self, address: int, size: int) -> tuple[Kernel, int]:
+        for kernel in self._loaded.kernels.values():
+            offset = address - kernel.unit.base
+            if 0 <= offset <= REGISTER_BYTES - size:
+                return kernel, offset
+        bases = ", ".join(f"{kernel.unit.base:#x}" for kernel in self._loaded.kernels.values())
+        why = f"the kernel has {REGISTER_BYTES} bytes of registers at {bases}"
+        raise DeviceError(self.tag, f"{size} bytes at {address:#x}", why, "correct the offset")
+
+    def start(self, unit: Unit, buffers: Sequence[PynqBuffer], frames: int) -> Run:
+        """Start a compute unit on checked arguments; called by the driver."""
+        return self._loaded.kernels[unit.name].start([*(int(buffer.device_address) for buffer in buffers), frames])
 
     def get_memory(self, description: dict[str, Any]) -> BufferTarget:
         """The bank behind `overlay.<bank>`; called by `pynq.Overlay`."""
@@ -101,49 +116,14 @@ class EmulatedDevice(Device):  # type: ignore[misc]
     @property
     def default_memory(self) -> BufferTarget:
         """Where `pynq.allocate` puts a buffer when it is not told: the one bank the accelerator uses, if it is one."""
-        memories = list(self._loaded.memories.values())
-        if len(memories) != 1:
-            tags = ", ".join(memory.tag for memory in memories)
-            raise DeviceError(self.tag, "a buffer without a bank", f"the accelerator uses {tags}", "pass target=overlay.<bank> to allocate")
-        return BufferTarget(self, memories[0])
+        return BufferTarget(self, the_only(self.tag, self._loaded.memories))
 
     def trace(self, image: NDArray[np.uint8], weights_address: int | None) -> dict[str, NDArray[Any]]:
         """See `Accelerator.trace`; the fully connected layer's weights are taken from the device's memory."""
-        return self._loaded.trace(image, weights_address)
-
-    # PYNQ's names for syncing. Like XRT, both take `size` bytes from the first element on: meant for contiguous views.
+        return next(iter(self._loaded.kernels.values())).trace(image, weights_address)
 
     def flush(self, bo: Allocation, offset: int, _virtual_address: int, size: int) -> None:
         bo.to_device(offset, size)
 
     def invalidate(self, bo: Allocation, offset: int, _virtual_address: int, size: int) -> None:
         bo.from_device(offset, size)
-
-
-class BufferTarget:
-    """What PYNQ allocates buffers in: one bank of one device."""
-
-    def __init__(self, device: EmulatedDevice, memory: Memory) -> None:
-        self.device, self.memory = device, memory
-
-    def allocate(self, shape: int | Sequence[int], dtype: DTypeLike = "u4") -> PynqBuffer:
-        """A buffer of zeros; its place in the bank is free again when it is garbage, or by `freebuffer`."""
-        size = math.prod(np.ravel(shape).tolist()) * np.dtype(dtype).itemsize
-        allocation = self.memory.allocate(size)
-        buffer = PynqBuffer(shape, dtype, device=self.device, bo=allocation, device_address=allocation.address, buffer=allocation.host)
-        # Freed, PYNQ hands `pointer` to `return_to` once; without them, or freed again, it would unmap memory, as on a board.
-        buffer.memory, buffer.pointer, buffer.return_to, buffer.freed = self, allocation, self, True
-        return buffer
-
-    @property
-    def size(self) -> int:
-        """Bytes of the bank."""
-        return self.memory.size
-
-    def return_pointer(self, allocation: Allocation) -> None:
-        self.memory.free(allocation)
-
-
-# The list of devices is made once; whoever had it made before this import finds the emulated one in it all the same.
-if hasattr(Device, "_devices"):
-    Device.devices.append(EmulatedDevice())

@@ -1,33 +1,23 @@
 """How good an accelerator is: the images of a folder classified, and held against the labels they have.
 
-Images are decoded in a few threads ahead of the accelerator, never more than fit into a few batches. What is wrong with an
-image is told and counted, and the others go on.
+What is wrong with an image is told and counted, and the others go on.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-import numpy as np
-from numpy.typing import NDArray
-
 from runtime.accelerator import Accelerator
 from runtime.errors import EvaluationError, ImageError
-from runtime.images import load
 from runtime.results import Results
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
-BATCH_FRAMES, BATCH_BYTES = 64, 2**24
-DECODERS = 4
-
-Pixels = NDArray[np.uint8]
+BATCH_FRAMES = 64
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,7 +97,7 @@ def evaluate(
     """Classify the images of `folder` that `labels` names, by relative path, and count what is right.
 
     Results are appended to `csv`; those already there count without being computed again. `complain` is told of images that
-    fail, `progress` of the score after every batch. EvaluationError if there is nothing to evaluate, or files are not as they
+    fail, `progress` of the score after every image. EvaluationError if there is nothing to evaluate, or files are not as they
     must be; DeviceError from the accelerator.
     """
     manifest = accelerator.manifest
@@ -126,65 +116,23 @@ def evaluate(
             if results is None or image not in results.known:
                 fresh.append(image)
                 continue
-            label, given = results.known[image]
+            label, known = results.known[image]
             if label != labels[image]:
                 why = f"the labels say {labels[image]}"
                 raise EvaluationError(str(csv), f"{image} is labelled {label}", why, "name another file for the results")
-            score.count(label, given)
+            score.count(label, known)
             score.earlier += 1
         progress(score)
-        frames = max(1, min(BATCH_FRAMES, BATCH_BYTES // manifest.image_bytes))
-        batch: list[str] = []
-        pixels: list[Pixels] = []
-
-        def classify() -> None:
-            if batch:
-                given = accelerator.classify(np.stack(pixels)).tolist()
-                rows = [(image, labels[image], row) for image, row in zip(batch, given, strict=True)]
+        paths = [folder / image for image in fresh]
+        for image, given in zip(fresh, stack.enter_context(closing(accelerator.stream(paths, batch=BATCH_FRAMES))), strict=True):
+            if isinstance(given, ImageError):
+                score.failed += 1
+                complain(given)
+            else:
+                row = given.tolist()
                 if results is not None:
-                    results.add(rows)
-                for _, label, row in rows:
-                    score.count(label, row)
-                batch.clear()
-                pixels.clear()
+                    results.add([(image, labels[image], row)])
+                score.count(labels[image], row)
             score.seconds = monotonic() - start
             progress(score)
-
-        for image, decoded in stack.enter_context(closing(_decode(folder, fresh, accelerator, ahead=2 * frames))):
-            if isinstance(decoded, ImageError):
-                score.failed += 1
-                complain(decoded)
-                progress(score)
-                continue
-            batch.append(image)
-            pixels.append(decoded)
-            if len(batch) == frames:
-                classify()
-        classify()
     return score
-
-
-def _decode(
-    folder: Path, images: list[str], accelerator: Accelerator, ahead: int
-) -> Generator[tuple[str, Pixels | ImageError], None, None]:
-    """The images in order, or what is wrong with them; at most `ahead` are decoded before they are asked for."""
-
-    def decode(image: str) -> Pixels | ImageError:
-        try:
-            return load(folder / image, accelerator.manifest.image)
-        except ImageError as error:
-            return error
-
-    with ThreadPoolExecutor(min(DECODERS, os.cpu_count() or 1), "decode") as executor:
-        waiting: deque[tuple[str, Future[Pixels | ImageError]]] = deque()
-        rest = iter(images)
-        try:
-            while True:
-                while len(waiting) < ahead and (image := next(rest, None)) is not None:
-                    waiting.append((image, executor.submit(decode, image)))
-                if not waiting:
-                    return
-                image, future = waiting.popleft()
-                yield image, future.result()
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)

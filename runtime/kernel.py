@@ -1,13 +1,15 @@
 """The emulated kernel: a register file in front, the emulator behind, and the banks its ports reach.
 
-It starts when CTRL is written and takes its arguments from the register file, as the real one does; to the host, a run takes
-no time.
+It starts when CTRL is written and takes its arguments from the register file, as the real one does; whoever writes CTRL himself
+finds it finished, whoever calls `start` can do other things meanwhile.
 """
 
 from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,9 @@ from runtime.errors import DeviceError, XclbinError
 from runtime.manifest import Argument
 from runtime.memory import Memory
 from runtime.program import Program
+from runtime.run import EmulatedRun
 from runtime.sections import parse
-from runtime.xclbin import Xclbin
+from runtime.xclbin import Unit, Xclbin
 
 REGISTER_BYTES = 0x1000  # of the CU
 CTRL = 0x0
@@ -28,14 +31,31 @@ AP_START, AP_DONE, AP_IDLE, AP_READY, AUTO_RESTART = 1 << 0, 1 << 1, 1 << 2, 1 <
 _FRAMES_AT_ONCE = 32  # so that the codes of a large batch need not all be held
 
 
-class Kernel:
-    """A loaded accelerator; reads and writes of its registers may come from several threads."""
+class Loaded:
+    """What an emulated device has loaded: the banks, and a kernel for every compute unit."""
 
     def __init__(self, xclbin: Xclbin) -> None:
         self.xclbin = xclbin
-        self.manifest = xclbin.manifest
         self.memories = {bank.tag: Memory(tag=bank.tag, base=bank.base, size=bank.size_kb * 1024) for bank in xclbin.banks if bank.used}
-        self._emulator = Emulator(_program(xclbin))
+        self.emulator = Emulator(_program(xclbin))
+        self.kernels = {unit.name: Kernel(self, unit) for unit in xclbin.units}
+
+    def close(self) -> None:
+        """End the runs, and free all memory."""
+        for kernel in self.kernels.values():
+            kernel.close()
+        for memory in self.memories.values():
+            memory.clear()
+
+
+class Kernel:
+    """A compute unit; reads and writes of its registers may come from several threads."""
+
+    def __init__(self, loaded: Loaded, unit: Unit) -> None:
+        self.unit = unit
+        self.manifest = loaded.xclbin.manifest
+        self._memories, self._emulator = loaded.memories, loaded.emulator
+        self._queue = ThreadPoolExecutor(1, unit.name)
         self._registers = bytearray(REGISTER_BYTES)
         self._registers[CTRL] = AP_IDLE
         self._lock = threading.RLock()
@@ -61,6 +81,20 @@ class Kernel:
             if value[0] & AP_START:
                 self._run()
                 self._registers[CTRL] = AP_DONE | AP_IDLE | AP_READY
+
+    def start(self, values: Sequence[int]) -> EmulatedRun:
+        """Run the kernel on these arguments, after what was started before; to the caller it works on its own, as a card does."""
+        return EmulatedRun(self._queue.submit(self._call, values))
+
+    def close(self) -> None:
+        """Let what was started end, and take no more."""
+        self._queue.shutdown(wait=True)
+
+    def _call(self, values: Sequence[int]) -> None:
+        with self._lock:
+            for argument, value in zip(self.manifest.arguments, values, strict=True):
+                self.write(argument.offset, value.to_bytes(argument.size_bytes, "little"))
+            self.write(CTRL, bytes([AP_START, 0, 0, 0]))
 
     def trace(self, image: NDArray[np.uint8], weights_address: int | None) -> dict[str, NDArray[Any]]:
         """What passes between the IPs for one image (H, W, C), see `Emulator.trace`."""
@@ -90,14 +124,15 @@ class Kernel:
 
     def _bytes(self, argument: Argument, address: int, size: int) -> NDArray[np.uint8]:
         # A port reaches its own bank and no other.
-        found = None if argument.bank is None else self.memories[argument.bank].view(address, size)
+        bank = self.unit.banks[argument.id]
+        found = None if bank is None else self._memories[bank].view(address, size)
         if found is None:
-            what, why = f"{argument.name} = {address:#x}", f"no buffer in {argument.bank} has the {size} bytes from there on"
+            what, why = f"{argument.name} = {address:#x}", f"no buffer in {bank} has the {size} bytes from there on"
             raise self._error(what, why, "pass the device_address of a buffer that is large enough")
         return found
 
     def _error(self, what: str, why: str, fix: str) -> DeviceError:
-        return DeviceError(self.manifest.cu, what, why, fix)
+        return DeviceError(self.unit.name, what, why, fix)
 
 
 def _program(xclbin: Xclbin) -> Program:

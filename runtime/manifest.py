@@ -98,6 +98,7 @@ class Manifest:
     target: Target
     clock_mhz: float
     cycles_per_frame: int  # of the slowest stage: one frame leaves every so many cycles
+    latency_cycles: int | None = None  # from a frame's first byte read to its labels written; None where nobody simulated it
     image: ImageShape
     classes: int
     top: int  # labels written per frame, best first
@@ -114,6 +115,8 @@ class Manifest:
         _CHECK.true(type(self.target) is Target, "target", repr(self.target), "expected a Target")
         _CHECK.number("clock_mhz", self.clock_mhz, 1, 2000)
         _CHECK.integer("cycles_per_frame", self.cycles_per_frame, 1, 2**48)
+        if self.latency_cycles is not None:
+            _CHECK.integer("latency_cycles", self.latency_cycles, 1, 2**48)
         for name, value in self.image._asdict().items():
             _CHECK.integer(f"image.{name}", value, 1, 2**14)
         _CHECK.integer("image", self.image_bytes, 1, 2**28)
@@ -153,7 +156,7 @@ class Manifest:
 
     @property
     def cu(self) -> str:
-        """Name of the one compute unit."""
+        """Name of the compute unit whose banks the arguments tell; an xclbin may hold more of the same kernel."""
         return f"{self.network}_1"
 
     @property
@@ -174,6 +177,13 @@ class Manifest:
         """Bytes from one frame to the next in the output buffer: `top` labels, uint32."""
         return self.top * 4
 
+    def card_seconds(self, frames: int) -> float:
+        """What a batch takes on the card by the model: the first frame's way through, then one frame after the other.
+
+        Without `latency_cycles` the least it can be: no shorter than if the slowest stage were the only one.
+        """
+        return ((self.latency_cycles or self.cycles_per_frame) + (frames - 1) * self.cycles_per_frame) / (self.clock_mhz * 1e6)
+
     def to_json(self) -> bytes:
         """The manifest section: the digest is the last key, and its 64 digits stand there as they are."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1).encode()
@@ -191,6 +201,8 @@ class Manifest:
         if type(value) is dict and value.get("format") != FORMAT:
             what, why = f"version {value.get('format')!r:.20}", f"this runtime reads version {FORMAT}"
             raise ManifestError("format", what, why, "build the xclbin again, or use the runtime it was built with")
+        if type(value) is dict:
+            value.setdefault("latency_cycles", None)  # files from before there was one
         record = _CHECK.record("json", value, ["format", *(f.name for f in fields(cls))])
         record.pop("format")
         versions = record["versions"]

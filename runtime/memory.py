@@ -1,10 +1,10 @@
-"""Memory banks of the emulated device. Bytes exist only where a buffer is, apart from the bytes the host sees."""
+"""Memory banks: what every device's have in common, and those of the emulated device, where bytes exist only where a buffer is."""
 
 from __future__ import annotations
 
 import bisect
 import threading
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +14,31 @@ from runtime.errors import DeviceError
 PAGE_BYTES = 4096  # buffers start at multiples of it, as XRT's do
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class Allocation:
+class Allocation(ABC):
     """A range of a bank: the bytes the kernel sees, and the bytes the host sees until it syncs."""
 
-    bank: str
-    address: int
-    size: int
-    device: NDArray[np.uint8] = field(repr=False)
-    host: NDArray[np.uint8] = field(repr=False)
-    live: bool = True
+    def __init__(self, *, bank: str, address: int, host: NDArray[np.uint8]) -> None:
+        self.bank, self.address, self.host = bank, address, host
+        self.size = len(host)
+        self.live = True
 
     def to_device(self, offset: int, size: int) -> None:
         self._check(offset, size)
-        self.device[offset : offset + size] = self.host[offset : offset + size]
+        self._copy_to_device(offset, size)
 
     def from_device(self, offset: int, size: int) -> None:
         self._check(offset, size)
-        self.host[offset : offset + size] = self.device[offset : offset + size]
+        self._copy_from_device(offset, size)
 
     def holds(self, offset: int, size: int) -> bool:
         """Whether these bytes are in the range, and the range still allocated."""
         return self.live and offset >= 0 and offset + size <= self.size
+
+    @abstractmethod
+    def _copy_to_device(self, offset: int, size: int) -> None: ...
+
+    @abstractmethod
+    def _copy_from_device(self, offset: int, size: int) -> None: ...
 
     def _check(self, offset: int, size: int) -> None:
         if not self.holds(offset, size):
@@ -47,19 +50,46 @@ class Allocation:
             raise DeviceError(self.bank, "an array that is no buffer here", why, "sync the buffer that was allocated, or a slice of it")
 
 
-class Memory:
-    """One bank. Buffers come from one thread and may be dropped in another."""
+class Bank(ABC):
+    """One memory of a device. Buffers come from one thread and may be dropped in another."""
+
+    tag: str
+    size: int
+
+    @abstractmethod
+    def allocate(self, size: int) -> Allocation:
+        """Reserve a range, filled with zeros; DeviceError when there is none."""
+
+    @abstractmethod
+    def free(self, allocation: Allocation) -> None:
+        """Give a range back; a second time, nothing happens."""
+
+
+class EmulatedAllocation(Allocation):
+    """Both kinds of bytes in the memory of this process."""
+
+    def __init__(self, *, bank: str, address: int, size: int) -> None:
+        super().__init__(bank=bank, address=address, host=np.zeros(size, np.uint8))
+        self.device = np.zeros(size, np.uint8)
+
+    def _copy_to_device(self, offset: int, size: int) -> None:
+        self.device[offset : offset + size] = self.host[offset : offset + size]
+
+    def _copy_from_device(self, offset: int, size: int) -> None:
+        self.host[offset : offset + size] = self.device[offset : offset + size]
+
+
+class Memory(Bank):
+    """A bank of the emulated device."""
 
     def __init__(self, *, tag: str, base: int, size: int) -> None:
         self.tag, self.base, self.size = tag, base, size
-        self._allocations: list[Allocation] = []  # by address
+        self._allocations: list[EmulatedAllocation] = []  # by address
         # Reentrant, because a garbage collection inside `allocate` may free a buffer.
         self._lock = threading.RLock()
 
-    def allocate(self, size: int) -> Allocation:
-        """Reserve the lowest free range, filled with zeros; DeviceError when there is none."""
-        if size < 1:
-            raise DeviceError(self.tag, f"a buffer of {size} bytes", "a buffer has at least one byte", "allocate at least one element")
+    def allocate(self, size: int) -> EmulatedAllocation:
+        """Reserve the lowest free range."""
         with self._lock:
             address = self._free_address(size)
             if address is None:
@@ -67,11 +97,10 @@ class Memory:
                 why = f"the bank has {self.size} bytes, {used} of them in {len(self._allocations)} buffers"
                 raise DeviceError(self.tag, f"no room for {size} bytes", why, "free buffers, or use smaller batches")
             try:
-                device, host = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
+                allocation = EmulatedAllocation(bank=self.tag, address=address, size=size)
             except MemoryError:
                 why = "this machine has less memory than the card"
                 raise DeviceError(self.tag, f"no room for {size} bytes", why, "use smaller batches") from None
-            allocation = Allocation(bank=self.tag, address=address, size=size, device=device, host=host)
             bisect.insort(self._allocations, allocation, key=_address)
             return allocation
 
@@ -79,7 +108,7 @@ class Memory:
         with self._lock:
             if allocation.live:
                 allocation.live = False
-                self._allocations.remove(allocation)
+                self._allocations = [kept for kept in self._allocations if kept is not allocation]
 
     def clear(self) -> None:
         """Free everything."""
@@ -106,5 +135,5 @@ class Memory:
         return address if address + size <= self.base + self.size else None
 
 
-def _address(allocation: Allocation) -> int:
+def _address(allocation: EmulatedAllocation) -> int:
     return allocation.address

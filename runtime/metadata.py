@@ -19,7 +19,7 @@ class Metadata:
 
     def __init__(self, xclbin: Xclbin) -> None:
         self.xclbin = xclbin
-        self.ip_dict = {xclbin.manifest.cu: _ip(xclbin)}
+        self.ip_dict = {unit.name: _ip(xclbin, i) for i, unit in enumerate(xclbin.units)}
         self.mem_dict = {bank.tag: _memory(i, bank) for i, bank in enumerate(xclbin.banks) if bank.kind in _MEMORY_TYPES}
         clocks = sorted(xclbin.clocks, key=lambda clock: clock[2])
         self.clock_dict = {f"clock{i}": {"name": name, "frequency": mhz, "type": kind.name} for i, (name, mhz, kind) in enumerate(clocks)}
@@ -30,38 +30,39 @@ class Metadata:
         self.systemgraph = None
 
 
-def _ip(xclbin: Xclbin) -> dict[str, Any]:
-    manifest = xclbin.manifest
+def _ip(xclbin: Xclbin, index: int) -> dict[str, Any]:
+    manifest, unit = xclbin.manifest, xclbin.units[index]
+    arguments = zip(manifest.arguments, unit.banks, strict=True)
     return {
-        "phys_addr": xclbin.base,
+        "phys_addr": unit.base,
         "addr_range": REGISTER_BYTES,
         "type": manifest.vlnv,
         "hw_control_protocol": "ap_ctrl_hs",
-        "fullpath": manifest.cu,
-        "registers": {"CTRL": _CTRL_REGISTER} | {argument.python_name: _register(argument) for argument in manifest.arguments},
+        "fullpath": unit.name,
+        "registers": {"CTRL": _CTRL_REGISTER} | {argument.python_name: _register(argument, bank) for argument, bank in arguments},
         "streams": {},
         "mem_id": None,
         "state": None,
         "interrupts": {},
         "gpio": {},
         "xclbin_uuid": xclbin.axlf.uuid.hex(),
-        "cu_name": f"{manifest.kernel}:{manifest.cu}",
-        "cu_index": 0,
+        "cu_name": f"{manifest.kernel}:{unit.name}",
+        "cu_index": index,
     }
 
 
-def _register(argument: Argument) -> dict[str, Any]:
+def _register(argument: Argument, bank: str | None) -> dict[str, Any]:
     scalar = argument.direction is Direction.SCALAR
     register = {
         "address_offset": argument.offset,
         "access": "read-write",
         "size": argument.size_bytes * 8,
         "host_size": argument.size_bytes,
-        "description": "number of frames" if scalar else f"address of a buffer in {argument.bank}",
+        "description": "number of frames" if scalar else f"address of a buffer in {bank}",
         "type": "uint" if scalar else "void*",
         "id": argument.id,
     }
-    return register if scalar else register | {"memory": argument.bank}
+    return register if scalar else register | {"memory": bank}
 
 
 def _field(bit: int, access: str, description: str) -> dict[str, Any]:

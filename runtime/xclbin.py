@@ -111,6 +111,15 @@ class Bank:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One compute unit: a copy of the kernel, with its own registers and its own way to the memories."""
+
+    name: str
+    base: int  # physical address of its register file
+    banks: tuple[str | None, ...]  # tag of the bank behind each argument, by its id; None for a scalar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """One section: its place in the file."""
 
@@ -125,6 +134,7 @@ class Axlf:
     """The container alone: a checked header and section table over the bytes of a file."""
 
     data: bytes
+    version: tuple[int, int, int]  # of the XRT it was made for
     mode: int
     uuid: bytes
     sections: tuple[Section, ...]
@@ -132,7 +142,7 @@ class Axlf:
     @classmethod
     def parse(cls, data: bytes) -> Axlf:
         _CHECK.true(len(data) >= AXLF.size, "header", f"{len(data)} bytes in all", f"an xclbin has a header of {AXLF.size} bytes")
-        magic, _, _, _, _, length, _, _, _, _, _, mode, _, _, _, uuid, _, count = AXLF.unpack_from(data)
+        magic, _, _, _, _, length, _, _, patch, major, minor, mode, _, _, _, uuid, _, count = AXLF.unpack_from(data)
         _CHECK.true(magic == MAGIC, "header", f"starts with {magic!r}", f"an xclbin starts with {MAGIC!r}")
         _CHECK.true(length == len(data), "header", f"{len(data)} bytes in all", f"the header says {length}")
         table_end = AXLF.size + count * SECTION.size
@@ -145,7 +155,7 @@ class Axlf:
             _CHECK.true(section.offset >= end, where, f"starts at {section.offset}", f"what lies before it ends at {end}")
             _CHECK.true(last <= len(data), where, f"ends at {last}", f"the file has {len(data)} bytes")
             end = last
-        return cls(data=data, mode=mode, uuid=uuid, sections=sections)
+        return cls(data=data, version=(major, minor, patch), mode=mode, uuid=uuid, sections=sections)
 
     @staticmethod
     def _sections(data: bytes, count: int) -> Iterator[Section]:
@@ -200,7 +210,7 @@ class Xclbin:
     manifest: Manifest
     banks: tuple[Bank, ...]
     clocks: tuple[tuple[str, int, ClockKind], ...]  # name, MHz, kind
-    base: int  # physical address of the CU's register file
+    units: tuple[Unit, ...]  # the manifest's own first
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Xclbin:
@@ -227,11 +237,11 @@ class Xclbin:
             _CHECK.true(found == expected, "content", f"SHA-256 is {found}", why)
             manifest = Manifest.parse(axlf.section(SectionKind.USER, "manifest"))
             banks = tuple(_banks(axlf))
-            base = _check_layout(axlf, manifest, banks)
+            units = tuple(_units(axlf, manifest, banks))
             if manifest.weights is not None:
                 size, why = axlf.find(SectionKind.USER, "weights").size, f"int8 {manifest.weights} takes {math.prod(manifest.weights)}"
                 _CHECK.true(size == math.prod(manifest.weights), "weights", f"{size} bytes", why)
-            return cls(path=path, axlf=axlf, manifest=manifest, banks=banks, clocks=tuple(_clocks(axlf)), base=base)
+            return cls(path=path, axlf=axlf, manifest=manifest, banks=banks, clocks=tuple(_clocks(axlf)), units=units)
         except XclbinError as error:
             raise error.within(path) from None
 
@@ -277,22 +287,40 @@ def _clocks(axlf: Axlf) -> Iterator[tuple[str, int, ClockKind]]:
         yield _text("CLOCK_FREQ_TOPOLOGY name", name), mhz, ClockKind(kind)
 
 
-def _check_layout(axlf: Axlf, manifest: Manifest, banks: tuple[Bank, ...]) -> int:
-    """Check that IP_LAYOUT, MEM_TOPOLOGY and CONNECTIVITY say what the manifest says; return the CU's base address."""
+def _units(axlf: Axlf, manifest: Manifest, banks: tuple[Bank, ...]) -> Iterator[Unit]:
+    """The compute units of the kernel in IP_LAYOUT; CONNECTIVITY says which bank each argument of each reaches.
+
+    The manifest's own comes first, and is connected as the manifest says; v++ may have put more beside it.
+    """
     tags = [bank.tag for bank in banks]
     _CHECK.true(len(set(tags)) == len(tags), "MEM_TOPOLOGY", ", ".join(tags), "two banks have one tag")
-    ips = [(kind, base, _text("IP_LAYOUT name", name)) for kind, _, base, name in axlf.table(SectionKind.IP_LAYOUT, COUNT, IP)]
-    name = f"{manifest.kernel}:{manifest.cu}"
-    indices = [i for i, (kind, _, ip) in enumerate(ips) if kind == KERNEL_IP and ip == name]
-    _CHECK.true(len(indices) == 1, "IP_LAYOUT", f"{name} found {len(indices)} times", "the manifest names one CU")
-    connected = set()
+    prefix = f"{manifest.kernel}:"
+    found: dict[str, tuple[int, int]] = {}
+    for i, (kind, _, base, field) in enumerate(axlf.table(SectionKind.IP_LAYOUT, COUNT, IP)):
+        name = _text("IP_LAYOUT name", field)
+        if kind == KERNEL_IP and name.startswith(prefix):
+            cu = _CHECK.identifier("IP_LAYOUT name", name.removeprefix(prefix))
+            _CHECK.true(cu not in found, "IP_LAYOUT", f"{name} found twice", "every CU has a name of its own")
+            found[cu] = i, base
+    _CHECK.true(manifest.cu in found, "IP_LAYOUT", f"{prefix}{manifest.cu} not found", "the manifest names this CU")
+    connected: dict[int, dict[int, list[int]]] = {i: {} for i, _ in found.values()}
     for argument, ip, bank in axlf.table(SectionKind.CONNECTIVITY, CONNECTION_COUNT, CONNECTION):
         _CHECK.integer("CONNECTIVITY bank", bank, 0, len(banks) - 1)
-        if ip == indices[0]:
+        if ip in connected:
             _CHECK.true(banks[bank].used, "CONNECTIVITY", f"argument {argument} in {tags[bank]}", "MEM_TOPOLOGY does not have it in use")
-            connected.add((argument, tags[bank]))
-    for item in manifest.arguments:
-        if item.bank is not None and (item.id, item.bank) not in connected:
-            raise ManifestError("manifest", f"{item.name} in {item.bank}", "CONNECTIVITY does not connect them", _CHECK.fix)
-    base: int = ips[indices[0]][1]
-    return base
+            connected[ip].setdefault(argument, []).append(bank)
+    for cu in sorted(found, key=lambda cu: (cu != manifest.cu, cu)):
+        i, base = found[cu]
+        reached: list[str | None] = []
+        for item in manifest.arguments:
+            given = [tags[bank] for bank in connected[i].get(item.id, [])]
+            if item.bank is None:
+                reached.append(None)
+            elif item.bank in given:
+                reached.append(item.bank)
+            elif given and cu != manifest.cu:
+                reached.append(given[0])
+            else:
+                what = f"{item.name} in {item.bank}" if cu == manifest.cu else f"{item.name} of {cu} in no bank"
+                raise ManifestError("manifest", what, "CONNECTIVITY does not connect them", _CHECK.fix)
+        yield Unit(name=cu, base=base, banks=tuple(reached))

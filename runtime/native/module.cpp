@@ -222,6 +222,7 @@ PYBIND11_MODULE(_native, module) {
            py::arg("images"), py::arg("weights"))
       .def("trace", &trace, py::arg("image"), py::arg("weights"))
       .def("profile", &profile, py::arg("images"), py::arg("weights"))
+      .def_readwrite("worth_a_team", &Network::worth_a_team)
       .def_property_readonly("layers", &Network::paths);
 }
 

@@ -68,6 +68,7 @@ Network::Network(Layer stem, std::optional<Geometry> pool, std::vector<Block> bl
       kernels_(kernels),
       pool_of_threads_(threads),
       alone_(threads) {
+  for (const Layer *layer : layers()) products_ += layer->out_bytes() * layer->geometry().inputs();
   stem_.set_foreign();
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const std::size_t frames = frames_at_a_time(blocks_[i]);
@@ -92,30 +93,35 @@ std::size_t Network::stem_bytes() const { return pool_ ? pool_->out_pixels() * s
 void Network::run(const std::uint8_t *images, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels, std::int32_t *scores,
                   const Trace *trace, Times *times) {
   const std::lock_guard lock(mutex_);
-  const unsigned threads = pool_of_threads_.threads();
   // A team of threads takes the frames first ... first+count-1 through the network, each with its own part of every layer.
   const auto team = [&](unsigned thread, unsigned index, Barrier &barrier, Memory &memory, std::size_t first, std::size_t count) {
     const Worker worker{index, barrier.size(), barrier, memory, memory.sums.data(), scratch_[thread], thread == 0 ? times : nullptr};
     run_group(worker, images + first * stem_.geometry().in_bytes(), count, weights, scores + first * head_.classes, trace);
   };
+  const auto crew = [&](std::size_t count) { return count * products_ < worth_a_team ? 1u : pool_of_threads_.threads(); };
+  const auto together = [&](unsigned threads, const std::function<void(unsigned)> &work) {
+    threads == 1 ? work(0) : pool_of_threads_.run(work);
+  };
   // Every thread takes frames of its own as long as there are enough for all; the rest they do together.
   std::size_t done = 0;
+  const unsigned threads = crew(frames);
   while (done < frames && frames - done >= threads) {
     const std::size_t each = std::min(kGroup, (frames - done) / threads), groups = (frames - done) / (each * threads) * threads;
     prepare(each, 0);
     std::atomic<std::size_t> next{0};
-    pool_of_threads_.run([&](unsigned thread) {
+    together(threads, [&](unsigned thread) {
       kernels_.enter();
-      Barrier alone(1);
-      for (std::size_t i = next++; i < groups; i = next++) team(thread, 0, alone, *alone_[thread], done + i * each, each);
+      Barrier nobody(1);
+      for (std::size_t i = next++; i < groups; i = next++) team(thread, 0, nobody, *alone_[thread], done + i * each, each);
       kernels_.leave();
     });
     done += groups * each;
   }
   if (done < frames) {
     prepare(0, frames - done);
-    Barrier all(threads);
-    pool_of_threads_.run([&](unsigned thread) {
+    const unsigned left = crew(frames - done);
+    Barrier all(left);
+    together(left, [&](unsigned thread) {
       kernels_.enter();
       team(thread, thread, all, *together_, done, frames - done);
       kernels_.leave();

@@ -53,6 +53,9 @@ class Network {
   void run(const std::uint8_t *images, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels, std::int32_t *scores,
            const Trace *trace = nullptr, Times *times = nullptr);
 
+  /// Products below which one thread is faster than waking the others and waiting for them after every layer: some 100 microseconds.
+  std::size_t worth_a_team = std::size_t(1) << 22;
+
   /// The name of the path of each layer.
   std::vector<std::pair<std::string, std::string>> paths() const;
   /// (height, width, channels) of what a trace shows.
@@ -89,6 +92,7 @@ class Network {
   Head head_;
   const Kernels &kernels_;
   Pool pool_of_threads_;
+  std::size_t products_ = 0;  // of all layers, for one frame
 
   std::mutex mutex_;  // of what follows
   std::vector<Scratch> scratch_;                  // of each thread

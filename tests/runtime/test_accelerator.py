@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime import Accelerator, DeviceError, EmulatedDevice, ImageError, XclbinError
+from runtime import Accelerator, DeviceError, EmulatedDevice, ImageError, XclbinError, cards
+from runtime.xclbin import Unit
 from tests.runtime import tiny
 
 
@@ -63,13 +64,43 @@ def test_weights_on_chip_and_frames_that_fill_no_word(tmp_path: Path) -> None:
     assert np.array_equal(*found)
 
 
-def test_eight_threads(accelerator: Accelerator) -> None:
-    batches = [images(50, 8, 8, 1, seed=seed) for seed in range(8)]
+def two_units(folder: Path) -> Path:
+    path = folder / "two.xclbin"
+    path.write_bytes(tiny.with_two_units(tiny.xclbin()))
+    return path
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("units", [1, 2])
+def test_twenty_four_threads(accelerator: Accelerator, tmp_path: Path, devices: int, units: int) -> None:
+    """On one compute unit and on several: exactly what one thread gets."""
+    path = tmp_path / "tiny.xclbin" if units == 1 else two_units(tmp_path)
+    batches = [images(1 + 90 * (seed % 5), 8, 8, 1, seed=seed) for seed in range(24)]
     expected = [accelerator.classify(batch) for batch in batches]
-    with ThreadPoolExecutor(8) as pool:
+    with Accelerator.open(path, device=["emulation"] * devices) as shared, ThreadPoolExecutor(24) as pool:
+        assert len(shared.lanes) == devices * units
         for _ in range(3):
-            for labels, right in zip(pool.map(accelerator.classify, batches), expected, strict=True):
+            for labels, right in zip(pool.map(shared.classify, batches), expected, strict=True):
                 assert np.array_equal(labels, right)
+
+
+def test_compute_units_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, str]] = []
+    start = EmulatedDevice.start
+
+    def recorded(self: EmulatedDevice, unit: Unit, *arguments: Any) -> Any:
+        ran.append((self.tag, unit.name))
+        return start(self, unit, *arguments)
+
+    monkeypatch.setattr(EmulatedDevice, "start", recorded)
+    with Accelerator.open(two_units(tmp_path), device=["emulation", "emulation"]) as accelerator:
+        first, second = (device.tag for device in accelerator.devices)
+        accelerator.classify(images(8 * 1024, 8, 8, 1))
+        turn = [(first, "tiny_1"), (first, "tiny_2"), (second, "tiny_1"), (second, "tiny_2")]
+        assert ran == turn * 2
+        ran.clear()
+        assert len(list(accelerator.stream(images(16, 8, 8, 1), batch=2))) == 16
+        assert set(ran) == set(turn)
 
 
 def test_several_are_open_at_once(tmp_path: Path) -> None:
@@ -124,16 +155,27 @@ def test_after_close(accelerator: Accelerator) -> None:
         assert str(caught.value) == "tiny_1: used after close\nwhy: its buffers are freed\nfix: open the xclbin again"
 
 
-def test_devices_have_names(tmp_path: Path) -> None:
-    with pytest.raises(DeviceError, match=r"^device: 'u250'\nwhy: devices are told by None, 'emulation' or a PYNQ device\n"):
-        Accelerator.open(tmp_path / "tiny.xclbin", device="u250")
+def test_devices_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "SYSFS", tmp_path)
+    path = tiny.write(tmp_path / "tiny.xclbin")
+    for name, by in (("u250", {"device": "u250"}), ("3", {"device": 3})):
+        with pytest.raises(DeviceError, match=rf"^device '{name}': no such card\nwhy: there is none: "):
+            Accelerator.open(path, **by)
+    with pytest.raises(DeviceError, match=r"^device: an empty list\n"):
+        Accelerator.open(path, device=[])
+    monkeypatch.setenv("RESFLOW_DEVICE", "0000:3b:00.1")
+    with pytest.raises(DeviceError, match=r"^device '0000:3b:00.1': no such card\n"):
+        Accelerator.open(path)
+    monkeypatch.setenv("RESFLOW_DEVICE", "emulation")
+    with Accelerator.open(path) as accelerator:
+        assert isinstance(accelerator.devices[0], EmulatedDevice)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "none.xclbin"
     with pytest.raises(XclbinError) as caught:
         Accelerator.open(path)
-    assert str(caught.value) == f"{path}: cannot be read\nwhy: there is no such file\nfix: check the path, or build the xclbin"
+    assert str(caught.value) == f"{path}: cannot be read\nwhy: No such file or directory\nfix: check the path, or build the xclbin"
 
 
 def test_a_network_that_is_not_the_manifest_s(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import struct
@@ -15,7 +16,7 @@ import pynq
 import pytest
 
 import runtime
-from runtime import Accelerator, DeviceError, EmulatedDevice
+from runtime import Accelerator, DeviceError, EmulatedDevice, cards
 from runtime.xclbin import Axlf, Mode
 from tests.runtime import tiny
 
@@ -196,6 +197,11 @@ def test_copies_are_no_buffers(loaded: Loaded) -> None:
             array.sync_to_device()
 
 
+def test_no_empty_buffers(loaded: Loaded) -> None:
+    with pytest.raises(DeviceError, match=r"^bank0: a buffer of 0 bytes\nwhy: a buffer has at least one byte\n"):
+        pynq.allocate((0, 5), target=loaded.overlay.bank0)
+
+
 def test_unused_banks_are_not_there(loaded: Loaded) -> None:
     with pytest.raises(AttributeError):
         _ = loaded.overlay.bank1
@@ -302,16 +308,20 @@ def test_not_downloaded(tmp_path: Path) -> None:
     assert overlay.tiny_1.read(0x0) == 0b0100
 
 
-def test_a_card_is_needed_for_what_was_built_for_one(tmp_path: Path) -> None:
+def test_a_card_is_needed_for_what_was_built_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "SYSFS", tmp_path)
     path = tmp_path / "card.xclbin"
     path.write_bytes(tiny.linked_for_a_card())
     assert Axlf.parse(path.read_bytes()).mode == Mode.PR
-    for opening in (lambda: Accelerator.open(path), lambda: pynq.Overlay(str(path), device=EmulatedDevice())):
+    whys = {
+        "there is no card here: no device is held by the driver xocl": lambda: Accelerator.open(path),
+        "there is no such card here, and an emulated device runs no bitstream": lambda: pynq.Overlay(str(path), device=EmulatedDevice()),
+    }
+    for why, opening in whys.items():
         with pytest.raises(DeviceError) as caught:
             opening()
         assert str(caught.value) == (
-            f"{path}: built for the card xilinx_u250_gen3x16_xdma_4_1_202210_1\n"
-            "why: there is no such card here, and an emulated device runs no bitstream\n"
+            f"{path}: built for the card xilinx_u250_gen3x16_xdma_4_1_202210_1\nwhy: {why}\n"
             "fix: open it on a machine with the card, or build and open the network's emulation xclbin"
         )
 
@@ -320,5 +330,40 @@ def test_two_networks_on_two_devices(tmp_path: Path, loaded: Loaded, expected: A
     with Accelerator.open(tiny.write(tmp_path / "other.xclbin", seed=2, network="other")) as other:
         assert other.overlay.other_1.manifest.network == "other"
         loaded.accelerator.call(*loaded.arguments)
+    loaded.outbuf.sync_from_device()
+    assert np.array_equal(loaded.outbuf, expected)
+
+
+def test_two_compute_units(tmp_path: Path, expected: Any) -> None:
+    path = tmp_path / "two.xclbin"
+    path.write_bytes(tiny.with_two_units(tiny.xclbin()))
+    overlay = pynq.Overlay(str(path), device=EmulatedDevice())
+    found = []
+    for unit, bank in ((overlay.tiny_1, overlay.bank0), (overlay.tiny_2, overlay.bank1)):
+        inbuf, outbuf = pynq.allocate((N, 8, 8, 1), np.uint8, target=bank), pynq.allocate((N, 3), np.uint32, target=bank)
+        fcbuf = pynq.allocate((10, 8), np.int8, target=overlay.PLRAM0)
+        inbuf[:], fcbuf[:] = images(), overlay.device.xclbin.weights
+        inbuf.sync_to_device()
+        fcbuf.sync_to_device()
+        found.append((unit.start(inbuf, outbuf, fcbuf, N), outbuf, (inbuf, fcbuf)))
+    for run, outbuf, _ in found:
+        assert run.wait(60)
+        assert run.done
+        outbuf.sync_from_device()
+        assert np.array_equal(outbuf, expected)
+    assert overlay.tiny_2.read(0x34) == N
+    with pytest.raises(DeviceError, match=r"^tiny_2.in_1: a buffer in bank0\nwhy: this port of the kernel is connected to bank1\n"):
+        overlay.tiny_2.call(loaded_in(overlay.bank0), found[1][1], found[1][2][1], N)
+
+
+def loaded_in(bank: Any) -> Any:
+    return pynq.allocate((N, 8, 8, 1), np.uint8, target=bank)
+
+
+def test_a_run_can_be_awaited(loaded: Loaded, expected: Any) -> None:
+    async def classify() -> bool:
+        return await loaded.accelerator.start(*loaded.arguments)
+
+    assert asyncio.run(classify())
     loaded.outbuf.sync_from_device()
     assert np.array_equal(loaded.outbuf, expected)

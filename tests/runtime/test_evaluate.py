@@ -22,7 +22,7 @@ from PIL import Image
 import runtime
 from runtime import Accelerator, EvaluationError
 from runtime.__main__ import main
-from runtime.evaluate import evaluate, find_images
+from runtime.evaluate import find_images
 from runtime.images import load
 from runtime.manifest import Manifest
 from runtime.results import Results, read_labels
@@ -127,8 +127,8 @@ def test_it_goes_on_where_it_stopped(capsys: pytest.CaptureFixture[str], monkeyp
     whole = Path("whole.csv").read_bytes()
     lines = whole.split(b"\n")
     asked: list[int] = []
-    classify = Accelerator.classify
-    monkeypatch.setattr(Accelerator, "classify", lambda self, images: asked.append(len(images)) or classify(self, images))
+    stream = Accelerator.stream
+    monkeypatch.setattr(Accelerator, "stream", lambda self, items, **options: asked.append(len(items)) or stream(self, items, **options))
     for length in range(0, len(whole) + 1, 7):
         Path("out.csv").write_bytes(whole[:length])
         asked.clear()
@@ -141,7 +141,7 @@ def test_it_goes_on_where_it_stopped(capsys: pytest.CaptureFixture[str], monkeyp
         assert without_time(out) == ["top-1   100.00%  6 of 6", "top-3   100.00%  6 of 6", f"images  6 of 6 evaluated{earlier}"]
     assert len(lines) == len(IMAGES) + 2
     status, out, _ = run(capsys, "--csv", "whole.csv")
-    assert (status, "time" in out, asked[-1]) == (0, False, 1)
+    assert (status, "time" in out, asked[-1]) == (0, False, 0)
 
 
 @pytest.mark.parametrize(
@@ -270,32 +270,6 @@ def test_random_parameters_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys)[1].endswith("\nlabels  by chance: the parameters are random\n")
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more images are decoded than two batches ahead of the accelerator, and batches are as large as said."""
-    monkeypatch.setattr("runtime.evaluate.BATCH_FRAMES", 2)
-    decoded: list[str] = []
-    monkeypatch.setattr("runtime.evaluate.load", lambda path, shape: decoded.append(path.name) or load(path, shape))
-    for i in range(30):
-        Image.new("L", (8, 8), i).save(f"val/{i:02}.png")
-    labels = {f"{i:02}.png": i % 10 for i in range(30)}
-    ahead, asked = [], []
-
-    class Slow:
-        def __init__(self, accelerator: Accelerator) -> None:
-            self.accelerator, self.manifest = accelerator, accelerator.manifest
-
-        def classify(self, images: np.ndarray) -> np.ndarray:
-            time.sleep(0.005)
-            asked.append(len(images))
-            ahead.append(len(decoded) - sum(asked))
-            return self.accelerator.classify(images)
-
-    with Accelerator.open("tiny.xclbin") as accelerator:
-        score = evaluate(Slow(accelerator), Path("val"), labels)  # type: ignore[arg-type]
-    assert (score.evaluated, asked, len(decoded)) == (30, [2] * 15, 30)
-    assert max(ahead) <= 4
-
-
 def test_nothing_but_the_table_where_there_is_no_terminal() -> None:
     environment = os.environ | {"PYTHONPATH": str(Path(runtime.__file__).parents[1])}
     command = [sys.executable, "-m", "runtime", "evaluate", "tiny.xclbin", "val", "--labels", "val.txt", "--csv", "out.csv"]
@@ -315,7 +289,7 @@ def test_a_bar_on_a_terminal_and_an_interrupt() -> None:
     fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))  # a new one has no columns
     environment = os.environ | {"PYTHONPATH": str(Path(runtime.__file__).parents[1])}
     # With images that take 5 ms each, the interrupt comes in the middle on any machine.
-    slow = "import sys, time, runtime.evaluate as e; load = e.load; e.load = lambda *a: time.sleep(0.005) or load(*a); "
+    slow = "import sys, time, runtime.pipeline as p; load = p.load; p.load = lambda *a, **k: time.sleep(0.005) or load(*a, **k); "
     slow += "from runtime.__main__ import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", slow, "evaluate", "tiny.xclbin", "val", "--labels", "val.txt", "--csv", "out.csv"]
     # A shell that runs the tests in the background has them ignore interrupts, and children inherit that.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import pytest
 from PIL import Image
 
 import runtime
-from runtime import Accelerator
+from runtime import Accelerator, cards
 from runtime.__main__ import main
+from runtime.emulator import available_paths
+from runtime.xclbin import Axlf
 from tests.runtime import tiny
 
 
@@ -74,7 +77,7 @@ def test_a_bad_xclbin(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_card_s_xclbin_without_a_card(capsys: pytest.CaptureFixture[str]) -> None:
     Path("card.xclbin").write_bytes(tiny.linked_for_a_card())
     assert main(["classify", "card.xclbin", "a.png"]) == 1
-    assert "why: there is no such card here" in capsys.readouterr().err
+    assert "why: there is no card here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -121,3 +124,82 @@ def test_a_reader_that_goes_away() -> None:
     assert program.stderr.read() == b""
     program.stderr.close()
     assert program.wait() == 1
+
+
+def test_info_of_a_file_and_the_machine(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "SYSFS", Path.cwd())
+    monkeypatch.delenv("XILINX_XRT", raising=False)
+    data = Path("tiny.xclbin").read_bytes()
+    axlf = Axlf.parse(data)
+    assert main(["info", "tiny.xclbin"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    start, devices = out.split("sections")
+    assert start == (
+        f"xclbin     tiny.xclbin, {len(data):,} bytes, SW_EMU, uuid {axlf.uuid.hex()}\n"
+        "network    tiny: uint8 (8, 8, 1), 10 classes, the 3 best\n"
+        "target     emulation, xilinx_u250_gen3x16_xdma_4_1_202210_1\n"
+        "built by   vitis 2022.2\n"
+        f"digest     {axlf.digest()}\n"
+        "speed      250 MHz, 576 cycles a frame: at most 434,028 frames/s (modelled)\n"
+        "arguments  in          0x0010  images, 64 bytes a frame, from bank0\n"
+        "           out         0x001c  labels, 12 bytes a frame, to bank0\n"
+        "           weightsmem  0x0028  weights int8 (10, 8), from PLRAM[0]\n"
+        "           numReps     0x0034  frames of the batch\n"
+        "units      tiny_1      0x1800000  bank0, bank0, PLRAM[0]\n"
+        "banks      bank0       DDR4    16,777,216 KiB at 0x4000000000\n"
+        "           bank1       DDR4    16,777,216 KiB at 0x5000000000, not used\n"
+        "           PLRAM[0]    DRAM           128 KiB at 0x3000000000\n"
+        "clocks     KERNEL_CLK 250 MHz (KERNEL)\n"
+    )
+    assert f"\ndevices    emulation, computed with {available_paths()[0]}\n" in devices
+    assert main(["info"]) == 0
+    assert capsys.readouterr().out.startswith("devices    emulation")
+
+
+def test_a_device_can_be_named_anywhere(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "SYSFS", Path.cwd())
+    assert main(["classify", "tiny.xclbin", "a.png", "--device", "emulation"]) == 0
+    monkeypatch.setenv("RESFLOW_DEVICE", "emulation")
+    assert main(["classify", "tiny.xclbin", "a.png"]) == 0
+    capsys.readouterr()
+    for command in ("classify", "bench", "info", "power"):
+        arguments = {"classify": ["tiny.xclbin", "a.png"], "bench": ["tiny.xclbin"]}.get(command, [])
+        assert main([command, *arguments, "--device", "7"]) == 1
+        out, err = capsys.readouterr()
+        assert (out, err.split("\n")[0]) == ("", "error: device '7': no such card")
+
+
+def test_power_is_not_made_up(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["power", "--device", "emulation"]) == 1
+    assert capsys.readouterr() == (
+        "",
+        "error: device 'emulation': no power\nwhy: it has no sensors, and numbers are not made up\nfix: choose a card\n",
+    )
+    monkeypatch.setenv("XCL_EMULATION_MODE", "noop")
+    assert main(["power"]) == 1
+    assert capsys.readouterr().err.startswith("error: XRT's noop emulation: power not available\n")
+
+
+def test_a_live_line_of_power(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "SYSFS", Path.cwd())
+    xmc = Path("devices/0000:3b:00.1/xmc.u.1")
+    xmc.mkdir(parents=True)
+    Path("drivers/xocl/0000:3b:00.1").mkdir(parents=True)
+    for name, value in {"12v_pex_vol": 12_000, "12v_pex_curr": 2_000, "vccint_vol": 850, "vccint_curr": 10_000}.items():
+        (xmc / f"xmc_{name}").write_text(str(value))
+    assert main(["power", "--seconds", "0.1"]) == 0
+    line = capsys.readouterr().out
+    assert line.endswith(" s  board 24.0 W  FPGA 8.5 W  12v_pex 12.00 V 2.00 A  vccint 0.85 V 10.00 A\n")
+
+
+def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "tiny.xclbin", "--batch", "1", "4", "--repetitions", "3", "--warm-up", "0", "--plot", "out.png"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert (err, lines[0].split(" on ")[0], lines[0].endswith(", 3 repetitions")) == ("", "tiny", True)
+    assert [line.split()[0] for line in lines[1:4]] == ["batch", "1", "4"]
+    assert Path("out.png").stat().st_size > 1000
+    assert main(["bench", "tiny.xclbin", "--batch", "2", "--repetitions", "3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["batch"] for row in told["rows"]] == [2]

@@ -66,6 +66,7 @@ def changed(path: list[Any], value: object) -> bytes:
         (["target"], "card", "target", "'card'", "expected one of hw, emulation"),
         (["clock_mhz"], 0, "clock_mhz", "0", "expected a number from 1 to 2000"),
         (["clock_mhz"], float("nan"), "clock_mhz", "nan", "expected a number from 1 to 2000"),
+        (["latency_cycles"], 0, "latency_cycles", "0", "expected an integer from 1 to 281474976710656"),
         (["cycles_per_frame"], True, "cycles_per_frame", "True", "expected an integer from 1 to 281474976710656"),
         (["image", 1], 8.0, "image.width", "8.0", "expected an integer from 1 to 16384"),
         (["image"], [8, 8], "image", "[8, 8]", "expected a list of 3 items"),
@@ -91,7 +92,7 @@ def changed(path: list[Any], value: object) -> bytes:
         (["versions", "vitis"], 2022.2, "versions.vitis", "2022.2", "expected 1 to 256 printable characters"),
         (["digest"], "f" * 63, "digest", f"'{'f' * 63}'", "expected 64 lower-case hexadecimal digits"),
         (["extra"], 1, "json", "unknown key 'extra'", "it has the keys format, network, platform, target, clock_mhz, cycles_per_frame, "
-         "image, classes, top, label_names, arguments, weights, versions, digest"),
+         "latency_cycles, image, classes, top, label_names, arguments, weights, versions, digest"),
     ],
 )  # fmt: skip
 def test_what_must_not_be(path: list[Any], value: object, where: str, what: str, why: str) -> None:
@@ -117,7 +118,7 @@ def test_anything_else_is_an_error(data: bytes) -> None:
         Manifest.parse(data)
 
 
-@pytest.mark.parametrize("key", [key for key in json.loads(TINY.to_json()) if key != "format"])
+@pytest.mark.parametrize("key", [key for key in json.loads(TINY.to_json()) if key not in ("format", "latency_cycles")])
 def test_every_key_is_needed(key: str) -> None:
     record = json.loads(TINY.to_json())
     del record[key]
@@ -130,3 +131,16 @@ def test_a_manifest_in_the_making_is_checked_too() -> None:
     assert scalar.direction is Direction.SCALAR
     with pytest.raises(ManifestError, match=r"^arguments: \(in, out, scalar\)\n"):
         replace(TINY, arguments=(*TINY.arguments[:2], scalar))
+
+
+def test_a_file_from_before_latencies() -> None:
+    record = json.loads(TINY.to_json())
+    del record["latency_cycles"]
+    assert Manifest.parse(json.dumps(record).encode()) == TINY
+
+
+def test_what_a_batch_takes_on_the_card() -> None:
+    """576 cycles a frame at 250 MHz; without a latency, as if the slowest stage were the only one."""
+    assert TINY.card_seconds(1) == pytest.approx(576 / 250e6)
+    assert TINY.card_seconds(100) == pytest.approx(57_600 / 250e6)
+    assert replace(TINY, latency_cycles=2000).card_seconds(100) == pytest.approx((2000 + 99 * 576) / 250e6)

@@ -62,8 +62,3 @@ def test_a_bank_has_an_end() -> None:
 def test_a_bank_may_be_larger_than_the_machine() -> None:
     with pytest.raises(DeviceError, match=r"^bank0: no room for 1125899906842624 bytes\nwhy: this machine has less memory than the card\n"):
         bank(2**50).allocate(2**50)
-
-
-def test_no_empty_ranges() -> None:
-    with pytest.raises(DeviceError, match=r"^bank0: a buffer of 0 bytes\nwhy: a buffer has at least one byte\n"):
-        bank().allocate(0)

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runtime.emulator import Emulator, available_paths, peak
+from runtime.emulator import Emulator, _native, available_paths, peak
 from runtime.errors import DeviceError
 from runtime.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
 from tests import reference_data
 from tests.reference_data import needs_reference
 from tests.runtime import resnet50
 
+NETWORK = _native.Network if _native is not None else None
 NATIVE = tuple(path for path in available_paths() if path != "numpy")
 WEIGHTS = ["bipolar", "bipolar", "int2", "int5", "int8", "uint1", "uint7", "uint8"]
 
 pytestmark = pytest.mark.skipif(not NATIVE, reason="runtime._native was not compiled when the project was installed")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def everything_is_worth_a_team() -> Iterator[None]:
+    """What is drawn here is small, and would be left to one thread."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("runtime.emulator._native.Network", team)
+        yield
+
+
+def team(program: Program, path: str, threads: int) -> _native.Network:
+    network = NETWORK(program, path, threads)
+    network.worth_a_team = 0
+    return network
 
 
 class Drawer:
@@ -248,8 +264,10 @@ def test_several_threads_may_call(path: str) -> None:
 def test_any_number_of_frames(frames: int) -> None:
     program, images, weights = drawn(2)
     labels, scores = Emulator(program, path="numpy").run(images, weights)
-    for threads in (1, 3):
-        found_labels, found_scores = Emulator(program, path=NATIVE[0], threads=threads).run(images[:frames], weights)
+    for threads, worth_a_team in ((1, 0), (3, 0), (3, 2**62)):
+        emulator = Emulator(program, path=NATIVE[0], threads=threads)
+        emulator._network.worth_a_team = worth_a_team  # type: ignore[union-attr]
+        found_labels, found_scores = emulator.run(images[:frames], weights)
         assert np.array_equal(found_labels, labels[:frames])
         assert np.array_equal(found_scores, scores[:frames])
 

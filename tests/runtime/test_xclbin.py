@@ -8,7 +8,7 @@ import pytest
 
 from runtime import xclbin as axlf
 from runtime.errors import AcceleratorError, XclbinError
-from runtime.kernel import Kernel
+from runtime.kernel import Loaded
 from runtime.xclbin import AXLF, SECTION, Axlf, BankKind, ClockKind, Mode, SectionKind, Xclbin
 from tests.runtime import tiny
 
@@ -74,7 +74,7 @@ def test_nothing_that_is_sealed_crashes_the_reader() -> None:
             place = choose.randrange(len(DATA)) if choose.random() < 0.5 else choose.randrange(4000)
             damaged[place] = choose.randrange(256)
         try:
-            Kernel(Xclbin.parse(tiny.reseal(bytes(damaged)), "tiny.xclbin"))
+            Loaded(Xclbin.parse(tiny.reseal(bytes(damaged)), "tiny.xclbin"))
             outcomes.add("fine")
         except AcceleratorError as error:
             outcomes.add(type(error).__name__)
@@ -120,7 +120,7 @@ TO_PLRAM = axlf.CONNECTION.pack(2, 0, 2)
 @pytest.mark.parametrize(
     ("kind", "old", "new", "message"),
     [
-        (SectionKind.IP_LAYOUT, b"tiny:tiny_1", b"tiny:tiny_2", "IP_LAYOUT: tiny:tiny_1 found 0 times\nwhy: the manifest names one CU"),
+        (SectionKind.IP_LAYOUT, b"tiny:tiny_1", b"tiny:tiny_2", "IP_LAYOUT: tiny:tiny_1 not found\nwhy: the manifest names this CU"),
         (SectionKind.MEM_TOPOLOGY, b"bank1", b"bank0", "MEM_TOPOLOGY: bank0, bank0, PLRAM[0]\nwhy: two banks have one tag"),
         (SectionKind.MEM_TOPOLOGY, b"bank1".ljust(16, b"\0"), b"b" * 16,
          "MEM_TOPOLOGY tag: b'bbbbbbbbbbbbbbbb'\nwhy: expected ASCII text and a NUL"),
@@ -168,3 +168,17 @@ def test_what_is_no_xclbin(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(XclbinError) as caught:
         Xclbin.read(path)
     assert str(caught.value) == f"{path}: {message}"
+
+
+def test_two_compute_units() -> None:
+    first, second = Xclbin.parse(tiny.with_two_units(DATA), "tiny.xclbin").units
+    assert (first.name, first.banks) == ("tiny_1", ("bank0", "bank0", "PLRAM[0]", None))
+    assert (second.name, second.base, second.banks) == ("tiny_2", first.base + 0x1000, ("bank1", "bank1", "PLRAM[0]", None))
+
+
+def test_a_compute_unit_without_memory() -> None:
+    with pytest.raises(XclbinError) as caught:
+        tiny.with_two_units(DATA, second_bank=None)
+    assert str(caught.value) == (
+        "xclbin: manifest: in of tiny_2 in no bank\nwhy: CONNECTIVITY does not connect them\nfix: build or copy the xclbin again"
+    )

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.manifest import Argument, Direction, ImageShape, Manifest, Target
-from runtime.xclbin import Axlf, Bank, BankKind, Mode
-from vitis.xclbin import attach, render
+from runtime.xclbin import AXLF, BANK, CONNECTION, CONNECTION_COUNT, COUNT, IP, KERNEL_IP, Axlf, Bank, BankKind, Mode, SectionKind
+from vitis.xclbin import CU_BASE, Content, _sealed, attach, render
 
 MODE_OFFSET = 332  # in the header
 
@@ -153,6 +153,24 @@ def linked_for_a_card() -> bytes:
     data = bytearray(xclbin())
     data[MODE_OFFSET : MODE_OFFSET + 2] = Mode.PR.to_bytes(2, "little")
     return attach(bytes(data), manifest(described, target=Target.HW), weights=draw(described)["head/fc/weights"])
+
+
+def with_two_units(data: bytes, *, second_bank: int | None = 1) -> bytes:
+    """The same kernel twice: tiny_2 has its own registers, and its images and labels in another bank of MEM_TOPOLOGY, or nowhere."""
+    axlf = Axlf.parse(data)
+    contents = []
+    for section in axlf.sections:
+        body = data[section.offset : section.offset + section.size]
+        if section.kind == SectionKind.IP_LAYOUT:
+            body = COUNT.pack(2) + body[COUNT.size :] + IP.pack(KERNEL_IP, 0, CU_BASE + 0x1000, b"tiny:tiny_2")
+        if section.kind == SectionKind.CONNECTIVITY:
+            banks = () if second_bank is None else enumerate((second_bank, second_bank, 2))
+            more = [CONNECTION.pack(argument, 1, bank) for argument, bank in banks]
+            body = CONNECTION_COUNT.pack(3 + len(more)) + body[CONNECTION_COUNT.size :] + b"".join(more)
+        if section.kind == SectionKind.MEM_TOPOLOGY:
+            body = COUNT.pack(len(BANKS)) + b"".join(BANK.pack(b.kind, 1, b.size_kb, b.base, b.tag.encode()) for b in BANKS)
+        contents.append(Content(kind=section.kind, name=section.name, data=body))
+    return _sealed(data[: AXLF.size], contents)
 
 
 def write(path: Path, **options: Any) -> Path:

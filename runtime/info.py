@@ -1,0 +1,66 @@
+"""What an xclbin holds, and what this machine has to run it on, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runtime import cards, xrt
+from runtime.emulator import available_paths
+from runtime.errors import DeviceError
+from runtime.manifest import Direction
+from runtime.xclbin import BankKind, Mode, Xclbin
+
+
+def machine() -> str:
+    """The devices of this machine, and what keeps it from using cards."""
+    lines = [f"emulation, computed with {available_paths()[0]}", *map(str, cards.cards())]
+    try:
+        xrt.load()
+        lines.append(f"XRT {xrt.version()}".rstrip())
+    except DeviceError as error:
+        lines.append(f"no XRT: {error.where}: {error.what}")
+    return _column("devices", lines)
+
+
+def file(xclbin: Xclbin) -> str:
+    """All that is known of an xclbin but its weights."""
+    manifest, axlf = xclbin.manifest, xclbin.axlf
+    height, width, channels = manifest.image
+    interval = f"{manifest.cycles_per_frame:,} cycles a frame"
+    rate = f"at most {manifest.clock_mhz * 1e6 / manifest.cycles_per_frame:,.0f} frames/s (modelled)"
+    mode = Mode(axlf.mode).name if axlf.mode in set(Mode) else str(axlf.mode)
+    rows: dict[str, list[str]] = {
+        "xclbin": [f"{xclbin.path}, {len(axlf.data):,} bytes, {mode}, uuid {axlf.uuid.hex()}"],
+        "network": [f"{manifest.network}: uint8 ({height}, {width}, {channels}), {manifest.classes:,} classes, the {manifest.top} best"],
+        "target": [f"{manifest.target.value}, {manifest.platform}"],
+        "built by": [", ".join(f"{tool} {version}" for tool, version in manifest.versions.items()) or "not told"],
+        "digest": [manifest.digest],
+        "speed": [f"{manifest.clock_mhz:g} MHz, {interval}: {rate}"],
+        "arguments": [f"{argument.name:12}{argument.offset:#06x}  {_meaning(xclbin, i)}" for i, argument in enumerate(manifest.arguments)],
+        "units": [f"{unit.name:12}{unit.base:#x}  {', '.join(tag for tag in unit.banks if tag)}" for unit in xclbin.units],
+        "banks": [*_banks(xclbin)],
+        "clocks": [f"{name} {mhz} MHz ({kind.name})" for name, mhz, kind in xclbin.clocks],
+        "sections": [f"{section.kind:3} {section.name or '-':12}{section.size:14,} bytes" for section in axlf.sections],
+    }
+    return "\n".join(_column(name, lines) for name, lines in rows.items() if lines)
+
+
+def _meaning(xclbin: Xclbin, index: int) -> str:
+    manifest = xclbin.manifest
+    argument = manifest.arguments[index]
+    if argument.direction is Direction.SCALAR:
+        return "frames of the batch"
+    if argument.direction is Direction.OUT:
+        return f"labels, {manifest.label_bytes} bytes a frame, to {argument.bank}"
+    what = f"images, {manifest.frame_bytes} bytes a frame" if index == 0 else f"weights int8 {manifest.weights}"
+    return f"{what}, from {argument.bank}"
+
+
+def _banks(xclbin: Xclbin) -> Iterator[str]:
+    for bank in xclbin.banks:
+        kind = BankKind(bank.kind).name if bank.kind in set(BankKind) else f"kind {bank.kind}"
+        yield f"{bank.tag:12}{kind:6}{bank.size_kb:12,} KiB at {bank.base:#x}{'' if bank.used else ', not used'}"
+
+
+def _column(name: str, lines: list[str]) -> str:
+    return "\n".join(f"{name if i == 0 else '':11}{line}" for i, line in enumerate(lines))

@@ -1,0 +1,1 @@
+"""Notebooks, which `pynq get-notebooks` copies to where the user works."""

@@ -1,0 +1,41 @@
+"""One execution of a kernel, from `start` on: what can be waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+
+
+class Run(ABC):
+    """A started kernel. Drop it and the kernel runs on, and its buffers stay; `await` it in an event loop, which goes on meanwhile."""
+
+    @abstractmethod
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for its end, at most `timeout` seconds, and tell whether it came; DeviceError if the kernel failed."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended; DeviceError if the kernel failed."""
+        return self.wait(0)
+
+    def __await__(self) -> Generator[None, None, bool]:
+        return asyncio.get_running_loop().run_in_executor(None, self.wait).__await__()
+
+
+class EmulatedRun(Run):
+    """A run that another thread of this process works on."""
+
+    def __init__(self, future: Future[None]) -> None:
+        self._future = future
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout == 0 and not self._future.done():
+            return False
+        try:
+            self._future.result(timeout)
+        except FutureTimeout:
+            return False
+        return True

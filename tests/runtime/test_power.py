@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime import DeviceError, EmulatedDevice, XrtDevice, cards, power
+from runtime.cards import Card
+from runtime.power import Rail, Recording, Sample
+
+BDF = "0000:3b:00.1"
+MILLI = {"12v_aux": (12_050, 1_500), "12v_pex": (11_980, 2_000), "vccint": (850, 20_500), "3v3_pex": (3_300, 100), "3v3_aux": (0, 0)}
+
+
+@pytest.fixture
+def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> XrtDevice:
+    """A card whose driver has the files of the original's."""
+    monkeypatch.setattr(cards, "SYSFS", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("XILINX_XRT", raising=False)
+    xmc = tmp_path / "devices" / BDF / "xmc.u.15204352"
+    xmc.mkdir(parents=True)
+    for name, (millivolts, milliamps) in MILLI.items():
+        (xmc / f"xmc_{name}_vol").write_text(f"{millivolts}\n")
+        (xmc / f"xmc_{name}_curr").write_text(f"{milliamps}\n")
+    return XrtDevice(Card(index=0, bdf=BDF, shell=""))
+
+
+def rail(name: str, volts: str, amps: str, present: str = "true") -> dict[str, Any]:
+    return {
+        "id": name,
+        "description": name,
+        "voltage": {"volts": volts, "is_present": present},
+        "current": {"amps": amps, "is_present": present},
+    }
+
+
+ELECTRICAL = {
+    "power_consumption_watts": "42.5",
+    "power_rails": [rail("12v_aux", "12.05", "1.5"), rail("12v_pex", "11.98", "2"), rail("vccint", "0.85", "20.5"),
+                    rail("5v5_system", "0", "0", "false"), {"id": "half"}, rail("odd", "a few", "2"), 3],
+}  # fmt: skip
+EXPECTED = (
+    Rail(name="12v_aux", volts=12.05, amps=1.5),
+    Rail(name="12v_pex", volts=11.98, amps=2.0),
+    Rail(name="vccint", volts=0.85, amps=20.5),
+)
+
+
+def test_the_driver_s_files(card: XrtDevice) -> None:
+    read = power.sensors(card)
+    assert read is not None
+    assert read() == (*EXPECTED, Rail(name="3v3_pex", volts=3.3, amps=0.1))
+    sample = Sample(seconds=0, rails=read())
+    assert sample.board_watts == pytest.approx(12.05 * 1.5 + 11.98 * 2)
+    assert sample.fpga_watts == pytest.approx(0.85 * 20.5)
+
+
+@pytest.mark.parametrize(
+    "wrapped", [ELECTRICAL, {"electrical": ELECTRICAL}, {"schema_version": {}, "devices": [{"electrical": ELECTRICAL}]}]
+)
+def test_the_report_of_xbutil(wrapped: Any) -> None:
+    assert power.parse(json.dumps(wrapped).encode()) == EXPECTED
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1, 2]", b'{"power_rails": 3}', b"\xff", b"no JSON"])
+def test_other_reports(content: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (of json, of utf-8, or ours)
+        power.parse(content)
+
+
+def stub(folder: Path, name: str, text: str) -> None:
+    """A tool that answers to xbutil's arguments."""
+    (folder / "bin").mkdir(exist_ok=True)
+    script = f"""#!{sys.executable}
+import sys
+assert sys.argv[1:9] == "examine -d {BDF} -r electrical -f JSON -o".split(), sys.argv
+open(sys.argv[9], "x").write({text!r})
+"""
+    path = folder / "bin" / name
+    path.write_text(script)
+    path.chmod(0o755)
+
+
+def without_files(folder: Path) -> None:
+    for path in (folder / "devices" / BDF).glob("xmc*/*"):
+        path.unlink()
+
+
+def test_the_tool_where_the_driver_has_no_files(card: XrtDevice, tmp_path: Path) -> None:
+    without_files(tmp_path)
+    assert power.sensors(card) is None
+    stub(tmp_path, "xbutil", json.dumps({"devices": [{"electrical": ELECTRICAL}]}))
+    with Recording(card, interval=0.01) as recording:
+        wait_for(recording, 2)
+    assert recording.samples[0].rails == EXPECTED
+
+
+def test_a_tool_that_fails(card: XrtDevice, tmp_path: Path) -> None:
+    without_files(tmp_path)
+    stub(tmp_path, "xrt-smi", "{}")
+    with Recording(card) as recording:
+        deadline = time.monotonic() + 20
+        while recording.error is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+    tool = tmp_path / "bin" / "xrt-smi"
+    assert str(recording.error) == (
+        f"{tool}: no electrical report\nwhy: ValueError: no power_rails\nfix: try it: {tool} examine -d {BDF} -r electrical -f JSON"
+    )
+    assert recording.samples == []
+    assert recording.mean_board_watts is None
+
+
+def wait_for(recording: Recording, count: int) -> None:
+    deadline = time.monotonic() + 20
+    while len(recording.samples) < count and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def test_a_recording(card: XrtDevice) -> None:
+    with Recording(card, interval=0.005) as recording:
+        wait_for(recording, 3)
+    count = len(recording.samples)
+    assert count >= 3
+    seconds = [sample.seconds for sample in recording.samples]
+    assert seconds == sorted(seconds)
+    assert recording.mean_board_watts == pytest.approx(12.05 * 1.5 + 11.98 * 2)
+    assert recording.mean_fpga_watts == pytest.approx(0.85 * 20.5)
+    time.sleep(0.05)
+    assert len(recording.samples) == count
+    frame = recording.frame()
+    assert list(frame.columns[:4]) == ["board_watts", "fpga_watts", "12v_aux_volts", "12v_aux_amps"]
+    assert len(frame) == count
+
+
+def test_an_emulated_device_draws_nothing_that_could_be_told() -> None:
+    for device in (EmulatedDevice(), XrtDevice(Card(index=0, bdf=None, shell="XRT's noop emulation"))):
+        with Recording(device) as recording:
+            pass
+        assert (recording.available, recording.samples, recording.mean_board_watts, recording.mean_fpga_watts) == (False, [], None, None)
+        assert recording.frame().empty
+
+
+def test_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(DeviceError) as caught:
+        Recording(EmulatedDevice()).frame()
+    assert str(caught.value) == (
+        "power: no table\nwhy: pandas is not installed, and it is not needed otherwise\nfix: pip install pandas, or use .samples"
+    )
