@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from functools import cache, partial
@@ -108,10 +109,11 @@ def asked(*steps: str) -> bool:
 
 def number(name: str, text: str) -> float | None:
     """What the user has written for a number; None for nothing."""
-    try:
-        return float(text) if text else None
-    except ValueError:
-        raise ToolError(name, f"{text!r} is no number", why="it counts minutes, days or gigabytes", fix="write for example 30") from None
+    if not text:
+        return None
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise ToolError(name, f"{text!r} is no number", why="it counts minutes, days or gigabytes", fix="write for example 30")
+    return float(text)
 
 
 CACHE = Cache(default_root())
@@ -125,6 +127,8 @@ try:
         timeout_minutes=number("timeout_minutes", str(get_var("timeout_minutes", ""))),
         memory_gb=number("memory_gb", str(get_var("memory_gb", ""))),
     )
+    if JOBS.address and not progress.only_asks(sys.argv[1:]):
+        JOBS.require_cluster()
 except ToolError as error:
     sys.exit(f"error: {error}")
 books.keep()
@@ -676,11 +680,11 @@ def task_timing():
     }
 
 
-def fifos(interval: str, anew: bool, write: bool) -> None:
+def fifos(interval: int, anew: bool, write: bool) -> None:
     from dataflow import fifo_report
     from dataflow.fifos import size
 
-    sizing = size(DESIGN, interval=int(interval) if interval else None, anew=anew)
+    sizing = size(DESIGN, interval=interval or None, anew=anew)
     fifo_report.print_fifos(DESIGN, sizing)
     if write:
         write_changed(YAML, fifo_report.written(YAML.read_text(), fifo_report.yaml_entries(sizing)))
@@ -695,7 +699,8 @@ def task_fifos():
             {
                 "name": "interval",
                 "long": "interval",
-                "default": "",
+                "type": int,
+                "default": 0,
                 "help": "cycles from frame to frame, the least there can be if not given",
             },
             {"name": "anew", "long": "anew", "type": bool, "default": False, "help": "depths in the description are chosen anew too"},

@@ -20,10 +20,10 @@ from typing import Any
 
 from codegen import jobs, tools
 from codegen.cache import Cache, default_root
+from codegen.dispatch import CONNECT_SECONDS
 from codegen.jobs import Job
 from codegen.tools import ToolError
 
-CONNECT_SECONDS = 8
 TAIL_SECONDS = 0.5
 """Between two looks at a running tool's log, and at whether the job is still wanted."""
 
@@ -48,7 +48,7 @@ class Answer:
 
 
 class Cluster:
-    """A Dask scheduler and its workers; raises ToolError when it is not there."""
+    """A Dask scheduler and its workers; that it is there was seen before, by `Dispatch.require_cluster`."""
 
     def __init__(self, address: str, cache: Cache) -> None:
         try:
@@ -62,16 +62,8 @@ class Cluster:
             ) from None
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is told by the job that misses it
         self.address, self.cache = address, cache
-        try:
-            connect: Any = Client  # Dask has no types
-            self.client = connect(address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
-            raise ToolError(
-                f"cluster={address}",
-                "no Dask scheduler answers",
-                why=f"{type(error).__name__} after at most {CONNECT_SECONDS} s" + (f": {error}" if str(error) else ""),
-                fix="start one with `dask scheduler`, and give the address it prints; without cluster= everything runs here",
-            ) from None
+        connect: Any = Client  # Dask has no types
+        self.client = connect(address, timeout=CONNECT_SECONDS, set_as_default=False)
 
     def offers(self) -> list[dict[str, float]]:
         """The resources of each worker."""

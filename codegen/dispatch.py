@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from codegen.tools import ToolError
 if TYPE_CHECKING:
     from codegen.cluster import Cluster
 
+CONNECT_SECONDS = 8
 JOBS_ON_CLUSTER = 16
 """At once, unless doit -n says otherwise; what the workers cannot take yet waits there."""
 
@@ -49,6 +51,28 @@ class Dispatch:
         """Bring a job's products into its folder, from the cache or by running it; raises ToolError."""
         runner = cluster(self.address, self.cache).run if self.address and job.step in self.away else jobs.run_here
         return jobs.do(job, self.folder(job), self.cache, runner, told=lambda line: print(line, file=sys.stderr, flush=True))
+
+    def require_cluster(self) -> None:
+        """Raises ToolError where no scheduler listens at the address; told before anything is begun."""
+        host, colon, port = self.address.rpartition("://")[2].rpartition(":")
+        why = ""
+        if not (colon and port.isdigit()):
+            why = "an address is tcp://HOST:PORT"
+        else:
+            try:
+                with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS) as connection:
+                    # A scheduler greets first; what says nothing is something else, and Dask would wait for it for ever.
+                    if not self.address.startswith("tls://") and not connection.recv(1):
+                        why = "what listens there hangs up"
+            except (OSError, OverflowError) as error:
+                why = str(error)
+        if why:
+            raise ToolError(
+                f"cluster={self.address}",
+                "no Dask scheduler answers",
+                why=why,
+                fix="start one with `dask scheduler`, and give the address it prints; without cluster= everything runs here",
+            )
 
     def hls_release(self) -> releases.Release:
         """Of the HLS tool that will run: the one here, or with a cluster the newest that a worker offers."""
