@@ -34,7 +34,7 @@ def bench_timing(networks: Sequence[Network]) -> None:
         "of a core",
     )
     for heading in headings:
-        table.add_column(heading, justify="left" if heading == "network" else "right")
+        table.add_column(heading, justify="left" if heading == "network" else "right", no_wrap=heading == "network")
     for network in networks:
         design = lower(network)
         started = time.perf_counter()
