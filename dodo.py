@@ -294,7 +294,7 @@ def bench_csim() -> None:
 
 
 def task_bench():
-    """measure: doit bench:csim, doit bench:emulator"""
+    """measure: doit bench:csim, doit bench:emulator, doit bench:pipeline"""
     yield {
         "name": "csim",
         "doc": "seconds and megabytes of every IP's C simulation, one after the other",
@@ -307,6 +307,13 @@ def task_bench():
         "name": "emulator",
         "doc": "the emulator on ResNet-50 against onnxruntime (pip install -e '.[bench]')",
         "actions": [CmdAction([sys.executable, "-m", "runtime.bench"], shell=False)],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+    yield {
+        "name": "pipeline",
+        "doc": "how busy a device of 0.4 ms a frame is kept, by the pipeline and by the original's way",
+        "actions": [CmdAction([sys.executable, "-m", "runtime.bench.pipeline"], shell=False)],
         "uptodate": [False],
         "verbosity": 2,
     }
