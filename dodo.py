@@ -727,7 +727,7 @@ def bench_timing() -> None:
 
 
 def task_bench():
-    """measure: doit bench:csim, doit bench:timing, doit bench:emulator, doit bench:cluster"""
+    """measure: doit bench:csim, bench:timing, bench:emulator, bench:pipeline, bench:cluster"""
     yield {
         "name": "csim",
         "doc": "seconds and megabytes of every IP's C simulation, one after the other",
@@ -754,6 +754,13 @@ def task_bench():
         "name": "cluster",
         "doc": "four IPs on one Dask worker and on two, with stand-in tools (pip install -e '.[dev]')",
         "actions": [CmdAction([sys.executable, "-m", "tests.bench_cluster"], shell=False)],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
+    yield {
+        "name": "pipeline",
+        "doc": "how busy a device of 0.4 ms a frame is kept, by the pipeline and by the original's way",
+        "actions": [CmdAction([sys.executable, "-m", "runtime.bench.pipeline"], shell=False)],
         "uptodate": [False],
         "verbosity": 2,
     }

@@ -149,7 +149,9 @@ class Accelerator:
         if not is_array or images.dtype != np.uint8 or images.shape[-3:] != shape or images.ndim not in dimensions:
             found = f"{images.dtype} {images.shape}" if is_array else f"a {type(images).__name__}"
             wanted = " or ".join(f"uint8 {'(n, ' if n == 4 else '('}{', '.join(map(str, shape))})" for n in dimensions)
-            raise ImageError("images", found, f"{self.manifest.network} takes {wanted}", "resize and convert them first")
+            first = is_array and images.ndim in dimensions and images.shape[-3:] == (shape[2], *shape[:2])
+            fix = "move the channels last: numpy.moveaxis(images, -3, -1)" if first else "resize and convert them first"
+            raise ImageError("images", found, f"{self.manifest.network} takes {wanted}", fix)
 
 
 def _suited(path: str) -> str | int:

@@ -25,7 +25,7 @@ from runtime.driver import bind
 from runtime.errors import DeviceError
 from runtime.kernel import REGISTER_BYTES
 from runtime.manifest import Target
-from runtime.memory import Allocation, Bank
+from runtime.memory import PAGE_BYTES, Allocation, Bank
 from runtime.metadata import Metadata
 from runtime.run import Run
 from runtime.xclbin import Unit, Xclbin
@@ -248,7 +248,10 @@ class XrtBank(Bank):
         if size > self.size:
             why = f"the bank has {self.size} bytes"
             raise DeviceError(self.tag, f"no room for {size} bytes", why, "free buffers, or use smaller batches")
-        allocation = XrtAllocation(self._library, self._library.allocate(self._device, size, self._group, self.tag), self.tag, size)
+        # Whole pages, which is what a card gives in any case; XRT 2.13's emulation loses memory with less.
+        whole = -(-size // PAGE_BYTES) * PAGE_BYTES
+        handle = self._library.allocate(self._device, whole, self._group, self.tag)
+        allocation = XrtAllocation(self._library, handle, self.tag, size)
         with self._lock:
             self._live[id(allocation)] = allocation
         return allocation
@@ -274,9 +277,7 @@ class XrtAllocation(Allocation):
         pointer = library.call("xrtBOMap", handle.value)
         if not pointer:
             raise library.error(bank, f"a buffer of {size} bytes cannot be mapped", "use smaller batches")
-        mapped = (ctypes.c_ubyte * size).from_address(pointer)
-        mapped.handle = handle  # type: ignore[attr-defined]  # arrays hold `mapped`, and so the memory they show
-        host: NDArray[np.uint8] = np.ndarray(size, np.uint8, buffer=mapped)  # type: ignore[arg-type]
+        host: NDArray[np.uint8] = np.asarray(_Mapped(handle, pointer, size))
         host[:] = 0
         super().__init__(bank=bank, address=library.call("xrtBOAddress", handle.value), host=host)
         self._library, self._handle = library, handle
@@ -296,6 +297,14 @@ class XrtAllocation(Allocation):
     def _sync(self, direction: int, offset: int, size: int) -> None:
         result = self._library.call("xrtBOSync", self._handle.value, direction, size, offset)
         self._library.check(result, self.bank, f"{size} bytes at {offset} cannot be synced", "see XRT's message above")
+
+
+class _Mapped:
+    """The bytes of a buffer object, for numpy: arrays hold this, and so the memory they show."""
+
+    def __init__(self, handle: Handle, pointer: int, size: int) -> None:
+        self.handle = handle
+        self.__array_interface__ = {"version": 3, "data": (pointer, False), "shape": (size,), "typestr": "|u1"}
 
 
 class XrtRun(Run):

@@ -128,7 +128,6 @@ def test_a_small_bank_makes_small_batches(tmp_path: Path) -> None:
     ("wrong", "what"),
     [
         (np.zeros((8, 8, 1)), "float64 (8, 8, 1)"),
-        (np.zeros((2, 1, 8, 8), np.uint8), "uint8 (2, 1, 8, 8)"),
         (np.zeros((1, 2, 8, 8, 1), np.uint8), "uint8 (1, 2, 8, 8, 1)"),
         (np.zeros((), np.uint8), "uint8 ()"),
         ([[1]], "a list"),
@@ -139,6 +138,23 @@ def test_images_of_another_shape(accelerator: Accelerator, wrong: Any, what: str
         accelerator.classify(wrong)
     wanted = "uint8 (8, 8, 1) or uint8 (n, 8, 8, 1)"
     assert str(caught.value) == f"images: {what}\nwhy: tiny takes {wanted}\nfix: resize and convert them first"
+
+
+def test_channels_first(accelerator: Accelerator) -> None:
+    with pytest.raises(ImageError) as caught:
+        accelerator.classify(np.zeros((2, 1, 8, 8), np.uint8))
+    assert str(caught.value) == (
+        "images: uint8 (2, 1, 8, 8)\nwhy: tiny takes uint8 (8, 8, 1) or uint8 (n, 8, 8, 1)\n"
+        "fix: move the channels last: numpy.moveaxis(images, -3, -1)"
+    )
+
+
+def test_views_and_read_only_arrays(accelerator: Accelerator) -> None:
+    batch = images(6, 1, 8, 8)
+    expected = accelerator.classify(np.ascontiguousarray(np.moveaxis(batch, 1, 3)))
+    batch.flags.writeable = False
+    assert np.array_equal(accelerator.classify(np.moveaxis(batch, 1, 3)), expected)
+    assert np.array_equal(list(accelerator.stream(np.moveaxis(batch, 1, 3)[::-1])), expected[::-1])
 
 
 def test_a_trace_is_of_one_image(accelerator: Accelerator) -> None:

@@ -42,6 +42,55 @@ def test_formats_and_sizes(tmp_path: Path, name: str, shape: ImageShape) -> None
     assert load(saved(tmp_path / name, size=(50, 30)), shape).shape == shape
 
 
+def test_sixteen_bits_are_scaled(tmp_path: Path) -> None:
+    """Not cut off at 255, as Pillow does."""
+    deep = np.random.default_rng(1).integers(0, 2**16, (4, 6)).astype(np.uint16)
+    for name in ("deep.png", "deep.tiff"):
+        Image.fromarray(deep).save(tmp_path / name)
+        assert np.array_equal(load(tmp_path / name, GREY)[:, :, 0], deep >> 8)
+        assert np.array_equal(load(tmp_path / name, COLOUR), np.repeat((deep >> 8)[:, :, np.newaxis], 3, axis=2))
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_pixels_of_no_known_range(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "deep.tiff"
+    Image.new(mode, (6, 4), 70_000).save(path)
+    with pytest.raises(ImageError) as caught:
+        load(path, GREY)
+    assert str(caught.value) == (
+        f"{path}: pixels of 32 bits\nwhy: nothing says which value is white\nfix: save it with 8 or 16 bits a channel"
+    )
+
+
+def test_inks_animations_and_a_single_pixel(tmp_path: Path) -> None:
+    Image.new("CMYK", (60, 40), (0, 255, 255, 0)).save(tmp_path / "inks.jpg", quality=95)
+    assert np.abs(load(tmp_path / "inks.jpg", COLOUR).astype(int) - [0, 0, 255]).max() <= 3
+    frames = [Image.new("L", (6, 4), value) for value in (10, 200)]
+    for name in ("moving.gif", "moving.png", "moving.webp"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], lossless=True)
+        assert np.abs(load(tmp_path / name, GREY).astype(int) - 10).max() <= 1
+    Image.new("RGB", (1, 1), (1, 2, 3)).save(tmp_path / "one.png")
+    assert (load(tmp_path / "one.png", COLOUR) == [3, 2, 1]).all()
+
+
+@pytest.mark.parametrize("turned", [1, 6])
+def test_reduced_decoding_of_jpegs(tmp_path: Path, turned: int) -> None:
+    """Other pixels, of the same picture, and never from fewer than the network takes."""
+    path = tmp_path / "large.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    rough = Image.fromarray(np.random.default_rng(1).integers(0, 256, (5, 7, 3)).astype(np.uint8))
+    rough.resize((1400, 1000), Image.Resampling.BICUBIC).save(path, quality=95, exif=exif)
+    shape = ImageShape(120, 160, 3)
+    whole, reduced = (load(path, shape, reduced=reduced).astype(int) for reduced in (False, True))
+    assert not np.array_equal(whole, reduced)
+    assert np.abs(whole - reduced).mean() < 2
+    with Image.open(path) as image:
+        image.draft(None, (160, 160))
+        assert image.size == (350, 250)
+    assert np.array_equal(load(saved(tmp_path / "a.png"), COLOUR, reduced=True), load(tmp_path / "a.png", COLOUR))
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "I;16"])
 def test_modes(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "image.png"

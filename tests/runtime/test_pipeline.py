@@ -22,6 +22,7 @@ from runtime.bench.timed import TimedDevice
 from runtime.driver import load
 from runtime.manifest import ImageShape
 from tests.runtime import tiny
+from tests.runtime.test_images import png_header
 
 SHAPE = ImageShape(8, 8, 1)
 
@@ -96,6 +97,41 @@ def test_errors_are_in_their_places(accelerator: Accelerator, tmp_path: Path) ->
         f"image: float64 (8, 8, 1)\n{takes}",
     ]
     assert len(list(accelerator.stream(["none"] * 50, batch=4))) == 50
+
+
+def test_a_folder_of_oddities(accelerator: Accelerator, tmp_path: Path) -> None:
+    """Each gets labels or an error of its own; the ones between them go on."""
+    good = images(9)
+    for i, pixels in enumerate(good):
+        Image.fromarray(pixels[:, :, 0]).save(tmp_path / f"{i}-good.png")
+    data = (tmp_path / "0-good.png").read_bytes()
+    photograph = Image.fromarray(np.random.default_rng(1).integers(0, 256, (90, 90, 3)).astype(np.uint8))
+    photograph.save(tmp_path / "photograph.jpg")
+    (tmp_path / "0-truncated.jpg").write_bytes((tmp_path / "photograph.jpg").read_bytes()[:-700])
+    (tmp_path / "1-text.png").write_text("not a picture\n")
+    (tmp_path / "2-empty.png").write_bytes(b"")
+    (tmp_path / "3-cut.png").write_bytes(data[: len(data) // 2])
+    (tmp_path / "4-bomb.png").write_bytes(png_header(20_000, 20_000))
+    (tmp_path / "5-folder.png").mkdir()
+    Image.new("F", (8, 8), 1.0).save(tmp_path / "6-float.tiff")
+    Image.fromarray(good[0, :, :, 0].astype(np.uint16) << 8).save(tmp_path / "7-deep.png")
+    photograph.convert("CMYK").save(tmp_path / "7-inks.jpg")
+    Image.new("RGB", (1, 1)).save(tmp_path / "8-one.png")
+    photograph.save(tmp_path / "8-moving.gif", save_all=True, append_images=[photograph.rotate(90)])
+    paths = sorted(path for path in tmp_path.iterdir() if path.name[1] == "-")
+    found = dict(zip([path.name for path in paths], accelerator.stream(paths, batch=3), strict=True))
+    errors = {name: str(result).split("\n")[0].split(": ", 1)[1] for name, result in found.items() if isinstance(result, ImageError)}
+    assert errors == {
+        "0-truncated.jpg": "a damaged image",
+        "1-text.png": "not an image",
+        "2-empty.png": "not an image",
+        "3-cut.png": "a damaged image",
+        "4-bomb.png": "too large an image",
+        "5-folder.png": "not an image",
+        "6-float.tiff": "pixels of 32 bits",
+    }
+    assert np.array_equal([found[f"{i}-good.png"] for i in range(9)], accelerator.classify(good))
+    assert np.array_equal(found["7-deep.png"], found["0-good.png"])
 
 
 def test_little_is_read_ahead(timed: Accelerator) -> None:
