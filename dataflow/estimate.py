@@ -17,7 +17,7 @@ from functools import lru_cache, singledispatch
 from dataflow.design import Design, Ip, Kind, Layer, Link, Process, Rom, Stream
 from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
 from dataflow.resources import Resources
-from dataflow.storage import bram, ram_cost, rom_cost, rom_shape, stream_cost, uram
+from dataflow.storage import bram, link_cost, ram_cost, rom_cost, rom_shape, stream_cost
 from network.formats import Format
 from network.formats import Kind as FormatKind
 from network.model import Conv, Dense, Shape, Window
@@ -65,14 +65,7 @@ def estimate_link(link: Link) -> Resources:
 
 
 def estimate_fifo(link: Link) -> Resources:
-    """A FIFO keeps whole bytes; its UltraRAMs are ceil(depth/4096)*ceil(bits/72) (FINN)."""
-    bits, depth = 8 * link.source_port.tdata_bytes, link.depth
-    memory = {
-        "ultra": Resources(uram=uram(depth, bits)),
-        "block": Resources(bram=bram(depth, bits)),
-        "distributed": Resources(lut=-(-bits * 8 // 7) * -(-depth // 64)),
-    }[link.memory]
-    return FIFO_IP + memory + Resources(ff=2 * bits)
+    return FIFO_IP + link_cost(link) + Resources(ff=2 * 8 * link.source_port.tdata_bytes)
 
 
 def estimate_converter(link: Link) -> Resources:

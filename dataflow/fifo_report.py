@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from dataflow.design import Design, Link, Stream
-from dataflow.fifo_cost import fifo_cost
 from dataflow.fifos import LEAST, Sizing
 from dataflow.lower import given_fifos, lower, without_fifos
 from dataflow.resources import Resources
 from dataflow.simulation import Simulation, simulate
 from dataflow.simulation_graph import graph
+from dataflow.storage import link_cost, stream_cost
 from network.yaml_writer import with_entry
 
 ORIGINAL_ROWS, ORIGINAL_LINK = 4, 1024
@@ -37,7 +37,7 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
         if part != section and section:
             table.add_section()
         section = part
-        table.add_row(name, f"{_bits(fifo):,}", f"{beats[name]:,}", f"{before:,}", f"{after:,}", _made_of(fifo_cost(fifo)))
+        table.add_row(name, f"{_bits(fifo):,}", f"{beats[name]:,}", f"{before:,}", f"{after:,}", _made_of(_memory(fifo)))
     console = Console(width=120)
     console.print(table)
     for title, found in (("as described", design), ("sized", sizing.design)):
@@ -100,8 +100,12 @@ def _bits_in(design: Design) -> int:
     return sum(fifo.depth * _bits(fifo) for fifo in _fifos(design).values())
 
 
+def _memory(fifo: Stream | Link) -> Resources:
+    return link_cost(fifo) if isinstance(fifo, Link) else stream_cost(fifo)
+
+
 def _cost(design: Design) -> Resources:
-    return sum(map(fifo_cost, _fifos(design).values()), Resources())
+    return sum(map(_memory, _fifos(design).values()), Resources())
 
 
 def _made_of(cost: Resources) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from dataflow.design import Process, Rom, Stream
+from dataflow.design import Link, Process, Rom, Stream
 from dataflow.layers import Threshold, WeightRom
 from dataflow.resources import Resources
 from network.model import Conv, Dense
@@ -96,6 +96,14 @@ def stream_cost(stream: Stream) -> Resources:
     if storage is Storage.URAM:
         return Resources(uram=uram(depth, bits))
     return ram_cost(depth, bits)
+
+
+def link_cost(link: Link) -> Resources:
+    """The same of a FIFO between two IPs, which keeps whole bytes in the memory it was given."""
+    bits, depth = 8 * link.source_port.tdata_bytes, link.depth
+    if link.memory == "ultra":
+        return Resources(uram=uram(depth, bits))
+    return Resources(bram=bram(depth, bits)) if link.memory == "block" else Resources(lut=_lutram_luts(depth, bits))
 
 
 def ram_cost(words: int, bits: int) -> Resources:
