@@ -110,6 +110,7 @@ def plot_curve(points: list[Point], path: Path) -> None:
             if point.label:
                 axes.annotate(point.label, (point.fps, getattr(point.cost, kind)), xytext=(-6, 6), textcoords="offset points", ha="right")
         axes.set_xlabel("frames/s")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_title(f"{heading}, estimated", loc="left", fontsize=10)
         axes.set_ylim(0, 1.1 * max(getattr(point.cost, kind) for point in points))
         axes.spines[["top", "right"]].set_visible(False)
