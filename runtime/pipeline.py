@@ -66,14 +66,15 @@ def _results(accelerator: Accelerator, decoding: _Decoding, slots: list[Slot]) -
     try:
         while True:
             # A source that takes its time must not keep results back that are there.
+            accelerator.check_open()
             while decoding.wants_more() and not (running and running[0].slot.done):
                 decoding.pull()
-                _launch(accelerator, decoding, free, running, lanes)
-            _launch(accelerator, decoding, free, running, lanes)
+                _launch(decoding, free, running, lanes)
+            _launch(decoding, free, running, lanes)
             if running:
                 results = running[0].results()
                 free.append(running.popleft().slot)
-                _launch(accelerator, decoding, free, running, lanes)
+                _launch(decoding, free, running, lanes)
                 yield from results
             elif not decoding.wait():
                 return
@@ -84,14 +85,13 @@ def _results(accelerator: Accelerator, decoding: _Decoding, slots: list[Slot]) -
             slot.free()
 
 
-def _launch(accelerator: Accelerator, decoding: _Decoding, free: deque[Slot], running: deque[_Batch], lanes: int) -> None:
+def _launch(decoding: _Decoding, free: deque[Slot], running: deque[_Batch], lanes: int) -> None:
     """Start what is worth starting: full batches, and what there is where a compute unit would have nothing to do."""
     while free:
         wanted = free[0].frames
         ready = decoding.ready(wanted)
         if not ready or (ready < wanted and len(running) >= lanes and not decoding.ended_after(ready)):
             return
-        accelerator.check_open()
         running.append(_Batch(free[0], decoding.take(ready)))
         free.popleft()
 
