@@ -1,11 +1,11 @@
-"""Runs accelerators made by resflow: on an emulated device here, through PYNQ, with the calls a card takes.
+"""Runs accelerators made by resflow through PYNQ, on cards and, with the same calls, on an emulated device here.
 
-Importing it registers the emulated device and the accelerators' driver with PYNQ, so that
+Importing it registers the devices and the accelerators' driver with PYNQ, so that
 
     overlay = pynq.Overlay("digits.xclbin")
     overlay.digits_1.call(images, labels, weights, n)
 
-work as in PYNQ's articles. `Accelerator` is the short way.
+work as in PYNQ's articles. `Accelerator` is the short way: `classify` for arrays, `stream` for many files.
 """
 
 import warnings

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from runtime.accelerator import Accelerator
-from runtime.device import EmulatedDevice
 from runtime.errors import DeviceError
 from runtime.manifest import Manifest
 from runtime.power import Recording
+from runtime.xrt_device import XrtDevice
 
 BATCHES = (1, 8, 32, 128)
 REPETITIONS, WARM_UP = 20, 2
@@ -95,7 +95,7 @@ def measure(accelerator: Accelerator, batch: int, *, repetitions: int = REPETITI
     for _ in range(warm_up):
         accelerator.classify(images)
     whole = _times(lambda: accelerator.classify(images), batch, repetitions)
-    seconds = manifest.card_seconds(batch) if isinstance(lane.device, EmulatedDevice) else None
+    seconds = None if isinstance(lane.device, XrtDevice) else manifest.card_seconds(batch)
     return Row(
         batch=batch,
         run=alone,

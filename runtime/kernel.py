@@ -31,18 +31,32 @@ AP_START, AP_DONE, AP_IDLE, AP_READY, AUTO_RESTART = 1 << 0, 1 << 1, 1 << 2, 1 <
 _FRAMES_AT_ONCE = 32  # so that the codes of a large batch need not all be held
 
 
-class Loaded:
+class Emulation:
     """What an emulated device has loaded: the banks, and a kernel for every compute unit."""
 
     def __init__(self, xclbin: Xclbin) -> None:
         self.xclbin = xclbin
         self.memories = {bank.tag: Memory(tag=bank.tag, base=bank.base, size=bank.size_kb * 1024) for bank in xclbin.banks if bank.used}
         self.emulator = Emulator(_program(xclbin))
-        self.kernels = {unit.name: Kernel(self, unit) for unit in xclbin.units}
+        self._kernels = {unit.name: Kernel(self, unit) for unit in xclbin.units}
+
+    def read(self, unit: Unit, offset: int, size: int) -> bytes:
+        return self._kernels[unit.name].read(offset, size)
+
+    def write(self, unit: Unit, offset: int, value: bytes) -> None:
+        self._kernels[unit.name].write(offset, value)
+
+    def start(self, unit: Unit, buffers: Sequence[Any], frames: int) -> EmulatedRun:
+        """Start a compute unit on PYNQ's buffers."""
+        return self._kernels[unit.name].start([*(int(buffer.device_address) for buffer in buffers), frames])
+
+    def trace(self, image: NDArray[np.uint8], weights_address: int | None) -> dict[str, NDArray[Any]]:
+        """What passes between the IPs for one image (H, W, C), see `Emulator.trace`."""
+        return next(iter(self._kernels.values())).trace(image, weights_address)
 
     def close(self) -> None:
         """End the runs, and free all memory."""
-        for kernel in self.kernels.values():
+        for kernel in self._kernels.values():
             kernel.close()
         for memory in self.memories.values():
             memory.clear()
@@ -51,7 +65,7 @@ class Loaded:
 class Kernel:
     """A compute unit; reads and writes of its registers may come from several threads."""
 
-    def __init__(self, loaded: Loaded, unit: Unit) -> None:
+    def __init__(self, loaded: Emulation, unit: Unit) -> None:
         self.unit = unit
         self.manifest = loaded.xclbin.manifest
         self._memories, self._emulator = loaded.memories, loaded.emulator

@@ -2,7 +2,8 @@
 
 The thread that asks for results does the uploading and downloading, between which the device works on its own; decoding has
 threads of its own. So there is nothing to be waited for but the device, no thread can be left behind, and what the caller's
-iterable raises, or Ctrl-C, arrives where the caller is. Nothing is read ahead of what the buffers and one more batch can hold.
+iterable raises, or Ctrl-C, arrives where the caller is. Nothing is read ahead but one batch more than the buffers hold, and a little
+for the decoders.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def stream(
         for slot in slots:
             slot.free()
         raise
-    return _results(accelerator, _Decoding(accelerator.manifest, iter(items), threads, max(frames) + 2 * threads, reduced), slots)
+    return _results(accelerator, _Decoding(accelerator.manifest, iter(items), threads, max(frames), reduced), slots)
 
 
 def _results(accelerator: Accelerator, decoding: _Decoding, slots: list[Slot]) -> Generator[Result, None, None]:
@@ -66,14 +67,15 @@ def _results(accelerator: Accelerator, decoding: _Decoding, slots: list[Slot]) -
     try:
         while True:
             # A source that takes its time must not keep results back that are there.
+            accelerator.check_open()
             while decoding.wants_more() and not (running and running[0].slot.done):
                 decoding.pull()
-                _launch(accelerator, decoding, free, running, lanes)
-            _launch(accelerator, decoding, free, running, lanes)
+                _launch(decoding, free, running, lanes)
+            _launch(decoding, free, running, lanes)
             if running:
                 results = running[0].results()
                 free.append(running.popleft().slot)
-                _launch(accelerator, decoding, free, running, lanes)
+                _launch(decoding, free, running, lanes)
                 yield from results
             elif not decoding.wait():
                 return
@@ -84,14 +86,13 @@ def _results(accelerator: Accelerator, decoding: _Decoding, slots: list[Slot]) -
             slot.free()
 
 
-def _launch(accelerator: Accelerator, decoding: _Decoding, free: deque[Slot], running: deque[_Batch], lanes: int) -> None:
+def _launch(decoding: _Decoding, free: deque[Slot], running: deque[_Batch], lanes: int) -> None:
     """Start what is worth starting: full batches, and what there is where a compute unit would have nothing to do."""
     while free:
         wanted = free[0].frames
         ready = decoding.ready(wanted)
         if not ready or (ready < wanted and len(running) >= lanes and not decoding.ended_after(ready)):
             return
-        accelerator.check_open()
         running.append(_Batch(free[0], decoding.take(ready)))
         free.popleft()
 
@@ -118,17 +119,18 @@ class _Batch:
 class _Decoding:
     """The items that were read and not yet taken, in order, as pixels, errors, or still being decoded."""
 
-    def __init__(self, manifest: Manifest, items: Iterator[Item], threads: int, ahead: int, reduced: bool) -> None:
+    def __init__(self, manifest: Manifest, items: Iterator[Item], threads: int, batch: int, reduced: bool) -> None:
         self._manifest, self._items, self._reduced = manifest, items, reduced
         self._executor = ThreadPoolExecutor(threads, "decode")
-        self._ahead = ahead
+        self._batch, self._ahead = batch, batch + 2 * threads  # so that no thread waits while the first image takes its time
+        self._arrays = 0  # of those that wait: nothing is gained by reading more of them than the next batch takes
         self._waiting: deque[Future[Pixels] | Pixels] = deque()
         self._known = 0  # of them, from the first on, are decoded
         self._ended = False
         self._failure: BaseException | None = None
 
     def wants_more(self) -> bool:
-        return not self._ended and len(self._waiting) < self._ahead
+        return not self._ended and len(self._waiting) < self._ahead and self._arrays < self._batch
 
     def pull(self) -> None:
         """Read one item; what reading raises is kept until the items before it are dealt with."""
@@ -143,6 +145,7 @@ class _Decoding:
                 self._waiting.append(self._executor.submit(self._decode, item))
             else:
                 self._waiting.append(self._array(item))
+                self._arrays += 1
 
     def ready(self, most: int) -> int:
         """How many can be taken now."""
@@ -160,6 +163,7 @@ class _Decoding:
     def take(self, count: int) -> list[Pixels]:
         self._known -= count
         items = [self._waiting.popleft() for _ in range(count)]
+        self._arrays -= sum(not isinstance(item, Future) for item in items)
         return [item.result() if isinstance(item, Future) else item for item in items]
 
     def wait(self) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import threading
 import weakref
 from collections.abc import Callable
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_ubyte, c_uint, c_uint32, c_uint64, c_void_p
@@ -65,10 +64,6 @@ class Handle:
         # What is registered here holds the parents, so they cannot become garbage first; at exit, the youngest goes first.
         self._close = weakref.finalize(self, _closed, close, self.value, parents)
 
-    @property
-    def open(self) -> bool:
-        return self._close.alive
-
     def close(self) -> None:
         self._close()
 
@@ -81,7 +76,6 @@ class Library:
     """The functions of XRT; those that make something return a Handle, all raise DeviceError when XRT reports a failure."""
 
     def __init__(self, path: str) -> None:
-        self._lock = threading.Lock()  # the versions differ in what they lock themselves
         self._library = ctypes.CDLL(path, use_errno=True)
         self.path = path
         for name, (result, arguments) in _FUNCTIONS.items():
@@ -116,8 +110,7 @@ class Library:
         return Handle(value, self._library.xrtKernelClose, device)
 
     def allocate(self, device: Handle, size: int, group: int, where: str) -> Handle:
-        with self._lock:
-            value = self.call("xrtBOAlloc", device.value, size, 0, group)
+        value = self.call("xrtBOAlloc", device.value, size, 0, group)
         if not value:
             raise self.error(where, f"no room for {size} bytes", "free buffers, or use smaller batches")
         return Handle(value, self._library.xrtBOFree, device)

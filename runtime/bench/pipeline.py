@@ -125,7 +125,7 @@ def measure(way: str, source: str, items: Sequence[Any], batch: int, *, image: I
     assert count == len(items) == len(begun)
     took = 1000 * (np.array(ended) - np.array(begun))
     p50, p95, p99 = (float(np.percentile(took, percent)) for percent in (50, 95, 99))
-    busy = next(iter(device.work.values())).busy
+    busy = next(iter(device.timed.work.values())).busy
     return Result(way=way, source=source, batch=batch, frames_per_s=count / seconds, busy=busy, p50_ms=p50, p95_ms=p95, p99_ms=p99)
 
 

@@ -10,14 +10,11 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from pynq.bitstream import Bitstream
 from pynq.buffer import PynqBuffer
 
-from runtime.buffers import BufferTarget
-from runtime.device import EmulatedDevice
+from runtime.base_device import BaseDevice
 from runtime.driver import bind
 from runtime.manifest import Argument, Direction, ImageShape, Manifest, Target
 from runtime.memory import Memory
@@ -73,14 +70,47 @@ class Work:
         return 0.0 if self.started_at is None else self.busy_seconds / (self.free_at - self.started_at)
 
 
-class TimedDevice(EmulatedDevice):
+class Timed:
+    """What a timed device has loaded: always the same."""
+
+    def __init__(self, xclbin: Xclbin, seconds_a_frame: float) -> None:
+        self.xclbin = xclbin
+        self.memories = {BANK.tag: Memory(tag=BANK.tag, base=BANK.base, size=BANK.size_kb * 1024)}
+        self.work = {unit.name: Work() for unit in xclbin.units}
+        self._seconds_a_frame = seconds_a_frame
+
+    def start(self, unit: Unit, buffers: Sequence[PynqBuffer], frames: int) -> Run:
+        images, labels = (buffer.bo.device[buffer.offset :] for buffer in buffers)
+        found = self.xclbin.manifest
+        rows = images[: frames * found.frame_bytes].reshape(frames, -1)[:, : found.top]
+        labels[: frames * found.label_bytes].view("<u4")[:] = rows.astype(np.uint32).reshape(-1)
+        work, seconds = self.work[unit.name], frames * self._seconds_a_frame
+        with work.lock:
+            now = time.perf_counter()
+            work.started_at = now if work.started_at is None else work.started_at
+            work.free_at = max(now, work.free_at) + seconds
+            work.busy_seconds += seconds
+            return _Until(work.free_at)
+
+    def read(self, unit: Unit, offset: int, size: int) -> bytes:
+        raise NotImplementedError(f"{unit.name} has no registers: {size} bytes at {offset}")
+
+    def write(self, unit: Unit, offset: int, value: bytes) -> None:
+        raise NotImplementedError(f"{unit.name} has no registers: {len(value)} bytes at {offset}")
+
+    def close(self) -> None:
+        for memory in self.memories.values():
+            memory.clear()
+
+
+class TimedDevice(BaseDevice):
     """Takes `seconds_a_frame`; the labels of a frame are the first `top` bytes of its image, so that order can be checked."""
 
     def __init__(self, image: ImageShape, *, seconds_a_frame: float = SECONDS_A_FRAME, units: int = 1) -> None:
-        super().__init__()
+        super().__init__("timed")
         found = manifest(image)
         banks = tuple(argument.bank for argument in found.arguments)
-        self._described = Xclbin(
+        described = Xclbin(
             path="timed",
             axlf=Axlf(data=b"", version=(2, 1, 0), mode=Mode.SW_EMU, uuid=bytes(16), sections=()),
             manifest=found,
@@ -88,36 +118,17 @@ class TimedDevice(EmulatedDevice):
             clocks=(),
             units=tuple(Unit(name=f"{found.kernel}_{i + 1}", base=0x180_0000 + 0x1000 * i, banks=banks) for i in range(units)),
         )
-        self._memory = Memory(tag=BANK.tag, base=BANK.base, size=BANK.size_kb * 1024)
-        self.seconds_a_frame = seconds_a_frame
-        self.work = {unit.name: Work() for unit in self._described.units}
-
-    @property
-    def xclbin(self) -> Xclbin:
-        return self._described
+        self.timed = Timed(described, seconds_a_frame)
 
     def get_bitfile_metadata(self, bitfile_name: str) -> Metadata:  # noqa: ARG002 (PYNQ's call)
-        bind(self._described.manifest.vlnv)
-        return Metadata(self._described)
+        bind(self.timed.xclbin.manifest.vlnv)
+        return Metadata(self.timed.xclbin)
 
-    def download(self, bitstream: Bitstream, parser: Any = None) -> None:
-        self.post_download(bitstream, parser)
+    def check(self, xclbin: Xclbin) -> None:
+        """It takes no other than its own."""
 
-    def bank(self, tag: str) -> BufferTarget:  # noqa: ARG002
-        return BufferTarget(self, self._memory)
-
-    def start(self, unit: Unit, buffers: Sequence[PynqBuffer], frames: int) -> Run:
-        images, labels = (buffer.bo.device[buffer.offset :] for buffer in buffers)
-        found = self._described.manifest
-        rows = images[: frames * found.frame_bytes].reshape(frames, -1)[:, : found.top]
-        labels[: frames * found.label_bytes].view("<u4")[:] = rows.astype(np.uint32).reshape(-1)
-        work, seconds = self.work[unit.name], frames * self.seconds_a_frame
-        with work.lock:
-            now = time.perf_counter()
-            work.started_at = now if work.started_at is None else work.started_at
-            work.free_at = max(now, work.free_at) + seconds
-            work.busy_seconds += seconds
-            return _Until(work.free_at)
+    def load(self, xclbin: Xclbin) -> Timed:  # noqa: ARG002
+        return self.timed
 
 
 class _Until(Run):

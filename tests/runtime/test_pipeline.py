@@ -47,9 +47,7 @@ def timed() -> Any:
 
 def buffers(accelerator: Accelerator) -> int:
     """How many there are on an emulated device."""
-    device = accelerator.devices[0]
-    memories = [device._memory] if isinstance(device, TimedDevice) else device._loaded.memories.values()
-    return sum(len(memory._allocations) for memory in memories)
+    return sum(len(memory._allocations) for memory in accelerator.devices[0]._loaded.memories.values())
 
 
 def decoders() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 from tests.runtime import tiny
@@ -12,16 +13,16 @@ __all__ = ["noop"]  # a fixture
 
 CYCLES = int(os.environ.get("RESFLOW_SOAK_CYCLES", "150"))
 SETTLED = 50  # cycles after which caches are full
-GROWTH_KB = 2048 if CYCLES < 3000 else 10_240  # the allocator's own comings and goings are a few hundred
+COMINGS_AND_GOINGS_KB = 2048  # of the allocator
 
 SOAK = """
-import gc, os, resource, sys, threading
+import gc, os, threading, weakref
 import numpy as np, runtime
 images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1)).astype(np.uint8)
 def state():
     gc.collect()
     memory = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmRSS"))
-    return np.array([memory, len(os.listdir("/proc/self/fd")), threading.active_count()])
+    return np.array([memory, len(os.listdir("/proc/self/fd")), threading.active_count(), len(weakref.finalize._registry)])
 expected = None
 for cycle in range(CYCLES):
     with runtime.Accelerator.open("tiny.xclbin", device=DEVICE) as accelerator:
@@ -39,24 +40,25 @@ def script(device: str) -> str:
     return head + SOAK
 
 
-def check(output: str) -> None:
-    memory_kb, descriptors, threads = map(int, output.split())
-    assert (descriptors, threads) == (0, 0)
-    assert memory_kb < GROWTH_KB
+def check(ran: subprocess.CompletedProcess[str], *, bytes_a_cycle: int) -> None:
+    assert ran.returncode == 0, ran.stderr
+    memory_kb, descriptors, threads, handles = map(int, ran.stdout.split())
+    print(f"{CYCLES} cycles: {memory_kb} kB more")
+    assert (descriptors, threads, handles) == (0, 0, 0)
+    assert memory_kb < COMINGS_AND_GOINGS_KB + CYCLES * bytes_a_cycle // 1024
 
 
 def test_emulation_leaks_nothing(tmp_path: Path) -> None:
+    """PYNQ keeps some 200 bytes for every overlay: it registers the same function for the end of the process each time."""
     tiny.write(tmp_path / "tiny.xclbin")
-    ran = child(script("'emulation'"), tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    check(ran.stdout)
+    check(child(script("'emulation'"), tmp_path), bytes_a_cycle=500)
 
 
 @needs_xrt
 def test_xrt_leaks_nothing(noop: Run) -> None:
-    ran = noop(script("0"))
-    assert ran.returncode == 0, ran.stderr
-    check(ran.stdout)
+    """No handle and no descriptor. Memory becomes fragmented: noop takes buffers from aligned_alloc, which glibc 2.36 is bad at
+    reusing; heaptrack finds no block that is lost."""
+    check(noop(script("0")), bytes_a_cycle=8_000)
 
 
 def test_devices_that_nobody_closes(tmp_path: Path) -> None:
@@ -65,8 +67,5 @@ def test_devices_that_nobody_closes(tmp_path: Path) -> None:
     held = (
         script("'emulation'").replace("with runtime.Accelerator", "if accelerator := runtime.Accelerator").replace(" as accelerator:", ":")
     )
-    ran = child(
-        held.replace("    gc.collect()\n", "    gc.collect()\n    time.sleep(0.5)\n").replace("import gc", "import time, gc"), tmp_path
-    )
-    assert ran.returncode == 0, ran.stderr
-    check(ran.stdout)
+    waits = held.replace("    gc.collect()\n", "    gc.collect()\n    time.sleep(0.5)\n").replace("import gc", "import time, gc")
+    check(child(waits, tmp_path), bytes_a_cycle=2_500)

@@ -8,7 +8,7 @@ import pytest
 
 from runtime import xclbin as axlf
 from runtime.errors import AcceleratorError, XclbinError
-from runtime.kernel import Loaded
+from runtime.kernel import Emulation
 from runtime.xclbin import AXLF, SECTION, Axlf, BankKind, ClockKind, Mode, SectionKind, Xclbin
 from tests.runtime import tiny
 
@@ -74,7 +74,7 @@ def test_nothing_that_is_sealed_crashes_the_reader() -> None:
             place = choose.randrange(len(DATA)) if choose.random() < 0.5 else choose.randrange(4000)
             damaged[place] = choose.randrange(256)
         try:
-            Loaded(Xclbin.parse(tiny.reseal(bytes(damaged)), "tiny.xclbin"))
+            Emulation(Xclbin.parse(tiny.reseal(bytes(damaged)), "tiny.xclbin"))
             outcomes.add("fine")
         except AcceleratorError as error:
             outcomes.add(type(error).__name__)

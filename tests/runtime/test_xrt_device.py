@@ -24,7 +24,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def child(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XCL_", "XILINX_", "RESFLOW_"))}
-    environment = kept | {"PYTHONPATH": str(ROOT)} | variables
+    # Threads of OpenBLAS that a fork left behind are waited for at the end of the process.
+    environment = kept | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"} | variables
     return subprocess.run(
         [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=1800
     )
@@ -221,7 +222,7 @@ def test_the_environment_chooses(noop: Run, chosen: str, name: str) -> None:
 def test_registers_are_not_there(noop: Run) -> None:
     ran = noop(OPEN + "ol, unit, i, o, w = opened()\ntold(unit.read, 0)\n")
     assert ran.returncode == 0
-    assert ran.stdout.startswith("xrt0 register 0x0: cannot be reached\nwhy: ")
+    assert ran.stdout.startswith("tiny_1 register 0x0: cannot be reached\nwhy: ")
     assert ran.stdout.endswith("\nfix: use call and start; XRT's emulation has no registers, and a card needs Runtime.rw_shared\n")
 
 
@@ -244,7 +245,7 @@ from tests.runtime import tiny
 data = tiny.linked_for_a_card()
 metadata = Axlf.parse(data).find(SectionKind.EMBEDDED_METADATA)
 outcomes = {}
-for seed in range(20):
+for seed in range(12):
     choose, damaged = random.Random(seed), bytearray(data)
     for _ in range(choose.randrange(1, 5)):
         place = choose.randrange(metadata.size) + metadata.offset if choose.random() < 0.6 else choose.randrange(4000)

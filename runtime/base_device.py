@@ -1,0 +1,143 @@
+"""What all our PYNQ devices have in common: PYNQ asks them to read files, to load, to allocate, to sync, to reach registers.
+
+PYNQ 4 finds no PCIe card itself. What it still does is to ask every subclass of its `Device` for devices, and to come to them
+for all of that; it does so by the names here.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from pynq.bitstream import Bitstream
+from pynq.buffer import PynqBuffer
+from pynq.pl_server.device import Device
+
+from runtime.buffers import BufferTarget, the_only
+from runtime.driver import bind
+from runtime.errors import DeviceError
+from runtime.kernel import REGISTER_BYTES
+from runtime.memory import Allocation, Bank
+from runtime.metadata import Metadata
+from runtime.run import Run
+from runtime.xclbin import Unit, Xclbin
+
+
+class Loaded(Protocol):
+    """An xclbin on a device."""
+
+    @property
+    def xclbin(self) -> Xclbin: ...
+
+    @property
+    def memories(self) -> Mapping[str, Bank]:
+        """The banks buffers can be in, by their tags."""
+
+    def read(self, unit: Unit, offset: int, size: int) -> bytes:
+        """Registers of a compute unit."""
+
+    def write(self, unit: Unit, offset: int, value: bytes) -> None: ...
+
+    def start(self, unit: Unit, buffers: Sequence[PynqBuffer], frames: int) -> Run:
+        """Start a compute unit on checked arguments, after what was started before."""
+
+    def close(self) -> None:
+        """Unload; runs come to their end, and buffers cannot be used any more."""
+
+
+class BaseDevice(Device):  # type: ignore[misc]
+    """A device that runs what resflow makes; which xclbins it takes, and what loading means, its subclasses say."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag=tag)
+        self.capabilities = {"REGISTER_RW": True}  # tells PYNQ to come to read_registers and write_registers
+        self._now: Loaded | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.tag)
+
+    @property
+    def xclbin(self) -> Xclbin:
+        """What is loaded."""
+        return self._loaded.xclbin
+
+    @property
+    def _loaded(self) -> Loaded:
+        if self._now is None:
+            raise DeviceError(self.tag, "nothing is loaded", "the overlay was not downloaded", "load an xclbin with pynq.Overlay")
+        return self._now
+
+    @abstractmethod
+    def check(self, xclbin: Xclbin) -> None:
+        """DeviceError if this device cannot take it."""
+
+    @abstractmethod
+    def load(self, xclbin: Xclbin) -> Loaded:
+        """Put it onto the device, on which nothing is loaded now."""
+
+    def get_bitfile_metadata(self, bitfile_name: str) -> Metadata:
+        """Read an xclbin, and check whether the device can take it; called by `pynq.Overlay`."""
+        xclbin = Xclbin.read(bitfile_name)
+        self.check(xclbin)
+        bind(xclbin.manifest.vlnv)
+        return Metadata(xclbin)
+
+    def download(self, bitstream: Bitstream, parser: Metadata | None = None) -> None:
+        """Load an xclbin; called by `pynq.Overlay`. Buffers and runs of what was loaded before end here."""
+        metadata = parser or self.get_bitfile_metadata(bitstream.bitfile_name)
+        self.close()
+        self._now = self.load(metadata.xclbin)
+        self.post_download(bitstream, metadata)
+
+    def close(self) -> None:
+        """Unload, and give back what was taken for it; the bytes of buffers can still be read."""
+        loaded, self._now = self._now, None
+        if loaded is not None:
+            loaded.close()
+
+    def start(self, unit: Unit, buffers: Sequence[PynqBuffer], frames: int) -> Run:
+        """Start a compute unit on checked arguments; called by the driver."""
+        return self._loaded.start(unit, buffers, frames)
+
+    def read_registers(self, address: int, length: int) -> bytes:
+        unit, offset = self._at(address, length)
+        return self._loaded.read(unit, offset, length)
+
+    def write_registers(self, address: int, data: bytes) -> None:
+        unit, offset = self._at(address, len(data))
+        self._loaded.write(unit, offset, data)
+
+    def _at(self, address: int, size: int) -> tuple[Unit, int]:
+        units = self.xclbin.units
+        for unit in units:
+            offset = address - unit.base
+            if 0 <= offset <= REGISTER_BYTES - size:
+                return unit, offset
+        why = f"the kernel has {REGISTER_BYTES} bytes of registers at {', '.join(f'{unit.base:#x}' for unit in units)}"
+        raise DeviceError(self.tag, f"{size} bytes at {address:#x}", why, "correct the offset")
+
+    def get_memory(self, description: dict[str, Any]) -> BufferTarget:
+        """The bank behind `overlay.<bank>`; called by `pynq.Overlay`."""
+        return self.bank(description["tag"])
+
+    def bank(self, tag: str) -> BufferTarget:
+        """A bank by its name in the manifest; DeviceError if no buffer can be in it."""
+        memories = self._loaded.memories
+        if tag not in memories:
+            raise DeviceError(self.tag, tag, f"the kernel reaches {', '.join(memories)} only", "choose one of these")
+        return BufferTarget(self, memories[tag])
+
+    @property
+    def default_memory(self) -> BufferTarget:
+        """Where `pynq.allocate` puts a buffer when it is not told: the one bank the accelerator uses, if it is one."""
+        return BufferTarget(self, the_only(self.tag, self._loaded.memories))
+
+    # PYNQ's names for syncing. Like XRT, both take `size` bytes from the first element on: meant for contiguous views.
+
+    def flush(self, bo: Allocation, offset: int, _virtual_address: int, size: int) -> None:
+        bo.to_device(offset, size)
+
+    def invalidate(self, bo: Allocation, offset: int, _virtual_address: int, size: int) -> None:
+        bo.from_device(offset, size)
