@@ -6,6 +6,7 @@ binds drivers to IPs by exact VLNV, and every network is an IP of its own, so ea
 
 from __future__ import annotations
 
+import atexit
 import inspect
 import math
 import os
@@ -15,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pynq
 from pynq.buffer import PynqBuffer
+from pynqutils.setup_utils import extension_manager
 
 from runtime.errors import DeviceError, XclbinError
 from runtime.manifest import Argument, Direction, Manifest
@@ -112,4 +114,9 @@ def load(path: str | os.PathLike[str], device: pynq.Device) -> pynq.Overlay:
     path = os.path.abspath(path)
     if not os.path.isfile(path):
         raise XclbinError(path, "cannot be read", "No such file or directory", "check the path, or build the xclbin")
-    return pynq.Overlay(path, device=device)
+    overlay = pynq.Overlay(path, device=device)
+    # PYNQ registers this for the end of the process anew with every overlay: once will do, and grows no list.
+    clean_up = extension_manager.pkg_resources.cleanup_resources
+    atexit.unregister(clean_up)
+    atexit.register(clean_up, force=True)
+    return overlay

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from dataflow.design import Argument, Design
+from dataflow.simulation import simulate
+from dataflow.simulation_graph import graph
+from dataflow.timing_error import TimingError
 from network.model import Conv, Window
 from network.parameters import Parameters
 from runtime.manifest import Argument as ManifestArgument
@@ -36,6 +39,7 @@ def manifest(design: Design, target: Target, versions: Mapping[str, str] | None 
         target=target,
         clock_mhz=network.clock_mhz,
         cycles_per_frame=design.cycles,
+        latency_cycles=_latency_cycles(design),
         image=ImageShape(*network.input),
         classes=fc.out,
         top=network.head.top,
@@ -44,6 +48,15 @@ def manifest(design: Design, target: Target, versions: Mapping[str, str] | None 
         weights=(fc.out, fc.inputs) if network.head.streams_weights else None,
         versions=dict(versions or {}),
     )
+
+
+def _latency_cycles(design: Design) -> int | None:
+    """Of one frame through an empty pipeline, simulated; None where nothing can be simulated, or it deadlocks."""
+    try:
+        run = simulate(graph(design), frames=1)
+    except TimingError:
+        return None
+    return None if run.deadlock else int(run.ends[0] - run.starts[0])
 
 
 def _argument(design: Design, argument: Argument) -> ManifestArgument:
