@@ -67,7 +67,8 @@ class Work:
     @property
     def busy(self) -> float:
         """Share of the time between the first start and the last end."""
-        return 0.0 if self.started_at is None else self.busy_seconds / (self.free_at - self.started_at)
+        # Seconds that follow on each other without a gap add up to a rounding error more than the whole.
+        return 0.0 if self.started_at is None else min(1.0, self.busy_seconds / (self.free_at - self.started_at))
 
 
 class Timed:
