@@ -474,10 +474,10 @@ def task_link():
 
 def due() -> dict[str, str]:
     """Which IPs' C simulation and synthesis are not in the cache; synthesis cannot be told without its tool, which is part of the key."""
-    missing: dict[str, list[str]] = {"csim": [], "synth": []}
+    release, missing = JOBS.hls_release(), {"csim": [], "synth": []}
     for ip in longest_first():
         sources, given = BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name
-        found = [hls.csim_job(ip.name, sources, given, hls.frame_count(ip, given)), hls.synth_job(DESIGN, ip, sources, JOBS.hls_release())]
+        found = [hls.csim_job(ip.name, sources, given, hls.frame_count(ip, given)), hls.synth_job(DESIGN, ip, sources, release)]
         for job in found:
             if not CACHE.has(job.step, job.key):
                 missing[job.step].append(ip.name)

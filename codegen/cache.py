@@ -119,6 +119,8 @@ class Cache:
 
     def put(self, step: str, name: str, key: str, products: Mapping[str, Path]) -> None:
         """Keep these products under a key; an entry that is there already stays."""
+        if self.has(step, key):
+            return
         target, beside = self._folder(step, key), None
         try:
             self._make(target.parent)

@@ -135,25 +135,19 @@ def do(job: Job, folder: Path, cache: Cache, runner: Runner, *, told: Callable[[
 
     `told` gets a line when somebody else is at the same job, and is waited for.
     """
-    if cache.fetch(job.step, job.key, folder) is not None:
-        _done(folder)
-        return Outcome(cached=True, folder=folder)
-    with cache.making(job.step, job.key, lambda: told(f"{job.step}:{job.name}: somebody is at it already, in {cache.root}: waiting")):
-        # Whoever held it may have made it.
-        if cache.fetch(job.step, job.key, folder) is not None:
-            _done(folder)
-            return Outcome(cached=True, folder=folder)
-        products = runner(job, folder)
-        cache.put(job.step, job.name, job.key, products)
-        for name, path in products.items():
-            if path != folder / name:
-                replace_with_copy(path, folder / name)
-    _done(folder)
-    return Outcome(cached=False, folder=folder)
-
-
-def _done(folder: Path) -> None:
+    cached = cache.fetch(job.step, job.key, folder) is not None
+    if not cached:
+        with cache.making(job.step, job.key, lambda: told(f"{job.step}:{job.name}: somebody is at it already, in {cache.root}: waiting")):
+            # Whoever held it may have made it.
+            cached = cache.fetch(job.step, job.key, folder) is not None
+            if not cached:
+                products = runner(job, folder)
+                cache.put(job.step, job.name, job.key, products)
+                for name, path in products.items():
+                    if path != folder / name:
+                        replace_with_copy(path, folder / name)
     shutil.rmtree(folder / WORK, ignore_errors=True)
+    return Outcome(cached=cached, folder=folder)
 
 
 def run_here(job: Job, folder: Path) -> dict[str, Path]:

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 from codegen.releases import Release
 from codegen.releases import release as release_of
 from dataflow.design import Design, Ip
+from hls import hls_vlnv
 from ipi import kernel_xml
 from ipi.cells import cells, crossings, slices
-from ipi.render import hls_vlnv
 from ipi.tcl_model import Answer, CheckError, Finding, run, tcl_list
 
 LATEST = release_of("2024.2")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from codegen import render as render_template
 from dataflow.design import Design
+from hls import hls_vlnv
 from ipi import kernel_xml
 from ipi.cells import converter_slr, crossings, slices, stages
 
@@ -53,11 +54,6 @@ def table(rows: Sequence[Sequence[object]], *, heading: Sequence[str] = ()) -> l
     widths = [max((len(row[i]) for row in titles + texts if i < len(row)), default=0) for i in range(columns)]
     lines = titles + texts
     return ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=False)).rstrip() for row in lines]
-
-
-def hls_vlnv(ip: str) -> str:
-    """Under which VLNV the HLS step exports an IP."""
-    return f"resflow:hls:{ip}:1.0"
 
 
 def _headline(design: Design) -> str:

@@ -17,7 +17,7 @@ from codegen.releases import installed, release
 from dataflow import lower
 from hls.synth import cosim_tcl, directives, synth_tcl
 from network import load, parameters
-from tests.tools.installation import HLS, Installation
+from tests.tools.installation import HLS
 
 RELEASES = ["2019.2", "2020.2", "2021.1", "2021.2", "2022.2", "2023.2", "2024.2"]
 
@@ -34,21 +34,6 @@ def built(toy_yaml, tmp_path_factory):
     for name, files in hls.vectors(design, arrays, images).items():
         write_tree(folder / "vectors" / name, files)
     return design, folder
-
-
-@pytest.fixture
-def tools(tmp_path, monkeypatch):
-    """Makes the stand-ins of a release the tools that are found."""
-
-    def install(name, **plan):
-        made = Installation(tmp_path / name, name, **plan)
-        for variable, value in made.environment.items():
-            monkeypatch.setenv(variable, value)
-        return made
-
-    for name in HLS:
-        monkeypatch.delenv(name.upper().replace("-", "_"), raising=False)
-    return install
 
 
 @pytest.mark.parametrize(("name", "file"), [("2019.2", "synth-2019.2.tcl"), ("2020.2", "synth-2020.2.tcl"), ("2024.2", "synth-2024.2.tcl")])
@@ -76,10 +61,10 @@ def test_every_rom_and_deep_fifo_has_its_memory(built):
 
 
 @pytest.mark.parametrize("name", RELEASES)
-def test_jobs_of_a_release(name, built, tools, tmp_path):
+def test_jobs_of_a_release(name, built, stand_ins, tmp_path):
     """Every IP is synthesized and exported, and one is simulated, with the tool that the release has."""
     design, folder = built
-    made = tools(name)
+    made = stand_ins(name)
     found = installed(*HLS)
     assert found.name == name
     cache = Cache(tmp_path / "cache")
@@ -121,10 +106,10 @@ def test_what_concerns_another_ip_is_no_part_of_the_job(built, tmp_path):
     assert hls.synth_job(design, ip, tmp_path, release("2022.2")).key in keys
 
 
-def test_cosimulation_that_differs(built, tools, tmp_path):
+def test_cosimulation_that_differs(built, stand_ins, tmp_path):
     design, folder = built
     ip = design.ip("res2a")
-    made = tools("2022.2")
+    made = stand_ins("2022.2")
     found, cache = installed(*HLS), Cache(tmp_path / "cache")
     do(hls.synth_job(design, ip, folder / "hls" / "res2a", found), tmp_path / "synth", cache, run_here)
     made.plan(fail={"vitis_hls:res2a": "mismatch"})
