@@ -51,8 +51,15 @@ def end_all() -> None:
             for pid in left - told:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
+                    os.kill(pid, signal.SIGCONT)  # a frozen one hears of it only now
             told |= left
             time.sleep(0.02)
+
+
+def froze(pid: int) -> bool:
+    """Stop a child where it stands; False when it had ended by itself before."""
+    os.kill(pid, signal.SIGSTOP)
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT).si_code == os.CLD_STOPPED
 
 
 def main() -> None:
@@ -81,7 +88,11 @@ def main() -> None:
         if sys.stdin in ready:
             stopped_by = "build"
         if stopped_by:
-            end_all()
+            # Looking for processes takes milliseconds, in which the tool may end well and would not be believed.
+            if froze(process.pid):
+                end_all()
+            else:
+                stopped_by = ""
             pid, status, usage = os.wait4(process.pid, 0)
             break
         peak = max(peak, sum(descendants().values()))

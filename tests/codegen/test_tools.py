@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen import ToolError, find, run, tools
+from codegen import ToolError, find, run, supervise, tools
 from tests.tools.farm import await_true
 
 PYTHON = Path(sys.executable).name
@@ -78,11 +78,23 @@ def test_work_that_ended_well_counts_although_the_build_is_gone(tmp_path):
     log, done = tmp_path / "log", tmp_path / "done"
     code = f"from pathlib import Path; from codegen import run; run([{str(script)!r}], log=Path({str(log)!r}), done=Path({str(done)!r}))"
     with subprocess.Popen([sys.executable, "-c", code]) as build:
-        assert await_true(lambda: log.exists() and log.read_text() == "done\n")
+        assert await_true(log.exists)
+        build.send_signal(signal.SIGSTOP)  # it is there, but sees nothing of the tool's end
+        assert await_true(done.exists)
         build.kill()
-    assert await_true(done.exists)
     assert run([script], log=log, done=done).output == "done\n"
     assert (tmp_path / "runs").read_text() == "run\n"
+
+
+def test_a_tool_that_ended_just_before_it_was_to_be_stopped_is_told_from_one_that_had_not():
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert not supervise.froze(ended.pid)
+        assert ended.wait() == 0
+    with subprocess.Popen(["sleep", "60"]) as running:
+        assert supervise.froze(running.pid)
+        assert running.poll() is None
+        running.kill()
 
 
 def test_a_missing_tool(monkeypatch, tmp_path):

@@ -2,7 +2,8 @@
 
 They are real processes that check what they are given and write what the tool would write. RESFLOW_STANDIN names a JSON file
 that says how: {"release": "2022.2", "seconds": 0.1, "record": FILE, "fail": {"<tool>" or "<tool>:<name>": HOW}}. HOW is one of
-FAILURES, `hang`, `kill`, `no product`, or a word the tool itself knows. The record gets a line `start` and `finish` per job.
+FAILURES, `hang`, `kill`, `no product`, or a word the tool itself knows. The record gets a line `start` and `finish` per job, and
+`stopped` for one that was ended with `finish` on its lips.
 """
 
 from __future__ import annotations
@@ -55,8 +56,14 @@ class StandIn:
         return how
 
     def finish(self, name: str) -> NoReturn:
-        """The last thing a run does, without a moment between the record and the end."""
+        """The last thing a run does; ended between the record and its own end it says so, as it has not finished then."""
+
+        def stopped(*_: object) -> NoReturn:
+            self.record("stopped", name)
+            os._exit(1)
+
         sys.stdout.flush()
+        signal.signal(signal.SIGTERM, stopped)
         self.record("finish", name)
         os._exit(0)
 

@@ -41,4 +41,11 @@ class Installation:
     def runs(self, what: str = "finish") -> list[str]:
         """The jobs that began or finished, in order: `vitis_hls res2a`."""
         lines = self.record_file.read_text().splitlines() if self.record_file.exists() else []
-        return [line.partition(" ")[2] for line in lines if line.startswith(what)]
+        found: list[str] = []
+        for line in lines:
+            word, _, job = line.partition(" ")
+            if word == what:
+                found.append(job)
+            elif (word, what) == ("stopped", "finish"):
+                found.remove(job)
+        return found
