@@ -13,6 +13,7 @@ from runtime.errors import ImageError
 from runtime.manifest import ImageShape
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # Pillow's decoders of the others may start programs
+PLAIN_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr")
 LARGEST_FILE = 2**28
 LARGEST_PIXELS = 2**26
 
@@ -20,12 +21,12 @@ LARGEST_PIXELS = 2**26
 def load(path: str | os.PathLike[str], shape: ImageShape, *, reduced: bool = False) -> NDArray[np.uint8]:
     """Read an image, resized bilinearly to (H, W, C): grey for one channel, blue-green-red for three.
 
-    The first of an animation; 16 bits as their upper 8; CMYK as if its inks were ideal.
+    Only a still of 8 bits a channel, grey or in colours that light mixes, has one set of such bytes: others are refused, not guessed.
 
     With `reduced`, a JPEG is decoded at the smallest of 1/1, 1/2, 1/4 or 1/8 of its size that is no smaller than the network's:
     faster, and the pixels are other ones.
 
-    ImageError when it is no image, is damaged, or is larger than anyone photographs.
+    ImageError when it is no image, is damaged, is larger than anyone photographs, or would have to be guessed at.
     """
     path = os.fspath(path)
     formats = f"it must be one of {', '.join(FORMATS)}"
@@ -43,18 +44,19 @@ def load(path: str | os.PathLike[str], shape: ImageShape, *, reduced: bool = Fal
             # The size is known from the header; nothing of that size has been allocated yet.
             if image.width * image.height > LARGEST_PIXELS:
                 raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
+            _require_plain(image, shape)
             if reduced:
                 # Photographs may lie on their side: the longer side of the network's must fit either way.
                 longest = max(shape.width, shape.height)
                 image.draft(None, (longest, longest))
-            upright = ImageOps.exif_transpose(_eight_bits(image)).convert("L" if shape.channels == 1 else "RGB")
+            upright = ImageOps.exif_transpose(image).convert("L" if shape.channels == 1 else "RGB")
             resized = upright.resize((shape.width, shape.height), Image.Resampling.BILINEAR)
     except UnidentifiedImageError:
         raise ImageError(path, "not an image", formats, "pass an image file") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         why = f"at most {LARGEST_PIXELS} pixels are read: {error}"
         raise ImageError(path, "too large an image", why, "scale it down first") from None
-    except _Unreadable as error:
+    except _Ambiguous as error:
         raise ImageError(path, *error.args) from None
     # Decoders meet damaged data with whatever the damage leads them to: SyntaxError, struct.error, IndexError, MemoryError.
     except Exception as error:
@@ -63,17 +65,21 @@ def load(path: str | os.PathLike[str], shape: ImageShape, *, reduced: bool = Fal
     return np.ascontiguousarray(pixels[:, :, np.newaxis] if shape.channels == 1 else pixels[:, :, ::-1])
 
 
-class _Unreadable(Exception):
-    """What, why and fix of pixels that have no meaning here."""
+class _Ambiguous(Exception):
+    """What, why and fix of an image that can be read in more than one way."""
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Pixels of 16 bits as 8: Pillow would cut them off at 255. Of others no one says which value is white."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-        high = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-        eight = Image.fromarray(high)
-        eight.info = image.info  # where the camera was held
-        return eight
-    if image.mode in ("I", "F"):
-        raise _Unreadable("pixels of 32 bits", "nothing says which value is white", "save it with 8 or 16 bits a channel")
-    return image
+def _require_plain(image: Image.Image, shape: ImageShape) -> None:
+    """From the header: which pixels are decoded is known, their values are not needed. Raises _Ambiguous."""
+    if image.mode in ("CMYK", "LAB"):
+        why = "what it looks like on a screen depends on a colour profile"
+        raise _Ambiguous(f"colours as {image.mode}", why, "convert it to RGB by its profile")
+    # Pillow reads 16-bit colours as 8 bits without a word, and cuts 16-bit greys off at 255.
+    stored = " ".join(str(tile.args) for tile in image.tile)
+    if image.mode not in PLAIN_MODES or ";16" in stored or "65535" in stored:
+        raise _Ambiguous("not 8 bits a channel", "how its values become 8 bits is not guessed", "save it with 8 bits a channel")
+    # What MPO adds to a photograph is a preview, a depth map or another eye's view: the first is the photograph.
+    if getattr(image, "is_animated", False) and image.format != "MPO":
+        raise _Ambiguous("several images in one file", "which of them is meant is not guessed", "save the one that is meant")
+    if image.size == (1, 1) and (shape.height, shape.width) != (1, 1):
+        raise _Ambiguous("a single pixel", "there is nothing in it to be recognised", "pass an image")
