@@ -59,7 +59,8 @@ def end_all() -> None:
 def froze(pid: int) -> bool:
     """Stop a child where it stands; False when it had ended by itself before."""
     os.kill(pid, signal.SIGSTOP)
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT).si_code == os.CLD_STOPPED
+    what = os.waitid(os.P_PID, pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+    return what is not None and what.si_code == os.CLD_STOPPED
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import stat
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from runtime.errors import ImageError
 from runtime.manifest import ImageShape
@@ -69,7 +69,7 @@ class _Ambiguous(Exception):
     """What, why and fix of an image that can be read in more than one way."""
 
 
-def _require_plain(image: Image.Image, shape: ImageShape) -> None:
+def _require_plain(image: ImageFile.ImageFile, shape: ImageShape) -> None:
     """From the header: which pixels are decoded is known, their values are not needed. Raises _Ambiguous."""
     if image.mode in ("CMYK", "LAB"):
         why = "what it looks like on a screen depends on a colour profile"
