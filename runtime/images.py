@@ -44,20 +44,20 @@ def load(path: str | os.PathLike[str], shape: ImageShape, *, reduced: bool = Fal
             # The size is known from the header; nothing of that size has been allocated yet.
             if image.width * image.height > LARGEST_PIXELS:
                 raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
-            _require_plain(image, shape)
+            _require_plain(path, image, shape)
             if reduced:
                 # Photographs may lie on their side: the longer side of the network's must fit either way.
                 longest = max(shape.width, shape.height)
                 image.draft(None, (longest, longest))
             upright = ImageOps.exif_transpose(image).convert("L" if shape.channels == 1 else "RGB")
             resized = upright.resize((shape.width, shape.height), Image.Resampling.BILINEAR)
+    except ImageError:
+        raise
     except UnidentifiedImageError:
         raise ImageError(path, "not an image", formats, "pass an image file") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         why = f"at most {LARGEST_PIXELS} pixels are read: {error}"
         raise ImageError(path, "too large an image", why, "scale it down first") from None
-    except _Ambiguous as error:
-        raise ImageError(path, *error.args) from None
     # Decoders meet damaged data with whatever the damage leads them to: SyntaxError, struct.error, IndexError, MemoryError.
     except Exception as error:
         raise ImageError(path, "a damaged image", f"{type(error).__name__}: {error}", "copy or save it again") from error
@@ -65,21 +65,17 @@ def load(path: str | os.PathLike[str], shape: ImageShape, *, reduced: bool = Fal
     return np.ascontiguousarray(pixels[:, :, np.newaxis] if shape.channels == 1 else pixels[:, :, ::-1])
 
 
-class _Ambiguous(Exception):
-    """What, why and fix of an image that can be read in more than one way."""
-
-
-def _require_plain(image: ImageFile.ImageFile, shape: ImageShape) -> None:
-    """From the header: which pixels are decoded is known, their values are not needed. Raises _Ambiguous."""
+def _require_plain(path: str, image: ImageFile.ImageFile, shape: ImageShape) -> None:
+    """Raise ImageError for an image that can be read in more than one way: the header tells, nothing is decoded."""
     if image.mode in ("CMYK", "LAB"):
         why = "what it looks like on a screen depends on a colour profile"
-        raise _Ambiguous(f"colours as {image.mode}", why, "convert it to RGB by its profile")
+        raise ImageError(path, f"colours as {image.mode}", why, "convert it to RGB by its profile")
     # Pillow reads 16-bit colours as 8 bits without a word, and cuts 16-bit greys off at 255.
     stored = " ".join(str(tile.args) for tile in image.tile)
     if image.mode not in PLAIN_MODES or ";16" in stored or "65535" in stored:
-        raise _Ambiguous("not 8 bits a channel", "how its values become 8 bits is not guessed", "save it with 8 bits a channel")
+        raise ImageError(path, "not 8 bits a channel", "how its values become 8 bits is not guessed", "save it with 8 bits a channel")
     # What MPO adds to a photograph is a preview, a depth map or another eye's view: the first is the photograph.
     if getattr(image, "is_animated", False) and image.format != "MPO":
-        raise _Ambiguous("several images in one file", "which of them is meant is not guessed", "save the one that is meant")
+        raise ImageError(path, "several images in one file", "which of them is meant is not guessed", "save the one that is meant")
     if image.size == (1, 1) and (shape.height, shape.width) != (1, 1):
-        raise _Ambiguous("a single pixel", "there is nothing in it to be recognised", "pass an image")
+        raise ImageError(path, "a single pixel", "there is nothing in it to be recognised", "pass an image")

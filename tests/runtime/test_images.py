@@ -120,7 +120,7 @@ def test_reduced_decoding_of_jpegs(tmp_path: Path, turned: int) -> None:
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA"])
 def test_modes(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "image.png"
-    Image.new(mode, (6, 4), 1 if mode in ("1", "L", "P") else None or 0).save(path)
+    Image.new(mode, (6, 4), 1 if mode in ("1", "L", "P") else 0).save(path)
     assert load(path, COLOUR).shape == COLOUR
 
 
