@@ -41,7 +41,7 @@ from codegen import ToolError, answers, books, lock, progress, releases, tools, 
 from codegen.cache import Cache, default_root
 from codegen.dispatch import JOBS_ON_CLUSTER, Dispatch, require_one_release
 from dataflow import TimingError
-from dataflow.fit import FitError, fit
+from dataflow.choose.fit import FitError, fit
 from network import DescriptionError, ParameterError, images, parameters
 
 ROOT = Path(__file__).parent
@@ -79,12 +79,12 @@ try:
     NET = network.load(YAML, platform())
     BUILD = Path(get_var("build", "build")) / (f"{NET.name}-{platform()}" if platform() else NET.name)
     ANSWERS = answers.load(BUILD / "answers.json")
-    DESIGN = dataflow.lower(NET, ANSWERS)
+    DESIGN = dataflow.plan(NET, ANSWERS)
 except DescriptionError as error:
     sys.exit(f"error: {error}")
 
 # Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
-FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
+FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(unit.cycles for ip in DESIGN.ips for unit in ip.units)))))
 TRAINED = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
 DRAWN = BUILD / f"{NET.name}-random.npz"
 IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])
@@ -278,7 +278,7 @@ def check() -> dict[str, str]:
     reports = [ipi.check(DESIGN, BUILD / "ipi"), vitis.check(DESIGN, BUILD / "vitis")]
     for report in reports:
         report.require()
-    from dataflow.fifos import require_flow
+    from dataflow.timing.sizing import require_flow
 
     require_flow(DESIGN)
     found = fit(DESIGN)
@@ -351,7 +351,7 @@ def task__tools():
 
 def longest_first() -> list[dataflow.Ip]:
     """The IPs by how much hardware is to be synthesized: the operations of a cycle, which HLS unrolls one by one."""
-    return sorted(DESIGN.ips, key=lambda ip: ip.operations, reverse=True)
+    return sorted(DESIGN.ips, key=lambda ip: ip.products, reverse=True)
 
 
 def synth(ip: dataflow.Ip) -> dict[str, str]:
@@ -528,7 +528,7 @@ def task_demo():
 
 
 def folding() -> None:
-    from dataflow.report import print_folding
+    from dataflow.layout.report import print_folding
 
     print_folding(DESIGN)
 
@@ -539,7 +539,7 @@ def task_folding():
 
 
 def report(baseline: str, record: bool) -> dict[str, str]:
-    from dataflow.estimate import estimate_ip
+    from dataflow.cost.estimate import estimate_ip
     from vitis import baseline as baselines
     from vitis.report import read
     from vitis.report_views import files, print_report
@@ -575,7 +575,7 @@ def task_report():
 
 
 def estimate() -> None:
-    from dataflow.estimate_report import print_estimate
+    from dataflow.cost.report import print_estimate
 
     print_estimate(DESIGN)
 
@@ -586,7 +586,7 @@ def task_estimate():
 
 
 def floorplan() -> None:
-    from dataflow.floorplan_report import print_floorplan
+    from dataflow.choose.floorplan_report import print_floorplan
 
     print_floorplan(DESIGN)
 
@@ -597,7 +597,7 @@ def task_floorplan():
 
 
 def fold(fps: int, fastest: bool, plot: str) -> None:
-    from dataflow.fold_report import print_fold
+    from dataflow.choose.fold_report import print_fold
 
     print_fold(DESIGN, fps=fps, want_fastest=fastest, plot=Path(plot) if plot else None)
 
@@ -617,10 +617,10 @@ def task_fold():
 
 
 def predict(latency: int, call_us: float, transfer_us: float, plot: str) -> None:
-    from dataflow.prediction import Pipeline
-    from dataflow.prediction_report import print_prediction
-    from dataflow.simulation import simulate
-    from dataflow.simulation_graph import graph
+    from dataflow.timing.graph import graph
+    from dataflow.timing.prediction import Pipeline
+    from dataflow.timing.prediction_report import print_prediction
+    from dataflow.timing.simulation import simulate
 
     run = simulate(graph(DESIGN), frames=8)
 
@@ -656,7 +656,7 @@ def task_predict():
 
 
 def timing(frames: int, spacing: int) -> None:
-    from dataflow.timing_report import print_timing
+    from dataflow.timing.report import print_timing
 
     print_timing(DESIGN, frames=frames, spacing=spacing)
 
@@ -681,8 +681,8 @@ def task_timing():
 
 
 def fifos(interval: int, anew: bool, write: bool) -> None:
-    from dataflow import fifo_report
-    from dataflow.fifos import size
+    from dataflow.timing import sizing_report as fifo_report
+    from dataflow.timing.sizing import size
 
     sizing = size(DESIGN, interval=interval or None, anew=anew)
     fifo_report.print_fifos(DESIGN, sizing)

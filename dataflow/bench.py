@@ -10,10 +10,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from dataflow.fifos import size
-from dataflow.lower import lower
-from dataflow.simulation import simulate
-from dataflow.simulation_graph import graph
+from dataflow.plan import plan
+from dataflow.timing.graph import graph
+from dataflow.timing.simulation import simulate
+from dataflow.timing.sizing import size
 from network.model import Network
 
 FRAMES = 4
@@ -25,7 +25,7 @@ def bench_timing(networks: Sequence[Network]) -> None:
     headings = (
         "network",
         "blocks",
-        "processes",
+        "units",
         "FIFOs",
         "firings a frame",
         "cycles a frame",
@@ -36,7 +36,7 @@ def bench_timing(networks: Sequence[Network]) -> None:
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "network" else "right", no_wrap=heading == "network")
     for network in networks:
-        design = lower(network)
+        design = plan(network)
         started = time.perf_counter()
         laid = graph(design)
         simulate(laid, frames=FRAMES)

@@ -1,4 +1,4 @@
-"""The design: IPs made of processes and streams, and the links between them.
+"""The design: IPs made of units and streams, and the links between them.
 
 C++ statements, the block design, FIFO depths and cycle counts are read off these values; nothing is parsed back from text.
 """
@@ -7,50 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TypeAlias
 
-from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
+from dataflow.cost.storage import Storage, link_storage, stream_storage
 from dataflow.platform import Platform
+from dataflow.unit import Unit
 from network.formats import Format
-from network.model import Conv, Dense, Network
-
-Layer: TypeAlias = Conv | Dense | Accumulate | Convert | Fork | Join | Labels | Pool | Threshold | TopK | Transfer | WeightRom
-
-
-class Kind(Enum):
-    """A process; the value is its function in the HLS library."""
-
-    LOAD = "load"
-    """Words from card memory."""
-    UNPACK = "unpack"
-    """Words to beats, padding dropped."""
-    STORE = "store"
-    """Labels to card memory."""
-    DWC = "dwc"
-    """Data width converter."""
-    FORK = "fork"
-    """Every beat to two streams."""
-    THRESHOLD = "threshold"
-    """Codes to codes, by thresholds."""
-    SWG = "swg"
-    """Sliding window generator."""
-    MVAU = "mvau"
-    """Matrix-vector product and thresholds."""
-    JOIN = "join"
-    """Sum of two residual streams."""
-    MAX_POOL = "max_pool"
-    ACCUMULATE_POOL = "accumulate_pool"
-    WEIGHT_ROM = "weight_rom"
-    """Weights of the fully connected layer, from ROM."""
-    DENSE = "dense"
-    """Fully connected layer, weights from a stream."""
-    TOP_K = "top_k"
+from network.model import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """A FIFO between two processes of one IP."""
+    """A FIFO between two units of one IP."""
 
     name: str
     lanes: int
@@ -62,6 +29,10 @@ class Stream:
     def bits(self) -> int:
         """Width of a beat."""
         return self.lanes * self.format.bits
+
+    @property
+    def storage(self) -> Storage:
+        return stream_storage(self.depth, self.bits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,31 +56,6 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rom:
-    """An array of constants in an IP: which parameters, cut how."""
-
-    name: str  # conv1_weights
-    key: str  # res2a/conv1/weights
-    pe: int  # outputs per cycle: the first dimension
-    simd: int = 1  # inputs per cycle, packed into words; 1 for thresholds and bias
-    format: Format | None = None  # of packed weights
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
-    """A pipelined loop at II=1."""
-
-    kind: Kind
-    name: str  # of its layer within the IP: conv1, conv1_dwc
-    part: str  # of the IP it belongs to, for people
-    layer: Layer
-    reads: tuple[str, ...]  # streams or ports
-    writes: tuple[str, ...]
-    roms: tuple[Rom, ...] = ()
-    cycles: int  # firings per frame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ip:
     """One HLS IP: the top function `name`."""
 
@@ -118,23 +64,22 @@ class Ip:
     title: str  # one line for people
     ports: tuple[Port, ...]
     streams: tuple[Stream, ...]
-    processes: tuple[Process, ...]
+    units: tuple[Unit, ...]
     slr: int = 0
 
     @property
     def cycles(self) -> int:
-        """Cycles per frame: those of the slowest process."""
-        return max(process.cycles for process in self.processes)
+        """Cycles per frame: those of the slowest unit."""
+        return max(unit.cycles for unit in self.units)
 
     @property
-    def slowest(self) -> Process:
-        return max(self.processes, key=lambda process: process.cycles)
+    def slowest(self) -> Unit:
+        return max(self.units, key=lambda unit: unit.cycles)
 
     @property
-    def operations(self) -> int:
-        """Multiply-accumulates a cycle: what synthesis unrolls one by one."""
-        layers = [process.layer for process in self.processes if process.kind in (Kind.MVAU, Kind.DENSE)]
-        return sum(layer.pe * layer.simd * getattr(layer, "pixels", 1) for layer in layers if isinstance(layer, Conv | Dense))
+    def products(self) -> int:
+        """Multiply-accumulates a cycle."""
+        return sum(unit.products for unit in self.units)
 
     @property
     def inputs(self) -> tuple[Port, ...]:
@@ -157,7 +102,6 @@ class Link:
     sink: str  # IP
     sink_port: Port
     depth: int  # beats of the source; a power of two, as the FIFO IP wants
-    memory: str  # distributed, block or ultra
 
     @property
     def name(self) -> str:
@@ -171,13 +115,13 @@ class Link:
         return f"{self.source}.{self.source_port.name}" if self.sink == "dma" else f"{self.sink}.{self.sink_port.name}"
 
     @property
+    def storage(self) -> Storage:
+        """What its FIFO is made of."""
+        return link_storage(self.depth, self.source_port.tdata_bytes)
+
+    @property
     def converts(self) -> bool:
         return self.source_port.tdata_bytes != self.sink_port.tdata_bytes
-
-
-def fifo_memory(depth: int, data_bytes: int) -> str:
-    """What the FIFO of a link is made of."""
-    return "distributed" if depth <= 64 else "ultra" if depth >= 1024 and data_bytes >= 8 else "block"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,9 +183,5 @@ class Design:
             return stream if depth == stream.depth else replace(stream, depth=depth, why="")
 
         ips = tuple(replace(ip, streams=tuple(deepened(each, f"{ip.name}.{each.name}") for each in ip.streams)) for ip in self.ips)
-        links = tuple(
-            replace(link, depth=depth, memory=fifo_memory(depth, link.source_port.tdata_bytes))
-            for link in self.links
-            for depth in (depths.get(link.dotted, link.depth),)
-        )
+        links = tuple(replace(link, depth=depths.get(link.dotted, link.depth)) for link in self.links)
         return replace(self, ips=ips, links=links)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from dataflow.resources import KINDS, Resources
+from dataflow.cost.resources import KINDS, Resources
 from network.yaml_reader import Item, read
 
 FOLDER = Path(__file__).parent.parent / "configs" / "platforms"

@@ -15,7 +15,7 @@ from pathlib import Path
 from codegen.report_text import ReportText, Row
 from codegen.report_xml import ReportXml
 from codegen.tools import ToolError
-from dataflow.resources import Resources
+from dataflow.cost.resources import Resources
 
 CELLS = {"lut": ("LUT",), "ff": ("FF",), "bram": ("BRAM_18K",), "uram": ("URAM",), "dsp": ("DSP", "DSP48E")}
 """The tools' names of the resources, by ours."""

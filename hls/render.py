@@ -7,10 +7,10 @@ from pathlib import Path
 
 from codegen import render as render_template
 from codegen.templates import pascal
-from dataflow.design import Ip, Kind, Port, Process, Stream
-from dataflow.layers import Labels, Transfer
+from dataflow.design import Ip, Port, Stream
+from dataflow.unit import MemoryPort, Unit
 from hls.roms import rom_text
-from hls.structs import Struct, call_arguments, cpp_format, memory, struct, struct_name
+from hls.structs import call_arguments, cpp_format, memory, struct_name, structs
 from hls.vectors import COSIM_FRAMES
 from network.parameters import Parameters
 
@@ -28,7 +28,7 @@ def outputs(ip: Ip) -> tuple[str, ...]:
 
 
 def has_roms(ip: Ip) -> bool:
-    return any(process.roms for process in ip.processes)
+    return any(unit.constants for unit in ip.units)
 
 
 def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
@@ -36,21 +36,20 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
     values = {
         "network": network,
         "ip": ip,
-        "structs": _structs(ip),
-        "headers": sorted({_header(process.kind) for process in ip.processes}),
-        "processes": ip.processes,
+        "structs": structs(ip.units),
+        "headers": sorted({unit.header for unit in ip.units}),
+        "units": ip.units,
         "beat": _beat,
         "format": cpp_format,
         "struct_name": struct_name,
         "arguments": call_arguments,
         "memory": memory,
         "has_roms": has_roms(ip),
-        "tag": lambda process: pascal(process.kind.value),
+        "tag": lambda unit: pascal(unit.implementation),
         "memories": _memories(ip),
-        "bundle": bundle,
         "cosim_words": cosim_words,
         "signature": _signature(ip),
-        "parts": [(part, list(group)) for part, group in groupby(ip.processes, key=lambda process: process.part)],
+        "parts": [(part, list(group)) for part, group in groupby(ip.units, key=lambda unit: unit.part)],
     }
     texts = {
         f"{ip.name}.h": render_template(FOLDER / "templates", "ip.h.j2", **values),
@@ -58,49 +57,29 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
         f"{ip.name}_tb.cpp": render_template(FOLDER / "templates", "dma_tb.cpp.j2" if ip.kind == "dma" else "ip_tb.cpp.j2", **values),
     }
     if has_roms(ip):
-        roms = [rom_text(process, rom, parameters) for process in ip.processes for rom in process.roms]
+        roms = [rom_text(held, parameters) for unit in ip.units for held in unit.constants]
         texts[f"{ip.name}_roms.h"] = render_template(FOLDER / "templates", "roms.h.j2", roms=roms, **values)
     return texts
 
 
-def _structs(ip: Ip) -> list[Struct]:
-    """One per layer, in the order of the processes."""
-    found = {struct_name(process): struct(process) for process in ip.processes}
-    return list(found.values())
-
-
-def _memories(ip: Ip) -> list[Process]:
-    """The DMA's processes with a pointer, in the order of the kernel's arguments: HLS numbers the registers by it."""
+def _memories(ip: Ip) -> list[Unit]:
+    """The units with a pointer, in the order of the kernel's arguments: HLS numbers the registers by it."""
     order = ("image", "labels", "weights")
-    return sorted(
-        (process for process in ip.processes if process.kind in (Kind.LOAD, Kind.STORE)), key=lambda process: order.index(process.name)
-    )
+    return sorted((unit for unit in ip.units if unit.memory), key=lambda unit: order.index(unit.name))
 
 
-def bundle(process: Process) -> str:
-    """HLS calls the AXI interface `m_axi_<bundle>`; see Design.arguments."""
-    return "images" if process.name == "image" else process.name
-
-
-def cosim_words(process: Process) -> int:
+def cosim_words(port: MemoryPort) -> int:
     """Words behind a pointer while cosimulation runs, which has to know; hardware does not depend on it."""
-    if isinstance(process.layer, Transfer):
-        return process.layer.words * (1 if process.layer.repeats else COSIM_FRAMES)
-    assert isinstance(process.layer, Labels)
-    return process.layer.top * COSIM_FRAMES
+    return port.words * (1 if port.repeats else COSIM_FRAMES)
 
 
 def _signature(ip: Ip) -> str:
     """The top function's head; an argument a line where one line would not do."""
-    pointers = [f"{'const Word' if process.kind is Kind.LOAD else 'ap_uint<32>'} *{memory(process)}" for process in _memories(ip)]
+    pointers = [f"{'ap_uint<32>' if unit.memory and unit.memory.writes else 'const Word'} *{memory(unit)}" for unit in _memories(ip)]
     streams = [f"hls::stream<{_beat(port)}> &{port.name}" for port in ip.ports]
     start, arguments = f"void {ip.name}(", [*pointers, *(["unsigned frames"] if pointers else []), *streams]
     line = start + ", ".join(arguments) + ")"
     return line if len(line) <= 130 else start + (",\n" + " " * len(start)).join(arguments) + ")"
-
-
-def _header(kind: Kind) -> str:
-    return "dma" if kind in (Kind.LOAD, Kind.UNPACK, Kind.STORE) else kind.value
 
 
 def _beat(stream: Stream | Port) -> str:

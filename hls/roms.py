@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.design import Process, Rom
-from dataflow.layers import Threshold
+from dataflow.unit import Constants
 from network.formats import Format, Kind
-from network.model import Conv
 from network.parameters import Array, Parameters
 
 WORD_TYPES = ("std::uint8_t", "std::uint16_t", "std::uint32_t", "std::uint64_t")
@@ -30,24 +28,19 @@ class RomText:
     rows: list[str]  # one initialiser per PE, without the braces around it
 
 
-def rom_text(process: Process, rom: Rom, parameters: Parameters) -> RomText:
-    array = parameters[rom.key]
-    if rom.format is not None:
-        words = pack_weights(array, rom.pe, rom.simd, rom.format)
-        return RomText(rom.name, WORD_TYPES[words.itemsize.bit_length() - 1], words.shape, [_braces(pe, hexadecimal=True) for pe in words])
-    if array.ndim == 2:
-        array = clip_thresholds(process, array)
-    values = array.reshape(-1, rom.pe, *array.shape[1:]).swapaxes(0, 1)
-    return RomText(rom.name, _signed(values), values.shape, [_braces(pe) for pe in values])
+def rom_text(held: Constants, parameters: Parameters) -> RomText:
+    array = parameters[held.key]
+    if held.format is not None:
+        words = pack_weights(array, held.pe, held.simd, held.format)
+        return RomText(held.name, WORD_TYPES[words.itemsize.bit_length() - 1], words.shape, [_braces(pe, hexadecimal=True) for pe in words])
+    if held.reach is not None:
+        array = clip_thresholds(array, *held.reach)
+    values = array.reshape(-1, held.pe, *array.shape[1:]).swapaxes(0, 1)
+    return RomText(held.name, _signed(values), values.shape, [_braces(pe) for pe in values])
 
 
-def clip_thresholds(process: Process, thresholds: Array) -> Array:
+def clip_thresholds(thresholds: Array, low: int, high: int) -> Array:
     """Thresholds outside the reachable range say never or always; the nearest ones that say so too need fewer bits."""
-    low, high = (0, 0)
-    if isinstance(process.layer, Conv):
-        low, high = process.layer.reach
-    elif isinstance(process.layer, Threshold):
-        high = process.layer.input_format.high
     # As int64: high + 1 may be one more than int32 holds.
     return np.clip(thresholds.astype(np.int64), low, high + 1)
 

@@ -15,7 +15,6 @@ from codegen import render as render_template
 from codegen.jobs import LIMITS, Call, Content, Job, Limits
 from codegen.releases import Release
 from dataflow.design import Design, Ip
-from dataflow.storage import rom_shape, rom_storage, stream_storage
 from hls.render import FOLDER, HEADERS, outputs
 from hls.vectors import COSIM_FRAMES, first_frames
 
@@ -48,7 +47,7 @@ def synth_job(design: Design, ip: Ip, sources: Path, release: Release, limits: L
             "project.zip": f"{PROJECT}/",
         },
         release=release.name,
-        weight=ip.operations,
+        weight=ip.products,
         limits=limits,
     )
 
@@ -73,7 +72,7 @@ def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Rele
         ),
         products={"cosim.rpt": f"{PROJECT}/{SOLUTION}/sim/report/*{ip.name}_cosim.rpt"},
         release=release.name,
-        weight=ip.operations,
+        weight=ip.products,
         limits=limits,
     )
 
@@ -113,17 +112,16 @@ def cosim_tcl(ip: Ip) -> str:
 
 
 def directives(ip: Ip, release: Release) -> list[str]:
-    """Which kind of memory holds each ROM, and each FIFO deeper than 2: the rule of `dataflow.storage` in the words of the release."""
+    """Which kind of memory holds each ROM, and each FIFO deeper than 2: the rules of `dataflow.cost.storage` in the words of the release."""
     found = []
-    for process in ip.processes:
-        for rom in process.roms:
-            _, words, _ = rom_shape(process, rom)
-            if words == 1:
+    for unit in ip.units:
+        for held in unit.constants:
+            if held.words == 1:
                 continue  # no memory: the constants are wired in
-            impl = release.impl[rom_storage(process, rom).value]
-            found.append(release.bind_rom.format(impl=impl, location=ip.name, variable=rom.name))
+            impl = release.impl[held.storage.value]
+            found.append(release.bind_rom.format(impl=impl, location=ip.name, variable=held.name))
     for stream in ip.streams:
         if stream.depth > 2:
-            impl = release.impl[stream_storage(stream).value]
+            impl = release.impl[stream.storage.value]
             found.append(release.bind_fifo.format(impl=impl, location=ip.name, variable=stream.name))
     return found

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codegen import render as render_template
+from dataflow.cost.storage import Storage
 from dataflow.design import Design
 from hls import hls_vlnv
 from ipi import kernel_xml
 from ipi.cells import converter_slr, crossings, slices, stages
 
 FOLDER = Path(__file__).parent
+FIFO_MEMORY = {Storage.LUTRAM: "distributed", Storage.BRAM: "block", Storage.URAM: "ultra"}
+"""FIFO_MEMORY_TYPE of the AXI4-Stream FIFO IP."""
 SOURCES = tuple(sorted(path for path in FOLDER.rglob("*") if path.suffix in (".py", ".tcl", ".j2")))
 OUTPUTS = ("block_design.tcl", "package.tcl", "kernel.xml", "bd.tcl", "xo.tcl")
 PROCS = (FOLDER / "bd.tcl", FOLDER / "xo.tcl")
@@ -80,7 +83,7 @@ def _streams(design: Design) -> list[str]:
             link.name,
             *(link.source, link.source_port.name, link.source_port.tdata_bytes),
             *(link.sink, link.sink_port.name, link.sink_port.tdata_bytes),
-            *(link.depth, link.memory),
+            *(link.depth, FIFO_MEMORY[link.storage]),
             *((converter_slr(design, link),) if link.converts else ()),
         )
         for link in design.links

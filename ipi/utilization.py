@@ -15,7 +15,7 @@ from lxml import etree
 
 from codegen.report_text import ReportText, damaged
 from codegen.report_xml import ReportXml, line_of
-from dataflow.resources import Resources
+from dataflow.cost.resources import Resources
 
 COLUMNS = {
     "lut": ("Total LUTs",),

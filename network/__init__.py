@@ -3,12 +3,13 @@
 from network.description import load
 from network.errors import DescriptionError, ParameterError, Source
 from network.formats import Format
-from network.model import Block, Conv, Dense, Head, Network, Shape, Stem, Window
+from network.model import Block, Classifier, Conv, Head, Network, Stem
+from network.operations import Shape, Window
 
 __all__ = [
     "Block",
+    "Classifier",
     "Conv",
-    "Dense",
     "DescriptionError",
     "Format",
     "Head",

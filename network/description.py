@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from network.formats import BIPOLAR, Format, Kind, uint
-from network.model import Block, Conv, Dense, Fifo, Head, Memory, Network, Shape, Stem, Window, reach, require_accumulator
+from network.model import Block, Classifier, Conv, Fifo, Head, Memory, Network, Stem, require_accumulator
+from network.operations import Shape, Window, reach
 from network.yaml_reader import Item, Mapping, read
 
 MAX_SIZE = 1 << 14
@@ -315,7 +316,7 @@ def _head(item: Item, shape: Shape, formats: Formats, labels: int) -> Head:
     sums = (shape.pixels * (formats.residual.high - formats.zero_point)).bit_length() or 1
     if sums > 32:
         item.fail(f"the sum over {shape.pixels:,} pixels needs {sums} bits", why="sums have at most 32 bits", fix="use a smaller map")
-    dense = Dense(
+    dense = Classifier(
         name="head.fc",
         inputs=shape.channels,
         out=out,

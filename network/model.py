@@ -13,28 +13,10 @@ from typing import NamedTuple
 
 from network.errors import DescriptionError, Source
 from network.formats import Format, Kind
+from network.operations import Activation, Dense, Join, Pool, Product, Shape, SumPool, TopK, Window
 
 MAX_BEAT_BITS = 4096
 """Widest AXI4-Stream beat and widest `ap_uint` Vitis HLS takes."""
-
-
-class Shape(NamedTuple):
-    """Height, width, channels of one frame; channels run fastest."""
-
-    height: int
-    width: int
-    channels: int
-
-    @property
-    def pixels(self) -> int:
-        return self.height * self.width
-
-    @property
-    def size(self) -> int:
-        return self.height * self.width * self.channels
-
-    def __str__(self) -> str:
-        return f"{self.height}x{self.width}x{self.channels}"
 
 
 def divisors(number: int) -> list[int]:
@@ -56,12 +38,6 @@ def require_beat(at: Source, name: str, lanes: int, what: Format) -> None:
             why=f"no stream or ap_uint may be wider than {MAX_BEAT_BITS:,} bits",
             fix=f"use at most {MAX_BEAT_BITS // what.bits:,} lanes of {what}",
         )
-
-
-def reach(products: int, weight: Format, codes: Format) -> tuple[int, int]:
-    """Least and greatest sum of so many products, over all weights and inputs of these formats."""
-    most = products * codes.high
-    return most * min(weight.low, 0), most * weight.high
 
 
 def require_accumulator(at: Source, name: str, acc: Format | None, low: int, high: int) -> Format:
@@ -86,46 +62,12 @@ def require_accumulator(at: Source, name: str, acc: Format | None, low: int, hig
     return acc
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """A sliding window: (vertical, horizontal) kernel, stride and pad; pad is (before, after) per axis, of zero codes."""
+class Fold(NamedTuple):
+    """How much of a layer is computed in a cycle."""
 
-    kernel: tuple[int, int]
-    stride: tuple[int, int] = (1, 1)
-    pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
-
-    def check(self, at: Source, name: str, shape: Shape) -> None:
-        for axis, size, kernel, (before, after) in zip(("height", "width"), shape[:2], self.kernel, self.pad, strict=True):
-            if max(before, after) >= kernel:
-                raise DescriptionError(
-                    at,
-                    f"{name}: pad ({before}, {after}) is not smaller than the kernel, {kernel}",
-                    why="a window that sees nothing but padding computes nothing",
-                    fix=f"pad with at most {kernel - 1}",
-                )
-            if size + before + after < kernel:
-                raise DescriptionError(
-                    at,
-                    f"{name}: a kernel of {kernel} does not fit into the {axis} of {shape} with pad ({before}, {after})",
-                    why="there would be no output pixel",
-                    fix=f"use a kernel of at most {size + before + after}, more padding, or fewer strides before it",
-                )
-
-    def output(self, shape: Shape, channels: int) -> Shape:
-        height, width = (
-            (size + before + after - kernel) // stride + 1
-            for size, kernel, stride, (before, after) in zip(shape[:2], self.kernel, self.stride, self.pad, strict=True)
-        )
-        return Shape(height, width, channels)
-
-    @property
-    def taps(self) -> int:
-        """Pixels under the kernel."""
-        return self.kernel[0] * self.kernel[1]
-
-    def __str__(self) -> str:
-        (kh, kw), (sh, sw) = self.kernel, self.stride
-        return f"{kh}x{kw}/{sh}" if sh == sw else f"{kh}x{kw}/{sh}x{sw}"
+    pe: int  # output channels
+    simd: int  # input channels
+    pixels: int = 1  # output pixels of a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +109,18 @@ class Conv:
         require_accumulator(self.at, self.name, self.acc, *self.reach)
 
     @property
+    def product(self) -> Product:
+        return Product(input=self.input, window=self.window, out=self.out, weight=self.weight, codes=self.input_format, sums=self.acc)
+
+    @property
+    def activation(self) -> Activation:
+        return Activation(shape=self.output, values=self.acc, reach=self.reach, codes=self.output_format)
+
+    @property
+    def fold(self) -> Fold:
+        return Fold(self.pe, self.simd, self.pixels)
+
+    @property
     def output(self) -> Shape:
         return self.window.output(self.input, self.out)
 
@@ -176,14 +130,9 @@ class Conv:
         return self.window.kernel != (1, 1) or self.window.stride != (1, 1) or self.pixels > 1
 
     @property
-    def fan_in(self) -> int:
-        """Products per accumulator."""
-        return self.window.taps * self.input.channels
-
-    @property
     def reach(self) -> tuple[int, int]:
         """Least and greatest accumulator."""
-        return reach(self.fan_in, self.weight, self.input_format)
+        return self.product.reach
 
     @property
     def weights_shape(self) -> tuple[int, int, int, int]:
@@ -230,9 +179,13 @@ class Stem:
             self.pool.check(self.at, "stem.pool", self.conv.output)
 
     @property
+    def max_pool(self) -> Pool | None:
+        return None if self.pool is None else Pool(input=self.conv.output, window=self.pool, codes=self.conv.output_format)
+
+    @property
     def output(self) -> Shape:
-        shape = self.conv.output
-        return shape if self.pool is None else self.pool.output(shape, shape.channels)
+        pool = self.max_pool
+        return self.conv.output if pool is None else pool.output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +242,18 @@ class Block:
         return {2: "basic", 3: "bottleneck"}[len(self.convs)]
 
     @property
+    def entry_activation(self) -> Activation | None:
+        """Of the codes that come in, where the block has one."""
+        if not self.entry:
+            return None
+        values = self.input_format
+        return Activation(shape=self.input, values=values, reach=(values.low, values.high), codes=self.act)
+
+    @property
+    def join(self) -> Join:
+        return Join(shape=self.output, codes=self.residual, zero_point=self.zero_point)
+
+    @property
     def output(self) -> Shape:
         return self.convs[-1].output
 
@@ -304,8 +269,8 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dense:
-    """The fully connected layer: weights (out, inputs), one accumulator and one bias per output."""
+class Classifier:
+    """The fully connected layer and its folding: weights (out, inputs), one accumulator and one bias per output."""
 
     name: str
     inputs: int
@@ -329,9 +294,17 @@ class Dense:
         require_accumulator(self.at, self.name, self.acc, *self.reach)
 
     @property
+    def dense(self) -> Dense:
+        return Dense(inputs=self.inputs, classes=self.out, weight=self.weight, codes=self.input_format, scores=self.acc)
+
+    @property
+    def fold(self) -> Fold:
+        return Fold(self.pe, self.simd)
+
+    @property
     def reach(self) -> tuple[int, int]:
         """Least and greatest sum of products, the bias left out."""
-        return reach(self.inputs, self.weight, self.input_format)
+        return self.dense.reach
 
     @property
     def fold_in(self) -> int:
@@ -353,7 +326,7 @@ class Head:
     input: Shape
     code_format: Format
     zero_point: int
-    fc: Dense
+    fc: Classifier
     top: int
     streams_weights: bool  # from card memory; otherwise from ROMs
     slr: int | None = None  # None: chosen by the floorplan
@@ -375,6 +348,14 @@ class Head:
                 why="memory holds the rows of (classes, inputs) int8 one after the other and delivers 64 of them a cycle",
                 fix="choose weight: int8, pe: 1 and simd up to 64, or weights: rom",
             )
+
+    @property
+    def sum_pool(self) -> SumPool:
+        return SumPool(input=self.input, codes=self.code_format, zero_point=self.zero_point, sums=self.fc.input_format)
+
+    @property
+    def top_k(self) -> TopK:
+        return TopK(classes=self.fc.out, top=self.top, scores=self.fc.acc)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -452,6 +433,11 @@ class Network:
             blocks=tuple(replace(block, slr=slr) for block, slr in zip(self.blocks, blocks, strict=True)),
             head=replace(self.head, slr=head),
         )
+
+    @property
+    def parts(self) -> dict[str, Stem | Block | Head]:
+        """Stem, blocks and head by name, in stream order: what becomes an IP each."""
+        return {"stem": self.stem, **{block.name: block for block in self.blocks}, "head": self.head}
 
     @property
     def convs(self) -> tuple[Conv, ...]:

@@ -229,8 +229,8 @@ def draw(network: Network, seed: int) -> dict[str, Array]:
         elif name in spread:
             conv = spread[name]
             # A sum of n independent products spreads like sqrt(n); thresholds beyond it would never be crossed.
-            centre = conv.fan_in * (conv.weight.low + conv.weight.high) * conv.input_format.high // 4
-            width = max(2, int(conv.fan_in**0.5) * conv.weight.high * conv.input_format.high)
+            centre = conv.product.fan_in * (conv.weight.low + conv.weight.high) * conv.input_format.high // 4
+            width = max(2, int(conv.product.fan_in**0.5) * conv.weight.high * conv.input_format.high)
             arrays[name] = np.sort(rng.integers(centre - width, centre + width, spec.shape), axis=1).astype(spec.dtype)
         else:
             arrays[name] = np.sort(rng.integers(1, network.residual.high + 1, spec.shape), axis=1).astype(spec.dtype)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from network.formats import Format
-from network.model import Block, Conv, Head, Network, Stem, Window
+from network.model import Block, Conv, Head, Network, Stem
+from network.operations import Window
 from network.parameters import Array, Parameters, key
 
 Codes = NDArray[np.uint8]

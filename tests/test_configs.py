@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import dataflow
-from dataflow.fit import fit
+from dataflow.choose.fit import fit
 from network import load
 from runtime.xclbin import Xclbin
 from vitis.emulation import emulation_xclbin
@@ -27,10 +27,10 @@ def test_resnets(name, kind, blocks, weights, cycles):
     net = load(CONFIGS / f"{name}.yaml")
     assert {block.kind for block in net.blocks} == {kind}
     assert [sum(block.name.startswith(f"res{stage}") for block in net.blocks) for stage in (2, 3, 4, 5)] == blocks
-    assert sum(conv.out * conv.fan_in for conv in net.convs) == weights
+    assert sum(conv.out * conv.product.fan_in for conv in net.convs) == weights
     assert next(block.output for block in net.blocks if block.name == "res5a")[:2] == (7, 7)
     assert {str(each) for each in (net.act, net.residual, net.head.fc.weight)} == {"uint2", "uint4", "int8"}
-    design = dataflow.lower(net)
+    design = dataflow.plan(net)
     assert design.cycles == cycles
     assert {0, 1, 2} <= {ip.slr for ip in design.ips}
     assert fit(design).passed
@@ -45,6 +45,6 @@ def test_weights_in_a_bank_that_is_made_larger(toy_yaml, tmp_path):
     (tmp_path / "toy.yaml").write_text(text)
     net = load(tmp_path / "toy.yaml")
     path = tmp_path / "toy.xclbin"
-    path.write_bytes(emulation_xclbin(dataflow.lower(net), parameters.draw(net, 1)))
+    path.write_bytes(emulation_xclbin(dataflow.plan(net), parameters.draw(net, 1)))
     sizes = {bank.tag: bank.size_kb for bank in Xclbin.read(path).banks}
     assert (sizes["PLRAM[0]"], sizes["PLRAM[1]"]) == (256, 128)

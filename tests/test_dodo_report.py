@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflow import lower
+from dataflow import plan
 from network import load
 from tests.test_dodo import doit, project, ran
 from tests.vitis import report_files as tools
@@ -11,7 +11,7 @@ from vitis.report_views import OUTPUTS
 
 def test_report(toy_yaml, tmp_path):
     chosen = project(toy_yaml, tmp_path)
-    design, build, baseline = lower(load(toy_yaml)), tmp_path / "build" / "toy", tmp_path / "baseline.json"
+    design, build, baseline = plan(load(toy_yaml)), tmp_path / "build" / "toy", tmp_path / "baseline.json"
     for ip in design.ips:
         tools.write_csynth(build, design, ip)
 

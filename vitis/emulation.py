@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from dataflow.design import Argument, Design
-from dataflow.simulation import simulate
-from dataflow.simulation_graph import graph
-from dataflow.timing_error import TimingError
-from network.model import Conv, Window
+from dataflow.timing.error import TimingError
+from dataflow.timing.graph import graph
+from dataflow.timing.simulation import simulate
+from network.model import Conv
+from network.operations import Window
 from network.parameters import Parameters
 from runtime.manifest import Argument as ManifestArgument
 from runtime.manifest import Direction, ImageShape, Manifest, Target

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from codegen.tools import ToolError
+from dataflow.cost.resources import Resources
 from dataflow.design import Design, Ip
-from dataflow.resources import Resources
 from hls.cosim_report import Cosim, read_cosim
 from hls.csynth import Csynth, read_csynth
 from ipi.timing import Timing, read_timing

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from network.formats import Format, Kind
-from network.model import Block, Conv, Head, Network, Window
+from network.model import Block, Conv, Head, Network
+from network.operations import Window
 from network.parameters import Array, key
 
 ACT_SPREAD, RESIDUAL_SPREAD = 1.3, 2.0

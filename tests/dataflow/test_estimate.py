@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow import Kind, lower, published
-from dataflow.estimate import Style, adder_tree, estimate, estimate_design, estimate_ip, tree_registers
-from dataflow.estimate_report import print_estimate
-from dataflow.resources import KINDS, Resources
+from dataflow import Kind, plan, published
+from dataflow.cost.estimate import Style, adder_tree, estimate, estimate_design, estimate_ip, tree_registers
+from dataflow.cost.report import print_estimate
+from dataflow.cost.resources import KINDS, Resources
 from network import load
 from tests.strategies import networks, written
 from tests.test_configs import CONFIGS
@@ -17,7 +17,7 @@ from tests.test_configs import CONFIGS
 
 @pytest.fixture(scope="module")
 def resnet50():
-    return lower(load(CONFIGS / "resnet50_w1a2.yaml"))
+    return plan(load(CONFIGS / "resnet50_w1a2.yaml"))
 
 
 def test_the_published_totals(resnet50):
@@ -54,7 +54,7 @@ def test_adder_tree(lanes, bits):
 @settings(max_examples=40)
 @given(networks(blocks=3, wide=True))
 def test_any_network_has_an_estimate(tmp_path_factory, description):
-    design = lower(written(description, tmp_path_factory.mktemp("drawn")))
+    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
     for style in Style:
         total = estimate_design(design, style)
         assert sum((estimate_ip(ip, style) for ip in design.ips), Resources()).within(total)

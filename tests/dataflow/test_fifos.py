@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, given, settings
 
-from dataflow import TimingError, lower
-from dataflow.fifo_report import original_bits, print_fifos, written, yaml_entries
-from dataflow.fifos import LEAST, needed_depth, require_flow, size
-from dataflow.simulation import simulate
-from dataflow.simulation_graph import Latencies, graph
+from dataflow import TimingError, plan
+from dataflow.timing.graph import Latencies, graph
+from dataflow.timing.simulation import simulate
+from dataflow.timing.sizing import LEAST, needed_depth, require_flow, size
+from dataflow.timing.sizing_report import original_bits, print_fifos, written, yaml_entries
 from network import load
 from network.yaml_writer import with_entry
 from tests import strategies
@@ -51,30 +51,30 @@ def test_smallest(sizing):
 
 @pytest.fixture(params=["configs/digits.yaml", "tests/toy.yaml", "tests/own.yaml"])
 def sizing(request):
-    return size(lower(load(ROOT / request.param)), anew=True, latencies=QUICK)
+    return size(plan(load(ROOT / request.param)), anew=True, latencies=QUICK)
 
 
 @settings(max_examples=40, phases=[Phase.generate])
 @given(strategies.networks(blocks=2))
 def test_smallest_of_random_networks(tmp_path_factory, description):
-    test_smallest(size(lower(strategies.written(description, tmp_path_factory.mktemp("drawn"))), latencies=QUICK))
+    test_smallest(size(plan(strategies.written(description, tmp_path_factory.mktemp("drawn"))), latencies=QUICK))
 
 
 @pytest.fixture(scope="module")
 def digits():
-    return lower(load(ROOT / "configs" / "digits.yaml"))
+    return plan(load(ROOT / "configs" / "digits.yaml"))
 
 
 def test_a_bypass_one_beat_too_shallow(tmp_path):
     """A deadlock that names the FIFO and the depth it needs; with that it flows."""
     text = (ROOT / "configs" / "digits.yaml").read_text()
-    shallow = lower(load(ROOT / "configs" / "digits.yaml")).with_depths({"res2b.bypass": 2})
+    shallow = plan(load(ROOT / "configs" / "digits.yaml")).with_depths({"res2b.bypass": 2})
     needed = needed_depth(graph(shallow, latencies=Latencies().shortest()), "res2b.bypass")
     path = tmp_path / "digits.yaml"
 
     def given(depth):
         path.write_text(with_entry(text, ("blocks", "res2b"), "fifos", f"{{bypass: {depth}}}"))
-        return lower(load(path))
+        return plan(load(path))
 
     require_flow(given(needed))
     with pytest.raises(TimingError) as error:
@@ -94,7 +94,7 @@ def test_a_bypass_one_beat_too_shallow(tmp_path):
 def test_links_that_more_than_two_ips_have_a_part_in(digits, monkeypatch):
     """Where the least depths of single links are not enough together, the whole design finds them, and the same ones here."""
     expected = size(digits).depths
-    monkeypatch.setattr("dataflow.fifos._shallowest", lambda *_: 16)
+    monkeypatch.setattr("dataflow.timing.sizing._shallowest", lambda *_: 16)
     assert size(digits).depths == expected
     assert expected["res2a.codes_in"] == 32
 
@@ -104,32 +104,32 @@ def test_given_depths_are_kept(tmp_path):
     path = tmp_path / "toy.yaml"
     text = with_entry((ROOT / "tests" / "toy.yaml").read_text(), ("blocks", "res2b"), "fifos", "{bypass: 40, codes_in: 64}")
     path.write_text(text)
-    design = lower(load(path))
+    design = plan(load(path))
     assert (design.depths["res2b.bypass"], design.depths["res2b.codes_in"]) == (40, 64)
     sizing = size(design)
     assert (sizing.depths["res2b.bypass"], sizing.depths["res2b.codes_in"]) == (40, 64)
-    assert size(design, anew=True).depths == size(lower(load(ROOT / "tests" / "toy.yaml"))).depths
+    assert size(design, anew=True).depths == size(plan(load(ROOT / "tests" / "toy.yaml"))).depths
     path.write_text(written(text, yaml_entries(sizing)))
-    assert lower(load(path)).depths == sizing.depths | {name: depth for name, depth in design.depths.items() if name.startswith("dma.")}
+    assert plan(load(path)).depths == sizing.depths | {name: depth for name, depth in design.depths.items() if name.startswith("dma.")}
 
 
 def test_an_old_entry_is_not_left_standing(tmp_path):
     """Not even where nothing is left to be said of that IP."""
     path = tmp_path / "digits.yaml"
     path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("head",), "fifos", "{sums: 9, codes_in: 64}"))
-    design = lower(load(path))
+    design = plan(load(path))
     sizing = size(design, anew=True)
     unsaid = replace(sizing, design=sizing.design.with_depths({"head.codes_in": 32}))
     assert yaml_entries(unsaid)["head"] == "{}"
     path.write_text(written(path.read_text(), yaml_entries(unsaid)))
-    assert lower(load(path)).depths == unsaid.design.depths
+    assert plan(load(path)).depths == unsaid.design.depths
 
 
 def test_given_depths_that_cannot_be_kept(tmp_path):
     path = tmp_path / "digits.yaml"
     path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("blocks", "res2b"), "fifos", "{bypass: 2}"))
     with pytest.raises(TimingError) as error:
-        size(lower(load(path)))
+        size(plan(load(path)))
     assert str(error.value) == (
         "res2b: no FIFOs keep an interval of 2,304 cycles\n"
         "  why: the depths of res2b.bypass are given\n"
@@ -159,7 +159,7 @@ def test_report(digits, capsys, golden):
 
 def test_resnet50():
     """The original folding at the cycles of its 3x3 convolutions, steady, in less than half the bits the original had for it."""
-    design = lower(load(ROOT / "configs" / "resnet50_w1a2.yaml"))
+    design = plan(load(ROOT / "configs" / "resnet50_w1a2.yaml"))
     sizing = size(design)
     run = simulate(graph(sizing.design), frames=11)
     assert list(run.intervals[2:]) == [56_448] * 8

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 
 import hls
 from codegen import write_tree
-from dataflow import Kind, lower
-from dataflow.firing import READ, WRITE, firings, regroup
+from dataflow import Kind, plan
+from dataflow.firings import READ, WRITE, firings, regroup
 from hls import csim
 from hls.render import INCLUDE
 from hls.structs import struct
@@ -30,7 +30,7 @@ def every(runs):
 @settings(max_examples=40)
 @given(networks(blocks=4))
 def test_as_many_firings_as_cycles_and_beats(tmp_path_factory, description):
-    design = lower(written(description, tmp_path_factory.mktemp("drawn")))
+    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
     for ip in design.ips:
         carried = {}
         for process in ip.processes:
@@ -62,7 +62,7 @@ def test_regroup(into, out, beats):
 
 @pytest.fixture(scope="module", params=["tests/toy.yaml", "tests/own.yaml"])
 def design(request):
-    return lower(load(ROOT / request.param))
+    return plan(load(ROOT / request.param))
 
 
 def stated_cycles(process):

@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from dataflow import lower
-from dataflow.fit import FitError, fit
+from dataflow import plan
+from dataflow.choose.fit import FitError, fit
 from network import load
 from tests.test_configs import CONFIGS
 
 
 def on(card, network="resnet50_w1a2"):
-    return fit(lower(load(CONFIGS / f"{network}.yaml", card)))
+    return fit(plan(load(CONFIGS / f"{network}.yaml", card)))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_slrs_that_do_not_hold_what_others_would(tmp_path):
     text = (CONFIGS / "resnet50_w1a2.yaml").read_text()
     crowded = re.sub(r"slr:    \d", "slr:    1", text)
     (tmp_path / "crowded.yaml").write_text(crowded)
-    found = fit(lower(load(tmp_path / "crowded.yaml")))
+    found = fit(plan(load(tmp_path / "crowded.yaml")))
     with pytest.raises(FitError) as error:
         found.require()
     moves = re.findall(r"(res\d[a-f]) to SLR(\d)", str(error.value))
@@ -62,4 +62,4 @@ def test_slrs_that_do_not_hold_what_others_would(tmp_path):
     for name, slr in moves:
         crowded = re.sub(rf"(  {name}:\n    slr:    )1", rf"\g<1>{slr}", crowded)
     (tmp_path / "moved.yaml").write_text(crowded)
-    fit(lower(load(tmp_path / "moved.yaml"))).require()
+    fit(plan(load(tmp_path / "moved.yaml"))).require()

@@ -6,9 +6,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow import lower
-from dataflow.floorplan import Problem, Wires, moved, place, problem, solve
-from dataflow.resources import KINDS, Resources
+from dataflow import plan
+from dataflow.choose.floorplan import Problem, Wires, moved, place, problem, solve
+from dataflow.cost.resources import KINDS, Resources
 from network import load
 from tests.test_configs import CONFIGS
 
@@ -98,7 +98,7 @@ def test_answers_are_remembered():
 def test_resnet50_on_the_u250():
     """Fewer crossing wires than the original's assignment by hand, budgets kept, in seconds."""
     described = load(CONFIGS / "resnet50_w1a2.yaml")
-    by_hand = lower(described)
+    by_hand = plan(described)
     given = [ip.slr for ip in by_hand.ips]
     original = problem(by_hand, given)
     began = time.monotonic()
@@ -115,7 +115,7 @@ def test_what_is_left_out_is_chosen(toy_yaml, tmp_path):
     text = toy_yaml.read_text()
     path = tmp_path / "toy.yaml"
     path.write_text(text.replace("    slr: 1\n", "").replace("    slr: 2\n", ""))
-    design = lower(load(path))
+    design = plan(load(path))
     assert [ip.slr for ip in design.ips] == [0, 0, 0, 0, 0]
     assert [block.slr for block in design.network.blocks] == [0, 0]
-    assert lower(load(toy_yaml)).ip("res2b").slr == 2
+    assert plan(load(toy_yaml)).ip("res2b").slr == 2

@@ -1,13 +1,13 @@
 import yaml
 
-from dataflow import lower
-from dataflow.floorplan_report import as_yaml, print_floorplan
+from dataflow import plan
+from dataflow.choose.floorplan_report import as_yaml, print_floorplan
 from network import load
 from tests.test_configs import CONFIGS
 
 
 def test_floorplan(capsys, golden):
-    design = lower(load(CONFIGS / "resnet50_w1a2.yaml"))
+    design = plan(load(CONFIGS / "resnet50_w1a2.yaml"))
     print_floorplan(design)
     golden("estimate/floorplan.txt", capsys.readouterr().out)
     printed, described = yaml.safe_load(as_yaml(design)), yaml.safe_load((CONFIGS / "resnet50_w1a2.yaml").read_text())
@@ -17,7 +17,7 @@ def test_floorplan(capsys, golden):
 
 
 def test_what_does_not_fit_is_said(capsys):
-    print_floorplan(lower(load(CONFIGS / "resnet50_w1a2.yaml", "u50")))
+    print_floorplan(plan(load(CONFIGS / "resnet50_w1a2.yaml", "u50")))
     printed = capsys.readouterr().out
     assert "too much: SLR0 needs 363,499 LUT (100% of 365,000)" in printed
     assert "resnet50_w1a2 does not fit the u50" in printed

@@ -1,12 +1,12 @@
 import yaml
 
-from dataflow import lower
-from dataflow.fold_report import as_yaml, print_fold
+from dataflow import plan
+from dataflow.choose.fold_report import as_yaml, print_fold
 from network import load
 
 
 def test_fold(toy_yaml, capsys, golden):
-    design = lower(load(toy_yaml))
+    design = plan(load(toy_yaml))
     print_fold(design, fps=0, want_fastest=False, plot=None)
     golden("estimate/fold.txt", capsys.readouterr().out)
 
@@ -21,5 +21,5 @@ def test_the_yaml_is_that_of_the_description(toy_yaml):
 
 
 def test_a_rate_out_of_reach(toy_yaml, capsys):
-    print_fold(lower(load(toy_yaml)), fps=100_000_000, want_fastest=False, plot=None)
+    print_fold(plan(load(toy_yaml)), fps=100_000_000, want_fastest=False, plot=None)
     assert "100,000,000 frames/s cannot be reached: no folding takes fewer than" in capsys.readouterr().out

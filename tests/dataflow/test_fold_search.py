@@ -5,17 +5,17 @@ from itertools import product
 
 import numpy as np
 import pytest
+from dataflow.lower import lay_out as lay_out_design
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow import lower, platform
-from dataflow.estimate import estimate_design, estimate_ip
-from dataflow.floorplan import place, problem
-from dataflow.fold_costs import NEVER, lay_out, layers, table, vector
-from dataflow.fold_fit import _jointly, fastest, fitting
-from dataflow.fold_search import parts, search
-from dataflow.lower import lay_out as lay_out_design
-from dataflow.resources import Resources
+from dataflow import plan, platform
+from dataflow.choose.floorplan import place, problem
+from dataflow.choose.fold_fastest import _jointly, fastest, fitting
+from dataflow.choose.fold_search import parts, search
+from dataflow.choose.fold_tables import NEVER, lay_out, layers, table, vector
+from dataflow.cost.estimate import estimate_design, estimate_ip
+from dataflow.cost.resources import Resources
 from network import DescriptionError, load
 from tests.strategies import networks, written
 from tests.test_configs import CONFIGS
@@ -151,7 +151,7 @@ def load_small(small):
 def test_resnet50():
     """Costs no more than the original's folding at its frame rate, and the fastest there is fits the U250."""
     original = load(CONFIGS / "resnet50_w1a2.yaml")
-    by_hand = lower(original)
+    by_hand = plan(original)
     all_folds = search(original.unfolded(), U250)
     least = all_folds.least(by_hand.cycles)
     design = lay_out_design(all_folds.folded(least), U250)
@@ -180,25 +180,25 @@ def test_what_is_left_out_is_chosen(small, tmp_path):
     """The fastest the card holds, or the least that reaches a frame rate; the answer is found once."""
     all_folds, _ = small
     answers = {}
-    design = lower(described(tmp_path), answers)
+    design = plan(described(tmp_path), answers)
     assert design.network.is_folded
     assert design.cycles == all_folds.fewest_cycles()
     assert len(answers) == 1
-    slow = lower(described(tmp_path, fps=400_000), answers)
+    slow = plan(described(tmp_path, fps=400_000), answers)
     assert 300 < slow.cycles <= 500
     assert cost(all_folds, slow) < cost(all_folds, design)
     again = dict(answers)
-    assert lower(described(tmp_path, fps=400_000), again) == slow
+    assert plan(described(tmp_path, fps=400_000), again) == slow
     assert again == answers
 
 
 @pytest.mark.parametrize("damaged", [[], [0] * 12, [3, 1, 1] * 4, [1, 1, 1] * 5])
 def test_damaged_answers_are_found_anew(tmp_path, damaged):
     answers = {}
-    design = lower(described(tmp_path), answers)
+    design = plan(described(tmp_path), answers)
     (key,) = answers
     answers[key] = damaged
-    assert lower(described(tmp_path), answers) == design
+    assert plan(described(tmp_path), answers) == design
     assert answers[key] != damaged
 
 
@@ -206,7 +206,7 @@ def test_a_rate_that_cannot_be_reached(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     described(tmp_path, fps=9_000_000)
     with pytest.raises(DescriptionError) as error:
-        lower(load("few.yaml"))
+        plan(load("few.yaml"))
     assert str(error.value) == (
         "few.yaml:3: fps: 9,000,000 cannot be reached\n"
         "  why: at 200 MHz that leaves 22 cycles a frame, and 152 are the fewest\n"

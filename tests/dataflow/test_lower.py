@@ -3,11 +3,11 @@
 from collections import Counter
 
 import pytest
+from dataflow.lower import held_rows, swg_cycles, wire_lanes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow import Kind, lower
-from dataflow.lower import held_rows, swg_cycles, wire_lanes
+from dataflow import Kind, plan
 from network import Shape, Window, load
 from network.formats import uint
 from tests.strategies import networks, written
@@ -16,7 +16,7 @@ from tests.strategies import networks, written
 @settings(max_examples=60)
 @given(networks(blocks=4))
 def test_streams(tmp_path_factory, description):
-    design = lower(written(description, tmp_path_factory.mktemp("drawn")))
+    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
     for ip in design.ips:
         reads = Counter(name for process in ip.processes for name in process.reads)
         writes = Counter(name for process in ip.processes for name in process.writes)
@@ -32,7 +32,7 @@ def test_streams(tmp_path_factory, description):
 @settings(max_examples=60)
 @given(networks(blocks=4))
 def test_links(tmp_path_factory, description):
-    design = lower(written(description, tmp_path_factory.mktemp("drawn")))
+    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
     assert Counter((link.source, link.source_port.name) for link in design.links) == Counter(
         (ip.name, port.name) for ip in design.ips for port in ip.outputs
     )
@@ -101,15 +101,15 @@ def test_held_rows(toy_yaml):
 
 
 def test_folding_a_block_anew_leaves_the_others_as_they_are(toy_yaml, tmp_path):
-    before = lower(load(toy_yaml))
+    before = plan(load(toy_yaml))
     text = toy_yaml.read_text()
     (tmp_path / "toy.yaml").write_text(text.replace("conv2:  {kernel: 3, out: 6, pe: 3,", "conv2:  {kernel: 3, out: 6, pe: 2,"))
-    after = lower(load(tmp_path / "toy.yaml"))
+    after = plan(load(tmp_path / "toy.yaml"))
     assert [ip.name for ip, was in zip(after.ips, before.ips, strict=True) if ip != was] == ["res2a"]
 
 
 def test_arguments_follow_the_register_map(toy_yaml):
-    found = [(argument.name, hex(argument.offset), argument.size, argument.bank) for argument in lower(load(toy_yaml)).arguments]
+    found = [(argument.name, hex(argument.offset), argument.size, argument.bank) for argument in plan(load(toy_yaml)).arguments]
     assert found == [
         ("in", "0x10", 8, "DDR[0]"),
         ("out", "0x1c", 8, "DDR[0]"),
@@ -120,7 +120,7 @@ def test_arguments_follow_the_register_map(toy_yaml):
 
 def test_weights_on_chip_take_no_argument(toy_yaml, tmp_path):
     (tmp_path / "toy.yaml").write_text(toy_yaml.read_text().replace("weights: stream", "weights: rom"))
-    design = lower(load(tmp_path / "toy.yaml"))
+    design = plan(load(tmp_path / "toy.yaml"))
     assert [(argument.name, hex(argument.offset)) for argument in design.arguments] == [
         ("in", "0x10"),
         ("out", "0x1c"),
@@ -138,4 +138,4 @@ def test_titles(toy_yaml, name):
         "res2b": "3x2x6 -> 3x2x6, bottleneck, identity bypass",
         "head": "3x2x6 -> 3 of 5 labels",
     }
-    assert lower(load(toy_yaml)).ip(name).title == titles[name]
+    assert plan(load(toy_yaml)).ip(name).title == titles[name]

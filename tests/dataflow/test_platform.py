@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from dataflow import lower, platform
-from dataflow.resources import Resources
+from dataflow import plan, platform
+from dataflow.cost.resources import Resources
 from network import load
 
 
@@ -60,6 +60,6 @@ def test_another_card(toy_yaml):
     assert load(toy_yaml, "u250") == described
     other = load(toy_yaml, "u50")
     assert [other.stem.slr, *(block.slr for block in other.blocks), other.head.slr] == [None] * 4
-    design = lower(other)
+    design = plan(other)
     assert (design.platform.name, {argument.bank for argument in design.arguments if argument.is_pointer}) == ("u50", {"HBM[0]"})
     assert max(ip.slr for ip in design.ips) < 2

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow import lower
-from dataflow.prediction import Pipeline, line_through
-from dataflow.prediction_report import print_prediction
-from dataflow.published import MEASURED, Measurement
+from dataflow import plan
+from dataflow.cost.published import MEASURED, Measurement
+from dataflow.timing.prediction import Pipeline, line_through
+from dataflow.timing.prediction_report import print_prediction
 from network import load
 from tests.test_configs import CONFIGS
 
@@ -45,7 +45,7 @@ def test_nothing_takes_no_time():
 
 
 def test_report(capsys, golden):
-    design = lower(load(CONFIGS / "resnet50_w1a2.yaml"))
+    design = plan(load(CONFIGS / "resnet50_w1a2.yaml"))
     pipeline = Pipeline(clock_mhz=250, interval_cycles=design.cycles, latency_cycles=234_617)
     print_prediction(design, pipeline)
     golden("estimate/prediction.txt", capsys.readouterr().out)
@@ -53,11 +53,11 @@ def test_report(capsys, golden):
 
 def test_plots(tmp_path, toy_yaml):
     pytest.importorskip("matplotlib", reason="plots need the extra `plot`")
-    from dataflow.fold_report import print_fold
+    from dataflow.choose.fold_report import print_fold
 
-    design = lower(load(CONFIGS / "resnet50_w1a2.yaml"))
+    design = plan(load(CONFIGS / "resnet50_w1a2.yaml"))
     pipeline = Pipeline(clock_mhz=250, interval_cycles=design.cycles, latency_cycles=200_000)
     print_prediction(design, pipeline, tmp_path / "plots" / "prediction.png")
-    print_fold(lower(load(toy_yaml)), fps=0, want_fastest=True, plot=tmp_path / "plots" / "fold.png")
+    print_fold(plan(load(toy_yaml)), fps=0, want_fastest=True, plot=tmp_path / "plots" / "fold.png")
     for name in ("prediction", "fold"):
         assert (tmp_path / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")

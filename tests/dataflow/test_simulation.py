@@ -8,10 +8,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from dataflow import TimingError, lower
-from dataflow.firing import READ, WRITE, Run
-from dataflow.simulation import core, simulate
-from dataflow.simulation_graph import Actor, Channel, Graph, Latencies, graph
+from dataflow import TimingError, plan
+from dataflow.firings import READ, WRITE, Run
+from dataflow.timing.graph import Actor, Channel, Graph, Latencies, graph
+from dataflow.timing.simulation import core, simulate
 from network import load
 from tests.dataflow import cycle_model
 from tests.strategies import networks, written
@@ -95,14 +95,14 @@ def test_thousands_of_graphs_that_hypothesis_would_take_too_long_to_draw():
 
 @pytest.fixture(scope="module")
 def digits():
-    return lower(load(ROOT / "configs" / "digits.yaml"))
+    return plan(load(ROOT / "configs" / "digits.yaml"))
 
 
 @pytest.mark.parametrize(
     "path", ["configs/digits.yaml", "configs/resnet18.yaml", "configs/resnet50_w1a2.yaml", "tests/toy.yaml", "tests/own.yaml"]
 )
 def test_depths_that_are_left_out_keep_the_slowest_process_busy(path):
-    design = lower(load(ROOT / path))
+    design = plan(load(ROOT / path))
     run = simulate(graph(design), frames=6)
     assert list(run.intervals[-2:]) == [design.cycles] * 2
 
@@ -110,7 +110,7 @@ def test_depths_that_are_left_out_keep_the_slowest_process_busy(path):
 @settings(max_examples=60, phases=[Phase.generate])
 @given(networks(blocks=2))
 def test_depths_that_are_left_out_do_not_deadlock(tmp_path_factory, description):
-    design = lower(written(description, tmp_path_factory.mktemp("drawn")))
+    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
     run = simulate(graph(design, latencies=Latencies().shortest()), frames=3)
     assert (run.frames, run.deadlock) == (3, None)
 
@@ -149,7 +149,7 @@ def test_an_ip_alone(digits):
 
 def test_a_width_converter_and_latencies(toy_yaml):
     """Between IPs: a FIFO, where the beats differ a converter, and a register for every SLR boundary."""
-    design = lower(load(toy_yaml))
+    design = plan(load(toy_yaml))
     found = {channel.name: channel for channel in graph(design, latencies=Latencies(fifo_ip=5, port=1, crossing=3)).channels}
     assert found["stem.image"].latency == 7
     assert found["res2a.codes_in"].latency == 10

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow import Kind, Stream, lower
-from dataflow.resources import Resources
-from dataflow.storage import (
+from dataflow import Kind, Stream, plan
+from dataflow.cost.resources import Resources
+from dataflow.cost.storage import (
     LUTS_WORTH_A_RAMB18,
     Storage,
     bram,
@@ -65,7 +65,7 @@ def test_roms_of_resnet50():
     """Weights of the last two stages in block RAM, as in the original, and nothing else but the bias."""
     found = {
         f"{ip.name}.{rom.name}"
-        for ip in lower(load(CONFIGS / "resnet50_w1a2.yaml")).ips
+        for ip in plan(load(CONFIGS / "resnet50_w1a2.yaml")).ips
         for process in ip.processes
         for rom in process.roms
         if rom_storage(process, rom) is Storage.BRAM
@@ -77,7 +77,7 @@ def test_roms_of_resnet50():
 def test_rom_shapes_are_those_of_the_generated_arrays(toy_yaml):
     net = load(toy_yaml)
     arrays = parameters.draw(net, seed=1)
-    for ip in lower(net).ips:
+    for ip in plan(net).ips:
         for process in ip.processes:
             for rom in process.roms:
                 text = rom_text(process, rom, arrays)

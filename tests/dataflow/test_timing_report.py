@@ -2,20 +2,20 @@ from pathlib import Path
 
 import pytest
 
-from dataflow import TimingError, lower
-from dataflow.timing_report import print_timing
+from dataflow import TimingError, plan
+from dataflow.timing.report import print_timing
 from network import load
 
 
 def test_timing(toy_yaml, capsys, golden):
-    print_timing(lower(load(toy_yaml)), frames=4, spacing=0)
+    print_timing(plan(load(toy_yaml)), frames=4, spacing=0)
     golden("toy/timing.txt", capsys.readouterr().out)
 
 
 def test_a_deadlock():
     """Told as it is anywhere else, with the depth that is needed."""
     configs = Path(__file__).parents[2] / "configs"
-    shallow = lower(load(configs / "digits.yaml")).with_depths({"res3b.bypass": 3})
+    shallow = plan(load(configs / "digits.yaml")).with_depths({"res3b.bypass": 3})
     with pytest.raises(TimingError) as error:
         print_timing(shallow, frames=4, spacing=0)
     assert str(error.value) == (
@@ -31,7 +31,7 @@ def test_a_deadlock():
 @pytest.mark.parametrize(("frames", "spacing"), [(1, 0), (4, -1)])
 def test_no_interval(toy_yaml, frames, spacing):
     with pytest.raises(TimingError) as error:
-        print_timing(lower(load(toy_yaml)), frames=frames, spacing=spacing)
+        print_timing(plan(load(toy_yaml)), frames=frames, spacing=spacing)
     assert str(error.value) == (
         f"toy: {frames} frames, {spacing} cycles apart\n"
         "  why: the interval is told from the ends of two frames\n"

@@ -8,7 +8,7 @@ import pytest
 
 import hls
 from codegen import ToolError, write_tree
-from dataflow import lower
+from dataflow import plan
 from hls import csim
 from network import load, parameters
 
@@ -17,7 +17,7 @@ from network import load, parameters
 def built(toy_yaml, tmp_path_factory):
     """Folder, design and vectors of res2a of the toy, simulated once."""
     folder = tmp_path_factory.mktemp("toy")
-    design = lower(load(toy_yaml))
+    design = plan(load(toy_yaml))
     arrays = parameters.draw(design.network, 1)
     images = np.random.default_rng(1).integers(0, 256, (2, *design.network.input), dtype=np.uint8)
     write_tree(folder / "res2a", hls.render("toy", design.ip("res2a"), arrays))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataflow.resources import Resources
+from dataflow.cost.resources import Resources
 from hls.csynth import Csynth, read_csynth
 from tests.report_fixtures import FIX, REPORTS, edited, error, withstands
 

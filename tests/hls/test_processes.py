@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import hls
 from codegen import write_tree
-from dataflow import Kind, lower
+from dataflow import Kind, plan
 from network import parameters
 from tests.strategies import networks, written
 
@@ -69,7 +69,7 @@ def test_beats_of_thousands_of_bits(tmp_path):
 
 def passes(description, seed, folder):
     """Simulate a network on random parameters and images; returns the kinds of its processes."""
-    design = lower(written(description, folder))
+    design = plan(written(description, folder))
     images = np.random.default_rng(seed).integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
     verdicts = simulate(design, parameters.draw(design.network, seed), images, folder)
     assert all(verdict.startswith(f"PASS {ip.name}: {FRAMES} frames") for verdict, ip in zip(verdicts, design.ips, strict=True))

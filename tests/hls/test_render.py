@@ -3,13 +3,13 @@
 import pytest
 
 import hls
-from dataflow import lower
+from dataflow import plan
 from network import load, parameters
 
 
 @pytest.mark.parametrize("name", ["dma", "stem", "res2a", "res2b", "head"])
 def test_golden(toy_yaml, golden, name):
-    design = lower(load(toy_yaml))
+    design = plan(load(toy_yaml))
     texts = hls.render("toy", design.ip(name), parameters.draw(design.network, 1))
     assert tuple(sorted(texts)) == tuple(sorted(hls.outputs(design.ip(name))))
     for file, text in texts.items():
@@ -18,6 +18,6 @@ def test_golden(toy_yaml, golden, name):
 
 def test_weights_on_chip(toy_yaml, golden, tmp_path):
     (tmp_path / "toy.yaml").write_text(toy_yaml.read_text().replace("weights: stream", "weights: rom"))
-    design = lower(load(tmp_path / "toy.yaml"))
+    design = plan(load(tmp_path / "toy.yaml"))
     texts = hls.render("toy", design.ip("head"), parameters.draw(design.network, 1))
     golden("toy/hls/head_rom.cpp", texts["head.cpp"])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow import lower
+from dataflow import plan
 from hls.roms import clip_thresholds, pack_weights, rom_text
 from network import Format, load, parameters
 
@@ -34,7 +34,7 @@ def test_words_are_as_narrow_as_they_can_be(simd, size, count):
 
 
 def test_thresholds_out_of_reach_keep_their_meaning(toy_yaml):
-    design = lower(load(toy_yaml))
+    design = plan(load(toy_yaml))
     process = next(process for process in design.ip("res2a").processes if process.kind.value == "mvau")
     low, high = process.layer.reach
     thresholds = np.array([[-(2**31), 0, 2**31 - 1]], np.int32)
@@ -45,7 +45,7 @@ def test_thresholds_out_of_reach_keep_their_meaning(toy_yaml):
 
 
 def test_text(toy_yaml):
-    design = lower(load(toy_yaml))
+    design = plan(load(toy_yaml))
     process = next(process for process in design.ip("head").processes if process.kind.value == "dense")
     arrays = parameters.draw(design.network, 1) | {"head/fc/bias": np.array([1, -300, 2, 3, 4], np.int32)}
     rom = rom_text(process, process.roms[0], arrays)

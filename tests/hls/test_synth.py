@@ -14,7 +14,7 @@ from codegen import ToolError, write_tree
 from codegen.cache import Cache
 from codegen.jobs import do, run_here
 from codegen.releases import installed, release
-from dataflow import lower
+from dataflow import plan
 from hls.synth import cosim_tcl, directives, synth_tcl
 from network import load, parameters
 from tests.tools.installation import HLS
@@ -26,7 +26,7 @@ RELEASES = ["2019.2", "2020.2", "2021.1", "2021.2", "2022.2", "2023.2", "2024.2"
 def built(toy_yaml, tmp_path_factory):
     """Design, and sources and vectors of all IPs of the toy."""
     folder = tmp_path_factory.mktemp("toy")
-    design = lower(load(toy_yaml))
+    design = plan(load(toy_yaml))
     arrays = parameters.draw(design.network, 1)
     images = np.random.default_rng(1).integers(0, 256, (3, *design.network.input), dtype=np.uint8)
     for ip in design.ips:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import ipi
 from codegen import releases, write_tree
 from codegen.releases import Release
-from dataflow import Design, lower
+from dataflow import Design, plan
 from ipi.cells import cells, slices
 from ipi.check import LATEST, SCRIPTS, facts
 from ipi.tcl_model import run
@@ -27,7 +27,7 @@ UNCONNECTED = "\n  why: a stream without a partner stands still, an AXI interfac
 
 @pytest.fixture(scope="module")
 def toy(toy_yaml: Path) -> Design:
-    return lower(load(toy_yaml))
+    return plan(load(toy_yaml))
 
 
 def findings(
@@ -519,7 +519,7 @@ def test_random_networks_pass_and_do_not_without_any_call(description: dict[str,
         block["slr"] = data.draw(st.integers(0, 3))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        design = lower(written(description, folder))
+        design = plan(written(description, folder))
         texts = ipi.render(design)
         write_tree(folder, texts)
         report = ipi.check(design, folder, release=release)

@@ -10,7 +10,7 @@ import pytest
 
 import ipi
 from codegen import write_tree
-from dataflow import Design, lower
+from dataflow import Design, plan
 from ipi import kernel_xml
 from ipi.cells import Cell, cells, converter_slr, crossings
 from ipi.vivado import command
@@ -21,12 +21,12 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def digits() -> Design:
-    return lower(load(ROOT / "configs" / "digits.yaml"))
+    return plan(load(ROOT / "configs" / "digits.yaml"))
 
 
 @pytest.fixture(scope="module")
 def toy(toy_yaml: Path) -> Design:
-    return lower(load(toy_yaml))
+    return plan(load(toy_yaml))
 
 
 @pytest.mark.parametrize("name", ["block_design.tcl", "package.tcl", "kernel.xml"])
@@ -41,7 +41,7 @@ def test_outputs_are_what_is_rendered(digits: Design) -> None:
 
 def test_rendering_is_deterministic_and_names_no_path(digits: Design) -> None:
     texts = ipi.render(digits)
-    assert texts == ipi.render(lower(load(ROOT / "configs" / "digits.yaml")))
+    assert texts == ipi.render(plan(load(ROOT / "configs" / "digits.yaml")))
     for text in texts.values():
         assert str(ROOT) not in text
         assert not re.search(r"/(home|tmp|root|work)/|20\d\d-\d\d-\d\d", text)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataflow.resources import Resources
+from dataflow.cost.resources import Resources
 from ipi.utilization import read_utilization
 from tests.report_fixtures import FIX, REPORTS, edited, error, withstands
 

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataflow import lower
+from dataflow import plan
 from network import DescriptionError, load
 from network.yaml_reader import MAX_BYTES
 from tests.strategies import networks, written
@@ -25,7 +25,7 @@ def refused(tmp_path, monkeypatch):
         assert old in TOY
         Path("toy.yaml").write_text(TOY.replace(old, new, 1))
         with pytest.raises(DescriptionError) as error:
-            lower(load("toy.yaml"))
+            plan(load("toy.yaml"))
         return str(error.value)
 
     return message
@@ -311,7 +311,7 @@ def test_depths(tmp_path):
     given = {"res2a.bypass": 40, "res2a.codes_in": 64, "head.labels": 32, "head.scores": 5}
     before = tmp_path / "before.yaml"
     before.write_text(TOY)
-    assert lower(load(path)).depths == lower(load(before)).depths | given
+    assert plan(load(path)).depths == plan(load(before)).depths | given
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -381,7 +381,7 @@ def test_values_do_not_know_their_line(tmp_path):
     a, b = load(tmp_path / "a.yaml"), load(tmp_path / "b.yaml")
     assert a == b
     assert repr(a) == repr(b)
-    assert repr(lower(a)) == repr(lower(b))
+    assert repr(plan(a)) == repr(plan(b))
 
 
 @settings(max_examples=100)
@@ -437,7 +437,7 @@ def test_any_text_gives_a_network_or_the_described_error(tmp_path, data):
     path = tmp_path / "toy.yaml"
     path.write_text("\n".join(lines))
     try:
-        lower(load(path))
+        plan(load(path))
     except DescriptionError as error:
         assert re.fullmatch(r".*toy\.yaml(:\d+)?: .+\n  why: .+\n  fix: .+", str(error), re.DOTALL)
 

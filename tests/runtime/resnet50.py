@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from dataflow import lower
+from dataflow import plan
 from network import load
 from runtime import sections
 from runtime.program import Program
@@ -20,5 +20,5 @@ CONFIG = Path(__file__).parents[2] / "configs" / "resnet50_w1a2.yaml"
 def program() -> Program:
     arrays = reference_data.parameters()
     arrays["stem/conv/thresholds"] = arrays["stem/conv/thresholds"][:, ::-1]  # published descending
-    xclbin = Xclbin.parse(emulation_xclbin(lower(load(CONFIG)), arrays), "resnet50_w1a2.xclbin")
+    xclbin = Xclbin.parse(emulation_xclbin(plan(load(CONFIG)), arrays), "resnet50_w1a2.xclbin")
     return sections.parse(xclbin.section("network"), xclbin.section("parameters"))

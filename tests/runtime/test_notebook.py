@@ -35,7 +35,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("notebook")
     described = network.load(ROOT / "configs" / "digits.yaml")
     arrays = parameters.load(described, ROOT / "params" / "digits.npz")
-    (folder / "digits.xclbin").write_bytes(emulation_xclbin(dataflow.lower(described), arrays))
+    (folder / "digits.xclbin").write_bytes(emulation_xclbin(dataflow.plan(described), arrays))
     (folder / "pictures").mkdir()
     images, labels = digits_data.load()[2:]
     for i in range(7):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataflow.resources import Resources
+from dataflow.cost.resources import Resources
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "reports"
 

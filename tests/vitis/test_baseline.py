@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from codegen import ToolError
-from dataflow import Design, lower
+from dataflow import Design, plan
 from network import load
 from tests.vitis import report_files as tools
 from vitis import baseline
@@ -17,7 +17,7 @@ KEY = "2022.2 xcu250-figd2104-2L-e"
 
 @pytest.fixture(scope="module")
 def toy(toy_yaml) -> Design:
-    return lower(load(toy_yaml))
+    return plan(load(toy_yaml))
 
 
 @pytest.fixture

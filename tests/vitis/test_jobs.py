@@ -12,7 +12,7 @@ import vitis
 from codegen import ToolError, write_tree
 from codegen.jobs import run_here
 from codegen.releases import release
-from dataflow import Design, lower
+from dataflow import Design, plan
 from ipi.timing import read_timing
 from ipi.utilization import read_utilization
 from network import load, parameters
@@ -27,7 +27,7 @@ RELEASES = ["2019.2", "2024.2"]
 
 @pytest.fixture(scope="module")
 def toy(toy_yaml: Path) -> Design:
-    return lower(load(toy_yaml))
+    return plan(load(toy_yaml))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 import vitis
 from codegen import write_tree
 from codegen.releases import release
-from dataflow import Design, lower
+from dataflow import Design, plan
 from ipi import CheckError, kernel_xml
 from network import DescriptionError, load
 from runtime.manifest import Target
@@ -27,12 +27,12 @@ FLOORPLAN_LINE = "\n  why: its reset and its streams come to where the descripti
 
 @pytest.fixture(scope="module")
 def digits() -> Design:
-    return lower(load(ROOT / "configs" / "digits.yaml"))
+    return plan(load(ROOT / "configs" / "digits.yaml"))
 
 
 @pytest.fixture(scope="module")
 def toy(toy_yaml: Path) -> Design:
-    return lower(load(toy_yaml))
+    return plan(load(toy_yaml))
 
 
 def in_plram(design: Design, bank: str, classes: int) -> Design:

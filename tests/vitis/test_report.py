@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from codegen import ToolError
-from dataflow import Design, lower
-from dataflow.resources import Resources
+from dataflow import Design, plan
+from dataflow.cost.resources import Resources
 from network import load
 from tests.vitis import report_files as tools
 from vitis.report import Readings, Step, assemble, read
@@ -19,7 +19,7 @@ AREA = tuple(Resources(lut=40_000, ff=60_000, bram=60, uram=32, dsp=200) for _ i
 
 @pytest.fixture(scope="module")
 def toy(toy_yaml) -> Design:
-    return lower(load(toy_yaml))
+    return plan(load(toy_yaml))
 
 
 def estimates(design: Design) -> dict[str, Resources]:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from dataflow import Design, lower
-from dataflow.resources import Resources
+from dataflow import Design, plan
+from dataflow.cost.resources import Resources
 from network import load
 from tests.vitis import report_files as tools
 from vitis.report import Readings, assemble, read
@@ -20,7 +20,7 @@ CHROMIUM = shutil.which("chromium")
 
 @pytest.fixture(scope="module")
 def toy(toy_yaml) -> Design:
-    return lower(load(toy_yaml))
+    return plan(load(toy_yaml))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,148 @@
+"""Whether a design fits its card, by the estimate: told before a synthesis of hours starts, with the numbers of each SLR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dataflow import platform
+from dataflow.choose import floorplan
+from dataflow.cost.resources import KINDS, Resources
+from dataflow.design import Design
+from dataflow.platform import Platform
+
+NAMES = {"lut": "LUT", "ff": "FF", "bram": "BRAM36", "uram": "URAM", "dsp": "DSP"}
+
+
+class FitError(ValueError):
+    """The design does not fit: where, what is too much in each SLR, and what would help."""
+
+    def __init__(self, where: str, what: str, *, why: str, fix: str) -> None:
+        super().__init__(f"{where}: {what}\n  why: {why}\n  fix: {fix}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlrFit:
+    """One SLR: the estimate of what stands in it, and what there is."""
+
+    index: int
+    ips: tuple[str, ...]
+    used: Resources
+    area: Resources
+    budget: Resources  # the recommended share of the area, less what memory banks take
+
+    @property
+    def exceeded(self) -> tuple[str, ...]:
+        """The kinds of which too much is used."""
+        return tuple(kind for kind in KINDS if getattr(self.used, kind) > getattr(self.budget, kind))
+
+    @property
+    def passed(self) -> bool:
+        return not self.exceeded
+
+    def __str__(self) -> str:
+        uses = (
+            f"{getattr(self.used, kind):,g} {NAMES[kind]} ({getattr(self.used, kind) / getattr(self.area, kind):.0%} of {getattr(self.area, kind):,g})"
+            for kind in self.exceeded
+        )
+        return f"SLR{self.index} needs " + ", ".join(uses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A design against its card, SLR by SLR and boundary by boundary."""
+
+    design: Design
+    slrs: tuple[SlrFit, ...]
+    wires: tuple[int, ...]  # from each SLR to the next
+
+    @property
+    def passed(self) -> bool:
+        return all(slr.passed for slr in self.slrs) and all(wires <= self.design.platform.sll for wires in self.wires)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What is too much, one sentence each."""
+        most = self.design.platform.sll
+        crossed = (f"{wires:,} wires from SLR{i} to SLR{i + 1}, {most:,} allowed" for i, wires in enumerate(self.wires) if wires > most)
+        return (*(str(slr) for slr in self.slrs if not slr.passed), *crossed)
+
+    def require(self) -> None:
+        """Raises FitError, with what to change, if the design does not fit."""
+        if self.passed:
+            return
+        card, share = self.design.platform, self.design.platform.share
+        shares = ", ".join(f"{NAMES[kind]} {getattr(share, kind)} %" for kind in KINDS)
+        raise FitError(
+            self.design.name,
+            f"does not fit the {card.name}, by the estimate:\n    " + "\n    ".join(self.findings),
+            why=f"of an SLR's area a design can be expected to route with {shares}",
+            fix="; or ".join(remedies(self.design)),
+        )
+
+    def __str__(self) -> str:
+        fullest = max(self.slrs, key=lambda slr: slr.used.lut / slr.area.lut)
+        verdict = "fits" if self.passed else "does not fit"
+        return (
+            f"{verdict} the {self.design.platform.name} by the estimate, SLR{fullest.index} the fullest with "
+            f"{fullest.used.lut / fullest.area.lut:.0%} of its LUTs"
+        )
+
+
+def fit(design: Design) -> Fit:
+    """The estimate of a design against its card; nothing is raised before `require`."""
+    problem, slrs = _problem(design), [ip.slr for ip in design.ips]
+    return Fit(
+        design=design,
+        slrs=tuple(
+            SlrFit(
+                index=index,
+                ips=tuple(ip.name for ip in design.ips if ip.slr == index),
+                used=used,
+                area=area,
+                budget=budget,
+            )
+            for index, (used, area, budget) in enumerate(zip(problem.used(slrs), design.platform.area, problem.budgets, strict=True))
+        ),
+        wires=problem.crossings(slrs),
+    )
+
+
+def _problem(design: Design) -> floorplan.Problem:
+    return floorplan.problem(design, [ip.slr for ip in design.ips])
+
+
+def remedies(design: Design) -> list[str]:
+    """What would make the design fit, tried and not guessed: other SLRs, another card, fewer resources in all."""
+    problem = _problem(design)
+    moves = floorplan.moved(problem)
+    if moves:
+        return [f"move {', '.join(f'{name} to SLR{slr}' for name, slr in moves.items())}, or leave all slr out"]
+    found = [_too_much(problem)]
+    others = [name for name in platform.known() if name != design.platform.name and _holds(design, platform.load(name))]
+    if others:
+        found.append(f"build it for a card that holds it: platform={' or '.join(others)}")
+    return found
+
+
+def _too_much(problem: floorplan.Problem) -> str:
+    """What has to shrink: an IP that no SLR holds, the sum, or else the pieces."""
+    largest = max(range(len(problem.ips)), key=lambda ip: problem.costs[ip].lut)
+    for name, cost in zip(problem.ips, problem.costs, strict=True):
+        if not any(cost.within(budget) for budget in problem.budgets):
+            over = [kind for kind in KINDS if all(getattr(cost, kind) > getattr(budget, kind) for budget in problem.budgets)]
+            needs = " and ".join(f"{getattr(cost, kind):,g} {NAMES[kind]}" for kind in over or KINDS[:1])
+            return f"fold {name} further: it needs {needs}, more than any SLR has to give"
+    needed, there = sum(problem.costs, Resources()), sum(problem.budgets, Resources())
+    for kind in KINDS:
+        if getattr(needed, kind) > getattr(there, kind):
+            return (
+                f"fold the design further: all IPs together need {getattr(needed, kind):,g} {NAMES[kind]}, "
+                f"the SLRs have {getattr(there, kind):,g} to give; doit fold --max finds the fastest that fits"
+            )
+    return f"fold the largest IPs further, first {problem.ips[largest]}: the sum would fit, but not the pieces; see doit fold --max"
+
+
+def _holds(design: Design, card: Platform) -> bool:
+    """Whether another card would hold the design, on SLRs and banks of its own."""
+    other = replace(design, platform=card, arguments=())  # banks: its DDR or HBM
+    return floorplan.feasible(floorplan.problem(other, [card.default_bank.slr, *(None for _ in design.ips[1:])]))

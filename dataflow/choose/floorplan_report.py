@@ -1,0 +1,36 @@
+"""The floorplan for people: `doit floorplan`."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from dataflow.choose.fit import fit
+from dataflow.cost.report import HEADINGS, table
+from dataflow.cost.resources import KINDS
+from dataflow.design import Design
+
+
+def print_floorplan(design: Design) -> None:
+    """Every SLR with its IPs and how full it is, the wires between SLRs, and the SLRs as the description would have them."""
+    found, console = fit(design), Console(width=120)
+    rows = table("SLR", *HEADINGS, "wires to the next", "IPs", right=("SLR", *HEADINGS, "wires to the next"))
+    for slr, wires in zip(found.slrs, (*(f"{wires:,}" for wires in found.wires), ""), strict=True):
+        shares = [f"{getattr(slr.used, kind) / getattr(slr.area, kind):.0%}" for kind in KINDS]
+        rows.add_row(str(slr.index), *shares, wires, " ".join(slr.ips))
+    allowed = [f"{getattr(design.platform.share, kind)}%" for kind in KINDS]
+    rows.add_section()
+    rows.add_row("", *allowed, f"{design.platform.sll:,}", "may be used")
+    console.print(rows)
+    for finding in found.findings:
+        console.print(f"too much: {finding}")
+    console.print(f"{design.name} {found}; {sum(found.wires):,} wires between SLRs. As YAML, dma beside its images' bank:\n")
+    console.print(as_yaml(design), highlight=False)
+
+
+def as_yaml(design: Design) -> str:
+    """The `slr` lines of a description, under their IPs."""
+    _, stem, *blocks, head = design.ips
+    lines = ["stem:", f"  slr: {stem.slr}", "blocks:"]
+    for block in blocks:
+        lines += [f"  {block.name}:", f"    slr: {block.slr}"]
+    return "\n".join([*lines, "head:", f"  slr: {head.slr}"])

@@ -1,0 +1,129 @@
+"""The best foldings of one IP for a number of cycles: by dynamic programming along its layers, which is exact.
+
+A layer's PE meets the next layer's SIMD in a width converter, and the paths of a block part and meet again: with the lanes of the
+first layer's input held fixed, every lane has to look back at one other only. What is kept of all foldings are those that no
+other one beats in every kind of resource, for each pair of lanes at the IP's ends; or by one weighted sum, a single one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflow.choose.fold_tables import Table
+from dataflow.cost.resources import KINDS
+from dataflow.design import Port
+
+Weights: TypeAlias = NDArray[np.float64]
+"""[kind, measure]: what is to be small. The unit matrix for every kind by itself."""
+EVERY_KIND: Weights = np.eye(len(KINDS))
+
+
+class Choice(NamedTuple):
+    """A folding of one IP: its ports, its cost by each measure, and the fold of each layer."""
+
+    input: Port
+    output: Port
+    cost: NDArray[np.float64]
+    folds: tuple[int, ...]
+
+
+class _Front(NamedTuple):
+    """Foldings of the layers so far."""
+
+    costs: NDArray[np.float64]  # [n, measure]
+    folds: NDArray[np.int64]  # [n, layer]
+
+    def plus(self, cost: NDArray[np.float64], fold: int) -> _Front:
+        """With one more layer, and a cost more."""
+        return _Front(self.costs + cost, np.pad(self.folds, ((0, 0), (0, 1)), constant_values=fold))
+
+    def plus_cost(self, cost: NDArray[np.float64]) -> _Front:
+        return _Front(self.costs + cost, self.folds)
+
+    def times(self, other: _Front, cost: NDArray[np.float64]) -> _Front:
+        """Each of these with each of the others, and a cost more."""
+        ours, theirs = len(self.costs), len(other.costs)
+        costs = self.costs[:, None, :] + other.costs[None, :, :] + cost
+        folds = np.hstack([np.repeat(self.folds, theirs, axis=0), np.tile(other.folds, (ours, 1))])
+        return _Front(costs.reshape(ours * theirs, -1), folds)
+
+
+_Fronts: TypeAlias = dict[int, list[_Front]]
+"""By the lane they end in."""
+
+
+def choices(table: Table, cycles: int, weights: Weights = EVERY_KIND) -> list[Choice]:
+    """All foldings worth having that take at most `cycles` a frame; none where that is impossible."""
+    ended: dict[tuple[Port, Port], list[_Front]] = defaultdict(list)
+    last = sum(meeting.lane == "pe" and meeting.other_lane == "simd" for meeting in (pair.meeting for pair in table.pairs))
+    for entry in range(len(table.lanes(0, "simd"))):
+        for front in _through(table, cycles, weights, entry, last).values():
+            kept = best(front)
+            for cost, folds in zip(kept.costs, kept.folds, strict=True):
+                ended[table.inputs[folds[0]], table.outputs[folds[last]]].append(_Front(cost[None], folds[None]))
+    return [
+        Choice(*ports, cost, tuple(map(int, folds))) for ports, fronts in ended.items() for cost, folds in zip(*best(fronts), strict=True)
+    ]
+
+
+def _through(table: Table, cycles: int, weights: Weights, entry: int, last: int) -> _Fronts:
+    """Foldings of the whole IP whose first layer takes the entry-th number of lanes, by the PE of the main path's last layer."""
+    start = _Front((table.base @ weights)[None], np.empty((1, 0), dtype=np.int64))
+    fronts = _layer(table, cycles, weights, 0, {entry: [start]})
+    for layer in range(last):
+        fronts = _layer(table, cycles, weights, layer + 1, _meet(table, cycles, weights, layer, fronts))
+    if len(table.folds) == last + 1:  # an identity bypass, or no bypass at all
+        return _meet(table, cycles, weights, last, fronts, fixed=entry) if len(table.pairs) > last else fronts
+    nothing = _Front(np.zeros((1, weights.shape[1])), np.empty((1, 0), dtype=np.int64))
+    join, fork = table.pairs[last], table.pairs[last + 1]
+    lanes = {lane: [nothing.plus_cost(fork.costs[entry, lane] @ weights)] for lane in np.flatnonzero(fork.cycles[entry] <= cycles)}
+    side = {pe: best(found) for pe, found in _layer(table, cycles, weights, last + 1, lanes).items()}
+    met: _Fronts = defaultdict(list)
+    for pe, found in fronts.items():
+        front = best(found)
+        for other, bypass in side.items():
+            if join.cycles[pe, other] <= cycles:
+                met[pe].append(front.times(bypass, join.costs[pe, other] @ weights))
+    return met
+
+
+def _layer(table: Table, cycles: int, weights: Weights, layer: int, fronts: _Fronts) -> _Fronts:
+    """From the lanes a layer takes to those it gives."""
+    simds, pes = table.lane_of(layer, "simd"), table.lane_of(layer, "pe")
+    before = {lane: best(found) for lane, found in fronts.items()}
+    after: _Fronts = defaultdict(list)
+    for fold in np.flatnonzero(table.cycles[layer] <= cycles):
+        if simds[fold] in before:
+            after[int(pes[fold])].append(before[int(simds[fold])].plus(table.costs[layer][fold] @ weights, int(fold)))
+    return after
+
+
+def _meet(table: Table, cycles: int, weights: Weights, number: int, fronts: _Fronts, fixed: int | None = None) -> _Fronts:
+    """Through the width converter of a pair; `fixed` is the lane at its other end, where there is no choice any more."""
+    pair, after = table.pairs[number], defaultdict(list)
+    for lane, found in fronts.items():
+        front = best(found)
+        others = range(pair.cycles.shape[1]) if fixed is None else [lane]
+        for other in others:
+            at = (lane, other) if fixed is None else (fixed, lane)
+            if pair.cycles[at] <= cycles:
+                after[other].append(front.plus_cost(pair.costs[at] @ weights))
+    return after
+
+
+def best(fronts: list[_Front]) -> _Front:
+    """Those that none of the others beats in every measure; of equal ones the one with the first folds."""
+    costs, folds = np.vstack([front.costs for front in fronts]), np.vstack([front.folds for front in fronts])
+    order = np.lexsort((*folds.T[::-1], *costs.T[::-1]))  # by the first measure, then by the others: who beats one comes before it
+    costs, folds = costs[order], folds[order]
+    if costs.shape[1] == 1:
+        return _Front(costs[:1], folds[:1])
+    kept: list[int] = []
+    for place, cost in enumerate(costs):
+        if not (costs[kept] <= cost).all(axis=1).any():
+            kept.append(place)
+    return _Front(costs[kept], folds[kept])

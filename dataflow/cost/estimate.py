@@ -1,0 +1,73 @@
+"""What a design will cost before any tool has run: an estimate, by formulas for what each unit becomes.
+
+Nothing here was measured on an implemented design of this library. The formulas count adders, comparators, memories and
+registers as the headers of the HLS library have them; each unit brings its own, from `dataflow.cost.formulas`. Two constants are
+fitted, on the two published totals of the original ResNet-50 that depend on them (see `Backend.ORIGINAL`): LOGIC_FACTOR on its
+LUTs, REGISTER_FACTOR on its flip-flops. Its BRAM, UltraRAM and DSP totals are left as a check: nothing is fitted on them.
+"""
+
+from __future__ import annotations
+
+from dataflow.cost.resources import Resources
+from dataflow.cost.storage import bram, link_cost, stream_cost
+from dataflow.design import Design, Ip, Link, Stream
+from dataflow.unit import Backend
+
+FIFO_CONTROL = Resources(lut=15, ff=12)
+"""Pointers and flags of a FIFO within an IP. A guess."""
+FIFO_IP = Resources(lut=60, ff=60)
+"""Control of an axis_data_fifo. A guess."""
+
+
+def estimate_design(design: Design, backend: Backend = Backend.HLS) -> Resources:
+    """Everything in the kernel: IPs, and the FIFOs and width converters between them. Shell and memory banks are not in it."""
+    parts = [*(estimate_ip(ip, backend) for ip in design.ips), *map(estimate_link, design.links)]
+    return sum(parts, Resources())
+
+
+def estimate_ip(ip: Ip, backend: Backend = Backend.HLS) -> Resources:
+    """The units of an IP and the FIFOs between them."""
+    parts = [*(unit.cost(backend) for unit in ip.units), *(_fifo(stream, backend) for stream in ip.streams)]
+    return sum(parts, Resources())
+
+
+def estimate_link(link: Link) -> Resources:
+    """The FIFO between two IPs, and the width converter where there is one."""
+    return estimate_fifo(link) + estimate_converter(link)
+
+
+def estimate_fifo(link: Link) -> Resources:
+    data_bytes = link.source_port.tdata_bytes
+    return FIFO_IP + link_cost(link.depth, data_bytes) + Resources(ff=2 * 8 * data_bytes)
+
+
+def estimate_converter(link: Link) -> Resources:
+    """The width converter IP: a wide beat in registers twice, with a multiplexer a bit. A guess."""
+    if not link.converts:
+        return Resources()
+    wide = 8 * max(link.source_port.tdata_bytes, link.sink_port.tdata_bytes)
+    return Resources(lut=50 + wide, ff=50 + 2 * wide)
+
+
+def estimate_banks(design: Design) -> tuple[Resources, ...]:
+    """Of each SLR, the UltraRAM of a PLRAM bank that is made large enough for the weights; the shell has the banks as they come.
+
+    512 bits of data take 8 UltraRAMs side by side, 256 KB of them (UG573).
+    """
+    found = [Resources() for _ in design.platform.area]
+    weights = next((argument.bank for argument in design.arguments if argument.name == "weightsmem"), None)
+    bank = design.platform.bank(weights) if weights else design.platform.default_bank
+    needed_kb = -(-design.network.head.fc.out * design.network.head.fc.inputs // 1024)
+    if bank.kind == "dram" and needed_kb > bank.kilobytes:
+        size_kb = 1 << (needed_kb - 1).bit_length()
+        found[bank.slr] = Resources(uram=8 * -(-size_kb // 256))
+    return tuple(found)
+
+
+def _fifo(stream: Stream, backend: Backend) -> Resources:
+    registers = Resources(ff=stream.bits)
+    if backend is not Backend.ORIGINAL:
+        return FIFO_CONTROL + stream_cost(stream.depth, stream.bits) + registers
+    if stream.name == "bypass":
+        return FIFO_CONTROL + Resources(bram=bram(stream.depth, stream.bits)) + registers
+    return FIFO_CONTROL + stream_cost(64, stream.bits) + registers

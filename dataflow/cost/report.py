@@ -1,0 +1,69 @@
+"""The estimate as tables for people: `doit estimate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from dataflow.cost import published
+from dataflow.cost.estimate import estimate_design, estimate_ip, estimate_link
+from dataflow.cost.formulas import LOGIC_FACTOR, REGISTER_FACTOR
+from dataflow.cost.resources import KINDS, Resources
+from dataflow.design import Design
+from dataflow.unit import Backend
+
+HEADINGS = ("LUT", "FF", "BRAM36", "URAM", "DSP")
+
+
+def numbers(resources: Resources) -> list[str]:
+    """1027000, 0.5 -> 1,027,000 and 0.5, in the order of HEADINGS."""
+    return [f"{getattr(resources, kind):,g}" if kind == "bram" else f"{getattr(resources, kind):,}" for kind in KINDS]
+
+
+def table(*columns: str, right: Sequence[str] = HEADINGS) -> Table:
+    made = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+    return made
+
+
+def print_estimate(design: Design) -> None:
+    """Every IP, the FIFOs and converters between them, the sum; for the published network, the model against what was published."""
+    console = Console(width=120)
+    ips = table("IP", "SLR", *HEADINGS, "with add-or-subtract", right=("SLR", *HEADINGS, "with add-or-subtract"))
+    for ip in design.ips:
+        ips.add_row(ip.name, str(ip.slr), *numbers(estimate_ip(ip)), f"{estimate_ip(ip, Backend.ORIGINAL).lut:,}")
+    links = _sum(map(estimate_link, design.links))
+    ips.add_row("links", "", *numbers(links), f"{links.lut:,}", end_section=True)
+    library, original = estimate_design(design), estimate_design(design, Backend.ORIGINAL)
+    ips.add_row("estimated", "", *numbers(library), f"{original.lut:,}")
+    console.print(ips)
+    console.print(
+        f"An estimate: counted by formulas, not measured. This library's MVAUs ({Backend.HLS.value}) take {library.lut / original.lut:.0%} "
+        f"of the LUTs\nof the original's ({Backend.ORIGINAL.value})."
+    )
+    if design.name == published.NETWORK:
+        _print_published(console, original)
+
+
+def _print_published(console: Console, original: Resources) -> None:
+    model = original + published.AROUND
+    rows = table("ResNet-50 on the U250, in the original's style", *HEADINGS)
+    rows.add_row("kernel, by the model", *numbers(original))
+    rows.add_row("DDR controller and PLRAM", *numbers(published.AROUND), end_section=True)
+    rows.add_row("together", *numbers(model))
+    rows.add_row("published", *numbers(published.USED), end_section=True)
+    rows.add_row("error", *(f"{getattr(model, kind) / getattr(published.USED, kind) - 1:+.1%}" for kind in KINDS))
+    rows.add_row("", "fitted", "fitted", "checked", "checked", "checked")
+    console.print(rows)
+    console.print(
+        f"Two constants are fitted, each on one of these totals: arithmetic takes {LOGIC_FACTOR} of the LUTs counted, pipelines "
+        f"{REGISTER_FACTOR}\nof the flip-flops. The others show how far the model can be trusted; nothing was published per IP."
+    )
+
+
+def _sum(parts: Iterable[Resources]) -> Resources:
+    return sum(parts, Resources())

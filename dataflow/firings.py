@@ -1,0 +1,114 @@
+"""What a unit reads and writes in each of its firings: the loops of the library, without the arithmetic.
+
+Everything about time follows from these patterns: cycles per frame, where a unit waits, and what deadlocks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import lcm
+from typing import NamedTuple
+
+IDLE, READ, WRITE = 0, 1, 16
+"""A firing is a byte: bit i where it takes a beat from stream i of `Unit.reads`, bit 4 + i where it gives one to stream i of
+`Unit.writes`."""
+BOTH, READ_SECOND, WRITE_SECOND = READ | WRITE, 2, 32
+
+
+class Run(NamedTuple):
+    """The same firings `times` over."""
+
+    firings: bytes
+    times: int
+
+
+class Firings(ABC):
+    """The firings of one frame. A small value, from which they are worked out when somebody asks for them one by one."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def cycles(self) -> int:
+        """How many there are: a firing takes a cycle."""
+
+    @abstractmethod
+    def runs(self) -> tuple[Run, ...]:
+        """All of them, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """`body`, `times` over: firings and further loops, in order."""
+
+    times: int
+    body: tuple[int | Repeat, ...]
+
+    @property
+    def cycles(self) -> int:
+        return self.times * sum(1 if isinstance(step, int) else step.cycles for step in self.body)
+
+    def once(self) -> bytes:
+        """The firings of one pass of the body."""
+        return b"".join(bytes([step]) if isinstance(step, int) else step.once() * step.times for step in self.body)
+
+
+def repeat(times: int, *body: int | Repeat) -> Repeat:
+    return Repeat(times, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Loops(Firings):
+    """Nested loops, one after the other."""
+
+    loops: tuple[Repeat, ...]
+
+    @property
+    def cycles(self) -> int:
+        return sum(loop.cycles for loop in self.loops)
+
+    def runs(self) -> tuple[Run, ...]:
+        return tuple(Run(loop.once(), loop.times) for loop in self.loops if loop.cycles)
+
+
+def loops(*parts: Repeat) -> Loops:
+    return Loops(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regroup(Firings):
+    """Beats of `into` bits to `beats` ones of `out` bits: one is read when less than a beat to send is held.
+
+    Pads at the end of a frame, if there are any, lie in the last beat read and are dropped.
+    """
+
+    into: int
+    out: int
+    beats: int
+
+    @property
+    def cycles(self) -> int:
+        return sum(len(run.firings) * run.times for run in self.runs())
+
+    def runs(self) -> tuple[Run, ...]:
+        period, held = bytearray(), 0
+        each = lcm(self.into, self.out) // self.out
+        while period.count(WRITE) + period.count(BOTH) < min(each, self.beats):
+            reads = held < self.out
+            held += self.into * reads
+            writes = held >= self.out
+            held -= self.out * writes
+            period.append(READ * reads | WRITE * writes)
+        whole, rest = divmod(self.beats, each)
+        runs = [Run(bytes(period), whole)] if whole else []
+        if rest:
+            last = next(i for i in range(len(period)) if sum(1 for firing in period[: i + 1] if firing & WRITE) == rest)
+            runs.append(Run(bytes(period[: last + 1]), 1))
+        return tuple(runs)
+
+
+def carried(runs: Iterable[Run], bit: int) -> int:
+    """Beats of a frame through the stream with this bit."""
+    return sum(sum(1 for firing in run.firings if firing & bit) * run.times for run in runs)

@@ -1,0 +1,5 @@
+"""A network whose choices are made, laid out: units, streams, links, kernel arguments."""
+
+from dataflow.layout.network import lay_out
+
+__all__ = ["lay_out"]

@@ -1,0 +1,126 @@
+"""An IP under construction: units one after the other, the streams between them, the depths that keep them busy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import gcd
+from typing import Concatenate, ParamSpec
+
+from dataflow.design import Ip, Port, Stream
+from dataflow.unit import CannotBuildError, Place, Unit
+from dataflow.units.beats import dwc
+from dataflow.units.product import mvau
+from dataflow.units.window import Sliding, fill_rows, swg
+from network.errors import DescriptionError, Source
+from network.formats import Format
+from network.model import MAX_BEAT_BITS, Conv, require_beat
+from network.operations import Shape, Window
+
+P = ParamSpec("P")
+
+
+def fill_beats(shape: Shape, window: Window, lanes: int) -> int:
+    """Beats a sliding window takes in before it gives out its first window: kernel - pad rows."""
+    return Sliding(shape=shape, window=window, lanes=lanes).fill
+
+
+class Chain:
+    """Grows an IP unit by unit. A stream is held by its value; its name is `<layer>_<what>`."""
+
+    def __init__(self, name: str, at: Source) -> None:
+        self.name, self.at = name, at
+        self.part = ""  # title of the units that come next
+        self.ports: list[Port] = []
+        self.streams: list[Stream] = []
+        self.units: list[Unit] = []
+
+    def stream(self, name: str, lanes: int, form: Format, depth: int = 2, why: str = "") -> Stream:
+        require_beat(self.at, f"{self.name}: {name}: lanes", lanes, form)
+        if any(name == stream.name for stream in self.streams):
+            raise ValueError(f"{self.name} has a stream {name} already")
+        self.streams.append(Stream(name=name, lanes=lanes, format=form, depth=depth, why=why))
+        return self.streams[-1]
+
+    def add(
+        self,
+        implementation: Callable[Concatenate[Place, P], Unit],
+        name: str,
+        reads: list[Stream],
+        writes: list[Stream],
+        *what: P.args,
+        **more: P.kwargs,
+    ) -> None:
+        """Append a unit; DescriptionError where something stands against its implementation."""
+        place = Place(name, self.part, tuple(stream.name for stream in reads), tuple(stream.name for stream in writes))
+        try:
+            self.units.append(implementation(place, *what, **more))
+        except CannotBuildError as error:
+            raise DescriptionError(self.at, f"{self.name}.{name}: {error.what}", why=error.why, fix=error.fix) from None
+
+    def take(self, port: str, lanes: int, form: Format, codes: int) -> Stream:
+        """An input port."""
+        require_beat(self.at, f"{self.name}: {port}: lanes", lanes, form)
+        self.ports.append(Port(name=port, is_input=True, lanes=lanes, format=form, beats=codes // lanes))
+        return Stream(name=port, lanes=lanes, format=form)
+
+    def give(self, port: str, stream: Stream, codes: int) -> None:
+        """Make `stream` an output port."""
+        self.streams.remove(stream)
+        self.ports.append(Port(name=port, is_input=False, lanes=stream.lanes, format=stream.format, beats=codes // stream.lanes))
+        self.units = [replace(unit, writes=tuple(port if name == stream.name else name for name in unit.writes)) for unit in self.units]
+
+    def convert(self, name: str, stream: Stream, lanes: int, codes: int) -> Stream:
+        """Change the lane count; by way of the least common multiple where neither divides the other, if a beat can be that wide."""
+        if stream.lanes == lanes:
+            return stream
+        if stream.lanes % lanes and lanes % stream.lanes:
+            common = stream.lanes * lanes // gcd(stream.lanes, lanes)
+            if common * stream.format.bits > MAX_BEAT_BITS or codes % common:
+                common = gcd(stream.lanes, lanes)
+            stream, name = self.convert(f"{name}_common", stream, common, codes), name
+        converted = self.stream(f"{name}_in", lanes, stream.format)
+        self.add(dwc, f"{name}_dwc", [stream], [converted], codes=codes, lanes_in=stream.lanes, lanes_out=lanes, form=stream.format)
+        return converted
+
+    def deepen(self, stream: Stream, depth: int, why: str) -> None:
+        """Make a stream so deep at least. Ports have their FIFO in the block design."""
+        self.streams = [
+            replace(each, depth=depth, why=why) if each.name == stream.name and each.depth < depth else each for each in self.streams
+        ]
+
+    def hold_fill(self, stream: Stream, shape: Shape, window: Window) -> None:
+        """Room in front of a sliding window for the rows that come in while it still sends the frame before."""
+        why = f"{fill_rows(shape, window)} rows: they come while the last windows of a frame still go out"
+        self.deepen(stream, fill_beats(shape, window, stream.lanes), why)
+
+    def conv(self, layer: Conv, stream: Stream) -> Stream:
+        """A convolution: width converter, sliding window and MVAU, as far as they are needed."""
+        name = layer.name.partition(".")[2]
+        stream = self.convert(name, stream, layer.simd, layer.input.size)
+        if layer.slides:
+            self.hold_fill(stream, layer.input, layer.window)
+            # While the rows of the next frame come in, no window goes out; the MVAU needs one beat every fold_out cycles.
+            beats = -(-fill_beats(layer.input, layer.window, layer.simd) // layer.fold_out)
+            window = self.stream(f"{name}_window", layer.simd * layer.pixels, stream.format)
+            self.deepen(window, beats, "windows for the time in which the next frame's first rows come in")
+            self.slide(name, stream, window, layer.input, layer.window, layer.simd, layer.pixels)
+            stream = window
+        else:
+            self.deepen(stream, layer.fold_in, "a window: it comes in while the one before is still at work")
+        out = self.stream(f"{name}_out", layer.pe * layer.pixels, layer.output_format)
+        self.add(mvau, name, [stream], [out], layer=layer.name, product=layer.product, activation=layer.activation, fold=layer.fold)
+        return out
+
+    def slide(self, name: str, stream: Stream, out: Stream, shape: Shape, window: Window, lanes: int, pixels: int = 1) -> None:
+        self.add(swg, name, [stream], [out], shape=shape, window=window, lanes=lanes, pixels=pixels, form=stream.format)
+
+    def ip(self, kind: str, title: str) -> Ip:
+        return Ip(
+            name=self.name,
+            kind=kind,
+            title=title,
+            ports=tuple(self.ports),
+            streams=tuple(self.streams),
+            units=tuple(self.units),
+        )

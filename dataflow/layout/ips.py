@@ -1,0 +1,173 @@
+"""The IPs: one per block plus stem, head and DMA, each a chain of units.
+
+An IP's interfaces depend on that IP's own description alone: lane counts that differ between neighbours meet in the block
+design's width converters, so folding one block anew leaves the others' sources as they are.
+"""
+
+from __future__ import annotations
+
+from dataflow.design import Ip, Stream
+from dataflow.layout.chain import Chain
+from dataflow.units.activation import threshold
+from dataflow.units.beats import fork
+from dataflow.units.classify import dense, top_k, weight_rom
+from dataflow.units.join import join
+from dataflow.units.memory import WORD_BITS, load, store, unpack
+from dataflow.units.pool import accumulate_pool, max_pool
+from dataflow.units.window import Sliding, fill_rows
+from network.formats import Format, uint
+from network.model import MAX_BEAT_BITS, Block, Conv, Head, Network, Stem, divisors
+from network.operations import Window
+
+BYTE = uint(8)
+LABEL = uint(32)
+
+
+def held_rows(convs: tuple[Conv, ...]) -> int:
+    """Rows of the block's input that its main path may hold while the bypass has to wait for it.
+
+    Of every sliding window: the rows of its fill and the stride's rows it reads ahead, one for the pixels under way in the other
+    processes, and once more the rows of the fill, which wait in the FIFO in front while the last windows of the frame before
+    still go out. Without these last ones nothing would deadlock, but the main path would run dry. Rows of a later convolution
+    count as many input rows as the strides before it skip.
+    """
+    rows, skipped = 0, 1
+    for conv in convs:
+        if conv.slides:
+            rows += skipped * (2 * fill_rows(conv.input, conv.window) + conv.window.stride[0] + 1)
+        skipped *= conv.window.stride[0]
+    return max(rows, 1)
+
+
+def wire_lanes(channels: int, form: Format, lanes: int) -> int:
+    """Lanes at an IP's interface: the fewest that hold `lanes`, divide the channels and fill whole bytes.
+
+    Only whole bytes can pass a width converter. Where no part of a pixel fills them, both neighbours come to the whole pixel.
+    """
+    whole = (n for n in divisors(channels) if n % lanes == 0 and n * form.bits % 8 == 0)
+    return next(whole, channels)
+
+
+def stem_ip(stem: Stem) -> Ip:
+    conv = stem.conv
+    chain = Chain("stem", stem.at)
+    stream = chain.take("image", wire_lanes(conv.input.channels, BYTE, conv.simd), BYTE, conv.input.size)
+    chain.part = f"Convolution: {conv.window}."
+    stream = chain.conv(conv, stream)
+    pool = stem.max_pool
+    if pool is not None:
+        chain.part = f"Max-pool: {pool.window}."
+        lanes = _pool_lanes(conv, pool.window)
+        stream = chain.convert("pool", stream, lanes, pool.input.size)
+        chain.hold_fill(stream, pool.input, pool.window)
+        window = chain.stream("pool_window", lanes, stream.format)
+        chain.slide("pool", stream, window, pool.input, pool.window, lanes)
+        stream = chain.stream("pool_out", lanes, window.format)
+        chain.add(max_pool, "pool", [window], [stream], operation=pool, lanes=lanes)
+    shape = stem.output
+    stream = chain.convert("out", stream, wire_lanes(shape.channels, stream.format, stream.lanes), shape.size)
+    chain.give("codes_out", stream, shape.size)
+    return chain.ip("stem", f"{conv.input} -> {shape}")
+
+
+def _pool_lanes(conv: Conv, window: Window) -> int:
+    """The fewest lanes with which the pool keeps up with its convolution."""
+    fitting = [n for n in divisors(conv.out) if n % conv.pe == 0 and n * conv.output_format.bits <= MAX_BEAT_BITS]
+    return next((n for n in fitting if Sliding(shape=conv.output, window=window, lanes=n).cycles <= conv.cycles), fitting[-1])
+
+
+def block_ip(block: Block) -> Ip:
+    first, last = block.convs[0], block.convs[-1]
+    chain = Chain(block.name, block.at)
+    size = block.input.size
+    lanes = first.simd
+    stream = chain.take("codes_in", wire_lanes(block.input.channels, block.input_format, lanes), block.input_format, size)
+    projects = block.bypass is not None
+    chain.part = "Entry: " + ("thresholds, then " if block.entry and projects else "") + "a copy for each branch."
+    stream = chain.convert("entry", stream, lanes, size)
+    rows = held_rows(block.convs)
+    depth = max(2, rows * block.input.width * block.input.channels // lanes)
+    why = f"{rows} rows: what the main path holds back"
+
+    def enter(codes: Stream, name: str) -> Stream:
+        """Entry thresholds, where the block has them."""
+        activation = block.entry_activation
+        if activation is None:
+            return codes
+        act = chain.stream(name, lanes, activation.codes)
+        chain.add(threshold, "entry", [codes], [act], layer=f"{block.name}.entry", activation=activation, lanes=lanes)
+        return act
+
+    if projects:
+        stream = enter(stream, "act")
+    main = chain.stream("main_in", lanes, stream.format)
+    bypass = chain.stream("bypass", lanes, stream.format, depth, why)
+    chain.add(fork, "fork", [stream], [main, bypass], beats=size // lanes, lanes=lanes, form=stream.format)
+    chain.part = "Main branch: " + ", ".join(str(conv.window) for conv in block.convs) + "."
+    if not projects:
+        main = enter(main, "act")
+    for conv in block.convs:
+        main = chain.conv(conv, main)
+    if block.bypass is not None:
+        chain.part = f"Projection of the bypass: {block.bypass.window}."
+        bypass = chain.conv(block.bypass, bypass)
+    chain.part = "Sum of the branches."
+    codes = block.output.size
+    bypass = chain.convert("join", bypass, last.pe, codes)
+    joined = chain.stream("joined", last.pe, block.residual)
+    chain.add(join, "join", [main, bypass], [joined], operation=block.join, lanes=last.pe)
+    out = chain.convert("out", joined, wire_lanes(block.output.channels, block.residual, last.pe), codes)
+    chain.give("codes_out", out, codes)
+    return chain.ip("block", f"{block.input} -> {block.output}, {block.kind}, {'projection' if projects else 'identity'} bypass")
+
+
+def _weight_lanes(head: Head) -> int:
+    """Lanes of the weight stream from memory: the most that divide a row and come in one word, whatever the folding."""
+    return max(n for n in divisors(head.fc.inputs) if n * head.fc.weight.bits <= WORD_BITS)
+
+
+def head_ip(head: Head) -> Ip:
+    fc = head.fc
+    chain = Chain("head", head.at)
+    size = head.input.size
+    stream = chain.take("codes_in", wire_lanes(fc.inputs, head.code_format, fc.simd), head.code_format, size)
+    chain.part = "Sum over all pixels."
+    stream = chain.convert("pool", stream, fc.simd, size)
+    sums = chain.stream("sums", fc.simd, fc.input_format)
+    chain.add(accumulate_pool, "pool", [stream], [sums], operation=head.sum_pool, lanes=fc.simd)
+    chain.part = "Fully connected layer."
+    if head.streams_weights:
+        weights = chain.take("weights", _weight_lanes(head), fc.weight, fc.out * fc.inputs)
+        weights = chain.convert("weights", weights, fc.simd, fc.out * fc.inputs)
+    else:
+        weights = chain.stream("weights", fc.pe * fc.simd, fc.weight)
+        chain.add(weight_rom, "weight_rom", [], [weights], layer=fc.name, operation=fc.dense, fold=fc.fold)
+    scores = chain.stream("scores", fc.pe, fc.acc)
+    chain.add(dense, "fc", [sums, weights], [scores], layer=fc.name, operation=fc.dense, fold=fc.fold)
+    chain.part = "Labels of the largest scores."
+    scores = chain.convert("top", scores, 1, fc.out)
+    labels = chain.stream("labels_out", 1, LABEL)
+    chain.add(top_k, "top", [scores], [labels], operation=head.top_k)
+    chain.give("labels", labels, head.top)
+    return chain.ip("head", f"{head.input} -> {head.top} of {fc.out} labels")
+
+
+def dma_ip(network: Network) -> Ip:
+    chain = Chain("dma", network.at)
+
+    def bring(name: str, bundle: str, codes: int, lanes: int, form: Format, repeats: bool) -> None:
+        chain.part = f"{name.capitalize()}: words from memory, beats from words."
+        words = chain.stream(f"{name}_words", WORD_BITS // 8, BYTE)
+        chain.add(load, name, [], [words], codes=codes, lanes=lanes, form=form, bundle=bundle, repeats=repeats)
+        beats = chain.stream(f"{name}_beats", lanes, form)
+        chain.add(unpack, name, [words], [beats], codes=codes, lanes=lanes, form=form, repeats=repeats)
+        chain.give(name, beats, codes)
+
+    head = network.head
+    bring("image", "images", network.input.size, network.input.channels, BYTE, repeats=False)
+    if head.streams_weights:
+        bring("weights", "weights", head.fc.out * head.fc.inputs, _weight_lanes(head), head.fc.weight, repeats=True)
+    chain.part = "Labels to memory."
+    labels = chain.take("labels", 1, LABEL, head.top)
+    chain.add(store, "labels", [labels], [], labels=head.top, bundle="labels")
+    return chain.ip("dma", f"{network.input} images in, {head.top} labels out")

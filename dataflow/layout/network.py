@@ -1,0 +1,85 @@
+"""A network whose choices are made becomes a `Design`: its IPs, the links between them, the kernel's arguments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from dataflow.design import Argument, Design, Ip, Link, Port
+from dataflow.layout.ips import block_ip, dma_ip, head_ip, stem_ip
+from dataflow.platform import Platform
+from dataflow.units.memory import WORD_BITS
+from network.errors import DescriptionError
+from network.model import Fifo, Network
+from network.yaml_reader import nearest
+
+FIFO_DEPTHS = (16, 1024)
+"""Least depth the AXI4-Stream FIFO IP offers, and the original's depth between blocks, which is plenty."""
+MOST_FIFO_DEPTH = 32768
+"""Of the AXI4-Stream FIFO IP (PG085)."""
+
+
+def lay_out(network: Network, platform: Platform) -> Design:
+    """The design before its IPs have a place: all stand in SLR 0."""
+    ips = [dma_ip(network), stem_ip(network.stem), *map(block_ip, network.blocks), head_ip(network.head)]
+    links = [link_between(source, sink) for source, sink in pairwise(ips)]
+    links.append(link_between(ips[-1], ips[0], "labels"))
+    if network.head.streams_weights:
+        links.append(link_between(ips[0], ips[-1], "weights"))
+    design = Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=kernel_arguments(network))
+    return design.with_depths(_given_depths(design))
+
+
+def given_fifos(network: Network) -> dict[str, Fifo]:
+    """The depths the description gives, by dotted name."""
+    return {f"{name}.{fifo.name}": fifo for name, part in network.parts.items() for fifo in part.fifos}
+
+
+def without_fifos(network: Network) -> Network:
+    """The network as if no depth were given."""
+    blocks = tuple(replace(block, fifos=()) for block in network.blocks)
+    return replace(network, stem=replace(network.stem, fifos=()), blocks=blocks, head=replace(network.head, fifos=()))
+
+
+def _given_depths(design: Design) -> dict[str, int]:
+    given, links = given_fifos(design.network), {link.dotted for link in design.links}
+    least, most = FIFO_DEPTHS[0], MOST_FIFO_DEPTH
+    for name, fifo in given.items():
+        part = name.partition(".")[0]
+        known = [each.removeprefix(f"{part}.") for each in design.depths if each.startswith(f"{part}.")]
+        if fifo.name not in known:
+            what, why = f"{part}.fifos.{fifo.name}: there is no such FIFO", f"known here are {', '.join(known)}"
+            raise DescriptionError(fifo.at, what, why=why, fix=nearest(fifo.name, known))
+        power = max(least, min(most, 1 << (fifo.depth - 1).bit_length()))
+        if name in links and fifo.depth != power:
+            what = f"{part}.fifos.{fifo.name}: {fifo.depth} beats between two IPs"
+            raise DescriptionError(fifo.at, what, why=f"the FIFO IP has {least} to {most:,}, a power of two", fix=f"write {power}")
+    return {name: fifo.depth for name, fifo in given.items()}
+
+
+def link_between(source: Ip, sink: Ip, name: str | None = None) -> Link:
+    out = source.port(name) if name else next(port for port in source.outputs if port.name in ("codes_out", "image"))
+    into = sink.port(name) if name else next(port for port in sink.inputs if port.name in ("codes_in", "image"))
+    return link(source.name, out, sink.name, into)
+
+
+def link(source: str, out: Port, sink: str, into: Port) -> Link:
+    """A row of the map between two IPs; deeper would only cost, 1,024 beats is what the original has."""
+    least, most = FIFO_DEPTHS
+    depth = 1 << (max(least, min(most, out.beats)) - 1).bit_length()
+    return Link(source=source, source_port=out, sink=sink, sink_port=into, depth=depth)
+
+
+def kernel_arguments(network: Network) -> tuple[Argument, ...]:
+    """`(in*, out*, [weightsmem*,] numReps)`: HLS gives a 64-bit pointer 12 bytes of the register map, from 0x10 on."""
+    memory = network.memory
+    pointers = [("in", "m_axi_images", WORD_BITS, False, memory.images), ("out", "m_axi_labels", 32, True, memory.labels)]
+    if network.head.streams_weights:
+        pointers.append(("weightsmem", "m_axi_weights", WORD_BITS, False, memory.weights))
+    arguments = [
+        Argument(name=name, id=i, offset=0x10 + 12 * i, size=8, port=port, data_width=width, writes=writes, bank=bank)
+        for i, (name, port, width, writes, bank) in enumerate(pointers)
+    ]
+    last = len(arguments)
+    arguments.append(Argument(name="numReps", id=last, offset=0x10 + 12 * last, size=4, port="s_axi_control", data_width=32))
+    return tuple(arguments)

@@ -1,0 +1,64 @@
+"""Frames a second and latency against the batch size, from the cycles of the pipeline and what a call costs the host.
+
+A call of `n` frames takes what the host spends on it, the time until the first frame is out, and an interval for every other one:
+
+    seconds(n) = call + (latency + (n - 1) * interval) / clock + n * transfer
+
+Data that the host moves before and after a call are `transfer`; the published measurements were made without (see `published`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dataflow.cost import published
+
+BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+CALL_US = 100.0
+"""What starting a kernel from Python and waiting for it costs. UNCONFIRMED: of the order seen with PYNQ on XRT."""
+
+
+class Rate(NamedTuple):
+    batch: int
+    fps: float
+    latency_ms: float  # of the whole batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """An accelerator, as far as its speed is concerned."""
+
+    clock_mhz: float
+    interval_cycles: int  # from a frame to the next, once the pipeline is full
+    latency_cycles: int  # of one frame through an empty one
+    call_us: float = CALL_US  # host, per call
+    transfer_us: float = 0  # host to card and back, per frame
+
+    def __post_init__(self) -> None:
+        if self.clock_mhz <= 0 or self.interval_cycles < 1 or self.latency_cycles < 1 or self.call_us < 0 or self.transfer_us < 0:
+            raise ValueError(f"{self} takes no time")
+
+    def rate(self, batch: int) -> Rate:
+        cycles = self.latency_cycles + (batch - 1) * self.interval_cycles
+        ms = self.call_us / 1e3 + cycles / self.clock_mhz / 1e3 + batch * self.transfer_us / 1e3
+        return Rate(batch, batch / ms * 1e3, ms)
+
+
+class Line(NamedTuple):
+    """What measurements come to: so much a call, and so much a frame."""
+
+    call_ms: float
+    frame_ms: float
+
+
+def line_through(measured: Sequence[published.Measurement]) -> Line:
+    """The line with the least squares of relative error in latency against batch size."""
+    weights = [1 / m.latency_ms**2 for m in measured]
+    total = sum(weights)
+    mean_x = sum(w * m.batch for w, m in zip(weights, measured, strict=True)) / total
+    mean_y = sum(w * m.latency_ms for w, m in zip(weights, measured, strict=True)) / total
+    over = sum(w * (m.batch - mean_x) * (m.latency_ms - mean_y) for w, m in zip(weights, measured, strict=True))
+    slope = over / sum(w * (m.batch - mean_x) ** 2 for w, m in zip(weights, measured, strict=True))
+    return Line(mean_y - slope * mean_x, slope)

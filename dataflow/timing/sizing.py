@@ -1,0 +1,257 @@
+"""FIFO sizing: the smallest depths that keep the interval and cannot deadlock.
+
+A design keeps an interval when, with a frame offered every so many cycles, each frame comes to pass as the one before, exactly
+so many cycles later: then it does so for ever (all times follow from those of the last few frames). It cannot deadlock when it
+does not with pipelines of one stage, which hold the fewest beats.
+
+A deeper FIFO never makes anything later. So depths are found one after the other, each as small as the others, as deep as they
+are then, allow; afterwards those have only become smaller, and the depth found is still the smallest. And what an IP cannot do
+with ideal neighbours it cannot do in the design: streams within an IP are sized with that IP alone, equal IPs once. A link's
+least depth is found with its two IPs alone; the whole design then proves that all of them together are enough.
+
+First come the streams that carry most bits a frame, where a span of time costs most to store; what they give up is stored
+where it costs less: whole rows in front of a sliding window rather than their windows behind it.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from math import isqrt
+from typing import TypeAlias
+
+from dataflow.design import Design, Ip, Link
+from dataflow.layout.network import FIFO_DEPTHS, MOST_FIFO_DEPTH, given_fifos
+from dataflow.timing.error import TimingError
+from dataflow.timing.graph import Channel, Graph, Latencies, graph
+from dataflow.timing.simulation import Simulation, core, memory, simulate
+
+LEAST = 2
+"""HLS gives a stream two places where nothing is said."""
+
+Depths: TypeAlias = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sizing:
+    """Depths in beats, by stream as `simulation_graph` calls them, and the run that proves them."""
+
+    design: Design  # with these depths
+    interval: int  # cycles
+    depths: Mapping[str, int]
+    proof: Simulation  # of the whole design, offered a frame every `interval`, until it settled
+
+
+class _Bench:
+    """Some IPs of a design, or all, run again and again with other depths."""
+
+    def __init__(self, design: Design, ips: Collection[str], interval: int, latencies: Latencies) -> None:
+        self.name, self.interval = design.name, interval
+        self.graph = graph(design, ips=ips, latencies=latencies)
+        self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
+        # A delay may pass from IP to IP, a frame each; so many frames are waited for it. An IP alone settles in two.
+        self._losing, self.patience = 2 + len(ips), 3 + 2 * len(ips)
+
+    def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
+        """Where the interval is kept, what each stream held at most: a place more is never missed.
+
+        Where it is not, `lags` gets the cycles lost a frame, of all times together; 0 for a deadlock.
+        """
+        back = memory(self.graph.with_depths(depths))
+        found = self._core.run(
+            depths=self._all(depths), frames=back + self.patience, spacing=self.interval, settle=back, losing=self._losing, trace=False
+        )
+        if not found["settled"]:
+            if lags is not None:
+                lags.append(0 if found["stuck"] else found["lag"])
+            return None
+        return {channel.name: int(most) for channel, most in zip(self.graph.channels, found["most"], strict=True)}
+
+    def flows(self, depths: Mapping[str, int]) -> bool:
+        """Whether nothing deadlocks, with pipelines that hold next to nothing."""
+        return not self._shortest.run(depths=self._all(depths), frames=2, spacing=0, settle=0, losing=0, trace=False)["stuck"]
+
+    def _all(self, depths: Mapping[str, int]) -> list[int]:
+        return [depths.get(channel.name, channel.depth) for channel in self.graph.channels]
+
+
+def size(design: Design, *, interval: int | None = None, latencies: Latencies | None = None, anew: bool = False) -> Sizing:
+    """Size what the description leaves out, or with `anew` every FIFO, for `interval`, or else for the least there can be.
+
+    Raises TimingError where the interval cannot be kept.
+    """
+    latencies = latencies or Latencies()
+    whole = graph(design, latencies=latencies)
+    interval = whole.cycles if interval is None else interval
+    if interval < whole.cycles:
+        raise TimingError(
+            design.name,
+            f"an interval of {interval:,} cycles",
+            why=f"{whole.slowest.name} takes {whole.cycles:,} for a frame",
+            fix=f"ask for {whole.cycles:,} or more",
+        )
+    given = {} if anew else {name: fifo.depth for name, fifo in given_fifos(design.network).items()}
+    alone = replace(latencies, crossing=0)  # to an IP with ideal neighbours it is one where they lie
+    kinds = {ip.name: _kind(design, ip, given, alone) for ip in design.ips}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the core does not hold the interpreter's lock
+        different = {kind: ip for ip in reversed(design.ips) for kind in (kinds[ip.name],)}
+        by_kind = dict(zip(different, pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), different.values()), strict=True))
+        depths = {f"{ip.name}.{name}": depth for ip in design.ips for name, depth in by_kind[kinds[ip.name]].items()}
+        bench = _Bench(design, [ip.name for ip in design.ips], interval, latencies)
+        links = [link for link in design.links if link.dotted not in given]
+        depths |= {name: depth for name, depth in given.items() if name not in depths}
+        roomy, most = _roomy_links(bench, links, depths)
+        depths |= roomy
+        shallower = pool.map(lambda link: _shallowest(design, link, interval, latencies, depths, most), links)
+        lowest = {link.dotted: depth for link, depth in zip(links, shallower, strict=True)}
+    if bench.keeps(depths | lowest) and bench.flows(depths | lowest):
+        depths |= lowest
+    else:
+        # More than two IPs have a part in it: one link after the other, with the whole design.
+        for name in lowest:
+            depths[name], most = _least(bench, depths, name, _powers(lowest[name], depths[name]), most)
+    sized = whole.with_depths(depths)
+    proof = simulate(sized, frames=memory(sized) + bench.patience, spacing=interval, until_settled=True)
+    return Sizing(design=design.with_depths(depths), interval=interval, depths=depths, proof=proof)
+
+
+def require_flow(design: Design, *, frames: int = 2) -> None:
+    """Raise TimingError where the design can deadlock, with the FIFO that is too shallow and the depth it needs."""
+    shortest = graph(design, latencies=Latencies().shortest())
+    stuck = simulate(shortest, frames=frames).deadlock
+    if stuck is None:
+        return
+    depths = design.depths
+    full = [name for name in stuck.full if name in depths]
+    needed = {name: depth for name in full for depth in (needed_depth(shortest, name),) if depth}
+    network, name = design.network, next(iter(needed or full))
+    given = given_fifos(network)
+    parts = {"stem": network.stem.at, **{block.name: block.at for block in network.blocks}, "head": network.head.at}
+    where = given[name].at if name in given else parts.get(name.partition(".")[0], network.at)
+    fixes = [f"{name}: {depth:,}" for name, depth in needed.items()]
+    raise TimingError(
+        str(where),
+        f"{' or '.join(needed or full)} is too shallow: {', '.join(f'{depths[name]:,}' for name in needed or full)}",
+        why=f"in cycle {stuck.cycle:,} nothing moves any more: {stuck}",
+        fix=f"give it more beats: {' or '.join(fixes)}" if fixes else "size the FIFOs anew: doit fifos",
+    )
+
+
+def needed_depth(shortest: Graph, name: str) -> int | None:
+    """The least depth with which nothing deadlocks, if this FIFO alone is deepened; None if that is not enough."""
+    channel = next(channel for channel in shortest.channels if channel.name == name)
+
+    def flows(depth: int) -> bool:
+        return simulate(shortest.with_depths({name: depth}), frames=2).deadlock is None
+
+    choices = range(channel.depth + 1, max(2 * channel.beats, channel.depth + 1) + 1)
+    found = bisect_left(choices, True, key=flows)
+    return choices[found] if found < len(choices) else None
+
+
+def _kind(design: Design, ip: Ip, given: Mapping[str, int], latencies: Latencies) -> object:
+    """Equal for IPs that are the same in time."""
+    alone = graph(design, ips=[ip.name], latencies=latencies)
+    numbers = {channel.name: i for i, channel in enumerate(alone.channels)}
+    actors = tuple((a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages) for a in alone.actors)
+    return actors, tuple((channel.bits, channel.latency, given.get(channel.name)) for channel in alone.channels)
+
+
+def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], latencies: Latencies) -> Depths:
+    """Depths of an IP's own streams, by their names within it."""
+    bench = _Bench(design, [ip.name], interval, latencies)
+    own = {f"{ip.name}.{stream.name}": stream.name for stream in ip.streams}
+    channels = {channel.name: channel for channel in bench.graph.channels}
+    depths = {name: _ideal(channel) for name, channel in channels.items() if name not in own}
+    depths |= {name: given[name] for name in own if name in given}
+    free = sorted((channels[name] for name in reversed(own) if name not in given), key=lambda channel: -channel.beats * channel.bits)
+    # Frames each may hold: one is mostly enough, except on a bypass around many rows.
+    for room in (1, 2, 4, 8, 16, 32):
+        depths |= {channel.name: max(LEAST, room * channel.beats) for channel in free}
+        most = bench.keeps(depths) if bench.flows(depths) else None
+        if most is not None:
+            break
+    else:
+        raise _hopeless(ip.name, interval, [name for name in own if name in given])
+    for channel in free:
+        depths[channel.name], most = _least(bench, depths, channel.name, range(LEAST, depths[channel.name] + 1), most)
+    return {own[name]: depths[name] for name in own}
+
+
+def _ideal(channel: Channel) -> int:
+    """Depth of a FIFO to or from an ideal neighbour: it never fills up and never runs dry within a frame."""
+    return channel.depth if channel.is_register else channel.beats + 2 * channel.latency
+
+
+def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths) -> tuple[int, Depths]:
+    """The first of ascending depths that will do, and what all streams hold at most with it.
+
+    The last will do, as the depths are; `most` is what the streams hold with that. What a frame loses falls with the depth,
+    nearly in a line: where two depths lost something, that line says where to look next.
+    """
+    low, high = 0, bisect_left(choices, min(choices[-1], most[name] + 1))
+    lost: list[tuple[int, int]] = []  # depth and cycles
+    middle, tries = low, 0  # most streams need no more
+    while low < high:
+        lags: list[int] = []
+        found = bench.keeps(depths | {name: choices[middle]}, lags)
+        if found is None:
+            lost += [(choices[middle], lag) for lag in lags if lag]
+            low = middle + 1
+        else:
+            most, high = found, middle
+        middle, tries = isqrt((low + 1) * (high + 1)) - 1, tries + 1
+        if len(lost) > 1 and lost[-2][1] > lost[-1][1] and tries % 3:
+            (shallow, more), (deep, less) = lost[-2:]
+            middle = bisect_left(choices, deep + -(-less * (deep - shallow) // (more - less)))
+        middle = max(low, min(middle, high - 1))
+    while not bench.flows(depths | {name: choices[high]}):
+        high += 1
+    return choices[high], most
+
+
+def _roomy_links(bench: _Bench, links: Sequence[Link], depths: Mapping[str, int]) -> tuple[Depths, Depths]:
+    """Depths of links that are certainly enough, and what all streams hold at most with them."""
+    roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
+    most = bench.keeps({**depths, **roomy})
+    if most is None or not bench.flows({**depths, **roomy}):
+        given = [name for name in depths if name not in roomy]
+        raise _hopeless(bench.name, bench.interval, given)
+    return {name: _power(most[name] + 1) for name in roomy}, most
+
+
+def _shallowest(design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> int:
+    """The least depth with which its two IPs keep the interval when nothing else holds them up."""
+    name = link.dotted
+    choices = _powers(FIFO_DEPTHS[0], depths[name])
+    if len(choices) == 1:
+        return choices[0]
+    bench = _Bench(design, sorted({link.source, link.sink}), interval, latencies)
+    outer = {other.dotted for other in design.links} - {name}
+    around = {
+        channel.name: _ideal(channel) if channel.name in outer else depths.get(channel.name, channel.depth)
+        for channel in bench.graph.channels
+    }
+    return _least(bench, around, name, choices, most)[0]
+
+
+def _power(depth: int) -> int:
+    """The depth a FIFO IP has room for so many beats with."""
+    return max(FIFO_DEPTHS[0], min(MOST_FIFO_DEPTH, 1 << (depth - 1).bit_length()))
+
+
+def _powers(low: int, high: int) -> list[int]:
+    """Powers of two."""
+    return [1 << i for i in range(low.bit_length() - 1, high.bit_length())]
+
+
+def _hopeless(where: str, interval: int, given: Collection[str]) -> TimingError:
+    return TimingError(
+        where,
+        f"no FIFOs keep an interval of {interval:,} cycles",
+        why=f"the depths of {', '.join(given)} are given" if given else "with room for 32 frames in each it is not kept",
+        fix="leave them out of the description" if given else "ask for a longer interval",
+    )

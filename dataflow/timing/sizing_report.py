@@ -1,0 +1,121 @@
+"""FIFO depths for people, `doit fifos`, and for the description, `doit fifos --write`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from dataflow.cost.resources import Resources
+from dataflow.cost.storage import link_cost, stream_cost
+from dataflow.design import Design, Link, Stream
+from dataflow.layout import lay_out
+from dataflow.layout.network import given_fifos, without_fifos
+from dataflow.timing.graph import graph
+from dataflow.timing.simulation import Simulation, simulate
+from dataflow.timing.sizing import LEAST, Sizing
+from network.yaml_writer import with_entry
+
+ORIGINAL_ROWS, ORIGINAL_LINK = 4, 1024
+"""Xilinx/ResNet50-PYNQ: rows a bypass holds (reslayer.h: IFMDIM*4*STRIDE*(IFMC/SIMD) beats), beats between two blocks."""
+FRAMES = 10
+
+
+def print_fifos(design: Design, sizing: Sizing) -> None:
+    """Every FIFO deeper than HLS makes it by itself, before and after; totals; how the design then runs."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("FIFO", "bits", "beats a frame", "depth", "sized", "made of"):
+        table.add_column(heading, justify="left" if heading in ("FIFO", "made of") else "right", no_wrap=True)
+    beats = {channel.name: channel.beats for channel in graph(design).channels}
+    section = ""
+    for name, fifo in _fifos(sizing.design).items():
+        before, after = design.depths[name], fifo.depth
+        if before == after == LEAST:
+            continue
+        part = name.partition(".")[0]
+        if part != section and section:
+            table.add_section()
+        section = part
+        table.add_row(name, f"{_bits(fifo):,}", f"{beats[name]:,}", f"{before:,}", f"{after:,}", _made_of(_memory(fifo)))
+    console = Console(width=120)
+    console.print(table)
+    for title, found in (("as described", design), ("sized", sizing.design)):
+        run = simulate(graph(found), frames=FRAMES)
+        console.print(f"{title + ':':14}{_bits_in(found):>12,} bits  {_made_of(_cost(found))}; {_pace(found, run)}")
+    console.print(
+        f"{'the original:':14}{original_bits(design):>12,} bits  {ORIGINAL_ROWS} rows a bypass, {ORIGINAL_LINK:,} beats between blocks"
+    )
+    console.print(
+        f"Proved: offered a frame every {sizing.interval:,} cycles, each of the {sizing.proof.frames} simulated comes to pass like the one "
+        "before from some frame on, and so do all after them; with a step less in any one FIFO sized they fall behind, or nothing moves any more."
+    )
+
+
+def yaml_entries(sizing: Sizing) -> dict[str, str]:
+    """By IP as the description calls it, the value of `fifos`: every depth that is another where it is left out."""
+    network = sizing.design.network
+    left_out = lay_out(without_fifos(network), sizing.design.platform).depths
+    parts: dict[str, list[str]] = {name.partition(".")[0]: [] for name in given_fifos(network)}  # an old entry is never left standing
+    for name, fifo in _fifos(sizing.design).items():
+        part, _, plain = name.partition(".")
+        if fifo.depth != left_out[name]:
+            parts.setdefault(part, []).append(f"{plain}: {fifo.depth}")
+    return {part: "{" + ", ".join(entries) + "}" for part, entries in parts.items()}
+
+
+def written(text: str, entries: Mapping[str, str]) -> str:
+    """The description with these depths."""
+    for part, value in entries.items():
+        text = with_entry(text, (part,) if part in ("stem", "head") else ("blocks", part), "fifos", value)
+    return text
+
+
+def original_bits(design: Design) -> int:
+    """Of the FIFOs the original would have: its bypasses and what lies between blocks, nothing else counted."""
+    links = sum(ORIGINAL_LINK * _bits(link) for link in design.links if "dma" not in (link.source, link.sink))
+    bypasses = 0
+    for block in design.network.blocks:
+        stream = next(stream for stream in design.ip(block.name).streams if stream.name == "bypass")
+        stride = block.input.width // block.output.width
+        bypasses += block.input.width * ORIGINAL_ROWS * stride * (block.input.channels // stream.lanes) * stream.bits
+    return links + bypasses
+
+
+def _fifos(design: Design) -> dict[str, Stream | Link]:
+    """By dotted name, a link in front of the IP it leads to."""
+    links = {link.dotted: link for link in design.links}
+    found: dict[str, Stream | Link] = {}
+    for ip in design.ips:
+        found |= {name: link for name, link in links.items() if name.partition(".")[0] == ip.name}
+        found |= {f"{ip.name}.{stream.name}": stream for stream in ip.streams}
+    return found
+
+
+def _bits(fifo: Stream | Link) -> int:
+    return 8 * fifo.source_port.tdata_bytes if isinstance(fifo, Link) else fifo.bits
+
+
+def _bits_in(design: Design) -> int:
+    return sum(fifo.depth * _bits(fifo) for fifo in _fifos(design).values())
+
+
+def _memory(fifo: Stream | Link) -> Resources:
+    return link_cost(fifo.depth, fifo.source_port.tdata_bytes) if isinstance(fifo, Link) else stream_cost(fifo.depth, fifo.bits)
+
+
+def _cost(design: Design) -> Resources:
+    return sum(map(_memory, _fifos(design).values()), Resources())
+
+
+def _made_of(cost: Resources) -> str:
+    parts = ((cost.lut, "LUT"), (cost.bram, "BRAM"), (cost.uram, "URAM"))
+    return ", ".join(f"{number:,g} {what}" for number, what in parts if number)
+
+
+def _pace(design: Design, run: Simulation) -> str:
+    if run.deadlock:
+        return f"deadlock in cycle {run.deadlock.cycle:,}: {run.deadlock}"
+    rate = design.network.clock_mhz * 1e6 / int(run.intervals[-1])
+    return f"{run.intervals[-1]:,} cycles a frame, {rate:,.0f} frames/s; {run.ends[0] - run.starts[0]:,} cycles for the first"

@@ -1,0 +1,25 @@
+"""The ways to build each operation, one module an operation.
+
+An implementation is a function of its place in the IP and what it is to compute: it gives the unit, or raises CannotBuildError
+with what stands against it. To add one: the function here, its row in IMPLEMENTATIONS, its header in the HLS library, its test.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from dataflow.unit import Unit
+from dataflow.units.activation import threshold
+from dataflow.units.beats import dwc, fork
+from dataflow.units.classify import dense, top_k, weight_rom
+from dataflow.units.join import join
+from dataflow.units.memory import load, store, unpack
+from dataflow.units.pool import accumulate_pool, max_pool
+from dataflow.units.product import mvau
+from dataflow.units.window import swg
+
+IMPLEMENTATIONS: Mapping[str, Callable[..., Unit]] = MappingProxyType(
+    {
+        each.__name__: each
+        for each in (load, unpack, store, dwc, fork, threshold, swg, mvau, join, max_pool, accumulate_pool, weight_rom, dense, top_k)
+    }
+)

@@ -1,0 +1,46 @@
+"""Activations that stand by themselves: integers to codes, channel by channel."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dataflow.cost.formulas import CONTROL, constants_cost, crossed, logic
+from dataflow.cost.resources import Resources
+from dataflow.firings import BOTH, loops, repeat
+from dataflow.unit import Backend, Constants, Place, Role, Unit
+from network.operations import Activation
+from network.parameters import key
+
+
+def threshold(place: Place, *, layer: str, activation: Activation, lanes: int) -> Unit:
+    """Every value against all thresholds of its channel at once; `layer` is whose thresholds these are."""
+    shape, values, codes = activation.shape, activation.values, activation.codes
+    thresholds = Constants(
+        name=f"{place.name}_thresholds",
+        role=Role.THRESHOLDS,
+        key=key(layer, "thresholds"),
+        pe=lanes,
+        reach=activation.reach,
+        parts=lanes * codes.thresholds,
+        words=shape.channels // lanes,
+        bits=values.bits + 1,
+    )
+    return Unit(
+        implementation="threshold",
+        header="threshold",
+        **place._asdict(),
+        title=f"{shape}, {values} -> {codes}",
+        parameters=((("kPixels", shape.pixels), ("kIn", shape.channels), ("kSimd", lanes)),),
+        formats=(("In", values), ("Out", codes)),
+        constants=(thresholds,),
+        firings=loops(repeat(shape.size // lanes, BOTH)),
+        cost=partial(_cost, activation, lanes, thresholds),
+        latency={Backend.HLS: 3},  # thresholds from their ROM, comparison, count
+    )
+
+
+def _cost(activation: Activation, lanes: int, thresholds: Constants, backend: Backend) -> Resources:
+    values, codes = activation.values, activation.codes
+    compared = crossed(lanes, values.bits + 1, codes)
+    registers = compared.ff + lanes * (values.bits + codes.bits)
+    return CONTROL + constants_cost([thresholds], backend) + logic(compared.lut, registers)

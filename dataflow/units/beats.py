@@ -1,0 +1,56 @@
+"""Beats on their way from one operation to the next: another number of lanes, a copy for each branch."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dataflow.cost.formulas import CONTROL, logic
+from dataflow.cost.resources import Resources
+from dataflow.firings import READ, WRITE, WRITE_SECOND, Regroup, loops, repeat
+from dataflow.unit import Backend, CannotBuildError, Place, Unit
+from network.formats import Format
+
+
+def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format) -> Unit:
+    """Data width converter: `codes` a frame from beats of some lanes to beats of others, of which one divides the other."""
+    if max(lanes_in, lanes_out) % min(lanes_in, lanes_out):
+        raise CannotBuildError(
+            f"{lanes_in} lanes meet {lanes_out}",
+            why="a beat of one width must hold whole beats of the other",
+            fix="choose pe and simd of the two layers of which one divides the other",
+        )
+    return Unit(
+        implementation="dwc",
+        header="dwc",
+        **place._asdict(),
+        title=f"{lanes_in} -> {lanes_out} lanes",
+        parameters=((("kCodes", codes), ("kLanesIn", lanes_in), ("kLanesOut", lanes_out)),),
+        formats=(("Code", form),),
+        firings=Regroup(into=lanes_in, out=lanes_out, beats=codes // lanes_out),
+        cost=partial(_converter_cost, max(lanes_in, lanes_out) * form.bits),
+        latency={Backend.HLS: 2},
+    )
+
+
+def _converter_cost(wide: int, _: Backend) -> Resources:
+    """A wide beat in registers: filled in place, or shifted out, then with a multiplexer a bit."""
+    return CONTROL + logic(wide, 2 * wide)
+
+
+def fork(place: Place, *, beats: int, lanes: int, form: Format) -> Unit:
+    """Every beat to both branches of a block."""
+    return Unit(
+        implementation="fork",
+        header="fork",
+        **place._asdict(),
+        title=f"{beats:,} beats to both branches",
+        parameters=((("kBeats", beats), ("kLanes", lanes)),),
+        formats=(("Code", form),),
+        firings=loops(repeat(beats, READ | WRITE | WRITE_SECOND)),
+        cost=partial(_fork_cost, lanes * form.bits),
+        latency={Backend.HLS: 2},
+    )
+
+
+def _fork_cost(beat: int, _: Backend) -> Resources:
+    return CONTROL + logic(0, beat)

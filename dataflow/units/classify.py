@@ -1,0 +1,106 @@
+"""The classifier: scores of all classes, and the labels of the largest."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic
+from dataflow.cost.resources import Resources
+from dataflow.cost.storage import ram_cost
+from dataflow.firings import BOTH, READ, READ_SECOND, WRITE, loops, repeat
+from dataflow.unit import Backend, Constants, Place, Role, Unit
+from network.model import Fold
+from network.operations import Dense, TopK
+from network.parameters import key
+
+LABEL_BITS = 32
+
+
+def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
+    """Fully connected layer: as an MVAU that sees one window and has no thresholds, with a beat of weights in every firing."""
+    fold_in, fold_out = operation.inputs // fold.simd, operation.classes // fold.pe
+    bias = Constants(
+        name=f"{place.name}_bias",
+        role=Role.BIAS,
+        key=key(layer, "bias"),
+        pe=fold.pe,
+        parts=fold.pe,
+        words=fold_out,
+        bits=operation.scores.bits,
+    )
+    later = repeat(fold_out - 1, repeat(fold_in - 1, READ_SECOND), READ_SECOND | WRITE)
+    return Unit(
+        implementation="dense",
+        header="dense",
+        **place._asdict(),
+        title=f"{operation.inputs:,} -> {operation.classes:,} scores",
+        parameters=((("kIn", operation.inputs), ("kOut", operation.classes), ("kSimd", fold.simd), ("kPe", fold.pe)),),
+        formats=(("In", operation.codes), ("Weight", operation.weight), ("Acc", operation.scores)),
+        constants=(bias,),
+        firings=loops(repeat(fold_in - 1, READ | READ_SECOND), repeat(1, BOTH | READ_SECOND), later),
+        products=fold.pe * fold.simd,
+        cost=partial(_dense_cost, operation, fold, bias),
+        latency={Backend.HLS: 10},
+    )
+
+
+def _dense_cost(operation: Dense, fold: Fold, bias: Constants, backend: Backend) -> Resources:
+    acc = operation.scores.bits
+    luts, ffs, dsps = dot(fold.simd, operation.weight, operation.codes, backend)
+    beat = fold.simd * operation.codes.bits
+    buffer = ram_cost(operation.inputs // fold.simd, beat) if operation.classes > fold.pe else Resources()
+    registers = fold.pe * (ffs + 2 * acc + fold.simd * operation.weight.bits) + 2 * beat
+    arithmetic = logic(fold.pe * (luts + 2 * acc), registers) + Resources(dsp=fold.pe * dsps)
+    return CONTROL + constants_cost([bias], backend) + arithmetic + buffer
+
+
+def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
+    """Weights of the fully connected layer from ROM, sent once a frame."""
+    tiles = operation.inputs // fold.simd * (operation.classes // fold.pe)
+    weights = Constants(
+        name="fc_weights",
+        role=Role.WEIGHTS,
+        key=key(layer, "weights"),
+        pe=fold.pe,
+        simd=fold.simd,
+        format=operation.weight,
+        parts=fold.pe,
+        words=tiles,
+        bits=fold.simd * operation.weight.bits,
+    )
+    return Unit(
+        implementation="weight_rom",
+        header="weight_rom",
+        **place._asdict(),
+        title=f"{tiles:,} beats of weights a frame",
+        parameters=((("kTiles", tiles), ("kSimd", fold.simd), ("kPe", fold.pe)),),
+        formats=(("Weight", operation.weight),),
+        constants=(weights,),
+        firings=loops(repeat(tiles, WRITE)),
+        cost=partial(_rom_cost, weights),
+        latency={Backend.HLS: 2},
+    )
+
+
+def _rom_cost(weights: Constants, backend: Backend) -> Resources:
+    return CONTROL + constants_cost([weights], backend) + logic(0, weights.pe * weights.bits)
+
+
+def top_k(place: Place, *, operation: TopK) -> Unit:
+    """Scores one after the other, each sorted in among the largest so far."""
+    return Unit(
+        implementation="top_k",
+        header="top_k",
+        **place._asdict(),
+        title=f"{operation.top} of {operation.classes:,}",
+        parameters=((("kClasses", operation.classes), ("kTop", operation.top)),),
+        formats=(("Score", operation.scores),),
+        firings=loops(repeat(operation.classes, READ), repeat(operation.top, WRITE)),
+        cost=partial(_top_cost, operation.top, operation.scores.bits),
+        latency={Backend.HLS: 3},
+    )
+
+
+def _top_cost(top: int, score: int, _: Backend) -> Resources:
+    """A comparison, and a choice of three for score and label, a place."""
+    return CONTROL + logic(top * (-(-score // 2) + score + LABEL_BITS), top * (score + LABEL_BITS) + LABEL_BITS)

@@ -1,0 +1,95 @@
+"""Products with their activation: convolutions over windows, or 1x1 straight over pixels."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dataflow.cost.formulas import CONTROL, constants_cost, crossed, dot, logic
+from dataflow.cost.resources import Resources
+from dataflow.cost.storage import ram_cost
+from dataflow.firings import BOTH, IDLE, READ, WRITE, loops, repeat
+from dataflow.unit import Backend, CannotBuildError, Constants, Place, Role, Unit
+from dataflow.units.window import window_rows
+from network.formats import Kind
+from network.model import Fold
+from network.operations import Activation, Product
+from network.parameters import key
+
+
+def mvau(place: Place, *, layer: str, product: Product, activation: Activation, fold: Fold) -> Unit:
+    """Matrix-vector-threshold unit: PE outputs times SIMD inputs a cycle, thresholds behind the accumulators."""
+    weight, codes = product.weight, product.codes
+    if weight.kind is Kind.BIPOLAR and codes.kind is not Kind.UINT:
+        raise CannotBuildError(
+            f"bipolar weights times {codes}",
+            why="AND and popcount on bit planes count unsigned codes only",
+            fix=f"use a weight format of two or more bits, or unsigned codes: uint{codes.bits}",
+        )
+    fold_in, fold_out = folds(product, fold)
+    weights = Constants(
+        name=f"{place.name}_weights",
+        role=Role.WEIGHTS,
+        key=key(layer, "weights"),
+        pe=fold.pe,
+        simd=fold.simd,
+        format=weight,
+        parts=fold.pe,
+        words=fold_in * fold_out,
+        bits=fold.simd * weight.bits,
+    )
+    thresholds = Constants(
+        name=f"{place.name}_thresholds",
+        role=Role.THRESHOLDS,
+        key=key(layer, "thresholds"),
+        pe=fold.pe,
+        reach=activation.reach,
+        parts=fold.pe * activation.codes.thresholds,
+        words=fold_out,
+        bits=sum_bits(*activation.reach),
+    )
+    size, *rows = window_rows(product.input, product.window)
+    lanes = (("kIn", product.input.channels), ("kOut", product.out), ("kSimd", fold.simd), ("kPe", fold.pe), ("kPixels", fold.pixels))
+    window = [repeat(fold_in - 1, READ), repeat(1, BOTH), repeat(fold_out - 1, repeat(fold_in - 1, IDLE), WRITE)]
+    return Unit(
+        implementation="mvau",
+        header="mvau",
+        **place._asdict(),
+        title=f"{product.window}, {product.input} -> {product.output}, fold {fold_in * fold_out:,}",
+        parameters=((*size, *lanes), *rows),
+        formats=(("In", codes), ("Weight", weight), ("Acc", product.sums), ("Out", activation.codes)),
+        constants=(weights, thresholds),
+        # A window comes in during its first output fold, a beat goes out at the end of every fold.
+        firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
+        products=fold.pe * fold.simd * fold.pixels,
+        cost=partial(_cost, product, activation, fold, (weights, thresholds)),
+        latency={Backend.HLS: 10},  # window, weights from their ROM, products, adder tree, accumulator, thresholds
+    )
+
+
+def folds(product: Product, fold: Fold) -> tuple[int, int]:
+    """Beats of a window, and beats of an output pixel: their product is the cycles of a pixel."""
+    return product.window.taps * (product.input.channels // fold.simd), product.out // fold.pe
+
+
+def sum_bits(low: int, high: int) -> int:
+    """Bits of a two's complement number from `low` to one above `high`: the thresholds that make a difference."""
+    return 1 + max(high + 1, -low - 1).bit_length()
+
+
+def _cost(product: Product, activation: Activation, fold: Fold, held: tuple[Constants, ...], backend: Backend) -> Resources:
+    """kPixels * kPe dot products, accumulators and thresholds; weights in registers behind their ROMs; a buffer for the window."""
+    weight, codes = product.weight, product.codes
+    fold_in, fold_out = folds(product, fold)
+    outputs, acc = fold.pixels * fold.pe, product.sums.bits
+    luts, ffs, dsps = dot(fold.simd, weight, codes, backend)
+    beat = fold.pixels * fold.simd * codes.bits
+    compared = crossed(outputs, acc, activation.codes)
+    luts_in_all = outputs * (luts + acc) + compared.lut
+    if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:  # what every PE's sum has too much, once for all of them
+        luts_in_all += fold.pixels * (luts + acc) + outputs * acc
+        ffs += acc
+    registers = outputs * (ffs + 2 * acc) + compared.ff + fold.pe * fold.simd * weight.bits + 2 * beat
+    buffer = ram_cost(fold_in, beat) if fold_out > 1 else Resources()
+    shared = 2 if backend is Backend.ORIGINAL and fold.pixels % 2 == 0 else 1  # two pixels meet the same weight
+    arithmetic = logic(luts_in_all, registers) + Resources(dsp=outputs * dsps // shared)
+    return CONTROL + constants_cost(held, backend) + arithmetic + buffer

@@ -1,0 +1,140 @@
+"""Sliding windows: pixels in raster order become the windows of a convolution or a pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, partial
+
+from dataflow.cost.formulas import CONTROL, logic
+from dataflow.cost.resources import Resources
+from dataflow.cost.storage import bram, ram_cost
+from dataflow.firings import IDLE, READ, WRITE, Firings, Run
+from dataflow.unit import Backend, Place, Unit
+from network.formats import Format
+from network.operations import Shape, Window
+
+
+def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int = 1, form: Format) -> Unit:
+    """Sliding window generator: `pixels` windows side by side, of which each tap's channels leave `lanes` at a time."""
+    size, *rows = window_rows(shape, window)
+    return Unit(
+        implementation="swg",
+        header="swg",
+        **place._asdict(),
+        title=f"{window}, {shape} -> windows of {window.taps * shape.channels:,} codes",
+        parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", pixels)), *rows),
+        formats=(("In", form),),
+        firings=Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels),
+        cost=partial(_cost, shape, window, lanes, pixels, form.bits),
+        latency={Backend.HLS: 4},  # into the ring; address, ring, padding
+    )
+
+
+def window_rows(shape: Shape, window: Window) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """The parameters of everything that works on windows."""
+    (kernel_h, kernel_w), (stride_h, stride_w) = window.kernel, window.stride
+    (top, bottom), (left, right) = window.pad
+    return (
+        (("kHeight", shape.height), ("kWidth", shape.width)),
+        (("kKernelHeight", kernel_h), ("kKernelWidth", kernel_w), ("kStrideHeight", stride_h), ("kStrideWidth", stride_w)),
+        (("kPadTop", top), ("kPadBottom", bottom), ("kPadLeft", left), ("kPadRight", right)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sliding(Firings):
+    """The fill, then a phase per output row, reads and writes spread evenly over it; see swg.h.
+
+    A phase sends one row of windows while it takes in the rows the next one needs: as long as the longer of the two. Where
+    a row is a single beat, that beat gets a cycle to reach its RAM.
+    """
+
+    shape: Shape
+    window: Window
+    lanes: int
+    pixels: int = 1
+
+    @property
+    def fill(self) -> int:
+        """Beats that come in before the first window goes out: kernel - pad rows."""
+        return fill_rows(self.shape, self.window) * self._row
+
+    @property
+    def cycles(self) -> int:
+        return self.fill + self._settle + self._output.height * self._phase
+
+    def runs(self) -> tuple[Run, ...]:
+        return _sliding_runs(self)
+
+    @property
+    def _output(self) -> Shape:
+        return self.window.output(self.shape, self.shape.channels)
+
+    @property
+    def _beats(self) -> int:
+        """Of a pixel."""
+        return self.shape.channels // self.lanes
+
+    @property
+    def _row(self) -> int:
+        """Beats of a row."""
+        return self.shape.width * self._beats
+
+    @property
+    def _settle(self) -> int:
+        return int(self._row == 1)
+
+    @property
+    def _reads(self) -> int:
+        """Of a phase."""
+        return self.window.stride[0] * self._row
+
+    @property
+    def _writes(self) -> int:
+        return self._output.width // self.pixels * self.window.taps * self._beats
+
+    @property
+    def _phase(self) -> int:
+        """Cycles."""
+        return max(self._reads + self._settle, self._writes)
+
+
+@cache
+def _sliding_runs(of: Sliding) -> tuple[Run, ...]:
+    reads, writes, length, settle = of._reads, of._writes, of._phase, of._settle
+
+    def phase(most: int) -> bytes:
+        """One that takes in at most so many beats: the last ones find the map at its end."""
+        steps, taken = bytearray(), 0
+        for step in range(length):
+            due = step < length - settle and (step + 1) * reads // (length - settle) > step * reads // (length - settle)
+            takes = due and taken < most
+            taken += takes
+            steps.append(READ * takes | WRITE * ((step + 1) * writes // length > step * writes // length))
+        return bytes(steps)
+
+    height = of._output.height
+    whole, rest = divmod(of.shape.height * of._row - of.fill, reads)
+    whole = min(whole, height)
+    phases = [Run(phase(reads), whole)]
+    if whole < height:
+        phases += [Run(phase(rest), 1), Run(phase(0), height - whole - 1)]
+    runs = [Run(bytes([READ]), of.fill), Run(bytes([IDLE]), settle), *phases]
+    return tuple(run for run in runs if run.firings and run.times)
+
+
+def fill_rows(shape: Shape, window: Window) -> int:
+    """Rows that come in before the first window is whole."""
+    return min(window.kernel[0] - window.pad[0][0], shape.height)
+
+
+def _cost(shape: Shape, window: Window, lanes: int, pixels: int, code_bits: int, backend: Backend) -> Resources:
+    """The ring of kernel + stride rows, in banks of columns; what picks kPixels of the banks, four a LUT; see swg.h."""
+    bits, original = lanes * code_bits, backend is Backend.ORIGINAL
+    banks = 1 if pixels == 1 else pixels * window.stride[1]
+    rows, words = window.kernel[0] + window.stride[0], -(-shape.width // banks) * (shape.channels // lanes)
+    rams = banks * rows if original else banks
+    one = Resources(bram=bram(words, bits)) if original else ram_cost(rows * words, bits)
+    ring = Resources(lut=rams * one.lut, bram=rams * one.bram)
+    picks = pixels * bits * -(-banks // 4) if banks > 1 else 0
+    return CONTROL + ring + logic(200 + picks, 250 + (banks + pixels) * bits)
