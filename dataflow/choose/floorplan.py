@@ -4,7 +4,7 @@ Minimised are the wires between SLRs, each counted once for every boundary it pa
 recommended share of its area), the wires of each boundary, the SLRs that are given; the DMA stands beside its images' bank.
 Where no assignment keeps the budgets, the one that exceeds them least is taken, and `dataflow.fit` says by how much.
 
-The problem is a value of plain numbers and its answer depends on nothing else, so an answer can be remembered by its problem.
+The problem is a value of plain numbers and its solution depends on nothing else, so it can be remembered by its problem.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Problem:
         )
 
     def admits(self, slrs: Sequence[int]) -> bool:
-        """Whether this is an answer at all: an SLR of the card for every IP, those that are given among them."""
+        """Whether this is a solution at all: an SLR of the card for every IP, those that are given among them."""
         return len(slrs) == len(self.ips) and all(
             0 <= slr < len(self.budgets) and given in (None, slr) for slr, given in zip(slrs, self.given, strict=True)
         )
@@ -106,8 +106,8 @@ def crossing_wires(link: Link) -> int:
     return 8 * min(link.source_port.tdata_bytes, link.sink_port.tdata_bytes) + HANDSHAKE
 
 
-def place(problem: Problem, answers: MutableMapping[str, list[int]] | None = None) -> tuple[int, ...]:
-    """An SLR for each IP. `answers` are those found before, by `Problem.key`; a new one is added."""
+def place(problem: Problem, search_cache: MutableMapping[str, list[int]] | None = None) -> tuple[int, ...]:
+    """An SLR for each IP. `search_cache` holds those found before, by `Problem.key`; a new one is added."""
     given = {slr for slr in problem.given if slr is not None}
     if None not in problem.given:
         return tuple(slr for slr in problem.given if slr is not None)
@@ -115,11 +115,11 @@ def place(problem: Problem, answers: MutableMapping[str, list[int]] | None = Non
         together = (min(given, default=0),) * len(problem.ips)
         if problem.holds(together):
             return together
-    found = None if answers is None else answers.get(problem.key)
+    found = None if search_cache is None else search_cache.get(problem.key)
     if found is None or not problem.admits(found):
         found = list(solve(problem))
-        if answers is not None:
-            answers[problem.key] = found
+        if search_cache is not None:
+            search_cache[problem.key] = found
     return tuple(found)
 
 
@@ -161,11 +161,11 @@ def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) 
 
     ips, slrs, boundaries = len(problem.ips), len(problem.budgets), len(problem.budgets) - 1
     program = Program()
-    stands = program.variables(ips * slrs, whole=True)
+    stands = program.variables(ips * slrs, integer=True)
     crosses = program.variables(len(problem.streams) * boundaries)
     over = program.variables(1, most=inf if excess is None else excess)
     for ip, given in enumerate(problem.given):
-        program.row({stands + ip * slrs + slr: 1 for slr in range(slrs)}, least=1, most=1)
+        program.constraint({stands + ip * slrs + slr: 1 for slr in range(slrs)}, least=1, most=1)
         if given is not None:
             program.fix(stands + ip * slrs + given, 1)
     for number, stream in enumerate(problem.streams):
@@ -173,15 +173,15 @@ def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) 
             source, sink = ([stands + ip * slrs + slr for slr in range(below + 1, slrs)] for ip in (stream.source, stream.sink))
             for one, other in ((source, sink), (sink, source)):
                 above = dict.fromkeys(one, -1.0) | dict.fromkeys(other, 1.0)
-                program.row(above | {crosses + number * boundaries + below: 1}, least=0)
+                program.constraint(above | {crosses + number * boundaries + below: 1}, least=0)
     for slr, budget in enumerate(problem.budgets):
         for kind in KINDS:
             most = max(getattr(budget, kind), 1)  # as shares of the budget: numbers of one size
             costs = {stands + ip * slrs + slr: getattr(cost, kind) / most for ip, cost in enumerate(problem.costs)}
-            program.row(costs | {over: -1}, most=getattr(budget, kind) / most)
+            program.constraint(costs | {over: -1}, most=getattr(budget, kind) / most)
     for below in range(boundaries):
         wires = {crosses + number * boundaries + below: stream.wires / problem.sll for number, stream in enumerate(problem.streams)}
-        program.row(wires | {over: -1}, most=1)
+        program.constraint(wires | {over: -1}, most=1)
     if excess is None:
         program.cost(over, 1)
     elif not any_will_do:

@@ -18,10 +18,10 @@ from dataflow.choose import floorplan
 from dataflow.choose.fold_choices import EVERY_KIND, Choice
 from dataflow.choose.fold_search import Search
 from dataflow.choose.fold_tables import Costs, vector
-from dataflow.choose.program import Program, TimeUp
+from dataflow.choose.program import Program, Solution, TimeUp
 from dataflow.cost.estimate import estimate_converter, estimate_fifo, estimate_ip
 from dataflow.cost.resources import KINDS, Resources
-from dataflow.design import Design, Port
+from dataflow.design import Link, Port
 from dataflow.layout import lay_out
 from dataflow.layout.network import link
 
@@ -98,84 +98,107 @@ def _problem(search: Search, folds: Folds, given: Sequence[int | None]) -> floor
 
 
 def _jointly(search: Search, cycles: int, given: Sequence[int | None]) -> Folds | None:
-    """Foldings and places together, for the least sum of shares; None where the budgets rule out every one of them.
-
-    Part 0 is the DMA. Variables: x[part, folding, slr] is 1 where it is chosen; y[link, beat, beat] is 1 where these beats meet, which
-    the x of both its ends say; u[link, beat, beat, slr], the width converter they need, stands with the wider one; c[link, boundary] is
-    1 where a link crosses, and v[link, boundary] the wires that then cross.
-    """
+    """Foldings and places together, for the least sum of shares; None where the budgets rule out every one of them."""
     least = search.least(cycles)
     if least is None:
         return None
-    design, problem = lay_out(search.folded(least), search.platform), _problem(search, least, given)
-    slrs, slr_numbers = len(problem.budgets), range(len(problem.budgets))
-    options = [_dma_options(search, design), *(search.choices(part, cycles, EVERY_KIND) for part in range(len(search.tables)))]
-    if slrs * sum(map(len, options)) > LARGEST:
-        raise TimeUp
-    program = Program()
-    first = [program.variables(len(own) * slrs, whole=True) for own in options]
+    return _JointProgram(search, cycles, least).solve(given)
 
-    def stands(part: int, slr: int, port: Port | None = None) -> list[int]:
-        """The x of a part in an SLR, of those options that have a port."""
-        return [first[part] + number * slrs + slr for number, option in enumerate(options[part]) if port is None or port in option[:2]]
 
-    used: list[list[tuple[int, Costs]]] = [[] for _ in slr_numbers]  # of each SLR: variables and what each uses of it
-    for part, own in enumerate(options):
-        every = [x for slr in slr_numbers for x in stands(part, slr)]
-        program.row(dict.fromkeys(every, 1.0), least=1, most=1)
-        for slr in slr_numbers:
-            if given[part] not in (None, slr):
-                for x in stands(part, slr):
-                    program.fix(x, 0)
-            used[slr] += [(x, option.cost) for x, option in zip(stands(part, slr), own, strict=True)]
-    ends = {ip.name: part for part, ip in enumerate(design.ips)}
-    crossing: list[list[int]] = [[] for _ in range(slrs - 1)]
-    for between in design.links:
-        source, sink = ends[between.source], ends[between.sink]
-        outs = (
-            sorted({option.output for option in options[source]}, key=repr) if between.source_port.name in CODES else [between.source_port]
-        )
-        intos = sorted({option.input for option in options[sink]}, key=repr) if between.sink_port.name in CODES else [between.sink_port]
-        met = {pair: program.variables(1) for pair in product(outs, intos)}
-        for here, ports, place in ((source, outs, 0), (sink, intos, 1)):
+class _JointProgram:
+    """Which of the foldings worth having each IP gets, and in which SLR it stands, as one mixed-integer program.
+
+    IP 0 is the DMA, which has one folding. `least` are foldings for the same cycles: of their design the links and budgets are read.
+    """
+
+    def __init__(self, search: Search, cycles: int, least: Folds) -> None:
+        self.search = search
+        self.design = lay_out(search.folded(least), search.platform)
+        self.problem = _problem(search, least, ())
+        self.slrs = range(len(self.problem.budgets))
+        image = search.dma.port("image")
+        dma = Choice(image, image, vector(estimate_ip(self.design.ips[0])), ())
+        self.options = [[dma], *(search.choices(part, cycles, EVERY_KIND) for part in range(len(search.tables)))]
+        if len(self.slrs) * sum(map(len, self.options)) > LARGEST:
+            raise TimeUp
+        self.program = Program()
+        self.first = [self.program.variables(len(own) * len(self.slrs), integer=True) for own in self.options]
+        self.used: list[list[tuple[int, Costs]]] = [[] for _ in self.slrs]  # of each SLR: variables and what each uses of it
+        self.wires: list[list[int]] = [[] for _ in self.slrs[1:]]  # of each boundary: variables, the wires of each link that cross it
+
+    def solve(self, given: Sequence[int | None]) -> Folds | None:
+        """`given` are SLRs of IPs that are not to be chosen."""
+        for ip in range(len(self.options)):
+            self._choose_one(ip, given[ip])
+        places = {ip.name: index for index, ip in enumerate(self.design.ips)}
+        for between in self.design.links:
+            self._connect(between, places[between.source], places[between.sink])
+        self._keep_budgets()
+        solution = self.program.solve(SECONDS)
+        return None if solution is None else self._folds(solution)
+
+    def chosen(self, ip: int, slr: int, port: Port | None = None) -> list[int]:
+        """Variables, 1 where an IP has a folding and stands in an SLR: of all its foldings, or of those with a port."""
+        own, count = self.options[ip], len(self.slrs)
+        return [self.first[ip] + number * count + slr for number, option in enumerate(own) if port is None or port in option[:2]]
+
+    def _choose_one(self, ip: int, given: int | None) -> None:
+        everywhere = [variable for slr in self.slrs for variable in self.chosen(ip, slr)]
+        self.program.constraint(dict.fromkeys(everywhere, 1.0), least=1, most=1)
+        for slr in self.slrs:
+            if given not in (None, slr):
+                for variable in self.chosen(ip, slr):
+                    self.program.fix(variable, 0)
+            self.used[slr] += [(variable, option.cost) for variable, option in zip(self.chosen(ip, slr), self.options[ip], strict=True)]
+
+    def _connect(self, between: Link, source: int, sink: int) -> None:
+        """A link: which of the beats of its two ends meet, the FIFO and width converter they need, the boundaries it crosses."""
+        outs = self._ports([option.output for option in self.options[source]], between.source_port)
+        intos = self._ports([option.input for option in self.options[sink]], between.sink_port)
+        meets = {pair: self.program.variables(1) for pair in product(outs, intos)}  # 1 where these two beats meet
+        for ip, ports, end in ((source, outs, 0), (sink, intos, 1)):
             for port in ports:
-                chosen = [x for slr in slr_numbers for x in stands(here, slr, port if len(ports) > 1 else None)]
-                ys = [y for pair, y in met.items() if pair[place] == port]
-                program.row(dict.fromkeys(chosen, 1.0) | dict.fromkeys(ys, -1.0), least=0, most=0)
-        for (out, into), y in met.items():
-            joined = link(between.source, out, between.sink, into)
-            wider = source if out.tdata_bytes > into.tdata_bytes else sink
-            for slr in slr_numbers:
-                fifo, converter = program.variables(1), program.variables(1)
-                program.row({fifo: 1, y: -1} | dict.fromkeys(stands(source, slr), -1.0), least=-1)
-                program.row({converter: 1, y: -1} | dict.fromkeys(stands(wider, slr), -1.0), least=-1)
-                used[slr] += [(fifo, vector(estimate_fifo(joined))), (converter, vector(estimate_converter(joined)))]
-        for below in range(slrs - 1):
-            crosses, wires = program.variables(1), program.variables(1, most=inf)
-            above = [[x for slr in range(below + 1, slrs) for x in stands(part, slr)] for part in (source, sink)]
+                having = [variable for slr in self.slrs for variable in self.chosen(ip, slr, port if len(ports) > 1 else None)]
+                meeting = [variable for pair, variable in meets.items() if pair[end] == port]
+                self.program.constraint(dict.fromkeys(having, 1.0) | dict.fromkeys(meeting, -1.0), least=0, most=0)
+        links = {pair: link(between.source, pair[0], between.sink, pair[1]) for pair in meets}
+        for pair, meet in meets.items():
+            wider = source if pair[0].tdata_bytes > pair[1].tdata_bytes else sink
+            for slr in self.slrs:
+                fifo, converter = self.program.variables(1), self.program.variables(1)  # 1 where it stands in this SLR
+                self.program.constraint({fifo: 1, meet: -1} | dict.fromkeys(self.chosen(source, slr), -1.0), least=-1)
+                self.program.constraint({converter: 1, meet: -1} | dict.fromkeys(self.chosen(wider, slr), -1.0), least=-1)
+                self.used[slr] += [(fifo, vector(estimate_fifo(links[pair]))), (converter, vector(estimate_converter(links[pair])))]
+        for boundary in self.slrs[:-1]:
+            crosses, wires = self.program.variables(1), self.program.variables(1, most=inf)
+            above = [[variable for slr in self.slrs[boundary + 1 :] for variable in self.chosen(ip, slr)] for ip in (source, sink)]
             for one, other in (above, above[::-1]):
-                program.row({crosses: 1.0} | dict.fromkeys(one, -1.0) | dict.fromkeys(other, 1.0), least=0)
-            widths = {y: floorplan.crossing_wires(link(between.source, out, between.sink, into)) for (out, into), y in met.items()}
+                self.program.constraint({crosses: 1.0} | dict.fromkeys(one, -1.0) | dict.fromkeys(other, 1.0), least=0)
+            widths = {meet: floorplan.crossing_wires(links[pair]) for pair, meet in meets.items()}
             most = max(widths.values())
-            program.row({wires: 1.0, crosses: -most} | {y: -width for y, width in widths.items()}, least=-most)
-            crossing[below].append(wires)
-    for slr, budget in enumerate(problem.budgets):
-        for kind, there in enumerate(vector(budget)):
-            program.row({x: cost[kind] / max(there, 1) for x, cost in used[slr]}, most=there / max(there, 1))
-        for x, cost in used[slr]:
-            program.cost(x, float((cost @ search.shares)[0]))
-    for several in crossing:
-        program.row(dict.fromkeys(several, 1 / problem.sll), most=1)
-    solution = program.solve(SECONDS)
-    if solution is None:
-        return None
-    picked = [
-        int(solution.values[start : start + len(own) * slrs].reshape(len(own), slrs).sum(axis=1).argmax())
-        for start, own in zip(first, options, strict=True)
-    ]
-    return tuple(own[number].folds for own, number in zip(options[1:], picked[1:], strict=True))
+            self.program.constraint({wires: 1.0, crosses: -most} | {meet: -width for meet, width in widths.items()}, least=-most)
+            self.wires[boundary].append(wires)
 
+    @staticmethod
+    def _ports(choices: Sequence[Port], described: Port) -> list[Port]:
+        """The ports an end of a link can have: only those that carry codes depend on the folding."""
+        return sorted(set(choices), key=repr) if described.name in CODES else [described]
 
-def _dma_options(search: Search, design: Design) -> list[Choice]:
-    image = search.dma.port("image")
-    return [Choice(image, image, vector(estimate_ip(design.ips[0])), ())]
+    def _keep_budgets(self) -> None:
+        for slr, budget in enumerate(self.problem.budgets):
+            for kind, there in enumerate(vector(budget)):
+                shares = {variable: cost[kind] / max(there, 1) for variable, cost in self.used[slr]}
+                self.program.constraint(shares, most=there / max(there, 1))
+            for variable, cost in self.used[slr]:
+                self.program.cost(variable, float((cost @ self.search.shares)[0]))
+        for several in self.wires:
+            self.program.constraint(dict.fromkeys(several, 1 / self.problem.sll), most=1)
+
+    def _folds(self, solution: Solution) -> Folds:
+        """What the variables say: of each IP but the DMA, the folds of its layers."""
+        count = len(self.slrs)
+        picked = [
+            int(solution.values[start : start + len(own) * count].reshape(len(own), count).sum(axis=1).argmax())
+            for start, own in zip(self.first, self.options, strict=True)
+        ]
+        return tuple(own[number].folds for own, number in zip(self.options[1:], picked[1:], strict=True))

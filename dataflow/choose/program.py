@@ -1,4 +1,4 @@
-"""A mixed-integer program, put together row by row and solved by HiGHS: scipy.optimize.milp behind a few words."""
+"""A mixed-integer program, put together constraint by constraint and solved by HiGHS: scipy.optimize.milp behind a few words."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class TimeUp(RuntimeError):
 
 
 class Program:
-    """Variables are numbers from 0 on, rows are bounds of their weighted sums."""
+    """Variables are numbers from 0 on, constraints are bounds of their weighted sums."""
 
     def __init__(self) -> None:
-        self._bounds: list[tuple[float, float, bool]] = []  # least, most, whether it is a whole number
-        self._rows: list[tuple[Mapping[int, float], float, float]] = []
+        self._bounds: list[tuple[float, float, bool]] = []  # least, most, whether it is an integer
+        self._constraints: list[tuple[Mapping[int, float], float, float]] = []
         self._objective: dict[int, float] = {}
 
-    def variables(self, count: int, *, least: float = 0, most: float = 1, whole: bool = False) -> int:
+    def variables(self, count: int, *, least: float = 0, most: float = 1, integer: bool = False) -> int:
         """The first of so many new variables."""
-        self._bounds += [(least, most, whole)] * count
+        self._bounds += [(least, most, integer)] * count
         return len(self._bounds) - count
 
     def fix(self, variable: int, value: float) -> None:
         self._bounds[variable] = (value, value, False)
 
-    def row(self, weights: Mapping[int, float], *, least: float = -inf, most: float = inf) -> None:
-        self._rows.append((weights, least, most))
+    def constraint(self, weights: Mapping[int, float], *, least: float = -inf, most: float = inf) -> None:
+        self._constraints.append((weights, least, most))
 
     def cost(self, variable: int, weight: float) -> None:
         """What a unit of a variable adds to the sum that is minimised."""
@@ -47,18 +47,18 @@ class Program:
         from scipy.optimize import Bounds, LinearConstraint, milp  # here: scipy takes half a second to load
         from scipy.sparse import csr_matrix
 
-        entries = [(row, variable, weight) for row, (weights, _, _) in enumerate(self._rows) for variable, weight in weights.items()]
+        entries = [(row, variable, weight) for row, (weights, _, _) in enumerate(self._constraints) for variable, weight in weights.items()]
         rows, columns, weights = zip(*entries, strict=True)
-        matrix = csr_matrix((weights, (rows, columns)), shape=(len(self._rows), len(self._bounds)))
-        least, most, whole = map(np.array, zip(*self._bounds, strict=True))
+        matrix = csr_matrix((weights, (rows, columns)), shape=(len(self._constraints), len(self._bounds)))
+        least, most, integer = map(np.array, zip(*self._bounds, strict=True))
         objective = np.zeros(len(self._bounds))
         for variable, weight in self._objective.items():
             objective[variable] = weight
         found = milp(
             objective,
-            constraints=LinearConstraint(matrix, [low for _, low, _ in self._rows], [high for _, _, high in self._rows]),
+            constraints=LinearConstraint(matrix, [low for _, low, _ in self._constraints], [high for _, _, high in self._constraints]),
             bounds=Bounds(least, most),
-            integrality=whole.astype(int),
+            integrality=integer.astype(int),
             options={"mip_rel_gap": 0} | ({} if seconds is None else {"time_limit": seconds}),
         )
         if found.x is not None:

@@ -27,7 +27,7 @@ def held_rows(convs: tuple[Conv, ...]) -> int:
     """Rows of the block's input that its main path may hold while the bypass has to wait for it.
 
     Of every sliding window: the rows of its fill and the stride's rows it reads ahead, one for the pixels under way in the other
-    processes, and once more the rows of the fill, which wait in the FIFO in front while the last windows of the frame before
+    units, and once more the rows of the fill, which wait in the FIFO in front while the last windows of the frame before
     still go out. Without these last ones nothing would deadlock, but the main path would run dry. Rows of a later convolution
     count as many input rows as the strides before it skip.
     """

@@ -1,4 +1,4 @@
-"""What the timing simulation sees of a design: processes that take and give beats, FIFOs with a depth, latencies.
+"""What the timing simulation sees of a design: units that take and give beats, FIFOs with a depth, latencies.
 
     graph(design)                    the whole of it
     graph(design, ips=["res2a"])     one IP alone: its inputs never run dry, its outputs never fill up
@@ -31,7 +31,7 @@ class Latencies:
     memory: int = 150  # from the start of a frame to its first word; UNCONFIRMED: 0.6 us at 250 MHz
     burst: int = 16  # words: max_read_burst_length of HLS, UG1399
     pause: int = 2  # between two bursts; UNCONFIRMED: what the memory controller loses to refresh and turnaround
-    restart: int = 0  # between two frames of a process; UNCONFIRMED: HLS starts a loop anew without losing a cycle
+    restart: int = 0  # between two frames of a unit; UNCONFIRMED: HLS starts a loop anew without losing a cycle
 
     def shortest(self) -> Latencies:
         """The same with pipelines of one stage, which hold the fewest beats."""
@@ -40,7 +40,7 @@ class Latencies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A process, a width converter, or the world outside."""
+    """A unit, a width converter, or the world outside."""
 
     name: str
     runs: tuple[Run, ...]  # of a frame

@@ -14,7 +14,7 @@ from dataflow.timing.sizing import require_flow
 
 
 def print_timing(design: Design, *, frames: int, spacing: int) -> None:
-    """Every process with what it does while frames pass, and how full what it reads gets; then the frames.
+    """Every unit with what it does while frames pass, and how full what it reads gets; then the frames.
 
     Raises TimingError where the design deadlocks.
     """
@@ -30,8 +30,8 @@ def print_timing(design: Design, *, frames: int, spacing: int) -> None:
     if run.deadlock:
         require_flow(design, frames=frames)  # raises: with the shortest pipelines it deadlocks all the more
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("process", "cycles a frame", "busy", "stalled", "starved", "most held of what it reads"):
-        table.add_column(heading, justify="left" if heading[0] in "pm" else "right", no_wrap=True)
+    for heading in ("unit", "cycles a frame", "busy", "stalled", "starved", "most held of what it reads"):
+        table.add_column(heading, justify="left" if heading[0] in "um" else "right", no_wrap=True)
     depths = {channel.name: channel.depth for channel in laid.channels}
     for actor in laid.actors:
         did = run.activity[actor.name]

@@ -1,15 +1,15 @@
-"""Timing simulation: when every process fires, cycle by cycle in meaning though not in cost.
+"""Timing simulation: when every unit fires, cycle by cycle in meaning though not in cost.
 
 The rules of time, for C++ (native/simulation.cpp), for the plain model in the tests and for people:
 
-- A process is a loop at II=1, a pipeline of some stages. In a cycle it starts at most one firing. A firing takes the beats it
+- A unit is a loop at II=1, a pipeline of some stages. In a cycle it starts at most one firing. A firing takes the beats it
   reads in that cycle, and needs every one of them to be readable.
 - What a firing writes leaves the pipeline `stages` cycles later, all its beats in the same cycle, if there is room for each;
   otherwise it waits in the last stage, and the firings behind it move up until the pipeline is full and no more can start.
   A firing that reads nothing new never waits for input, so a pipeline empties when its input runs dry (style=flp).
 - A FIFO of depth d has room for a beat if it held fewer than d at the end of the cycle before. A beat can be read `latency`
   cycles after it was written.
-- A process goes from one frame to the next without a pause. One that reads nothing starts frame f in cycle f*spacing or later.
+- A unit goes from one frame to the next without a pause. One that reads nothing starts frame f in cycle f*spacing or later.
 
 UNCONFIRMED: that firings behind a blocked one move up. Should the whole pipeline stand still instead, each holds up to
 `stages` beats less; that can cost cycles, and `fifos` makes sure that it cannot deadlock.
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """A process that cannot go on, and the stream that keeps it."""
+    """A unit that cannot go on, and the stream that keeps it."""
 
     actor: str
     stream: str
@@ -48,7 +48,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlock:
-    """Processes that wait for each other in a circle, each for the next."""
+    """Units that wait for each other in a circle, each for the next."""
 
     cycle: int  # in which the last of them did something
     waits: tuple[Wait, ...]
@@ -64,7 +64,7 @@ class Deadlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """Cycles of a process, up to its last firing."""
+    """Cycles of a unit, up to its last firing."""
 
     busy: int  # a firing starts
     stalled: int  # none can: the pipeline is full
@@ -75,7 +75,7 @@ class Activity:
 class Simulation:
     """What happened. Times are cycles; arrays have an entry per finished frame."""
 
-    starts: NDArray[np.int64]  # first firing of the first process
+    starts: NDArray[np.int64]  # first firing of the first unit
     ends: NDArray[np.int64]  # last firing of the last one
     most: Mapping[str, int]  # beats a stream held at most
     activity: Mapping[str, Activity]  # by actor

@@ -35,10 +35,10 @@ def test_words_are_as_narrow_as_they_can_be(simd, size, count):
 
 def test_thresholds_out_of_reach_keep_their_meaning(toy_yaml):
     design = plan(load(toy_yaml))
-    process = next(process for process in design.ip("res2a").processes if process.kind.value == "mvau")
-    low, high = process.layer.reach
+    unit = next(unit for unit in design.ip("res2a").units if unit.implementation == "mvau")
+    low, high = next(held.reach for held in unit.constants if held.reach)
     thresholds = np.array([[-(2**31), 0, 2**31 - 1]], np.int32)
-    clipped = clip_thresholds(process, thresholds)
+    clipped = clip_thresholds(thresholds, low, high)
     assert clipped.tolist() == [[low, 0, high + 1]]
     for value in (low, -1, 0, 1, high):
         assert (clipped <= value).sum() == (thresholds <= value).sum()
@@ -46,7 +46,7 @@ def test_thresholds_out_of_reach_keep_their_meaning(toy_yaml):
 
 def test_text(toy_yaml):
     design = plan(load(toy_yaml))
-    process = next(process for process in design.ip("head").processes if process.kind.value == "dense")
+    unit = next(unit for unit in design.ip("head").units if unit.implementation == "dense")
     arrays = parameters.draw(design.network, 1) | {"head/fc/bias": np.array([1, -300, 2, 3, 4], np.int32)}
-    rom = rom_text(process, process.roms[0], arrays)
+    rom = rom_text(unit.constants[0], arrays)
     assert (rom.type, rom.name, rom.dimensions, rom.rows) == ("std::int16_t", "fc_bias", (1, 5), ["{1, -300, 2, 3, 4}"])

@@ -11,7 +11,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures" / "reports"
 
 def invented(ip) -> Resources:
     """Resources of an IP, invented: some per process."""
-    processes = len(ip.processes)
+    processes = len(ip.units)
     return Resources(lut=2500 * processes + ip.cycles // 8, ff=3100 * processes, bram=1.5 * processes, dsp=2 * (ip.kind == "head"))
 
 

@@ -23,7 +23,7 @@ def toy(toy_yaml) -> Design:
 
 
 def estimates(design: Design) -> dict[str, Resources]:
-    return {ip.name: replace(tools.invented(ip), lut=1000 * len(ip.processes), dsp=0) for ip in design.ips}
+    return {ip.name: replace(tools.invented(ip), lut=1000 * len(ip.units), dsp=0) for ip in design.ips}
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from dataflow.firings import READ, WRITE, Run
 from dataflow.timing.graph import Actor, Channel, Graph, Latencies, graph
 from dataflow.timing.simulation import core, simulate
 from network import load
-from tests.dataflow import cycle_model
+from tests.dataflow.timing import cycle_model
 from tests.strategies import networks, written
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def random_graph(choose):

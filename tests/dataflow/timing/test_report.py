@@ -14,7 +14,7 @@ def test_timing(toy_yaml, capsys, golden):
 
 def test_a_deadlock():
     """Told as it is anywhere else, with the depth that is needed."""
-    configs = Path(__file__).parents[2] / "configs"
+    configs = Path(__file__).parents[3] / "configs"
     shallow = plan(load(configs / "digits.yaml")).with_depths({"res3b.bypass": 3})
     with pytest.raises(TimingError) as error:
         print_timing(shallow, frames=4, spacing=0)

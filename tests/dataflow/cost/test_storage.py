@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow import Kind, Stream, plan
+from dataflow import plan
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import (
     LUTS_WORTH_A_RAMB18,
@@ -13,15 +13,13 @@ from dataflow.cost.storage import (
     ram_cost,
     ram_storage,
     rom_cost,
-    rom_shape,
-    rom_storage,
     stream_cost,
     stream_storage,
     uram,
 )
+from dataflow.unit import Role
 from hls.roms import rom_text
 from network import load, parameters
-from network.formats import uint
 from tests.test_configs import CONFIGS
 
 
@@ -57,18 +55,17 @@ def test_blocks_hold_the_words(words, bits):
     ],
 )
 def test_streams(depth, lanes, storage, cost):
-    stream = Stream(name="s", lanes=lanes, format=uint(4), depth=depth)
-    assert (stream_storage(stream), stream_cost(stream)) == (storage, cost)
+    assert (stream_storage(depth, 4 * lanes), stream_cost(depth, 4 * lanes)) == (storage, cost)
 
 
 def test_roms_of_resnet50():
     """Weights of the last two stages in block RAM, as in the original, and nothing else but the bias."""
     found = {
-        f"{ip.name}.{rom.name}"
+        f"{ip.name}.{held.name}"
         for ip in plan(load(CONFIGS / "resnet50_w1a2.yaml")).ips
-        for process in ip.processes
-        for rom in process.roms
-        if rom_storage(process, rom) is Storage.BRAM
+        for unit in ip.units
+        for held in unit.constants
+        if held.storage is Storage.BRAM
     }
     convs = [f"{name}.conv{i}_weights" for name in "res4a res4b res4c res4d res4e res4f res5a res5b res5c".split() for i in (1, 2, 3)]
     assert found == {*convs, "res4a.bypass_weights", "res5a.bypass_weights", "head.fc_bias"}
@@ -78,12 +75,11 @@ def test_rom_shapes_are_those_of_the_generated_arrays(toy_yaml):
     net = load(toy_yaml)
     arrays = parameters.draw(net, seed=1)
     for ip in plan(net).ips:
-        for process in ip.processes:
-            for rom in process.roms:
-                text = rom_text(process, rom, arrays)
-                parts, words, bits = rom_shape(process, rom)
-                held, *rest = text.dimensions
-                assert (parts, words) == (held * (rest[1] if rom.format is None and len(rest) > 1 else 1), rest[0])
-                assert bits <= {"std::u": 64, "std::i": 32}[text.type[:6]]
-                assert bool(rom_cost(process, rom)) == (words > 1)
-                assert process.kind in (Kind.MVAU, Kind.DENSE, Kind.THRESHOLD)
+        for unit in ip.units:
+            for held in unit.constants:
+                text = rom_text(held, arrays)
+                pe, *rest = text.dimensions
+                assert (held.parts, held.words) == (pe * (rest[1] if held.role is Role.THRESHOLDS else 1), rest[0])
+                assert held.bits <= {"std::u": 64, "std::i": 32}[text.type[:6]]
+                assert bool(rom_cost(held.words, held.bits)) == (held.words > 1)
+                assert unit.implementation in ("mvau", "dense", "threshold")

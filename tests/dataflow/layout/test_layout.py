@@ -3,11 +3,12 @@
 from collections import Counter
 
 import pytest
-from dataflow.lower import held_rows, swg_cycles, wire_lanes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow import Kind, plan
+from dataflow import plan
+from dataflow.layout.ips import held_rows, wire_lanes
+from dataflow.units.window import Sliding
 from network import Shape, Window, load
 from network.formats import uint
 from tests.strategies import networks, written
@@ -18,8 +19,8 @@ from tests.strategies import networks, written
 def test_streams(tmp_path_factory, description):
     design = plan(written(description, tmp_path_factory.mktemp("drawn")))
     for ip in design.ips:
-        reads = Counter(name for process in ip.processes for name in process.reads)
-        writes = Counter(name for process in ip.processes for name in process.writes)
+        reads = Counter(name for unit in ip.units for name in unit.reads)
+        writes = Counter(name for unit in ip.units for name in unit.writes)
         for stream in ip.streams:
             assert (reads[stream.name], writes[stream.name]) == (1, 1), f"{ip.name}.{stream.name}"
             assert stream.bits <= 4096
@@ -78,7 +79,7 @@ def test_swg_cycles(data):
     window = Window(kernel=kernel, stride=(data.draw(st.integers(1, 5)), data.draw(st.integers(1, 3))), pad=pad)
     shape = Shape(data.draw(st.integers(4, 12)), data.draw(st.integers(4, 12)), 6)
     lanes = data.draw(st.sampled_from([1, 2, 3, 6]))
-    assert swg_cycles(shape, window, lanes) == count_swg(shape, window, lanes)
+    assert Sliding(shape=shape, window=window, lanes=lanes).cycles == count_swg(shape, window, lanes)
 
 
 @given(st.integers(1, 64), st.integers(1, 8), st.data())
@@ -126,7 +127,7 @@ def test_weights_on_chip_take_no_argument(toy_yaml, tmp_path):
         ("out", "0x1c"),
         ("numReps", "0x28"),
     ]
-    assert [process.kind for process in design.ip("head").processes][1] is Kind.WEIGHT_ROM
+    assert [unit.implementation for unit in design.ip("head").units][1] == "weight_rom"
 
 
 @pytest.mark.parametrize("name", ["dma", "stem", "res2a", "res2b", "head"])

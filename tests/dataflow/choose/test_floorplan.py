@@ -75,7 +75,7 @@ def test_moves_keep_the_budgets(problem):
         assert problem.holds(slrs)
 
 
-def test_answers_are_remembered():
+def test_solutions_are_remembered():
     small = Resources(lut=10)
     task = Problem(
         ips=("a", "b"),
@@ -85,14 +85,14 @@ def test_answers_are_remembered():
         budgets=(small, small),
         sll=100,
     )
-    answers = {}
-    assert place(task, answers) == (0, 1)
-    assert answers == {task.key: [0, 1]}
-    answers[task.key] = [0, 0]  # whatever was found before
-    assert place(task, answers) == (0, 0)
+    cache = {}
+    assert place(task, cache) == (0, 1)
+    assert cache == {task.key: [0, 1]}
+    cache[task.key] = [0, 0]  # whatever was found before
+    assert place(task, cache) == (0, 0)
     for damaged in ([], [1, 0], [0, 7]):
-        answers[task.key] = damaged
-        assert place(task, answers) == (0, 1)
+        cache[task.key] = damaged
+        assert place(task, cache) == (0, 1)
 
 
 def test_resnet50_on_the_u250():

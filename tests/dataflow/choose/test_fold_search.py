@@ -5,17 +5,17 @@ from itertools import product
 
 import numpy as np
 import pytest
-from dataflow.lower import lay_out as lay_out_design
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow import plan, platform
 from dataflow.choose.floorplan import place, problem
 from dataflow.choose.fold_fastest import _jointly, fastest, fitting
-from dataflow.choose.fold_search import parts, search
+from dataflow.choose.fold_search import search
 from dataflow.choose.fold_tables import NEVER, lay_out, layers, table, vector
 from dataflow.cost.estimate import estimate_design, estimate_ip
 from dataflow.cost.resources import Resources
+from dataflow.layout import lay_out as lay_out_design
 from network import DescriptionError, load
 from tests.strategies import networks, written
 from tests.test_configs import CONFIGS
@@ -80,7 +80,7 @@ def test_nothing_costs_less(small):
 @given(networks(blocks=2), st.data())
 def test_tables_say_what_ips_cost(tmp_path_factory, description, data):
     net = written(description, tmp_path_factory.mktemp("drawn")).unfolded()
-    for part in parts(net):
+    for part in net.parts.values():
         own = table(part)
         base = min(own.takes(chosen) for chosen in [tuple(int(np.argmin(cycles)) for cycles in own.cycles)])
         for _ in range(5):
@@ -166,7 +166,7 @@ def test_given_folds_are_kept():
     original = load(CONFIGS / "resnet50_w1a2.yaml")
     assert all(
         len(layers(part)) == len(own.folds) and all(len(each) == 1 for each in own.folds)
-        for part, own in zip(parts(original), search(original, U250).tables, strict=True)
+        for part, own in zip(original.parts.values(), search(original, U250).tables, strict=True)
     )
 
 
@@ -179,27 +179,27 @@ def described(tmp_path, **more):
 def test_what_is_left_out_is_chosen(small, tmp_path):
     """The fastest the card holds, or the least that reaches a frame rate; the answer is found once."""
     all_folds, _ = small
-    answers = {}
-    design = plan(described(tmp_path), answers)
+    cache = {}
+    design = plan(described(tmp_path), cache)
     assert design.network.is_folded
     assert design.cycles == all_folds.fewest_cycles()
-    assert len(answers) == 1
-    slow = plan(described(tmp_path, fps=400_000), answers)
+    assert len(cache) == 1
+    slow = plan(described(tmp_path, fps=400_000), cache)
     assert 300 < slow.cycles <= 500
     assert cost(all_folds, slow) < cost(all_folds, design)
-    again = dict(answers)
+    again = dict(cache)
     assert plan(described(tmp_path, fps=400_000), again) == slow
-    assert again == answers
+    assert again == cache
 
 
 @pytest.mark.parametrize("damaged", [[], [0] * 12, [3, 1, 1] * 4, [1, 1, 1] * 5])
-def test_damaged_answers_are_found_anew(tmp_path, damaged):
-    answers = {}
-    design = plan(described(tmp_path), answers)
-    (key,) = answers
-    answers[key] = damaged
-    assert plan(described(tmp_path), answers) == design
-    assert answers[key] != damaged
+def test_damaged_entries_are_found_anew(tmp_path, damaged):
+    cache = {}
+    design = plan(described(tmp_path), cache)
+    (key,) = cache
+    cache[key] = damaged
+    assert plan(described(tmp_path), cache) == design
+    assert cache[key] != damaged
 
 
 def test_a_rate_that_cannot_be_reached(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The firings of every process: as many as its cycles, every beat passed on, and the ones the HLS library makes."""
+"""The firings of every unit: as many as its cycles, every beat passed on, and the ones the HLS library makes."""
 
 import re
 import subprocess
@@ -11,11 +11,10 @@ from hypothesis import given, settings
 
 import hls
 from codegen import write_tree
-from dataflow import Kind, plan
-from dataflow.firings import READ, WRITE, firings, regroup
+from dataflow import plan
+from dataflow.firings import READ, WRITE, Regroup
 from hls import csim
 from hls.render import INCLUDE
-from hls.structs import struct
 from network import load, parameters
 from tests.strategies import networks, written
 
@@ -33,10 +32,10 @@ def test_as_many_firings_as_cycles_and_beats(tmp_path_factory, description):
     design = plan(written(description, tmp_path_factory.mktemp("drawn")))
     for ip in design.ips:
         carried = {}
-        for process in ip.processes:
-            pattern = every(firings(process))
-            assert len(pattern) == process.cycles, f"{ip.name}.{process.name}"
-            for names, first in ((process.reads, READ), (process.writes, WRITE)):
+        for unit in ip.units:
+            pattern = every(unit.firings.runs())
+            assert len(pattern) == unit.cycles, f"{ip.name}.{unit.name}"
+            for names, first in ((unit.reads, READ), (unit.writes, WRITE)):
                 for i, name in enumerate(names):
                     carried.setdefault(name, []).append(sum(1 for firing in pattern if firing & first << i))
         for port in ip.ports:
@@ -50,7 +49,7 @@ def test_as_many_firings_as_cycles_and_beats(tmp_path_factory, description):
 def test_regroup(into, out, beats):
     """Never more is sent than is held, never more read than is needed."""
     held = sent = 0
-    for firing in every(regroup(into, out, beats)):
+    for firing in every(Regroup(into=into, out=out, beats=beats).runs()):
         assert bool(firing & READ) == (held < out)
         held += into if firing & READ else 0
         sent += bool(firing & WRITE)
@@ -65,14 +64,13 @@ def design(request):
     return plan(load(ROOT / request.param))
 
 
-def stated_cycles(process):
-    """The formula in the doc comment of the process's header, over the constants of its struct."""
-    dma = process.kind in (Kind.LOAD, Kind.UNPACK, Kind.STORE)
-    text = (INCLUDE / "resflow" / ("dma.h" if dma else f"{process.kind.value}.h")).read_text()
-    if dma:
-        text = re.search(rf"(///(?:.(?!\n\n))*?\n)template <class Layer>\nvoid {process.kind.value}\(", text, re.DOTALL).group(1)
+def stated_cycles(unit):
+    """The formula in the doc comment of the unit's header, over the constants of its struct."""
+    text = (INCLUDE / "resflow" / f"{unit.header}.h").read_text()
+    if unit.header != unit.implementation:
+        text = re.search(rf"(///(?:.(?!\n\n))*?\n)template <class Layer>\nvoid {unit.implementation}\(", text, re.DOTALL).group(1)
     formula = re.findall(r"///\s+cycles\s+(.*?) a frame", text)[-1]
-    constants = {name: int(value) for row in struct(process).constants for name, value in row.items()}
+    constants = dict(unit.values)
     if "kKernelHeight" in constants:
         side = {axis: constants[f"k{axis}"] + constants[f"kPad{before}"] + constants[f"kPad{after}"] for axis, before, after in SIDES}
         height, width = ((side[axis] - constants[f"kKernel{axis}"]) // constants[f"kStride{axis}"] + 1 for axis in ("Height", "Width"))
@@ -96,13 +94,13 @@ SIDES = [("Height", "Top", "Bottom"), ("Width", "Left", "Right")]
 
 def test_the_headers_state_these_cycles(design):
     for ip in design.ips:
-        for process in ip.processes:
-            assert stated_cycles(process) == len(every(firings(process))), f"{ip.name}.{process.name}"
+        for unit in ip.units:
+            assert stated_cycles(unit) == len(every(unit.firings.runs())), f"{ip.name}.{unit.name}"
 
 
 @pytest.fixture(scope="module")
 def traced(design, tmp_path_factory):
-    """By IP: what the processes of the HLS library read and wrote in which of their firings, over two frames."""
+    """By IP: what the units of the HLS library read and wrote in which of their firings, over two frames."""
     arrays = parameters.draw(design.network, 1)
     images = np.random.default_rng(1).integers(0, 256, (2, *design.network.input), dtype=np.uint8)
     vectors = hls.vectors(design, arrays, images)
@@ -126,24 +124,22 @@ def traced(design, tmp_path_factory):
 
 
 TRACED = {"toy": ["dma", "stem", "res2b", "head"], "own": ["head"]}
-"""IPs with every kind of process between them; compiling takes its time."""
+"""IPs with every implementation between them; compiling takes its time."""
 
 
 def test_the_hls_library_makes_these_firings(traced):
-    """Every read and write of every process in the very firing it is said to be in."""
+    """Every read and write of every unit in the very firing it is said to be in."""
     for ip, events in traced:
         benchs = {("write" if port.is_input else "read", port.name) for port in ip.ports}  # the other ends of the ports
         found = [(int(firing), what, name) for firing, what, name in events if (what, name) not in benchs]
         frames = 2
         order = (
-            [process for process in ip.processes for _ in range(frames)]
-            if ip.kind == "dma"
-            else [p for _ in range(frames) for p in ip.processes]
+            [unit for unit in ip.units for _ in range(frames)] if ip.kind == "dma" else [unit for _ in range(frames) for unit in ip.units]
         )
         expected, number = [], 0
-        for process in order:
-            for firing in every(firings(process)):
+        for unit in order:
+            for firing in every(unit.firings.runs()):
                 number += 1  # the library counts a firing when it begins
-                expected += [(number, "read", name) for i, name in enumerate(process.reads) if firing & READ << i]
-                expected += [(number, "write", name) for i, name in enumerate(process.writes) if firing & WRITE << i]
+                expected += [(number, "read", name) for i, name in enumerate(unit.reads) if firing & READ << i]
+                expected += [(number, "write", name) for i, name in enumerate(unit.writes) if firing & WRITE << i]
         assert sorted(found) == sorted(expected), ip.name

@@ -1,4 +1,4 @@
-"""Every process of the library against numpy, over random kernels, strides, pads, folds and formats.
+"""Every implementation of the library against numpy, over random kernels, strides, pads, folds and formats.
 
 A random network reaches them all, by the same generator and the same benches that users get: what is simulated here is
 the generated C++ of every IP. That a bench can fail is tested in test_csim.py.
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import hls
 from codegen import write_tree
-from dataflow import Kind, plan
+from dataflow import plan
+from dataflow.units import IMPLEMENTATIONS
 from network import parameters
 from tests.strategies import networks, written
 
@@ -35,7 +36,7 @@ def simulate(design, arrays, images, folder):
 
 @pytest.fixture(scope="module")
 def reached():
-    """The kinds of processes simulated by the tests of this module."""
+    """The implementations simulated by the tests of this module."""
     return set()
 
 
@@ -68,15 +69,15 @@ def test_beats_of_thousands_of_bits(tmp_path):
 
 
 def passes(description, seed, folder):
-    """Simulate a network on random parameters and images; returns the kinds of its processes."""
+    """Simulate a network on random parameters and images; returns the implementations of its units."""
     design = plan(written(description, folder))
     images = np.random.default_rng(seed).integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
     verdicts = simulate(design, parameters.draw(design.network, seed), images, folder)
     assert all(verdict.startswith(f"PASS {ip.name}: {FRAMES} frames") for verdict, ip in zip(verdicts, design.ips, strict=True))
-    return {process.kind for ip in design.ips for process in ip.processes}
+    return {unit.implementation for ip in design.ips for unit in ip.units}
 
 
-def test_all_kinds_were_reached(reached):
+def test_all_implementations_were_reached(reached):
     if not reached:
         pytest.skip("test_random_networks did not run")
-    assert reached == set(Kind)
+    assert reached == set(IMPLEMENTATIONS)

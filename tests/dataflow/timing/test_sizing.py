@@ -15,7 +15,7 @@ from network import load
 from network.yaml_writer import with_entry
 from tests import strategies
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def smaller(design, name, depth):

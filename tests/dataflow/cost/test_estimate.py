@@ -6,10 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow import Kind, plan, published
-from dataflow.cost.estimate import Style, adder_tree, estimate, estimate_design, estimate_ip, tree_registers
+from dataflow import plan
+from dataflow.cost import published
+from dataflow.cost.estimate import estimate_design, estimate_ip
+from dataflow.cost.formulas import adder_tree, tree_registers
 from dataflow.cost.report import print_estimate
 from dataflow.cost.resources import KINDS, Resources
+from dataflow.unit import Backend, Place
+from dataflow.units.product import mvau
 from network import load
 from tests.strategies import networks, written
 from tests.test_configs import CONFIGS
@@ -22,7 +26,7 @@ def resnet50():
 
 def test_the_published_totals(resnet50):
     """Two are fitted, to four digits; the others say how far the model can be trusted."""
-    model = estimate_design(resnet50, Style.ORIGINAL) + published.AROUND
+    model = estimate_design(resnet50, Backend.ORIGINAL) + published.AROUND
     errors = {kind: getattr(model, kind) / getattr(published.USED, kind) - 1 for kind in KINDS}
     assert abs(errors["lut"]) < 0.001
     assert abs(errors["ff"]) < 0.001
@@ -33,7 +37,7 @@ def test_the_published_totals(resnet50):
 
 def test_the_librarys_mvaus_take_less(resnet50):
     blocks = [ip for ip in resnet50.ips if ip.kind == "block"]
-    assert all(estimate_ip(ip).lut < 0.75 * estimate_ip(ip, Style.ORIGINAL).lut for ip in blocks)
+    assert all(estimate_ip(ip).lut < 0.75 * estimate_ip(ip, Backend.ORIGINAL).lut for ip in blocks)
 
 
 @given(st.integers(1, 300), st.integers(1, 8))
@@ -55,20 +59,23 @@ def test_adder_tree(lanes, bits):
 @given(networks(blocks=3, wide=True))
 def test_any_network_has_an_estimate(tmp_path_factory, description):
     design = plan(written(description, tmp_path_factory.mktemp("drawn")))
-    for style in Style:
-        total = estimate_design(design, style)
-        assert sum((estimate_ip(ip, style) for ip in design.ips), Resources()).within(total)
+    for backend in Backend:
+        total = estimate_design(design, backend)
+        assert sum((estimate_ip(ip, backend) for ip in design.ips), Resources()).within(total)
         assert total.lut > 0
         assert total.ff > 0
 
 
 @pytest.mark.parametrize(("field", "factor"), [("pe", 2), ("simd", 2)])
 def test_twice_the_lanes_take_about_twice_the_logic(resnet50, field, factor):
-    process = next(process for process in resnet50.ip("res3b").processes if process.kind is Kind.MVAU and process.name == "conv2")
-    layer = process.layer
-    rom = replace(process.roms[0], **{field: getattr(layer, field) * factor})
-    wider = replace(process, layer=replace(layer, **{field: getattr(layer, field) * factor}), roms=(rom, *process.roms[1:]))
-    assert 1.4 < estimate(wider).lut / estimate(process).lut < 2.2
+    conv = resnet50.network.blocks[4].convs[1]
+
+    def luts(layer):
+        place = Place("conv2", "", ("in",), ("out",))
+        unit = mvau(place, layer=layer.name, product=layer.product, activation=layer.activation, fold=layer.fold)
+        return unit.cost(Backend.HLS).lut
+
+    assert 1.4 < luts(replace(conv, **{field: getattr(conv, field) * factor})) / luts(conv) < 2.2
 
 
 def test_report(resnet50, capsys, golden):
