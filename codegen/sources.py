@@ -1,0 +1,84 @@
+"""Which files of our own a piece of code depends on: the closure of its imports, so that no list of them is kept by hand.
+
+Imports are read, not run, wherever they stand in a module, within functions too. A package counts as what it re-exports: `from
+dataflow import plan` leads to `dataflow/__init__.py`, `from dataflow.design import Ip` does not. With a module come the files of its
+folder that are no Python, templates, Tcl and C++ headers; with a `_native` extension the C++ it is built from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("codegen", "dataflow", "hls", "ipi", "network", "runtime", "vitis")
+DATA = (".cpp", ".h", ".inl", ".j2", ".tcl")
+NATIVE = "_native"
+
+# Read line by line rather than parsed: a tenth of the time, and every start of doit waits for it.
+_FROM = re.compile(rf"^\s*from ((?:{'|'.join(PACKAGES)})(?:\.\w+)*) import (\([^)]*\)|[^\n(]*)", re.MULTILINE)
+_IMPORT = re.compile(rf"^\s*import ((?:{'|'.join(PACKAGES)})(?:\.\w+)*)", re.MULTILINE)
+_NAME = re.compile(r"(\w+)(?: as \w+)?")
+
+
+def closure(*users: Callable[..., Any] | str) -> tuple[Path, ...]:
+    """The files that modules, or the modules of functions, depend on, themselves among them."""
+    found: set[Path] = set()
+    waiting = {user if isinstance(user, str) else user.__module__ for user in users}
+    seen: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        seen.add(module)
+        found |= set(_files(module))
+        waiting |= imports(module) - seen
+    return tuple(sorted(found))
+
+
+def digest(*users: Callable[..., Any] | str) -> str:
+    """Of the contents of their closure: changes when any of it does."""
+    sha = hashlib.sha256()
+    for path in closure(*users):
+        sha.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return sha.hexdigest()
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """The modules of ours that a module imports, dotted."""
+    path = _module(module)
+    if path is None:
+        return frozenset()
+    text = path.read_text(encoding="utf-8")
+    found = {*_IMPORT.findall(text)}
+    for package, names in _FROM.findall(text):
+        # A name is a module of the package, or something its `__init__` has.
+        for name in _NAME.findall(re.sub(r"#.*", "", names)):
+            inner = f"{package}.{name}"
+            found.add(inner if name == NATIVE or _module(inner) else package)
+    return frozenset(found)
+
+
+@cache
+def _module(module: str) -> Path | None:
+    path = ROOT.joinpath(*module.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+@cache
+def _files(module: str) -> tuple[Path, ...]:
+    if module.endswith(f".{NATIVE}"):
+        return _data(ROOT / module.partition(".")[0] / "native")
+    path = _module(module)
+    if path is None:
+        return ()
+    folder = path.parent
+    inner = [each for each in folder.iterdir() if each.is_dir() and each.name != "native" and not (each / "__init__.py").exists()]
+    return (path, *(file for file in folder.iterdir() if file.suffix in DATA), *(file for each in inner for file in _data(each)))
+
+
+def _data(folder: Path) -> tuple[Path, ...]:
+    return tuple(file for file in folder.rglob("*") if file.suffix in DATA)
