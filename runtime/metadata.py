@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime.kernel import CTRL, REGISTER_BYTES
 from runtime.manifest import Argument, Direction
+from runtime.registers import CTRL, REGISTER_BYTES
 from runtime.xclbin import Bank, Xclbin
 
 _MEMORY_TYPES = {1: "DDR4", 2: "DRAM", 6: "HBM", 8: "URAM"}  # as PYNQ spells them
