@@ -112,6 +112,9 @@ class BaseDevice(Device):  # type: ignore[misc]
     def gen_cache(self, bitstream: Bitstream, parser: Metadata | None = None) -> None:
         """Called by `pynq.Overlay(..., gen_cache=True)`, which keeps what took long to read: an xclbin is read in no time."""
 
+    def shutdown(self) -> None:
+        """Called by `pynq.PL.shutdown`; what it shuts down, IPs of PYNQ's that guard a board's buses, does not exist here."""
+
     def close(self) -> None:
         """Unload, and give back what was taken for it; the bytes of buffers can still be read."""
         loaded, self._now = self._now, None
@@ -137,7 +140,7 @@ class BaseDevice(Device):  # type: ignore[misc]
             if 0 <= offset <= REGISTER_BYTES - size:
                 return unit, offset
         why = f"the kernel has {REGISTER_BYTES} bytes of registers at {', '.join(f'{unit.base:#x}' for unit in units)}"
-        raise DeviceError(self.tag, f"{size} bytes at {address:#x}", why, "correct the offset")
+        raise DeviceError(self.tag, f"{size} bytes at {address:#x}", why, "correct the offset; what is in memory goes through buffers")
 
     def get_memory(self, description: dict[str, Any]) -> BufferTarget:
         """The bank behind `overlay.<bank>`; called by `pynq.Overlay`."""

@@ -10,6 +10,7 @@ import atexit
 import inspect
 import math
 import os
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, NoReturn
 
@@ -43,11 +44,13 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
         """Run the kernel to its end; arguments as `signature` lists them: buffers, and the number of frames."""
         self.start(*args, **kwargs).wait()
 
-    def start(self, *args: Any, **kwargs: Any) -> Run:
-        """Start the kernel and return what can be waited for; DeviceError at buffers it cannot work on.
+    def start(self, *args: Any, waitfor: Iterable[Run] = (), **kwargs: Any) -> Run:
+        """Start the kernel, after the runs of `waitfor`, and return what can be waited for; DeviceError at buffers it cannot work on.
 
         Runs of one CU come one after the other, in the order they were started.
         """
+        for run in waitfor:
+            run.wait()
         if self.device.xclbin is not self._xclbin:
             what, why = "called after its xclbin was replaced", "another xclbin was loaded onto the device since"
             raise DeviceError(self.unit.name, what, why, "take the accelerator from the overlay that was loaded last")
@@ -58,8 +61,10 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
         for argument, buffer, dtype, size in zip(self.manifest.arguments, buffers, _DTYPES, sizes, strict=False):
             self._check(argument, buffer, dtype, size)
         self._check_frames(buffers[0], frames)
-        run: Run = self.device.start(self.unit, buffers, frames)
-        return run
+        started: Run = self.device.start(self.unit, buffers, frames)
+        return started
+
+    start_ert = start  # PYNQ's name for it on cards, as long as it knew another way
 
     def _frames(self, frames: object) -> int:
         # bool is an int to Python, but hardly what was meant.

@@ -35,6 +35,7 @@ def _ip(xclbin: Xclbin, index: int) -> dict[str, Any]:
     arguments = zip(manifest.arguments, unit.banks, strict=True)
     return {
         "phys_addr": unit.base,
+        "base_address": unit.base,  # the same to PYNQ's load_ip_data
         "addr_range": REGISTER_BYTES,
         "type": manifest.vlnv,
         "hw_control_protocol": "ap_ctrl_hs",

@@ -248,7 +248,10 @@ with allocate((2, 224, 224, 3), "i1") as images, allocate(shape=(2, 5), dtype="u
     weights.freebuffer()
 weights.freebuffer()
 print(ol.bank0 == ol.bank0, ol.bank0.size, ol.bank0.base_address == ol.mem_dict["bank0"]["base_address"], ol.bank0.num_buffers)
-ol.gen_cache(); ol.reset(); ol.free()
+ol.gen_cache(); ol.reset(); ol.free(); pynq.PL.shutdown()
+open("numReps.bin", "wb").write(b"\\0" * 0x34 + b"\\7\\0\\0\\0")
+ol.load_ip_data("resnet50_1", "numReps.bin")
+print(acc.read(0x34))
 print(ol.resnet50_1 is acc)
 """
 
@@ -264,5 +267,29 @@ def test_what_pynq_programs_ask_besides(program: Program) -> None:
         "True 2048000 301056 3 True\n"
         "2 2 True\n"
         "True 17179869184 True 0\n"
+        "7\n"
         "True\n"
     )
+
+
+SCHEDULED = """
+import asyncio, pynq
+ol = pynq.Overlay("resnet50.xclbin")
+acc = ol.resnet50_1
+images, labels = ol.bank0.allocate((7, 224, 224, 3), np.uint8), ol.bank0.allocate((7, 5))
+weights = ol.bank0.allocate((1000, 2048), np.int8)
+weights[:] = np.load("fcweights.npy"); weights.sync_to_device()
+images[:] = np.load("images.npy"); images.sync_to_device()
+first = acc.start(images, labels, weights, 3)
+second = acc.start_ert(images[3:], labels[3:], weights, 4, waitfor=[first])
+print(first.done)
+async def main():
+    return await second.wait_async()
+print(asyncio.run(main()), second.done)
+labels.sync_from_device()
+print(found(labels, 7))
+"""
+
+
+def test_runs_that_wait_for_each_other(program: Program) -> None:
+    assert program(SCHEDULED).stdout == "True\nNone True\nTrue\n"
