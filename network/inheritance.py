@@ -30,7 +30,9 @@ def entries_of(path: Path, required: Sequence[str], optional: Sequence[str]) -> 
     other = path.parent / text if text.endswith((".yaml", ".yml")) else CONFIGS / f"{text}.yaml"
     if not other.is_file():
         known = ", ".join(sorted(each.stem for each in CONFIGS.glob("*.yaml")))
-        like.fail(f"there is no {other}", why="the rest of the description stands there", fix=f"choose from {known}, or name a file: PATH.yaml")
+        like.fail(
+            f"there is no {other}", why="the rest of the description stands there", fix=f"choose from {known}, or name a file: PATH.yaml"
+        )
     rest = read(other)
     if _is_like(rest):
         what, why = f"{other} is itself like another one", "the whole of a description stands in two files at most"
