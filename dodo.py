@@ -43,6 +43,7 @@ from codegen.dispatch import JOBS_ON_CLUSTER, Dispatch, require_one_release
 from dataflow import TimingError
 from dataflow.fit import FitError, fit
 from network import DescriptionError, ParameterError, images, parameters
+from network.errors import Source
 
 ROOT = Path(__file__).parent
 IMPORT = "python -m network.importers.finn_headers SRC_DIR"
@@ -85,7 +86,9 @@ except DescriptionError as error:
 
 # Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
 FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
-TRAINED = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
+TRAINED = (
+    Path(os.path.normpath(YAML.parent / NET.parameters)) if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
+)
 DRAWN = BUILD / f"{NET.name}-random.npz"
 IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])
 PARAMETERS = DRAWN if IS_RANDOM else TRAINED
@@ -162,7 +165,9 @@ def read_parameters() -> None:
             "there is no such file",
             why=f"the parameters of {NET.name} are read from it",
             fix=(
-                f"import them: {IMPORT} {PARAMETERS} --fc-weights fcweights.csv, or " if NET.name == "resnet50_w1a2" else "train them, or "
+                f"import them: {IMPORT} {PARAMETERS} --fc-weights fcweights.csv, or "
+                if PARAMETERS.name == "resnet50_w1a2.npz"
+                else "train them, or "
             )
             + f"draw random ones to build and time it: doit params network={get_var('network', 'digits')}",
         )
@@ -687,7 +692,13 @@ def fifos(interval: int, anew: bool, write: bool) -> None:
     sizing = size(DESIGN, interval=interval or None, anew=anew)
     fifo_report.print_fifos(DESIGN, sizing)
     if write:
-        write_changed(YAML, fifo_report.written(YAML.read_text(), fifo_report.yaml_entries(sizing)))
+        try:
+            text = fifo_report.written(YAML.read_text(), fifo_report.yaml_entries(sizing))
+        except KeyError as error:
+            file = next(part.at.file for part in (NET.stem, *NET.blocks, NET.head) if part.at.file != str(YAML))
+            what, why = f"no {error.args[0]} to write depths to", f"what is not in this file stands in the one it is like, {file}"
+            raise DescriptionError(Source(str(YAML), 0), what, why=why, fix=f"doit network={file} fifos --write") from None
+        write_changed(YAML, text)
         print(f"written to {YAML}, where `fifos:` under an IP gives its depths; what is deleted there is chosen anew")
 
 

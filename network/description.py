@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from network.formats import BIPOLAR, Format, Kind, uint
+from network.inheritance import entries_of
 from network.model import Block, Conv, Dense, Fifo, Head, Memory, Network, Shape, Stem, Window, reach, require_accumulator
-from network.yaml_reader import Item, Mapping, read
+from network.yaml_reader import Item, Mapping
 
 MAX_SIZE = 1 << 14
 MAX_CHANNELS = 1 << 16
@@ -58,8 +59,8 @@ def load(path: str | Path, platform: str | None = None) -> Network:
 
     `platform` builds it for another card than it was described for: SLRs and banks are that card's own and are chosen anew.
     """
-    document = read(Path(path))
-    top = document.mapping(
+    top = entries_of(
+        Path(path),
         ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"),
         ("labels", "images", "memory", "parameters", "fps"),
     )
@@ -82,12 +83,12 @@ def load(path: str | Path, platform: str | None = None) -> Network:
         stem=stem,
         blocks=blocks,
         head=_head(top["head"], blocks[-1].output, formats, len(labels)),
-        memory=top.get("memory", _memory, Memory(at=document.at)),
+        memory=top.get("memory", _memory, Memory(at=top.item.at)),
         parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
         fps=top.get("fps", _optional_fps, None),
         images=top.get("images", lambda item: item.text("images.npz"), None),
         at=top["platform"].at,
-        labels_at=top["labels"].at if "labels" in top else document.at,
+        labels_at=top["labels"].at if "labels" in top else top.item.at,
     )
     return net if platform in (None, described) else net.on(platform)
 

@@ -126,6 +126,10 @@ class Mapping:
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
+    def over(self, other: Mapping, *, but: Collection[str]) -> Mapping:
+        """These entries, and those of `other` under other keys, except some."""
+        return Mapping(self.item, {key: item for key, item in other._entries.items() if key not in but} | self._entries)
+
     def get(self, key: str, read: Callable[[Item], T], default: T) -> T:
         return read(self._entries[key]) if key in self._entries else default
 

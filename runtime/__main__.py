@@ -191,7 +191,7 @@ def _power(arguments: argparse.Namespace) -> int:
             time.sleep(0.5)
             if recording.samples:
                 last = recording.samples[-1]
-                rails = "  ".join(f"{rail.name} {rail.volts:.2f} V {rail.amps:.2f} A" for rail in last.rails)
+                rails = "  ".join(f"{rail.name} {rail.volts:.2f} V {rail.amps:.2f} A" for rail in last.rails if rail.amps is not None)
                 board, fpga = (f"{watts:.1f} W" if watts is not None else "n/a" for watts in (last.board_watts, last.fpga_watts))
                 line = f"{last.seconds:8.1f} s  board {board}  FPGA {fpga}  {rails}"
                 print(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)

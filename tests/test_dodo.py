@@ -215,7 +215,7 @@ def test_a_killed_build_can_be_started_again(toy, toy_yaml, tmp_path, seconds):
         (
             ["network=nosuch"],
             "error: network=nosuch: no such network\n  why: descriptions stand in configs/<network>.yaml\n"
-            "  fix: choose from digits, resnet101, resnet18, resnet34, resnet50_w1a2, or name a file: network=PATH.yaml\n",
+            "  fix: choose from digits, resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, or name a file: network=PATH.yaml\n",
         ),
         (
             ["network={folder}/wrong.yaml"],
@@ -261,13 +261,14 @@ def test_missing_parameters(toy_yaml, tmp_path):
     assert re.search(r"      2 done, 0 up to date, 1 failed: parameters, 12 not run for it; [\d.]+ s\n$", result.stdout)
 
 
-def test_missing_parameters_that_can_be_imported(tmp_path):
-    result = doit(f"build={tmp_path}", "network=resnet50_w1a2", "xclbin")
+@pytest.mark.parametrize("network", ["resnet50_w1a2", "resnet50"])
+def test_missing_parameters_that_can_be_imported(tmp_path, network):
+    result = doit(f"build={tmp_path}", f"network={network}", "xclbin")
     if (ROOT / "params" / "resnet50_w1a2.npz").exists():
         pytest.skip("they have been imported here")
     assert (
         "        fix: import them: python -m network.importers.finn_headers SRC_DIR params/resnet50_w1a2.npz --fc-weights fcweights.csv, "
-        "or draw random ones to build and time it: doit params network=resnet50_w1a2\n"
+        f"or draw random ones to build and time it: doit params network={network}\n"
     ) in result.stdout
 
 
@@ -322,6 +323,20 @@ def test_fifos(tmp_path):
     assert all(f"variable={name} depth={depth}\n" in source for name, depth in deep)
     assert doit(*chosen, "fifos", "--anew", "--write").returncode == 0
     assert path.read_text() == after
+
+
+def test_depths_of_what_stands_in_another_file_are_not_written(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("network: mine\nlike: digits\n")
+    result = doit(f"network={path}", f"build={tmp_path / 'build'}", "fifos", "--write")
+    assert result.returncode == 1
+    assert path.read_text() == "network: mine\nlike: digits\n"
+    digits = ROOT / "configs" / "digits.yaml"
+    assert re.search(
+        rf"      {path}: no \w+ to write depths to\n        why: what is not in this file stands in the one it is like, {digits}\n"
+        rf"        fix: doit network={digits} fifos --write\n",
+        result.stdout,
+    )
 
 
 def test_an_interval_that_cannot_be_had(toy_yaml, tmp_path):

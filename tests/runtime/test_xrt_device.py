@@ -219,8 +219,28 @@ def test_the_environment_chooses(noop: Run, chosen: str, name: str) -> None:
 
 
 @needs_xrt
-def test_registers_are_not_there(noop: Run) -> None:
-    ran = noop(OPEN + "ol, unit, i, o, w = opened()\ntold(unit.read, 0)\n")
+def test_registers_hold_what_was_written(noop: Run) -> None:
+    """noop has none: they show what the host has to do with them."""
+    script = """
+ol, unit, i, o, w = opened()
+print(unit.read(0), unit.register_map.CTRL.AP_IDLE, unit.read(0x34))
+unit.call(i, o, w, 5)
+print([hex(unit.read(offset)) for offset in (0x0, 0x0, 0x10, 0x1C, 0x28, 0x34)], i.device_address == unit.read(0x10))
+unit.write(0x34, 3)
+unit.write(0x0, 1)
+print(unit.read(0x34), unit.register_map.CTRL.AP_DONE)
+told(unit.write, 0x0, 0x80)
+"""
+    check(noop(OPEN + script), (
+        "4 1 0\n['0xe', '0x4', '0xdeadbeef', '0xdeadbeef', '0xdeadbeef', '0x5'] True\n3 1\n"
+        "tiny_1: CTRL = AUTO_RESTART\nwhy: the emulated kernel runs once per start\nfix: write AP_START for every batch\n"
+    ))  # fmt: skip
+
+
+@needs_xrt
+def test_registers_that_xrt_does_not_reach(noop: Run) -> None:
+    script = "ol, unit, i, o, w = opened()\nol.device._loaded._registers.clear()\ntold(unit.read, 0)\n"
+    ran = noop(OPEN + script)
     assert ran.returncode == 0
     assert ran.stdout.startswith("tiny_1 register 0x0: cannot be reached\nwhy: ")
     assert ran.stdout.endswith("\nfix: use call and start; XRT's emulation has no registers, and a card needs Runtime.rw_shared\n")
