@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from codegen.cache import Cache
+from codegen.failures import first_error
 from codegen.files import replace_with_copy, sha256, write_changed
 from codegen.tools import Finished, ToolError, find, run
 
@@ -211,12 +212,13 @@ def collect(job: Job, folder: Path) -> dict[str, Path]:
         if not paths:
             for done in (folder / WORK).glob(".done*"):
                 done.unlink()  # it has not: the next attempt is to run it again
-            last = job.calls[-1]
+            last, fix = job.calls[-1], "read the log: a tool that stops early may still say it did well"
+            error = first_error((folder / last.log).read_text(encoding="utf-8", errors="replace"), hint=fix)
             raise ToolError(
                 str(folder / last.log),
                 f"{Path(last.words[0]).name} ended well, but left no {name}",
-                why=f"there is no {pattern} in {folder / WORK}",
-                fix="read the log: a tool that stops early may still say it did well",
+                why=error.reason if error else f"there is no {pattern} in {folder / WORK}",
+                fix=error.fix if error else fix,
             )
         found[name] = _packed(paths[0], folder / WORK / f".{name}") if is_folder else paths[0]
     return found | {call.log: folder / call.log for call in job.calls}
