@@ -36,8 +36,9 @@ import dataflow
 import hls
 import ipi
 import network
+import network.paths
 import vitis
-from codegen import ToolError, answers, books, lock, progress, releases, tools, write_changed, write_tree
+from codegen import ToolError, answers, books, console, lock, progress, releases, tools, write_changed, write_tree
 from codegen.cache import Cache, default_root
 from codegen.dispatch import JOBS_ON_CLUSTER, Dispatch, require_one_release
 from dataflow import TimingError
@@ -73,6 +74,7 @@ def platform() -> str | None:
     return chosen
 
 
+console.degrade()
 sys.excepthook = progress.excepthook
 YAML = description()
 try:
@@ -85,7 +87,9 @@ except DescriptionError as error:
 
 # Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
 FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
-TRAINED = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
+TRAINED = (
+    YAML.parent / network.paths.named(NET.parameters) if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
+)
 DRAWN = BUILD / f"{NET.name}-random.npz"
 IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])
 PARAMETERS = DRAWN if IS_RANDOM else TRAINED
@@ -687,7 +691,8 @@ def fifos(interval: int, anew: bool, write: bool) -> None:
     sizing = size(DESIGN, interval=interval or None, anew=anew)
     fifo_report.print_fifos(DESIGN, sizing)
     if write:
-        write_changed(YAML, fifo_report.written(YAML.read_text(), fifo_report.yaml_entries(sizing)))
+        # As bytes: its line ends are its own.
+        write_changed(YAML, fifo_report.written(YAML.read_bytes().decode(), fifo_report.yaml_entries(sizing)))
         print(f"written to {YAML}, where `fifos:` under an IP gives its depths; what is deleted there is chosen anew")
 
 

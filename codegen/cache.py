@@ -68,11 +68,11 @@ class Cache:
         if not path.exists():
             self._make(self.root)
             drawn = path.with_name(f".identity.{uuid.uuid4()}")
-            drawn.write_text(str(uuid.uuid4()))
+            drawn.write_text(str(uuid.uuid4()), encoding="utf-8")
             with contextlib.suppress(FileExistsError):  # somebody else's stands
                 os.link(drawn, path)
             drawn.unlink()
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
 
     def _folder(self, step: str, key: str) -> Path:
         return self.root / step / key
@@ -134,7 +134,7 @@ class Cache:
                 copy.chmod(self._mode(0o666))
                 files[product] = (copy.stat().st_size, hashlib.sha256(copy.read_bytes()).hexdigest())
             text = json.dumps({"step": step, "name": name, "key": key, "files": files}, indent=1) + "\n"
-            (beside / ENTRY).write_text(text)
+            (beside / ENTRY).write_text(text, encoding="utf-8")
             (beside / ENTRY).chmod(self._mode(0o666))
             with contextlib.suppress(OSError):  # it is there: somebody was faster
                 os.rename(beside, target)
@@ -168,7 +168,7 @@ class Cache:
     def _read(self, folder: Path) -> Entry | None:
         """The entry of a folder, or None where there is none that makes sense."""
         try:
-            data = json.loads((folder / ENTRY).read_text())
+            data = json.loads((folder / ENTRY).read_text(encoding="utf-8"))
             files = {str(name): (int(size), str(sha256)) for name, (size, sha256) in data["files"].items()}
             if data["key"] != folder.name or any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
                 return None

@@ -131,7 +131,13 @@ class Cluster:
 
 
 def _bytes(content: jobs.Content) -> bytes:
-    return content.read_bytes() if isinstance(content, Path) else content.encode() if isinstance(content, str) else content
+    return (
+        content.read_bytes()
+        if isinstance(content, Path)
+        else content.encode("utf-8", "surrogateescape")
+        if isinstance(content, str)
+        else content
+    )
 
 
 def _write_log(folder: Path, event: Mapping[str, Any]) -> None:

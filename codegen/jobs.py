@@ -106,7 +106,7 @@ def _digest(content: Content) -> str:
     if isinstance(content, Path):
         status = content.stat()
         return _digest_of_file(content, status.st_mtime_ns, status.st_size)
-    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+    return hashlib.sha256(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content).hexdigest()
 
 
 @cache
@@ -166,7 +166,7 @@ def run_calls(job: Job, folder: Path) -> list[Finished]:
     work = folder / WORK
     with memory.reserved(job.limits.memory_gb), _alone(folder) as lock:
         of, done = work / ".job", [work / f".done{i}" for i in range(len(job.calls))]
-        if not (of.exists() and of.read_text() == job.key and all(path.exists() for path in done)):
+        if not (of.exists() and of.read_text(encoding="utf-8") == job.key and all(path.exists() for path in done)):
             shutil.rmtree(work, ignore_errors=True)
             lay_out(job, work)
             write_changed(of, job.key)
@@ -269,7 +269,7 @@ def machine_gb() -> float:
     """Gigabytes of this machine, or of the container this process is confined to; what other programs hold is not known here."""
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with contextlib.suppress(OSError, ValueError):  # no cgroup, or "max"
-        size = min(size, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+        size = min(size, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
     return size / 2**30
 
 

@@ -181,7 +181,7 @@ def _files(folder: Path) -> tuple[Rail, ...]:
     for xmc in sorted(folder.glob("xmc*")):
         for name in RAILS:
             try:
-                volts, amps = (int((xmc / f"xmc_{name}_{what}").read_text(), 0) / 1000 for what in ("vol", "curr"))
+                volts, amps = (int((xmc / f"xmc_{name}_{what}").read_text(encoding="utf-8"), 0) / 1000 for what in ("vol", "curr"))
             except (OSError, ValueError):
                 continue
             if volts > 0:
@@ -199,7 +199,7 @@ def _report(tool: str, bdf: str) -> tuple[Rail, ...]:
         file = Path(folder, "electrical.json")
         command = [tool, "examine", "-d", bdf, "-r", "electrical", "-f", "JSON", "-o", str(file)]
         try:
-            subprocess.run(command, check=True, capture_output=True, timeout=TOOL_SECONDS)
+            subprocess.run(command, check=True, capture_output=True, timeout=TOOL_SECONDS, env={**os.environ, "LC_ALL": "C"})
             return parse(file.read_bytes())
         except (OSError, ValueError, RecursionError, subprocess.SubprocessError) as error:
             fix = f"try it: {' '.join(command[:-2])}"
