@@ -120,7 +120,7 @@ def number(name: str, text: str) -> float | None:
     return float(text)
 
 
-CACHE = Cache(default_root())
+CACHE = Cache(default_root(), progress.remark)
 try:
     JOBS = Dispatch(
         build=BUILD,
@@ -341,8 +341,9 @@ def ready() -> None:
         found["v++"] = releases.installed("v++")
     require_one_release(found)
     if found["hls"].needs_y2k22:
-        remark = "exports no IP after 2021 without AMD's y2k22 patch (answer record 76960)"
-        print(f"remark: {found['hls'].hls[0]} {found['hls'].name} {remark}", file=sys.stderr, flush=True)
+        progress.remark(
+            f"{found['hls'].hls[0]} {found['hls'].name} exports no IP after 2021 without AMD's y2k22 patch (answer record 76960)"
+        )
 
 
 HLS_TOOL, VIVADO, VPP = (tools.fingerprint(*names) for names in (releases.FRONT_ENDS, ["vivado"], ["v++"]))

@@ -56,6 +56,11 @@ def excepthook(kind: type[BaseException], error: BaseException, traceback: Trace
         sys.__excepthook__(kind, error, traceback)
 
 
+def remark(text: str) -> None:
+    """Say what is no error, but to be known."""
+    print(f"remark: {text}", file=sys.stderr, flush=True)
+
+
 class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
     """One line per step, errors in full where they happen, a closing summary. Steps whose name begins with _ show when they fail."""
 

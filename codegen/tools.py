@@ -185,7 +185,7 @@ def run(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=environment.of_tools(),
+        env=environment.of_tools((cwd or log.parent).resolve()),
         start_new_session=True,  # Ctrl-C is for the build, which then ends its tools
         pass_fds=() if lock is None else (lock,),
     )

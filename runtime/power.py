@@ -195,15 +195,17 @@ def _tool() -> str | None:
 
 
 def _report(tool: str, bdf: str) -> tuple[Rail, ...]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "electrical.json")
-        command = [tool, "examine", "-d", bdf, "-r", "electrical", "-f", "JSON", "-o", str(file)]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=TOOL_SECONDS, env={**os.environ, "LC_ALL": "C"})
+    command = [tool, "examine", "-d", bdf, "-r", "electrical", "-f", "JSON"]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "electrical.json")
+            # In the user's locale it might write a decimal comma.
+            variables = {**os.environ, "LC_ALL": "C"}
+            subprocess.run([*command, "-o", str(file)], check=True, capture_output=True, timeout=TOOL_SECONDS, env=variables)
             return parse(file.read_bytes())
-        except (OSError, ValueError, RecursionError, subprocess.SubprocessError) as error:
-            fix = f"try it: {' '.join(command[:-2])}"
-            raise DeviceError(tool, "no electrical report", f"{type(error).__name__}: {error}", fix) from None
+    except (OSError, ValueError, RecursionError, subprocess.SubprocessError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise DeviceError(tool, "no electrical report", why, f"try it: {' '.join(command)}") from None
 
 
 def _mean(values: Iterator[float | None]) -> float | None:

@@ -201,3 +201,18 @@ def test_a_version_that_is_not_told_for_a_known_reason(tmp_path):
         f"{script}: does not tell its version\n  why: --version says {said} (this system lacks a library that the tool loads)\n"
         "  fix: install the library (AMD's installLibs.sh of the release does), or use a system that the release supports"
     )
+
+
+@pytest.mark.parametrize("home", [None, "", "relative", "/nonexistent", "/etc/passwd"])
+def test_a_home_that_cannot_be_written_is_not_given_to_tools(tmp_path, monkeypatch, home):
+    """The vendor's tools write into it, and Tcl does not even start to look for files without one."""
+    monkeypatch.setenv("TMPDIR", "/nonexistent")
+    monkeypatch.delenv("HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    words = ["/bin/sh", "-c", "echo $HOME ${TMPDIR-none}"]
+    assert run(words, log=tmp_path / "log", cwd=tmp_path).output == f"{os.path.realpath(tmp_path)} none\n"
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "mine"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert run(words, log=tmp_path / "log", cwd=tmp_path).output == f"{tmp_path}/mine {tmp_path}\n"
