@@ -12,11 +12,17 @@ ASCII = str.maketrans(
 NAME = "resflow-console"
 
 
-def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
+def _shown(error: UnicodeError) -> tuple[bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    text = error.object[error.start : error.end].translate(ASCII)
-    return text.encode("ascii", "backslashreplace").decode("ascii"), error.end
+    lacking = error.object[error.start : error.end]
+    return b"".join(_bytes(character, error.encoding) for character in lacking), error.end
+
+
+def _bytes(character: str, encoding: str) -> bytes:
+    if "\udc80" <= character <= "\udcff" and encoding != "utf-8":
+        return character.encode("ascii", "surrogateescape")  # of a file name, which such a locale passes on as it is
+    return character.translate(ASCII).encode("ascii", "backslashreplace")
 
 
 codecs.register_error(NAME, _shown)

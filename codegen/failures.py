@@ -82,7 +82,7 @@ KNOWN = (
     ),
     _known(
         "timing",
-        r"not meet(ing)? timing|timing (constraints are|is) not met|fail(ed|s|ure)? to meet timing|\[VPL 101-[23]\].*timing|"
+        r"not meet(ing)? timing|timing (constraints are|is) not met|fail(ed|s|ure)? to meet timing|"
         r"WNS\)?\s*[=:]\s*-\d",
         "the design is slower than its clock",
         "lower clock_mhz in the description, or fold less into one SLR; the report names the paths",
@@ -95,7 +95,7 @@ KNOWN = (
     ),
     _known(
         "utilization",
-        r"\[(Place|DRC|Opt|VPL) (30-(640|484|487|68)|UTLZ-1|31-\d+)\]|over-?utili[sz]ed|exceeds? the (number of )?available|"
+        r"\[(Place|DRC|VPL) (30-(640|484|487)|UTLZ-1)\]|over-?utili[sz]ed|exceeds? the (number of )?available|"
         r"requires more .* than are available|not enough (LUT|FF|BRAM|URAM|DSP|SLICE)",
         "the design needs more than the card or the SLR has",
         "fold further (smaller pe, simd) or move blocks to another SLR: doit report shows the use of each",
@@ -118,15 +118,14 @@ KNOWN = (
     ),
     _known(
         "library",
-        r"error while loading shared libraries|cannot open shared object file|version [`'‘]GLIBC\w*_[\d.]+['’] not found|"
-        r"application-specific initialization failed",
+        r"error while loading shared libraries|cannot open shared object file|version [`'‘]GLIBC\w*_[\d.]+['’] not found",
         "this system lacks a library that the tool loads",
         "install the library (AMD's installLibs.sh of the release does), or use a system that the release supports",
         system=True,
     ),
     _known(
         "locale",
-        r"locale::facet::_S_create_c_locale|locale .*not (valid|supported|installed)",
+        r"locale::facet::_S_create_c_locale",
         "the tool wants a locale that this system lacks",
         "generate it: locale-gen en_US.UTF-8 (Debian: apt install locales)",
         system=True,
@@ -139,7 +138,7 @@ KNOWN = (
     ),
     _known(
         "permission",
-        r"permission denied|read-only file system|\[Common 17-(1294|741)\]|no write access",
+        r"permission denied|read-only file system|\[Common 17-1294\]",
         "the user who builds may not write there",
         "let that user write to it; the vendor's tools also write below HOME (.Xilinx) and TMPDIR",
     ),
@@ -148,7 +147,7 @@ KNOWN = (
         r"abnormal program termination|an unexpected error has occurred|segmentation fault|internal compiler error|bus error|"
         r"illegal instruction|^aborted\b|command failed due to signal",
         "the tool itself crashed",
-        "start again; if it comes again, use another release, or report it to the tool's maker with the log",
+        "start again; if it comes again, report it with the log: another release of the tool may do better",
         system=True,
     ),
 )

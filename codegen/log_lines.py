@@ -70,6 +70,7 @@ _CAME_FROM = re.compile(
 _ECHO = re.compile(r"^#+ (?!there is insufficient memory)", re.IGNORECASE)
 """Vivado repeats the Tcl it runs behind # signs; Java's reports of a crash look the same."""
 _PASSED_ON = re.compile(r'^\s+(while executing|invoked from within|\((file|procedure|"\w+" (body|arm)).* line \d+\))')
+_PRELOAD = re.compile(r"^ERROR: ld\.so: object .* cannot be preloaded .*ignored")
 _WHAT = re.compile(r"^\s*what\(\):\s*")
 
 
@@ -100,7 +101,7 @@ def _kind(text: str, following: str, system: re.Pattern[str]) -> Kind:
     if (
         _CARET.match(text)
         or (_CARET.match(following) and not located)
-        or any(pattern.search(text) for pattern in (_QUOTED, _CAME_FROM, _ECHO, _PASSED_ON, _WHAT))
+        or any(pattern.search(text) for pattern in (_QUOTED, _CAME_FROM, _ECHO, _PASSED_ON, _PRELOAD, _WHAT))
     ):
         return Kind.CONTEXT
     label = _LABEL.search(text)

@@ -289,6 +289,15 @@ CASES = {
         "",
         "CRITICAL WARNING: [Project 1-1] something is wrong",
     ),
+    "a library that is not missed": (
+        "ERROR: ld.so: object 'libx.so' from LD_PRELOAD cannot be preloaded (cannot open shared object file): ignored.\n"
+        "(process:7): Gtk-WARNING **: Locale not supported by C library.\n"
+        "CRITICAL WARNING: [Common 17-741] No write access right to the local Tcl store at '/root/.Xilinx/Vivado/2022.2/XilinxTclStore'.\n"
+        "ERROR: [Opt 31-67] Problem: A LUT3 cell in the design is missing a connection on input pin I1\n",
+        1,
+        "",
+        "ERROR: [Opt 31-67] Problem: A LUT3 cell in the design is missing a connection on input pin I1",
+    ),
     "noise before the error": (
         "mkdir: cannot create directory '/root/.Xilinx': Permission denied\nERROR: [Place 30-640] Place Check : This design requires more LUT as Logic cells than are available\n",
         1,
