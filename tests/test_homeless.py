@@ -7,6 +7,7 @@ and write what is his.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -129,3 +130,15 @@ def test_the_runtime(as_nobody, theirs, place, home):
     bench = ["-m", "runtime", "bench", "tiny.xclbin", "--batch", "1", "--repetitions", "1", "--plot"]
     assert run(as_nobody, *bench, theirs / "plot.png", cwd=place, **changes).returncode == 0
     assert (theirs / "plot.png").exists()
+
+
+def test_no_folder_at_all(as_nobody, place):
+    """As in a container that is read-only altogether."""
+    tiny.write(place / "tiny.xclbin")
+    everything = "import tempfile; tempfile._get_candidate_names = lambda: iter(()); tempfile._candidate_tempdir_list = lambda: []\n"
+    program = f"{everything}import sys; from runtime.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    bench = ["bench", "tiny.xclbin", "--batch", "1", "--repetitions", "1"]
+    assert run(as_nobody, "-c", program, *bench, cwd=place, HOME=None).returncode == 0
+    result = run(as_nobody, "-c", program, *bench, "--plot", "plot.png", cwd=place, HOME=None)
+    assert result.returncode == 1
+    assert re.fullmatch(r"error: plot: no figure\nwhy: .*\nfix: set MPLCONFIGDIR to a folder that can be written\n", result.stderr)
