@@ -36,8 +36,9 @@ import dataflow
 import hls
 import ipi
 import network
+import network.paths
 import vitis
-from codegen import ToolError, answers, books, lock, progress, releases, tools, write_changed, write_tree
+from codegen import ToolError, answers, books, console, lock, progress, releases, tools, write_changed, write_tree
 from codegen.cache import Cache, default_root
 from codegen.dispatch import JOBS_ON_CLUSTER, Dispatch, require_one_release
 from dataflow import TimingError
@@ -74,6 +75,7 @@ def platform() -> str | None:
     return chosen
 
 
+console.degrade()
 sys.excepthook = progress.excepthook
 YAML = description()
 try:
@@ -87,7 +89,9 @@ except DescriptionError as error:
 # Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
 FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
 TRAINED = (
-    Path(os.path.normpath(YAML.parent / NET.parameters)) if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
+    Path(os.path.normpath(YAML.parent / network.paths.named(NET.parameters)))
+    if NET.parameters
+    else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
 )
 DRAWN = BUILD / f"{NET.name}-random.npz"
 IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])
@@ -119,7 +123,7 @@ def number(name: str, text: str) -> float | None:
     return float(text)
 
 
-CACHE = Cache(default_root())
+CACHE = Cache(default_root(), progress.remark)
 try:
     JOBS = Dispatch(
         build=BUILD,
@@ -342,8 +346,9 @@ def ready() -> None:
         found["v++"] = releases.installed("v++")
     require_one_release(found)
     if found["hls"].needs_y2k22:
-        remark = "exports no IP after 2021 without AMD's y2k22 patch (answer record 76960)"
-        print(f"remark: {found['hls'].hls[0]} {found['hls'].name} {remark}", file=sys.stderr, flush=True)
+        progress.remark(
+            f"{found['hls'].hls[0]} {found['hls'].name} exports no IP after 2021 without AMD's y2k22 patch (answer record 76960)"
+        )
 
 
 HLS_TOOL, VIVADO, VPP = (tools.fingerprint(*names) for names in (releases.FRONT_ENDS, ["vivado"], ["v++"]))
@@ -693,7 +698,8 @@ def fifos(interval: int, anew: bool, write: bool) -> None:
     fifo_report.print_fifos(DESIGN, sizing)
     if write:
         try:
-            text = fifo_report.written(YAML.read_text(), fifo_report.yaml_entries(sizing))
+            # As bytes: its line ends are its own.
+            text = fifo_report.written(YAML.read_bytes().decode(), fifo_report.yaml_entries(sizing))
         except KeyError as error:
             file = next(part.at.file for part in (NET.stem, *NET.blocks, NET.head) if part.at.file != str(YAML))
             what, why = f"no {error.args[0]} to write depths to", f"what is not in this file stands in the one it is like, {file}"

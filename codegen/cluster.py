@@ -131,7 +131,13 @@ class Cluster:
 
 
 def _bytes(content: jobs.Content) -> bytes:
-    return content.read_bytes() if isinstance(content, Path) else content.encode() if isinstance(content, str) else content
+    return (
+        content.read_bytes()
+        if isinstance(content, Path)
+        else content.encode("utf-8", "surrogateescape")
+        if isinstance(content, str)
+        else content
+    )
 
 
 def _write_log(folder: Path, event: Mapping[str, Any]) -> None:
@@ -165,9 +171,10 @@ def work_on(job: Job, topic: str, cache_identity: str) -> Answer:
         if error:
             return Answer(error=error, logs=logs)
         cache = Cache(default_root())
-        if cache.identity() == cache_identity:
+        if cache_identity and cache.identity() == cache_identity:
             cache.put(job.step, job.name, job.key, products)
-            return Answer(logs=logs)
+            if cache.has(job.step, job.key):
+                return Answer(logs=logs)
         return Answer(products={name: path.read_bytes() for name, path in products.items() if name not in logs}, logs=logs)
 
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from codegen.failures import diagnose
+from codegen import environment
+from codegen.failures import diagnose, first_error
 
 SUPERVISOR = Path(__file__).with_name("supervise.py")
 
@@ -99,18 +100,22 @@ def release_of(executable: str) -> str:
     said = ""
     for option in ("-version", "--version"):  # UNCONFIRMED which one vitis-run takes
         try:
-            answer = subprocess.run([executable, option], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+            answer = subprocess.run(
+                [executable, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=120, env=environment.of_tools()
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             said = str(error)
             break
-        said = answer.stdout + answer.stderr
+        said = (answer.stdout + answer.stderr).decode(errors="replace")
         if found := VERSION.search(said):
             return found[1]
+    fix = "source the settings script of its installation, then start again"
+    known = first_error(said, hint=fix)
     raise ToolError(
         executable,
         "does not tell its version",
-        why=f"{option} says {(said.strip().splitlines() or ['nothing'])[0]}",
-        fix="source the settings script of its installation, then start again",
+        why=f"{option} says {known.reason if known else (said.strip().splitlines() or ['nothing'])[0]}",
+        fix=known.fix if known else fix,
     )
 
 
@@ -169,7 +174,7 @@ def run(
     """
     tool, words = Path(command[0]).name, [str(word) for word in command]
     if done is not None and done.exists():
-        answer = json.loads(done.read_text())
+        answer = json.loads(done.read_text(encoding="utf-8"))
         return _finished(log, answer)
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_bytes(b"")
@@ -180,6 +185,7 @@ def run(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        env=environment.of_tools((cwd or log.parent).resolve()),
         start_new_session=True,  # Ctrl-C is for the build, which then ends its tools
         pass_fds=() if lock is None else (lock,),
     )
@@ -196,21 +202,28 @@ def run(
     try:
         answer = json.loads(said)
     except ValueError:
-        reason = (said.strip().splitlines() or ["something killed what was watching it"])[-1]
-        raise ToolError(str(log), f"{tool} could not be run to its end", why=reason, fix="start again") from None
+        reason = (said.strip().splitlines() or [""])[-1]  # of the supervisor's own traceback
+        fix = "correct what is in the way, then start again" if reason else "start again"
+        error = first_error(reason, hint=fix)
+        raise ToolError(
+            str(log),
+            f"{tool} could not be run to its end",
+            why=reason or "something killed what was watching it",
+            fix=error.fix if error else fix,
+        ) from None
     if answer["stopped_by"] == "time":
         what = f"{tool} was stopped after {timeout_minutes:g} minutes"
         raise ToolError(str(log), what, why="that is its time limit", fix="read the log; raise the limit: doit timeout_minutes=…")
     if answer["stopped_by"]:
         raise ToolError(str(log), f"{tool} was stopped", why="the build was interrupted", fix="start again to go on")
     if answer["status"]:
-        found = diagnose(log.read_text(errors="replace"), answer["status"], hint=hint)
+        found = diagnose(log.read_text(encoding="utf-8", errors="replace"), answer["status"], hint=hint)
         raise ToolError(str(log), f"{tool} ended with {ending(answer['status'])}", why=found.reason, fix=found.fix)
     return _finished(log, answer)
 
 
 def _finished(log: Path, answer: dict[str, float]) -> Finished:
-    output = log.read_text(errors="replace") if log.exists() else ""
+    output = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     return Finished(output=output, seconds=answer["seconds"], megabytes=answer["megabytes"])
 
 

@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 
-from codegen import tools
+from codegen import console, tools
 from codegen.cluster import offered
 from codegen.jobs import machine_gb
 from codegen.tools import ToolError
@@ -28,6 +28,7 @@ def resources(memory_gb: float, jobs: int) -> dict[str, float]:
 
 
 def main() -> None:
+    console.degrade()
     parser = argparse.ArgumentParser(prog="python -m codegen.worker", description="A Dask worker that announces tools and memory.")
     parser.add_argument("address", help="of the Dask scheduler: tcp://HOST:8786")
     parser.add_argument("--memory-gb", type=float, default=round(machine_gb(), 1), help="to be set aside for jobs (default: all there is)")

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from codegen import Finished, ToolError, find
+from codegen import Finished, ToolError, environment, find
 from codegen.jobs import LIMITS, Call, Job, Limits, run_calls
 from hls.render import HEADERS
 
@@ -78,13 +78,13 @@ def csim_job(ip: str, sources: Path, vectors: Path, frames: int, limits: Limits 
 @cache
 def compiler_version(compiler: str) -> str:
     """What it says of itself, first line."""
-    answer = subprocess.run([compiler, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return (answer.stdout.splitlines() or [compiler])[0]
+    answer = subprocess.run([compiler, "--version"], stdin=subprocess.DEVNULL, capture_output=True, env=environment.of_tools())
+    return (answer.stdout.decode(errors="replace").splitlines() or [compiler])[0]
 
 
 def verdict(log: Path) -> str:
     """The last line of a bench's log; raises ToolError where it is none."""
-    last = log.read_text(errors="replace").strip().splitlines()[-1:]
+    last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
     if not last or not last[0].startswith("PASS"):
         raise ToolError(str(log), "the bench says nothing", why="it ended before its verdict", fix="run it by hand")
     return last[0]

@@ -83,7 +83,7 @@ def _sources(ip: Ip, sources: Path, release: Release) -> dict[str, Content]:
     texts: dict[str, Content] = {}
     for path in (*(sources / name for name in outputs(ip)), *HEADERS):
         name = f"resflow/{path.name}" if path in HEADERS else path.name
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         texts[name] = text.replace("style=flp", release.flushable) if "style=flp" in text else path
     return texts
 

@@ -24,7 +24,7 @@ def render(design: Design) -> dict[str, str]:
     masters = sum(port.mode == "master" for port in ports)
     values: dict[str, object] = {"design": design, "ports": ports, "vlnv": kernel_xml.vlnv(design)}
     return {
-        **{path.name: path.read_text() for path in PROCS},
+        **{path.name: path.read_text(encoding="utf-8") for path in PROCS},
         "block_design.tcl": render_template(
             FOLDER / "templates",
             "block_design.tcl.j2",

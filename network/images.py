@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from network import paths
 from network.errors import ParameterError
 from network.model import Network
 from network.parameters import UNREADABLE
@@ -33,7 +34,7 @@ def load(network: Network, folder: Path) -> Images:
         digits = digits_data.load()
         found = Images(digits.held_out_images, digits.held_out_labels)
     else:
-        found = _read(folder / network.images)
+        found = _read(folder / paths.named(network.images))
     images, labels = found
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != tuple(network.input) or not len(images):
         raise ParameterError(
@@ -54,7 +55,7 @@ def load(network: Network, folder: Path) -> Images:
 
 def files(network: Network, folder: Path) -> list[Path]:
     """The file `load` reads, if it reads one."""
-    return [] if network.images in (None, "digits") else [folder / str(network.images)]
+    return [] if network.images in (None, "digits") else [folder / paths.named(str(network.images))]
 
 
 def _read(path: Path) -> Images:

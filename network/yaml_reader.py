@@ -164,9 +164,14 @@ def read(path: Path) -> Item:
                 raise DescriptionError(at, f"tag {tag}", why="a description is plain data", fix="delete the tag")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
-        raise DescriptionError(
-            whole, f"byte {error.start} is not UTF-8", why="a description is UTF-8 text", fix="save it as UTF-8"
-        ) from None
+        at = Source(file, len(data[: error.start + 1].splitlines()))
+        what = f"the byte 0x{data[error.start]:02X} is not UTF-8"
+        raise DescriptionError(at, what, why="a description is UTF-8 text", fix="save it as UTF-8") from None
+    except yaml.reader.ReaderError as error:
+        at = Source(file, len(text[: error.position + 1].splitlines()))
+        what = f"the character {chr(error.character)!a} stands here" if isinstance(error.character, int) else "cannot be decoded"
+        why = "YAML is text, without control characters; a description is UTF-8"
+        raise DescriptionError(at, what, why=why, fix="delete it, or save the file as UTF-8") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0

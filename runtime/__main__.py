@@ -10,7 +10,6 @@ python -m runtime power
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from runtime import benchmark, cards, info
+from runtime import benchmark, cards, console, info
 from runtime.accelerator import Accelerator
 from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError
 from runtime.evaluate import Score, evaluate
@@ -35,11 +34,8 @@ def main(argv: list[str] | None = None) -> int:
     0 if all images were classified, or at least one evaluated; 1 after an error; 2 (from argparse) for a call that cannot be
     read; 130 after an interrupt.
     """
+    console.degrade()
     arguments = _parser().parse_args(argv)
-    for stream in (sys.stdout, sys.stderr):
-        # A label or path the terminal's encoding lacks is no reason to stop.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()

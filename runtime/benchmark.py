@@ -161,6 +161,8 @@ def figure(manifest: Manifest, device: str, rows: Iterable[Row]) -> Any:
         from matplotlib.figure import Figure
     except ImportError:
         raise DeviceError("plot", "no figure", "matplotlib is not installed", "pip install 'resflow[notebooks]'") from None
+    except OSError as error:  # no folder of its own anywhere, nor a temporary one
+        raise DeviceError("plot", "no figure", str(error), "set MPLCONFIGDIR to a folder that can be written") from None
     rows = tuple(rows)
     batches = [row.batch for row in rows]
     drawn = Figure(figsize=(9, 3.8), layout="constrained")

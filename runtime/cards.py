@@ -66,6 +66,6 @@ def find(selector: str | int) -> Card:
 
 def _shell(bdf: str) -> str:
     try:
-        return next(iter(sorted((SYSFS / "devices" / bdf).glob("rom*/VBNV")))).read_text().strip()
+        return next(iter(sorted((SYSFS / "devices" / bdf).glob("rom*/VBNV")))).read_text(encoding="utf-8").strip()
     except (OSError, StopIteration, ValueError):
         return ""

@@ -204,7 +204,7 @@ def _files(folder: Path) -> tuple[Rail, ...]:
 def _thousandth(file: Path) -> float | None:
     """What stands in a file of the driver, in thousandths; None where nothing is told."""
     try:
-        return int(file.read_text(), 0) / 1000
+        return int(file.read_text(encoding="utf-8"), 0) / 1000
     except (OSError, ValueError):
         return None
 
@@ -215,15 +215,17 @@ def _tool() -> str | None:
 
 
 def _report(tool: str, bdf: str) -> tuple[Rail, ...]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "electrical.json")
-        command = [tool, "examine", "-d", bdf, "-r", "electrical", "-f", "JSON", "-o", str(file)]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=TOOL_SECONDS)
+    command = [tool, "examine", "-d", bdf, "-r", "electrical", "-f", "JSON"]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "electrical.json")
+            # In the user's locale it might write a decimal comma.
+            variables = {**os.environ, "LC_ALL": "C"}
+            subprocess.run([*command, "-o", str(file)], check=True, capture_output=True, timeout=TOOL_SECONDS, env=variables)
             return parse(file.read_bytes())
-        except (OSError, ValueError, RecursionError, subprocess.SubprocessError) as error:
-            fix = f"try it: {' '.join(command[:-2])}"
-            raise DeviceError(tool, "no electrical report", f"{type(error).__name__}: {error}", fix) from None
+    except (OSError, ValueError, RecursionError, subprocess.SubprocessError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise DeviceError(tool, "no electrical report", why, f"try it: {' '.join(command)}") from None
 
 
 def _mean(values: Iterator[float | None]) -> float | None:

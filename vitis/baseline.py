@@ -98,7 +98,7 @@ def _figures(csynth: Csynth, cosim: Cosim | None) -> dict[str, float]:
 def load(path: Path) -> dict[str, Figures]:
     """All sets of figures in a file, none where there is no file; raises ToolError for one that is not a baseline."""
     try:
-        known = json.loads(path.read_text())
+        known = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:

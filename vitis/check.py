@@ -86,7 +86,7 @@ def _link_config(design: Design, path: Path) -> tuple[int, list[Finding]]:
         findings.append(Finding(where=path.name if line is None else f"{path.name}:{line}", what=what, why=why, fix=fix))
 
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
         report(f"no file {path.name}", "v++ reads it", "generate it")
         return 0, findings

@@ -45,12 +45,12 @@ def render(design: Design) -> dict[str, str]:
             cu=cu(design),
             headline=f"{len(placed)} cells, {count(len(slices(design)), 'register slice')} over SLR boundaries",
             # In the file itself: v++ may copy a hook away from its neighbours.
-            procs=(FOLDER / "pblocks.tcl").read_text(),
+            procs=(FOLDER / "pblocks.tcl").read_text(encoding="utf-8"),
             cells=table([("place_cell_in_slr", cell.slr, cell.name) for cell in placed]),
             slices=table([("place_slice_in_slrs", piece.source, piece.sink, piece.name) for piece in slices(design)]),
         ),
         "plram.tcl": render_template(templates, "plram.tcl.j2", design=design, memories=plrams(design)),
-        "reports.tcl": (FOLDER / "reports.tcl").read_text(),
+        "reports.tcl": (FOLDER / "reports.tcl").read_text(encoding="utf-8"),
     }
 
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codegen import console
 from network import description, parameters
 from network.errors import DescriptionError, HeaderError, Source
 from network.importers import finn_arrays, finn_yaml
@@ -180,6 +181,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("output", type=Path, metavar="OUT.npz", help="the parameter file to write")
     parser.add_argument("--fc-weights", type=Path, metavar="CSV", help="fcweights.csv, the fully connected layer's weights")
     parser.add_argument("--yaml", type=Path, metavar="OUT.yaml", help="write the description, too")
+    console.degrade()
     options = parser.parse_args(argv)
     try:
         print("\n".join(run(options.source, options.output, options.fc_weights, options.yaml)))

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 import network
+from codegen import console
 from network import digits_data, parameters, reference
 from network.training.quantize import TrainableNetwork
 
@@ -91,6 +92,7 @@ def integer_right(described: network.Network, arrays: parameters.Parameters, ima
 
 
 def main() -> None:
+    console.degrade()
     parser = argparse.ArgumentParser(description="Train the network digits and write its integer parameters.")
     parser.add_argument("--out", type=Path, default=Path("params/digits.npz"), help="the file to write (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of initial weights, order and augmentation (%(default)s)")

@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from runtime import console
 from runtime.accelerator import Accelerator
 from runtime.bench.timed import TimedDevice
 from runtime.driver import load as load_overlay
@@ -161,6 +162,7 @@ def run(repetitions: int, frames: int) -> list[Result]:
 
 
 def main(argv: list[str] | None = None) -> None:
+    console.degrade()
     parser = argparse.ArgumentParser(prog="python -m runtime.bench.pipeline", description=__doc__)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--frames", type=int, default=2560, help="images of a measurement; a quarter of them as JPEGs")

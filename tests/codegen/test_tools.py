@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen import ToolError, find, run, supervise, tools
+from codegen import ToolError, environment, find, run, supervise, tools
 from tests.tools.farm import await_true
 
 PYTHON = Path(sys.executable).name
@@ -169,3 +169,50 @@ def test_the_environment_of_a_tool_is_that_of_the_build(tmp_path, monkeypatch):
     monkeypatch.setenv("XILINXD_LICENSE_FILE", "2100@server")
     finished = run(["/bin/sh", "-c", "echo $XILINXD_LICENSE_FILE; pwd; cat"], log=tmp_path / "log", cwd=tmp_path)
     assert finished.output == f"2100@server\n{os.path.realpath(tmp_path)}\n"
+
+
+def test_a_tool_runs_in_a_locale_it_understands(tmp_path, monkeypatch):
+    """Whatever the user's is: with a decimal comma the vendor's Tcl breaks, and other languages' messages are not understood."""
+    for name in ("LANG", "LANGUAGE", "LC_ALL", "LC_NUMERIC", "LC_MESSAGES"):
+        monkeypatch.setenv(name, "de_DE.UTF-8")
+    script = program(tmp_path, "tool", "#!/bin/sh\nenv | grep -E '^(LC_|LANG)' | sort | tr '\\n' ' '; echo v2022.2\n")
+    expected = f"LANG={environment.locale_name()} LC_ALL={environment.locale_name()} v2022.2\n"
+    assert run([script], log=tmp_path / "log").output == expected
+    assert tools.release_of(str(script)) == "2022.2"
+    assert environment.locale_name() in ("C.UTF-8", "en_US.UTF-8")
+
+
+def test_a_locale_that_is_not_there_is_not_given(monkeypatch):
+    """A tool in C++ would end at once."""
+    monkeypatch.setattr(environment, "NAMES", ("xx_XX.UTF-8", "C"))
+    environment.locale_name.cache_clear()
+    try:
+        assert environment.locale_name() == "C"
+    finally:
+        environment.locale_name.cache_clear()
+
+
+def test_a_version_that_is_not_told_for_a_known_reason(tmp_path):
+    said = 'application-specific initialization failed: couldn\'t load file "librdi_commontasks.so": libtinfo.so.5: cannot open shared object file'
+    script = program(tmp_path, "vivado", f"#!/bin/sh\ncat <<'EOF'\n{said}\nEOF\nexit 1\n")
+    with pytest.raises(ToolError) as error:
+        tools.release_of(str(script))
+    assert str(error.value) == (
+        f"{script}: does not tell its version\n  why: --version says {said} (this system lacks a library that the tool loads)\n"
+        "  fix: install the library (AMD's installLibs.sh of the release does), or use a system that the release supports"
+    )
+
+
+@pytest.mark.parametrize("home", [None, "", "relative", "/nonexistent", "/etc/passwd"])
+def test_a_home_that_cannot_be_written_is_not_given_to_tools(tmp_path, monkeypatch, home):
+    """The vendor's tools write into it, and Tcl does not even start to look for files without one."""
+    monkeypatch.setenv("TMPDIR", "/nonexistent")
+    monkeypatch.delenv("HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    words = ["/bin/sh", "-c", "echo $HOME ${TMPDIR-none}"]
+    assert run(words, log=tmp_path / "log", cwd=tmp_path).output == f"{os.path.realpath(tmp_path)} none\n"
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "mine"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert run(words, log=tmp_path / "log", cwd=tmp_path).output == f"{tmp_path}/mine {tmp_path}\n"

@@ -113,8 +113,8 @@ WRONG = {
     ),
     "words": (
         *("block_design.tcl", "begin_design toy xcu250-figd2104-2L-e 200", "begin_design toy xcu250-figd2104-2L-e"),
-        # Of an error of Tcl's own, Vivado prints the message as it is.
-        "why: it gave no reason in its log",
+        # Of an error of Tcl's own, Vivado prints the message as it is, above the commands it passed.
+        'why: wrong # args: should be "begin_design name part clock_mhz"',
     ),
     "width": (
         *("block_design.tcl", "codes_out  1      res2a", "codes_out  2      res2a"),

@@ -358,7 +358,16 @@ def test_no_file(tmp_path, monkeypatch):
     [
         (b"", "toy.yaml: the file is empty\n  why: there is no network in it\n  fix: start from configs/digits.yaml"),
         (b"# only a comment\n", "toy.yaml: the file is empty\n  why: there is no network in it\n  fix: start from configs/digits.yaml"),
-        (b"a: \xff\n", "toy.yaml: byte 3 is not UTF-8\n  why: a description is UTF-8 text\n  fix: save it as UTF-8"),
+        (
+            b"a: 1\r\nb: 2\rc: 3\nd: M\xfcller\n",
+            "toy.yaml:4: the byte 0xFC is not UTF-8\n  why: a description is UTF-8 text\n  fix: save it as UTF-8",
+        ),
+        (
+            b"a: 1\nb: \x07\n",
+            "toy.yaml:2: the character '\\x07' stands here\n  why: YAML is text, without control characters; a description is UTF-8\n"
+            "  fix: delete it, or save the file as UTF-8",
+        ),
+        (b"a: \xff\n", "toy.yaml:1: the byte 0xFF is not UTF-8\n  why: a description is UTF-8 text\n  fix: save it as UTF-8"),
         (b"#" * (MAX_BYTES + 1), "toy.yaml: 1,048,577 bytes\n  why: a description has at most a megabyte\n  fix: name the right file"),
         (
             b"- a\n",
