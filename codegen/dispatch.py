@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from codegen import jobs, releases
 from codegen.cache import Cache
-from codegen.tools import ToolError
+from codegen.tools import SETTINGS, ToolError
 
 if TYPE_CHECKING:
     from codegen.cluster import Cluster
@@ -105,5 +105,5 @@ def require_one_release(found: dict[str, releases.Release]) -> None:
                 later,
                 f"is of {found[later].name}",
                 why=f"what {found[earlier].name} makes does not go into an older release",
-                fix=f"source the settings of one release for all of {', '.join(found)}",
+                fix=f"source {SETTINGS} of one release for all of {', '.join(found)}",
             )
