@@ -214,7 +214,7 @@ def _conv(item: Item, name: str, shape: Shape, formats: Formats, came: Format, g
         weight=weight,
         input_format=came,
         output_format=goes,
-        acc=require_accumulator(item.at, name, acc, *reach(window.taps * shape.channels, weight, came)),
+        acc=require_accumulator(item.at, name, acc, *reach(window.taps * shape.channels, weight, came), is_shared="acc" not in entries),
         pe=_fold(entries, "pe", out if whole else 1),
         simd=_fold(entries, "simd", shape.channels if whole else 1),
         pixels=pixels,
