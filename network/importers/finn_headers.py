@@ -29,6 +29,7 @@ from network.errors import DescriptionError, HeaderError, Source
 from network.importers import finn_arrays, finn_yaml
 from network.importers.finn_yaml import Described, Layer
 from network.importers.initialisers import Header
+from network.thresholds import turned
 
 BLOCKS = tuple(f"res{stage}{letter}" for stage, count in ((2, 3), (3, 4), (4, 6), (5, 3)) for letter in "abcdef"[:count])
 PROJECTION = {"entry": "top0", "conv1": "br20", "conv2": "br21", "conv3": "br22", "bypass": "br10"}
@@ -105,12 +106,13 @@ def _stem(params: Header, config: Header, arrays: Arrays) -> Layer:
         declaration.fail(what, why=f"the thresholds are those of {out} channels, and the kernel is square")
     _agree(config, "L0", "the stem", {"PE": weights.pe, "SIMD": weights.simd, "IFMC": weights.simd, "OFMC": out, "KERNELDIM": kernel})
     values, levels = weights.values.copy(), thresholds.values.copy()
-    for channel in np.flatnonzero(thresholds.inverted):
+    inverted = thresholds.inverted
+    for channel in np.flatnonzero(inverted):
         if (values[channel] == -128).any():
             declaration.fail(f"-128 in channel {channel}", why="its comparison is inverted, and 128 is no int8 weight")
-        # The code counts the thresholds t > x; t > x is 1 - t <= -x.
-        values[channel] = -values[channel]
-        levels[channel] = 1 - levels[channel][::-1]
+    falls = bool((np.diff(levels, axis=1) < 0).any())
+    values[inverted], ascending = turned(values[inverted], levels[inverted])
+    levels[inverted] = ascending[:, ::-1] if falls else ascending
     arrays["stem/conv/weights"] = values.reshape(out, kernel, kernel, weights.simd)
     arrays["stem/conv/thresholds"] = levels
     stride = _macro(config, "L0_STRIDE", 2)
