@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codegen.options import argument, output
 from network import description, parameters
 from network.errors import DescriptionError, HeaderError, Source
 from network.importers import finn_arrays, finn_yaml
@@ -179,10 +180,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; 0 if the network was imported, 1 after an error, 2 (from argparse) for a call it cannot read."""
     parser = argparse.ArgumentParser(prog="python -m network.importers.finn_headers", description="Import the original ResNet-50.")
     parser.add_argument("source", type=Path, metavar="SRC_DIR", help="the original's folder src/w1a2_v1.0")
-    parser.add_argument("output", type=Path, metavar="OUT.npz", help="the parameter file to write")
+    written, described = output("OUT.npz", "the parameters are written to it"), output("--yaml", "the description is written to it")
+    parser.add_argument("output", type=argument(written), metavar="OUT.npz", help="the parameter file to write")
     parser.add_argument("--fc-weights", type=Path, metavar="CSV", help="fcweights.csv, the fully connected layer's weights")
-    parser.add_argument("--yaml", type=Path, metavar="OUT.yaml", help="write the description, too")
+    parser.add_argument("--yaml", type=argument(described), metavar="OUT.yaml", help="write the description, too")
     options = parser.parse_args(argv)
+    if options.yaml is not None and options.yaml.resolve() == options.output.resolve():
+        parser.error(f"argument --yaml: {options.yaml} is the parameter file too; name another")
     try:
         print("\n".join(run(options.source, options.output, options.fc_weights, options.yaml)))
     except (HeaderError, DescriptionError) as error:

@@ -185,8 +185,8 @@ def test_the_whole_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         parameters.load(load(yaml), output)
     assert str(error.value) == (
         f"{output}: head/fc/weights is missing\n"
-        "  why: they are not among the headers of the original ResNet-50, but in a CSV of their own\n"
-        "  fix: import again with --fc-weights fcweights.csv, or write them into the file"
+        "  why: resnet50_w1a2 needs 124 arrays; of the original ResNet-50 this one is not among the headers, but in a CSV of its own\n"
+        "  fix: write it into the file, or import again with --fc-weights fcweights.csv"
     )
     weights = np.random.default_rng(1).integers(-128, 128, (1000, 2048)).astype(np.int8)
     parameters.save(output, arrays | {"head/fc/weights": weights})
