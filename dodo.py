@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import sys
 from functools import cache, partial
@@ -176,6 +177,10 @@ def arrays() -> parameters.Parameters:
     return parameters.load(NET, PARAMETERS)
 
 
+PLACE = [f"{name}={shlex.quote(str(get_var(name)))}" for name in ("network", "platform", "build") if get_var(name)] or ["network=digits"]
+"""What chooses this build folder, for a command that is to work in the same one."""
+
+
 def read_parameters() -> None:
     if not PARAMETERS.exists():
         raise ParameterError(
@@ -185,7 +190,7 @@ def read_parameters() -> None:
             fix=(
                 f"import them: {IMPORT} {PARAMETERS} --fc-weights fcweights.csv, or " if NET.name == "resnet50_w1a2" else "train them, or "
             )
-            + f"draw random ones to build and time it: doit params network={get_var('network', 'digits')}",
+            + f"draw random ones to build and time it: doit params {' '.join(PLACE)}",
         )
     arrays()
 

@@ -75,7 +75,7 @@ class Fit:
             self.design.name,
             f"does not fit the {card.name}, by the estimate:\n    " + "\n    ".join(self.findings),
             why=f"of an SLR's area a design can be expected to route with {shares}",
-            fix="; or ".join(remedies(self.design)),
+            fix="; or ".join([*remedies(self.design), "go on all the same, these being estimates: fit=anyway"]),
         )
 
     def __str__(self) -> str:

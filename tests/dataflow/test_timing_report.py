@@ -24,5 +24,5 @@ def test_a_deadlock():
         "res3b.join reads res3b.conv3_out, which is empty; res3b.conv3 mvau reads res3b.conv2_out, which is empty; "
         "res3b.conv2 mvau reads res3b.conv2_window, which is empty; res3b.conv2 swg reads res3b.conv1_out, which is empty; "
         "res3b.conv1 mvau reads res3b.act, which is empty; res3b.entry threshold reads res3b.main_in, which is empty\n"
-        "  fix: give it more beats: res3b.bypass: 32"
+        "  fix: under res3b write fifos: {bypass: 32}"
     )
