@@ -98,6 +98,7 @@ def platform() -> str | None:
 
 sys.excepthook = progress.excepthook
 try:
+    options.require_jobs(sys.argv[1:])
     options.require_known(doit_cmd._CMDLINE_VARS or {}, VARIABLES)
     if fit_asked := get_var("fit", None):
         options.choice("fit=", ("anyway",), "builds go on although the estimate says that the design does not fit")(fit_asked)

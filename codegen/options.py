@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
@@ -132,6 +133,15 @@ def require_known(variables: Mapping[str, str], known: Mapping[str, str]) -> Non
             raise OptionError(given(f"{name}=", text), "no such variable", why=why, fix=fix)
         if not text:
             raise OptionError(f"{name}=", "no value", why="nothing follows the =", fix=f"write {name}={known[name]}, or leave it out")
+
+
+def require_jobs(words: Sequence[str]) -> None:
+    """doit takes -n below 0, does nothing, and calls that success: raises OptionError."""
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        text = after if word in ("-n", "--process") else word.removeprefix("--process=").removeprefix("-n")
+        if text != word and re.fullmatch(r"\s*-\d+\s*", text):
+            why = "it counts the jobs that run at once"
+            raise OptionError(given("-n", text), "out of range", why=why, fix="write 1 or more, or leave it out")
 
 
 def or_exit(convert: Callable[[str], T]) -> Callable[[str], T]:

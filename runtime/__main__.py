@@ -101,6 +101,9 @@ def _info(arguments: argparse.Namespace) -> int:
     if arguments.device not in (None, cards.EMULATION, "all"):
         print(f"{'device':11}{cards.find(arguments.device)}")
     else:
+        chosen = cards.chosen()
+        if arguments.device is None and chosen not in (None, cards.EMULATION, "all"):
+            cards.find(str(chosen), f"{cards.VARIABLE}=")  # that it is one: everything else will use it
         print(_lines(info.machine()))
     return 0
 

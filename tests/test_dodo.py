@@ -338,6 +338,8 @@ REFUSED = {
     "frames=abc vectors": "frames=abc: not a whole number\n  why: it counts the images every bench simulates\n  fix: write 1 to 100,000",
     "frames=0": "frames=0: out of range\n  why: it counts the images every bench simulates\n  fix: write 1 to 100,000",
     "frames=-1": "frames=-1: out of range\n  why: it counts the images every bench simulates\n  fix: write 1 to 100,000",
+    "-n -1 check": "-n -1: out of range\n  why: it counts the jobs that run at once\n  fix: write 1 or more, or leave it out",
+    "--process=-2 check": "-n -2: out of range\n  why: it counts the jobs that run at once\n  fix: write 1 or more, or leave it out",
     "framse=3": "framse=3: no such variable\n"
     "  why: known are network=, platform=, build=, frames=, cluster=, timeout_minutes=, memory_gb=, fit=\n  fix: did you mean frames=3?",
     "cluster= csim": "cluster=: no value\n  why: nothing follows the =\n  fix: write cluster=tcp://HOST:8786, or leave it out",

@@ -246,11 +246,13 @@ def test_a_plot_that_cannot_be_drawn_is_refused_at_once(capsys: pytest.CaptureFi
 def test_a_device_the_environment_names(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cards, "SYSFS", Path.cwd())
     monkeypatch.setenv("RESFLOW_DEVICE", "u999")
-    assert main(["classify", "tiny.xclbin", "a.png"]) == 1
-    assert capsys.readouterr().err == (
-        "error: RESFLOW_DEVICE='u999': no such card\nwhy: there is none: no device is held by the driver xocl\n"
-        "fix: choose by index, PCIe address or shell name, or 'emulation'\n"
-    )
+    for call in (["classify", "tiny.xclbin", "a.png"], ["info"], ["power"]):
+        assert main(call) == 1
+        assert capsys.readouterr() == (
+            "",
+            "error: RESFLOW_DEVICE='u999': no such card\nwhy: there is none: no device is held by the driver xocl\n"
+            "fix: choose by index, PCIe address or shell name, or 'emulation'\n",
+        )
 
 
 @pytest.mark.parametrize("threads", ["0", "-1", "1e3", "9" * 5000, "²"])
