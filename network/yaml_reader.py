@@ -133,7 +133,7 @@ class Mapping:
 
 
 def nearest(word: str, known: Collection[str], otherwise: str = "use one of those, or delete it") -> str:
-    close = difflib.get_close_matches(word, known, n=1)
+    close = difflib.get_close_matches(word.lower(), known, n=1)
     return f"did you mean {close[0]}?" if close else otherwise
 
 

@@ -75,7 +75,7 @@ def test_what_is_folded_as_far_as_can_be_is_not_to_be_folded_further(tmp_path):
     document["head"] = {"fc": {"out": 60_000} | least, "weights": "rom"}
     for part in (document["stem"], *document["blocks"].values()):
         part |= {
-            name: layer | least for name, layer in part.items() if name.startswith("conv") or isinstance(layer, dict) and name == "bypass"
+            name: layer | least for name, layer in part.items() if name.startswith("conv") or (isinstance(layer, dict) and name == "bypass")
         }
     path = tmp_path / "large.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False))

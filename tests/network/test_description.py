@@ -176,7 +176,38 @@ MISTAKES = {
     "unknown bypass": (
         "bypass: identity",
         "bypass: identiti",
-        "toy.yaml:24: res2b.bypass: 'identiti' is unknown\n  why: res2b.bypass is one of identity\n  fix: did you mean identity?",
+        "toy.yaml:24: res2b.bypass: 'identiti' is unknown\n"
+        "  why: a bypass is the identity, or a projection: a mapping, which may be empty\n  fix: did you mean identity?",
+    ),
+    "no bypass": (
+        "bypass: identity",
+        "bypass:",
+        "toy.yaml:24: res2b.bypass: nothing\n"
+        "  why: a bypass is the identity, or a projection: a mapping, which may be empty\n  fix: write bypass: identity, or bypass: {}",
+    ),
+    "capitals": (
+        "weights: stream",
+        "weights: ROM",
+        "toy.yaml:29: head.weights: 'ROM' is unknown\n  why: head.weights is one of stream, rom\n  fix: did you mean rom?",
+    ),
+    "a kernel that fits neither axis": (
+        "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}",
+        "{kernel: 9, pad: 0, out: 4, weight: int8, pe: 2, simd: 3}",
+        "toy.yaml:10: stem.conv: a kernel of 9 does not fit into the height of 6x5x3 with pad (0, 0)\n"
+        "  why: there would be no output pixel\n"
+        "  fix: use a kernel of at most 5, more padding, smaller strides or a larger image before it",
+    ),
+    "an accumulator of no format": (
+        "acc: int16",
+        "acc: int99",
+        "toy.yaml:6: formats.acc: int has 2 to 32 bits, not 99\n"
+        "  why: formats.acc is intN with N up to 32\n  fix: write for example int16, or leave acc out",
+    ),
+    "an accumulator of all layers": (
+        "acc: int16",
+        "acc: int4",
+        "toy.yaml:16: res2a.conv1: the accumulator could overflow int4\n"
+        "  why: its worst case over all weights and inputs is -108 to 108\n  fix: write acc: int8 or wider, or leave acc out of formats",
     ),
     "duplicate block": (
         "  res2b:\n",
