@@ -49,6 +49,10 @@ def require_divides(at: Source, name: str, fold: int, whole: int, of: str, why: 
         raise DescriptionError(at, f"{name}={fold} does not divide {whole} {of}", why=why, fix=fix)
 
 
+def _bits(form: Format) -> int:
+    return form.bits
+
+
 def require_beat(
     at: Source, name: str, key: str, fold: int, whole: int, what: Format, *, times: tuple[str, int] = ("", 1), pixels: int = 1
 ) -> None:
@@ -173,16 +177,13 @@ class Conv:
                 why="pixels leave in raster order, so all channels of one must be there at once",
                 fix=f"write pe: {self.out}, simd: {self.input.channels}, or leave pixels out",
             )
-        for key, fold, whole, form in (
-            ("simd", self.simd, self.input.channels, self.input_format),
-            ("simd", self.simd, self.input.channels, self.weight),
-            ("pe", self.pe, self.out, self.output_format),
-        ):
-            require_beat(self.at, self.name, key, fold, whole, form, pixels=self.pixels)
+        wider = max(self.input_format, self.weight, key=_bits)
+        require_beat(self.at, self.name, "simd", self.simd, self.input.channels, wider, pixels=self.pixels)
+        require_beat(self.at, self.name, "pe", self.pe, self.out, self.output_format, pixels=self.pixels)
         if self.pixels > 1:
-            pixels, width = self.pixels, self.output.width
-            require_beat(self.at, self.name, "pixels", pixels, width, self.input_format, times=("simd", self.simd))
-            require_beat(self.at, self.name, "pixels", pixels, width, self.output_format, times=("pe", self.pe))
+            into, out = ("simd", self.simd, self.input_format), ("pe", self.pe, self.output_format)
+            other, others, form = max(into, out, key=lambda end: end[1] * end[2].bits)
+            require_beat(self.at, self.name, "pixels", self.pixels, self.output.width, form, times=(other, others))
         require_accumulator(self.at, self.name, self.acc, *self.reach)
 
     @property
@@ -342,10 +343,13 @@ class Dense:
         every_beat = "each beat carries the same number of inputs"
         require_divides(self.at, f"{self.name}: pe", self.pe, self.out, "classes", same_number)
         require_divides(self.at, f"{self.name}: simd", self.simd, self.inputs, "inputs", every_beat)
-        require_beat(self.at, self.name, "simd", self.simd, self.inputs, self.input_format)
-        require_beat(self.at, self.name, "simd", self.simd, self.inputs, self.weight)
-        require_beat(self.at, self.name, "pe", self.pe, self.out, self.acc)
-        require_beat(self.at, self.name, "pe", self.pe, self.out, self.weight, times=("simd", self.simd))
+        wider = max(self.input_format, self.weight, key=_bits)
+        require_beat(self.at, self.name, "simd", self.simd, self.inputs, wider)
+        # What is wider with the same pe decides; to fit it is to fit both.
+        if self.simd * self.weight.bits > self.acc.bits:
+            require_beat(self.at, self.name, "pe", self.pe, self.out, self.weight, times=("simd", self.simd))
+        else:
+            require_beat(self.at, self.name, "pe", self.pe, self.out, self.acc)
         require_accumulator(self.at, self.name, self.acc, *self.reach)
 
     @property
