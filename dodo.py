@@ -22,13 +22,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
+import shlex
 import shutil
 import sys
 from functools import cache, partial
 from pathlib import Path
 
-from doit import get_initial_workdir, get_var
+from doit import doit_cmd, get_initial_workdir, get_var
 from doit.action import CmdAction
 from doit.tools import config_changed
 
@@ -38,9 +38,10 @@ import ipi
 import network
 import network.paths
 import vitis
-from codegen import ToolError, answers, books, console, lock, progress, releases, tools, write_changed, write_tree
+from codegen import ToolError, answers, books, console, lock, options, progress, releases, tools, write_changed, write_tree
 from codegen.cache import Cache, default_root
 from codegen.dispatch import JOBS_ON_CLUSTER, Dispatch, require_one_release
+from codegen.options import OptionError
 from dataflow import TimingError
 from dataflow.fit import FitError, fit
 from network import DescriptionError, ParameterError, images, parameters
@@ -48,6 +49,28 @@ from network.errors import Source
 
 ROOT = Path(__file__).parent
 IMPORT = "python -m network.importers.finn_headers SRC_DIR"
+VARIABLES = {
+    "network": "digits",
+    "platform": "u250",
+    "build": "PATH",
+    "frames": "16",
+    "cluster": "tcp://HOST:8786",
+    "timeout_minutes": "600",
+    "memory_gb": "24",
+    "fit": "anyway",
+}
+"""What `doit NAME=VALUE …` may set, with a value each could have."""
+COUNTED = {
+    "frames": options.whole("frames=", 1, 100_000, "it counts the images every bench simulates"),
+    "timeout_minutes": options.number("timeout_minutes=", 0.001, 1_000_000, "it counts the minutes a job may take"),
+    "memory_gb": options.number("memory_gb=", 0, 1_000_000, "it counts the gigabytes set aside for a job"),
+}
+
+
+def counted(name: str) -> float | None:
+    """The number a variable has, None where it is left out."""
+    text = get_var(name, None)
+    return None if text is None else options.or_exit(COUNTED[name])(text)
 
 
 def description() -> Path:
@@ -77,6 +100,14 @@ def platform() -> str | None:
 
 console.degrade()
 sys.excepthook = progress.excepthook
+try:
+    options.require_jobs(sys.argv[1:])
+    options.require_known(doit_cmd._CMDLINE_VARS or {}, VARIABLES)
+    if fit_asked := get_var("fit", None):
+        options.choice("fit=", ("anyway",), "builds go on although the estimate says that the design does not fit")(fit_asked)
+except OptionError as error:
+    sys.exit(f"error: {error}")
+ANYWAY = fit_asked == "anyway"
 YAML = description()
 try:
     NET = network.load(YAML, platform())
@@ -87,7 +118,8 @@ except DescriptionError as error:
     sys.exit(f"error: {error}")
 
 # Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
-FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
+FIRINGS = sum(process.cycles for ip in DESIGN.ips for process in ip.processes)
+FRAMES = int(counted("frames") or min(16, max(1, 8_000_000 // FIRINGS)))
 TRAINED = (
     Path(os.path.normpath(YAML.parent / network.paths.named(NET.parameters)))
     if NET.parameters
@@ -114,15 +146,6 @@ def asked(*steps: str) -> bool:
     return any(word.partition(":")[0] in steps for word in sys.argv[1:])
 
 
-def number(name: str, text: str) -> float | None:
-    """What the user has written for a number; None for nothing."""
-    if not text:
-        return None
-    if not re.fullmatch(r"\d+(\.\d+)?", text):
-        raise ToolError(name, f"{text!r} is no number", why="it counts minutes, days or gigabytes", fix="write for example 30")
-    return float(text)
-
-
 CACHE = Cache(default_root(), progress.remark)
 try:
     JOBS = Dispatch(
@@ -131,8 +154,8 @@ try:
         cache=CACHE,
         address=str(get_var("cluster", "")),
         away=("synth", "cosim", *(["csim"] if asked("csim") else [])),
-        timeout_minutes=number("timeout_minutes", str(get_var("timeout_minutes", ""))),
-        memory_gb=number("memory_gb", str(get_var("memory_gb", ""))),
+        timeout_minutes=counted("timeout_minutes"),
+        memory_gb=counted("memory_gb"),
     )
     if JOBS.address and not progress.only_asks(sys.argv[1:]):
         JOBS.require_cluster()
@@ -154,12 +177,16 @@ DOIT_CONFIG = {
     "backend": "json",
     "dep_file": str(BUILD / ".doit.json"),
 }
-step = partial(progress.step, errors=(DescriptionError, FitError, ParameterError, TimingError, ToolError, OSError))
+step = partial(progress.step, errors=(DescriptionError, FitError, OptionError, ParameterError, TimingError, ToolError, OSError))
 
 
 @cache
 def arrays() -> parameters.Parameters:
     return parameters.load(NET, PARAMETERS)
+
+
+PLACE = [f"{name}={shlex.quote(str(get_var(name)))}" for name in ("network", "platform", "build") if get_var(name)] or ["network=digits"]
+"""What chooses this build folder, for a command that is to work in the same one."""
 
 
 def read_parameters() -> None:
@@ -173,7 +200,7 @@ def read_parameters() -> None:
                 if PARAMETERS.name == "resnet50_w1a2.npz"
                 else "train them, or "
             )
-            + f"draw random ones to build and time it: doit params network={get_var('network', 'digits')}",
+            + f"draw random ones to build and time it: doit params {' '.join(PLACE)}",
         )
     arrays()
 
@@ -225,7 +252,11 @@ def task_generate():
 
 
 def vectors() -> dict[str, str]:
-    tried = images.load(NET, YAML.parent).images[:FRAMES]
+    tried = images.load(NET, YAML.parent).images
+    if get_var("frames", None) and len(tried) < FRAMES:
+        why = f"the benches simulate {f'the images of {NET.images}' if NET.images else 'images drawn at random'}, each once"
+        raise OptionError(f"frames={FRAMES}", f"there are {len(tried)} images", why=why, fix=f"write 1 to {len(tried)}, or leave it out")
+    tried = tried[:FRAMES]
     for ip, files in hls.vectors(DESIGN, arrays(), tried).items():
         write_tree(BUILD / "vectors" / ip, files)
     return {"told": f"what the reference says of {len(tried)} images"}
@@ -294,10 +325,6 @@ def check() -> dict[str, str]:
     if not ANYWAY:
         found.require()
     return {"told": "; ".join([*map(str, reports), "no deadlock", str(found)])}
-
-
-ANYWAY = get_var("fit", "") == "anyway"
-"""doit fit=anyway: go on although the estimate says that the design does not fit."""
 
 
 def task_check():
@@ -501,10 +528,10 @@ def task_due():
     return {"actions": [step(due)], "task_dep": ["generate", "vectors"], "uptodate": [False]}
 
 
-def list_cache(prune_days: str, prune_gb: str) -> dict[str, str]:
+def list_cache(prune_days: float | None, prune_gb: float | None) -> dict[str, str]:
     from codegen.cache_report import print_cache
 
-    return {"told": print_cache(CACHE, days=number("prune-days", prune_days), gigabytes=number("prune-gb", prune_gb))}
+    return {"told": print_cache(CACHE, days=prune_days, gigabytes=prune_gb)}
 
 
 def task_cache():
@@ -512,8 +539,20 @@ def task_cache():
     return {
         "actions": [step(list_cache)],
         "params": [
-            {"name": "prune_days", "long": "prune-days", "default": "", "help": "drop what was not used for so many days"},
-            {"name": "prune_gb", "long": "prune-gb", "default": "", "help": "drop the least recently used, down to this size"},
+            {
+                "name": "prune_days",
+                "long": "prune-days",
+                "type": options.or_exit(options.number("--prune-days", 0, 1_000_000, "it counts days")),
+                "default": None,
+                "help": "drop what was not used for so many days",
+            },
+            {
+                "name": "prune_gb",
+                "long": "prune-gb",
+                "type": options.or_exit(options.number("--prune-gb", 0, 1_000_000, "it counts gigabytes")),
+                "default": None,
+                "help": "drop the least recently used, down to this size",
+            },
         ],
         "uptodate": [False],
         "verbosity": 2,
@@ -545,7 +584,7 @@ def folding() -> None:
 
 def task_folding():
     """print what follows from PE and SIMD: cycles per frame and FIFO depths"""
-    return {"actions": [folding], "uptodate": [False], "verbosity": 2}
+    return {"actions": [step(folding)], "uptodate": [False], "verbosity": 2}
 
 
 def report(baseline: str, record: bool) -> dict[str, str]:
@@ -592,7 +631,7 @@ def estimate() -> None:
 
 def task_estimate():
     """print what the design will cost, an estimate: LUTs, flip-flops, BRAM, UltraRAM, DSPs of each IP"""
-    return {"actions": [estimate], "uptodate": [False], "verbosity": 2}
+    return {"actions": [step(estimate)], "uptodate": [False], "verbosity": 2}
 
 
 def floorplan() -> None:
@@ -603,37 +642,56 @@ def floorplan() -> None:
 
 def task_floorplan():
     """print the SLR of every IP as YAML, what that leaves of each SLR, and the wires between them"""
-    return {"actions": [floorplan], "uptodate": [False], "verbosity": 2}
+    return {"actions": [step(floorplan)], "uptodate": [False], "verbosity": 2}
 
 
-def fold(fps: int, fastest: bool, plot: str) -> None:
+PLOT = {
+    "name": "plot",
+    "long": "plot",
+    "type": options.or_exit(options.plot("--plot", Path(get_initial_workdir()))),
+    "default": None,
+    "help": "file for the plot: .png, .pdf, .svg, .jpg (extra `plot`)",
+}
+
+
+def fold(fps: int | None, fastest: bool, plot: Path | None) -> None:
     from dataflow.fold_report import print_fold
 
-    print_fold(DESIGN, fps=fps, want_fastest=fastest, plot=Path(plot) if plot else None)
+    if fps and fastest:
+        raise OptionError(f"--fps {fps} --max", "both at once", why="each asks for another folding", fix="leave one of the two out")
+    print_fold(DESIGN, fps=fps, want_fastest=fastest, plot=plot)
 
 
 def task_fold():
     """search PE and SIMD: doit fold --fps N for the least resources, doit fold --max for the fastest that fits"""
     return {
-        "actions": [fold],
+        "actions": [step(fold)],
         "params": [
-            {"name": "fps", "long": "fps", "type": int, "default": 0, "help": "frames a second; those of the design where it is left out"},
+            {
+                "name": "fps",
+                "long": "fps",
+                "type": options.or_exit(options.whole("--fps", 1, 10_000_000, "it counts frames a second")),
+                "default": None,
+                "help": "frames a second; those of the design where it is left out",
+            },
             {"name": "fastest", "long": "max", "type": bool, "default": False, "help": "the fastest that fits the card"},
-            {"name": "plot", "long": "plot", "type": str, "default": "", "help": "file for the trade-off curve (extra `plot`)"},
+            PLOT,
         ],
         "uptodate": [False],
         "verbosity": 2,
     }
 
 
-def predict(latency: int, call_us: float, transfer_us: float, plot: str) -> None:
+def predict(latency: int | None, call_us: float, transfer_us: float, plot: Path | None) -> None:
+    from dataflow.fifos import require_flow
     from dataflow.prediction import Pipeline
     from dataflow.prediction_report import print_prediction
     from dataflow.simulation import simulate
     from dataflow.simulation_graph import graph
 
     run = simulate(graph(DESIGN), frames=8)
-
+    if run.deadlock:
+        require_flow(DESIGN)
     pipeline = Pipeline(
         clock_mhz=NET.clock_mhz,
         interval_cycles=int(run.intervals[-1]),
@@ -641,24 +699,36 @@ def predict(latency: int, call_us: float, transfer_us: float, plot: str) -> None
         call_us=call_us,
         transfer_us=transfer_us,
     )
-    print_prediction(DESIGN, pipeline, Path(plot) if plot else None)
+    print_prediction(DESIGN, pipeline, plot)
 
 
 def task_predict():
     """print frames/s and latency against the batch size, beside what was published"""
     return {
-        "actions": [predict],
+        "actions": [step(predict)],
         "params": [
             {
                 "name": "latency",
                 "long": "latency",
-                "type": int,
-                "default": 0,
+                "type": options.or_exit(options.whole("--latency", 1, 10**12, "it counts the cycles of the first frame")),
+                "default": None,
                 "help": "cycles of the first frame; simulated where left out",
             },
-            {"name": "call_us", "long": "call-us", "type": float, "default": 100.0, "help": "microseconds a call costs the host"},
-            {"name": "transfer_us", "long": "transfer-us", "type": float, "default": 0.0, "help": "microseconds a frame costs the host"},
-            {"name": "plot", "long": "plot", "type": str, "default": "", "help": "file for the plot (extra `plot`)"},
+            {
+                "name": "call_us",
+                "long": "call-us",
+                "type": options.or_exit(options.number("--call-us", 0, 10**9, "it counts the microseconds of a call")),
+                "default": 100.0,
+                "help": "microseconds a call costs the host",
+            },
+            {
+                "name": "transfer_us",
+                "long": "transfer-us",
+                "type": options.or_exit(options.number("--transfer-us", 0, 10**9, "it counts the microseconds of a frame")),
+                "default": 0.0,
+                "help": "microseconds a frame costs the host",
+            },
+            PLOT,
         ],
         "uptodate": [False],
         "verbosity": 2,
@@ -676,11 +746,17 @@ def task_timing():
     return {
         "actions": [step(timing)],
         "params": [
-            {"name": "frames", "long": "frames", "type": int, "default": 4, "help": "how many, 4 if not given"},
+            {
+                "name": "frames",
+                "long": "frames",
+                "type": options.or_exit(options.whole("--frames", 2, 10_000, "the interval is told from the ends of two frames")),
+                "default": 4,
+                "help": "how many, 4 if not given",
+            },
             {
                 "name": "spacing",
                 "long": "spacing",
-                "type": int,
+                "type": options.or_exit(options.whole("--spacing", 0, 10**9, "it counts the cycles from one frame to the next")),
                 "default": 0,
                 "help": "cycles from one to the next; 0: as fast as they are taken",
             },
@@ -690,11 +766,11 @@ def task_timing():
     }
 
 
-def fifos(interval: int, anew: bool, write: bool) -> None:
+def fifos(interval: int | None, anew: bool, write: bool) -> None:
     from dataflow import fifo_report
     from dataflow.fifos import size
 
-    sizing = size(DESIGN, interval=interval or None, anew=anew)
+    sizing = size(DESIGN, interval=interval, anew=anew)
     fifo_report.print_fifos(DESIGN, sizing)
     if write:
         try:
@@ -716,8 +792,8 @@ def task_fifos():
             {
                 "name": "interval",
                 "long": "interval",
-                "type": int,
-                "default": 0,
+                "type": options.or_exit(options.whole("--interval", 1, 10**9, "it counts the cycles from frame to frame")),
+                "default": None,
                 "help": "cycles from frame to frame, the least there can be if not given",
             },
             {"name": "anew", "long": "anew", "type": bool, "default": False, "help": "depths in the description are chosen anew too"},

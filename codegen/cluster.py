@@ -121,12 +121,14 @@ class Cluster:
         wanted, offers = needs(job), self.offers()
         if any(all(offer.get(name, 0) >= least for name, least in wanted.items()) for offer in offers):
             return
+        lacks_memory = any(all(offer.get(name, 0) >= least for name, least in wanted.items() if name != "memory_gb") for offer in offers)
         there = "; ".join(", ".join(f"{name}={amount:g}" for name, amount in sorted(offer.items())) or "nothing" for offer in offers)
         raise ToolError(
             f"cluster={self.address}",
             f"no worker can take {job.step}:{job.name}",
             why=f"it needs {', '.join(f'{name}={least:g}' for name, least in wanted.items())}; the workers offer {there or 'nothing: there are none'}",
-            fix="start workers with `python -m codegen.worker ADDRESS` where the tools are, or lower memory_gb=…",
+            fix="start workers with `python -m codegen.worker ADDRESS` where the tools are"
+            + (", or lower memory_gb=…" if lacks_memory else ""),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from codegen.tools import ToolError, find, locate, release_of
+from codegen.tools import SETTINGS, ToolError, find, locate, release_of
 
 FRONT_ENDS = {
     "vitis-run": ("vitis-run", "--mode", "hls", "--tcl"),
@@ -106,7 +106,7 @@ def release(name: str) -> Release:
             f"release {name}",
             "is too old",
             why=f"{TABLE[0][0]} is the first whose commands are known here",
-            fix="install a later one, and source its settings script",
+            fix=f"source {SETTINGS} of a later one",
         )
     row: dict[str, Any] = {}
     for since, changes in TABLE:

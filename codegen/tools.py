@@ -61,34 +61,55 @@ TOOLS = {
     )
 }
 
+SETTINGS = "settings64.sh"
+"""The script of an installation of the vendor's that puts its tools on PATH, for bash and zsh."""
 RELEASED = ("vitis-run", "vitis_hls", "vivado_hls", "vivado", "v++")
 """Those of the vendor, which have a release."""
 
 
 def locate(name: str) -> str | None:
-    """The executable of a tool of TOOLS, or None."""
+    """The executable of a tool of TOOLS, or None; its path is absolute, since tools run in folders of their own."""
     tool = TOOLS[name]
-    if tool.variable in os.environ:
-        return shutil.which(os.environ[tool.variable])
-    homes = [os.path.join(os.environ[home], "bin") for home in tool.homes if os.environ.get(home)]
-    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(homes) if homes else os.devnull)
+    if named := os.environ.get(tool.variable):
+        found = shutil.which(named)
+    else:
+        homes = [os.path.join(os.environ[home], "bin") for home in tool.homes if os.environ.get(home)]
+        found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(homes) if homes else os.devnull)
+    return os.path.abspath(found) if found else None
 
 
 def find(*names: str) -> str:
-    """The executable of the first of these tools there is; raises ToolError where there is none."""
+    """The executable of the first of these tools there is; raises ToolError where there is none, or a variable names a wrong one."""
     for name in names:
         if found := locate(name):
             return found
+        if os.environ.get(TOOLS[name].variable):
+            raise _wrongly_named(TOOLS[name])
     tools = [TOOLS[name] for name in names]
-    named = next((tool for tool in tools if tool.variable in os.environ), None)
     homes = [home for tool in tools for home in tool.homes if os.environ.get(home)]
     sought = " nor ".join(["on PATH", *(f"in bin below {home}={os.environ[home]}" for home in dict.fromkeys(homes))])
+    package, variables = " or ".join(tool.package for tool in tools), " or ".join(tool.variable for tool in tools)
+    brings = f"source {SETTINGS} of {package}" if names[0] in RELEASED else f"install {package}"
     raise ToolError(
-        os.environ[named.variable] if named else " or ".join(names),
+        " or ".join(names),
         "not found",
-        why=f"{f'{named.variable} names it' if named else f'it is not {sought}'}, and this step runs it",
-        fix=f"install {tools[0].package}, or set {(named or tools[0]).variable} to the executable",
+        why=f"it is not {sought}, and this step runs it",
+        fix=f"{brings}, or set {variables} to the executable",
     )
+
+
+def _wrongly_named(tool: Tool) -> ToolError:
+    """What is wrong with the executable that the tool's variable names."""
+    named = os.environ[tool.variable]
+    first, *arguments = named.split()
+    what, fix = "not found", f"set {tool.variable} to the executable, or unset it to have {tool.name} sought on PATH"
+    if os.path.isdir(named):
+        what = "a folder"
+    elif os.path.exists(named):
+        what, fix = "not executable", f"make it so, chmod +x {named}, or {fix}"
+    elif arguments and shutil.which(first):
+        what, fix = "not one executable", f"name one without arguments: a script of its own can add {' '.join(arguments)}"
+    return ToolError(f"{tool.variable}={named}", what, why=f"{tool.variable} names the executable that this step runs", fix=fix)
 
 
 VERSION = re.compile(r"\bv?(20\d\d\.\d)\b")
@@ -109,7 +130,7 @@ def release_of(executable: str) -> str:
         said = (answer.stdout + answer.stderr).decode(errors="replace")
         if found := VERSION.search(said):
             return found[1]
-    fix = "source the settings script of its installation, then start again"
+    fix = f"source {SETTINGS} of its installation, then start again"
     known = first_error(said, hint=fix)
     raise ToolError(
         executable,

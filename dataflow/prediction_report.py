@@ -63,5 +63,4 @@ def plot_prediction(design: Design, pipeline: Pipeline, path: Path) -> None:
         axes.set_title(heading, loc="left", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

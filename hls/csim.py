@@ -15,6 +15,7 @@ from pathlib import Path
 
 from codegen import Finished, ToolError, environment, find
 from codegen.jobs import LIMITS, Call, Job, Limits, run_calls
+from codegen.tools import SETTINGS
 from hls.render import HEADERS
 
 FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label", "-Wno-maybe-uninitialized")
@@ -23,16 +24,18 @@ FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-
 
 def ap_types() -> Path:
     """The folder with ap_int.h and hls_stream.h; raises ToolError."""
-    if "XILINX_HLS" in os.environ:
-        folder = Path(os.environ["XILINX_HLS"]) / "include"
-        where = f"XILINX_HLS={os.environ['XILINX_HLS']}"
-    else:
-        spec = find_spec("hls4ml")
-        folder = Path(spec.origin).parent / "templates" / "vivado" / "ap_types" if spec and spec.origin else Path()
-        where = "the package hls4ml"
+    spec = find_spec("hls4ml")
+    shipped = Path(spec.origin).parent / "templates" / "vivado" / "ap_types" if spec and spec.origin else Path()
+    named = os.environ.get("XILINX_HLS")
+    folder = Path(named) / "include" if named else shipped
     if not (folder / "ap_int.h").is_file():
+        install = "pip install 'resflow[build]'"
+        unset = "unset XILINX_HLS" + ("" if (shipped / "ap_int.h").is_file() else f" and {install}")
         raise ToolError(
-            where, "ap_int.h not found", why="the generated C++ is written in ap_int and hls::stream", fix="pip install 'resflow[build]'"
+            f"XILINX_HLS={named}" if named else "the package hls4ml",
+            f"ap_int.h not found{' in its folder include' if named else ''}",
+            why="the generated C++ is written in ap_int and hls::stream",
+            fix=f"source {SETTINGS} of Vitis HLS, or {f'{unset} to use the headers of the package hls4ml' if named else install}",
         )
     return folder
 

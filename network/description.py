@@ -13,7 +13,7 @@ from typing import NamedTuple
 from network.formats import BIPOLAR, Format, Kind, uint
 from network.inheritance import entries_of
 from network.model import Block, Conv, Dense, Fifo, Head, Memory, Network, Shape, Stem, Window, reach, require_accumulator
-from network.yaml_reader import Item, Mapping
+from network.yaml_reader import Item, Mapping, nearest
 
 MAX_SIZE = 1 << 14
 MAX_CHANNELS = 1 << 16
@@ -111,7 +111,8 @@ def _format(kinds: tuple[Kind, ...], most_bits: int, item: Item) -> Format:
     try:
         found = Format.parse(text)
     except ValueError as error:
-        item.fail(str(error), why=why, fix="write for example " + ("bipolar" if Kind.BIPOLAR in kinds else f"{kinds[0].value}4"))
+        example = "bipolar" if Kind.BIPOLAR in kinds else "uint4" if Kind.UINT in kinds else "int16, or leave acc out"
+        item.fail(str(error), why=why, fix=f"write for example {example}")
     if found.kind not in kinds or found.bits > most_bits:
         item.fail(f"{found} cannot be used here", why=why, fix="choose one of those")
     return found
@@ -215,7 +216,7 @@ def _conv(item: Item, name: str, shape: Shape, formats: Formats, came: Format, g
         weight=weight,
         input_format=came,
         output_format=goes,
-        acc=require_accumulator(item.at, name, acc, *reach(window.taps * shape.channels, weight, came)),
+        acc=require_accumulator(item.at, name, acc, *reach(window.taps * shape.channels, weight, came), is_shared="acc" not in entries),
         pe=_fold(entries, "pe", out if whole else 1),
         simd=_fold(entries, "simd", shape.channels if whole else 1),
         pixels=pixels,
@@ -291,8 +292,12 @@ def _block(item: Item, name: str, shape: Shape, came: Format, formats: Formats) 
     bypass = None
     if entries["bypass"].is_mapping:
         bypass = _conv(entries["bypass"], f"{name}.bypass", shape, formats, formats.act, formats.residual, like=convs[-1])
-    else:
-        entries["bypass"].choice("identity")
+    elif (text := entries["bypass"].value) != "identity":
+        entries["bypass"].fail(
+            "a list" if entries["bypass"].is_list else "nothing" if text is None else f"{text!r} is unknown",
+            why="a bypass is the identity, or a projection: a mapping, which may be empty",
+            fix=nearest(str(text), ["identity"], "write bypass: identity, or bypass: {}"),
+        )
     return Block(
         name=name,
         input=shape,

@@ -41,7 +41,9 @@ def load(network: Network, folder: Path) -> Images:
             network.images,
             f"images: {images.dtype} {images.shape}, expected uint8 (n, {', '.join(map(str, network.input))})",
             why=f"{network.name} takes images of {network.input}",
-            fix="write them in that shape, at least one",
+            fix="write input: {shape: [8, 8, 1]}, or name images of your own"
+            if network.images == "digits"
+            else "write them in that shape, at least one",
         )
     if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (len(images),)):
         raise ParameterError(

@@ -77,7 +77,9 @@ class Item:
     def choice(self, *choices: str) -> str:
         value = self.text(choices[0])
         if value not in choices:
-            self.fail(f"{value!r} is unknown", why=f"{self.name} is one of {', '.join(choices)}", fix=nearest(value, choices))
+            self.fail(
+                f"{value!r} is unknown", why=f"{self.name} is one of {', '.join(choices)}", fix=nearest(value, choices, "use one of those")
+            )
         return value
 
     def items(self, example: str, length: int | None = None) -> list[Item]:
@@ -134,9 +136,9 @@ class Mapping:
         return read(self._entries[key]) if key in self._entries else default
 
 
-def nearest(word: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]}?" if close else "use one of those, or delete it"
+def nearest(word: str, known: Collection[str], otherwise: str = "use one of those, or delete it") -> str:
+    close = difflib.get_close_matches(word.lower(), known, n=1)
+    return f"did you mean {close[0]}?" if close else otherwise
 
 
 def read(path: Path) -> Item:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runtime.accelerator import Accelerator
 from runtime.errors import DeviceError
@@ -75,10 +76,10 @@ def published(manifest: Manifest) -> tuple[Published, ...]:
 def measure(accelerator: Accelerator, batch: int, *, repetitions: int = REPETITIONS, warm_up: int = WARM_UP) -> Row:
     """Measure one batch size, on images drawn at random and on the first compute unit; DeviceError if it has no room for them."""
     manifest = accelerator.manifest
-    images = np.random.default_rng(1).integers(0, 256, (batch, *manifest.image)).astype(np.uint8)
     lane = accelerator.lanes[0]
     slot = lane.slot(batch)
     try:
+        images = _draw_images(batch, manifest)
         slot.write(images)
 
         def run() -> None:
@@ -105,6 +106,14 @@ def measure(accelerator: Accelerator, batch: int, *, repetitions: int = REPETITI
         modelled_ms=None if seconds is None else seconds * 1000,
         modelled_frames_per_s=None if seconds is None else batch / seconds,
     )
+
+
+def _draw_images(batch: int, manifest: Manifest) -> NDArray[np.uint8]:
+    try:
+        return np.random.default_rng(1).integers(0, 256, (batch, *manifest.image), dtype=np.uint8)
+    except MemoryError:
+        why = f"they take {batch * manifest.image_bytes:,} bytes of this machine's memory"
+        raise DeviceError("batch", f"no room for {batch:,} images", why, "measure smaller batches") from None
 
 
 def _times(call: Callable[[], object], batch: int, repetitions: int) -> Times:

@@ -152,11 +152,14 @@ def load() -> Library:
         why = f"XRT emulates with {', '.join(filter(None, SHIMS))}"
         raise DeviceError("XCL_EMULATION_MODE", repr(mode()), why, "unset it to use a card")
     root = os.environ.get("XILINX_XRT")
-    if root is None:
+    if not root:
         if not INSTALLED.is_dir():
             why = f"it says where XRT is, there is no {INSTALLED} either, and XRT ends the process that loads it without"
             raise DeviceError("XILINX_XRT", "not set", why, "install XRT and source its setup.sh, or use device='emulation'")
         root = os.environ["XILINX_XRT"] = str(INSTALLED)
+    if not Path(root).is_dir():
+        why = "it names the folder XRT is installed in, and XRT ends the process that loads it without"
+        raise DeviceError(f"XILINX_XRT={root}", "there is no such folder", why, "source XRT's setup.sh, or use device='emulation'")
     shim = Path(root, "lib", SHIMS[mode()])
     if not shim.exists():
         why = "XRT loads it from there, and ends the process when it cannot"

@@ -37,7 +37,7 @@ class XrtDevice(BaseDevice):
         chosen = cards.chosen()
         if chosen == cards.EMULATION:
             return []
-        found = cards.cards() if chosen is None else (cards.find(chosen),)
+        found = cards.cards() if chosen is None else (cards.find(chosen, f"{cards.VARIABLE}="),)
         if not found:
             return []
         try:

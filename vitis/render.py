@@ -79,9 +79,9 @@ def enlarged_kb(design: Design) -> dict[str, int]:
     most_kb = design.platform.plram_most_kb
     if needed_kb > most_kb:
         raise DescriptionError(
-            design.network.at,
+            memory.at,
             f"memory.weights: {needed_kb:,} KB in {memory.weights}",
             why=f"a PLRAM bank can be made {most_kb:,} KB at most",
-            fix="use a DDR bank",
+            fix=f"write weights: {design.platform.default_bank.name}",
         )
     return {memory.weights: 1 << (needed_kb - 1).bit_length()}

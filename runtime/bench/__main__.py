@@ -14,10 +14,12 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from runtime import console
+from runtime.arguments import output, whole
 
 OUT = Path("build") / "bench" / "emulator.json"
 TARGET_BATCH = 8
@@ -26,10 +28,14 @@ TARGET_BATCH = 8
 def main(arguments: list[str] | None = None) -> None:
     console.degrade()
     parser = argparse.ArgumentParser(prog="python -m runtime.bench", description="Measures the emulator against onnxruntime.")
-    parser.add_argument("--out", type=Path, default=OUT, help="JSON to write (%(default)s)")
-    parser.add_argument("--repetitions", type=int, default=5, help="of which the median counts (%(default)s)")
+    parser.add_argument("--out", type=output, default=OUT, help="JSON to write (%(default)s)")
+    parser.add_argument("--repetitions", type=whole(1, 1_000_000), default=5, help="of which the median counts (%(default)s)")
     parser.add_argument("--without-amx", action="store_true", help="measure as on a CPU that has none, and nothing else")
     options = parser.parse_args(arguments)
+    missing = [name for name in ("onnx", "onnxruntime", "rich") if find_spec(name) is None]
+    if missing:
+        why, fix = "the emulator is measured beside onnxruntime, in one run", "pip install -e '.[bench]'"
+        sys.exit(f"error: {', '.join(missing)}: not installed\nwhy: {why}\nfix: {fix}")
     if options.without_amx:
         withhold_amx()
     report = measured(options.repetitions)

@@ -104,7 +104,8 @@ def test_a_missing_tool(monkeypatch, tmp_path):
     with pytest.raises(ToolError) as error:
         find("vivado")
     assert str(error.value) == (
-        "vivado: not found\n  why: it is not on PATH, and this step runs it\n  fix: install Vivado, or set VIVADO to the executable"
+        "vivado: not found\n  why: it is not on PATH, and this step runs it\n"
+        "  fix: source settings64.sh of Vivado, or set VIVADO to the executable"
     )
     monkeypatch.setenv("XILINX_VITIS", "/tools/Vitis/2022.2")
     with pytest.raises(ToolError) as error:
@@ -112,14 +113,63 @@ def test_a_missing_tool(monkeypatch, tmp_path):
     assert str(error.value) == (
         "vitis-run or vitis_hls or vivado_hls: not found\n"
         "  why: it is not on PATH nor in bin below XILINX_VITIS=/tools/Vitis/2022.2, and this step runs it\n"
-        "  fix: install Vitis 2023.2 or later, or set VITIS_RUN to the executable"
+        "  fix: source settings64.sh of Vitis 2023.2 or later or Vitis HLS or Vivado HLS, "
+        "or set VITIS_RUN or VITIS_HLS or VIVADO_HLS to the executable"
     )
-    monkeypatch.setenv("VIVADO", "vivado-of-2019")
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        (
+            "vivado-of-2019",
+            "VIVADO=vivado-of-2019: not found\n  why: VIVADO names the executable that this step runs\n"
+            "  fix: set VIVADO to the executable, or unset it to have vivado sought on PATH",
+        ),
+        (
+            "{folder}",
+            "VIVADO={folder}: a folder\n  why: VIVADO names the executable that this step runs\n"
+            "  fix: set VIVADO to the executable, or unset it to have vivado sought on PATH",
+        ),
+        (
+            "{folder}/text",
+            "VIVADO={folder}/text: not executable\n  why: VIVADO names the executable that this step runs\n"
+            "  fix: make it so, chmod +x {folder}/text, or set VIVADO to the executable, or unset it to have vivado sought on PATH",
+        ),
+        (
+            "{folder}/bin/vivado -nolog",
+            "VIVADO={folder}/bin/vivado -nolog: not one executable\n  why: VIVADO names the executable that this step runs\n"
+            "  fix: name one without arguments: a script of its own can add -nolog",
+        ),
+    ],
+)
+def test_a_variable_that_names_no_executable(monkeypatch, tmp_path, named, message):
+    """Although there is one on PATH, which is not the one that is wanted."""
+    program(tmp_path, "bin/vivado", "#!/bin/sh\n")
+    (tmp_path / "text").write_text("#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("VIVADO", named.format(folder=tmp_path))
     with pytest.raises(ToolError) as error:
-        find("vivado")
-    assert str(error.value) == (
-        "vivado-of-2019: not found\n  why: VIVADO names it, and this step runs it\n  fix: install Vivado, or set VIVADO to the executable"
-    )
+        find("vivado", "g++")
+    assert str(error.value) == message.format(folder=tmp_path)
+
+
+def test_an_empty_variable_names_nothing(monkeypatch, tmp_path):
+    found = program(tmp_path, "vivado", "#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("VIVADO", "")
+    assert find("vivado") == str(found)
+
+
+def test_a_relative_path_is_that_of_the_build(monkeypatch, tmp_path):
+    """Tools run in folders of their own, where it would lead elsewhere."""
+    found = program(tmp_path, "home/bin/vivado", "#!/bin/sh\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    for name, value in {"VIVADO": "home/bin/vivado", "XILINX_VIVADO": "home"}.items():
+        monkeypatch.delenv("VIVADO", raising=False)
+        monkeypatch.setenv(name, value)
+        assert find("vivado") == str(found)
 
 
 def test_where_a_tool_is_sought(monkeypatch, tmp_path):
@@ -161,7 +211,7 @@ def test_a_tool_of_no_release(tmp_path):
         tools.release_of(str(script))
     assert str(error.value) == (
         f"{script}: does not tell its version\n  why: --version says none of your business\n"
-        "  fix: source the settings script of its installation, then start again"
+        "  fix: source settings64.sh of its installation, then start again"
     )
 
 

@@ -88,8 +88,8 @@ def test_no_compiler(built, monkeypatch):
     with pytest.raises(ToolError) as error:
         run(built)
     assert str(error.value) == (
-        "g++-of-2019: not found\n  why: CXX names it, and this step runs it\n"
-        "  fix: install g++ (Debian: apt install g++), or set CXX to the executable"
+        "CXX=g++-of-2019: not found\n  why: CXX names the executable that this step runs\n"
+        "  fix: set CXX to the executable, or unset it to have g++ sought on PATH"
     )
 
 
@@ -100,11 +100,32 @@ def test_headers_of_an_installation_are_preferred(tmp_path, monkeypatch):
     assert csim.ap_types() == tmp_path / "include"
 
 
+WITHOUT_HEADERS = (
+    "XILINX_HLS={folder}: ap_int.h not found in its folder include\n"
+    "  why: the generated C++ is written in ap_int and hls::stream\n"
+    "  fix: source settings64.sh of Vitis HLS, or unset XILINX_HLS{more} to use the headers of the package hls4ml"
+)
+
+
 def test_an_installation_without_headers_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("XILINX_HLS", str(tmp_path))
     with pytest.raises(ToolError) as error:
         csim.ap_types()
+    assert str(error.value) == WITHOUT_HEADERS.format(folder=tmp_path, more="")
+    monkeypatch.delenv("XILINX_HLS")
+    assert (csim.ap_types() / "ap_int.h").is_file()  # the remedy
+
+
+def test_no_headers_at_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(csim, "find_spec", lambda _: None)
+    monkeypatch.setenv("XILINX_HLS", str(tmp_path))
+    with pytest.raises(ToolError) as error:
+        csim.ap_types()
+    assert str(error.value) == WITHOUT_HEADERS.format(folder=tmp_path, more=" and pip install 'resflow[build]'")
+    monkeypatch.setenv("XILINX_HLS", "")  # as if it were not set
+    with pytest.raises(ToolError) as error:
+        csim.ap_types()
     assert str(error.value) == (
-        f"XILINX_HLS={tmp_path}: ap_int.h not found\n"
-        "  why: the generated C++ is written in ap_int and hls::stream\n  fix: pip install 'resflow[build]'"
+        "the package hls4ml: ap_int.h not found\n  why: the generated C++ is written in ap_int and hls::stream\n"
+        "  fix: source settings64.sh of Vitis HLS, or pip install 'resflow[build]'"
     )
