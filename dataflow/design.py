@@ -111,7 +111,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ip:
-    """One HLS IP: the top function `name`."""
+    """One HLS IP, called as its block is."""
 
     name: str
     kind: str  # dma, stem, block or head
@@ -120,6 +120,11 @@ class Ip:
     streams: tuple[Stream, ...]
     processes: tuple[Process, ...]
     slr: int = 0
+
+    @property
+    def top(self) -> str:
+        """Its C++ function, and so its HDL module. With the prefix no keyword, macro, type or local of anybody's can be called so."""
+        return f"resflow_{self.name}"
 
     @property
     def cycles(self) -> int:

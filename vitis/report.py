@@ -219,9 +219,10 @@ def _first(stem: Path) -> Path:
 
 def _csynth(design: Design, path: Path) -> Csynth:
     csynth, ip = read_csynth(path), path.parent.name
+    wanted = design.ip(ip).top
     # vivado_hls puts the prefix that keeps IPs apart before the top, too.
-    top = ip if csynth.top == f"{ip}_{ip}" else csynth.top
-    for found, expected in ((top, ip), (csynth.part, design.platform.part)):
+    top = wanted if csynth.top == f"{wanted}_{wanted}" else csynth.top
+    for found, expected in ((top, wanted), (csynth.part, design.platform.part)):
         if found.lower() != expected.lower():
             raise ToolError(
                 str(path), f"a report about {found}", why=f"one about {expected} belongs here", fix=f"run it again: doit synth:{ip}"

@@ -20,7 +20,7 @@ def write_csynth(build: Path, design, ip, *, release="2022.2", resources=None, i
     interval = ip.cycles + 12 if interval is None else interval
     text = (FIXTURES / f"csynth_{release}.xml").read_text()
     for old, new in {
-        "res2a": ip.name,
+        "res2a": ip.top,
         "xcu250-figd2104-2L-e": design.platform.part,
         ">231<": f">{interval + 104}<",
         ">127<": f">{interval}<",
