@@ -166,9 +166,8 @@ class Link:
 
     @property
     def name(self) -> str:
-        """Unique in the design: stem_res2a."""
-        plain = self.source_port.name in ("codes_out", "image")
-        return f"{self.source}_{self.sink}" if plain else f"{self.source}_{self.sink}_{self.source_port.name}"
+        """Its dotted name as one word: res2a_codes_in. No two are equal, since no port's name ends like another's."""
+        return self.dotted.replace(".", "_")
 
     @property
     def dotted(self) -> str:
@@ -217,6 +216,11 @@ class Design:
     def name(self) -> str:
         """The kernel's; its one CU is `<name>_1`."""
         return self.network.name
+
+    @property
+    def top(self) -> str:
+        """The block design's, and so its HDL module; the prefix keeps it apart from keywords and from the modules of the IPs."""
+        return f"design_{self.name}"
 
     @property
     def cycles(self) -> int:

@@ -25,6 +25,7 @@ from dataflow.design import Design, Ip
 from dataflow.resources import Resources
 from hls.cosim_report import Cosim, read_cosim
 from hls.csynth import Csynth, read_csynth
+from ipi.cells import block
 from ipi.timing import Timing, read_timing
 from ipi.utilization import Utilization, read_utilization
 from vitis.link import cu
@@ -251,7 +252,7 @@ def assemble(
 
 def _ip(ip: Ip, readings: Readings, estimate: Resources | None) -> IpReport:
     csynth = readings.csynth.get(ip.name)
-    cells = {step: kernel.below(ip.name) for step, kernel in readings.utilization.items()}
+    cells = {step: kernel.below(block(ip.name)) for step, kernel in readings.utilization.items()}
     counted = {
         Step.ESTIMATE: estimate,
         Step.CSYNTH: csynth.resources if csynth else None,

@@ -49,7 +49,7 @@ def write_cosim(build: Path, ip, *, interval=None, passed=True) -> None:
 def write_utilization(path: Path, design, *, above=("wrapper", "bd_i")) -> None:
     """A hierarchical report of the block design under the cells `above`."""
     heading = ("Instance", "Module", "Total LUTs", "FFs", "RAMB36", "RAMB18", "URAM", "DSP Blocks")
-    placed = [(ip.name, ip.name, invented(ip)) for ip in design.ips]
+    placed = [(f"ip_{ip.name}", ip.top, invented(ip)) for ip in design.ips]
     total = sum((resources for *_, resources in placed), Resources(lut=900, ff=1500))
     rows = [(depth, name, "(top)", total) for depth, name in enumerate(above)]
     rows += [(len(above), *row) for row in placed]

@@ -126,7 +126,7 @@ def test_a_card_without_the_kernel(toy, tmp_path):
 
 def test_text_where_there_is_no_xml(toy, tmp_path):
     path = tmp_path / "synth" / "res2a" / "csynth.rpt"
-    tools.write(path, (tools.FIXTURES / "csynth_2019.2.rpt").read_text())
+    tools.write(path, (tools.FIXTURES / "csynth_2019.2.rpt").read_text().replace("'res2a'", "'resflow_res2a'"))
     assert read(toy, tmp_path).releases == ("2019.2",)
 
 
