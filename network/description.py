@@ -15,11 +15,13 @@ from network.model import Block, Conv, Dense, Fifo, Head, Memory, Network, Shape
 from network.yaml_reader import Item, Mapping, read
 
 MAX_SIZE = 1 << 14
+MAX_IMAGE = 1 << 28
 MAX_CHANNELS = 1 << 16
 MAX_DEPTH = 1 << 20
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 MOST_KERNEL, MOST_BLOCK = 30, 64
 """Characters of a name. The host finds a kernel by `<network>:<network>_1`, in a field of 64 bytes with a zero at its end."""
+MOST_LABEL = 256
 BANK = re.compile(r"(DDR|PLRAM|HBM)\[\d{1,2}\]")
 IMAGE_FORMAT = uint(8)
 TAKEN = {
@@ -130,11 +132,21 @@ def _formats(item: Item) -> Formats:
 def _input(item: Item) -> Shape:
     entries = item.mapping(("shape",))
     height, width, channels = entries["shape"].items("[224, 224, 3]", 3)
-    return Shape(height.integer(1, MAX_SIZE), width.integer(1, MAX_SIZE), channels.integer(1, 64))
+    shape = Shape(height.integer(1, MAX_SIZE), width.integer(1, MAX_SIZE), channels.integer(1, 64))
+    if shape.size > MAX_IMAGE:
+        entries["shape"].fail(f"{shape} takes {shape.size:,} bytes", why=f"an image has at most {MAX_IMAGE:,}", fix="use a smaller one")
+    return shape
 
 
 def _labels(item: Item) -> tuple[str, ...]:
-    return tuple(label.text('"7"') for label in item.items('["cat", "dog"]'))
+    def label(entry: Item) -> str:
+        name = entry.text('"7"')
+        if not name.isprintable() or len(name) > MOST_LABEL:
+            fix = f"write at most {MOST_LABEL} printable characters"
+            entry.fail(f"{name!r:.60} cannot be a label", why="it is printed, on terminals and into tables", fix=fix)
+        return name
+
+    return tuple(label(entry) for entry in item.items('["cat", "dog"]'))
 
 
 def _memory(item: Item) -> Memory:

@@ -82,7 +82,7 @@ WRONG = {
     ),
     "floorplan": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  1  ip_res2\n"),
-        "[VPL 101-3] ERROR: 0 cells res2 in toy_1, not 1",
+        "[VPL 101-3] ERROR: 0 cells ip_res2 in toy_1, not 1",
     ),
 }
 
