@@ -319,12 +319,14 @@ def check() -> dict[str, str]:
     for report in reports:
         report.require()
     from dataflow.fifos import require_flow
+    from vitis.emulation import check_host
 
+    host = check_host(DESIGN)
     require_flow(DESIGN)
     found = fit(DESIGN)
     if not ANYWAY:
         found.require()
-    return {"told": "; ".join([*map(str, reports), "no deadlock", str(found)])}
+    return {"told": "; ".join([*map(str, reports), host, "no deadlock", str(found)])}
 
 
 def task_check():

@@ -53,7 +53,7 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             "stream_suffix": "_V_V",
             "hls_ports": (),
             "open_solution": "-reset",
-            # The prefix keeps apart the submodules of different IPs, which all go into one netlist; the top becomes res2a_res2a,
+            # The prefix keeps apart the submodules of different IPs, which all go into one netlist; the top becomes top_top,
             # and the IP keeps the name it is exported under.
             "configuration": ("config_rtl -auto_prefix", "config_interface -m_axi_addr64"),
             "bind_rom": "set_directive_resource -core ROM_1P_{impl} {location} {variable}",

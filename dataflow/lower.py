@@ -13,6 +13,7 @@ from math import gcd
 
 from dataflow import floorplan
 from dataflow import platform as platforms
+from dataflow.banks import sizes_kb
 from dataflow.design import Argument, Design, Ip, Kind, Layer, Link, Port, Process, Rom, Stream, fifo_memory
 from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
 from dataflow.platform import Platform
@@ -29,6 +30,8 @@ FIFO_DEPTHS = (16, 1024)
 """Least depth the AXI4-Stream FIFO IP offers, and the original's depth between blocks, which is plenty."""
 MOST_FIFO_DEPTH = 32768
 """Of the AXI4-Stream FIFO IP (PG085)."""
+MOST_COUNT = (1 << 32) - 1
+"""Of the counters in the HLS library, `unsigned` all of them."""
 
 
 def lower(network: Network, answers: MutableMapping[str, list[int]] | None = None) -> Design:
@@ -40,12 +43,14 @@ def lower(network: Network, answers: MutableMapping[str, list[int]] | None = Non
     """
     platform = _platform(network)
     network = replace(network, memory=_memory(network.memory, platform))
+    sizes_kb(network, platform)  # a bank that is too small is told before anything is chosen
     given = [platform.bank(network.memory.images).slr, *_given_slrs(network, platform)]
     if not network.is_folded:
         from dataflow.fold import fold  # here: numpy and scipy take their time to load
 
         network = fold(network, platform, given, answers)
     design = lay_out(network, platform)
+    _require_countable(design)
     slrs = floorplan.place(floorplan.problem(design, given), answers)
     ips = tuple(replace(ip, slr=slr) for ip, slr in zip(design.ips, slrs, strict=True))
     return replace(design, network=network.placed(slrs[1:]), ips=ips)
@@ -100,6 +105,23 @@ def _given_slrs(network: Network, platform: Platform) -> list[int | None]:
             fix = f"choose 0 to {platform.slrs - 1}, or leave slr out"
             raise DescriptionError(part.at, f"{name}: slr={part.slr}", why=f"{platform.name} has {platform.slrs} SLRs", fix=fix)
     return [part.slr for _, part in parts]
+
+
+def _require_countable(design: Design) -> None:
+    """No frame has more firings of a process, or codes in a stream, than the loops of the C++ can count."""
+    network = design.network
+    places = {"dma": network.at, "stem": network.stem.at, "head": network.head.at, **{block.name: block.at for block in network.blocks}}
+    for ip in design.ips:
+        counts = [
+            (f"{process.name} takes {process.cycles:,} cycles", process.cycles, "higher pe and simd, or a") for process in ip.processes
+        ]
+        codes = [(port.name, port.beats * port.lanes) for port in ip.ports]
+        codes += [(process.name, process.layer.codes) for process in ip.processes if isinstance(process.layer, Convert)]
+        counts += [(f"{name} passes {count:,} codes", count, "a") for name, count in codes]
+        for what, count, remedy in counts:
+            if count > MOST_COUNT:
+                why = f"loops count to {MOST_COUNT:,}, the most of 32 bits"
+                raise DescriptionError(places[ip.name], f"{ip.name}: {what} a frame", why=why, fix=f"use {remedy} smaller map")
 
 
 def _platform(network: Network) -> Platform:

@@ -16,7 +16,7 @@ from pathlib import Path
 from codegen import Finished, ToolError, environment, find
 from codegen.jobs import LIMITS, Call, Job, Limits, run_calls
 from codegen.tools import SETTINGS
-from hls.render import HEADERS
+from hls.render import HEADERS, SEARCHED
 
 FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label", "-Wno-maybe-uninitialized")
 """The last one because ap_types clear bits of fresh values before they set them, thousands of times."""
@@ -54,13 +54,13 @@ def csim_job(ip: str, sources: Path, vectors: Path, frames: int, limits: Limits 
     headers = ap_types()
     # Both sources in one translation unit: most of the time goes into the ap_types headers, which are system headers here
     # because warnings of theirs are not ours to mend.
-    compiler = ("g++", *FLAGS, "-I.", "-isystem", "ap_types", "-include", f"{ip}.cpp", f"{ip}_tb.cpp", "-o", f"{ip}_tb")
+    compiler = ("g++", *FLAGS, f"-I{SEARCHED}", "-isystem", "ap_types", "-include", f"{ip}.cpp", f"{ip}_tb.cpp", "-o", f"{ip}_tb")
     return Job(
         step="csim",
         name=ip,
         files={
             **{path.name: path for path in sources.iterdir() if path.is_file()},
-            **{f"resflow/{path.name}": path for path in HEADERS},
+            **{f"{SEARCHED}/resflow/{path.name}": path for path in HEADERS},
             **{f"ap_types/{path.relative_to(headers)}": path for pattern in ("*.h", "etc/*.h") for path in headers.glob(pattern)},
             **{f"vectors/{path.name}": path for path in (vectors.iterdir() if vectors.is_dir() else ()) if path.is_file()},
         },

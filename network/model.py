@@ -19,6 +19,10 @@ MAX_BEAT_BITS = 4096
 """Widest AXI4-Stream beat and widest `ap_uint` Vitis HLS takes."""
 
 
+MOST_TOP = 1024
+"""Elements up to which the HLS tools partition an array completely; vivado_hls ends with XFORM 203-103 above."""
+
+
 class Shape(NamedTuple):
     """Height, width, channels of one frame; channels run fastest."""
 
@@ -391,6 +395,13 @@ class Head:
                 f"head: top={self.top} of {self.fc.out} classes",
                 why="the kernel writes the labels of the top largest scores",
                 fix=f"choose 1 to {self.fc.out}",
+            )
+        if self.top > MOST_TOP:
+            raise DescriptionError(
+                self.at,
+                f"head: top={self.top:,}",
+                why=f"the labels are sorted in registers, and HLS tools make registers of no array of more than {MOST_TOP:,}",
+                fix=f"choose at most {MOST_TOP:,}",
             )
         if self.streams_weights and (self.fc.pe != 1 or self.fc.simd * self.fc.weight.bits > 512 or self.fc.weight.bits != 8):
             raise DescriptionError(

@@ -79,10 +79,13 @@ class Emulator:
             raise DeviceError("profile", "path numpy", "only native paths take times", _native_choice())
         return self._network.profile(np.ascontiguousarray(images), self._matrix(weights))
 
-    def _matrix(self, weights: NDArray[np.int8] | None) -> NDArray[np.int8]:
-        matrix = weights if self.program.head.weights is None else self.program.head.weights
+    def _matrix(self, weights: NDArray[np.int8] | None) -> NDArray[Any]:
+        head = self.program.head
+        matrix = weights if head.weights is None else head.weights
         if matrix is None:
             raise ValueError("this program streams the weights of its fully connected layer: pass them")
+        if self._network is not None and head.lift:
+            matrix = (matrix.astype(np.int16) - head.lift).astype(np.int8)
         return np.ascontiguousarray(matrix)
 
 

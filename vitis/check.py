@@ -48,7 +48,7 @@ class Report:
 
 def check(design: Design, folder: Path) -> Report:
     """Check floorplan.tcl, plram.tcl, reports.tcl and link.cfg as they stand in `folder`. Raises ToolError when there is no tclsh."""
-    prefix = f"{design.platform.cell_prefix}/{cu(design)}/inst/{design.name}_i/"
+    prefix = f"{design.platform.cell_prefix}/{cu(design)}/inst/{design.top}_i/"
     expected = {cell.name: cell.slr for cell in cells(design)}
     for piece in slices(design):
         # Register slices of either naming, as the floorplan knows both.

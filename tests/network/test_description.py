@@ -217,21 +217,38 @@ MISTAKES = {
     "a block called like an IP": (
         "  res2b:\n",
         "  dma:\n",
-        "toy.yaml:19: dma: cannot be a name\n"
-        "  why: a block's name becomes a C++ function, an HDL module and a file name\n"
-        "  fix: use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
+        "toy.yaml:19: dma: is taken\n  why: every network has an IP of that name\n  fix: rename the block",
     ),
-    "a block called like the network": (
+    "a block called like a result": (
         "  res2b:\n",
-        "  toy:\n",
-        "toy.yaml:19: toy: is the network's name too\n  why: both become HDL modules of one design\n  fix: rename one of the two",
+        "  scores:\n",
+        "toy.yaml:19: scores: is taken\n  why: a trace of the network calls a result of the head so\n  fix: rename the block",
+    ),
+    "a name that is no identifier of VHDL": (
+        "  res2b:\n",
+        "  res2__b:\n",
+        "toy.yaml:19: res2__b: 'res2__b' cannot be a name\n"
+        "  why: it becomes part of the names of files, C++ functions and HDL modules\n"
+        "  fix: use lower-case letters and digits, a letter first, and single underscores between them",
+    ),
+    "a block's name that is too long": (
+        "  res2b:\n",
+        f"  {'b' * 65}:\n",
+        f"toy.yaml:19: {'b' * 65}: '{'b' * 65}' has 65 characters\n"
+        "  why: it becomes part of the names of files, C++ functions and HDL modules\n  fix: use at most 64",
+    ),
+    "a kernel's name that is too long": (
+        "network:   toy",
+        f"network:   {'n' * 31}",
+        f"toy.yaml:2: network: '{'n' * 31}' has 31 characters\n"
+        "  why: it becomes part of the names of files, HDL modules and the compute unit\n  fix: use at most 30",
     ),
     "a path for a name": (
         "network:   toy",
         "network:   ../toy",
         "toy.yaml:2: network: '../toy' cannot be a name\n"
-        "  why: it becomes a C++ function, an HDL module and a file name\n"
-        "  fix: use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
+        "  why: it becomes part of the names of files, HDL modules and the compute unit\n"
+        "  fix: use lower-case letters and digits, a letter first, and single underscores between them",
     ),
     "unknown format": (
         "act: uint2",
