@@ -72,6 +72,26 @@ _ECHO = re.compile(r"^#+ (?!there is insufficient memory)", re.IGNORECASE)
 _PASSED_ON = re.compile(r'^\s+(while executing|invoked from within|\((file|procedure|"\w+" (body|arm)).* line \d+\))')
 _FRAME = re.compile(r'^\s+File ".*", line \d+')
 """Of a program in Python; the line of its source follows."""
+_WORDS = (
+    *(
+        "error",
+        "fail",
+        "fatal",
+        "warning",
+        "undefined",
+        "unimplemented",
+        "multiple def",
+        "ld: ",
+        "ld.",
+        "terminate",
+        "abnormal",
+        "unexpected",
+    ),
+    *("assert", "fault", "illegal", "abort", "memory", "alloc", "kill", "space", "quota", "disk", "shared", "glibc", "lexical", "invalid"),
+    *("deadlock", "locale", "signal", "exception", "denied", "refused", "unable", "cannot", "can't", "couldn't", "not found", "no such"),
+    "read-only",
+)
+"""One of these stands in every line that can matter: most of a log has none, and is not looked at any further."""
 _COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 _BEGINS = re.compile(r"(ERROR|INFO|WARNING|CRITICAL WARNING): \[")
 _ASSERTED = re.compile(r"\bassertion .* failed", re.IGNORECASE)
@@ -100,6 +120,9 @@ def read(log: str, system: re.Pattern[str]) -> Iterator[Line]:
 
 
 def _kind(text: str, following: str, system: re.Pattern[str]) -> Kind:
+    lower = text.lower()
+    if not any(word in lower for word in _WORDS) and not _PASSED_ON.match(following):
+        return Kind.PLAIN
     located = _LOCATED.match(text)
     if (
         _CARET.match(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -360,6 +361,15 @@ def test_what_the_compiler_here_says(tmp_path):
     assert found.name == ""
     assert found.line is not None
     assert re.match(r"a\.cpp:\d+:\d+: error: ", found.line), result.stderr
+
+
+def test_a_long_log():
+    """Of an implementation with all its phases; the machine may be busy."""
+    line = "Phase 2.5 Update Timing for Bus Skew | Checksum: 2fc50bc0a\nINFO: [Route 35-416] Intermediate Timing Summary | WNS=-2.213 | TNS=-9.1 |\n"
+    began = time.process_time()
+    found = diagnose(line * 50_000 + "ERROR: [Route 35-2] Design is not legally routed.\n", 1, hint="")
+    assert found.name == "routing"
+    assert time.process_time() - began < 10
 
 
 def test_an_error_of_a_tool_that_ended_well():
