@@ -53,7 +53,7 @@ _OUTER = re.compile(
 )
 _BARE = re.compile(
     r"undefined (reference|symbol)\b|multiple definition of|^(\S*/)?([\w-]+-)?ld(\.\w+)?: (?!warning|.*: [Ii]n function)|"
-    r"terminate called|\babnormal program termination|an unexpected error has occurred|\bassertion .* failed|^FAIL\b|"
+    r"terminate called|\babnormal program termination|an unexpected error has occurred|^FAIL\b|"
     r"^(segmentation fault|bus error|illegal instruction|aborted)\b",
     re.IGNORECASE,
 )
@@ -64,28 +64,51 @@ _QUOTED = re.compile(r"^\s*\d*\s*\|(\s|$)|^\s*\|")
 """A source in the margin of gcc's and clang's messages; tables look the same."""
 _CARET = re.compile(r"^[\s~|]*\^[\s~^|]*$")
 _CAME_FROM = re.compile(
-    r"^In file included from|^\s+from \S+:\d+|\brequired (from|by)\b|: [Ii]n (instantiation|substitution)\b|"
-    r"^[^:]+:(\d+:)*( \(\S+\))? [IiAa][nt] .*\b(function|constructor|destructor|scope|lambda|member)\b|^Please submit a full bug report|^See <"
+    r"^In file included from|^\s+from \S+:\d+|^\S+:\d+:.* required (from|by)\b|: In (instantiation|substitution)\b|"
+    r"^(?!ERROR|FATAL)[^:]+:(\d+:)*( \(\S+\))? [IiAa][nt] .*\b(function|constructor|destructor|scope|lambda|member)\b|^Please submit a full bug report|^See <"
 )
 _ECHO = re.compile(r"^#+ (?!there is insufficient memory)", re.IGNORECASE)
 """Vivado repeats the Tcl it runs behind # signs; Java's reports of a crash look the same."""
 _PASSED_ON = re.compile(r'^\s+(while executing|invoked from within|\((file|procedure|"\w+" (body|arm)).* line \d+\))')
+_FRAME = re.compile(r'^\s+File ".*", line \d+')
+"""Of a program in Python; the line of its source follows."""
+_WORDS = (
+    *(
+        "error",
+        "fail",
+        "fatal",
+        "warning",
+        "undefined",
+        "unimplemented",
+        "multiple def",
+        "ld: ",
+        "ld.",
+        "terminate",
+        "abnormal",
+        "unexpected",
+    ),
+    *("assert", "fault", "illegal", "abort", "memory", "alloc", "kill", "space", "quota", "disk", "shared", "glibc", "lexical", "invalid"),
+    *("deadlock", "locale", "signal", "exception", "denied", "refused", "unable", "cannot", "can't", "couldn't", "not found", "no such"),
+    "read-only",
+)
+"""One of these stands in every line that can matter: most of a log has none, and is not looked at any further."""
+_COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+_BEGINS = re.compile(r"(ERROR|INFO|WARNING|CRITICAL WARNING): \[")
+_ASSERTED = re.compile(r"\bassertion .* failed", re.IGNORECASE)
 _PRELOAD = re.compile(r"^ERROR: ld\.so: object .* cannot be preloaded .*ignored")
 _WHAT = re.compile(r"^\s*what\(\):\s*")
 
 
 def read(log: str, system: re.Pattern[str]) -> Iterator[Line]:
     """The lines of a log; `system` knows those that need no label to be errors."""
-    lines, tcl, fixed = log.splitlines(), False, False
+    lines = _COLOUR.sub("", log).splitlines()
+    tcl = quoted = False  # whether the command of a Tcl error goes on, and whether another line of a quote may follow
     for i, text in enumerate(lines):
         following = lines[i + 1] if i + 1 < len(lines) else ""
-        if fixed and text[:1].isspace() and not _CARET.match(text):
-            fixed, kind = False, Kind.CONTEXT  # clang's proposal, below the caret
-        elif tcl and not _PASSED_ON.match(text):
-            kind = Kind.CONTEXT
-        else:
-            kind = _kind(text, following, system)
-        fixed = bool(_CARET.match(text))
+        tcl = tcl and not _BEGINS.match(text)
+        belongs = (quoted and text[:1].isspace()) or (tcl and not _PASSED_ON.match(text))
+        kind = Kind.CONTEXT if belongs else _kind(text, following, system)
+        quoted = bool(_CARET.match(text) or _FRAME.match(text))  # clang proposes something below the caret
         if _PASSED_ON.match(text):
             tcl = text.rstrip().endswith(("while executing", "invoked from within"))  # the command follows, in quotes
         elif tcl:
@@ -97,11 +120,14 @@ def read(log: str, system: re.Pattern[str]) -> Iterator[Line]:
 
 
 def _kind(text: str, following: str, system: re.Pattern[str]) -> Kind:
+    lower = text.lower()
+    if not any(word in lower for word in _WORDS) and not _PASSED_ON.match(following):
+        return Kind.PLAIN
     located = _LOCATED.match(text)
     if (
         _CARET.match(text)
         or (_CARET.match(following) and not located)
-        or any(pattern.search(text) for pattern in (_QUOTED, _CAME_FROM, _ECHO, _PASSED_ON, _PRELOAD, _WHAT))
+        or any(pattern.search(text) for pattern in (_QUOTED, _CAME_FROM, _ECHO, _FRAME, _PASSED_ON, _PRELOAD, _WHAT))
     ):
         return Kind.CONTEXT
     label = _LABEL.search(text)
@@ -121,5 +147,7 @@ def _kind(text: str, following: str, system: re.Pattern[str]) -> Kind:
         return Kind.OUTER
     if _ASIDE.search(text):
         return Kind.CONTEXT
+    if _ASSERTED.search(text):
+        return Kind.SOURCE
     # Tcl prints the message of an error above the commands it passed.
     return Kind.BARE if _BARE.search(text) or system.search(text) or _PASSED_ON.match(following) else Kind.PLAIN

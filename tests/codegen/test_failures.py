@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -298,6 +299,38 @@ CASES = {
         "",
         "ERROR: [Opt 31-67] Problem: A LUT3 cell in the design is missing a connection on input pin I1",
     ),
+    "a library that is too old": (
+        "/x/vivado: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.34' not found (required by /x/librdi_common.so)\n",
+        1,
+        "library",
+        "/x/vivado: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.34' not found (required by /x/librdi_common.so)",
+    ),
+    "colours": (
+        "\x1b[01m\x1b[Kres2a.cpp:12:25:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[K‘x’ is not a member of ‘std’\n"
+        "   12 |   throw std::\x1b[01;31m\x1b[Kbad_alloc\x1b[m\x1b[K();  // Killed\n",
+        1,
+        "",
+        "res2a.cpp:12:25: error: ‘x’ is not a member of ‘std’",
+    ),
+    "an assertion": (
+        "res2a_tb: ap_private.h:12: void f(): Assertion `out of memory' failed.\nAborted (core dumped)\n",
+        134,
+        "",
+        "res2a_tb: ap_private.h:12: void f(): Assertion `out of memory' failed.",
+    ),
+    "a program in Python": (
+        'Traceback (most recent call last):\n  File "x.py", line 3, in <module>\n    raise MemoryError("std::bad_alloc: out of memory")\n'
+        "OSError: [Errno 28] No space left on device\n",
+        1,
+        "disk",
+        "OSError: [Errno 28] No space left on device",
+    ),
+    "a Tcl command cut off": (
+        'no such thing\n    while executing\n"puts {out of memory\nERROR: [Common 17-345] A valid license was not found\n',
+        1,
+        "",
+        "no such thing",
+    ),
     "noise before the error": (
         "mkdir: cannot create directory '/root/.Xilinx': Permission denied\nERROR: [Place 30-640] Place Check : This design requires more LUT as Logic cells than are available\n",
         1,
@@ -328,6 +361,15 @@ def test_what_the_compiler_here_says(tmp_path):
     assert found.name == ""
     assert found.line is not None
     assert re.match(r"a\.cpp:\d+:\d+: error: ", found.line), result.stderr
+
+
+def test_a_long_log():
+    """Of an implementation with all its phases; the machine may be busy."""
+    line = "Phase 2.5 Update Timing for Bus Skew | Checksum: 2fc50bc0a\nINFO: [Route 35-416] Intermediate Timing Summary | WNS=-2.213 | TNS=-9.1 |\n"
+    began = time.process_time()
+    found = diagnose(line * 50_000 + "ERROR: [Route 35-2] Design is not legally routed.\n", 1, hint="")
+    assert found.name == "routing"
+    assert time.process_time() - began < 10
 
 
 def test_an_error_of_a_tool_that_ended_well():
