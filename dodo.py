@@ -25,6 +25,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
@@ -65,6 +66,11 @@ COUNTED = {
     "timeout_minutes": options.number("timeout_minutes=", 0.001, 1_000_000, "it counts the minutes a job may take"),
     "memory_gb": options.number("memory_gb=", 0, 1_000_000, "it counts the gigabytes set aside for a job"),
 }
+
+
+def option(long: str, convert: Callable[[str], object], default: object, text: str) -> dict[str, object]:
+    """An option of a task, whose value is checked before anything is begun."""
+    return {"name": long.replace("-", "_"), "long": long, "type": options.or_exit(convert), "default": default, "help": text}
 
 
 def counted(name: str) -> float | None:
@@ -541,20 +547,18 @@ def task_cache():
     return {
         "actions": [step(list_cache)],
         "params": [
-            {
-                "name": "prune_days",
-                "long": "prune-days",
-                "type": options.or_exit(options.number("--prune-days", 0, 1_000_000, "it counts days")),
-                "default": None,
-                "help": "drop what was not used for so many days",
-            },
-            {
-                "name": "prune_gb",
-                "long": "prune-gb",
-                "type": options.or_exit(options.number("--prune-gb", 0, 1_000_000, "it counts gigabytes")),
-                "default": None,
-                "help": "drop the least recently used, down to this size",
-            },
+            option(
+                "prune-days",
+                options.number("--prune-days", 0, 1_000_000, "it counts days"),
+                None,
+                "drop what was not used for so many days",
+            ),
+            option(
+                "prune-gb",
+                options.number("--prune-gb", 0, 1_000_000, "it counts gigabytes"),
+                None,
+                "drop the least recently used, down to this size",
+            ),
         ],
         "uptodate": [False],
         "verbosity": 2,
@@ -647,13 +651,7 @@ def task_floorplan():
     return {"actions": [step(floorplan)], "uptodate": [False], "verbosity": 2}
 
 
-PLOT = {
-    "name": "plot",
-    "long": "plot",
-    "type": options.or_exit(options.plot("--plot", Path(get_initial_workdir()))),
-    "default": None,
-    "help": "file for the plot: .png, .pdf, .svg, .jpg (extra `plot`)",
-}
+PLOT = option("plot", options.plot("--plot", Path(get_initial_workdir())), None, "file for the plot: .png, .pdf, .svg, .jpg (extra `plot`)")
 
 
 def fold(fps: int | None, fastest: bool, plot: Path | None) -> None:
@@ -669,13 +667,12 @@ def task_fold():
     return {
         "actions": [step(fold)],
         "params": [
-            {
-                "name": "fps",
-                "long": "fps",
-                "type": options.or_exit(options.whole("--fps", 1, 10_000_000, "it counts frames a second")),
-                "default": None,
-                "help": "frames a second; those of the design where it is left out",
-            },
+            option(
+                "fps",
+                options.whole("--fps", 1, 10_000_000, "it counts frames a second"),
+                None,
+                "frames a second; those of the design where it is left out",
+            ),
             {"name": "fastest", "long": "max", "type": bool, "default": False, "help": "the fastest that fits the card"},
             PLOT,
         ],
@@ -709,27 +706,24 @@ def task_predict():
     return {
         "actions": [step(predict)],
         "params": [
-            {
-                "name": "latency",
-                "long": "latency",
-                "type": options.or_exit(options.whole("--latency", 1, 10**12, "it counts the cycles of the first frame")),
-                "default": None,
-                "help": "cycles of the first frame; simulated where left out",
-            },
-            {
-                "name": "call_us",
-                "long": "call-us",
-                "type": options.or_exit(options.number("--call-us", 0, 10**9, "it counts the microseconds of a call")),
-                "default": 100.0,
-                "help": "microseconds a call costs the host",
-            },
-            {
-                "name": "transfer_us",
-                "long": "transfer-us",
-                "type": options.or_exit(options.number("--transfer-us", 0, 10**9, "it counts the microseconds of a frame")),
-                "default": 0.0,
-                "help": "microseconds a frame costs the host",
-            },
+            option(
+                "latency",
+                options.whole("--latency", 1, 10**12, "it counts the cycles of the first frame"),
+                None,
+                "cycles of the first frame; simulated where left out",
+            ),
+            option(
+                "call-us",
+                options.number("--call-us", 0, 10**9, "it counts the microseconds of a call"),
+                100.0,
+                "microseconds a call costs the host",
+            ),
+            option(
+                "transfer-us",
+                options.number("--transfer-us", 0, 10**9, "it counts the microseconds of a frame"),
+                0.0,
+                "microseconds a frame costs the host",
+            ),
             PLOT,
         ],
         "uptodate": [False],
@@ -748,20 +742,18 @@ def task_timing():
     return {
         "actions": [step(timing)],
         "params": [
-            {
-                "name": "frames",
-                "long": "frames",
-                "type": options.or_exit(options.whole("--frames", 2, 10_000, "the interval is told from the ends of two frames")),
-                "default": 4,
-                "help": "how many, 4 if not given",
-            },
-            {
-                "name": "spacing",
-                "long": "spacing",
-                "type": options.or_exit(options.whole("--spacing", 0, 10**9, "it counts the cycles from one frame to the next")),
-                "default": 0,
-                "help": "cycles from one to the next; 0: as fast as they are taken",
-            },
+            option(
+                "frames",
+                options.whole("--frames", 2, 10_000, "the interval is told from the ends of two frames"),
+                4,
+                "how many, 4 if not given",
+            ),
+            option(
+                "spacing",
+                options.whole("--spacing", 0, 10**9, "it counts the cycles from one frame to the next"),
+                0,
+                "cycles from one to the next; 0: as fast as they are taken",
+            ),
         ],
         "uptodate": [False],
         "verbosity": 2,
@@ -791,13 +783,12 @@ def task_fifos():
     return {
         "actions": [step(fifos)],
         "params": [
-            {
-                "name": "interval",
-                "long": "interval",
-                "type": options.or_exit(options.whole("--interval", 1, 10**9, "it counts the cycles from frame to frame")),
-                "default": None,
-                "help": "cycles from frame to frame, the least there can be if not given",
-            },
+            option(
+                "interval",
+                options.whole("--interval", 1, 10**9, "it counts the cycles from frame to frame"),
+                None,
+                "cycles from frame to frame, the least there can be if not given",
+            ),
             {"name": "anew", "long": "anew", "type": bool, "default": False, "help": "depths in the description are chosen anew too"},
             {"name": "write", "long": "write", "type": bool, "default": False, "help": "write the depths into the description"},
         ],
