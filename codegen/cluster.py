@@ -121,17 +121,25 @@ class Cluster:
         wanted, offers = needs(job), self.offers()
         if any(all(offer.get(name, 0) >= least for name, least in wanted.items()) for offer in offers):
             return
+        lacks_memory = any(all(offer.get(name, 0) >= least for name, least in wanted.items() if name != "memory_gb") for offer in offers)
         there = "; ".join(", ".join(f"{name}={amount:g}" for name, amount in sorted(offer.items())) or "nothing" for offer in offers)
         raise ToolError(
             f"cluster={self.address}",
             f"no worker can take {job.step}:{job.name}",
             why=f"it needs {', '.join(f'{name}={least:g}' for name, least in wanted.items())}; the workers offer {there or 'nothing: there are none'}",
-            fix="start workers with `python -m codegen.worker ADDRESS` where the tools are, or lower memory_gb=…",
+            fix="start workers with `python -m codegen.worker ADDRESS` where the tools are"
+            + (", or lower memory_gb=…" if lacks_memory else ""),
         )
 
 
 def _bytes(content: jobs.Content) -> bytes:
-    return content.read_bytes() if isinstance(content, Path) else content.encode() if isinstance(content, str) else content
+    return (
+        content.read_bytes()
+        if isinstance(content, Path)
+        else content.encode("utf-8", "surrogateescape")
+        if isinstance(content, str)
+        else content
+    )
 
 
 def _write_log(folder: Path, event: Mapping[str, Any]) -> None:
@@ -165,9 +173,10 @@ def work_on(job: Job, topic: str, cache_identity: str) -> Answer:
         if error:
             return Answer(error=error, logs=logs)
         cache = Cache(default_root())
-        if cache.identity() == cache_identity:
+        if cache_identity and cache.identity() == cache_identity:
             cache.put(job.step, job.name, job.key, products)
-            return Answer(logs=logs)
+            if cache.has(job.step, job.key):
+                return Answer(logs=logs)
         return Answer(products={name: path.read_bytes() for name, path in products.items() if name not in logs}, logs=logs)
 
 

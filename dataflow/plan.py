@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from dataflow import platform as platforms
+from dataflow.banks import sizes_kb
 from dataflow.choose import floorplan, folding
 from dataflow.design import Design
 from dataflow.layout import lay_out
@@ -24,6 +25,7 @@ def plan(network: Network, search_cache: MutableMapping[str, list[int]] | None =
     """
     platform = _platform(network)
     network = replace(network, memory=_memory(network.memory, platform))
+    sizes_kb(network, platform)  # a bank that is too small is told before anything is chosen
     given = [platform.bank(network.memory.images).slr, *_given_slrs(network, platform)]
     if not network.is_folded:
         network = folding.fold(network, platform, given, search_cache)

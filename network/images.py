@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from network import paths
 from network.errors import ParameterError
 from network.model import Network
 from network.parameters import UNREADABLE
@@ -33,14 +34,16 @@ def load(network: Network, folder: Path) -> Images:
         digits = digits_data.load()
         found = Images(digits.held_out_images, digits.held_out_labels)
     else:
-        found = _read(folder / network.images)
+        found = _read(folder / paths.named(network.images))
     images, labels = found
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != tuple(network.input) or not len(images):
         raise ParameterError(
             network.images,
             f"images: {images.dtype} {images.shape}, expected uint8 (n, {', '.join(map(str, network.input))})",
             why=f"{network.name} takes images of {network.input}",
-            fix="write them in that shape, at least one",
+            fix="write input: {shape: [8, 8, 1]}, or name images of your own"
+            if network.images == "digits"
+            else "write them in that shape, at least one",
         )
     if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (len(images),)):
         raise ParameterError(
@@ -54,7 +57,7 @@ def load(network: Network, folder: Path) -> Images:
 
 def files(network: Network, folder: Path) -> list[Path]:
     """The file `load` reads, if it reads one."""
-    return [] if network.images in (None, "digits") else [folder / str(network.images)]
+    return [] if network.images in (None, "digits") else [folder / paths.named(str(network.images))]
 
 
 def _read(path: Path) -> Images:

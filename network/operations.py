@@ -63,11 +63,13 @@ class Window:
                     fix=f"pad with at most {kernel - 1}",
                 )
             if size + before + after < kernel:
+                rooms = [there + sum(pad) for there, pad in zip(shape[:2], self.pad, strict=True)]
+                most = min(rooms) if self.kernel[0] == self.kernel[1] else size + before + after
                 raise DescriptionError(
                     at,
                     f"{name}: a kernel of {kernel} does not fit into the {axis} of {shape} with pad ({before}, {after})",
                     why="there would be no output pixel",
-                    fix=f"use a kernel of at most {size + before + after}, more padding, or fewer strides before it",
+                    fix=f"use a kernel of at most {most}, more padding, smaller strides or a larger image before it",
                 )
 
     def output(self, shape: Shape, channels: int) -> Shape:

@@ -23,8 +23,11 @@ class BufferTarget:
     def __init__(self, device: Device, memory: Bank) -> None:
         self.device, self.memory = device, memory
 
-    def allocate(self, shape: int | Sequence[int], dtype: DTypeLike = "u4") -> PynqBuffer:
-        """A buffer of zeros; its place in the bank is free again when it is garbage, or by `freebuffer`."""
+    def allocate(self, shape: int | Sequence[int], dtype: DTypeLike = "u4", *, cacheable: bool = True) -> PynqBuffer:  # noqa: ARG002
+        """A buffer of zeros; its place in the bank is free again when it is garbage, or by `freebuffer`.
+
+        `cacheable` is PYNQ's, for boards: what the host sees of a card's buffers is cached in any case, and has to be synced.
+        """
         size = math.prod(np.ravel(shape).tolist()) * np.dtype(dtype).itemsize
         if size < 1:
             what, why = f"a buffer of {size} bytes", "a buffer has at least one byte"
@@ -39,6 +42,23 @@ class BufferTarget:
     def size(self) -> int:
         """Bytes of the bank."""
         return self.memory.size
+
+    # What PYNQ tells of a card's bank besides, under its names.
+
+    @property
+    def base_address(self) -> int:
+        """Physical address of its first byte."""
+        banks = self.device.xclbin.banks
+        return int(next(bank.base for bank in banks if bank.tag == self.memory.tag))
+
+    @property
+    def num_buffers(self) -> int:
+        return len(self.memory.allocated())
+
+    @property
+    def mem_used(self) -> int:
+        """Bytes in buffers of this process."""
+        return sum(allocation.size for allocation in self.memory.allocated())
 
     def return_pointer(self, allocation: Allocation) -> None:
         self.memory.free(allocation)

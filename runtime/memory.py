@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,10 @@ class Bank(ABC):
     def free(self, allocation: Allocation) -> None:
         """Give a range back; a second time, nothing happens."""
 
+    @abstractmethod
+    def allocated(self) -> Sequence[Allocation]:
+        """What is allocated now."""
+
 
 class EmulatedAllocation(Allocation):
     """Both kinds of bytes in the memory of this process."""
@@ -110,10 +115,14 @@ class Memory(Bank):
                 allocation.live = False
                 self._allocations = [kept for kept in self._allocations if kept is not allocation]
 
+    def allocated(self) -> Sequence[EmulatedAllocation]:
+        with self._lock:
+            return tuple(self._allocations)
+
     def clear(self) -> None:
         """Free everything."""
         with self._lock:
-            for allocation in list(self._allocations):
+            for allocation in self.allocated():
                 self.free(allocation)
 
     def view(self, address: int, size: int) -> NDArray[np.uint8] | None:

@@ -6,6 +6,7 @@ Results   CSV: image, label, top1 … topK, accelerator; written as it goes, so 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import fcntl
 import io
@@ -25,11 +26,14 @@ DIGEST_DIGITS = 12  # of the xclbin's, in the column `accelerator`
 
 
 def _read(path: Path, why: str) -> str:
-    """File names may be any bytes; they come as Python has them from the system."""
+    """File names may be any bytes: what is no UTF-8 comes as lone surrogates."""
     try:
         if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_FILE):
             raise EvaluationError(str(path), "not a text file", f"{why}; it has at most {LARGEST_FILE:,} bytes", "name the right file")
-        return path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+        data = path.read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise EvaluationError(str(path), "UTF-16", f"{why}, in UTF-8", "save it as UTF-8")
+        return data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     except OSError as error:
         raise EvaluationError(str(path), "cannot be read", error.strerror or str(error), "check the path") from None
 
@@ -121,7 +125,7 @@ class Results:
             else:
                 self._take(f"{self.path}:{number}", fields)
         if whole != data:
-            self._file.truncate(len(whole))
+            self._file.truncate(self._file.seek(0, os.SEEK_END) - len(data) + len(whole))  # the file may begin with a mark
         if not lines:
             self._append([self._columns])
 

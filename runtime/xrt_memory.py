@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from time import monotonic
 
 import numpy as np
@@ -48,11 +49,15 @@ class XrtBank(Bank):
             if self._live.pop(id(allocation), None) is not None:
                 allocation.live = False
 
+    def allocated(self) -> Sequence[XrtAllocation]:
+        with self._lock:
+            return tuple(self._live.values())
+
     def close(self) -> None:
         """Free everything; nothing can be allocated any more."""
         with self._lock:
             self._device = None
-            for allocation in list(self._live.values()):
+            for allocation in self.allocated():
                 self.free(allocation)
 
 

@@ -2,7 +2,7 @@
 
 Minimised are the wires between SLRs, each counted once for every boundary it passes. Kept are the budgets of each SLR (the
 recommended share of its area), the wires of each boundary, the SLRs that are given; the DMA stands beside its images' bank.
-Where no assignment keeps the budgets, the one that exceeds them least is taken, and `dataflow.fit` says by how much.
+Where no assignment keeps the budgets, the one that exceeds them least is taken, and `choose.fit` says by how much.
 
 The problem is a value of plain numbers and its solution depends on nothing else, so it can be remembered by its problem.
 """

@@ -14,7 +14,7 @@ from dataflow.units.product import mvau
 from dataflow.units.window import Sliding, fill_rows, swg
 from network.errors import DescriptionError, Source
 from network.formats import Format
-from network.model import MAX_BEAT_BITS, Conv, require_beat
+from network.model import MAX_BEAT_BITS, Conv
 from network.operations import Shape, Window
 
 P = ParamSpec("P")
@@ -35,8 +35,13 @@ class Chain:
         self.streams: list[Stream] = []
         self.units: list[Unit] = []
 
+    def _require_beat(self, name: str, lanes: int, form: Format) -> None:
+        """What a description can make too wide was seen before, by its layers and `require_wire`, who know the key that decides."""
+        if lanes * form.bits > MAX_BEAT_BITS:
+            raise ValueError(f"{self.name}.{name} has beats of {lanes} {form}")
+
     def stream(self, name: str, lanes: int, form: Format, depth: int = 2, why: str = "") -> Stream:
-        require_beat(self.at, f"{self.name}: {name}: lanes", lanes, form)
+        self._require_beat(name, lanes, form)
         if any(name == stream.name for stream in self.streams):
             raise ValueError(f"{self.name} has a stream {name} already")
         self.streams.append(Stream(name=name, lanes=lanes, format=form, depth=depth, why=why))
@@ -60,7 +65,7 @@ class Chain:
 
     def take(self, port: str, lanes: int, form: Format, codes: int) -> Stream:
         """An input port."""
-        require_beat(self.at, f"{self.name}: {port}: lanes", lanes, form)
+        self._require_beat(port, lanes, form)
         self.ports.append(Port(name=port, is_input=True, lanes=lanes, format=form, beats=codes // lanes))
         return Stream(name=port, lanes=lanes, format=form)
 

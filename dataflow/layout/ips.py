@@ -6,6 +6,10 @@ design's width converters, so folding one block anew leaves the others' sources 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from math import gcd
+
 from dataflow.design import Ip, Stream
 from dataflow.layout.chain import Chain
 from dataflow.units.activation import threshold
@@ -15,8 +19,9 @@ from dataflow.units.join import join
 from dataflow.units.memory import WORD_BITS, load, store, unpack
 from dataflow.units.pool import accumulate_pool, max_pool
 from dataflow.units.window import Sliding, fill_rows
+from network.errors import DescriptionError
 from network.formats import Format, uint
-from network.model import MAX_BEAT_BITS, Block, Conv, Head, Network, Stem, divisors
+from network.model import MAX_BEAT_BITS, Block, Classifier, Conv, Head, Network, Stem, divisors
 from network.operations import Window
 
 BYTE = uint(8)
@@ -48,8 +53,39 @@ def wire_lanes(channels: int, form: Format, lanes: int) -> int:
     return next(whole, channels)
 
 
+def require_wire(layer: Conv | Classifier, key: str, channels: int, form: Format, lanes: Callable[[int], int] = int) -> None:
+    """Raises DescriptionError where a layer's folding, `key`, makes the beats between two IPs too wide.
+
+    `lanes` is what they need for a folding; `wire_lanes` may have to widen that.
+    """
+
+    def bits(fold: int) -> int:
+        return wire_lanes(channels, form, lanes(fold)) * form.bits
+
+    chosen = getattr(layer, key)
+    if bits(chosen) <= MAX_BEAT_BITS:
+        return
+    fitting = ", ".join(str(fold) for fold in divisors(channels) if fold * form.bits <= MAX_BEAT_BITS and bits(fold) <= MAX_BEAT_BITS)
+    first = "leave pixels out, and " if isinstance(layer, Conv) and layer.pixels > 1 else ""
+    raise DescriptionError(
+        layer.at,
+        f"{layer.name}: {key}={chosen} makes a beat of {bits(chosen):,} bits between two IPs",
+        why=f"it has whole bytes, and so many lanes of {form} as divide {channels:,} channels; "
+        f"no stream may be wider than {MAX_BEAT_BITS:,} bits",
+        fix=f"{first}choose {key} from {fitting}"
+        if fitting
+        else f"have a multiple of {8 // gcd(form.bits, 8)} channels, or codes of 8 bits",
+    )
+
+
 def stem_ip(stem: Stem) -> Ip:
     conv = stem.conv
+
+    def lanes_out(pe: int) -> int:
+        other = conv if pe == conv.pe else replace(conv, pe=pe, pixels=1)
+        return pe * other.pixels if stem.pool is None else _pool_lanes(other, stem.pool)
+
+    require_wire(conv, "pe", conv.out, conv.output_format, lanes_out)
     chain = Chain("stem", stem.at)
     stream = chain.take("image", wire_lanes(conv.input.channels, BYTE, conv.simd), BYTE, conv.input.size)
     chain.part = f"Convolution: {conv.window}."
@@ -78,6 +114,8 @@ def _pool_lanes(conv: Conv, window: Window) -> int:
 
 def block_ip(block: Block) -> Ip:
     first, last = block.convs[0], block.convs[-1]
+    require_wire(first, "simd", block.input.channels, block.input_format)
+    require_wire(last, "pe", block.output.channels, block.residual)
     chain = Chain(block.name, block.at)
     size = block.input.size
     lanes = first.simd
@@ -128,6 +166,7 @@ def _weight_lanes(head: Head) -> int:
 
 def head_ip(head: Head) -> Ip:
     fc = head.fc
+    require_wire(fc, "simd", fc.inputs, head.code_format)
     chain = Chain("head", head.at)
     size = head.input.size
     stream = chain.take("codes_in", wire_lanes(fc.inputs, head.code_format, fc.simd), head.code_format, size)

@@ -17,6 +17,8 @@ FIFO_DEPTHS = (16, 1024)
 """Least depth the AXI4-Stream FIFO IP offers, and the original's depth between blocks, which is plenty."""
 MOST_FIFO_DEPTH = 32768
 """Of the AXI4-Stream FIFO IP (PG085)."""
+MOST_COUNT = (1 << 32) - 1
+"""Of the counters in the HLS library, `unsigned` all of them."""
 
 
 def lay_out(network: Network, platform: Platform) -> Design:
@@ -27,7 +29,23 @@ def lay_out(network: Network, platform: Platform) -> Design:
     if network.head.streams_weights:
         links.append(link_between(ips[0], ips[-1], "weights"))
     design = Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=kernel_arguments(network))
+    _require_countable(design)
     return design.with_depths(_given_depths(design))
+
+
+def _require_countable(design: Design) -> None:
+    """No frame has more firings of a unit, or codes in a stream, than the loops of the C++ can count."""
+    network = design.network
+    places = {"dma": network.at, **{name: part.at for name, part in network.parts.items()}}
+    for ip in design.ips:
+        counts = [(f"{unit.name} takes {unit.cycles:,} cycles", unit.cycles, "higher pe and simd, or a") for unit in ip.units]
+        codes = [(port.name, port.beats * port.lanes) for port in ip.ports]
+        codes += [(unit.name, unit.values["kCodes"]) for unit in ip.units if "kCodes" in unit.values]
+        counts += [(f"{name} passes {count:,} codes", count, "a") for name, count in codes]
+        for what, count, remedy in counts:
+            if count > MOST_COUNT:
+                why = f"loops count to {MOST_COUNT:,}, the most of 32 bits"
+                raise DescriptionError(places[ip.name], f"{ip.name}: {what} a frame", why=why, fix=f"use {remedy} smaller map")
 
 
 def given_fifos(network: Network) -> dict[str, Fifo]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from codegen import worker
+from codegen.dispatch import endpoint
 from tests.tools.farm import Farm, alive, await_true, free_port
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install 'resflow[cluster]'")
@@ -130,3 +132,39 @@ def test_no_scheduler(tmp_path):
                 f"error: cluster={address}: no Dask scheduler answers\n  why: {why}\n"
                 "  fix: start one with `dask scheduler`, and give the address it prints; without cluster= everything runs here\n"
             )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nowhere"], "argument address: 'nowhere': no address of a scheduler; `dask scheduler` prints it: tcp://HOST:PORT"),
+        (
+            ["tcp://host:99999"],
+            "argument address: 'tcp://host:99999': no address of a scheduler; `dask scheduler` prints it: tcp://HOST:PORT",
+        ),
+        (["tcp://host:1", "--jobs", "0"], "argument --jobs: '0': out of range: it counts jobs; write 1 to 10,000"),
+        (["tcp://host:1", "--memory-gb", "nan"], "argument --memory-gb: 'nan': not a number: it counts gigabytes; write 0 to 1,000,000"),
+    ],
+)
+def test_a_worker_refuses_what_it_cannot_offer(capsys, monkeypatch, words, message):
+    monkeypatch.setattr(sys, "argv", ["worker", *words])
+    with pytest.raises(SystemExit) as ended:
+        worker.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("tcp://host:8786", ("host", 8786)),
+        ("host:8786", ("host", 8786)),
+        ("tls://[::1]:1", ("::1", 1)),
+        *(
+            (address, None)
+            for address in ("", "host", "tcp://host", "host:0", "host:65536", "host:x", "host:²", "tcp://:1", "http://host:1/")
+        ),
+    ],
+)
+def test_addresses(address, found):
+    assert endpoint(address) == found

@@ -165,7 +165,7 @@ def test_an_array_twice() -> None:
 def test_a_network_too_large_to_emulate_is_refused_before_it_is_tried() -> None:
     network = json.loads(NETWORK)
     network["input"] = [16384, 16384, 1]
-    with pytest.raises(XclbinError, match=r"^network: stem.conv: elements a frame: 2415919104\n"):
+    with pytest.raises(XclbinError, match=r"^network: stem.conv: codes a frame: 1073741824\n"):
         parse(json.dumps(network).encode(), PARAMETERS)
 
 
