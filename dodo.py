@@ -120,7 +120,6 @@ CACHE = Cache(default_root())
 try:
     JOBS = Dispatch(
         build=BUILD,
-        network=NET.name,
         cache=CACHE,
         address=str(get_var("cluster", "")),
         away=("synth", "cosim", *(["csim"] if asked("csim") else [])),
