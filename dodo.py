@@ -156,7 +156,6 @@ CACHE = Cache(default_root(), progress.remark)
 try:
     JOBS = Dispatch(
         build=BUILD,
-        network=NET.name,
         cache=CACHE,
         address=str(get_var("cluster", "")),
         away=("synth", "cosim", *(["csim"] if asked("csim") else [])),

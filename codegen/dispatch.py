@@ -23,6 +23,9 @@ CONNECT_SECONDS = 8
 JOBS_ON_CLUSTER = 16
 """At once, unless doit -n says otherwise; what the workers cannot take yet waits there."""
 
+OF_ALL = ("stitch", "package", "link")
+"""Steps of the whole network."""
+
 
 def endpoint(address: str) -> tuple[str, int] | None:
     """Host and port of tcp://HOST:PORT; None where it is no such address."""
@@ -35,7 +38,6 @@ class Dispatch:
     """One build's way of running jobs; `away` are the steps that go to the cluster, if there is one."""
 
     build: Path  # build/<network>
-    network: str
     cache: Cache
     address: str = ""  # of a Dask scheduler
     away: Collection[str] = ()
@@ -52,7 +54,7 @@ class Dispatch:
 
     def folder(self, job: jobs.Job) -> Path:
         """Where its products go; those of the whole network have no folder of their own below their step's."""
-        return self.build / job.step if job.name == self.network else self.build / job.step / job.name
+        return self.build / job.step if job.step in OF_ALL else self.build / job.step / job.name
 
     def do(self, job: jobs.Job) -> jobs.Outcome:
         """Bring a job's products into its folder, from the cache or by running it; raises ToolError."""
