@@ -49,7 +49,8 @@ def load(path: str | os.PathLike[str], shape: ImageShape, *, reduced: bool = Fal
     if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
         raise ImageError(path, "not an image", f"an image is a regular file of at most {LARGEST_FILE} bytes", "pass an image file")
     try:
-        with _pillow(path, Image.open, path, formats=FORMATS) as image:
+        # Opened here, because Pillow leaves a file open of which it cannot read.
+        with _read(path, open, path, "rb") as file, _read(path, Image.open, file, formats=FORMATS) as image:
             _require_plain(path, image, shape)
             if reduced:
                 # Photographs may lie on their side: the longer side of the network's must fit either way.
@@ -57,7 +58,7 @@ def load(path: str | os.PathLike[str], shape: ImageShape, *, reduced: bool = Fal
                 image.draft(None, (longest, longest))
             stored = _stored(image)
             turn: Callable[[Image.Image], Image.Image] = ImageOps.exif_transpose
-            upright = _pillow(path, turn, image)
+            upright = _read(path, turn, image)
         _require_opaque(path, upright, stored)
         coloured = upright.convert("L" if shape.channels == 1 else "RGB")
         pixels = np.asarray(coloured.resize((shape.width, shape.height), Image.Resampling.BILINEAR))
@@ -66,8 +67,8 @@ def load(path: str | os.PathLike[str], shape: ImageShape, *, reduced: bool = Fal
     return np.ascontiguousarray(pixels[:, :, np.newaxis] if shape.channels == 1 else pixels[:, :, ::-1])
 
 
-def _pillow(path: str, call: Callable[..., _T], *arguments: Any, **options: Any) -> _T:
-    """The result of a call that makes Pillow read or decode `path`; what that raises about the file is an ImageError.
+def _read(path: str, call: Callable[..., _T], *arguments: Any, **options: Any) -> _T:
+    """The result of a call that reads or decodes `path`; what the system or Pillow raise about the file is an ImageError.
 
     Nothing but the decoder may run in here: an error of the code around it is no verdict on the file.
     """
@@ -78,10 +79,10 @@ def _pillow(path: str, call: Callable[..., _T], *arguments: Any, **options: Any)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path, str(error)) from None
     except DAMAGE as error:
-        if error.__traceback__ is None or error.__traceback__.tb_next is None:
-            raise  # not from within Pillow: it was called in a way it cannot be called
         if isinstance(error, OSError) and error.errno is not None:  # the system's; the decoders' have no number
             raise ImageError(path, "cannot be read", error.strerror or str(error), "check the file and its permissions") from None
+        if error.__traceback__ is None or error.__traceback__.tb_next is None:
+            raise  # not from within Pillow: it was called in a way it cannot be called
         raise ImageError(path, "a damaged image", f"{type(error).__name__}: {error}", "copy or save it again") from error
 
 
@@ -107,7 +108,7 @@ def _require_plain(path: str, image: ImageFile.ImageFile, shape: ImageShape) -> 
     if image.mode not in PLAIN_MODES or ";16" in stored or "65535" in stored:
         raise ImageError(path, "not 8 bits a channel", "how its values become 8 bits is not guessed", "save it with 8 bits a channel")
     # What MPO adds to a photograph is a preview, a depth map or another eye's view: the first is the photograph.
-    if image.format != "MPO" and _pillow(path, getattr, image, "is_animated", False):
+    if image.format != "MPO" and _read(path, getattr, image, "is_animated", False):
         raise ImageError(path, "several images in one file", "which of them is meant is not guessed", "save the one that is meant")
     if image.size == (1, 1) and (shape.height, shape.width) != (1, 1):
         raise ImageError(path, "a single pixel", "there is nothing in it to be recognised", "pass an image")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from runtime.errors import ImageError
 from runtime.images import load
@@ -310,6 +310,73 @@ def test_what_is_no_file(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(ImageError) as caught:
         load(path, GREY)
     assert str(caught.value) == f"{path}: {message}"
+
+
+def test_a_name_no_file_can_have() -> None:
+    with pytest.raises(ImageError) as caught:
+        load("a\0.png", GREY)
+    assert str(caught.value) == "a\0.png: cannot be read\nwhy: embedded null byte\nfix: check the path"
+
+
+def test_what_the_system_refuses_is_not_damage() -> None:
+    """A regular file of which no byte can be read."""
+    with pytest.raises(ImageError) as caught:
+        load("/proc/self/mem", GREY)
+    assert str(caught.value) == "/proc/self/mem: cannot be read\nwhy: Input/output error\nfix: check the file and its permissions"
+
+
+@pytest.mark.parametrize("place", [(Image, "open"), (ImageOps, "exif_transpose")])
+def test_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[object, str]) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    path = saved(tmp_path / "image.png")
+    monkeypatch.setattr(*place, full)
+    with pytest.raises(ImageError) as caught:
+        load(path, GREY)
+    assert str(caught.value) == f"{path}: no memory for it\nwhy: it is decoded as a whole\nfix: scale it down first, or free memory"
+
+
+def test_tiles_without_names_for_their_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Pillow 10 has them."""
+    opened = Image.open
+
+    def plain(*arguments: object, **options: object) -> Image.Image:
+        image = opened(*arguments, **options)
+        image.tile = [tuple(tile) for tile in image.tile]
+        return image
+
+    path = saved(tmp_path / "image.png")
+    expected = load(path, COLOUR)
+    monkeypatch.setattr(Image, "open", plain)
+    assert np.array_equal(load(path, COLOUR), expected)
+    deep_png(path)
+    with pytest.raises(ImageError, match="not 8 bits a channel"):
+        load(path, COLOUR)
+
+
+@pytest.mark.parametrize("place", ["_require_plain", "_require_opaque", "_stored"])
+@pytest.mark.parametrize("error", [AttributeError, TypeError, ValueError, IndexError, OSError])
+def test_an_error_of_ours_is_no_verdict_on_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, error: type[Exception]
+) -> None:
+    def wrong(*_: object) -> None:
+        raise error("ours")
+
+    path = saved(tmp_path / "image.png")
+    monkeypatch.setattr("runtime.images." + place, wrong)
+    with pytest.raises(error, match="ours") as caught:
+        load(path, COLOUR)
+    assert not isinstance(caught.value, ImageError)
+
+
+def test_a_pillow_that_is_called_differently_is_no_verdict_on_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_formats(fp: object, mode: str = "r") -> None: ...
+
+    path = saved(tmp_path / "image.png")
+    monkeypatch.setattr(Image, "open", without_formats)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'formats'"):
+        load(path, COLOUR)
 
 
 def test_networks_of_other_channels(tmp_path: Path) -> None:
