@@ -33,6 +33,13 @@ from doit import doit_cmd, get_initial_workdir, get_var
 from doit.action import CmdAction
 from doit.tools import config_changed
 
+if not (3, 10) <= sys.version_info < (3, 13):  # as pyproject.toml has it, which a checkout that is not installed does not ask
+    sys.exit(
+        f"error: Python {sys.version_info[0]}.{sys.version_info[1]} is not one that resflow runs on\n"
+        "  why: PYNQ 4 needs numpy 1 and grpcio 1.64, which are there for Python 3.10 to 3.12\n"
+        "  fix: make the virtual environment with one of these: python3.12 -m venv .venv"
+    )
+
 import dataflow
 import hls
 import ipi

@@ -47,13 +47,22 @@ class Answer:
     logs: Mapping[str, bytes]
 
 
+def _is_loss(error: Exception) -> bool:
+    """Whether Dask tells that a worker, the scheduler or the way to them is gone."""
+    from distributed import CancelledError, KilledWorker
+
+    return isinstance(error, (CancelledError, KilledWorker, OSError, TimeoutError))
+
+
 class Cluster:
     """A Dask scheduler and its workers; that it is there was seen before, by `Dispatch.require_cluster`."""
 
     def __init__(self, address: str, cache: Cache) -> None:
         try:
             from distributed import Client
-        except ImportError:
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in ("distributed", "dask"):
+                raise
             raise ToolError(
                 f"cluster={address}",
                 "Dask is not installed",
@@ -95,12 +104,21 @@ class Cluster:
         try:
             answer: Answer = future.result()
         except Exception as error:
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            if _is_loss(error):
+                raise ToolError(
+                    str(folder),
+                    f"{job.step}:{job.name} was lost on the cluster",
+                    why=why,
+                    fix="look at the scheduler's and the workers' logs; a worker that dies each time may lack memory: doit memory_gb=…",
+                ) from None
+            # Raised by the code around the job, not by its tool, which tells its errors in an Answer.
             raise ToolError(
                 str(folder),
-                f"{job.step}:{job.name} was lost on the cluster",
-                why=f"{type(error).__name__}: {error}".splitlines()[0],
-                fix="look at the scheduler's and the workers' logs; a worker that dies each time may lack memory: doit memory_gb=…",
-            ) from None
+                f"{job.step}:{job.name} was not run as it should be by its worker",
+                why=why,
+                fix="install the same resflow and the same Python packages on every machine; the worker's log tells the place",
+            ) from error
         finally:
             with contextlib.suppress(Exception):
                 future.cancel()  # also what still runs when the build is interrupted

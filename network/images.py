@@ -52,6 +52,14 @@ def load(network: Network, folder: Path) -> Images:
             why="every image has one true label",
             fix="write one class number per image, or leave labels out",
         )
+    classes = network.head.fc.out
+    if labels is not None and not (labels.min() >= 0 and labels.max() < classes):
+        raise ParameterError(
+            network.images,
+            f"labels: {labels.min()} to {labels.max()}, expected 0 to {classes - 1}",
+            why=f"{network.name} has {classes} classes, counted from 0",
+            fix="subtract 1 from labels that are counted from 1, or correct them",
+        )
     return found
 
 
@@ -63,9 +71,11 @@ def files(network: Network, folder: Path) -> list[Path]:
 def _read(path: Path) -> Images:
     try:
         arrays = np.load(path, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError("it is one array, not an archive of them")
         with arrays:
             return Images(arrays["images"], arrays.get("labels"))
-    except (*UNREADABLE, AttributeError) as error:  # AttributeError: an .npy, which is one array and no archive
+    except UNREADABLE as error:
         raise ParameterError(
             str(path),
             f"cannot be read: {error}",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -50,8 +51,10 @@ UNREADABLE = (
     KeyError,
     EOFError,
     OSError,
+    OverflowError,
     RuntimeError,
     SyntaxError,
+    struct.error,
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
@@ -105,7 +108,7 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
             f"the parameters of {network.name} are read from it",
             "train or import them, or name the file in the description: parameters: …",
         )
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         fail(f"not an .npz: {error}", "parameters are a zip of .npy arrays", "write the file again with numpy.savez")
     with archive:
         names = {name.removesuffix(".npy") for name in archive.namelist()}

@@ -168,7 +168,9 @@ def figure(manifest: Manifest, device: str, rows: Iterable[Row]) -> Any:
     """A matplotlib figure: frames/s and latency against batch size. DeviceError where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
         raise DeviceError("plot", "no figure", "matplotlib is not installed", "pip install 'resflow[notebooks]'") from None
     except OSError as error:  # no folder of its own anywhere, nor a temporary one
         raise DeviceError("plot", "no figure", str(error), "set MPLCONFIGDIR to a folder that can be written") from None
@@ -202,7 +204,11 @@ def _draw(axes: Any, batches: list[int], values: Sequence[float | None], name: s
 
 
 def save(drawn: Any, path: Path) -> None:
+    fix, formats = "name a PNG, PDF or SVG file in a folder that is there", drawn.canvas.get_supported_filetypes()
+    suffix = path.suffix[1:].lower()
+    if suffix not in formats:
+        raise DeviceError(str(path), "cannot be written", f"Format {suffix!r} is not supported ({', '.join(sorted(formats))})", fix)
     try:
         drawn.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise DeviceError(str(path), "cannot be written", str(error), "name a PNG, PDF or SVG file in a folder that is there") from None
+    except OSError as error:
+        raise DeviceError(str(path), "cannot be written", str(error), fix) from None

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+import numpy as np
+
 from runtime.accelerator import Accelerator
 from runtime.errors import EvaluationError, ImageError
 from runtime.results import Results
@@ -110,6 +112,10 @@ def evaluate(
     must be; DeviceError from the accelerator.
     """
     manifest = accelerator.manifest
+    for image, label in labels.items():
+        if not isinstance(label, (int, np.integer)) or isinstance(label, bool) or not 0 <= label < manifest.classes:
+            why = f"the labels of {manifest.network} are the numbers 0 to {manifest.classes - 1}"
+            raise EvaluationError(image, f"labelled {label!r:.40}", why, "give the number of the class; read_labels finds those of names")
     found = find_images(folder)
     images = [image for image in found if image in labels]
     if not images:

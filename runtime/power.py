@@ -124,7 +124,9 @@ class Recording:
         """A pandas DataFrame, indexed by seconds: board_watts, fpga_watts, and volts and amps of every rail."""
         try:
             import pandas as pd
-        except ImportError:
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "pandas":
+                raise
             fix = "pip install pandas, or use .samples"
             raise DeviceError("power", "no table", "pandas is not installed, and it is not needed otherwise", fix) from None
         rows = []

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import io
 import math
+import struct
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +26,22 @@ from runtime.errors import XclbinError
 from runtime.program import FORMATS, Block, Conv, Format, Head, Pair, Program, Shape, Window, check_ascending, key, reach
 
 LARGEST_TENSOR = 2**27  # codes of one frame that pass between two layers, so that emulation fits into a workstation's memory
+
+# What zipfile and numpy raise at damaged archives, members and headers; NotImplementedError is a RuntimeError.
+DAMAGE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 _CHECK = Check(XclbinError, "build or copy the xclbin again")
 _WINDOW_KEYS = ("kernel", "stride", "pad")
@@ -45,9 +64,9 @@ class Parameters:
         try:
             # Not closed: it is a view of bytes in memory.
             self._zip = zipfile.ZipFile(io.BytesIO(data))
-            members = self._zip.infolist()
-        except Exception as error:  # zipfile raises a dozen types at damaged archives, struct.error and OverflowError among them
+        except DAMAGE as error:
             _CHECK.fail("parameters", "not a zip archive", f"{type(error).__name__}: {error}")
+        members = self._zip.infolist()
         names = [member.filename for member in members]
         _CHECK.true(len(set(names)) == len(names), "parameters", "a member twice", "every array has one name")
         self._members = {member.filename: member for member in members}
@@ -68,7 +87,7 @@ class Parameters:
                     raise ValueError(f"npy format {version}, not (1, 0)")
                 found_shape, fortran, found_dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
                 content = file.read(size)
-        except Exception as error:  # as above, and what numpy makes of a damaged header
+        except DAMAGE as error:
             _CHECK.fail(where, "damaged", f"{type(error).__name__}: {error}")
         matches = (found_dtype, found_shape, fortran, len(content)) == (np.dtype(dtype), shape, False, size)
         _CHECK.true(matches, where, f"{found_dtype} {found_shape!r:.60}", f"expected {expected} in C order")
