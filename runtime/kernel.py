@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime import forks
 from runtime.emulator import Emulator
 from runtime.errors import DeviceError, XclbinError
 from runtime.manifest import Argument
-from runtime.memory import Memory
+from runtime.memory import EmulatedAllocation, Memory
 from runtime.program import Program
 from runtime.run import EmulatedRun
 from runtime.sections import parse
@@ -47,8 +48,23 @@ class Emulation:
         self._kernels[unit.name].write(offset, value)
 
     def start(self, unit: Unit, buffers: Sequence[Any], frames: int) -> EmulatedRun:
-        """Start a compute unit on PYNQ's buffers."""
-        return self._kernels[unit.name].start([*(int(buffer.device_address) for buffer in buffers), frames])
+        """Start a compute unit on PYNQ's buffers, which stay until the run has ended."""
+        held: list[EmulatedAllocation] = []
+
+        def release(_: object = None) -> None:
+            for allocation in held:
+                allocation.bank.release(allocation)
+
+        try:
+            for buffer in buffers:
+                buffer.bo.bank.hold(buffer.bo, buffer.offset, buffer.nbytes)
+                held.append(buffer.bo)
+            future = self._kernels[unit.name].start([*(buffer.bo.address + buffer.offset for buffer in buffers), frames])
+        except BaseException:
+            release()
+            raise
+        future.add_done_callback(release)
+        return EmulatedRun(future, unit.name)
 
     def trace(self, image: NDArray[np.uint8], weights_address: int | None) -> dict[str, NDArray[Any]]:
         """What passes between the IPs for one image (H, W, C), see `Emulator.trace`."""
@@ -59,7 +75,7 @@ class Emulation:
         for kernel in self._kernels.values():
             kernel.close()
         for memory in self.memories.values():
-            memory.clear()
+            memory.close()
 
 
 class Kernel:
@@ -73,6 +89,14 @@ class Kernel:
         self._registers = bytearray(REGISTER_BYTES)
         self._registers[CTRL] = AP_IDLE
         self._lock = threading.RLock()
+        self._open = True
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        """The thread that works the queue off is in the parent, and so is what it had not done yet."""
+        self._lock = threading.RLock()
+        if self._open:
+            self._queue = ThreadPoolExecutor(1, self.unit.name)
 
     def read(self, offset: int, size: int) -> bytes:
         """Read registers; reading CTRL clears its AP_DONE and AP_READY."""
@@ -96,12 +120,16 @@ class Kernel:
                 self._run()
                 self._registers[CTRL] = AP_DONE | AP_IDLE | AP_READY
 
-    def start(self, values: Sequence[int]) -> EmulatedRun:
+    def start(self, values: Sequence[int]) -> Future[None]:
         """Run the kernel on these arguments, after what was started before; to the caller it works on its own, as a card does."""
-        return EmulatedRun(self._queue.submit(self._call, values))
+        try:
+            return self._queue.submit(self._call, values)
+        except RuntimeError as error:
+            raise self._error("cannot be started", str(error), "start it on an overlay that is loaded, before the program ends") from None
 
     def close(self) -> None:
         """Let what was started end, and take no more."""
+        self._open = False
         self._queue.shutdown(wait=True)
 
     def _call(self, values: Sequence[int]) -> None:
