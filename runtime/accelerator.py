@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from itertools import chain
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,11 +137,6 @@ class Accelerator:
 
     def __enter__(self) -> Accelerator:
         return self
-
-    def __reduce__(self) -> NoReturn:
-        what, why = "an accelerator sent to another process", "its device and its buffers are in this one"
-        fix = "open the xclbin in the other process, for example in the initializer of a multiprocessing.Pool"
-        raise DeviceError(self.manifest.cu, what, why, fix)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from pynq.bitstream import Bitstream
 from pynq.buffer import PynqBuffer
@@ -53,6 +53,7 @@ class BaseDevice(Device):  # type: ignore[misc]
         super().__init__(tag=tag)
         self.capabilities = {"REGISTER_RW": True}  # tells PYNQ to come to read_registers and write_registers
         self._now: Loaded | None = None
+        self._timestamps: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -107,12 +108,19 @@ class BaseDevice(Device):  # type: ignore[misc]
         self.close()
         self._now = self.load(metadata.xclbin)
         self.post_download(bitstream, metadata)
+        # By it PYNQ knows whether an overlay is loaded: so is every overlay of this xclbin.
+        self.timestamp = bitstream.timestamp = self._timestamps.setdefault(metadata.xclbin.manifest.digest, bitstream.timestamp)
 
     def close(self) -> None:
         """Unload, and give back what was taken for it; the bytes of buffers can still be read."""
         loaded, self._now = self._now, None
         if loaded is not None:
             loaded.close()
+
+    def __reduce__(self) -> NoReturn:
+        what, why = "a device sent to another process", "what it has loaded, and its buffers, are in this one"
+        fix = "open the xclbin in the other process, for example in the initializer of a multiprocessing.Pool"
+        raise DeviceError(self.tag, what, why, fix)
 
     def start(self, unit: Unit, buffers: Sequence[PynqBuffer], frames: int) -> Run:
         """Start a compute unit on checked arguments; called by the driver."""

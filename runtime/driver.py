@@ -66,6 +66,9 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
         run: Run = self.device.start(self.unit, buffers, frames)
         return run
 
+    def __reduce__(self) -> Any:
+        return self.device.__reduce__()  # which says why not
+
     def _frames(self, frames: object) -> int:
         # bool is an int to Python, but hardly what was meant.
         if isinstance(frames, bool) or not isinstance(frames, (int, np.integer)) or not 1 <= frames < 2**32:

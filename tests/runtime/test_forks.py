@@ -312,11 +312,12 @@ def test_a_recording_stays_where_it_was_begun(monkeypatch: pytest.MonkeyPatch) -
     assert recording.error is None
 
 
-def test_an_accelerator_does_not_travel(accelerator: Accelerator) -> None:
-    """As a pool would send it, with a bound method."""
-    for thing in (accelerator, accelerator.classify):
+def test_a_device_does_not_travel(accelerator: Accelerator) -> None:
+    """Nor does what holds it. As a pool would send them, with a bound method or as an argument."""
+    overlay = accelerator.overlay
+    for thing in (accelerator, accelerator.classify, overlay, overlay.tiny_1, overlay.bank0, overlay.device):
         assert told(lambda thing=thing: pickle.dumps(thing)) == (
-            "tiny_1: an accelerator sent to another process\nwhy: its device and its buffers are in this one\n"
+            f"{overlay.device.tag}: a device sent to another process\nwhy: what it has loaded, and its buffers, are in this one\n"
             "fix: open the xclbin in the other process, for example in the initializer of a multiprocessing.Pool"
         )
 

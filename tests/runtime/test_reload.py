@@ -144,6 +144,7 @@ def test_another_overlay_in_its_place(device: EmulatedDevice, path: str, other: 
     accelerator, registers, bank, default = first.tiny_1, first.tiny_1.register_map, first.bank0, device.bank("PLRAM[0]")
     registers.numReps = 7
     second = pynq.Overlay(other, device=device)
+    assert (first.is_loaded(), second.is_loaded()) == (False, True)
     new = buffers(second)
     for use in (
         lambda: labels(accelerator, *new),
@@ -191,9 +192,12 @@ def test_an_overlay_that_is_not_downloaded_is_not_what_is_loaded(device: Emulate
 
 def test_an_equal_overlay_replaces_it_unnoticed(device: EmulatedDevice, path: str, expected: Any) -> None:
     """A cell of a notebook that was run again."""
-    accelerator, bank = (overlay := pynq.Overlay(path, device=device)).tiny_1, overlay.bank0
+    first = pynq.Overlay(path, device=device)
+    accelerator, bank = first.tiny_1, first.bank0
     overlay = pynq.Overlay(path, device=device)
     assert bank == overlay.bank0
+    assert first.is_loaded()
+    assert np.array_equal(labels(first.tiny_1, *buffers(first)), expected())
     assert np.array_equal(labels(accelerator, *buffers(overlay)), expected())
     assert bank.allocate(4).device_address != buffers(overlay)[0].device_address
 
