@@ -411,6 +411,27 @@ print(acc.classify(images).shape, bank.allocate(4).shape)
     check(noop(OPEN + script), f"{again * 3}{refused}(5, 3) (4,)\n")
 
 
+@needs_xrt
+def test_a_run_that_does_not_end_is_given_up(noop: Run) -> None:
+    """noop ends every run at once: here XRT is made to say that it has not."""
+    script = """
+ol, unit, i, o, w = opened("card.xclbin")
+library = ol.device._loaded.library
+call = library.call
+library.call = lambda name, *arguments: 2 if name in ("xrtRunState", "xrtRunWaitFor") else call(name, *arguments)
+run = unit.start(i, o, w, 5)
+print(run.done, run.wait(0.1))
+ol.download()
+told(run.wait)
+told(lambda: run.done)
+"""
+    message = (
+        "tiny_1: the run was given up\nwhy: an xclbin was loaded onto the device before it had ended, or the device closed\n"
+        "fix: wait for runs before you load or close\n"
+    )
+    check(noop(OPEN + script), f"False False\n{message * 2}")
+
+
 def test_a_buffer_sent_elsewhere_is_an_array(device: EmulatedDevice, path: str) -> None:
     inbuf = buffers(pynq.Overlay(path, device=device))[0]
     constructor, arguments, state = inbuf[1:].__reduce__()
