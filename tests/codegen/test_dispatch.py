@@ -10,7 +10,8 @@ from codegen.jobs import LIMITS, Job
 
 
 @pytest.mark.parametrize(
-    ("step", "folder"), [("csim", "csim/digits"), ("synth", "synth/digits"), ("cosim", "cosim/digits"), ("stitch", "stitch"), ("link", "link")]
+    ("step", "folder"),
+    [("csim", "csim/digits"), ("synth", "synth/digits"), ("cosim", "cosim/digits"), ("stitch", "stitch"), ("link", "link")],
 )
 def test_a_block_called_like_the_network_has_a_folder_of_its_own(step: str, folder: str, tmp_path: Path) -> None:
     jobs = Dispatch(build=tmp_path / "digits", cache=Cache(tmp_path / "cache"))
