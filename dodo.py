@@ -22,30 +22,68 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
+import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-from doit import get_initial_workdir, get_var
+from doit import doit_cmd, get_initial_workdir, get_var
 from doit.action import CmdAction
 from doit.tools import config_changed
+
+if not (3, 10) <= sys.version_info < (3, 13):  # as pyproject.toml has it, which a checkout that is not installed does not ask
+    sys.exit(
+        f"error: Python {sys.version_info[0]}.{sys.version_info[1]} is not one that resflow runs on\n"
+        "  why: PYNQ 4 needs numpy 1 and grpcio 1.64, which are there for Python 3.10 to 3.12\n"
+        "  fix: make the virtual environment with one of these: python3.12 -m venv .venv"
+    )
 
 import dataflow
 import hls
 import ipi
 import network
+import network.paths
 import vitis
-from codegen import ToolError, answers, books, lock, progress, releases, tools, write_changed, write_tree
+from codegen import ToolError, answers, books, console, lock, options, progress, releases, tools, write_changed, write_tree
 from codegen.cache import Cache, default_root
 from codegen.dispatch import JOBS_ON_CLUSTER, Dispatch, require_one_release
+from codegen.options import OptionError
 from dataflow import TimingError
 from dataflow.fit import FitError, fit
 from network import DescriptionError, ParameterError, images, parameters
+from network.errors import Source
 
 ROOT = Path(__file__).parent
 IMPORT = "python -m network.importers.finn_headers SRC_DIR"
+VARIABLES = {
+    "network": "digits",
+    "platform": "u250",
+    "build": "PATH",
+    "frames": "16",
+    "cluster": "tcp://HOST:8786",
+    "timeout_minutes": "600",
+    "memory_gb": "24",
+    "fit": "anyway",
+}
+"""What `doit NAME=VALUE …` may set, with a value each could have."""
+COUNTED = {
+    "frames": options.whole("frames=", 1, 100_000, "it counts the images every bench simulates"),
+    "timeout_minutes": options.number("timeout_minutes=", 0.001, 1_000_000, "it counts the minutes a job may take"),
+    "memory_gb": options.number("memory_gb=", 0, 1_000_000, "it counts the gigabytes set aside for a job"),
+}
+
+
+def option(long: str, convert: Callable[[str], object], default: object, text: str) -> dict[str, object]:
+    """An option of a task, whose value is checked before anything is begun."""
+    return {"name": long.replace("-", "_"), "long": long, "type": options.or_exit(convert), "default": default, "help": text}
+
+
+def counted(name: str) -> float | None:
+    """The number a variable has, None where it is left out."""
+    text = get_var(name, None)
+    return None if text is None else options.or_exit(COUNTED[name])(text)
 
 
 def description() -> Path:
@@ -73,7 +111,16 @@ def platform() -> str | None:
     return chosen
 
 
+console.degrade()
 sys.excepthook = progress.excepthook
+try:
+    options.require_jobs(sys.argv[1:])
+    options.require_known(doit_cmd._CMDLINE_VARS or {}, VARIABLES)
+    if fit_asked := get_var("fit", None):
+        options.choice("fit=", ("anyway",), "builds go on although the estimate says that the design does not fit")(fit_asked)
+except OptionError as error:
+    sys.exit(f"error: {error}")
+ANYWAY = fit_asked == "anyway"
 YAML = description()
 try:
     NET = network.load(YAML, platform())
@@ -84,8 +131,13 @@ except DescriptionError as error:
     sys.exit(f"error: {error}")
 
 # Images every bench simulates: 16, fewer where a frame is many millions of firings; doit frames=N sets another number.
-FRAMES = int(get_var("frames", min(16, max(1, 8_000_000 // sum(process.cycles for ip in DESIGN.ips for process in ip.processes)))))
-TRAINED = YAML.parent / NET.parameters if NET.parameters else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
+FIRINGS = sum(process.cycles for ip in DESIGN.ips for process in ip.processes)
+FRAMES = int(counted("frames") or min(16, max(1, 8_000_000 // FIRINGS)))
+TRAINED = (
+    Path(os.path.normpath(YAML.parent / network.paths.named(NET.parameters)))
+    if NET.parameters
+    else ROOT.joinpath("params", f"{NET.name}.npz").relative_to(ROOT)
+)
 DRAWN = BUILD / f"{NET.name}-random.npz"
 IS_RANDOM = not TRAINED.exists() and (DRAWN.exists() or "params" in sys.argv[1:])
 PARAMETERS = DRAWN if IS_RANDOM else TRAINED
@@ -107,25 +159,15 @@ def asked(*steps: str) -> bool:
     return any(word.partition(":")[0] in steps for word in sys.argv[1:])
 
 
-def number(name: str, text: str) -> float | None:
-    """What the user has written for a number; None for nothing."""
-    if not text:
-        return None
-    if not re.fullmatch(r"\d+(\.\d+)?", text):
-        raise ToolError(name, f"{text!r} is no number", why="it counts minutes, days or gigabytes", fix="write for example 30")
-    return float(text)
-
-
-CACHE = Cache(default_root())
+CACHE = Cache(default_root(), progress.remark)
 try:
     JOBS = Dispatch(
         build=BUILD,
-        network=NET.name,
         cache=CACHE,
         address=str(get_var("cluster", "")),
         away=("synth", "cosim", *(["csim"] if asked("csim") else [])),
-        timeout_minutes=number("timeout_minutes", str(get_var("timeout_minutes", ""))),
-        memory_gb=number("memory_gb", str(get_var("memory_gb", ""))),
+        timeout_minutes=counted("timeout_minutes"),
+        memory_gb=counted("memory_gb"),
     )
     if JOBS.address and not progress.only_asks(sys.argv[1:]):
         JOBS.require_cluster()
@@ -147,12 +189,16 @@ DOIT_CONFIG = {
     "backend": "json",
     "dep_file": str(BUILD / ".doit.json"),
 }
-step = partial(progress.step, errors=(DescriptionError, FitError, ParameterError, TimingError, ToolError, OSError))
+step = partial(progress.step, errors=(DescriptionError, FitError, OptionError, ParameterError, TimingError, ToolError, OSError))
 
 
 @cache
 def arrays() -> parameters.Parameters:
     return parameters.load(NET, PARAMETERS)
+
+
+PLACE = [f"{name}={shlex.quote(str(get_var(name)))}" for name in ("network", "platform", "build") if get_var(name)] or ["network=digits"]
+"""What chooses this build folder, for a command that is to work in the same one."""
 
 
 def read_parameters() -> None:
@@ -162,9 +208,11 @@ def read_parameters() -> None:
             "there is no such file",
             why=f"the parameters of {NET.name} are read from it",
             fix=(
-                f"import them: {IMPORT} {PARAMETERS} --fc-weights fcweights.csv, or " if NET.name == "resnet50_w1a2" else "train them, or "
+                f"import them: {IMPORT} {PARAMETERS} --fc-weights fcweights.csv, or "
+                if PARAMETERS.name == "resnet50_w1a2.npz"
+                else "train them, or "
             )
-            + f"draw random ones to build and time it: doit params network={get_var('network', 'digits')}",
+            + f"draw random ones to build and time it: doit params {' '.join(PLACE)}",
         )
     arrays()
 
@@ -216,7 +264,11 @@ def task_generate():
 
 
 def vectors() -> dict[str, str]:
-    tried = images.load(NET, YAML.parent).images[:FRAMES]
+    tried = images.load(NET, YAML.parent).images
+    if get_var("frames", None) and len(tried) < FRAMES:
+        why = f"the benches simulate {f'the images of {NET.images}' if NET.images else 'images drawn at random'}, each once"
+        raise OptionError(f"frames={FRAMES}", f"there are {len(tried)} images", why=why, fix=f"write 1 to {len(tried)}, or leave it out")
+    tried = tried[:FRAMES]
     for ip, files in hls.vectors(DESIGN, arrays(), tried).items():
         write_tree(BUILD / "vectors" / ip, files)
     return {"told": f"what the reference says of {len(tried)} images"}
@@ -279,16 +331,14 @@ def check() -> dict[str, str]:
     for report in reports:
         report.require()
     from dataflow.fifos import require_flow
+    from vitis.emulation import check_host
 
+    host = check_host(DESIGN)
     require_flow(DESIGN)
     found = fit(DESIGN)
     if not ANYWAY:
         found.require()
-    return {"told": "; ".join([*map(str, reports), "no deadlock", str(found)])}
-
-
-ANYWAY = get_var("fit", "") == "anyway"
-"""doit fit=anyway: go on although the estimate says that the design does not fit."""
+    return {"told": "; ".join([*map(str, reports), host, "no deadlock", str(found)])}
 
 
 def task_check():
@@ -337,8 +387,9 @@ def ready() -> None:
         found["v++"] = releases.installed("v++")
     require_one_release(found)
     if found["hls"].needs_y2k22:
-        remark = "exports no IP after 2021 without AMD's y2k22 patch (answer record 76960)"
-        print(f"remark: {found['hls'].hls[0]} {found['hls'].name} {remark}", file=sys.stderr, flush=True)
+        progress.remark(
+            f"{found['hls'].hls[0]} {found['hls'].name} exports no IP after 2021 without AMD's y2k22 patch (answer record 76960)"
+        )
 
 
 HLS_TOOL, VIVADO, VPP = (tools.fingerprint(*names) for names in (releases.FRONT_ENDS, ["vivado"], ["v++"]))
@@ -491,10 +542,10 @@ def task_due():
     return {"actions": [step(due)], "task_dep": ["generate", "vectors"], "uptodate": [False]}
 
 
-def list_cache(prune_days: str, prune_gb: str) -> dict[str, str]:
+def list_cache(prune_days: float | None, prune_gb: float | None) -> dict[str, str]:
     from codegen.cache_report import print_cache
 
-    return {"told": print_cache(CACHE, days=number("prune-days", prune_days), gigabytes=number("prune-gb", prune_gb))}
+    return {"told": print_cache(CACHE, days=prune_days, gigabytes=prune_gb)}
 
 
 def task_cache():
@@ -502,8 +553,18 @@ def task_cache():
     return {
         "actions": [step(list_cache)],
         "params": [
-            {"name": "prune_days", "long": "prune-days", "default": "", "help": "drop what was not used for so many days"},
-            {"name": "prune_gb", "long": "prune-gb", "default": "", "help": "drop the least recently used, down to this size"},
+            option(
+                "prune-days",
+                options.number("--prune-days", 0, 1_000_000, "it counts days"),
+                None,
+                "drop what was not used for so many days",
+            ),
+            option(
+                "prune-gb",
+                options.number("--prune-gb", 0, 1_000_000, "it counts gigabytes"),
+                None,
+                "drop the least recently used, down to this size",
+            ),
         ],
         "uptodate": [False],
         "verbosity": 2,
@@ -535,7 +596,7 @@ def folding() -> None:
 
 def task_folding():
     """print what follows from PE and SIMD: cycles per frame and FIFO depths"""
-    return {"actions": [folding], "uptodate": [False], "verbosity": 2}
+    return {"actions": [step(folding)], "uptodate": [False], "verbosity": 2}
 
 
 def report(baseline: str, record: bool) -> dict[str, str]:
@@ -582,7 +643,7 @@ def estimate() -> None:
 
 def task_estimate():
     """print what the design will cost, an estimate: LUTs, flip-flops, BRAM, UltraRAM, DSPs of each IP"""
-    return {"actions": [estimate], "uptodate": [False], "verbosity": 2}
+    return {"actions": [step(estimate)], "uptodate": [False], "verbosity": 2}
 
 
 def floorplan() -> None:
@@ -593,37 +654,49 @@ def floorplan() -> None:
 
 def task_floorplan():
     """print the SLR of every IP as YAML, what that leaves of each SLR, and the wires between them"""
-    return {"actions": [floorplan], "uptodate": [False], "verbosity": 2}
+    return {"actions": [step(floorplan)], "uptodate": [False], "verbosity": 2}
 
 
-def fold(fps: int, fastest: bool, plot: str) -> None:
+PLOT = option("plot", options.plot("--plot", Path(get_initial_workdir())), None, "file for the plot: .png, .pdf, .svg, .jpg (extra `plot`)")
+
+
+def fold(fps: int | None, fastest: bool, plot: Path | None) -> None:
     from dataflow.fold_report import print_fold
 
-    print_fold(DESIGN, fps=fps, want_fastest=fastest, plot=Path(plot) if plot else None)
+    if fps and fastest:
+        raise OptionError(f"--fps {fps} --max", "both at once", why="each asks for another folding", fix="leave one of the two out")
+    print_fold(DESIGN, fps=fps, want_fastest=fastest, plot=plot)
 
 
 def task_fold():
     """search PE and SIMD: doit fold --fps N for the least resources, doit fold --max for the fastest that fits"""
     return {
-        "actions": [fold],
+        "actions": [step(fold)],
         "params": [
-            {"name": "fps", "long": "fps", "type": int, "default": 0, "help": "frames a second; those of the design where it is left out"},
+            option(
+                "fps",
+                options.whole("--fps", 1, 10_000_000, "it counts frames a second"),
+                None,
+                "frames a second; those of the design where it is left out",
+            ),
             {"name": "fastest", "long": "max", "type": bool, "default": False, "help": "the fastest that fits the card"},
-            {"name": "plot", "long": "plot", "type": str, "default": "", "help": "file for the trade-off curve (extra `plot`)"},
+            PLOT,
         ],
         "uptodate": [False],
         "verbosity": 2,
     }
 
 
-def predict(latency: int, call_us: float, transfer_us: float, plot: str) -> None:
+def predict(latency: int | None, call_us: float, transfer_us: float, plot: Path | None) -> None:
+    from dataflow.fifos import require_flow
     from dataflow.prediction import Pipeline
     from dataflow.prediction_report import print_prediction
     from dataflow.simulation import simulate
     from dataflow.simulation_graph import graph
 
     run = simulate(graph(DESIGN), frames=8)
-
+    if run.deadlock:
+        require_flow(DESIGN)
     pipeline = Pipeline(
         clock_mhz=NET.clock_mhz,
         interval_cycles=int(run.intervals[-1]),
@@ -631,24 +704,33 @@ def predict(latency: int, call_us: float, transfer_us: float, plot: str) -> None
         call_us=call_us,
         transfer_us=transfer_us,
     )
-    print_prediction(DESIGN, pipeline, Path(plot) if plot else None)
+    print_prediction(DESIGN, pipeline, plot)
 
 
 def task_predict():
     """print frames/s and latency against the batch size, beside what was published"""
     return {
-        "actions": [predict],
+        "actions": [step(predict)],
         "params": [
-            {
-                "name": "latency",
-                "long": "latency",
-                "type": int,
-                "default": 0,
-                "help": "cycles of the first frame; simulated where left out",
-            },
-            {"name": "call_us", "long": "call-us", "type": float, "default": 100.0, "help": "microseconds a call costs the host"},
-            {"name": "transfer_us", "long": "transfer-us", "type": float, "default": 0.0, "help": "microseconds a frame costs the host"},
-            {"name": "plot", "long": "plot", "type": str, "default": "", "help": "file for the plot (extra `plot`)"},
+            option(
+                "latency",
+                options.whole("--latency", 1, 10**12, "it counts the cycles of the first frame"),
+                None,
+                "cycles of the first frame; simulated where left out",
+            ),
+            option(
+                "call-us",
+                options.number("--call-us", 0, 10**9, "it counts the microseconds of a call"),
+                100.0,
+                "microseconds a call costs the host",
+            ),
+            option(
+                "transfer-us",
+                options.number("--transfer-us", 0, 10**9, "it counts the microseconds of a frame"),
+                0.0,
+                "microseconds a frame costs the host",
+            ),
+            PLOT,
         ],
         "uptodate": [False],
         "verbosity": 2,
@@ -666,28 +748,39 @@ def task_timing():
     return {
         "actions": [step(timing)],
         "params": [
-            {"name": "frames", "long": "frames", "type": int, "default": 4, "help": "how many, 4 if not given"},
-            {
-                "name": "spacing",
-                "long": "spacing",
-                "type": int,
-                "default": 0,
-                "help": "cycles from one to the next; 0: as fast as they are taken",
-            },
+            option(
+                "frames",
+                options.whole("--frames", 2, 10_000, "the interval is told from the ends of two frames"),
+                4,
+                "how many, 4 if not given",
+            ),
+            option(
+                "spacing",
+                options.whole("--spacing", 0, 10**9, "it counts the cycles from one frame to the next"),
+                0,
+                "cycles from one to the next; 0: as fast as they are taken",
+            ),
         ],
         "uptodate": [False],
         "verbosity": 2,
     }
 
 
-def fifos(interval: int, anew: bool, write: bool) -> None:
+def fifos(interval: int | None, anew: bool, write: bool) -> None:
     from dataflow import fifo_report
     from dataflow.fifos import size
 
-    sizing = size(DESIGN, interval=interval or None, anew=anew)
+    sizing = size(DESIGN, interval=interval, anew=anew)
     fifo_report.print_fifos(DESIGN, sizing)
     if write:
-        write_changed(YAML, fifo_report.written(YAML.read_text(), fifo_report.yaml_entries(sizing)))
+        try:
+            # As bytes: its line ends are its own.
+            text = fifo_report.written(YAML.read_bytes().decode(), fifo_report.yaml_entries(sizing))
+        except KeyError as error:
+            file = next(part.at.file for part in (NET.stem, *NET.blocks, NET.head) if part.at.file != str(YAML))
+            what, why = f"no {error.args[0]} to write depths to", f"what is not in this file stands in the one it is like, {file}"
+            raise DescriptionError(Source(str(YAML), 0), what, why=why, fix=f"doit network={file} fifos --write") from None
+        write_changed(YAML, text)
         print(f"written to {YAML}, where `fifos:` under an IP gives its depths; what is deleted there is chosen anew")
 
 
@@ -696,13 +789,12 @@ def task_fifos():
     return {
         "actions": [step(fifos)],
         "params": [
-            {
-                "name": "interval",
-                "long": "interval",
-                "type": int,
-                "default": 0,
-                "help": "cycles from frame to frame, the least there can be if not given",
-            },
+            option(
+                "interval",
+                options.whole("--interval", 1, 10**9, "it counts the cycles from frame to frame"),
+                None,
+                "cycles from frame to frame, the least there can be if not given",
+            ),
             {"name": "anew", "long": "anew", "type": bool, "default": False, "help": "depths in the description are chosen anew too"},
             {"name": "write", "long": "write", "type": bool, "default": False, "help": "write the depths into the description"},
         ],

@@ -11,7 +11,7 @@ from codegen.files import write_changed
 def load(path: Path) -> dict[str, list[int]]:
     """The answers found before; none where the file is missing or damaged, they can be found again."""
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     pairs = found.items() if isinstance(found, dict) else ()

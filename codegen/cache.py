@@ -5,15 +5,17 @@
     <root>/<step>/<key>.lock          held by whoever is making the entry
 
 An entry appears whole, by a rename, or not at all. Reading checks every byte: a damaged entry is thrown away and made again.
-Files and folders take their permissions from the root, so that a root the group may write to serves a group.
+The cache is a convenience: where nothing can be kept, builds go on, and say so once. Files and folders take their permissions from the root, so that a root the group may write to serves a group.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import pwd
 import shutil
 import tempfile
 import time
@@ -26,17 +28,22 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from codegen.files import replace_with_copy
-from codegen.tools import ToolError
 
 VARIABLE = "RESFLOW_CACHE"
 ENTRY = "entry.json"
 
 
-def default_root() -> Path:
-    """What RESFLOW_CACHE names, else resflow in the user's cache folder."""
+def default_root() -> Path | None:
+    """What RESFLOW_CACHE names, else resflow in the user's cache folder; None for a user who has none."""
     if named := os.environ.get(VARIABLE):
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "resflow"
+    # By the XDG Base Directory Specification a relative path counts as none; a container's user may have no entry in passwd.
+    for folder in (os.environ.get("XDG_CACHE_HOME", ""), os.path.join(os.environ.get("HOME", ""), ".cache")):
+        if os.path.isabs(folder):
+            return Path(folder) / "resflow"
+    with contextlib.suppress(KeyError):
+        return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache" / "resflow"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +64,44 @@ class Entry:
 
 
 class Cache:
-    """The cache below one root; it is made when something is put in."""
+    """The cache below one root, which is made when something is put in; without one, nothing is kept.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    `tell` gets a line the first time something cannot be kept.
+    """
+
+    def __init__(self, root: Path | None, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._root, self._tell, self._told = root, tell, False
+
+    @property
+    def root(self) -> Path:
+        """Raises OSError where there is none."""
+        if self._root is None:
+            raise FileNotFoundError(errno.ENOENT, "this user has no home folder for a cache")
+        return self._root
 
     def identity(self) -> str:
-        """What tells this folder from every other: a word that is drawn once and stands in it."""
-        path = self.root / "identity"
-        if not path.exists():
-            self._make(self.root)
-            drawn = path.with_name(f".identity.{uuid.uuid4()}")
-            drawn.write_text(str(uuid.uuid4()))
-            with contextlib.suppress(FileExistsError):  # somebody else's stands
-                os.link(drawn, path)
-            drawn.unlink()
-        return path.read_text()
+        """What tells this folder from every other: a word that is drawn once and stands in it; empty where it cannot be."""
+        try:
+            path = self.root / "identity"
+            if not path.exists():
+                self._make(self.root)
+                drawn = path.with_name(f".identity.{uuid.uuid4()}")
+                drawn.write_text(str(uuid.uuid4()), encoding="utf-8")
+                with contextlib.suppress(FileExistsError):  # somebody else's stands
+                    os.link(drawn, path)
+                drawn.unlink()
+            return path.read_text(encoding="utf-8")
+        except OSError as error:
+            self._cannot_keep(error)
+            return ""
+
+    def _cannot_keep(self, error: Exception) -> None:
+        if not self._told:
+            self._told = True
+            place = f"{self._root}: " if self._root else ""
+            # Of a file where the folder should be, mkdir says that it exists.
+            reason = "Not a directory" if isinstance(error, FileExistsError) else getattr(error, "strerror", None) or str(error)
+            self._tell(f"finished work is not kept for the next time: {place}{reason}; {VARIABLE}=PATH names another folder for it")
 
     def _folder(self, step: str, key: str) -> Path:
         return self.root / step / key
@@ -80,28 +109,37 @@ class Cache:
     @contextmanager
     def making(self, step: str, key: str, waiting: Callable[[], None]) -> Iterator[None]:
         """Hold the right to make an entry; another who holds it is waited for, after `waiting` was called."""
-        path = self._folder(step, key).with_suffix(".lock")
-        self._make(path.parent)
-        lock = FileLock(path, mode=self._mode(0o666))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            waiting()
-            lock.acquire()
-        try:
+        with contextlib.ExitStack() as held:
+            try:
+                path = self._folder(step, key).with_suffix(".lock")
+                self._make(path.parent)
+                lock = FileLock(path, mode=self._mode(0o666))
+                try:
+                    lock.acquire(timeout=0)
+                except Timeout:
+                    waiting()
+                    lock.acquire()
+                held.callback(lock.release)
+            except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
+                self._cannot_keep(error)
             yield
-        finally:
-            lock.release()
 
     def has(self, step: str, key: str) -> bool:
         """Whether there is an entry; its files are checked when they are fetched."""
-        return self._read(self._folder(step, key)) is not None
+        return self.entry(step, key) is not None
+
+    def entry(self, step: str, key: str) -> Entry | None:
+        """The entry of a key, or None where there is none that makes sense."""
+        try:
+            return self._read(self._folder(step, key))
+        except OSError:
+            return None
 
     def fetch(self, step: str, key: str, folder: Path) -> tuple[str, ...] | None:
         """Copy an entry's products into `folder`; their names, or None where there is no entry or it is damaged."""
-        entry = self._read(self._folder(step, key))
+        entry = self.entry(step, key)
         if entry is None:
-            self._drop(self._folder(step, key))
+            self._drop(step, key)
             return None
         folder.mkdir(parents=True, exist_ok=True)
         for name, (_, sha256) in entry.files.items():
@@ -111,18 +149,19 @@ class Cache:
                 sound = False
             if not sound:
                 (folder / name).unlink(missing_ok=True)
-                self._drop(entry.folder)
+                self._drop(step, key)
                 return None
         with contextlib.suppress(OSError):  # somebody else's, where only they may write
             os.utime(entry.folder / ENTRY)
         return tuple(entry.files)
 
     def put(self, step: str, name: str, key: str, products: Mapping[str, Path]) -> None:
-        """Keep these products under a key; an entry that is there already stays."""
+        """Keep these products under a key, if it can be done; an entry that is there already stays."""
         if self.has(step, key):
             return
-        target, beside = self._folder(step, key), None
+        beside = None
         try:
+            target = self._folder(step, key)
             self._make(target.parent)
             beside = Path(tempfile.mkdtemp(prefix=f".{key[:16]}-", dir=target.parent))
             beside.chmod(self._mode(0o777))
@@ -134,24 +173,19 @@ class Cache:
                 copy.chmod(self._mode(0o666))
                 files[product] = (copy.stat().st_size, hashlib.sha256(copy.read_bytes()).hexdigest())
             text = json.dumps({"step": step, "name": name, "key": key, "files": files}, indent=1) + "\n"
-            (beside / ENTRY).write_text(text)
+            (beside / ENTRY).write_text(text, encoding="utf-8")
             (beside / ENTRY).chmod(self._mode(0o666))
             with contextlib.suppress(OSError):  # it is there: somebody was faster
                 os.rename(beside, target)
         except OSError as error:
-            raise ToolError(
-                str(self.root),
-                f"cannot keep {step}:{name}: {error.strerror}",
-                why="finished work is kept in the cache, so that it is not done again",
-                fix=f"make room, or name another folder: {VARIABLE}=PATH",
-            ) from None
+            self._cannot_keep(error)
         finally:
             if beside is not None:
                 shutil.rmtree(beside, ignore_errors=True)
 
     def entries(self) -> list[Entry]:
         """All of them, the least recently used first."""
-        found = [self._read(path.parent) for path in self.root.glob(f"*/*/{ENTRY}")]
+        found = [self._read(path.parent) for path in self._root.glob(f"*/*/{ENTRY}")] if self._root else []
         return sorted((entry for entry in found if entry is not None), key=lambda entry: (entry.used, entry.step, entry.name))
 
     def prune(self, *, days: float | None = None, gigabytes: float | None = None) -> list[Entry]:
@@ -162,13 +196,13 @@ class Cache:
             or (gigabytes is not None and sum(entry.size for entry in kept) > gigabytes * 1e9)
         ):
             dropped.append(kept.pop(0))
-            self._drop(dropped[-1].folder)
+            self._drop(dropped[-1].step, dropped[-1].key)
         return dropped
 
     def _read(self, folder: Path) -> Entry | None:
         """The entry of a folder, or None where there is none that makes sense."""
         try:
-            data = json.loads((folder / ENTRY).read_text())
+            data = json.loads((folder / ENTRY).read_text(encoding="utf-8"))
             files = {str(name): (int(size), str(sha256)) for name, (size, sha256) in data["files"].items()}
             if data["key"] != folder.name or any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
                 return None
@@ -177,12 +211,11 @@ class Cache:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def _drop(self, folder: Path) -> None:
+    def _drop(self, step: str, key: str) -> None:
         """Out of sight first, in one step: nobody sees half an entry."""
-        if not folder.exists():
-            return
-        aside = folder.with_name(f".{folder.name[:16]}-{os.getpid()}-{time.monotonic_ns()}")
         with contextlib.suppress(OSError):
+            folder = self._folder(step, key)
+            aside = folder.with_name(f".{folder.name[:16]}-{os.getpid()}-{time.monotonic_ns()}")
             os.rename(folder, aside)
             shutil.rmtree(aside, ignore_errors=True)
 

@@ -30,7 +30,11 @@ def print_cache(cache: Cache, *, days: float | None = None, gigabytes: float | N
     if entries:
         console.print(table)
     total = size(sum(entry.size for entry in entries))
-    return f"{dropping}{len(entries)} entries of {total} in {cache.root} ({VARIABLE} names another folder)"
+    try:
+        place = str(cache.root)
+    except OSError as error:
+        return f"nothing is kept: {error.strerror} ({VARIABLE}=PATH names one)"
+    return f"{dropping}{len(entries)} entries of {total} in {place} ({VARIABLE} names another folder)"
 
 
 def size(count: int) -> str:

@@ -47,13 +47,22 @@ class Answer:
     logs: Mapping[str, bytes]
 
 
+def _is_loss(error: Exception) -> bool:
+    """Whether Dask tells that a worker, the scheduler or the way to them is gone."""
+    from distributed import CancelledError, KilledWorker
+
+    return isinstance(error, (CancelledError, KilledWorker, OSError, TimeoutError))
+
+
 class Cluster:
     """A Dask scheduler and its workers; that it is there was seen before, by `Dispatch.require_cluster`."""
 
     def __init__(self, address: str, cache: Cache) -> None:
         try:
             from distributed import Client
-        except ImportError:
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in ("distributed", "dask"):
+                raise
             raise ToolError(
                 f"cluster={address}",
                 "Dask is not installed",
@@ -95,12 +104,21 @@ class Cluster:
         try:
             answer: Answer = future.result()
         except Exception as error:
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            if _is_loss(error):
+                raise ToolError(
+                    str(folder),
+                    f"{job.step}:{job.name} was lost on the cluster",
+                    why=why,
+                    fix="look at the scheduler's and the workers' logs; a worker that dies each time may lack memory: doit memory_gb=…",
+                ) from None
+            # Raised by the code around the job, not by its tool, which tells its errors in an Answer.
             raise ToolError(
                 str(folder),
-                f"{job.step}:{job.name} was lost on the cluster",
-                why=f"{type(error).__name__}: {error}".splitlines()[0],
-                fix="look at the scheduler's and the workers' logs; a worker that dies each time may lack memory: doit memory_gb=…",
-            ) from None
+                f"{job.step}:{job.name} was not run as it should be by its worker",
+                why=why,
+                fix="install the same resflow and the same Python packages on every machine; the worker's log tells the place",
+            ) from error
         finally:
             with contextlib.suppress(Exception):
                 future.cancel()  # also what still runs when the build is interrupted
@@ -121,17 +139,25 @@ class Cluster:
         wanted, offers = needs(job), self.offers()
         if any(all(offer.get(name, 0) >= least for name, least in wanted.items()) for offer in offers):
             return
+        lacks_memory = any(all(offer.get(name, 0) >= least for name, least in wanted.items() if name != "memory_gb") for offer in offers)
         there = "; ".join(", ".join(f"{name}={amount:g}" for name, amount in sorted(offer.items())) or "nothing" for offer in offers)
         raise ToolError(
             f"cluster={self.address}",
             f"no worker can take {job.step}:{job.name}",
             why=f"it needs {', '.join(f'{name}={least:g}' for name, least in wanted.items())}; the workers offer {there or 'nothing: there are none'}",
-            fix="start workers with `python -m codegen.worker ADDRESS` where the tools are, or lower memory_gb=…",
+            fix="start workers with `python -m codegen.worker ADDRESS` where the tools are"
+            + (", or lower memory_gb=…" if lacks_memory else ""),
         )
 
 
 def _bytes(content: jobs.Content) -> bytes:
-    return content.read_bytes() if isinstance(content, Path) else content.encode() if isinstance(content, str) else content
+    return (
+        content.read_bytes()
+        if isinstance(content, Path)
+        else content.encode("utf-8", "surrogateescape")
+        if isinstance(content, str)
+        else content
+    )
 
 
 def _write_log(folder: Path, event: Mapping[str, Any]) -> None:
@@ -165,9 +191,10 @@ def work_on(job: Job, topic: str, cache_identity: str) -> Answer:
         if error:
             return Answer(error=error, logs=logs)
         cache = Cache(default_root())
-        if cache.identity() == cache_identity:
+        if cache_identity and cache.identity() == cache_identity:
             cache.put(job.step, job.name, job.key, products)
-            return Answer(logs=logs)
+            if cache.has(job.step, job.key):
+                return Answer(logs=logs)
         return Answer(products={name: path.read_bytes() for name, path in products.items() if name not in logs}, logs=logs)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from collections.abc import Collection
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from codegen import jobs, releases
 from codegen.cache import Cache
-from codegen.tools import ToolError
+from codegen.tools import SETTINGS, ToolError
 
 if TYPE_CHECKING:
     from codegen.cluster import Cluster
@@ -22,13 +23,21 @@ CONNECT_SECONDS = 8
 JOBS_ON_CLUSTER = 16
 """At once, unless doit -n says otherwise; what the workers cannot take yet waits there."""
 
+OF_ALL = ("stitch", "package", "link")
+"""Steps of the whole network."""
+
+
+def endpoint(address: str) -> tuple[str, int] | None:
+    """Host and port of tcp://HOST:PORT; None where it is no such address."""
+    found = re.fullmatch(r"(?:[a-z]+://)?\[?([^\[\]/]+?)\]?:([0-9]{1,5})", address)
+    return (found[1], int(found[2])) if found and 0 < int(found[2]) < 65536 else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatch:
     """One build's way of running jobs; `away` are the steps that go to the cluster, if there is one."""
 
     build: Path  # build/<network>
-    network: str
     cache: Cache
     address: str = ""  # of a Dask scheduler
     away: Collection[str] = ()
@@ -45,7 +54,7 @@ class Dispatch:
 
     def folder(self, job: jobs.Job) -> Path:
         """Where its products go; those of the whole network have no folder of their own below their step's."""
-        return self.build / job.step if job.name == self.network else self.build / job.step / job.name
+        return self.build / job.step if job.step in OF_ALL else self.build / job.step / job.name
 
     def do(self, job: jobs.Job) -> jobs.Outcome:
         """Bring a job's products into its folder, from the cache or by running it; raises ToolError."""
@@ -54,17 +63,16 @@ class Dispatch:
 
     def require_cluster(self) -> None:
         """Raises ToolError where no scheduler listens at the address; told before anything is begun."""
-        host, colon, port = self.address.rpartition("://")[2].rpartition(":")
-        why = ""
-        if not (colon and port.isdigit()):
+        found, why = endpoint(self.address), ""
+        if found is None:
             why = "an address is tcp://HOST:PORT"
         else:
             try:
-                with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS) as connection:
+                with socket.create_connection(found, timeout=CONNECT_SECONDS) as connection:
                     # A scheduler greets first; what says nothing is something else, and Dask would wait for it for ever.
                     if not self.address.startswith("tls://") and not connection.recv(1):
                         why = "what listens there hangs up"
-            except (OSError, OverflowError) as error:
+            except (OSError, UnicodeError) as error:  # a host's name may be none that can be asked for
                 why = str(error)
         if why:
             raise ToolError(
@@ -105,5 +113,5 @@ def require_one_release(found: dict[str, releases.Release]) -> None:
                 later,
                 f"is of {found[later].name}",
                 why=f"what {found[earlier].name} makes does not go into an older release",
-                fix=f"source the settings of one release for all of {', '.join(found)}",
+                fix=f"source {SETTINGS} of one release for all of {', '.join(found)}",
             )

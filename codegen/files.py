@@ -16,7 +16,8 @@ def beside(path: Path) -> Path:
 
 def write_changed(path: Path, content: str | bytes) -> bool:
     """Write beside, then rename; a file that already says so is left alone. Returns whether it was written."""
-    data = content.encode() if isinstance(content, str) else content
+    # A file name within it may be any bytes.
+    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
     try:
         if path.read_bytes() == data:
             return False

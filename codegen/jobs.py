@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from codegen.cache import Cache
+from codegen.failures import first_error
 from codegen.files import replace_with_copy, sha256, write_changed
 from codegen.tools import Finished, ToolError, find, run
 
@@ -105,7 +106,7 @@ def _digest(content: Content) -> str:
     if isinstance(content, Path):
         status = content.stat()
         return _digest_of_file(content, status.st_mtime_ns, status.st_size)
-    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+    return hashlib.sha256(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content).hexdigest()
 
 
 @cache
@@ -165,7 +166,7 @@ def run_calls(job: Job, folder: Path) -> list[Finished]:
     work = folder / WORK
     with memory.reserved(job.limits.memory_gb), _alone(folder) as lock:
         of, done = work / ".job", [work / f".done{i}" for i in range(len(job.calls))]
-        if not (of.exists() and of.read_text() == job.key and all(path.exists() for path in done)):
+        if not (of.exists() and of.read_text(encoding="utf-8") == job.key and all(path.exists() for path in done)):
             shutil.rmtree(work, ignore_errors=True)
             lay_out(job, work)
             write_changed(of, job.key)
@@ -211,12 +212,13 @@ def collect(job: Job, folder: Path) -> dict[str, Path]:
         if not paths:
             for done in (folder / WORK).glob(".done*"):
                 done.unlink()  # it has not: the next attempt is to run it again
-            last = job.calls[-1]
+            last, fix = job.calls[-1], "read the log: a tool that stops early may still say it did well"
+            error = first_error((folder / last.log).read_text(encoding="utf-8", errors="replace"), hint=fix)
             raise ToolError(
                 str(folder / last.log),
                 f"{Path(last.words[0]).name} ended well, but left no {name}",
-                why=f"there is no {pattern} in {folder / WORK}",
-                fix="read the log: a tool that stops early may still say it did well",
+                why=error.reason if error else f"there is no {pattern} in {folder / WORK}",
+                fix=error.fix if error else fix,
             )
         found[name] = _packed(paths[0], folder / WORK / f".{name}") if is_folder else paths[0]
     return found | {call.log: folder / call.log for call in job.calls}
@@ -267,7 +269,7 @@ def machine_gb() -> float:
     """Gigabytes of this machine, or of the container this process is confined to; what other programs hold is not known here."""
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with contextlib.suppress(OSError, ValueError):  # no cgroup, or "max"
-        size = min(size, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+        size = min(size, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
     return size / 2**30
 
 

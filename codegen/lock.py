@@ -19,8 +19,8 @@ def hold(folder: Path) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        process = owner.read_text().strip() if owner.exists() else "unknown"
+        process = owner.read_text(encoding="utf-8").strip() if owner.exists() else "unknown"
         print(f"waiting: process {process} is building in {folder}", file=sys.stderr, flush=True)
         lock.acquire()
-    owner.write_text(f"{os.getpid()}\n")
+    owner.write_text(f"{os.getpid()}\n", encoding="utf-8")
     _held.append(lock)

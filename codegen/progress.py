@@ -17,6 +17,7 @@ from doit.exceptions import BaseFail, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from codegen import books, tools
+from codegen.failures import diagnose
 
 WHY = 120
 """Characters of the line that matters in the closing table; whole it stands above."""
@@ -34,8 +35,10 @@ def step(function: Callable[..., dict[str, Any] | None], errors: tuple[type[Exce
         try:
             return function(*args, **options)
         except errors as error:
-            if type(error).__str__ is OSError.__str__:  # the operating system's own words, which lack the last two parts
-                return TaskFailed(f"{error}\n  why: this step reads or writes it\n  fix: correct what is in the way, then start again")
+            if isinstance(error, OSError) and type(error).__str__ is OSError.__str__:  # the operating system's own words
+                where, what = error.filename or "a file", error.strerror or str(error)
+                fix = diagnose(what, 1, hint="correct what is in the way, then start again").fix
+                return TaskFailed(f"{where}: {what}\n  why: this step reads or writes it\n  fix: {fix}")
             return TaskFailed(str(error))
 
     return action
@@ -54,6 +57,11 @@ def excepthook(kind: type[BaseException], error: BaseException, traceback: Trace
         print("\ninterrupted: what was finished is kept, start again to go on", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
+
+
+def remark(text: str) -> None:
+    """Say what is no error, but to be known."""
+    print(f"remark: {text}", file=sys.stderr, flush=True)
 
 
 class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from codegen.tools import ToolError, find, locate, release_of
+from codegen.tools import SETTINGS, ToolError, find, locate, release_of
 
 FRONT_ENDS = {
     "vitis-run": ("vitis-run", "--mode", "hls", "--tcl"),
@@ -53,7 +53,7 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             "stream_suffix": "_V_V",
             "hls_ports": (),
             "open_solution": "-reset",
-            # The prefix keeps apart the submodules of different IPs, which all go into one netlist; the top becomes res2a_res2a,
+            # The prefix keeps apart the submodules of different IPs, which all go into one netlist; the top becomes top_top,
             # and the IP keeps the name it is exported under.
             "configuration": ("config_rtl -auto_prefix", "config_interface -m_axi_addr64"),
             "bind_rom": "set_directive_resource -core ROM_1P_{impl} {location} {variable}",
@@ -106,7 +106,7 @@ def release(name: str) -> Release:
             f"release {name}",
             "is too old",
             why=f"{TABLE[0][0]} is the first whose commands are known here",
-            fix="install a later one, and source its settings script",
+            fix=f"source {SETTINGS} of a later one",
         )
     row: dict[str, Any] = {}
     for since, changes in TABLE:

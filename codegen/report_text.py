@@ -43,7 +43,7 @@ class ReportText:
 
     @classmethod
     def read(cls, path: Path) -> ReportText:
-        return cls(path, tuple(path.read_text(errors="replace").splitlines()))
+        return cls(path, tuple(path.read_text(encoding="utf-8", errors="replace").splitlines()))
 
     def find(self, pattern: str, *, start: int = 0, what: str) -> tuple[int, re.Match[str]]:
         """The first line from index `start` on that `pattern` is found in; `what` names it in the error."""

@@ -109,7 +109,7 @@ def main() -> None:
         "stopped_by": stopped_by,
     }
     if done and code == 0 and not stopped_by:
-        with open(f"{done}.{os.getpid()}", "w") as file:
+        with open(f"{done}.{os.getpid()}", "w", encoding="utf-8") as file:
             json.dump(answer, file)
         os.replace(f"{done}.{os.getpid()}", done)
     with contextlib.suppress(BrokenPipeError):

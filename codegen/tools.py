@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from codegen.failures import diagnose
+from codegen import environment
+from codegen.failures import diagnose, first_error
 
 SUPERVISOR = Path(__file__).with_name("supervise.py")
 
@@ -60,34 +61,55 @@ TOOLS = {
     )
 }
 
+SETTINGS = "settings64.sh"
+"""The script of an installation of the vendor's that puts its tools on PATH, for bash and zsh."""
 RELEASED = ("vitis-run", "vitis_hls", "vivado_hls", "vivado", "v++")
 """Those of the vendor, which have a release."""
 
 
 def locate(name: str) -> str | None:
-    """The executable of a tool of TOOLS, or None."""
+    """The executable of a tool of TOOLS, or None; its path is absolute, since tools run in folders of their own."""
     tool = TOOLS[name]
-    if tool.variable in os.environ:
-        return shutil.which(os.environ[tool.variable])
-    homes = [os.path.join(os.environ[home], "bin") for home in tool.homes if os.environ.get(home)]
-    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(homes) if homes else os.devnull)
+    if named := os.environ.get(tool.variable):
+        found = shutil.which(named)
+    else:
+        homes = [os.path.join(os.environ[home], "bin") for home in tool.homes if os.environ.get(home)]
+        found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(homes) if homes else os.devnull)
+    return os.path.abspath(found) if found else None
 
 
 def find(*names: str) -> str:
-    """The executable of the first of these tools there is; raises ToolError where there is none."""
+    """The executable of the first of these tools there is; raises ToolError where there is none, or a variable names a wrong one."""
     for name in names:
         if found := locate(name):
             return found
+        if os.environ.get(TOOLS[name].variable):
+            raise _wrongly_named(TOOLS[name])
     tools = [TOOLS[name] for name in names]
-    named = next((tool for tool in tools if tool.variable in os.environ), None)
     homes = [home for tool in tools for home in tool.homes if os.environ.get(home)]
     sought = " nor ".join(["on PATH", *(f"in bin below {home}={os.environ[home]}" for home in dict.fromkeys(homes))])
+    package, variables = " or ".join(tool.package for tool in tools), " or ".join(tool.variable for tool in tools)
+    brings = f"source {SETTINGS} of {package}" if names[0] in RELEASED else f"install {package}"
     raise ToolError(
-        os.environ[named.variable] if named else " or ".join(names),
+        " or ".join(names),
         "not found",
-        why=f"{f'{named.variable} names it' if named else f'it is not {sought}'}, and this step runs it",
-        fix=f"install {tools[0].package}, or set {(named or tools[0]).variable} to the executable",
+        why=f"it is not {sought}, and this step runs it",
+        fix=f"{brings}, or set {variables} to the executable",
     )
+
+
+def _wrongly_named(tool: Tool) -> ToolError:
+    """What is wrong with the executable that the tool's variable names."""
+    named = os.environ[tool.variable]
+    first, *arguments = named.split()
+    what, fix = "not found", f"set {tool.variable} to the executable, or unset it to have {tool.name} sought on PATH"
+    if os.path.isdir(named):
+        what = "a folder"
+    elif os.path.exists(named):
+        what, fix = "not executable", f"make it so, chmod +x {named}, or {fix}"
+    elif arguments and shutil.which(first):
+        what, fix = "not one executable", f"name one without arguments: a script of its own can add {' '.join(arguments)}"
+    return ToolError(f"{tool.variable}={named}", what, why=f"{tool.variable} names the executable that this step runs", fix=fix)
 
 
 VERSION = re.compile(r"\bv?(20\d\d\.\d)\b")
@@ -99,18 +121,22 @@ def release_of(executable: str) -> str:
     said = ""
     for option in ("-version", "--version"):  # UNCONFIRMED which one vitis-run takes
         try:
-            answer = subprocess.run([executable, option], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+            answer = subprocess.run(
+                [executable, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=120, env=environment.of_tools()
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             said = str(error)
             break
-        said = answer.stdout + answer.stderr
+        said = (answer.stdout + answer.stderr).decode(errors="replace")
         if found := VERSION.search(said):
             return found[1]
+    fix = f"source {SETTINGS} of its installation, then start again"
+    known = first_error(said, hint=fix)
     raise ToolError(
         executable,
         "does not tell its version",
-        why=f"{option} says {(said.strip().splitlines() or ['nothing'])[0]}",
-        fix="source the settings script of its installation, then start again",
+        why=f"{option} says {known.reason if known else (said.strip().splitlines() or ['nothing'])[0]}",
+        fix=known.fix if known else fix,
     )
 
 
@@ -169,7 +195,7 @@ def run(
     """
     tool, words = Path(command[0]).name, [str(word) for word in command]
     if done is not None and done.exists():
-        answer = json.loads(done.read_text())
+        answer = json.loads(done.read_text(encoding="utf-8"))
         return _finished(log, answer)
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_bytes(b"")
@@ -180,6 +206,7 @@ def run(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        env=environment.of_tools((cwd or log.parent).resolve()),
         start_new_session=True,  # Ctrl-C is for the build, which then ends its tools
         pass_fds=() if lock is None else (lock,),
     )
@@ -196,21 +223,28 @@ def run(
     try:
         answer = json.loads(said)
     except ValueError:
-        reason = (said.strip().splitlines() or ["something killed what was watching it"])[-1]
-        raise ToolError(str(log), f"{tool} could not be run to its end", why=reason, fix="start again") from None
+        reason = (said.strip().splitlines() or [""])[-1]  # of the supervisor's own traceback
+        fix = "correct what is in the way, then start again" if reason else "start again"
+        error = first_error(reason, hint=fix)
+        raise ToolError(
+            str(log),
+            f"{tool} could not be run to its end",
+            why=reason or "something killed what was watching it",
+            fix=error.fix if error else fix,
+        ) from None
     if answer["stopped_by"] == "time":
         what = f"{tool} was stopped after {timeout_minutes:g} minutes"
         raise ToolError(str(log), what, why="that is its time limit", fix="read the log; raise the limit: doit timeout_minutes=…")
     if answer["stopped_by"]:
         raise ToolError(str(log), f"{tool} was stopped", why="the build was interrupted", fix="start again to go on")
     if answer["status"]:
-        found = diagnose(log.read_text(errors="replace"), answer["status"], hint=hint)
+        found = diagnose(log.read_text(encoding="utf-8", errors="replace"), answer["status"], hint=hint)
         raise ToolError(str(log), f"{tool} ended with {ending(answer['status'])}", why=found.reason, fix=found.fix)
     return _finished(log, answer)
 
 
 def _finished(log: Path, answer: dict[str, float]) -> Finished:
-    output = log.read_text(errors="replace") if log.exists() else ""
+    output = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     return Finished(output=output, seconds=answer["seconds"], megabytes=answer["megabytes"])
 
 

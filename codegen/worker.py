@@ -8,10 +8,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib.util import find_spec
 
-from codegen import tools
+from codegen import console, tools
 from codegen.cluster import offered
+from codegen.dispatch import endpoint
 from codegen.jobs import machine_gb
+from codegen.options import argument, number, whole
 from codegen.tools import ToolError
 
 
@@ -27,12 +30,24 @@ def resources(memory_gb: float, jobs: int) -> dict[str, float]:
     return found
 
 
+def _address(text: str) -> str:
+    if endpoint(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: no address of a scheduler; `dask scheduler` prints it: tcp://HOST:PORT")
+    return text
+
+
 def main() -> None:
+    console.degrade()
     parser = argparse.ArgumentParser(prog="python -m codegen.worker", description="A Dask worker that announces tools and memory.")
-    parser.add_argument("address", help="of the Dask scheduler: tcp://HOST:8786")
-    parser.add_argument("--memory-gb", type=float, default=round(machine_gb(), 1), help="to be set aside for jobs (default: all there is)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at once (default: one per core)")
+    parser.add_argument("address", type=_address, help="of the Dask scheduler: tcp://HOST:8786")
+    memory, jobs = number("--memory-gb", 0, 1_000_000, "it counts gigabytes"), whole("--jobs", 1, 10_000, "it counts jobs")
+    parser.add_argument(
+        "--memory-gb", type=argument(memory), default=round(machine_gb(), 1), help="to be set aside for jobs (default: all there is)"
+    )
+    parser.add_argument("--jobs", type=argument(jobs), default=os.cpu_count(), help="at once (default: one per core)")
     arguments, rest = parser.parse_known_args()
+    if find_spec("distributed") is None:
+        sys.exit("error: Dask is not installed\n  why: a worker is one of Dask's\n  fix: pip install 'resflow[cluster]'")
     offer = resources(arguments.memory_gb, arguments.jobs)
     words = " ".join(f"{name}={amount:g}" for name, amount in offer.items())
     print(f"offers {words}", flush=True)

@@ -111,7 +111,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ip:
-    """One HLS IP: the top function `name`."""
+    """One HLS IP, called as its block is."""
 
     name: str
     kind: str  # dma, stem, block or head
@@ -120,6 +120,11 @@ class Ip:
     streams: tuple[Stream, ...]
     processes: tuple[Process, ...]
     slr: int = 0
+
+    @property
+    def top(self) -> str:
+        """Its C++ function, and so its HDL module. With the prefix no keyword, macro, type or local of anybody's can be called so."""
+        return f"resflow_{self.name}"
 
     @property
     def cycles(self) -> int:
@@ -161,9 +166,8 @@ class Link:
 
     @property
     def name(self) -> str:
-        """Unique in the design: stem_res2a."""
-        plain = self.source_port.name in ("codes_out", "image")
-        return f"{self.source}_{self.sink}" if plain else f"{self.source}_{self.sink}_{self.source_port.name}"
+        """Its dotted name as one word: res2a_codes_in. No two are equal, since no port's name ends like another's."""
+        return self.dotted.replace(".", "_")
 
     @property
     def dotted(self) -> str:
@@ -212,6 +216,11 @@ class Design:
     def name(self) -> str:
         """The kernel's; its one CU is `<name>_1`."""
         return self.network.name
+
+    @property
+    def top(self) -> str:
+        """The block design's, and so its HDL module; the prefix keeps it apart from keywords and from the modules of the IPs."""
+        return f"design_{self.name}"
 
     @property
     def cycles(self) -> int:

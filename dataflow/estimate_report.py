@@ -43,7 +43,7 @@ def print_estimate(design: Design) -> None:
         f"An estimate: counted by formulas, not measured. This library's MVAUs ({Style.LIBRARY.value}) take {library.lut / original.lut:.0%} "
         f"of the LUTs\nof the original's ({Style.ORIGINAL.value})."
     )
-    if design.name == published.NETWORK:
+    if design.name in published.NETWORKS:
         _print_published(console, original)
 
 

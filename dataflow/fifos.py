@@ -103,7 +103,7 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
         bench = _Bench(design, [ip.name for ip in design.ips], interval, latencies)
         links = [link for link in design.links if link.dotted not in given]
         depths |= {name: depth for name, depth in given.items() if name not in depths}
-        roomy, most = _roomy_links(bench, links, depths)
+        roomy, most = _roomy_links(bench, links, depths, given)
         depths |= roomy
         shallower = pool.map(lambda link: _shallowest(design, link, interval, latencies, depths, most), links)
         lowest = {link.dotted: depth for link, depth in zip(links, shallower, strict=True)}
@@ -125,18 +125,24 @@ def require_flow(design: Design, *, frames: int = 2) -> None:
     if stuck is None:
         return
     depths = design.depths
-    full = [name for name in stuck.full if name in depths]
-    needed = {name: depth for name in full for depth in (needed_depth(shortest, name),) if depth}
+    full, links = [name for name in stuck.full if name in depths], {link.dotted for link in design.links}
+    needed = {
+        name: depth
+        for name in full
+        for depth in (needed_depth(shortest, name),)
+        if depth and (depth <= MOST_FIFO_DEPTH or name not in links)
+    }
     network, name = design.network, next(iter(needed or full))
     given = given_fifos(network)
     parts = {"stem": network.stem.at, **{block.name: block.at for block in network.blocks}, "head": network.head.at}
     where = given[name].at if name in given else parts.get(name.partition(".")[0], network.at)
-    fixes = [f"{name}: {depth:,}" for name, depth in needed.items()]
+    needed = {name: _power(depth) if name in links else depth for name, depth in needed.items()}
+    fixes = [f"under {name.partition('.')[0]} write fifos: {{{name.partition('.')[2]}: {depth}}}" for name, depth in needed.items()]
     raise TimingError(
         str(where),
         f"{' or '.join(needed or full)} is too shallow: {', '.join(f'{depths[name]:,}' for name in needed or full)}",
         why=f"in cycle {stuck.cycle:,} nothing moves any more: {stuck}",
-        fix=f"give it more beats: {' or '.join(fixes)}" if fixes else "size the FIFOs anew: doit fifos",
+        fix=" or ".join(fixes) if fixes else "size the FIFOs anew: doit fifos --anew --write",
     )
 
 
@@ -213,12 +219,11 @@ def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], mos
     return choices[high], most
 
 
-def _roomy_links(bench: _Bench, links: Sequence[Link], depths: Mapping[str, int]) -> tuple[Depths, Depths]:
+def _roomy_links(bench: _Bench, links: Sequence[Link], depths: Mapping[str, int], given: Collection[str]) -> tuple[Depths, Depths]:
     """Depths of links that are certainly enough, and what all streams hold at most with them."""
     roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
     most = bench.keeps({**depths, **roomy})
     if most is None or not bench.flows({**depths, **roomy}):
-        given = [name for name in depths if name not in roomy]
         raise _hopeless(bench.name, bench.interval, given)
     return {name: _power(most[name] + 1) for name in roomy}, most
 
@@ -253,5 +258,5 @@ def _hopeless(where: str, interval: int, given: Collection[str]) -> TimingError:
         where,
         f"no FIFOs keep an interval of {interval:,} cycles",
         why=f"the depths of {', '.join(given)} are given" if given else "with room for 32 frames in each it is not kept",
-        fix="leave them out of the description" if given else "ask for a longer interval",
+        fix="leave them out of the description, or have them sized too: doit fifos --anew" if given else "ask for a longer interval",
     )

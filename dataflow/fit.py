@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from dataflow import floorplan, platform
 from dataflow.design import Design
 from dataflow.platform import Platform
 from dataflow.resources import KINDS, Resources
+from network.model import Conv, Dense, Network
 
 NAMES = {"lut": "LUT", "ff": "FF", "bram": "BRAM36", "uram": "URAM", "dsp": "DSP"}
 
@@ -75,7 +77,7 @@ class Fit:
             self.design.name,
             f"does not fit the {card.name}, by the estimate:\n    " + "\n    ".join(self.findings),
             why=f"of an SLR's area a design can be expected to route with {shares}",
-            fix="; or ".join(remedies(self.design)),
+            fix="; or ".join([*remedies(self.design), "go on all the same, these being estimates: fit=anyway"]),
         )
 
     def __str__(self) -> str:
@@ -116,29 +118,44 @@ def remedies(design: Design) -> list[str]:
     moves = floorplan.moved(problem)
     if moves:
         return [f"move {', '.join(f'{name} to SLR{slr}' for name, slr in moves.items())}, or leave all slr out"]
-    found = [_too_much(problem)]
+    found = [_too_much(problem, _foldable(design.network))]
     others = [name for name in platform.known() if name != design.platform.name and _holds(design, platform.load(name))]
     if others:
         found.append(f"build it for a card that holds it: platform={' or '.join(others)}")
     return found
 
 
-def _too_much(problem: floorplan.Problem) -> str:
+def _foldable(network: Network) -> set[str]:
+    """The IPs that are not folded as far as can be."""
+    parts: dict[str, Sequence[Conv | Dense]] = {"stem": [network.stem.conv], "head": [network.head.fc]}
+    parts |= {block.name: block.layers for block in network.blocks}
+    return {name for name, layers in parts.items() if any(layer.pe * layer.simd > 1 for layer in layers)}
+
+
+def _too_much(problem: floorplan.Problem, foldable: Collection[str]) -> str:
     """What has to shrink: an IP that no SLR holds, the sum, or else the pieces."""
+    instead = "fewer channels or narrower formats"
     largest = max(range(len(problem.ips)), key=lambda ip: problem.costs[ip].lut)
     for name, cost in zip(problem.ips, problem.costs, strict=True):
         if not any(cost.within(budget) for budget in problem.budgets):
             over = [kind for kind in KINDS if all(getattr(cost, kind) > getattr(budget, kind) for budget in problem.budgets)]
             needs = " and ".join(f"{getattr(cost, kind):,g} {NAMES[kind]}" for kind in over or KINDS[:1])
-            return f"fold {name} further: it needs {needs}, more than any SLR has to give"
+            shrink = f"fold {name} further" if name in foldable else f"give {name} {instead}"
+            return f"{shrink}: it needs {needs}, more than any SLR has to give"
     needed, there = sum(problem.costs, Resources()), sum(problem.budgets, Resources())
     for kind in KINDS:
         if getattr(needed, kind) > getattr(there, kind):
-            return (
-                f"fold the design further: all IPs together need {getattr(needed, kind):,g} {NAMES[kind]}, "
-                f"the SLRs have {getattr(there, kind):,g} to give; doit fold --max finds the fastest that fits"
+            shrink, see = (
+                ("fold the design further", "; doit fold --max finds the fastest that fits") if foldable else (f"use {instead}", "")
             )
-    return f"fold the largest IPs further, first {problem.ips[largest]}: the sum would fit, but not the pieces; see doit fold --max"
+            return (
+                f"{shrink}: all IPs together need {getattr(needed, kind):,g} {NAMES[kind]}, "
+                f"the SLRs have {getattr(there, kind):,g} to give{see}"
+            )
+    name = problem.ips[largest]
+    if name in foldable:
+        return f"fold the largest IPs further, first {name}: the sum would fit, but not the pieces; see doit fold --max"
+    return f"give the largest IPs {instead}, first {name}: the sum would fit, but not the pieces"
 
 
 def _holds(design: Design, card: Platform) -> bool:

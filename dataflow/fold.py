@@ -53,11 +53,15 @@ def _search(network: Network, platform: Platform, given: Sequence[int | None]) -
     if network.fps is None:
         found = fastest(all_folds, given)
         if found is None:
+            free = [given[0], *[None] * (len(given) - 1)]
+            crowded = free != list(given) and fastest(all_folds, free) is not None
             raise DescriptionError(
                 network.at,
-                f"no folding of {network.name} fits the {platform.name}",
-                why="even the least one takes more of an SLR than the card has to give, by the estimate",
-                fix="use another card, or give pe and simd to see by how much: doit floorplan",
+                f"no folding of {network.name} fits the {platform.name}{' with these slr' if crowded else ''}",
+                why="by the estimate, none finds its place within the budgets of the SLRs",
+                fix="leave slr out"
+                if crowded
+                else "use another card, fewer channels or narrower formats; with pe and simd given, doit floorplan shows by how much",
             )
         return all_folds.folded(found.folds)
     least = all_folds.least(cycles_for(network, network.fps))
@@ -67,6 +71,6 @@ def _search(network: Network, platform: Platform, given: Sequence[int | None]) -
             network.at,
             f"fps: {network.fps:,} cannot be reached",
             why=f"at {network.clock_mhz} MHz that leaves {cycles_for(network, network.fps):,} cycles a frame, and {fewest:,} are the fewest",
-            fix=f"ask for at most {int(network.clock_mhz * 1e6 / fewest):,}",
+            fix=f"write fps: {int(network.clock_mhz * 1e6 / fewest)} or less, or raise clock_mhz",
         )
     return all_folds.folded(least)

@@ -166,7 +166,10 @@ def _folds(layer: Conv | Dense) -> list[Fold]:
 
 
 def _buildable(part: Part, number: int, folds: Sequence[Fold]) -> tuple[Fold, ...]:
-    """Those whose beats are not too wide. Each lane is tried with the other as narrow as can be, which is all that matters to it."""
+    """Those whose beats are not too wide. Each lane is tried with the other as narrow as can be, which is all that matters to it.
+
+    Raises DescriptionError where there are none.
+    """
     own = [Fold(layer.pe, layer.simd, getattr(layer, "pixels", 1)) for layer in layers(part)]
 
     def builds(fold: Fold) -> bool:
@@ -179,7 +182,10 @@ def _buildable(part: Part, number: int, folds: Sequence[Fold]) -> tuple[Fold, ..
     single, several = [fold for fold in folds if fold.pixels == 1], [fold for fold in folds if fold.pixels > 1]
     pes = {fold.pe for fold in single if fold.simd == single[0].simd and builds(fold)}
     simds = {fold.simd for fold in single if fold.pe == single[0].pe and builds(fold)}
-    return tuple(fold for fold in single if fold.pe in pes and fold.simd in simds) + tuple(filter(builds, several))
+    found = tuple(fold for fold in single if fold.pe in pes and fold.simd in simds) + tuple(filter(builds, several))
+    if not found:
+        lay_out(part)  # as narrow as it can be: tells what is too wide all the same
+    return found
 
 
 def _built(part: Part, widest: Sequence[Fold], changed: dict[int, Fold]) -> tuple[Ip, Costs, int]:

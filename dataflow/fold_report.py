@@ -11,6 +11,7 @@ from dataflow import floorplan
 from dataflow.design import Design
 from dataflow.estimate import estimate_design
 from dataflow.estimate_report import HEADINGS, numbers, table
+from dataflow.fit import FitError
 from dataflow.fold import cycles_for
 from dataflow.fold_fit import Fastest, fastest
 from dataflow.fold_search import Search, search
@@ -29,24 +30,31 @@ class Point(NamedTuple):
     fits: bool
 
 
-def print_fold(design: Design, *, fps: int, want_fastest: bool, plot: Path | None) -> None:
-    """The least design for `fps` (0: the rate the design has), or the fastest that fits; the curve from slow to fast; its YAML."""
+def print_fold(design: Design, *, fps: int | None, want_fastest: bool, plot: Path | None) -> None:
+    """The least design for `fps` (None: the rate the design has), or the fastest that fits; the curve from slow to fast; its YAML.
+
+    Raises FitError where nothing is so fast.
+    """
     console = Console(width=120)
     found = search(design.network.unfolded(), design.platform)
     free = [design.ips[0].slr, *[None] * (len(design.ips) - 1)]
     top = fastest(found, free)
     target = top.cycles if want_fastest and top else cycles_for(design.network, fps) if fps else design.cycles
     folds = top.folds if want_fastest and top else found.least(target)
+    if folds is None:
+        fewest, clock = found.fewest_cycles(), design.network.clock_mhz
+        raise FitError(
+            f"--fps {fps}",
+            "cannot be reached",
+            why=f"at {clock} MHz that leaves {target:,} cycles a frame, and {fewest:,} are the fewest",
+            fix=f"ask for at most {int(clock * 1e6 / fewest)}, or raise clock_mhz",
+        )
     points = curve(found, design, top, free)
     print_curve(console, points)
     console.print(_verdict(design, top))
     if plot is not None:
         plot_curve(points, plot)
         console.print(f"plotted in {plot}")
-    if folds is None:
-        fewest = found.fewest_cycles()
-        console.print(f"{fps:,} frames/s cannot be reached: no folding takes fewer than {fewest:,} cycles a frame.")
-        return
     folded = found.folded(folds)
     made = lay_out(folded, design.platform)
     rate = design.network.clock_mhz * 1e6 / made.cycles
@@ -114,7 +122,6 @@ def plot_curve(points: list[Point], path: Path) -> None:
         axes.set_title(f"{heading}, estimated", loc="left", fontsize=10)
         axes.set_ylim(0, 1.1 * max(getattr(point.cost, kind) for point in points))
         axes.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
 
 

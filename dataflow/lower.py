@@ -6,19 +6,20 @@ design's width converters, so folding one block anew leaves the others' sources 
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from itertools import groupby, pairwise
 from math import gcd
 
 from dataflow import floorplan
 from dataflow import platform as platforms
+from dataflow.banks import sizes_kb
 from dataflow.design import Argument, Design, Ip, Kind, Layer, Link, Port, Process, Rom, Stream, fifo_memory
 from dataflow.layers import Accumulate, Convert, Fork, Join, Labels, Pool, Threshold, TopK, Transfer, WeightRom
 from dataflow.platform import Platform
 from network.errors import DescriptionError, Source
 from network.formats import Format, uint
-from network.model import MAX_BEAT_BITS, Block, Conv, Fifo, Head, Memory, Network, Shape, Stem, Window, divisors, require_beat
+from network.model import MAX_BEAT_BITS, Block, Conv, Dense, Fifo, Head, Memory, Network, Shape, Stem, Window, divisors
 from network.parameters import key
 from network.yaml_reader import nearest
 
@@ -29,6 +30,8 @@ FIFO_DEPTHS = (16, 1024)
 """Least depth the AXI4-Stream FIFO IP offers, and the original's depth between blocks, which is plenty."""
 MOST_FIFO_DEPTH = 32768
 """Of the AXI4-Stream FIFO IP (PG085)."""
+MOST_COUNT = (1 << 32) - 1
+"""Of the counters in the HLS library, `unsigned` all of them."""
 
 
 def lower(network: Network, answers: MutableMapping[str, list[int]] | None = None) -> Design:
@@ -40,12 +43,14 @@ def lower(network: Network, answers: MutableMapping[str, list[int]] | None = Non
     """
     platform = _platform(network)
     network = replace(network, memory=_memory(network.memory, platform))
+    sizes_kb(network, platform)  # a bank that is too small is told before anything is chosen
     given = [platform.bank(network.memory.images).slr, *_given_slrs(network, platform)]
     if not network.is_folded:
         from dataflow.fold import fold  # here: numpy and scipy take their time to load
 
         network = fold(network, platform, given, answers)
     design = lay_out(network, platform)
+    _require_countable(design)
     slrs = floorplan.place(floorplan.problem(design, given), answers)
     ips = tuple(replace(ip, slr=slr) for ip, slr in zip(design.ips, slrs, strict=True))
     return replace(design, network=network.placed(slrs[1:]), ips=ips)
@@ -100,6 +105,23 @@ def _given_slrs(network: Network, platform: Platform) -> list[int | None]:
             fix = f"choose 0 to {platform.slrs - 1}, or leave slr out"
             raise DescriptionError(part.at, f"{name}: slr={part.slr}", why=f"{platform.name} has {platform.slrs} SLRs", fix=fix)
     return [part.slr for _, part in parts]
+
+
+def _require_countable(design: Design) -> None:
+    """No frame has more firings of a process, or codes in a stream, than the loops of the C++ can count."""
+    network = design.network
+    places = {"dma": network.at, "stem": network.stem.at, "head": network.head.at, **{block.name: block.at for block in network.blocks}}
+    for ip in design.ips:
+        counts = [
+            (f"{process.name} takes {process.cycles:,} cycles", process.cycles, "higher pe and simd, or a") for process in ip.processes
+        ]
+        codes = [(port.name, port.beats * port.lanes) for port in ip.ports]
+        codes += [(process.name, process.layer.codes) for process in ip.processes if isinstance(process.layer, Convert)]
+        counts += [(f"{name} passes {count:,} codes", count, "a") for name, count in codes]
+        for what, count, remedy in counts:
+            if count > MOST_COUNT:
+                why = f"loops count to {MOST_COUNT:,}, the most of 32 bits"
+                raise DescriptionError(places[ip.name], f"{ip.name}: {what} a frame", why=why, fix=f"use {remedy} smaller map")
 
 
 def _platform(network: Network) -> Platform:
@@ -182,8 +204,13 @@ class _Chain:
         self.streams: list[Stream] = []
         self.processes: list[Process] = []
 
+    def _require_beat(self, name: str, lanes: int, form: Format) -> None:
+        """What a description can make too wide was seen before, by `Conv`, `Dense` and `require_wire`, who know the key that decides."""
+        if lanes * form.bits > MAX_BEAT_BITS:
+            raise ValueError(f"{self.name}.{name} has beats of {lanes} {form}")
+
     def stream(self, name: str, lanes: int, form: Format, depth: int = 2, why: str = "") -> Stream:
-        require_beat(self.at, f"{self.name}: {name}: lanes", lanes, form)
+        self._require_beat(name, lanes, form)
         if any(name == stream.name for stream in self.streams):
             raise ValueError(f"{self.name} has a stream {name} already")
         self.streams.append(Stream(name=name, lanes=lanes, format=form, depth=depth, why=why))
@@ -207,7 +234,7 @@ class _Chain:
 
     def take(self, port: str, lanes: int, form: Format, codes: int) -> Stream:
         """An input port."""
-        require_beat(self.at, f"{self.name}: {port}: lanes", lanes, form)
+        self._require_beat(port, lanes, form)
         self.ports.append(Port(name=port, is_input=True, lanes=lanes, format=form, beats=codes // lanes))
         return Stream(name=port, lanes=lanes, format=form)
 
@@ -289,8 +316,39 @@ def wire_lanes(channels: int, form: Format, lanes: int) -> int:
     return next(whole, channels)
 
 
+def require_wire(layer: Conv | Dense, key: str, channels: int, form: Format, lanes: Callable[[int], int] = int) -> None:
+    """Raises DescriptionError where a layer's folding, `key`, makes the beats between two IPs too wide.
+
+    `lanes` is what they need for a folding; `wire_lanes` may have to widen that.
+    """
+
+    def bits(fold: int) -> int:
+        return wire_lanes(channels, form, lanes(fold)) * form.bits
+
+    chosen = getattr(layer, key)
+    if bits(chosen) <= MAX_BEAT_BITS:
+        return
+    fitting = ", ".join(str(fold) for fold in divisors(channels) if fold * form.bits <= MAX_BEAT_BITS and bits(fold) <= MAX_BEAT_BITS)
+    first = "leave pixels out, and " if isinstance(layer, Conv) and layer.pixels > 1 else ""
+    raise DescriptionError(
+        layer.at,
+        f"{layer.name}: {key}={chosen} makes a beat of {bits(chosen):,} bits between two IPs",
+        why=f"it has whole bytes, and so many lanes of {form} as divide {channels:,} channels; "
+        f"no stream may be wider than {MAX_BEAT_BITS:,} bits",
+        fix=f"{first}choose {key} from {fitting}"
+        if fitting
+        else f"have a multiple of {8 // gcd(form.bits, 8)} channels, or codes of 8 bits",
+    )
+
+
 def stem_ip(stem: Stem) -> Ip:
     conv = stem.conv
+
+    def lanes_out(pe: int) -> int:
+        other = conv if pe == conv.pe else replace(conv, pe=pe, pixels=1)
+        return pe * other.pixels if stem.pool is None else _pool_lanes(other, stem.pool)
+
+    require_wire(conv, "pe", conv.out, conv.output_format, lanes_out)
     chain = _Chain("stem", stem.at)
     stream = chain.take("image", wire_lanes(conv.input.channels, BYTE, conv.simd), BYTE, conv.input.size)
     chain.part = f"Convolution: {conv.window}."
@@ -319,6 +377,8 @@ def _pool_lanes(conv: Conv, window: Window) -> int:
 
 def block_ip(block: Block) -> Ip:
     first, last = block.convs[0], block.convs[-1]
+    require_wire(first, "simd", block.input.channels, block.input_format)
+    require_wire(last, "pe", block.output.channels, block.residual)
     chain = _Chain(block.name, block.at)
     size = block.input.size
     lanes = first.simd
@@ -371,6 +431,7 @@ def _weight_lanes(head: Head) -> int:
 
 def head_ip(head: Head) -> Ip:
     fc = head.fc
+    require_wire(fc, "simd", fc.inputs, head.code_format)
     chain = _Chain("head", head.at)
     size = head.input.size
     stream = chain.take("codes_in", wire_lanes(fc.inputs, head.code_format, fc.simd), head.code_format, size)

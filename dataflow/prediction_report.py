@@ -16,7 +16,7 @@ RIGHT = ("batch", "frames/s", "ms", "published frames/s", "published ms", "predi
 
 def print_prediction(design: Design, pipeline: Pipeline, plot: Path | None = None) -> None:
     console = Console(width=120)
-    measured = {m.batch: m for m in published.MEASURED} if design.name == published.NETWORK else {}
+    measured = {m.batch: m for m in published.MEASURED} if design.name in published.NETWORKS else {}
     rows = table(*(RIGHT if measured else RIGHT[:3]), right=RIGHT)
     for batch in BATCHES:
         rate, known = pipeline.rate(batch), measured.get(batch)
@@ -51,7 +51,7 @@ def plot_prediction(design: Design, pipeline: Pipeline, path: Path) -> None:
     rates = [pipeline.rate(batch) for batch in range(1, 1001)]
     for axes, what, heading in zip(figure.subplots(1, 2), ("fps", "latency_ms"), ("frames/s", "latency of a batch, ms"), strict=True):
         axes.plot([rate.batch for rate in rates], [getattr(rate, what) for rate in rates], color="tab:blue", label="predicted")
-        if design.name == published.NETWORK:
+        if design.name in published.NETWORKS:
             found = published.MEASURED
             axes.plot([m.batch for m in found], [getattr(m, what) for m in found], "o", color="tab:red", label="published, U250")
         axes.set_xscale("log")
@@ -63,5 +63,4 @@ def plot_prediction(design: Design, pipeline: Pipeline, path: Path) -> None:
         axes.set_title(heading, loc="left", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

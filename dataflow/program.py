@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import ctypes
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import inf
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+REMARK = re.compile(rb"^Highs\w+::.*\n?", re.MULTILINE)
+"""What HiGHS prints in some cases, where a solution becomes infeasible by rounding, although its log is off."""
+_quiet = threading.Lock()
 
 
 class Solution(NamedTuple):
@@ -54,15 +64,43 @@ class Program:
         objective = np.zeros(len(self._bounds))
         for variable, weight in self._objective.items():
             objective[variable] = weight
-        found = milp(
-            objective,
-            constraints=LinearConstraint(matrix, [low for _, low, _ in self._rows], [high for _, _, high in self._rows]),
-            bounds=Bounds(least, most),
-            integrality=whole.astype(int),
-            options={"mip_rel_gap": 0} | ({} if seconds is None else {"time_limit": seconds}),
-        )
+        with without_remarks():
+            found = milp(
+                objective,
+                constraints=LinearConstraint(matrix, [low for _, low, _ in self._rows], [high for _, _, high in self._rows]),
+                bounds=Bounds(least, most),
+                integrality=whole.astype(int),
+                options={"mip_rel_gap": 0} | ({} if seconds is None else {"time_limit": seconds}),
+            )
         if found.x is not None:
             return Solution(found.x, found.status == 0)
         if found.status == 1:
             raise TimeUp
         return None
+
+
+@contextmanager
+def without_remarks() -> Iterator[None]:
+    """Keep HiGHS's remarks off standard output, which C++ writes past Python; what other threads print meanwhile comes out after it."""
+    with _quiet, contextlib.ExitStack() as stack:
+        try:
+            shown = os.dup(1)
+        except OSError:  # closed, and so nothing is seen anyway
+            yield
+            return
+        stack.callback(os.close, shown)
+        kept = os.memfd_create("remarks")
+        stack.callback(os.close, kept)
+        libc = ctypes.CDLL(None)
+        libc.fflush(None)
+        os.dup2(kept, 1)
+        try:
+            yield
+        finally:
+            libc.fflush(None)  # C's standard output has a buffer of its own
+            os.dup2(shown, 1)
+            os.lseek(kept, 0, os.SEEK_SET)
+            with open(kept, "rb", closefd=False) as file:
+                rest = REMARK.sub(b"", file.read())
+            while rest:
+                rest = rest[os.write(1, rest) :]

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from dataflow.resources import Resources
 
-NETWORK = "resnet50_w1a2"
+NETWORKS = ("resnet50_w1a2", "resnet50")
+"""The same layers in the same folding; they differ in the bank the weights of the last one lie in."""
 
 USED = Resources(lut=1_027_000, ff=904_000, bram=1935, uram=109, dsp=1611)
 """Of the implemented design; it is not said with or without the shell."""

@@ -10,21 +10,13 @@ from dataflow.design import Design
 from dataflow.fifos import require_flow
 from dataflow.simulation import simulate
 from dataflow.simulation_graph import graph
-from dataflow.timing_error import TimingError
 
 
 def print_timing(design: Design, *, frames: int, spacing: int) -> None:
-    """Every process with what it does while frames pass, and how full what it reads gets; then the frames.
+    """Every process with what it does while frames, two at least, pass, and how full what it reads gets; then the frames.
 
     Raises TimingError where the design deadlocks.
     """
-    if frames < 2 or spacing < 0:
-        raise TimingError(
-            design.name,
-            f"{frames} frames, {spacing} cycles apart",
-            why="the interval is told from the ends of two frames",
-            fix="ask for 2 frames or more, and for a spacing of 0 or more",
-        )
     laid = graph(design)
     run = simulate(laid, frames=frames, spacing=spacing)
     if run.deadlock:

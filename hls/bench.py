@@ -39,5 +39,5 @@ def bench_csim(design: Design, build: Path) -> None:
     compile_seconds, run_seconds = (sum(row[key] for row in figures.values()) for key in ("compile_seconds", "run_seconds"))
     most = max(row["compile_megabytes"] for row in figures.values())
     table.add_row("all", "", f"{compile_seconds:.1f}", f"{most:,} most", f"{run_seconds:.1f}", f"{run_seconds / frames * 1000:,.0f}")
-    (build / "bench" / "csim.json").write_text(json.dumps(figures, indent=1) + "\n")
+    (build / "bench" / "csim.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     Console(width=120).print(table)

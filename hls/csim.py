@@ -13,9 +13,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from codegen import Finished, ToolError, find
+from codegen import Finished, ToolError, environment, find
 from codegen.jobs import LIMITS, Call, Job, Limits, run_calls
-from hls.render import HEADERS
+from codegen.tools import SETTINGS
+from hls.render import HEADERS, SEARCHED
 
 FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label", "-Wno-maybe-uninitialized")
 """The last one because ap_types clear bits of fresh values before they set them, thousands of times."""
@@ -23,16 +24,18 @@ FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-
 
 def ap_types() -> Path:
     """The folder with ap_int.h and hls_stream.h; raises ToolError."""
-    if "XILINX_HLS" in os.environ:
-        folder = Path(os.environ["XILINX_HLS"]) / "include"
-        where = f"XILINX_HLS={os.environ['XILINX_HLS']}"
-    else:
-        spec = find_spec("hls4ml")
-        folder = Path(spec.origin).parent / "templates" / "vivado" / "ap_types" if spec and spec.origin else Path()
-        where = "the package hls4ml"
+    spec = find_spec("hls4ml")
+    shipped = Path(spec.origin).parent / "templates" / "vivado" / "ap_types" if spec and spec.origin else Path()
+    named = os.environ.get("XILINX_HLS")
+    folder = Path(named) / "include" if named else shipped
     if not (folder / "ap_int.h").is_file():
+        install = "pip install 'resflow[build]'"
+        unset = "unset XILINX_HLS" + ("" if (shipped / "ap_int.h").is_file() else f" and {install}")
         raise ToolError(
-            where, "ap_int.h not found", why="the generated C++ is written in ap_int and hls::stream", fix="pip install 'resflow[build]'"
+            f"XILINX_HLS={named}" if named else "the package hls4ml",
+            f"ap_int.h not found{' in its folder include' if named else ''}",
+            why="the generated C++ is written in ap_int and hls::stream",
+            fix=f"source {SETTINGS} of Vitis HLS, or {f'{unset} to use the headers of the package hls4ml' if named else install}",
         )
     return folder
 
@@ -51,13 +54,13 @@ def csim_job(ip: str, sources: Path, vectors: Path, frames: int, limits: Limits 
     headers = ap_types()
     # Both sources in one translation unit: most of the time goes into the ap_types headers, which are system headers here
     # because warnings of theirs are not ours to mend.
-    compiler = ("g++", *FLAGS, "-I.", "-isystem", "ap_types", "-include", f"{ip}.cpp", f"{ip}_tb.cpp", "-o", f"{ip}_tb")
+    compiler = ("g++", *FLAGS, f"-I{SEARCHED}", "-isystem", "ap_types", "-include", f"{ip}.cpp", f"{ip}_tb.cpp", "-o", f"{ip}_tb")
     return Job(
         step="csim",
         name=ip,
         files={
             **{path.name: path for path in sources.iterdir() if path.is_file()},
-            **{f"resflow/{path.name}": path for path in HEADERS},
+            **{f"{SEARCHED}/resflow/{path.name}": path for path in HEADERS},
             **{f"ap_types/{path.relative_to(headers)}": path for pattern in ("*.h", "etc/*.h") for path in headers.glob(pattern)},
             **{f"vectors/{path.name}": path for path in (vectors.iterdir() if vectors.is_dir() else ()) if path.is_file()},
         },
@@ -78,13 +81,13 @@ def csim_job(ip: str, sources: Path, vectors: Path, frames: int, limits: Limits 
 @cache
 def compiler_version(compiler: str) -> str:
     """What it says of itself, first line."""
-    answer = subprocess.run([compiler, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return (answer.stdout.splitlines() or [compiler])[0]
+    answer = subprocess.run([compiler, "--version"], stdin=subprocess.DEVNULL, capture_output=True, env=environment.of_tools())
+    return (answer.stdout.decode(errors="replace").splitlines() or [compiler])[0]
 
 
 def verdict(log: Path) -> str:
     """The last line of a bench's log; raises ToolError where it is none."""
-    last = log.read_text(errors="replace").strip().splitlines()[-1:]
+    last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
     if not last or not last[0].startswith("PASS"):
         raise ToolError(str(log), "the bench says nothing", why="it ended before its verdict", fix="run it by hand")
     return last[0]

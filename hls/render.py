@@ -19,6 +19,9 @@ SOURCES = (*sorted((FOLDER / "templates").glob("*.j2")), FOLDER / "render.py", F
 """What the generated text follows from, besides the IP and its parameters."""
 INCLUDE = FOLDER / "include"
 HEADERS = tuple(sorted((INCLUDE / "resflow").glob("*.h")))
+SEARCHED = "include"
+"""Where the headers lie in a job, below resflow/: the one folder compilers search. Nothing named by the user is in it, so that the
+features.h of a block `features` takes no system header's place."""
 
 
 def outputs(ip: Ip) -> tuple[str, ...]:
@@ -94,7 +97,7 @@ def _signature(ip: Ip) -> str:
     """The top function's head; an argument a line where one line would not do."""
     pointers = [f"{'const Word' if process.kind is Kind.LOAD else 'ap_uint<32>'} *{memory(process)}" for process in _memories(ip)]
     streams = [f"hls::stream<{_beat(port)}> &{port.name}" for port in ip.ports]
-    start, arguments = f"void {ip.name}(", [*pointers, *(["unsigned frames"] if pointers else []), *streams]
+    start, arguments = f"void {ip.top}(", [*pointers, *(["unsigned frames"] if pointers else []), *streams]
     line = start + ", ".join(arguments) + ")"
     return line if len(line) <= 130 else start + (",\n" + " " * len(start)).join(arguments) + ")"
 

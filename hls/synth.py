@@ -16,12 +16,12 @@ from codegen.jobs import LIMITS, Call, Content, Job, Limits
 from codegen.releases import Release
 from dataflow.design import Design, Ip
 from dataflow.storage import rom_shape, rom_storage, stream_storage
-from hls.render import FOLDER, HEADERS, outputs
+from hls.render import FOLDER, HEADERS, SEARCHED, outputs
 from hls.vectors import COSIM_FRAMES, first_frames
 
 PROJECT = "project"
 SOLUTION = "solution"
-CFLAGS = "-std=c++14 -I[pwd] -DAP_INT_MAX_W=4096"
+CFLAGS = f"-std=c++14 -I[pwd]/{SEARCHED} -DAP_INT_MAX_W=4096"
 """[pwd] because relative paths are taken from wherever the tool happens to compile; 4,096 bits is the widest beat."""
 UNCERTAINTY = 0.125
 """Of the clock's period, set aside for routing: vivado_hls's own default. Later releases set aside 27 %."""
@@ -42,9 +42,9 @@ def synth_job(design: Design, ip: Ip, sources: Path, release: Release, limits: L
         calls=(Call(words=(*release.hls, "synth.tcl"), log="synth.log"),),
         products={
             f"{ip.name}.zip": f"{solution}/{release.exported}",
-            # The top's own report, not those of its functions: vivado_hls with a prefix names it res2a_res2a.
-            "csynth.xml": f"{solution}/syn/report/*{ip.name}_csynth.xml",
-            "csynth.rpt": f"{solution}/syn/report/*{ip.name}_csynth.rpt",
+            # The top's own report, not those of its functions: vivado_hls with a prefix names it twice, resflow_res2a_resflow_res2a.
+            "csynth.xml": f"{solution}/syn/report/*{ip.top}_csynth.xml",
+            "csynth.rpt": f"{solution}/syn/report/*{ip.top}_csynth.rpt",
             "project.zip": f"{PROJECT}/",
         },
         release=release.name,
@@ -71,7 +71,7 @@ def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Rele
                 hint="compare with C simulation (doit csim): the bench and its vectors are the same",
             ),
         ),
-        products={"cosim.rpt": f"{PROJECT}/{SOLUTION}/sim/report/*{ip.name}_cosim.rpt"},
+        products={"cosim.rpt": f"{PROJECT}/{SOLUTION}/sim/report/*{ip.top}_cosim.rpt"},
         release=release.name,
         weight=ip.operations,
         limits=limits,
@@ -82,8 +82,8 @@ def _sources(ip: Ip, sources: Path, release: Release) -> dict[str, Content]:
     """The IP's own files and the library's, spelled as the release wants it."""
     texts: dict[str, Content] = {}
     for path in (*(sources / name for name in outputs(ip)), *HEADERS):
-        name = f"resflow/{path.name}" if path in HEADERS else path.name
-        text = path.read_text()
+        name = f"{SEARCHED}/resflow/{path.name}" if path in HEADERS else path.name
+        text = path.read_text(encoding="utf-8")
         texts[name] = text.replace("style=flp", release.flushable) if "style=flp" in text else path
     return texts
 
@@ -121,9 +121,9 @@ def directives(ip: Ip, release: Release) -> list[str]:
             if words == 1:
                 continue  # no memory: the constants are wired in
             impl = release.impl[rom_storage(process, rom).value]
-            found.append(release.bind_rom.format(impl=impl, location=ip.name, variable=rom.name))
+            found.append(release.bind_rom.format(impl=impl, location=ip.top, variable=rom.name))
     for stream in ip.streams:
         if stream.depth > 2:
             impl = release.impl[stream_storage(stream).value]
-            found.append(release.bind_fifo.format(impl=impl, location=ip.name, variable=stream.name))
+            found.append(release.bind_fifo.format(impl=impl, location=ip.top, variable=stream.name))
     return found

@@ -68,7 +68,7 @@ proc connect_reset {cell name slr} { connect_bd_net [pin reset_pass_slr$slr/Res]
 
 proc connect_stream {source sink} { connect_bd_intf_net $source $sink }
 
-# An empty block design with its clock and reset.
+# An empty block design with its clock and reset; files are called by its name, the design itself design_<name>.
 proc begin_design {name part clock_mhz} {
     global bd
     set bd(name) $name
@@ -77,7 +77,7 @@ proc begin_design {name part clock_mhz} {
     create_project -force $name [file join $bd(folder) project] -part $part
     set_property ip_repo_paths [list $bd(repository)] [current_project]
     update_ip_catalog -rebuild
-    create_bd_design $name
+    create_bd_design design_$name
     create_bd_port -dir I -type clk ap_clk
     set_property CONFIG.FREQ_HZ [expr {$clock_mhz * 1000000}] [get_bd_ports ap_clk]
     create_bd_port -dir I -type rst ap_rst_n
@@ -110,10 +110,12 @@ proc reset_tree {slrs} {
 
 proc add_passthrough {cell} { create_vendor_cell util_reduced_logic $cell {CONFIG.C_SIZE 1 CONFIG.C_OPERATION or} }
 
-# An HLS IP, reset from its SLR's branch of the tree.
-proc add_block {cell vlnv slr} {
+# An HLS IP, reset from its SLR's branch of the tree. Its cell is called ip_<name>, as every cell is by what it is: fifo_, dwc_, slice_,
+# reset_. No name of a block can then be a keyword of HDL, or another cell's.
+proc add_block {name vlnv slr} {
     global bd
-    set bd(slr,$cell) $slr
+    set bd(slr,$name) $slr
+    set cell ip_$name
     create_bd_cell -type ip -vlnv $vlnv $cell
     connect_clock $cell ap_clk
     connect_reset $cell ap_rst_n $slr
@@ -123,8 +125,8 @@ proc add_block {cell vlnv slr} {
 # converter in the SLR given, which is the one of the wider beat: the narrower one crosses.
 proc add_stream {name source source_port source_bytes sink sink_port sink_bytes depth memory {converter_slr ""}} {
     global bd
-    set from [stream_pin $source Master $source_port $source_bytes]
-    set to [stream_pin $sink Slave $sink_port $sink_bytes]
+    set from [stream_pin ip_$source Master $source_port $source_bytes]
+    set to [stream_pin ip_$sink Slave $sink_port $sink_bytes]
 
     set fifo fifo_$name
     create_vendor_cell axis_data_fifo $fifo [list \
@@ -169,22 +171,22 @@ proc cross_slrs {name from bytes slr last} {
 }
 
 # Make an interface pin external under its kernel name. Vivado calls the port <pin>_0 at first.
-proc add_external {name cell pin bits} {
-    set found [interface_pin $cell/$pin]
+proc add_external {name block pin bits} {
+    set found [interface_pin ip_$block/$pin]
     compare $found DATA_WIDTH $bits
     make_bd_intf_pins_external $found
     set_property name $name [get_bd_intf_ports ${pin}_0]
     return $found
 }
 
-proc add_slave {name cell pin bits} { add_external $name $cell $pin $bits }
+proc add_slave {name block pin bits} { add_external $name $block $pin $bits }
 
 # A master has to address 64 bits (vivado_hls: config_interface -m_axi_addr64), or the linker takes it for a 4 GB one.
-proc add_master {name cell pin bits} {
+proc add_master {name block pin bits} {
     global bd
-    set found [add_external $name $cell $pin $bits]
+    set found [add_external $name $block $pin $bits]
     compare $found ADDR_WIDTH 64
-    lappend bd(masters) $cell/Data_$pin
+    lappend bd(masters) ip_$block/Data_$pin
 }
 
 # Every master sees its memory from address 0 on. The range only has to be there: nothing in this design decodes it.
@@ -207,7 +209,7 @@ proc end_design {} {
 # Out-of-context synthesis: each IP by itself, then the block design; netlist, stub and constraints go to ip/.
 proc synthesize {} {
     global bd
-    set file [get_files $bd(name).bd]
+    set file [get_files design_$bd(name).bd]
     set_property SYNTH_CHECKPOINT_MODE Hierarchical $file
     make_wrapper -files $file -import -fileset sources_1 -top
     set_property -name {STEPS.SYNTH_DESIGN.ARGS.MORE OPTIONS} -value {-mode out_of_context} -objects [get_runs synth_1]

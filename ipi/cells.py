@@ -25,6 +25,11 @@ def stages(design: Design) -> int:
     return max(ip.slr for ip in design.ips) + 1
 
 
+def block(ip: str) -> str:
+    """Of an IP. The first word of a cell's name says what it is, so that no two kinds can have one name."""
+    return f"ip_{ip}"
+
+
 def fifo(link: Link) -> str:
     return f"fifo_{link.name}"
 
@@ -59,7 +64,7 @@ def cells(design: Design) -> tuple[Cell, ...]:
 
     The passthroughs of the reset tree are left out: they are wires, optimization removes them.
     """
-    placed = [Cell(ip.name, ip.slr) for ip in design.ips]
+    placed = [Cell(block(ip.name), ip.slr) for ip in design.ips]
     for link in design.links:
         placed.append(Cell(fifo(link), design.ip(link.source).slr))
         if link.converts:

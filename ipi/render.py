@@ -24,7 +24,7 @@ def render(design: Design) -> dict[str, str]:
     masters = sum(port.mode == "master" for port in ports)
     values: dict[str, object] = {"design": design, "ports": ports, "vlnv": kernel_xml.vlnv(design)}
     return {
-        **{path.name: path.read_text() for path in PROCS},
+        **{path.name: path.read_text(encoding="utf-8") for path in PROCS},
         "block_design.tcl": render_template(
             FOLDER / "templates",
             "block_design.tcl.j2",
@@ -70,7 +70,7 @@ def count(number: int, what: str) -> str:
 
 
 def _blocks(design: Design) -> list[str]:
-    return table([("add_block", ip.name, hls_vlnv(ip.name), ip.slr) for ip in design.ips], heading=("cell", "VLNV", "SLR"))
+    return table([("add_block", ip.name, hls_vlnv(ip.name), ip.slr) for ip in design.ips], heading=("block", "VLNV", "SLR"))
 
 
 def _streams(design: Design) -> list[str]:
@@ -91,4 +91,4 @@ def _streams(design: Design) -> list[str]:
 
 def _externals(design: Design) -> list[str]:
     rows = [(f"add_{port.mode}", port.name, "dma", port.pin, port.data_width) for port in kernel_xml.ports(design)]
-    return table(rows, heading=("port", "cell", "pin", "bits"))
+    return table(rows, heading=("port", "block", "pin", "bits"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from codegen import ToolError, find
+from codegen import ToolError, environment, find
 
 MODEL = Path(__file__).parent / "model"
 TIMEOUT_SECONDS = 60
@@ -66,7 +66,13 @@ def run(folder: Path, scripts: Sequence[str], facts: Sequence[str]) -> Answer:
     tclsh = find("tclsh")
     command = [tclsh, str(MODEL / "run.tcl"), str(folder), *scripts]
     try:
-        result = subprocess.run(command, input="\n".join(facts), capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+        result = subprocess.run(
+            command,
+            input="\n".join(facts).encode("utf-8", "surrogateescape"),
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
+            env=environment.of_tools() | {"LC_ALL": "C"},  # where a byte is a character: it passes on every name as it is
+        )
     except subprocess.TimeoutExpired:
         raise ToolError(
             str(folder / scripts[0]),
@@ -75,14 +81,14 @@ def run(folder: Path, scripts: Sequence[str], facts: Sequence[str]) -> Answer:
             fix="look for a loop without end",
         ) from None
     if result.returncode:
-        reason = (result.stderr.strip().splitlines() or ["it gave no reason"])[0]
+        reason = (result.stderr.decode(errors="replace").strip().splitlines() or ["it gave no reason"])[0]
         raise ToolError(
             str(MODEL / "run.tcl"),
             f"the model ended with status {result.returncode}",
             why=reason,
             fix="mend the model, not the Tcl it runs",
         )
-    return _answer(result.stdout)
+    return _answer(result.stdout.decode("utf-8", "surrogateescape"))
 
 
 def _answer(text: str) -> Answer:

@@ -11,38 +11,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 from network.formats import BIPOLAR, Format, Kind, uint
+from network.inheritance import entries_of
 from network.model import Block, Conv, Dense, Fifo, Head, Memory, Network, Shape, Stem, Window, reach, require_accumulator
-from network.yaml_reader import Item, Mapping, read
+from network.yaml_reader import Item, Mapping, nearest
 
 MAX_SIZE = 1 << 14
+MAX_IMAGE = 1 << 28
 MAX_CHANNELS = 1 << 16
 MAX_DEPTH = 1 << 20
-IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,30}")
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+MOST_KERNEL, MOST_BLOCK = 30, 64
+"""Characters of a name. The host finds a kernel by `<network>:<network>_1`, in a field of 64 bytes with a zero at its end."""
+MOST_LABEL = 256
 BANK = re.compile(r"(DDR|PLRAM|HBM)\[\d{1,2}\]")
 IMAGE_FORMAT = uint(8)
-RESERVED = frozenset(
-    "stem head dma network "  # the other IPs and the parameter file's own names
-    "image codes_in codes_out weights labels main hls resflow std "  # ports and namespaces of the generated C++
-    # C++
-    "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const const_cast constexpr "
-    "continue decltype default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline "
-    "int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register "
-    "reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch template this "
-    "thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq "
-    "uint ushort ulong ap_int ap_uint "
-    # Verilog and VHDL
-    "abs access after alias all always architecture array assert assign attribute begin block body buf buffer bufif0 bufif1 bus "
-    "casex casez cell component config configuration constant deassign defparam design disable disconnect downto edge elsif end "
-    "endcase endconfig endfunction endgenerate endmodule endprimitive endspecify endtable endtask entity event exit file force "
-    "forever fork function generate generic genvar group guarded highz0 highz1 ifnone impure in incdir include inertial initial "
-    "inout input instance integer is join label large library linkage liblist literal loop localparam macromodule map medium mod "
-    "module nand negedge next nmos nor noshowcancelled notif0 notif1 null of on open others out output package parameter pmos port "
-    "posedge postponed primitive procedure process pull0 pull1 pulldown pullup pure range rcmos real realtime record reg reject "
-    "release rem repeat report rnmos rol ror rpmos rtran select severity shared signal sla sll small specify specparam sra srl "
-    "strong0 strong1 subtype supply0 supply1 table task then time to tran transport tri tri0 tri1 triand trior trireg type "
-    "unaffected units until use variable vectored wait wand weak0 weak1 when wire with wor xnor".split()
-)
-"""Words a block cannot be called: its name becomes a C++ function, an HDL module and a file name."""
+TAKEN = {
+    **dict.fromkeys(("stem", "head", "dma"), "every network has an IP of that name"),
+    **dict.fromkeys(("scores", "labels"), "a trace of the network calls a result of the head so"),
+}
+"""What no block can be called, and why. Keywords, macros and files of anybody's are no matter: nothing is called as a block alone."""
 
 
 class Formats(NamedTuple):
@@ -58,18 +45,18 @@ def load(path: str | Path, platform: str | None = None) -> Network:
 
     `platform` builds it for another card than it was described for: SLRs and banks are that card's own and are chosen anew.
     """
-    document = read(Path(path))
-    top = document.mapping(
+    top = entries_of(
+        Path(path),
         ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"),
         ("labels", "images", "memory", "parameters", "fps"),
     )
-    name = _identifier(top["network"])
+    name = _name(top["network"], top["network"].text("digits"), MOST_KERNEL, "the names of files, HDL modules and the compute unit")
     formats = _formats(top["formats"])
     image = _input(top["input"])
     labels: tuple[str, ...] = top.get("labels", _labels, ())
     described = top["platform"].text("u250")
     stem = _stem(top["stem"], image, formats)
-    blocks = _blocks(top["blocks"], name, stem, formats)
+    blocks = _blocks(top["blocks"], stem, formats)
     net = Network(
         name=name,
         platform=described,
@@ -82,23 +69,25 @@ def load(path: str | Path, platform: str | None = None) -> Network:
         stem=stem,
         blocks=blocks,
         head=_head(top["head"], blocks[-1].output, formats, len(labels)),
-        memory=top.get("memory", _memory, Memory(at=document.at)),
+        memory=top.get("memory", _memory, Memory(at=top.item.at)),
         parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
         fps=top.get("fps", _optional_fps, None),
         images=top.get("images", lambda item: item.text("images.npz"), None),
         at=top["platform"].at,
-        labels_at=top["labels"].at if "labels" in top else document.at,
+        labels_at=top["labels"].at if "labels" in top else top.item.at,
     )
     return net if platform in (None, described) else net.on(platform)
 
 
-def _identifier(item: Item) -> str:
-    name = item.text("digits")
-    if not IDENTIFIER.fullmatch(name) or name in RESERVED:
+def _name(item: Item, name: str, most: int, becomes: str) -> str:
+    """A name that can be part of every name that is made of it."""
+    if len(name) > most:
+        item.fail(f"{name!r} has {len(name)} characters", why=f"it becomes part of {becomes}", fix=f"use at most {most}")
+    if not NAME.fullmatch(name):
         item.fail(
             f"{name!r} cannot be a name",
-            why="it becomes a C++ function, an HDL module and a file name",
-            fix="use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
+            why=f"it becomes part of {becomes}",
+            fix="use lower-case letters and digits, a letter first, and single underscores between them",
         )
     return name
 
@@ -110,7 +99,8 @@ def _format(kinds: tuple[Kind, ...], most_bits: int, item: Item) -> Format:
     try:
         found = Format.parse(text)
     except ValueError as error:
-        item.fail(str(error), why=why, fix="write for example " + ("bipolar" if Kind.BIPOLAR in kinds else f"{kinds[0].value}4"))
+        example = "bipolar" if Kind.BIPOLAR in kinds else "uint4" if Kind.UINT in kinds else "int16, or leave acc out"
+        item.fail(str(error), why=why, fix=f"write for example {example}")
     if found.kind not in kinds or found.bits > most_bits:
         item.fail(f"{found} cannot be used here", why=why, fix="choose one of those")
     return found
@@ -144,11 +134,21 @@ def _formats(item: Item) -> Formats:
 def _input(item: Item) -> Shape:
     entries = item.mapping(("shape",))
     height, width, channels = entries["shape"].items("[224, 224, 3]", 3)
-    return Shape(height.integer(1, MAX_SIZE), width.integer(1, MAX_SIZE), channels.integer(1, 64))
+    shape = Shape(height.integer(1, MAX_SIZE), width.integer(1, MAX_SIZE), channels.integer(1, 64))
+    if shape.size > MAX_IMAGE:
+        entries["shape"].fail(f"{shape} takes {shape.size:,} bytes", why=f"an image has at most {MAX_IMAGE:,}", fix="use a smaller one")
+    return shape
 
 
 def _labels(item: Item) -> tuple[str, ...]:
-    return tuple(label.text('"7"') for label in item.items('["cat", "dog"]'))
+    def label(entry: Item) -> str:
+        name = entry.text('"7"')
+        if not name.isprintable() or len(name) > MOST_LABEL:
+            fix = f"write at most {MOST_LABEL} printable characters"
+            entry.fail(f"{name!r:.60} cannot be a label", why="it is printed, on terminals and into tables", fix=fix)
+        return name
+
+    return tuple(label(entry) for entry in item.items('["cat", "dog"]'))
 
 
 def _memory(item: Item) -> Memory:
@@ -214,7 +214,7 @@ def _conv(item: Item, name: str, shape: Shape, formats: Formats, came: Format, g
         weight=weight,
         input_format=came,
         output_format=goes,
-        acc=require_accumulator(item.at, name, acc, *reach(window.taps * shape.channels, weight, came)),
+        acc=require_accumulator(item.at, name, acc, *reach(window.taps * shape.channels, weight, came), is_shared="acc" not in entries),
         pe=_fold(entries, "pe", out if whole else 1),
         simd=_fold(entries, "simd", shape.channels if whole else 1),
         pixels=pixels,
@@ -258,21 +258,16 @@ def _stem(item: Item, image: Shape, formats: Formats) -> Stem:
     return Stem(conv=conv, pool=pool, slr=_slr(entries), fifos=_fifos(entries), at=entries["pool"].at if pool else item.at)
 
 
-def _blocks(item: Item, network: str, stem: Stem, formats: Formats) -> tuple[Block, ...]:
+def _blocks(item: Item, stem: Stem, formats: Formats) -> tuple[Block, ...]:
     blocks: list[Block] = []
     shape, came = stem.output, stem.conv.output_format
     entries = item.mapping()
     for name in entries:
         entry = entries[name]
         entry.name = name  # res2a.conv2, as everywhere else
-        if not IDENTIFIER.fullmatch(name) or name in RESERVED:
-            entry.fail(
-                "cannot be a name",
-                why="a block's name becomes a C++ function, an HDL module and a file name",
-                fix="use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
-            )
-        if name == network:
-            entry.fail("is the network's name too", why="both become HDL modules of one design", fix="rename one of the two")
+        _name(entry, name, MOST_BLOCK, "the names of files, C++ functions and HDL modules")
+        if name in TAKEN:
+            entry.fail("is taken", why=TAKEN[name], fix="rename the block")
         blocks.append(_block(entry, name, shape, came, formats))
         shape, came = blocks[-1].output, formats.residual
     if not blocks:
@@ -290,8 +285,12 @@ def _block(item: Item, name: str, shape: Shape, came: Format, formats: Formats) 
     bypass = None
     if entries["bypass"].is_mapping:
         bypass = _conv(entries["bypass"], f"{name}.bypass", shape, formats, formats.act, formats.residual, like=convs[-1])
-    else:
-        entries["bypass"].choice("identity")
+    elif (text := entries["bypass"].value) != "identity":
+        entries["bypass"].fail(
+            "a list" if entries["bypass"].is_list else "nothing" if text is None else f"{text!r} is unknown",
+            why="a bypass is the identity, or a projection: a mapping, which may be empty",
+            fix=nearest(str(text), ["identity"], "write bypass: identity, or bypass: {}"),
+        )
     return Block(
         name=name,
         input=shape,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from network import paths
 from network.errors import ParameterError
 from network.model import Network
 from network.parameters import UNREADABLE
@@ -33,14 +34,16 @@ def load(network: Network, folder: Path) -> Images:
         digits = digits_data.load()
         found = Images(digits.held_out_images, digits.held_out_labels)
     else:
-        found = _read(folder / network.images)
+        found = _read(folder / paths.named(network.images))
     images, labels = found
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != tuple(network.input) or not len(images):
         raise ParameterError(
             network.images,
             f"images: {images.dtype} {images.shape}, expected uint8 (n, {', '.join(map(str, network.input))})",
             why=f"{network.name} takes images of {network.input}",
-            fix="write them in that shape, at least one",
+            fix="write input: {shape: [8, 8, 1]}, or name images of your own"
+            if network.images == "digits"
+            else "write them in that shape, at least one",
         )
     if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (len(images),)):
         raise ParameterError(
@@ -49,20 +52,30 @@ def load(network: Network, folder: Path) -> Images:
             why="every image has one true label",
             fix="write one class number per image, or leave labels out",
         )
+    classes = network.head.fc.out
+    if labels is not None and not (labels.min() >= 0 and labels.max() < classes):
+        raise ParameterError(
+            network.images,
+            f"labels: {labels.min()} to {labels.max()}, expected 0 to {classes - 1}",
+            why=f"{network.name} has {classes} classes, counted from 0",
+            fix="subtract 1 from labels that are counted from 1, or correct them",
+        )
     return found
 
 
 def files(network: Network, folder: Path) -> list[Path]:
     """The file `load` reads, if it reads one."""
-    return [] if network.images in (None, "digits") else [folder / str(network.images)]
+    return [] if network.images in (None, "digits") else [folder / paths.named(str(network.images))]
 
 
 def _read(path: Path) -> Images:
     try:
         arrays = np.load(path, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError("it is one array, not an archive of them")
         with arrays:
             return Images(arrays["images"], arrays.get("labels"))
-    except (*UNREADABLE, AttributeError) as error:  # AttributeError: an .npy, which is one array and no archive
+    except UNREADABLE as error:
         raise ParameterError(
             str(path),
             f"cannot be read: {error}",

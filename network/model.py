@@ -11,11 +11,16 @@ from dataclasses import dataclass, field, replace
 from math import isqrt
 from typing import NamedTuple
 
+from network import meeting
 from network.errors import DescriptionError, Source
 from network.formats import Format, Kind
 
 MAX_BEAT_BITS = 4096
 """Widest AXI4-Stream beat and widest `ap_uint` Vitis HLS takes."""
+
+
+MOST_TOP = 1024
+"""Elements up to which the HLS tools partition an array completely; vivado_hls ends with XFORM 203-103 above."""
 
 
 class Shape(NamedTuple):
@@ -48,14 +53,27 @@ def require_divides(at: Source, name: str, fold: int, whole: int, of: str, why: 
         raise DescriptionError(at, f"{name}={fold} does not divide {whole} {of}", why=why, fix=fix)
 
 
-def require_beat(at: Source, name: str, lanes: int, what: Format) -> None:
-    if lanes * what.bits > MAX_BEAT_BITS:
-        raise DescriptionError(
-            at,
-            f"{name}={lanes} makes a beat of {lanes * what.bits:,} bits",
-            why=f"no stream or ap_uint may be wider than {MAX_BEAT_BITS:,} bits",
-            fix=f"use at most {MAX_BEAT_BITS // what.bits:,} lanes of {what}",
-        )
+def _bits(form: Format) -> int:
+    return form.bits
+
+
+def require_beat(
+    at: Source, name: str, key: str, fold: int, whole: int, what: Format, *, times: tuple[str, int] = ("", 1), pixels: int = 1
+) -> None:
+    """`fold` lanes of `what`, or with `times` (a key and its value) so many times as many, have to fit into a beat.
+
+    `key` is what decides, one of the divisors of `whole`; where several `pixels` leave pe and simd no choice, not by itself.
+    """
+    other, others = times
+    if fold * others * what.bits <= MAX_BEAT_BITS:
+        return
+    fitting = ", ".join(str(choice) for choice in divisors(whole) if choice * others * what.bits <= MAX_BEAT_BITS)
+    raise DescriptionError(
+        at,
+        f"{name}: {key}={fold}{f' with {other}={others}' if other else ''} makes a beat of {fold * others * what.bits:,} bits",
+        why=f"{fold * others:,} lanes of {what}; no stream or ap_uint may be wider than {MAX_BEAT_BITS:,} bits",
+        fix=f"{'leave pixels out, and ' if pixels > 1 else ''}choose {key} from {fitting}",
+    )
 
 
 def reach(products: int, weight: Format, codes: Format) -> tuple[int, int]:
@@ -64,8 +82,8 @@ def reach(products: int, weight: Format, codes: Format) -> tuple[int, int]:
     return most * min(weight.low, 0), most * weight.high
 
 
-def require_accumulator(at: Source, name: str, acc: Format | None, low: int, high: int) -> Format:
-    """`acc`, or where it is None the narrowest format, that holds `low` ... `high`."""
+def require_accumulator(at: Source, name: str, acc: Format | None, low: int, high: int, *, is_shared: bool = False) -> Format:
+    """`acc`, or where it is None the narrowest format, that holds `low` ... `high`; `is_shared` where it stands under `formats`."""
     needed = max(2, 1 + max(high, -low - 1, 0).bit_length())
     if needed > 32:
         raise DescriptionError(
@@ -81,7 +99,7 @@ def require_accumulator(at: Source, name: str, acc: Format | None, low: int, hig
             at,
             f"{name}: the accumulator could overflow {acc}",
             why=f"its worst case over all weights and inputs is {low:,} to {high:,}",
-            fix=f"write acc: int{needed} or wider, or leave acc out",
+            fix=f"write acc: int{needed} or wider, or leave acc out{' of formats' if is_shared else ''}",
         )
     return acc
 
@@ -104,11 +122,13 @@ class Window:
                     fix=f"pad with at most {kernel - 1}",
                 )
             if size + before + after < kernel:
+                rooms = [there + sum(pad) for there, pad in zip(shape[:2], self.pad, strict=True)]
+                most = min(rooms) if self.kernel[0] == self.kernel[1] else size + before + after
                 raise DescriptionError(
                     at,
                     f"{name}: a kernel of {kernel} does not fit into the {axis} of {shape} with pad ({before}, {after})",
                     why="there would be no output pixel",
-                    fix=f"use a kernel of at most {size + before + after}, more padding, or fewer strides before it",
+                    fix=f"use a kernel of at most {most}, more padding, smaller strides or a larger image before it",
                 )
 
     def output(self, shape: Shape, channels: int) -> Shape:
@@ -161,9 +181,13 @@ class Conv:
                 why="pixels leave in raster order, so all channels of one must be there at once",
                 fix=f"write pe: {self.out}, simd: {self.input.channels}, or leave pixels out",
             )
-        require_beat(self.at, f"{self.name}: simd", self.simd * self.pixels, self.input_format)
-        require_beat(self.at, f"{self.name}: simd", self.simd, self.weight)
-        require_beat(self.at, f"{self.name}: pe", self.pe * self.pixels, self.output_format)
+        wider = max(self.input_format, self.weight, key=_bits)
+        require_beat(self.at, self.name, "simd", self.simd, self.input.channels, wider, pixels=self.pixels)
+        require_beat(self.at, self.name, "pe", self.pe, self.out, self.output_format, pixels=self.pixels)
+        if self.pixels > 1:
+            into, out = ("simd", self.simd, self.input_format), ("pe", self.pe, self.output_format)
+            other, others, form = max(into, out, key=lambda end: end[1] * end[2].bits)
+            require_beat(self.at, self.name, "pixels", self.pixels, self.output.width, form, times=(other, others))
         require_accumulator(self.at, self.name, self.acc, *self.reach)
 
     @property
@@ -267,21 +291,21 @@ class Block:
                     self.at,
                     f"{self.name}: bypass: identity passes {self.input_format} on, the join adds {self.residual}",
                     why="the identity takes the codes as they came in",
-                    fix=f"make the bypass a projection, or have {self.input_format} replaced by {self.residual} in what comes before",
+                    fix="write output: residual in stem, or make the bypass a projection, bypass: {}",
                 )
             if self.input != main:
                 raise DescriptionError(
                     self.at,
                     f"{self.name}: the bypass brings {self.input}, {self.convs[-1].name} brings {main}",
                     why="the join adds the two paths channel by channel, so they must meet in shape",
-                    fix="make the bypass a projection, {pe: …, simd: …} with the same strides, or change the convolutions",
+                    fix=meeting.remedy(self.input, self.convs, None),
                 )
         elif self.bypass.output != main:
             raise DescriptionError(
                 self.bypass.at,
                 f"{self.name}: the bypass brings {self.bypass.output}, {self.convs[-1].name} brings {main}",
                 why="the join adds the two paths channel by channel, so they must meet in shape",
-                fix="give the bypass the product of the convolutions' strides",
+                fix=meeting.remedy(self.input, self.convs, self.bypass),
             )
 
     @property
@@ -323,9 +347,13 @@ class Dense:
         every_beat = "each beat carries the same number of inputs"
         require_divides(self.at, f"{self.name}: pe", self.pe, self.out, "classes", same_number)
         require_divides(self.at, f"{self.name}: simd", self.simd, self.inputs, "inputs", every_beat)
-        require_beat(self.at, f"{self.name}: simd", self.simd, self.input_format)
-        require_beat(self.at, f"{self.name}: pe*simd", self.pe * self.simd, self.weight)
-        require_beat(self.at, f"{self.name}: pe", self.pe, self.acc)
+        wider = max(self.input_format, self.weight, key=_bits)
+        require_beat(self.at, self.name, "simd", self.simd, self.inputs, wider)
+        # What is wider with the same pe decides; to fit it is to fit both.
+        if self.simd * self.weight.bits > self.acc.bits:
+            require_beat(self.at, self.name, "pe", self.pe, self.out, self.weight, times=("simd", self.simd))
+        else:
+            require_beat(self.at, self.name, "pe", self.pe, self.out, self.acc)
         require_accumulator(self.at, self.name, self.acc, *self.reach)
 
     @property
@@ -367,6 +395,13 @@ class Head:
                 f"head: top={self.top} of {self.fc.out} classes",
                 why="the kernel writes the labels of the top largest scores",
                 fix=f"choose 1 to {self.fc.out}",
+            )
+        if self.top > MOST_TOP:
+            raise DescriptionError(
+                self.at,
+                f"head: top={self.top:,}",
+                why=f"the labels are sorted in registers, and HLS tools make registers of no array of more than {MOST_TOP:,}",
+                fix=f"choose at most {MOST_TOP:,}",
             )
         if self.streams_weights and (self.fc.pe != 1 or self.fc.simd * self.fc.weight.bits > 512 or self.fc.weight.bits != 8):
             raise DescriptionError(

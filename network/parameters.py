@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from network import thresholds
 from network.errors import ParameterError
 from network.formats import Format, Kind
 from network.model import Network
@@ -38,6 +41,7 @@ class Spec:
     dtype: str
     format: Format | None = None  # weights: the range of the values
     ascending: bool = False  # thresholds
+    negatable: bool = False  # thresholds of a layer whose weights have negatives
     turnable: bool = False  # thresholds that may descend instead, all of them
 
 
@@ -47,8 +51,10 @@ UNREADABLE = (
     KeyError,
     EOFError,
     OSError,
+    OverflowError,
     RuntimeError,
     SyntaxError,
+    struct.error,
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
@@ -72,7 +78,10 @@ def specs(network: Network) -> dict[str, Spec]:
             found[key(block.name, "entry/thresholds")] = Spec(shape=shape, dtype="int32", ascending=True)
         found[key(conv.name, "weights")] = Spec(shape=conv.weights_shape, dtype=_weight_dtype(conv.weight), format=conv.weight)
         shape = (conv.out, conv.output_format.thresholds)
-        found[key(conv.name, "thresholds")] = Spec(shape=shape, dtype="int32", ascending=True, turnable=conv is network.stem.conv)
+        is_signed = conv.weight.kind is not Kind.UINT
+        found[key(conv.name, "thresholds")] = Spec(
+            shape=shape, dtype="int32", ascending=True, negatable=is_signed, turnable=conv is network.stem.conv
+        )
     fc = network.head.fc
     found[key(fc.name, "weights")] = Spec(shape=(fc.out, fc.inputs), dtype=_weight_dtype(fc.weight), format=fc.weight)
     found[key(fc.name, "bias")] = Spec(shape=(fc.out,), dtype="int32")
@@ -97,9 +106,9 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
         fail(
             "there is no such file",
             f"the parameters of {network.name} are read from it",
-            "train or import them, or name the file: parameters: …",
+            "train or import them, or name the file in the description: parameters: …",
         )
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         fail(f"not an .npz: {error}", "parameters are a zip of .npy arrays", "write the file again with numpy.savez")
     with archive:
         names = {name.removesuffix(".npy") for name in archive.namelist()}
@@ -107,14 +116,15 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
         if missing == [key(network.head.fc.name, "weights")]:
             fail(
                 f"{missing[0]} is missing",
-                "they are not among the headers of the original ResNet-50, but in a CSV of their own",
-                "import again with --fc-weights fcweights.csv, or write them into the file",
+                f"{network.name} needs {len(wanted)} arrays; of the original ResNet-50 this one is not among the headers, but in a CSV of its own",
+                "write it into the file, or import again with --fc-weights fcweights.csv",
             )
         if missing:
+            close = get_close_matches(missing[0], extra, n=1)
             fail(
                 f"{missing[0]} is missing{_others(missing)}",
                 f"{network.name} needs {len(wanted)} arrays",
-                "write all of them into the file",
+                f"is it {close[0]}? keys are spelled as above" if close else "write all of them into the file",
             )
         if extra:
             fail(
@@ -126,8 +136,8 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
         for name, spec in wanted.items():
             try:
                 arrays[name] = _read(archive, f"{name}.npy", spec)
-            except _Mismatch as error:
-                fail(f"{name}: {error}", "the description decides shapes and formats", "correct one of the two")
+            except _Mismatch as mismatch:
+                fail(f"{name}: {mismatch}", mismatch.why, mismatch.fix)
             except UNREADABLE as error:
                 fail(f"{name} cannot be read: {error}", "the file is damaged", "write or copy it again")
     _check_head(network, arrays, fail)
@@ -136,6 +146,10 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
 
 class _Mismatch(Exception):
     """An array is not what its Spec says."""
+
+    def __init__(self, what: str, why: str, fix: str) -> None:
+        super().__init__(what)
+        self.why, self.fix = why, fix
 
 
 def _others(names: list[str]) -> str:
@@ -152,7 +166,7 @@ def _read(archive: zipfile.ZipFile, member: str, spec: Spec) -> Array:
         shape, fortran, dtype = read_header(file)  # type: ignore[no-untyped-call]
         found, expected = f"{dtype.name} {shape}", f"{spec.dtype} {spec.shape}"
         if found != expected:
-            raise _Mismatch(f"{found}, expected {expected}")
+            raise _Mismatch(f"{found}, expected {expected}", "the description decides shapes and formats", _how_to_convert(shape, spec))
         size = dtype.itemsize * int(np.prod(spec.shape))
         data = file.read(size + 1)  # one byte more: reading to the end lets zipfile check the CRC
     if len(data) != size:
@@ -164,17 +178,47 @@ def _read(archive: zipfile.ZipFile, member: str, spec: Spec) -> Array:
     return array
 
 
+def _how_to_convert(shape: tuple[int, ...], spec: Spec) -> str:
+    if shape == spec.shape:
+        return f"write whole numbers as numpy.{spec.dtype}, or name another format in the description"
+    if len(shape) == 4 and tuple(shape[axis] for axis in (0, 2, 3, 1)) == spec.shape:
+        return "bring the input channels to the end: numpy.transpose(weights, (0, 2, 3, 1))"
+    if len(shape) == len(spec.shape) and shape[::-1] == spec.shape:
+        return "swap the axes: numpy.transpose(array)"
+    return "write it in that shape, or correct the description"
+
+
 def _check_values(array: Array, spec: Spec) -> None:
     if spec.format is not None:
         bad = (array != 1) & (array != -1) if spec.format.kind is Kind.BIPOLAR else (array < spec.format.low) | (array > spec.format.high)
         if bad.any():
             place = tuple(int(i) for i in np.argwhere(bad)[0])
-            raise _Mismatch(f"{array[place]} at {place}, expected {spec.format}")
+            values = "-1 and 1 alone" if spec.format.kind is Kind.BIPOLAR else f"{spec.format.low} to {spec.format.high}"
+            wide_enough = _narrowest(array)
+            raise _Mismatch(
+                f"{array[place]} at {place}, expected {spec.format}",
+                f"the description says weight: {spec.format}, which is {values}",
+                f"quantize the weights to that, or write weight: {wide_enough} for the layer",
+            )
     if spec.ascending:
-        falls = np.argwhere(np.diff(array.astype(np.int64), axis=1) < 0)
+        steps = np.diff(array.astype(np.int64), axis=1)
+        falls = np.argwhere(steps < 0)
         if falls.size:
             channel, n = (int(i) for i in falls[0])
-            raise _Mismatch(f"channel {channel} falls from {array[channel, n]} to {array[channel, n + 1]}, expected ascending thresholds")
+            others = len(np.unique(falls[:, 0])) - 1
+            raise _Mismatch(
+                f"channel {channel} falls from {array[channel, n]} to {array[channel, n + 1]}{f' (and {others} more do)' if others else ''}, "
+                "expected ascending thresholds",
+                *thresholds.how_to_ascend(descends=bool((steps[channel] <= 0).all()), negatable=spec.negatable),
+            )
+
+
+def _narrowest(weights: Array) -> Format:
+    """The narrowest format that holds these weights, of the kind their type stands for."""
+    low, high = int(weights.min()), int(weights.max())
+    if weights.dtype.kind == "u":
+        return Format(Kind.UINT, max(1, high.bit_length()))
+    return Format(Kind.INT, max(2, 1 + max(high, -low - 1).bit_length()))
 
 
 def _check_head(network: Network, arrays: Parameters, fail: Any) -> None:
@@ -187,7 +231,8 @@ def _check_head(network: Network, arrays: Parameters, fail: Any) -> None:
         fail(
             f"{key(fc.name, 'bias')}: scores could overflow {fc.acc}",
             f"their worst case with this bias is {low:,} to {high:,}",
-            "scale the bias down, or widen head.fc.acc",
+            "scale the bias down"
+            + (", or widen head.fc.acc" if fc.acc.bits < 32 else f", or give head.fc narrower weights than {fc.weight} or fewer inputs"),
         )
 
 

@@ -6,6 +6,7 @@ operand, product and partial sum is an integer far below 2**53.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from network.model import Block, Conv, Head, Network, Stem, Window
 from network.parameters import Array, Parameters, key
 
 Codes = NDArray[np.uint8]
+WINDOW_ELEMENTS = 1 << 24
+"""Of the windows unrolled at once, whatever the size of a map."""
 
 
 def windows(codes: Codes, window: Window) -> Codes:
@@ -29,10 +32,13 @@ def windows(codes: Codes, window: Window) -> Codes:
 def accumulate(codes: Codes, weights: Array, window: Window) -> Array:
     """The convolution's sums, int32 (n, out_H, out_W, out)."""
     seen = windows(codes, window)
-    n, height, width = seen.shape[:3]
-    columns = seen.reshape(n * height * width, -1).astype(np.float64)
-    sums = columns @ weights.reshape(len(weights), -1).astype(np.float64).T
-    return sums.astype(np.int32).reshape(n, height, width, len(weights))
+    matrix = weights.reshape(len(weights), -1).astype(np.float64).T
+    sums = np.empty((*seen.shape[:3], len(weights)), np.int32)
+    rows = max(1, WINDOW_ELEMENTS // (seen.shape[2] * len(matrix)))
+    for frame, row in product(range(len(seen)), range(0, seen.shape[1], rows)):
+        band = seen[frame, row : row + rows]
+        sums[frame, row : row + rows] = (band.reshape(-1, len(matrix)).astype(np.float64) @ matrix).reshape(*band.shape[:2], -1)
+    return sums
 
 
 def threshold(values: NDArray[Any], thresholds: Array) -> Codes:

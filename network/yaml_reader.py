@@ -77,7 +77,9 @@ class Item:
     def choice(self, *choices: str) -> str:
         value = self.text(choices[0])
         if value not in choices:
-            self.fail(f"{value!r} is unknown", why=f"{self.name} is one of {', '.join(choices)}", fix=nearest(value, choices))
+            self.fail(
+                f"{value!r} is unknown", why=f"{self.name} is one of {', '.join(choices)}", fix=nearest(value, choices, "use one of those")
+            )
         return value
 
     def items(self, example: str, length: int | None = None) -> list[Item]:
@@ -126,13 +128,17 @@ class Mapping:
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
+    def over(self, other: Mapping, *, but: Collection[str]) -> Mapping:
+        """These entries, and those of `other` under other keys, except some."""
+        return Mapping(self.item, {key: item for key, item in other._entries.items() if key not in but} | self._entries)
+
     def get(self, key: str, read: Callable[[Item], T], default: T) -> T:
         return read(self._entries[key]) if key in self._entries else default
 
 
-def nearest(word: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]}?" if close else "use one of those, or delete it"
+def nearest(word: str, known: Collection[str], otherwise: str = "use one of those, or delete it") -> str:
+    close = difflib.get_close_matches(word.lower(), known, n=1)
+    return f"did you mean {close[0]}?" if close else otherwise
 
 
 def read(path: Path) -> Item:
@@ -160,9 +166,14 @@ def read(path: Path) -> Item:
                 raise DescriptionError(at, f"tag {tag}", why="a description is plain data", fix="delete the tag")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
-        raise DescriptionError(
-            whole, f"byte {error.start} is not UTF-8", why="a description is UTF-8 text", fix="save it as UTF-8"
-        ) from None
+        at = Source(file, len(data[: error.start + 1].splitlines()))
+        what = f"the byte 0x{data[error.start]:02X} is not UTF-8"
+        raise DescriptionError(at, what, why="a description is UTF-8 text", fix="save it as UTF-8") from None
+    except yaml.reader.ReaderError as error:
+        at = Source(file, len(text[: error.position + 1].splitlines()))
+        what = f"the character {chr(error.character)!a} stands here" if isinstance(error.character, int) else "cannot be decoded"
+        why = "YAML is text, without control characters; a description is UTF-8"
+        raise DescriptionError(at, what, why=why, fix="delete it, or save the file as UTF-8") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import yaml
+
+LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def with_entry(text: str, place: Sequence[str], key: str, value: str) -> str:
@@ -23,9 +26,10 @@ def with_entry(text: str, place: Sequence[str], key: str, value: str) -> str:
     end = _end(text, last)
     if mapping.flow_style:
         return text[:end] + f", {key}: {value}" + text[end:]
-    line_end = text.find("\n", end)
-    line_end = len(text) if line_end < 0 else line_end
-    return text[:line_end] + f"\n{' ' * mapping.start_mark.column}{key}: {value}" + text[line_end:]
+    ended = LINE_END.search(text, end)
+    line_end = ended.start() if ended else len(text)
+    usual = ended or LINE_END.search(text)
+    return text[:line_end] + f"{usual[0] if usual else chr(10)}{' ' * mapping.start_mark.column}{key}: {value}" + text[line_end:]
 
 
 def _mapping(node: yaml.Node | None) -> yaml.MappingNode:

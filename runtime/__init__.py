@@ -8,7 +8,15 @@ Importing it registers the devices and the accelerators' driver with PYNQ, so th
 work as in PYNQ's articles. `Accelerator` is the short way: `classify` for arrays, `stream` for many files.
 """
 
+import sys
 import warnings
+
+if not (3, 10) <= sys.version_info < (3, 13):  # as pyproject.toml has it, which a checkout that is not installed does not ask
+    raise ImportError(
+        f"Python {sys.version_info[0]}.{sys.version_info[1]} is not one that resflow runs on\n"
+        "why: PYNQ 4 needs numpy 1 and grpcio 1.64, which are there for Python 3.10 to 3.12\n"
+        "fix: make the virtual environment with one of these: python3.12 -m venv .venv"
+    )
 
 with warnings.catch_warnings():
     # PYNQ is made for boards, and warns of every machine that is none; an emulated device needs nothing of what it misses.

@@ -10,7 +10,6 @@ python -m runtime power
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import sys
@@ -19,8 +18,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from runtime import benchmark, cards, info
+from runtime import benchmark, cards, console, info
 from runtime.accelerator import Accelerator
+from runtime.arguments import number, output, plot, whole
 from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError
 from runtime.evaluate import Score, evaluate
 from runtime.power import Recording
@@ -35,11 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     0 if all images were classified, or at least one evaluated; 1 after an error; 2 (from argparse) for a call that cannot be
     read; 130 after an interrupt.
     """
+    console.degrade()
     arguments = _parser().parse_args(argv)
-    for stream in (sys.stdout, sys.stderr):
-        # A label or path the terminal's encoding lacks is no reason to stop.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -69,34 +66,29 @@ def _parser() -> argparse.ArgumentParser:
 
     classify = commands.add_parser("classify", parents=[named], help="print the labels of images, best first")
     classify.add_argument("images", nargs="+", metavar="image", help="PNG, JPEG, BMP, GIF, PPM, TIFF or WebP")
-    classify.add_argument("--top", type=positive_number, metavar="K", help="print the K best labels; all the accelerator gives if left out")
+    classify.add_argument(
+        "--top", type=whole(1, 1_000_000), metavar="K", help="print the K best labels; all the accelerator gives if left out"
+    )
     classify.set_defaults(run=_classify)
 
     evaluation = commands.add_parser("evaluate", parents=[named], help="classify a folder of images and count how many labels are right")
     evaluation.add_argument("folder", type=Path, help="JPEG and PNG files, in subfolders or not")
     evaluation.add_argument("--labels", type=Path, required=True, help="a line per image: its path in the folder, and its label")
-    evaluation.add_argument("--csv", type=Path, metavar="OUT", help="append results to it; what stands there is not computed again")
+    evaluation.add_argument("--csv", type=output, metavar="OUT", help="append results to it; what stands there is not computed again")
     evaluation.set_defaults(run=_evaluate)
 
     bench = commands.add_parser("bench", parents=[named], help="measure latency, frames/s and power against batch size")
-    bench.add_argument("--batch", type=positive_number, nargs="+", default=benchmark.BATCHES, metavar="N", help="frames of a run")
-    bench.add_argument("--repetitions", type=positive_number, default=benchmark.REPETITIONS, metavar="N")
-    bench.add_argument("--warm-up", type=int, default=benchmark.WARM_UP, metavar="N", help="runs that are not measured")
+    bench.add_argument("--batch", type=whole(1, 100_000), nargs="+", default=benchmark.BATCHES, metavar="N", help="frames of a run")
+    bench.add_argument("--repetitions", type=whole(1, 1_000_000), default=benchmark.REPETITIONS, metavar="N")
+    bench.add_argument("--warm-up", type=whole(0, 1_000_000), default=benchmark.WARM_UP, metavar="N", help="runs that are not measured")
     bench.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    bench.add_argument("--plot", type=Path, metavar="OUT", help="draw it, too: PNG, PDF or SVG")
+    bench.add_argument("--plot", type=plot, metavar="OUT", help="draw it, too: PNG, PDF or SVG")
     bench.set_defaults(run=_bench)
 
     power = commands.add_parser("power", parents=[chosen], help="show what a card draws until Ctrl-C")
-    power.add_argument("--seconds", type=float, metavar="S", help="stop after so long")
+    power.add_argument("--seconds", type=number(0.1, 1_000_000_000), metavar="S", help="stop after so long")
     power.set_defaults(run=_power)
     return parser
-
-
-def positive_number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
 
 
 def _info(arguments: argparse.Namespace) -> int:
@@ -105,6 +97,9 @@ def _info(arguments: argparse.Namespace) -> int:
     if arguments.device not in (None, cards.EMULATION, "all"):
         print(f"{'device':11}{cards.find(arguments.device)}")
     else:
+        chosen = cards.chosen()
+        if arguments.device is None and chosen not in (None, cards.EMULATION, "all"):
+            cards.find(str(chosen), f"{cards.VARIABLE}=")  # that it is one: everything else will use it
         print(_lines(info.machine()))
     return 0
 
@@ -163,9 +158,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     with Accelerator.open(arguments.xclbin, device=arguments.device) as accelerator:
         manifest, device = accelerator.manifest, accelerator.devices[0].name
         bar = tqdm(arguments.batch, unit=" batch sizes", disable=not sys.stderr.isatty(), leave=False)
-        rows = [
-            benchmark.measure(accelerator, batch, repetitions=arguments.repetitions, warm_up=max(0, arguments.warm_up)) for batch in bar
-        ]
+        rows = [benchmark.measure(accelerator, batch, repetitions=arguments.repetitions, warm_up=arguments.warm_up) for batch in bar]
     if arguments.json:
         print(json.dumps(benchmark.to_json(manifest, device, rows), indent=1))
     else:
@@ -178,10 +171,10 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 def _power(arguments: argparse.Namespace) -> int:
     """A line that is written over on a terminal, and one after the other elsewhere."""
-    selector = arguments.device or cards.chosen() or 0
+    selector, source = (arguments.device, "device ") if arguments.device else (cards.chosen() or 0, f"{cards.VARIABLE}=")
     if selector == cards.EMULATION:
         raise DeviceError("device 'emulation'", "no power", "it has no sensors, and numbers are not made up", "choose a card")
-    device = XrtDevice(cards.find(selector))
+    device = XrtDevice(cards.find(selector, source))
     end = None if arguments.seconds is None else time.monotonic() + arguments.seconds
     with Recording(device) as recording:
         if not recording.available:
@@ -191,7 +184,7 @@ def _power(arguments: argparse.Namespace) -> int:
             time.sleep(0.5)
             if recording.samples:
                 last = recording.samples[-1]
-                rails = "  ".join(f"{rail.name} {rail.volts:.2f} V {rail.amps:.2f} A" for rail in last.rails)
+                rails = "  ".join(f"{rail.name} {rail.volts:.2f} V {rail.amps:.2f} A" for rail in last.rails if rail.amps is not None)
                 board, fpga = (f"{watts:.1f} W" if watts is not None else "n/a" for watts in (last.board_watts, last.fpga_watts))
                 line = f"{last.seconds:8.1f} s  board {board}  FPGA {fpga}  {rails}"
                 print(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)

@@ -170,8 +170,9 @@ def _suited(path: str) -> str | int:
 
 def _devices(path: str | os.PathLike[str], device: Any) -> list[tuple[Any, bool]]:
     """The devices meant, and whether they were made here."""
+    source = "device "
     if device is None:
-        device = cards.chosen()
+        source, device = f"{cards.VARIABLE}=", cards.chosen()
     if device is None:
         device = _suited(os.path.abspath(path))
     if device == "all":
@@ -181,7 +182,7 @@ def _devices(path: str | os.PathLike[str], device: Any) -> list[tuple[Any, bool]
         if one == cards.EMULATION:
             found.append((EmulatedDevice(), True))
         elif isinstance(one, (str, int)) and not isinstance(one, bool):
-            found.append((XrtDevice(cards.find(one)), True))
+            found.append((XrtDevice(cards.find(one, source)), True))
         else:
             found.append((one, False))
     if not found:

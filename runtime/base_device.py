@@ -10,16 +10,18 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
+from pynq import pmbus
 from pynq.bitstream import Bitstream
 from pynq.buffer import PynqBuffer
 from pynq.pl_server.device import Device
 
 from runtime.buffers import BufferTarget
+from runtime.device_info import DeviceInfo
 from runtime.driver import bind
 from runtime.errors import DeviceError
-from runtime.kernel import REGISTER_BYTES
 from runtime.memory import Allocation, Bank
 from runtime.metadata import Metadata
+from runtime.registers import REGISTER_BYTES
 from runtime.run import Run
 from runtime.xclbin import Unit, Xclbin
 
@@ -58,6 +60,22 @@ class BaseDevice(Device):  # type: ignore[misc]
     @property
     def name(self) -> str:
         return str(self.tag)
+
+    @property
+    def bdf(self) -> str | None:
+        """PCIe address; None for what is emulated."""
+        return None
+
+    @property
+    def device_info(self) -> DeviceInfo:
+        """What the device's sensors say now, as PYNQ's power classes (`pynq.pmbus`) ask for it."""
+        return DeviceInfo.read(self)
+
+    @property
+    def sensors(self) -> dict[str, Any]:
+        """PYNQ's power rails by their names, with sensors for `pynq.pmbus.DataRecorder`."""
+        rails: dict[str, Any] = pmbus.get_xrt_sysfs_rails(self)
+        return rails
 
     @property
     def xclbin(self) -> Xclbin:
@@ -111,6 +129,12 @@ class BaseDevice(Device):  # type: ignore[misc]
         # By it PYNQ knows whether an overlay is loaded: so is every overlay of this xclbin.
         self.timestamp = bitstream.timestamp = self._timestamps.setdefault(metadata.xclbin.manifest.digest, bitstream.timestamp)
 
+    def gen_cache(self, bitstream: Bitstream, parser: Metadata | None = None) -> None:
+        """Called by `pynq.Overlay(..., gen_cache=True)`, which keeps what took long to read: an xclbin is read in no time."""
+
+    def shutdown(self) -> None:
+        """Called by `pynq.PL.shutdown`; what it shuts down, IPs of PYNQ's that guard a board's buses, does not exist here."""
+
     def close(self) -> None:
         """Unload, and give back what was taken for it; the bytes of buffers can still be read."""
         loaded, self._now = self._now, None
@@ -141,7 +165,7 @@ class BaseDevice(Device):  # type: ignore[misc]
             if 0 <= offset <= REGISTER_BYTES - size:
                 return unit, offset
         why = f"the kernel has {REGISTER_BYTES} bytes of registers at {', '.join(f'{unit.base:#x}' for unit in units)}"
-        raise DeviceError(self.tag, f"{size} bytes at {address:#x}", why, "correct the offset")
+        raise DeviceError(self.tag, f"{size} bytes at {address:#x}", why, "correct the offset; what is in memory goes through buffers")
 
     def get_memory(self, description: dict[str, Any]) -> BufferTarget:
         """The bank behind `overlay.<bank>`; called by `pynq.Overlay`."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runtime.accelerator import Accelerator
 from runtime.errors import DeviceError
@@ -64,21 +65,21 @@ PUBLISHED = (
     Published(batch=100, frames_per_s=1958, latency_ms=51.06, board_watts=59.33, fpga_watts=43.1),
     Published(batch=1000, frames_per_s=2015, latency_ms=496.14, board_watts=60.97, fpga_watts=45.16),
 )
-PUBLISHED_NETWORK = "resnet50_w1a2"
+PUBLISHED_NETWORKS = ("resnet50_w1a2", "resnet50")
 
 
 def published(manifest: Manifest) -> tuple[Published, ...]:
     """The original's measurements, for the original's network."""
-    return PUBLISHED if manifest.network == PUBLISHED_NETWORK else ()
+    return PUBLISHED if manifest.network in PUBLISHED_NETWORKS else ()
 
 
 def measure(accelerator: Accelerator, batch: int, *, repetitions: int = REPETITIONS, warm_up: int = WARM_UP) -> Row:
     """Measure one batch size, on images drawn at random and on the first compute unit; DeviceError if it has no room for them."""
     manifest = accelerator.manifest
-    images = np.random.default_rng(1).integers(0, 256, (batch, *manifest.image)).astype(np.uint8)
     lane = accelerator.lanes[0]
     slot = lane.slot(batch)
     try:
+        images = _draw_images(batch, manifest)
         slot.write(images)
 
         def run() -> None:
@@ -105,6 +106,14 @@ def measure(accelerator: Accelerator, batch: int, *, repetitions: int = REPETITI
         modelled_ms=None if seconds is None else seconds * 1000,
         modelled_frames_per_s=None if seconds is None else batch / seconds,
     )
+
+
+def _draw_images(batch: int, manifest: Manifest) -> NDArray[np.uint8]:
+    try:
+        return np.random.default_rng(1).integers(0, 256, (batch, *manifest.image), dtype=np.uint8)
+    except MemoryError:
+        why = f"they take {batch * manifest.image_bytes:,} bytes of this machine's memory"
+        raise DeviceError("batch", f"no room for {batch:,} images", why, "measure smaller batches") from None
 
 
 def _times(call: Callable[[], object], batch: int, repetitions: int) -> Times:
@@ -159,8 +168,12 @@ def figure(manifest: Manifest, device: str, rows: Iterable[Row]) -> Any:
     """A matplotlib figure: frames/s and latency against batch size. DeviceError where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
         raise DeviceError("plot", "no figure", "matplotlib is not installed", "pip install 'resflow[notebooks]'") from None
+    except OSError as error:  # no folder of its own anywhere, nor a temporary one
+        raise DeviceError("plot", "no figure", str(error), "set MPLCONFIGDIR to a folder that can be written") from None
     rows = tuple(rows)
     batches = [row.batch for row in rows]
     drawn = Figure(figsize=(9, 3.8), layout="constrained")
@@ -191,7 +204,11 @@ def _draw(axes: Any, batches: list[int], values: Sequence[float | None], name: s
 
 
 def save(drawn: Any, path: Path) -> None:
+    fix, formats = "name a PNG, PDF or SVG file in a folder that is there", drawn.canvas.get_supported_filetypes()
+    suffix = path.suffix[1:].lower()
+    if suffix not in formats:
+        raise DeviceError(str(path), "cannot be written", f"Format {suffix!r} is not supported ({', '.join(sorted(formats))})", fix)
     try:
         drawn.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise DeviceError(str(path), "cannot be written", str(error), "name a PNG, PDF or SVG file in a folder that is there") from None
+    except OSError as error:
+        raise DeviceError(str(path), "cannot be written", str(error), fix) from None

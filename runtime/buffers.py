@@ -66,8 +66,11 @@ class BufferTarget:
             raise DeviceError(self.device.tag, self.tag, f"the kernel reaches {', '.join(memories)} only", "choose one of these")
         return memories[self.tag]
 
-    def allocate(self, shape: int | Sequence[int], dtype: DTypeLike = "u4") -> PynqBuffer:
-        """A buffer of zeros; its place in the bank is free again when it is garbage, or by `freebuffer`."""
+    def allocate(self, shape: int | Sequence[int], dtype: DTypeLike = "u4", *, cacheable: bool = True) -> PynqBuffer:  # noqa: ARG002
+        """A buffer of zeros; its place in the bank is free again when it is garbage, or by `freebuffer`.
+
+        `cacheable` is PYNQ's, for boards: what the host sees of a card's buffers is cached in any case, and has to be synced.
+        """
         size = math.prod(np.ravel(shape).tolist()) * np.dtype(dtype).itemsize
         if size < 1:
             what, why = f"a buffer of {size} bytes", "a buffer has at least one byte"
@@ -82,6 +85,23 @@ class BufferTarget:
     def size(self) -> int:
         """Bytes of the bank."""
         return self.memory.size
+
+    # What PYNQ tells of a card's bank besides, under its names.
+
+    @property
+    def base_address(self) -> int:
+        """Physical address of its first byte."""
+        banks = self.device.loaded(self.xclbin, self.tag).xclbin.banks
+        return next(bank.base for bank in banks if bank.tag == self.tag)
+
+    @property
+    def num_buffers(self) -> int:
+        return len(self.memory.allocated())
+
+    @property
+    def mem_used(self) -> int:
+        """Bytes in buffers of this process."""
+        return sum(allocation.size for allocation in self.memory.allocated())
 
     def return_pointer(self, allocation: Allocation) -> None:
         """Give a buffer back to the bank it came from, which may not be the one that is there now."""

@@ -48,12 +48,15 @@ def chosen() -> str | None:
     return os.environ.get(VARIABLE) or None
 
 
-def find(selector: str | int) -> Card:
-    """The card of an index, a PCIe address (0000:3b:00.1, 3b:00.1) or a part of a shell's name; DeviceError if it is not one."""
+def find(selector: str | int, source: str = "device ") -> Card:
+    """The card of an index, a PCIe address (0000:3b:00.1, 3b:00.1) or a part of a shell's name; DeviceError if it is not one.
+
+    `source` is where the selector comes from, for the error.
+    """
     there = cards()
     text = str(selector)
     if text.isdecimal():
-        found = [card for card in there if card.index == int(text)]
+        found = [card for card in there if str(card.index) == (text.lstrip("0") or "0")]
     else:
         found = [card for card in there if card.bdf is not None and (card.bdf == text or card.bdf.endswith(f":{text}"))]
         found = found or [card for card in there if card.shell == text] or [card for card in there if text and text in card.shell]
@@ -61,11 +64,12 @@ def find(selector: str | int) -> Card:
         return found[0]
     why = f"there are {'; '.join(map(str, there))}" if there else f"there is none: no device is held by the driver {DRIVER}"
     what = "no such card" if not found else f"{len(found)} cards fit"
-    raise DeviceError(f"device {text!r}", what, why, f"choose by index, PCIe address or shell name, or {EMULATION!r}")
+    fix = f"choose by index, PCIe address or shell name, or {EMULATION!r}" if not found else "choose by index or PCIe address"
+    raise DeviceError(f"{source}{text!r:.60}", what, why, fix)
 
 
 def _shell(bdf: str) -> str:
     try:
-        return next(iter(sorted((SYSFS / "devices" / bdf).glob("rom*/VBNV")))).read_text().strip()
+        return next(iter(sorted((SYSFS / "devices" / bdf).glob("rom*/VBNV")))).read_text(encoding="utf-8").strip()
     except (OSError, StopIteration, ValueError):
         return ""

@@ -10,6 +10,7 @@ import atexit
 import inspect
 import math
 import os
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, NoReturn
 
@@ -19,9 +20,9 @@ from pynq.buffer import PynqBuffer
 from pynqutils.setup_utils import extension_manager
 
 from runtime.errors import DeviceError, XclbinError
-from runtime.kernel import REGISTER_BYTES
-from runtime.manifest import Argument, Direction, Manifest
+from runtime.manifest import WORD_BYTES, Argument, Direction, Manifest
 from runtime.memory import Allocation
+from runtime.registers import REGISTER_BYTES
 from runtime.run import Run
 from runtime.xclbin import Unit
 
@@ -51,11 +52,13 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
         """Run the kernel to its end; arguments as `signature` lists them: buffers, and the number of frames."""
         self.start(*args, **kwargs).wait()
 
-    def start(self, *args: Any, **kwargs: Any) -> Run:
-        """Start the kernel and return what can be waited for; DeviceError at buffers it cannot work on.
+    def start(self, *args: Any, waitfor: Iterable[Run] = (), **kwargs: Any) -> Run:
+        """Start the kernel, after the runs of `waitfor`, and return what can be waited for; DeviceError at buffers it cannot work on.
 
         Runs of one CU come one after the other, in the order they were started.
         """
+        for run in waitfor:
+            run.wait()
         _ = self.loaded  # or an error
         *buffers, frames = self._signature.bind(*args, **kwargs).args
         frames = self._frames(frames)
@@ -63,8 +66,11 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
         # Without weights the last size and type stay unused.
         for argument, buffer, dtype, size in zip(self.manifest.arguments, buffers, _DTYPES, sizes, strict=False):
             self._check(argument, buffer, dtype, size)
-        run: Run = self.device.start(self.unit, buffers, frames)
-        return run
+        self._check_frames(buffers[0], frames)
+        started: Run = self.device.start(self.unit, buffers, frames)
+        return started
+
+    start_ert = start  # PYNQ's name for it on cards, as long as it knew another way
 
     def __reduce__(self) -> Any:
         return self.device.__reduce__()  # which says why not
@@ -96,10 +102,23 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
             fail("an array that is no buffer", "it is a copy or the result of arithmetic")
         if buffer.bo.bank.tag != bank:
             fail(f"a buffer in {buffer.bo.bank.tag}", f"this port of the kernel is connected to {bank}")
-        if buffer.dtype != dtype:
-            fail(f"a buffer of {buffer.dtype}", f"the kernel {_VERBS[argument.direction]} {np.dtype(dtype)}")
+        # The kernel knows bytes: a picture may lie in int8, as the original's programs have it, and labels in int32. Not in bool,
+        # which makes 1 of every pixel on the way in, nor in the other byte order.
+        found, item = buffer.dtype, np.dtype(dtype).itemsize
+        if found.kind not in "iu" or found.itemsize != item or not found.isnative:
+            fail(f"a buffer of {found}", f"the kernel {_VERBS[argument.direction]} {np.dtype(dtype)}")
         if buffer.nbytes < size:
             fail(f"a buffer of {buffer.nbytes} bytes", f"the kernel {_VERBS[argument.direction]} {size}")
+
+    def _check_frames(self, images: PynqBuffer, frames: int) -> None:
+        """That a buffer with a row for each image has them where the kernel looks for them."""
+        manifest = self.manifest
+        row = images.nbytes // len(images)
+        if frames > 1 and images.ndim > 1 and row == manifest.image_bytes != manifest.frame_bytes:
+            where = f"{self.unit.name}.{manifest.arguments[0].python_name}"
+            why = f"the kernel reads whole words of {WORD_BYTES} bytes, and so an image every {manifest.frame_bytes}"
+            fix = f"allocate ({frames}, {manifest.frame_bytes}) and put each image into the first {row} bytes of its row"
+            raise DeviceError(where, f"an image every {row} bytes", why, fix)
 
 
 class _Registers:

@@ -82,21 +82,29 @@ class Emulator:
     def profile(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> dict[str, float]:
         """Seconds that one of the threads spends in each layer, and in `entry`, `pool` and `head`; on native paths only."""
         if self._network is None:
-            raise DeviceError("profile", "path numpy", "only native paths take times", f"choose from {', '.join(available_paths()[:-1])}")
+            raise DeviceError("profile", "path numpy", "only native paths take times", _native_choice())
         return self._network.profile(np.ascontiguousarray(images), self._matrix(weights))
 
-    def _matrix(self, weights: NDArray[np.int8] | None) -> NDArray[np.int8]:
-        matrix = weights if self.program.head.weights is None else self.program.head.weights
+    def _matrix(self, weights: NDArray[np.int8] | None) -> NDArray[Any]:
+        head = self.program.head
+        matrix = weights if head.weights is None else head.weights
         if matrix is None:
             raise ValueError("this program streams the weights of its fully connected layer: pass them")
+        if self._network is not None and head.lift:
+            matrix = (matrix.astype(np.int16) - head.lift).astype(np.int8)
         return np.ascontiguousarray(matrix)
 
 
 def peak(path: str, threads: int, seconds: float = 0.2) -> float:
     """Products of 8-bit integers a second that this machine's instructions reach on a native path, operands in registers."""
     if path == "numpy" or path not in available_paths():
-        raise DeviceError("path", repr(path), "only native paths have a peak", f"choose from {', '.join(available_paths()[:-1])}")
+        raise DeviceError("path", repr(path), "only native paths have a peak", _native_choice())
     return _native.peak(path, threads, seconds)
+
+
+def _native_choice() -> str:
+    native = ", ".join(available_paths()[:-1])
+    return f"choose from {native}" if native else "install g++, and resflow again: pip install builds the native module"
 
 
 def _convs(program: Program) -> list[Conv]:
@@ -106,7 +114,7 @@ def _convs(program: Program) -> list[Conv]:
 def _path(program: Program, path: str) -> str:
     source = "path"
     if path == "auto":
-        source, path = "RESFLOW_EMULATOR_PATH", os.environ.get("RESFLOW_EMULATOR_PATH", "auto")
+        source, path = "RESFLOW_EMULATOR_PATH", os.environ.get("RESFLOW_EMULATOR_PATH") or "auto"
     paths = available_paths()
     if path == "auto":
         huge = any(conv.weights[0].size > MOST_INPUTS for conv in _convs(program))
@@ -122,9 +130,11 @@ def _threads(threads: int | None) -> int:
     given: object = threads
     if threads is None:
         source, given = "RESFLOW_EMULATOR_THREADS", os.environ.get("RESFLOW_EMULATOR_THREADS")
-        if given is None:
+        if not given:
             return min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     text = str(given)
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
-        raise DeviceError(source, repr(given), f"expected an integer from 1 to {MOST_THREADS}", "give a number of threads, or leave it out")
+    if not text.isdecimal() or len(text) > len(str(MOST_THREADS)) or not 1 <= int(text) <= MOST_THREADS:
+        raise DeviceError(
+            source, f"{given!r:.60}", f"expected an integer from 1 to {MOST_THREADS}", "give a number of threads, or leave it out"
+        )
     return int(text)

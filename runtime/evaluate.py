@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+import numpy as np
+
 from runtime.accelerator import Accelerator
 from runtime.errors import EvaluationError, ImageError
 from runtime.results import Results
@@ -62,7 +64,7 @@ class Score:
 
 
 def find_images(folder: Path) -> list[str]:
-    """Relative paths of all JPEG and PNG files below `folder`, sorted; links are followed, each folder is entered once."""
+    """Relative paths, as `_name` gives them, of all JPEG and PNG files below `folder`, sorted; links are followed, each folder is entered once."""
     if not folder.is_dir():
         raise EvaluationError(str(folder), "not a folder", "its images are to be evaluated", "name a folder of JPEG or PNG files")
     found: list[str] = []
@@ -77,8 +79,17 @@ def find_images(folder: Path) -> list[str]:
             folders.clear()
             continue
         entered.add((status.st_dev, status.st_ino))
-        found += [os.path.relpath(os.path.join(place, file), folder) for file in files if file.lower().endswith(SUFFIXES)]
+        found += [_name(os.path.relpath(os.path.join(place, file), folder)) for file in files if file.lower().endswith(SUFFIXES)]
     return sorted(found)
+
+
+def _name(path: str) -> str:
+    """A path as the files of labels and results name it: its bytes are read as UTF-8, in whatever locale."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
+
+
+def _path(name: str) -> str:
+    return os.fsdecode(name.encode("utf-8", "surrogateescape"))
 
 
 def _ignore(_: object) -> None:
@@ -101,6 +112,10 @@ def evaluate(
     must be; DeviceError from the accelerator.
     """
     manifest = accelerator.manifest
+    for image, label in labels.items():
+        if not isinstance(label, (int, np.integer)) or isinstance(label, bool) or not 0 <= label < manifest.classes:
+            why = f"the labels of {manifest.network} are the numbers 0 to {manifest.classes - 1}"
+            raise EvaluationError(image, f"labelled {label!r:.40}", why, "give the number of the class; read_labels finds those of names")
     found = find_images(folder)
     images = [image for image in found if image in labels]
     if not images:
@@ -123,7 +138,7 @@ def evaluate(
             score.count(label, known)
             score.earlier += 1
         progress(score)
-        paths = [folder / image for image in fresh]
+        paths = [folder / _path(image) for image in fresh]
         for image, given in zip(fresh, stack.enter_context(closing(accelerator.stream(paths, batch=BATCH_FRAMES))), strict=True):
             if isinstance(given, ImageError):
                 score.failed += 1

@@ -17,7 +17,7 @@ from runtime.program import Block, Conv, Program, Window
 
 Codes = NDArray[np.uint8]  # (frames, height, width, channels)
 
-WINDOW_ELEMENTS = 2**24  # unrolled at once, so that memory stays bounded whatever the number of images
+WINDOW_ELEMENTS = 2**24  # unrolled at once, so that memory stays bounded whatever the number and the size of images
 
 
 class Forward:
@@ -28,14 +28,14 @@ class Forward:
         convs = [program.stem, *(conv for block in program.blocks for conv in (*block.convs, block.bypass) if conv is not None)]
         self._layers = {conv.name: _Layer(conv) for conv in convs}
 
-    def run(self, images: Codes, weights: NDArray[np.int8]) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+    def run(self, images: Codes, weights: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
         codes = self._stem(images)
         for block in self.program.blocks:
             codes = self._block(block, codes)
         scores = self._scores(codes, weights)
         return self._top(scores), scores
 
-    def trace(self, image: NDArray[np.uint8], weights: NDArray[np.int8]) -> dict[str, NDArray[Any]]:
+    def trace(self, image: NDArray[np.uint8], weights: NDArray[Any]) -> dict[str, NDArray[Any]]:
         codes = self._stem(image[np.newaxis])
         trace: dict[str, NDArray[Any]] = {"stem": codes[0]}
         for block in self.program.blocks:
@@ -58,7 +58,7 @@ class Forward:
         total = path.astype(np.int16) + bypass - np.int16(block.zero_point)
         return np.clip(total, 0, 2**block.bits - 1, out=total).astype(np.uint8)
 
-    def _scores(self, codes: Codes, weights: NDArray[np.int8]) -> NDArray[np.int32]:
+    def _scores(self, codes: Codes, weights: NDArray[Any]) -> NDArray[np.int32]:
         head = self.program.head
         sums = np.maximum(codes.astype(np.int16) - np.int16(head.zero_point), 0).sum(axis=(1, 2), dtype=np.int64)
         # Program has shown that scores fit into 32 bits, so float64 holds them with room to spare.
@@ -86,12 +86,16 @@ class _Layer:
         """(frames, H, W, in) -> (frames, H', W', out)."""
         height, width = self._window.output(*codes.shape[1:3])
         inputs, outputs = self._matrix.shape
-        frames = max(1, WINDOW_ELEMENTS // (height * width * max(inputs, outputs)))
+        rows = max(1, WINDOW_ELEMENTS // (width * max(inputs, outputs)))  # of windows, of one frame or of several
+        frames = max(1, rows // height)
         result = np.empty((len(codes), height, width, outputs), np.uint8)
         for start in range(0, len(codes), frames):
             part = slice(start, start + frames)
-            windows = _windows(codes[part].astype(self._dtype), self._window).reshape(-1, inputs)
-            result[part] = _count(windows @ self._matrix, self._thresholds).reshape(-1, height, width, outputs)
+            windows = _windows(codes[part].astype(self._dtype), self._window)
+            for top in range(0, height, rows):
+                band = windows[:, top : top + rows]
+                sums = band.reshape(-1, inputs) @ self._matrix
+                result[part, top : top + rows] = _count(sums, self._thresholds).reshape(*band.shape[:3], outputs)
         return result
 
 

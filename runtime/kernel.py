@@ -1,4 +1,4 @@
-"""The emulated kernel: a register file in front, the emulator behind, and the banks its ports reach.
+"""The emulated kernel: a register file in front (`runtime.registers`), the emulator behind, and the banks its ports reach.
 
 It starts when CTRL is written and takes its arguments from the register file, as the real one does; whoever writes CTRL himself
 finds it finished, whoever calls `start` can do other things meanwhile.
@@ -7,7 +7,6 @@ finds it finished, whoever calls `start` can do other things meanwhile.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -21,13 +20,10 @@ from runtime.errors import DeviceError, XclbinError
 from runtime.manifest import Argument
 from runtime.memory import EmulatedAllocation, Memory
 from runtime.program import Program
+from runtime.registers import Registers
 from runtime.run import EmulatedRun
 from runtime.sections import parse
 from runtime.xclbin import Unit, Xclbin
-
-REGISTER_BYTES = 0x1000  # of the CU
-CTRL = 0x0
-AP_START, AP_DONE, AP_IDLE, AP_READY, AUTO_RESTART = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 7
 
 _FRAMES_AT_ONCE = 32  # so that the codes of a large batch need not all be held
 
@@ -86,57 +82,28 @@ class Kernel:
         self.manifest = loaded.xclbin.manifest
         self._memories, self._emulator = loaded.memories, loaded.emulator
         self._queue = ThreadPoolExecutor(1, unit.name)
-        self._registers = bytearray(REGISTER_BYTES)
-        self._registers[CTRL] = AP_IDLE
-        self._lock = threading.RLock()
+        self._registers = Registers(unit.name, self._run)
+        self.read, self.write = self._registers.read, self._registers.write
         self._open = True
         forks.register(self)
 
     def after_fork(self) -> None:
         """The thread that works the queue off is in the parent, and so is what it had not done yet."""
-        self._lock = threading.RLock()
         if self._open:
             self._queue = ThreadPoolExecutor(1, self.unit.name)
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Read registers; reading CTRL clears its AP_DONE and AP_READY."""
-        with self._lock:
-            value = bytes(self._registers[offset : offset + size])
-            if offset == CTRL:
-                self._registers[CTRL] &= ~(AP_DONE | AP_READY)
-            return value
-
-    def write(self, offset: int, value: bytes) -> None:
-        """Write registers; AP_START in CTRL runs the kernel."""
-        with self._lock:
-            # CTRL is not memory; what follows it in the same write is.
-            start = max(offset, CTRL + 4)
-            self._registers[start : offset + len(value)] = value[start - offset :]
-            if offset != CTRL:
-                return
-            if value[0] & AUTO_RESTART:
-                raise self._error("CTRL = AUTO_RESTART", "the emulated kernel runs once per start", "write AP_START for every batch")
-            if value[0] & AP_START:
-                self._run()
-                self._registers[CTRL] = AP_DONE | AP_IDLE | AP_READY
 
     def start(self, values: Sequence[int]) -> Future[None]:
         """Run the kernel on these arguments, after what was started before; to the caller it works on its own, as a card does."""
         try:
-            return self._queue.submit(self._call, values)
+            return self._queue.submit(self._registers.call, self.manifest.arguments, values)
         except RuntimeError as error:
-            raise self._error("cannot be started", str(error), "start it on an overlay that is loaded, before the program ends") from None
+            fix = "start it on an overlay that is loaded, before the program ends"
+            raise DeviceError(self.unit.name, "cannot be started", str(error), fix) from None
 
     def close(self) -> None:
         """Let what was started end, and take no more."""
         self._open = False
         self._queue.shutdown(wait=True)
-
-    def _call(self, values: Sequence[int]) -> None:
-        with self._lock:
-            for argument, value in zip(self.manifest.arguments, values, strict=True):
-                self.write(argument.offset, value.to_bytes(argument.size_bytes, "little"))
-            self.write(CTRL, bytes([AP_START, 0, 0, 0]))
 
     def trace(self, image: NDArray[np.uint8], weights_address: int | None) -> dict[str, NDArray[Any]]:
         """What passes between the IPs for one image (H, W, C), see `Emulator.trace`."""
@@ -144,7 +111,7 @@ class Kernel:
 
     def _run(self) -> None:
         manifest = self.manifest
-        *addresses, frames = (self._value(argument) for argument in manifest.arguments)
+        *addresses, frames = (self._registers.value(argument) for argument in manifest.arguments)
         if frames == 0:
             return
         images = self._bytes(manifest.arguments[0], addresses[0], frames * manifest.frame_bytes).reshape(frames, manifest.frame_bytes)
@@ -161,20 +128,14 @@ class Kernel:
         size = math.prod(self.manifest.weights)
         return self._bytes(self.manifest.arguments[2], address, size).view(np.int8).reshape(self.manifest.weights)
 
-    def _value(self, argument: Argument) -> int:
-        return int.from_bytes(self._registers[argument.offset : argument.offset + argument.size_bytes], "little")
-
     def _bytes(self, argument: Argument, address: int, size: int) -> NDArray[np.uint8]:
         # A port reaches its own bank and no other.
         bank = self.unit.banks[argument.id]
         found = None if bank is None else self._memories[bank].view(address, size)
         if found is None:
             what, why = f"{argument.name} = {address:#x}", f"no buffer in {bank} has the {size} bytes from there on"
-            raise self._error(what, why, "pass the device_address of a buffer that is large enough")
+            raise DeviceError(self.unit.name, what, why, "pass the device_address of a buffer that is large enough")
         return found
-
-    def _error(self, what: str, why: str, fix: str) -> DeviceError:
-        return DeviceError(self.unit.name, what, why, fix)
 
 
 def _program(xclbin: Xclbin) -> Program:

@@ -46,8 +46,12 @@ class Lane:
     @property
     def most_frames(self) -> int:
         """Of one slot, so that several find room in the banks."""
-        room: int = min(SLOT_BYTES, *(bank.size // SHARE for bank in self._banks[:2]))
+        room: int = min(SLOT_BYTES, *((bank.size - self._held(bank)) // SHARE for bank in self._banks[:2]))
         return max(1, min(SLOT_FRAMES, room // max(self.manifest.frame_bytes, self.manifest.label_bytes)))
+
+    def _held(self, bank: Any) -> int:
+        """Bytes of a bank that the weights take."""
+        return sum(weights.nbytes for weights in self.weights if weights.bo.bank is bank.memory)
 
     def slot(self, frames: int) -> Slot:
         return Slot(self, frames)

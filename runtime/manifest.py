@@ -121,7 +121,7 @@ class Manifest:
             _CHECK.integer(f"image.{name}", value, 1, 2**14)
         _CHECK.integer("image", self.image_bytes, 1, 2**28)
         _CHECK.integer("classes", self.classes, 1, 2**20)
-        _CHECK.integer("top", self.top, 1, min(self.classes, 2**10))
+        _CHECK.integer("top", self.top, 1, self.classes)
         if self.label_names:
             count = len(self.label_names)
             _CHECK.true(count == self.classes, "label_names", f"{count} names", f"expected one for each of {self.classes} classes, or none")

@@ -92,7 +92,7 @@ class Bank(ABC):
         """Free everything; nothing can be allocated any more."""
         with self._lock:
             self._open = False
-            for allocation in self._allocated():
+            for allocation in self.allocated():
                 self.free(allocation, why)
 
     def after_fork(self) -> None:
@@ -105,7 +105,8 @@ class Bank(ABC):
     def _drop(self, allocation: Allocation) -> None: ...
 
     @abstractmethod
-    def _allocated(self) -> Sequence[Allocation]: ...
+    def allocated(self) -> Sequence[Allocation]:
+        """What is allocated now."""
 
 
 class EmulatedAllocation(Allocation):
@@ -147,6 +148,9 @@ class Memory(Bank):
             if not allocation.live:
                 self._drop(allocation)
 
+    def allocated(self) -> Sequence[EmulatedAllocation]:
+        return tuple(allocation for allocation in self._taken() if allocation.live)
+
     def view(self, address: int, size: int) -> NDArray[np.uint8] | None:
         """The device's bytes at a physical address, or None if they are not all inside one buffer."""
         with self._lock:
@@ -160,7 +164,7 @@ class Memory(Bank):
 
     def after_fork(self) -> None:
         super().after_fork()
-        for allocation in self._allocated():
+        for allocation in self._taken():
             allocation.runs = 0  # they are in the parent
             if not allocation.live:
                 self._drop(allocation)
@@ -169,7 +173,7 @@ class Memory(Bank):
         """The lowest free range."""
         address = self._free_address(size)
         if address is None:
-            buffers = self._allocated()
+            buffers = self._taken()
             used = sum(allocation.size for allocation in buffers)
             why = f"the bank has {self.size} bytes, {used} of them in {len(buffers)} buffers"
             raise DeviceError(self.tag, f"no room for {size} bytes", why, "free buffers, or use smaller batches")
@@ -186,7 +190,8 @@ class Memory(Bank):
         if allocation.runs == 0 and self._allocations.get(allocation.address) is allocation:
             del self._allocations[allocation.address]
 
-    def _allocated(self) -> Sequence[EmulatedAllocation]:
+    def _taken(self) -> Sequence[EmulatedAllocation]:
+        """What has a range: what is allocated, and what was freed during a run."""
         return tuple(self._allocations.values())
 
     def _free_address(self, size: int) -> int | None:

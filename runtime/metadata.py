@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime.kernel import CTRL, REGISTER_BYTES
 from runtime.manifest import Argument, Direction
+from runtime.registers import CTRL, REGISTER_BYTES
 from runtime.xclbin import Xclbin
 
 _MEMORY_TYPES = {1: "DDR4", 2: "DRAM", 6: "HBM", 8: "URAM"}  # as PYNQ spells them
@@ -35,6 +35,7 @@ def _ip(xclbin: Xclbin, index: int) -> dict[str, Any]:
     arguments = zip(manifest.arguments, unit.banks, strict=True)
     return {
         "phys_addr": unit.base,
+        "base_address": unit.base,  # the same to PYNQ's load_ip_data
         "addr_range": REGISTER_BYTES,
         "type": manifest.vlnv,
         "hw_control_protocol": "ap_ctrl_hs",

@@ -44,10 +44,12 @@ def stream(
     which is faster and changes pixels. DeviceError if the device fails. What `items` raises comes after the results before it.
     Arrays are not copied when they are read: leave one as it is until its result is there.
     """
-    if batch < 1:
-        raise DeviceError("batch", str(batch), "a run has at least one image", "give a number from 1 on")
-    if decoders is not None and decoders < 1:
-        raise DeviceError("decoders", str(decoders), "images are decoded in at least one thread", "give a number from 1 on")
+    for name, value, why in (
+        ("batch", batch, "a run has at least one image"),
+        ("decoders", 1 if decoders is None else decoders, "images are decoded in at least one thread"),
+    ):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise DeviceError(name, f"{value!r:.40}", why, "give a whole number from 1 on")
     threads = decoders or max(1, min(MOST_DECODERS, os.cpu_count() or 1))
     frames = [min(batch, lane.most_frames) for lane in accelerator.lanes]
     slots: list[Slot] = []

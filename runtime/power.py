@@ -22,11 +22,23 @@ from typing import Any
 
 from runtime import cards, forks
 from runtime.errors import DeviceError
-from runtime.xrt_device import XrtDevice
 
 BOARD = ("12v_aux", "12v_pex")
 FPGA = "vccint"
-RAILS = (*BOARD, FPGA, "3v3_aux", "3v3_pex")  # of the driver's files: xmc_<rail>_vol in mV, xmc_<rail>_curr in mA
+FILES = {
+    "12v_aux": ("12v_aux_vol", "12v_aux_curr"),
+    "12v_pex": ("12v_pex_vol", "12v_pex_curr"),
+    "vccint": ("vccint_vol", "vccint_curr"),
+    "3v3_aux": ("3v3_aux_vol", "3v3_aux_curr"),
+    "3v3_pex": ("3v3_pex_vol", "3v3_pex_curr"),
+    "0v85": ("0v85", "0v85_curr"),
+    "12v_sw": ("12v_sw", ""),
+    "1v8_top": ("1v8", ""),
+    "0v9_vcc": ("mgt0v9avcc", ""),
+    "mgt_vtt": ("mgtavtt", ""),
+    "5v5_system": ("sys_5v5", ""),
+}
+"""The driver's files xmc_…, in mV and in mA where there is one, by the names xbutil has for the rails."""
 TOOLS = ("xrt-smi", "xbutil")
 TOOL_SECONDS = 30.0
 INTERVAL = 0.1
@@ -39,11 +51,11 @@ class Rail:
 
     name: str
     volts: float
-    amps: float
+    amps: float | None  # None where the card does not measure it
 
     @property
-    def watts(self) -> float:
-        return self.volts * self.amps
+    def watts(self) -> float | None:
+        return None if self.amps is None else self.volts * self.amps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +68,7 @@ class Sample:
     @property
     def board_watts(self) -> float | None:
         """Of those 12 V supplies the card has; None without any."""
-        found = [rail.watts for rail in self.rails if rail.name in BOARD]
+        found = [rail.watts for rail in self.rails if rail.name in BOARD and rail.watts is not None]
         return sum(found) if found else None
 
     @property
@@ -69,9 +81,9 @@ Read = Callable[[], tuple[Rail, ...]]
 
 def sensors(device: Any) -> Read | None:
     """What reads the rails of a device; None where there is nothing to read. DeviceError from the reading when it fails."""
-    if not isinstance(device, XrtDevice) or device.card.bdf is None:
+    bdf: str | None = getattr(device, "bdf", None)  # a board's device, which is PYNQ's, has none
+    if bdf is None:
         return None
-    bdf = device.card.bdf
     folder = cards.SYSFS / "devices" / bdf
     if _files(folder):
         return lambda: _files(folder)
@@ -120,14 +132,18 @@ class Recording:
         """A pandas DataFrame, indexed by seconds: board_watts, fpga_watts, and volts and amps of every rail."""
         try:
             import pandas as pd
-        except ImportError:
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "pandas":
+                raise
             fix = "pip install pandas, or use .samples"
             raise DeviceError("power", "no table", "pandas is not installed, and it is not needed otherwise", fix) from None
         rows = []
         for sample in self.samples:
             row = {"seconds": sample.seconds, "board_watts": sample.board_watts, "fpga_watts": sample.fpga_watts}
             for rail in sample.rails:
-                row |= {f"{rail.name}_volts": rail.volts, f"{rail.name}_amps": rail.amps}
+                row[f"{rail.name}_volts"] = rail.volts
+                if rail.amps is not None:
+                    row[f"{rail.name}_amps"] = rail.amps
             rows.append(row)
         return pd.DataFrame(rows, columns=None if rows else ["seconds", "board_watts", "fpga_watts"]).set_index("seconds")
 
@@ -174,12 +190,13 @@ def _reports(value: Any) -> Iterator[list[Any]]:
 
 
 def _rail(entry: Any) -> Rail | None:
-    """Numbers stand in strings, as do true and false; a rail that lacks one of them is not there."""
+    """Numbers stand in strings, as do true and false; a rail without a voltage is not there."""
     try:
         volts, amps = entry["voltage"], entry["current"]
-        if str(volts["is_present"]).lower() != "true" or str(amps["is_present"]).lower() != "true":
+        if str(volts["is_present"]).lower() != "true":
             return None
-        return Rail(name=str(entry["id"]), volts=float(volts["volts"]), amps=float(amps["amps"]))
+        measured = str(amps["is_present"]).lower() == "true"
+        return Rail(name=str(entry["id"]), volts=float(volts["volts"]), amps=float(amps["amps"]) if measured else None)
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -187,14 +204,19 @@ def _rail(entry: Any) -> Rail | None:
 def _files(folder: Path) -> tuple[Rail, ...]:
     found = []
     for xmc in sorted(folder.glob("xmc*")):
-        for name in RAILS:
-            try:
-                volts, amps = (int((xmc / f"xmc_{name}_{what}").read_text(), 0) / 1000 for what in ("vol", "curr"))
-            except (OSError, ValueError):
-                continue
-            if volts > 0:
+        for name, (millivolts, milliamps) in FILES.items():
+            volts, amps = (_thousandth(xmc / f"xmc_{what}") if what else None for what in (millivolts, milliamps))
+            if volts:
                 found.append(Rail(name=name, volts=volts, amps=amps))
     return tuple(found)
+
+
+def _thousandth(file: Path) -> float | None:
+    """What stands in a file of the driver, in thousandths; None where nothing is told."""
+    try:
+        return int(file.read_text(encoding="utf-8"), 0) / 1000
+    except (OSError, ValueError):
+        return None
 
 
 def _tool() -> str | None:
@@ -203,15 +225,17 @@ def _tool() -> str | None:
 
 
 def _report(tool: str, bdf: str) -> tuple[Rail, ...]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "electrical.json")
-        command = [tool, "examine", "-d", bdf, "-r", "electrical", "-f", "JSON", "-o", str(file)]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=TOOL_SECONDS)
+    command = [tool, "examine", "-d", bdf, "-r", "electrical", "-f", "JSON"]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "electrical.json")
+            # In the user's locale it might write a decimal comma.
+            variables = {**os.environ, "LC_ALL": "C"}
+            subprocess.run([*command, "-o", str(file)], check=True, capture_output=True, timeout=TOOL_SECONDS, env=variables)
             return parse(file.read_bytes())
-        except (OSError, ValueError, RecursionError, subprocess.SubprocessError) as error:
-            fix = f"try it: {' '.join(command[:-2])}"
-            raise DeviceError(tool, "no electrical report", f"{type(error).__name__}: {error}", fix) from None
+    except (OSError, ValueError, RecursionError, subprocess.SubprocessError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise DeviceError(tool, "no electrical report", why, f"try it: {' '.join(command)}") from None
 
 
 def _mean(values: Iterator[float | None]) -> float | None:

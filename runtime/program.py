@@ -111,14 +111,15 @@ class Conv:
         _CHECK.true(self.weight.low <= low and high <= self.weight.high, f"{prefix}/weights", f"{low} to {high}", why)
         _CHECK.true(self.input.unsigned and self.output.unsigned, self.name, f"{self.input.name} to {self.output.name}", "codes are uintN")
         check_ascending(f"{prefix}/thresholds", self.thresholds)
-        largest = self.largest_accumulator
-        _CHECK.true(largest < 2**31, f"{prefix}/weights", f"sums up to {largest}", "accumulators have 32 bits")
+        lows, highs = reach(self.input.high, self.weights)
+        low, high = int(lows.min()), int(highs.max())
+        _CHECK.true(low >= -(2**31) and high < 2**31, f"{prefix}/weights", f"sums from {low} to {high}", "accumulators have 32 bits")
 
     @property
     def largest_accumulator(self) -> int:
         """Magnitude no sum, nor any part of one, can exceed."""
-        magnitudes = np.abs(self.weights.astype(np.int64)).reshape(len(self.weights), -1).sum(axis=1)
-        return int(magnitudes.max()) * self.input.high
+        lows, highs = reach(self.input.high, self.weights)
+        return max(-int(lows.min()), int(highs.max()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -141,8 +142,13 @@ class Head:
     inputs: int
     classes: int
     top: int
-    weights: NDArray[np.int8] | None  # (classes, inputs); None when the kernel reads them from memory
+    weights: NDArray[Any] | None  # (classes, inputs), int8 or uint8; None when the kernel reads them, int8, from memory
     bias: NDArray[np.int32]  # (classes,)
+
+    @property
+    def lift(self) -> int:
+        """What the native paths, which multiply int8, take off every weight, and put onto every score for each unit of its sums."""
+        return 128 if self.weights is not None and self.weights.dtype == np.uint8 else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -154,6 +160,14 @@ class Program:
     pool: Window | None
     blocks: tuple[Block, ...]
     head: Head
+
+
+def reach(most: int, weights: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Least and greatest sum of each output (out, …) over all inputs from 0 to `most`; every part of a sum lies between them."""
+    rows = weights.reshape(len(weights), -1)
+    low: NDArray[np.int64] = np.minimum(rows, 0).sum(axis=1, dtype=np.int64) * most
+    high: NDArray[np.int64] = np.maximum(rows, 0).sum(axis=1, dtype=np.int64) * most
+    return low, high
 
 
 def key(name: str) -> str:

@@ -6,10 +6,14 @@ Results   CSV: image, label, top1 … topK, accelerator; written as it goes, so 
 
 from __future__ import annotations
 
+import codecs
 import csv
+import difflib
 import fcntl
 import io
 import os
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,34 +29,50 @@ DIGEST_DIGITS = 12  # of the xclbin's, in the column `accelerator`
 
 
 def _read(path: Path, why: str) -> str:
-    """File names may be any bytes; they come as Python has them from the system."""
+    """File names may be any bytes: what is no UTF-8 comes as lone surrogates."""
     try:
         if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_FILE):
             raise EvaluationError(str(path), "not a text file", f"{why}; it has at most {LARGEST_FILE:,} bytes", "name the right file")
-        return path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+        data = path.read_bytes()
     except OSError as error:
         raise EvaluationError(str(path), "cannot be read", error.strerror or str(error), "check the path") from None
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as PowerShell writes what is sent to a file
+        raise EvaluationError(str(path), "UTF-16 text", "labels and results are UTF-8", "save it as UTF-8")
+    return data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
 def read_labels(path: Path, manifest: Manifest) -> dict[str, int]:
-    """Class number by relative path; EvaluationError names the line that is wrong.
+    """Class number by relative path; EvaluationError names the line that is wrong, or can be read in more than one way.
 
-    Without a comma or a tab, the last word of a line is the label; a field with a comma in it stands in double quotes.
+    Without a comma or a tab, the label begins at a space, wherever it makes a label; a field with a comma in it stands in double
+    quotes. `number:3` is the number of a class and `name:3` its name, where `3` alone could be either.
     """
+    classes = _Classes(manifest)
     labels: dict[str, int] = {}
     for number, line in enumerate(_read(path, "it has a line for each image").split("\n"), 1):
         line = line.rstrip("\r")
         if not line.strip():
             continue
         where = f"{path}:{number}"
-        fields = line.split("\t") if "\t" in line else _fields(line) if "," in line else line.rsplit(None, 1)
+        fields = line.split("\t") if "\t" in line else _fields(line) if "," in line else _words(where, line, classes)
         if len(fields) != 2:
             fix = 'write relative/path label, or "relative/path","label"'
             raise EvaluationError(where, f"fields: {len(fields)}", "a line has an image's path and its label", fix)
-        image, label = os.path.normpath(fields[0].strip()), _class(where, fields[1].strip(), manifest)
+        image, label = os.path.normpath(fields[0].strip()), classes.number(where, fields[1].strip())
         if labels.setdefault(image, label) != label:
             raise EvaluationError(where, image, f"it is labelled {labels[image]} further up", "delete one of the two lines")
     return labels
+
+
+def _words(where: str, line: str, classes: _Classes) -> list[str]:
+    """Path and label of a line in which spaces may be part of either; the last word is the label if nothing else makes one."""
+    spaces = list(re.finditer(r"\s+", line.strip()))
+    splits = [(line.strip()[: space.start()], line.strip()[space.end() :]) for space in spaces]
+    found = [(image, label) for image, label in splits if classes.readings(label)]
+    if len(found) > 1:
+        why = f"its label could be {' or '.join(repr(label) for _, label in found)}"
+        raise EvaluationError(where, repr(line.strip()), why, "put a tab between the path and the label")
+    return list(found[0] if found else splits[-1] if splits else (line,))
 
 
 def _fields(line: str) -> list[str]:
@@ -63,18 +83,54 @@ def _fields(line: str) -> list[str]:
         return []
 
 
-def _class(where: str, text: str, manifest: Manifest) -> int:
-    named = [i for i, name in enumerate(manifest.label_names) if name == text]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        why = f"{' and '.join(map(str, named))} have this name"
-        raise EvaluationError(where, repr(text), why, "write the number of the class")
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) >= manifest.classes:
+def _same(text: str) -> str | int:
+    """Equal for texts that a person would call the same: forms of Unicode, runs of spaces, zeros in front of a number."""
+    if text.isascii() and text.isdigit():
+        digits = text.lstrip("0")
+        return int(digits or "0") if len(digits) < 10 else digits
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+class _Classes:
+    """What labels stand for."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._named: dict[str | int, list[int]] = {}
+        for i, name in enumerate(manifest.label_names):
+            self._named.setdefault(_same(name.strip()), []).append(i)
+
+    def readings(self, text: str) -> dict[int, str]:
+        """The classes that can be meant, and as what."""
+        kind, colon, rest = text.partition(":")
+        found: dict[int, str] = {}
+        for words in [text, *([rest.strip()] if colon and kind == "number" else [])]:
+            number = _same(words)
+            if isinstance(number, int) and number < self._manifest.classes:
+                found[number] = "number"
+        for words in [text, *([rest.strip()] if colon and kind == "name" else [])]:
+            found |= dict.fromkeys(self._named.get(_same(words), ()), "name")
+        return found
+
+    def number(self, where: str, text: str) -> int:
+        """The class that is meant; EvaluationError if there is none, or more than one."""
+        found = self.readings(text)
+        if len(found) == 1:
+            return next(iter(found))
+        if found:
+            if all(what == "name" for what in found.values()):
+                why = f"{' and '.join(map(str, sorted(found)))} have this name"
+                raise EvaluationError(where, repr(text), why, "write the number of the class")
+            why = f"it is {' and '.join(f'the {found[i]} of class {i}' for i in sorted(found))}"
+            raise EvaluationError(where, repr(text), why, f"write number:{text} for the number, name:{text} for the name")
+        manifest = self._manifest
         named_too = ", or their names" if manifest.label_names else ""
         why = f"the labels of {manifest.network} are 0 to {manifest.classes - 1}{named_too}"
-        raise EvaluationError(where, repr(text), why, "correct the label, or delete the line")
-    return int(text)
+        fix = "correct the label, or delete the line"
+        close = [] if isinstance(_same(text), int) else difflib.get_close_matches(text, manifest.label_names, n=1)
+        if close:
+            fix = f"if {close[0]!r} is meant, write that; otherwise {fix}"
+        raise EvaluationError(where, repr(text), why, fix)
 
 
 class Results:
@@ -121,7 +177,7 @@ class Results:
             else:
                 self._take(f"{self.path}:{number}", fields)
         if whole != data:
-            self._file.truncate(len(whole))
+            self._file.truncate(self._file.seek(0, os.SEEK_END) - len(data) + len(whole))  # the file may begin with a mark
         if not lines:
             self._append([self._columns])
 

@@ -24,6 +24,10 @@ class Run(ABC):
         """Whether it has ended; DeviceError if the kernel failed."""
         return self.wait(0)
 
+    async def wait_async(self) -> None:
+        """The same as `await` on the run, under PYNQ's name."""
+        await self
+
     def __await__(self) -> Generator[None, None, bool]:
         return asyncio.get_running_loop().run_in_executor(None, self.wait).__await__()
 

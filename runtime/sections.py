@@ -3,7 +3,7 @@
 "network" is JSON: the shapes, formats and names of the layers. "parameters" is an npz of what they were trained to, under the
 layers' dotted names with `/` for the dot: `<layer>/weights` int8 (uint8 in formats uintN), (out, kernel_h, kernel_w, in), but
 bipolar weights as the bytes of `numpy.packbits`, 1 for +1; `<layer>/thresholds` int32 (channels, 2^bits - 1), ascending;
-`head/fc/bias` int32; `head/fc/weights` int8 (classes, in) unless the host puts them into memory. Its members are stored, not
+`head/fc/bias` int32; `head/fc/weights` int8, or uint8 as above, (classes, in) unless the host puts them into memory. Its members are stored, not
 deflated, so they are no larger than the file.
 """
 
@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import io
 import math
+import struct
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +23,25 @@ from numpy.typing import NDArray
 
 from runtime.checks import Check
 from runtime.errors import XclbinError
-from runtime.program import FORMATS, Block, Conv, Format, Head, Pair, Program, Shape, Window, check_ascending, key
+from runtime.program import FORMATS, Block, Conv, Format, Head, Pair, Program, Shape, Window, check_ascending, key, reach
 
-LARGEST_TENSOR = 2**27  # elements of one frame's windows, so that emulation fits into a workstation's memory
-LARGEST_WEIGHT = 128  # magnitude of an int8
+LARGEST_TENSOR = 2**27  # codes of one frame that pass between two layers, so that emulation fits into a workstation's memory
+
+# What zipfile and numpy raise at damaged archives, members and headers; NotImplementedError is a RuntimeError.
+DAMAGE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 _CHECK = Check(XclbinError, "build or copy the xclbin again")
 _WINDOW_KEYS = ("kernel", "stride", "pad")
@@ -46,9 +64,9 @@ class Parameters:
         try:
             # Not closed: it is a view of bytes in memory.
             self._zip = zipfile.ZipFile(io.BytesIO(data))
-            members = self._zip.infolist()
-        except Exception as error:  # zipfile raises a dozen types at damaged archives, struct.error and OverflowError among them
+        except DAMAGE as error:
             _CHECK.fail("parameters", "not a zip archive", f"{type(error).__name__}: {error}")
+        members = self._zip.infolist()
         names = [member.filename for member in members]
         _CHECK.true(len(set(names)) == len(names), "parameters", "a member twice", "every array has one name")
         self._members = {member.filename: member for member in members}
@@ -69,11 +87,15 @@ class Parameters:
                     raise ValueError(f"npy format {version}, not (1, 0)")
                 found_shape, fortran, found_dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
                 content = file.read(size)
-        except Exception as error:  # as above, and what numpy makes of a damaged header
+        except DAMAGE as error:
             _CHECK.fail(where, "damaged", f"{type(error).__name__}: {error}")
         matches = (found_dtype, found_shape, fortran, len(content)) == (np.dtype(dtype), shape, False, size)
         _CHECK.true(matches, where, f"{found_dtype} {found_shape!r:.60}", f"expected {expected} in C order")
         return np.frombuffer(content, dtype).reshape(shape)
+
+    def __len__(self) -> int:
+        """Arrays not yet taken out."""
+        return len(self._members)
 
     def finish(self) -> None:
         """Complain of arrays nobody asked for."""
@@ -100,7 +122,7 @@ class _Parser:
             pool = _window(f"{where}.pool", _CHECK.record(f"{where}.pool", stem_record["pool"], _WINDOW_KEYS))
             shape = _slide(f"{where}.pool", pool, shape, shape.channels)
         blocks: list[Block] = []
-        for i, item in enumerate(_CHECK.items("network: blocks", record["blocks"], 0, 2**12)):
+        for i, item in enumerate(_CHECK.items("network: blocks", record["blocks"], 0, len(self.arrays))):
             block, shape, codes = self.block(f"network: blocks[{i}]", item, shape, codes)
             blocks.append(block)
         head = self.head("network: head", record["head"], shape, codes)
@@ -169,18 +191,22 @@ class _Parser:
         return block, after, residual
 
     def head(self, where: str, value: object, shape: Shape, codes: Format) -> Head:
-        record = _CHECK.record(where, value, ("zero_point", "inputs", "classes", "top", "weights"))
+        if type(value) is dict:
+            value.setdefault("weight", "int8")  # files from before it was told
+        record = _CHECK.record(where, value, ("zero_point", "inputs", "classes", "top", "weights", "weight"))
         zero_point = _CHECK.integer(f"{where}.zero_point", record["zero_point"], 0, codes.high)
         inputs = _CHECK.integer(f"{where}.inputs", record["inputs"], shape.channels, shape.channels)
         classes = _CHECK.integer(f"{where}.classes", record["classes"], 1, 2**20)
-        top = _CHECK.integer(f"{where}.top", record["top"], 1, min(classes, 2**10))
+        top = _CHECK.integer(f"{where}.top", record["top"], 1, classes)
+        weight = Format(_CHECK.one_of(f"{where}.weight", record["weight"], FORMATS))
         rom = _CHECK.one_of(f"{where}.weights", record["weights"], ("stream", "rom")) == "rom"
-        weights = self.arrays.array("head/fc/weights", np.int8, (classes, inputs)) if rom else None
+        weights = self.arrays.array("head/fc/weights", np.uint8 if weight.unsigned else np.int8, (classes, inputs)) if rom else None
         bias = self.arrays.array("head/fc/bias", np.int32, (classes,))
-        # With this bound no score can wrap, whatever weights the host puts into memory.
-        per_input = shape.height * shape.width * (codes.high - zero_point)
-        largest = per_input * inputs * LARGEST_WEIGHT + int(np.abs(bias.astype(np.int64)).max())
-        _CHECK.true(largest < 2**31, where, f"scores up to {largest}", "scores have 32 bits")
+        # No score can wrap, whatever the sums, and whatever weights the host puts into memory where they come from there.
+        most = shape.height * shape.width * (codes.high - zero_point)
+        low, high = (np.array([-128, 127]) * inputs * most)[:, np.newaxis] if weights is None else reach(most, weights)
+        least, greatest = (low + np.minimum(bias, 0)).min(), (high + np.maximum(bias, 0)).max()
+        _CHECK.true(least >= -(2**31) and greatest < 2**31, where, f"scores from {least} to {greatest}", "scores have 32 bits")
         return Head(zero_point=zero_point, inputs=inputs, classes=classes, top=top, weights=weights, bias=bias)
 
 
@@ -188,8 +214,7 @@ def _slide(where: str, window: Window, shape: Shape, channels: int) -> Shape:
     """The shape after a window has slid over a tensor, checked against what fits into memory."""
     height, width = window.output(shape.height, shape.width)
     _CHECK.true(height > 0 and width > 0, where, f"kernel {tuple(window.kernel)}", f"it does not fit into {tuple(shape)} and its padding")
-    elements = height * width * max(math.prod(window.kernel) * shape.channels, channels)
-    _CHECK.integer(f"{where}: elements a frame", elements, 1, LARGEST_TENSOR)
+    _CHECK.integer(f"{where}: codes a frame", max(math.prod(shape), height * width * channels), 1, LARGEST_TENSOR)
     return Shape(height, width, channels)
 
 

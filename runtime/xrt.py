@@ -176,11 +176,14 @@ def load() -> Library:
         why = f"XRT emulates with {', '.join(filter(None, SHIMS))}"
         raise DeviceError("XCL_EMULATION_MODE", repr(mode()), why, "unset it to use a card")
     root = os.environ.get("XILINX_XRT")
-    if root is None:
+    if not root:
         if not INSTALLED.is_dir():
             why = f"it says where XRT is, there is no {INSTALLED} either, and XRT ends the process that loads it without"
             raise DeviceError("XILINX_XRT", "not set", why, "install XRT and source its setup.sh, or use device='emulation'")
         root = os.environ["XILINX_XRT"] = str(INSTALLED)
+    if not Path(root).is_dir():
+        why = "it names the folder XRT is installed in, and XRT ends the process that loads it without"
+        raise DeviceError(f"XILINX_XRT={root}", "there is no such folder", why, "source XRT's setup.sh, or use device='emulation'")
     shim = Path(root, "lib", SHIMS[mode()])
     if not shim.exists():
         why = "XRT loads it from there, and ends the process when it cannot"
@@ -195,6 +198,8 @@ def load() -> Library:
 
 def version() -> str:
     """2.13.0, of the library that was loaded, from the file's own name; empty where it does not tell."""
-    loaded = [line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if LIBRARY.split(".so")[0] in line]
+    loaded = [
+        line.split()[-1] for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines() if LIBRARY.split(".so")[0] in line
+    ]
     found = re.search(r"\.so\.([0-9][0-9.]*)$", os.path.realpath(loaded[0])) if loaded else None
     return found[1] if found else ""

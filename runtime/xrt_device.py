@@ -18,6 +18,7 @@ from runtime.base_device import BaseDevice, Loaded
 from runtime.cards import Card
 from runtime.errors import DeviceError
 from runtime.manifest import Target
+from runtime.registers import Registers
 from runtime.xclbin import Unit, Xclbin
 from runtime.xrt import Library
 from runtime.xrt_memory import XrtBank, XrtRun
@@ -36,7 +37,7 @@ class XrtDevice(BaseDevice):
         chosen = cards.chosen()
         if chosen == cards.EMULATION:
             return []
-        found = cards.cards() if chosen is None else (cards.find(chosen),)
+        found = cards.cards() if chosen is None else (cards.find(chosen, f"{cards.VARIABLE}="),)
         if not found:
             return []
         try:
@@ -54,6 +55,10 @@ class XrtDevice(BaseDevice):
     @property
     def name(self) -> str:
         return self.card.shell or str(self.tag)
+
+    @property
+    def bdf(self) -> str | None:
+        return self.card.bdf
 
     def check(self, xclbin: Xclbin) -> None:
         manifest = xclbin.manifest
@@ -92,6 +97,9 @@ class Session:
             kernel = xclbin.manifest.kernel
             self.kernels = {unit.name: library.open_kernel(self.device, f"{kernel}:{{{unit.name}}}") for unit in xclbin.units}
             self.memories = {bank.tag: bank for bank in self._banks()}
+            # There are no registers behind noop, which completes every run at once: they read what the host has written.
+            noop = xrt.mode() == "noop"
+            self._registers = {unit.name: Registers(unit.name, lambda: None) for unit in xclbin.units} if noop else {}
         except BaseException:
             self.device.close()
             raise
@@ -116,6 +124,8 @@ class Session:
         return list(found.values())
 
     def read(self, unit: Unit, offset: int, size: int) -> bytes:
+        if unit.name in self._registers:
+            return self._registers[unit.name].read(offset, size)
         words = bytearray()
         for at in range(offset, offset + size, 4):
             word = ctypes.c_uint32()
@@ -124,6 +134,9 @@ class Session:
         return bytes(words[:size])
 
     def write(self, unit: Unit, offset: int, value: bytes) -> None:
+        if unit.name in self._registers:
+            self._registers[unit.name].write(offset, value)
+            return
         for i in range(0, len(value), 4):
             word = int.from_bytes(value[i : i + 4], "little")
             result = self.library.call("xrtKernelWriteRegister", self.kernels[unit.name].value, offset + i, word)
@@ -144,6 +157,9 @@ class Session:
         result = library.call("xrtRunSetArg", run.value, len(handles), ctypes.c_uint32(frames))
         library.check(result, unit.name, "frames refused", "see XRT's message above")
         library.check(library.call("xrtRunStart", run.value), unit.name, "cannot be started", "see XRT's message above")
+        if unit.name in self._registers:
+            values = [*(int(buffer.device_address) for buffer in buffers), frames]
+            self._registers[unit.name].call(self.xclbin.manifest.arguments, values)
         started = XrtRun(library, run, handles, unit.name)
         # A run that nobody holds any more must not lose its buffers while the card writes to them.
         with self._lock:

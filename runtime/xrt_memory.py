@@ -51,7 +51,7 @@ class XrtBank(Bank):
         """The buffer object goes when no array shows its bytes any more."""
         self._live.pop(id(allocation), None)
 
-    def _allocated(self) -> Sequence[XrtAllocation]:
+    def allocated(self) -> Sequence[XrtAllocation]:
         return tuple(self._live.values())
 
 

@@ -1,5 +1,7 @@
 """The descriptions that are shipped: the networks their names promise, laid out near the rate they promise."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ CONFIGS = Path(__file__).parent.parent / "configs"
         ("resnet18", "basic", [2, 2, 2, 2], 11_166_912, 56_448),
         ("resnet34", "basic", [3, 4, 6, 3], 21_267_648, 56_448),
         ("resnet50_w1a2", "bottleneck", [3, 4, 6, 3], 23_454_912, 56_448),
+        ("resnet50", "bottleneck", [3, 4, 6, 3], 23_454_912, 56_448),
         ("resnet101", "bottleneck", [3, 4, 23, 3], 42_394_816, 225_792),
     ],
 )
@@ -35,6 +38,19 @@ def test_resnets(name, kind, blocks, weights, cycles):
     assert {0, 1, 2} <= {ip.slr for ip in design.ips}
     assert fit(design).passed
     assert all(render(design).values())
+
+
+def test_the_article_s_network_is_the_original_s_with_its_weights_in_ddr(tmp_path):
+    article, original = (load(CONFIGS / f"{name}.yaml") for name in ("resnet50", "resnet50_w1a2"))
+    assert {"DDR[0]"} == {getattr(article.memory, argument) for argument in ("images", "labels", "weights")}
+    assert (CONFIGS / article.parameters).resolve() == (CONFIGS.parent / "params" / "resnet50_w1a2.npz").resolve()
+    assert replace(article, name=original.name, parameters=original.parameters, memory=original.memory) == original
+    text = (CONFIGS / "resnet50.yaml").read_text()
+    active, documented = re.findall(r"^(?:# )?(memory: .*)$", text, re.MULTILINE)
+    (tmp_path / "mine.yaml").write_text(text.replace(active, documented))  # wherever it is copied to
+    design = dataflow.lower(load(tmp_path / "mine.yaml"))
+    memory = design.network.memory
+    assert (memory.images, memory.labels, memory.weights) == ("DDR[0]", "DDR[0]", "PLRAM[0]")
 
 
 def test_weights_in_a_bank_that_is_made_larger(toy_yaml, tmp_path):

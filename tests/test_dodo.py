@@ -215,7 +215,7 @@ def test_a_killed_build_can_be_started_again(toy, toy_yaml, tmp_path, seconds):
         (
             ["network=nosuch"],
             "error: network=nosuch: no such network\n  why: descriptions stand in configs/<network>.yaml\n"
-            "  fix: choose from digits, resnet101, resnet18, resnet34, resnet50_w1a2, or name a file: network=PATH.yaml\n",
+            "  fix: choose from digits, resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, or name a file: network=PATH.yaml\n",
         ),
         (
             ["network={folder}/wrong.yaml"],
@@ -255,19 +255,21 @@ def test_missing_parameters(toy_yaml, tmp_path):
         "FAIL  parameters           \n"
         f"      {tmp_path}/toy.npz: there is no such file\n"
         "        why: the parameters of toy are read from it\n"
-        f"        fix: train them, or draw random ones to build and time it: doit params network={tmp_path}/toy.yaml\n"
+        f"        fix: train them, or draw random ones to build and time it: doit params network={tmp_path}/toy.yaml build={tmp_path}/build\n"
         "ok    design "
     )
     assert re.search(r"      2 done, 0 up to date, 1 failed: parameters, 12 not run for it; [\d.]+ s\n$", result.stdout)
 
 
-def test_missing_parameters_that_can_be_imported(tmp_path):
-    result = doit(f"build={tmp_path}", "network=resnet50_w1a2", "xclbin")
+@pytest.mark.parametrize("network", ["resnet50_w1a2", "resnet50"])
+def test_missing_parameters_that_can_be_imported(tmp_path, network):
+    result = doit(f"build={tmp_path}", f"network={network}", "xclbin")
     if (ROOT / "params" / "resnet50_w1a2.npz").exists():
         pytest.skip("they have been imported here")
     assert (
         "        fix: import them: python -m network.importers.finn_headers SRC_DIR params/resnet50_w1a2.npz --fc-weights fcweights.csv, "
-        "or draw random ones to build and time it: doit params network=resnet50_w1a2\n"
+        f"or draw random ones to build and time it: doit params network={network} "
+        f"build={tmp_path}\n"
     ) in result.stdout
 
 
@@ -295,7 +297,7 @@ def test_wrong_tcl_fails_the_check(toy_yaml, tmp_path):
     chosen = project(toy_yaml, tmp_path)
     assert doit(*chosen, "check").returncode == 0
     tcl = tmp_path / "build" / "toy" / "ipi" / "block_design.tcl"
-    tcl.write_text("\n".join(line for line in tcl.read_text().splitlines() if "stem_res2a" not in line) + "\n")
+    tcl.write_text("\n".join(line for line in tcl.read_text().splitlines() if "res2a_codes_in" not in line) + "\n")
     result = doit(*chosen, "-s", "check")
     assert result.returncode == 1
     assert "FAIL  check" in result.stdout
@@ -324,6 +326,20 @@ def test_fifos(tmp_path):
     assert path.read_text() == after
 
 
+def test_depths_of_what_stands_in_another_file_are_not_written(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("network: mine\nlike: digits\n")
+    result = doit(f"network={path}", f"build={tmp_path / 'build'}", "fifos", "--write")
+    assert result.returncode == 1
+    assert path.read_text() == "network: mine\nlike: digits\n"
+    digits = ROOT / "configs" / "digits.yaml"
+    assert re.search(
+        rf"      {path}: no \w+ to write depths to\n        why: what is not in this file stands in the one it is like, {digits}\n"
+        rf"        fix: doit network={digits} fifos --write\n",
+        result.stdout,
+    )
+
+
 def test_an_interval_that_cannot_be_had(toy_yaml, tmp_path):
     result = doit(*project(toy_yaml, tmp_path), "fifos", "--interval", 100)
     assert result.returncode == 1
@@ -331,3 +347,65 @@ def test_an_interval_that_cannot_be_had(toy_yaml, tmp_path):
         "FAIL  fifos                \n"
         "      toy: an interval of 100 cycles\n        why: stem.conv mvau takes 540 for a frame\n        fix: ask for 540 or more\n"
     ) in result.stdout
+
+
+REFUSED = {
+    "frames=abc vectors": "frames=abc: not a whole number\n  why: it counts the images every bench simulates\n  fix: write 1 to 100,000",
+    "frames=0": "frames=0: out of range\n  why: it counts the images every bench simulates\n  fix: write 1 to 100,000",
+    "frames=-1": "frames=-1: out of range\n  why: it counts the images every bench simulates\n  fix: write 1 to 100,000",
+    "-n -1 check": "-n -1: out of range\n  why: it counts the jobs that run at once\n  fix: write 1 or more, or leave it out",
+    "--process=-2 check": "-n -2: out of range\n  why: it counts the jobs that run at once\n  fix: write 1 or more, or leave it out",
+    "framse=3": "framse=3: no such variable\n"
+    "  why: known are network=, platform=, build=, frames=, cluster=, timeout_minutes=, memory_gb=, fit=\n  fix: did you mean frames=3?",
+    "cluster= csim": "cluster=: no value\n  why: nothing follows the =\n  fix: write cluster=tcp://HOST:8786, or leave it out",
+    "fit=always check": "fit=always: no such choice\n  why: builds go on although the estimate says that the design does not fit\n"
+    "  fix: choose anyway, or leave it out",
+    "timeout_minutes=inf": "timeout_minutes=inf: out of range\n  why: it counts the minutes a job may take\n  fix: write 0.001 to 1,000,000",
+    "memory_gb=1e999": "memory_gb=1e999: out of range\n  why: it counts the gigabytes set aside for a job\n  fix: write 0 to 1,000,000",
+    "fifos --interval 0": "--interval 0: out of range\n  why: it counts the cycles from frame to frame\n  fix: write 1 to 1,000,000,000",
+    "timing --frames 1": "--frames 1: out of range\n  why: the interval is told from the ends of two frames\n  fix: write 2 to 10,000",
+    "timing --spacing -1": "--spacing -1: out of range\n  why: it counts the cycles from one frame to the next\n"
+    "  fix: write 0 to 1,000,000,000",
+    "fold --fps 0": "--fps 0: out of range\n  why: it counts frames a second\n  fix: write 1 to 10,000,000",
+    "fold --plot none/a.png": "--plot none/a.png: there is no folder none\n  why: the plot is written to it\n"
+    "  fix: make the folder, or choose another",
+    "predict --latency -1": "--latency -1: out of range\n  why: it counts the cycles of the first frame\n"
+    "  fix: write 1 to 1,000,000,000,000",
+    "predict --call-us nan": "--call-us nan: not a number\n  why: it counts the microseconds of a call\n  fix: write 0 to 1,000,000,000",
+    "cache --prune-days soon": "--prune-days soon: not a number\n  why: it counts days\n  fix: write 0 to 1,000,000",
+}
+
+
+@pytest.mark.parametrize("call", REFUSED)
+def test_values_are_refused_before_anything_is_begun(tmp_path, call):
+    result = doit(f"build={tmp_path}", *call.split())
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"error: {REFUSED[call]}\n")
+
+
+def test_more_frames_than_there_are_images(tmp_path):
+    result = doit(f"build={tmp_path}", "frames=361", "vectors")
+    assert result.returncode == 1
+    assert (
+        "      frames=361: there are 360 images\n        why: the benches simulate the images of digits, each once\n"
+        "        fix: write 1 to 360, or leave it out\n"
+    ) in result.stdout
+
+
+def test_a_prediction_of_what_deadlocks(tmp_path):
+    path = tmp_path / "shallow.yaml"
+    path.write_text((ROOT / "configs" / "digits.yaml").read_text().replace("  res2b:\n", "  res2b:\n    fifos: {bypass: 3}\n"))
+    result = doit(f"network={path}", f"build={tmp_path}", "predict")
+    assert result.returncode == 1
+    assert "Traceback" not in result.stdout + result.stderr
+    assert re.search(r"res2b.bypass is too shallow: 3\n +why: .*\n +fix: under res2b write fifos: {bypass: 64}\n", result.stdout)
+
+
+def test_random_parameters_for_a_build_elsewhere(toy_yaml, tmp_path):
+    """The command that is named draws them where they are looked for."""
+    chosen = project(toy_yaml, tmp_path)
+    (tmp_path / "toy.npz").unlink()
+    refused = doit(*chosen, "platform=u200", "xclbin")
+    command = re.search(r"draw random ones to build and time it: doit (.*)", refused.stdout).group(1)
+    assert command == f"params network={tmp_path}/toy.yaml platform=u200 build={tmp_path}/build"
+    assert doit(*command.split()).returncode == 0
+    assert doit(*chosen, "platform=u200", "xclbin").returncode == 0

@@ -8,6 +8,7 @@ import pytest
 import runtime
 from network import images, load, parameters, reference
 from tests import reference_data
+from tests.runtime.test_xrt_device import child
 from tests.test_dodo import ROOT, doit, ran
 
 pytestmark = reference_data.needs_reference
@@ -74,3 +75,40 @@ def test_pe_of_a_block_concerns_that_block(built):
     yaml.write_text(text)
     assert result.returncode == 0, result.stdout + result.stderr
     assert sorted(ran(result)) == ["check", "csim:res4c", "design", "generate:res4c", "vectors", "xclbin"]
+
+
+ARTICLE = """
+import numpy as np
+import pynq, runtime
+ol = pynq.Overlay("resnet50.xclbin")
+accelerator = ol.resnet50_1
+print(accelerator.register_map.CTRL)
+fcbuf = pynq.allocate((1000,2048), dtype=np.int8, target=ol.BANK)
+fcbuf[:] = np.load("fcweights.npy")
+fcbuf.sync_to_device()
+inbuf = pynq.allocate((224,224,3), dtype=np.int8, target=ol.bank0)
+outbuf = pynq.allocate((5,), dtype=np.uint32, target=ol.bank0)
+inbuf[:] = np.load("golden.npz")["images"][0]
+inbuf.sync_to_device()
+accelerator.call(inbuf, outbuf, fcbuf, 1)
+outbuf.sync_from_device()
+print(np.copy(outbuf).tolist())
+"""
+
+
+@pytest.mark.parametrize("bank", ["bank0", "PLRAM0"])
+def test_the_article(built, tmp_path, bank):
+    """Built from the description that is shipped, and with the line that it documents for weights in PLRAM."""
+    folder, _ = built
+    text = (ROOT / "configs" / "resnet50.yaml").read_text()
+    active, documented = re.findall(r"^(?:# )?(memory: .*)$", text, re.MULTILINE)
+    text = text.replace("../params/resnet50_w1a2.npz", str(folder / "original.npz"))
+    (tmp_path / "mine.yaml").write_text(text if bank == "bank0" else text.replace(active, documented))
+    result = doit(f"network={tmp_path / 'mine.yaml'}", f"build={tmp_path}", "xclbin")
+    assert result.returncode == 0, result.stdout + result.stderr
+    np.save(tmp_path / "resnet50" / "fcweights.npy", reference_data.parameters()["head/fc/weights"])
+    (tmp_path / "resnet50" / "golden.npz").symlink_to(folder / "golden.npz")
+    ran = child(ARTICLE.replace("BANK", bank), tmp_path / "resnet50")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    labels = reference_data.golden()["top5"].tolist()
+    assert ran.stdout == f"0x4\n{labels}\n"

@@ -98,18 +98,21 @@ def _figures(csynth: Csynth, cosim: Cosim | None) -> dict[str, float]:
 def load(path: Path) -> dict[str, Figures]:
     """All sets of figures in a file, none where there is no file; raises ToolError for one that is not a baseline."""
     try:
-        known = json.loads(path.read_text())
+        known = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:
         line = getattr(error, "lineno", 0)
         where = f"{path}:{line}" if line else str(path)
-        raise ToolError(where, "not a baseline", why=f"not JSON: {error}", fix="restore the file, or record it anew") from None
+        raise ToolError(where, "not a baseline", why=f"not JSON: {error}", fix="restore the file, or delete it and record anew") from None
     for path_in_file, value in _leaves(known):
         if len(path_in_file) != 3 or isinstance(value, bool) or not isinstance(value, int | float):
             what = f"not a baseline: {value!r} at {' / '.join(path_in_file) or 'the top'}"
             raise ToolError(
-                str(path), what, why="it holds numbers by release and part, IP, and figure", fix="restore the file, or record it anew"
+                str(path),
+                what,
+                why="it holds numbers by release and part, IP, and figure",
+                fix="restore the file, or delete it and record anew",
             )
     return dict(known)
 

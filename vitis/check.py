@@ -48,7 +48,7 @@ class Report:
 
 def check(design: Design, folder: Path) -> Report:
     """Check floorplan.tcl, plram.tcl, reports.tcl and link.cfg as they stand in `folder`. Raises ToolError when there is no tclsh."""
-    prefix = f"{design.platform.cell_prefix}/{cu(design)}/inst/{design.name}_i/"
+    prefix = f"{design.platform.cell_prefix}/{cu(design)}/inst/{design.top}_i/"
     expected = {cell.name: cell.slr for cell in cells(design)}
     for piece in slices(design):
         # Register slices of either naming, as the floorplan knows both.
@@ -86,7 +86,7 @@ def _link_config(design: Design, path: Path) -> tuple[int, list[Finding]]:
         findings.append(Finding(where=path.name if line is None else f"{path.name}:{line}", what=what, why=why, fix=fix))
 
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
         report(f"no file {path.name}", "v++ reads it", "generate it")
         return 0, findings

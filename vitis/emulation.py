@@ -9,12 +9,15 @@ from dataflow.design import Argument, Design
 from dataflow.simulation import simulate
 from dataflow.simulation_graph import graph
 from dataflow.timing_error import TimingError
+from network.errors import DescriptionError
 from network.model import Conv, Window
 from network.parameters import Parameters
+from runtime.errors import ManifestError, XclbinError
 from runtime.manifest import Argument as ManifestArgument
 from runtime.manifest import Direction, ImageShape, Manifest, Target
 from runtime.xclbin import Bank
 from vitis import xclbin
+from vitis.limits import refused, require_emulation
 from vitis.render import enlarged_kb
 
 BANK_KINDS = {"ddr4": 1, "dram": 2, "hbm": 6}
@@ -22,35 +25,57 @@ BANK_KINDS = {"ddr4": 1, "dram": 2, "hbm": 6}
 
 
 def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mapping[str, str] | None = None) -> bytes:
-    """The whole file; the same design and parameters give the same bytes. `versions` label it, in its manifest."""
+    """The whole file; the same design and parameters give the same bytes. `versions` label it, in its manifest.
+
+    Raises DescriptionError for a network that cannot be emulated.
+    """
+    require_emulation(design)
     sizes = {bank.name: bank.kilobytes for bank in design.platform.banks} | enlarged_kb(design)
     banks = tuple(
         Bank(tag=bank.tag, kind=BANK_KINDS[bank.kind], base=bank.base, size_kb=sizes[bank.name], used=False)
         for bank in design.platform.banks
     )
-    return xclbin.render(manifest(design, Target.EMULATION, versions), banks=banks, network=network_section(design), parameters=parameters)
+    described = manifest(design, Target.EMULATION, versions, latency_cycles=latency_cycles(design))
+    try:
+        return xclbin.render(described, banks=banks, network=network_section(design), parameters=parameters)
+    except XclbinError as error:
+        raise refused(design, error) from None
 
 
-def manifest(design: Design, target: Target, versions: Mapping[str, str] | None = None) -> Manifest:
+def manifest(design: Design, target: Target, versions: Mapping[str, str] | None = None, *, latency_cycles: int | None = None) -> Manifest:
+    """What the host is told; raises DescriptionError for what it could not read."""
     network, fc = design.network, design.network.head.fc
-    return Manifest(
-        network=network.name,
-        platform=design.platform.shell,
-        target=target,
-        clock_mhz=network.clock_mhz,
-        cycles_per_frame=design.cycles,
-        latency_cycles=_latency_cycles(design),
-        image=ImageShape(*network.input),
-        classes=fc.out,
-        top=network.head.top,
-        label_names=network.labels,
-        arguments=tuple(_argument(design, argument) for argument in design.arguments),
-        weights=(fc.out, fc.inputs) if network.head.streams_weights else None,
-        versions=dict(versions or {}),
-    )
+    try:
+        return Manifest(
+            network=network.name,
+            platform=design.platform.shell,
+            target=target,
+            clock_mhz=network.clock_mhz,
+            cycles_per_frame=design.cycles,
+            latency_cycles=latency_cycles,
+            image=ImageShape(*network.input),
+            classes=fc.out,
+            top=network.head.top,
+            label_names=network.labels,
+            arguments=tuple(_argument(design, argument) for argument in design.arguments),
+            weights=(fc.out, fc.inputs) if network.head.streams_weights else None,
+            versions=dict(versions or {}),
+        )
+    except ManifestError as error:
+        raise refused(design, error) from None
 
 
-def _latency_cycles(design: Design) -> int | None:
+def check_host(design: Design) -> str:
+    """That a host can read what will be built for the card, tried now: raises DescriptionError; and whether it can be emulated, in words."""
+    manifest(design, Target.HW)
+    try:
+        require_emulation(design)
+    except DescriptionError as error:
+        return f"hardware only: {str(error).partition(chr(10))[0]}"
+    return "also emulated"
+
+
+def latency_cycles(design: Design) -> int | None:
     """Of one frame through an empty pipeline, simulated; None where nothing can be simulated, or it deadlocks."""
     try:
         run = simulate(graph(design), frames=1)
@@ -96,6 +121,7 @@ def network_section(design: Design) -> dict[str, Any]:
             "classes": network.head.fc.out,
             "top": network.head.top,
             "weights": "stream" if network.head.streams_weights else "rom",
+            "weight": str(network.head.fc.weight),
         },
     }
 

@@ -8,11 +8,11 @@ from dataflow.design import Design
 from network.parameters import Parameters, key
 from runtime.manifest import Target
 from vitis import xclbin
-from vitis.emulation import manifest
+from vitis.emulation import latency_cycles, manifest
 
 
 def hardware_xclbin(design: Design, linked: bytes, parameters: Parameters, *, versions: Mapping[str, str] | None = None) -> bytes:
     """The completed file; `linked` is v++'s. Raises ToolError's kin where it is no xclbin."""
     fc = design.network.head.fc
     weights = parameters[key(fc.name, "weights")] if design.network.head.streams_weights else None
-    return xclbin.attach(linked, manifest(design, Target.HW, versions), weights=weights)
+    return xclbin.attach(linked, manifest(design, Target.HW, versions, latency_cycles=latency_cycles(design)), weights=weights)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 from codegen import render as render_template
+from dataflow.banks import sizes_kb
 from dataflow.design import Design
 from dataflow.platform import Platform
 from ipi.cells import cells, slices
 from ipi.render import count, table
-from network.errors import DescriptionError
 from vitis.link import cu, settings
 
 FOLDER = Path(__file__).parent
@@ -45,17 +44,17 @@ def render(design: Design) -> dict[str, str]:
             cu=cu(design),
             headline=f"{len(placed)} cells, {count(len(slices(design)), 'register slice')} over SLR boundaries",
             # In the file itself: v++ may copy a hook away from its neighbours.
-            procs=(FOLDER / "pblocks.tcl").read_text(),
+            procs=(FOLDER / "pblocks.tcl").read_text(encoding="utf-8"),
             cells=table([("place_cell_in_slr", cell.slr, cell.name) for cell in placed]),
             slices=table([("place_slice_in_slrs", piece.source, piece.sink, piece.name) for piece in slices(design)]),
         ),
         "plram.tcl": render_template(templates, "plram.tcl.j2", design=design, memories=plrams(design)),
-        "reports.tcl": (FOLDER / "reports.tcl").read_text(),
+        "reports.tcl": (FOLDER / "reports.tcl").read_text(encoding="utf-8"),
     }
 
 
 def plrams(design: Design) -> tuple[Plram, ...]:
-    """PLRAM banks to be made larger than they come: the one with the weights, which are known in size; frames are the host's to count."""
+    """PLRAM banks to be made larger than they come."""
     made = []
     for bank, size_kb in enlarged_kb(design).items():
         size = f"{size_kb}K" if size_kb < 1024 else f"{size_kb // 1024}M"
@@ -70,18 +69,5 @@ def plram_cell(platform: Platform, bank: str) -> str:
 
 def enlarged_kb(design: Design) -> dict[str, int]:
     """Kilobytes of the PLRAM banks that are made larger than they come, by the bank's name."""
-    memory, fc = design.network.memory, design.network.head.fc
-    if re.fullmatch(r"PLRAM\[\d+\]", memory.weights) is None or not design.network.head.streams_weights:
-        return {}
-    needed_kb = -(-fc.out * fc.inputs // 1024)
-    if needed_kb <= design.platform.bank(memory.weights).kilobytes:
-        return {}
-    most_kb = design.platform.plram_most_kb
-    if needed_kb > most_kb:
-        raise DescriptionError(
-            design.network.at,
-            f"memory.weights: {needed_kb:,} KB in {memory.weights}",
-            why=f"a PLRAM bank can be made {most_kb:,} KB at most",
-            fix="use a DDR bank",
-        )
-    return {memory.weights: 1 << (needed_kb - 1).bit_length()}
+    sizes = sizes_kb(design.network, design.platform)
+    return {name: size_kb for name, size_kb in sizes.items() if size_kb > design.platform.bank(name).kilobytes}

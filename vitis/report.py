@@ -25,6 +25,7 @@ from dataflow.design import Design, Ip
 from dataflow.resources import Resources
 from hls.cosim_report import Cosim, read_cosim
 from hls.csynth import Csynth, read_csynth
+from ipi.cells import block
 from ipi.timing import Timing, read_timing
 from ipi.utilization import Utilization, read_utilization
 from vitis.link import cu
@@ -219,9 +220,10 @@ def _first(stem: Path) -> Path:
 
 def _csynth(design: Design, path: Path) -> Csynth:
     csynth, ip = read_csynth(path), path.parent.name
+    wanted = design.ip(ip).top
     # vivado_hls puts the prefix that keeps IPs apart before the top, too.
-    top = ip if csynth.top == f"{ip}_{ip}" else csynth.top
-    for found, expected in ((top, ip), (csynth.part, design.platform.part)):
+    top = wanted if csynth.top == f"{wanted}_{wanted}" else csynth.top
+    for found, expected in ((top, wanted), (csynth.part, design.platform.part)):
         if found.lower() != expected.lower():
             raise ToolError(
                 str(path), f"a report about {found}", why=f"one about {expected} belongs here", fix=f"run it again: doit synth:{ip}"
@@ -250,7 +252,7 @@ def assemble(
 
 def _ip(ip: Ip, readings: Readings, estimate: Resources | None) -> IpReport:
     csynth = readings.csynth.get(ip.name)
-    cells = {step: kernel.below(ip.name) for step, kernel in readings.utilization.items()}
+    cells = {step: kernel.below(block(ip.name)) for step, kernel in readings.utilization.items()}
     counted = {
         Step.ESTIMATE: estimate,
         Step.CSYNTH: csynth.resources if csynth else None,

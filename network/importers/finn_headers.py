@@ -24,11 +24,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codegen import console
+from codegen.options import argument, output
 from network import description, parameters
 from network.errors import DescriptionError, HeaderError, Source
 from network.importers import finn_arrays, finn_yaml
 from network.importers.finn_yaml import Described, Layer
 from network.importers.initialisers import Header
+from network.thresholds import turned
 
 BLOCKS = tuple(f"res{stage}{letter}" for stage, count in ((2, 3), (3, 4), (4, 6), (5, 3)) for letter in "abcdef"[:count])
 PROJECTION = {"entry": "top0", "conv1": "br20", "conv2": "br21", "conv3": "br22", "bypass": "br10"}
@@ -105,12 +108,13 @@ def _stem(params: Header, config: Header, arrays: Arrays) -> Layer:
         declaration.fail(what, why=f"the thresholds are those of {out} channels, and the kernel is square")
     _agree(config, "L0", "the stem", {"PE": weights.pe, "SIMD": weights.simd, "IFMC": weights.simd, "OFMC": out, "KERNELDIM": kernel})
     values, levels = weights.values.copy(), thresholds.values.copy()
-    for channel in np.flatnonzero(thresholds.inverted):
+    inverted = thresholds.inverted
+    for channel in np.flatnonzero(inverted):
         if (values[channel] == -128).any():
             declaration.fail(f"-128 in channel {channel}", why="its comparison is inverted, and 128 is no int8 weight")
-        # The code counts the thresholds t > x; t > x is 1 - t <= -x.
-        values[channel] = -values[channel]
-        levels[channel] = 1 - levels[channel][::-1]
+    falls = bool((np.diff(levels, axis=1) < 0).any())
+    values[inverted], ascending = turned(values[inverted], levels[inverted])
+    levels[inverted] = ascending[:, ::-1] if falls else ascending
     arrays["stem/conv/weights"] = values.reshape(out, kernel, kernel, weights.simd)
     arrays["stem/conv/thresholds"] = levels
     stride = _macro(config, "L0_STRIDE", 2)
@@ -177,10 +181,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; 0 if the network was imported, 1 after an error, 2 (from argparse) for a call it cannot read."""
     parser = argparse.ArgumentParser(prog="python -m network.importers.finn_headers", description="Import the original ResNet-50.")
     parser.add_argument("source", type=Path, metavar="SRC_DIR", help="the original's folder src/w1a2_v1.0")
-    parser.add_argument("output", type=Path, metavar="OUT.npz", help="the parameter file to write")
+    written, described = output("OUT.npz", "the parameters are written to it"), output("--yaml", "the description is written to it")
+    parser.add_argument("output", type=argument(written), metavar="OUT.npz", help="the parameter file to write")
     parser.add_argument("--fc-weights", type=Path, metavar="CSV", help="fcweights.csv, the fully connected layer's weights")
-    parser.add_argument("--yaml", type=Path, metavar="OUT.yaml", help="write the description, too")
+    parser.add_argument("--yaml", type=argument(described), metavar="OUT.yaml", help="write the description, too")
+    console.degrade()
     options = parser.parse_args(argv)
+    if options.yaml is not None and options.yaml.resolve() == options.output.resolve():
+        parser.error(f"argument --yaml: {options.yaml} is the parameter file too; name another")
     try:
         print("\n".join(run(options.source, options.output, options.fc_weights, options.yaml)))
     except (HeaderError, DescriptionError) as error:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from network import paths
+
 NAME = "resnet50_w1a2"
 SLRS = {
     1: "res2a res3c res4a res4b res5c",
@@ -117,7 +119,7 @@ def write(path: Path, described: Described, npz: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(render(described, None if usual else os.path.relpath(npz, path.parent)), encoding="utf-8")
+        beside.write_text(render(described, None if usual else paths.name(os.path.relpath(npz, path.parent))), encoding="utf-8")
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

@@ -73,7 +73,7 @@ class Declaration:
         found = self.body.translate(None, delete=_NOT_STRUCTURE)
         # The extents may say anything; what is built of them is no longer than what is there.
         structure = _structure(extents, wrapped) if math.prod(extents) <= len(self.body) else b""
-        if found != structure:
+        if found != structure or len(tokens) != math.prod(extents):  # a blank in a number makes two of it
             right = math.prod(extents) == len(tokens)
             self.header.fail(
                 f"{self.name}: expected {expected} values, " + ("their braces group them otherwise" if right else f"found {len(tokens):,}"),

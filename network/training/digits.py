@@ -9,16 +9,25 @@ are looked at once, with the final parameters; architecture and schedule were ch
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"error: {error.name}: not installed\n  why: networks are trained in PyTorch\n  fix: pip install -e '.[train]'")
 from torch import Tensor
 from torch.nn import functional
 
 import network
+from codegen import console
+from codegen.options import argument, output, whole
 from network import digits_data, parameters, reference
 from network.training.quantize import TrainableNetwork
 
@@ -91,10 +100,13 @@ def integer_right(described: network.Network, arrays: parameters.Parameters, ima
 
 
 def main() -> None:
+    console.degrade()
     parser = argparse.ArgumentParser(description="Train the network digits and write its integer parameters.")
-    parser.add_argument("--out", type=Path, default=Path("params/digits.npz"), help="the file to write (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of initial weights, order and augmentation (%(default)s)")
-    parser.add_argument("--epochs", type=int, default=400, help="passes over the training images (%(default)s)")
+    written = output("--out", "the parameters are written to it")
+    seed, epochs = whole("--seed", 0, 2**63 - 1, "it starts the generator"), whole("--epochs", 1, 1_000_000, "it counts passes")
+    parser.add_argument("--out", type=argument(written), default=Path("params/digits.npz"), help="the file to write (%(default)s)")
+    parser.add_argument("--seed", type=argument(seed), default=1, help="of initial weights, order and augmentation (%(default)s)")
+    parser.add_argument("--epochs", type=argument(epochs), default=400, help="passes over the training images (%(default)s)")
     options = parser.parse_args()
 
     torch.set_num_threads(THREADS)
@@ -102,7 +114,10 @@ def main() -> None:
     torch.manual_seed(options.seed)
     generator = torch.Generator().manual_seed(options.seed)
 
-    described = network.load(DESCRIPTION)
+    try:
+        described = network.load(DESCRIPTION)
+    except network.DescriptionError as error:
+        sys.exit(f"error: {error}, and start in the root of the repository")
     data = digits_data.load()
     net = TrainableNetwork(described)
     images, labels = as_tensor(data.train_images), torch.from_numpy(data.train_labels)

@@ -14,26 +14,35 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from runtime import console
+from runtime.arguments import output, whole
 
 OUT = Path("build") / "bench" / "emulator.json"
 TARGET_BATCH = 8
 
 
 def main(arguments: list[str] | None = None) -> None:
+    console.degrade()
     parser = argparse.ArgumentParser(prog="python -m runtime.bench", description="Measures the emulator against onnxruntime.")
-    parser.add_argument("--out", type=Path, default=OUT, help="JSON to write (%(default)s)")
-    parser.add_argument("--repetitions", type=int, default=5, help="of which the median counts (%(default)s)")
+    parser.add_argument("--out", type=output, default=OUT, help="JSON to write (%(default)s)")
+    parser.add_argument("--repetitions", type=whole(1, 1_000_000), default=5, help="of which the median counts (%(default)s)")
     parser.add_argument("--without-amx", action="store_true", help="measure as on a CPU that has none, and nothing else")
     options = parser.parse_args(arguments)
+    missing = [name for name in ("onnx", "onnxruntime", "rich") if find_spec(name) is None]
+    if missing:
+        why, fix = "the emulator is measured beside onnxruntime, in one run", "pip install -e '.[bench]'"
+        sys.exit(f"error: {', '.join(missing)}: not installed\nwhy: {why}\nfix: {fix}")
     if options.without_amx:
         withhold_amx()
     report = measured(options.repetitions)
     if not options.without_amx and "amx" in report["peak"]:
         report["without_amx"] = in_child(options.repetitions)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=2) + "\n")
+    options.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if not options.without_amx:
         show(report)
         print(f"written to {options.out}")
@@ -63,7 +72,7 @@ def in_child(repetitions: int) -> dict[str, Any]:
         out = Path(folder) / "without_amx.json"
         command = [sys.executable, "-m", "runtime.bench", "--without-amx", "--repetitions", str(repetitions), "--out", str(out)]
         subprocess.run(command, check=True)
-        report: dict[str, Any] = json.loads(out.read_text())
+        report: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
         return report
 
 
@@ -87,7 +96,7 @@ _stack = ctypes.create_string_buffer(8192)
 
 def cpu() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())

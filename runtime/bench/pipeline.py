@@ -23,7 +23,9 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from runtime import console
 from runtime.accelerator import Accelerator
+from runtime.arguments import whole
 from runtime.bench.timed import TimedDevice
 from runtime.driver import load as load_overlay
 from runtime.images import load
@@ -161,9 +163,10 @@ def run(repetitions: int, frames: int) -> list[Result]:
 
 
 def main(argv: list[str] | None = None) -> None:
+    console.degrade()
     parser = argparse.ArgumentParser(prog="python -m runtime.bench.pipeline", description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=2560, help="images of a measurement; a quarter of them as JPEGs")
+    parser.add_argument("--repetitions", type=whole(1, 1_000_000), default=5)
+    parser.add_argument("--frames", type=whole(4, 10_000_000), default=2560, help="images of a measurement; a quarter of them as JPEGs")
     given = parser.parse_args(argv)
     print(f"{'source':8}{'batch':>6}  {'way':10}{'frames/s':>10}{'busy':>8}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}")
     for result in run(given.repetitions, given.frames):

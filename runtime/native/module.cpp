@@ -144,6 +144,7 @@ std::unique_ptr<Network> network(const py::object &program, const std::string &p
   head.classes = described.attr("classes").cast<std::size_t>();
   head.top = described.attr("top").cast<std::size_t>();
   head.zero = described.attr("zero_point").cast<std::uint8_t>();
+  head.lift = described.attr("lift").cast<std::int32_t>();
   head.small = head.pixels * std::size_t(high - head.zero) <= INT16_MAX;
   const auto bias = array<std::int32_t>(described.attr("bias"), {head.classes});
   head.bias.assign(bias.data(), bias.data() + bias.size());

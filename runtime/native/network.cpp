@@ -241,12 +241,17 @@ void Network::run_head(const Worker &worker, const std::uint8_t *codes, std::siz
   worker.barrier.wait();
   constexpr std::size_t kTogether = 64;  // classes, whose weights then stay in the cache for all frames
   const auto [first, end] = share(head_.classes, worker.index, worker.size);
+  std::vector<std::int32_t> lifted(frames);
+  for (std::size_t f = 0; f < frames && head_.lift != 0; ++f) {
+    const std::int32_t *sums = worker.sums + f * head_.inputs;
+    lifted[f] = std::accumulate(sums, sums + head_.inputs, std::int32_t(0)) * head_.lift;
+  }
   for (std::size_t begin = first; begin < end; begin += kTogether) {
     const std::size_t count = std::min(kTogether, end - begin);
     for (std::size_t f = 0; f < frames; ++f) {
       std::int32_t *row = scores + f * head_.classes + begin;
       kernels_.dense(weights + begin * head_.inputs, count, head_.inputs, worker.sums + f * head_.inputs, head_.small, row);
-      for (std::size_t i = 0; i < count; ++i) row[i] += head_.bias[begin + i];
+      for (std::size_t i = 0; i < count; ++i) row[i] += head_.bias[begin + i] + lifted[f];
     }
   }
 }

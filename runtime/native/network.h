@@ -31,6 +31,7 @@ struct Block {
 struct Head {
   std::size_t pixels, inputs, classes, top;
   std::uint8_t zero;
+  std::int32_t lift;  // what was taken off every weight
   bool small;  // no sum over pixels exceeds 16 bits
   std::vector<std::int32_t> bias;
 };

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import errno
 import os
+import pwd
+import shutil
 import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from codegen import ToolError
 from codegen.cache import Cache, default_root
 from codegen.cache_report import ago, print_cache, size
 
@@ -98,9 +101,57 @@ def test_a_group_shares_what_its_folder_lets_it(tmp_path):
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
+    """Whatever is asked of it: work goes on, and it is told once."""
+    told = []
     (tmp_path / "cache").write_text("a file")
-    with pytest.raises(ToolError, match="cannot keep synth:res2a"):
-        put(Cache(tmp_path / "cache"), ip="an IP")
+    cache = Cache(tmp_path / "cache", told.append)
+    with cache.making("synth", KEY, lambda: told.append("waiting")):
+        put(cache, ip="an IP")
+    assert (cache.fetch("synth", KEY, tmp_path / "out"), cache.has("synth", KEY), cache.entries(), cache.identity()) == (
+        None,
+        False,
+        [],
+        "",
+    )
+    assert told == [
+        f"finished work is not kept for the next time: {tmp_path}/cache: Not a directory; RESFLOW_CACHE=PATH names another folder for it"
+    ]
+
+
+def test_without_a_folder(tmp_path):
+    told = []
+    cache = Cache(None, told.append)
+    (tmp_path / "ip").write_text("an IP")
+    with cache.making("synth", KEY, lambda: None):
+        cache.put("synth", "res2a", KEY, {"ip": tmp_path / "ip"})
+    assert (cache.fetch("synth", KEY, tmp_path / "out"), cache.has("synth", KEY), cache.prune(days=0), cache.identity()) == (
+        None,
+        False,
+        [],
+        "",
+    )
+    assert told == [
+        "finished work is not kept for the next time: this user has no home folder for a cache; RESFLOW_CACHE=PATH names another folder for it"
+    ]
+    assert print_cache(cache) == "nothing is kept: this user has no home folder for a cache (RESFLOW_CACHE=PATH names one)"
+
+
+def test_a_full_disk(cache, monkeypatch, tmp_path):
+    """Nothing half-written stays, and the products are where they were."""
+    told = []
+    cache = Cache(cache.root, told.append)
+
+    def full(_, target):
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    put(cache, ip="an IP")
+    assert [path for path in (cache.root / "synth").rglob("*") if path.is_file()] == []
+    assert told == [
+        f"finished work is not kept for the next time: {cache.root}: No space left on device; RESFLOW_CACHE=PATH names another folder for it"
+    ]
+    assert (tmp_path / "products" / "ip").read_text() == "an IP"
 
 
 def test_one_makes_while_the_other_waits(cache):
@@ -130,6 +181,22 @@ def test_where_it_is(monkeypatch, tmp_path):
     monkeypatch.delenv("RESFLOW_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert default_root() == tmp_path / "xdg" / "resflow"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for nothing in ("", "relative/path"):  # by the XDG Base Directory Specification
+        monkeypatch.setenv("XDG_CACHE_HOME", nothing)
+        assert default_root() == tmp_path / "home" / ".cache" / "resflow"
+
+
+@pytest.mark.parametrize("home", [None, "", "relative"])
+def test_where_it_is_without_a_home(monkeypatch, home):
+    """What passwd says, if it says something."""
+    for name in ("RESFLOW_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    assert default_root() == Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache" / "resflow"
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 17)
+    assert default_root() is None
 
 
 def test_every_cache_is_told_from_every_other(cache, tmp_path):

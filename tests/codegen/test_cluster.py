@@ -13,6 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from codegen import ToolError, worker
+from codegen.cache import Cache
+from codegen.cluster import Cluster
+from codegen.dispatch import endpoint
+from codegen.jobs import Call, Job, Limits
 from tests.tools.farm import Farm, alive, await_true, free_port
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install 'resflow[cluster]'")
@@ -130,3 +135,76 @@ def test_no_scheduler(tmp_path):
                 f"error: cluster={address}: no Dask scheduler answers\n  why: {why}\n"
                 "  fix: start one with `dask scheduler`, and give the address it prints; without cluster= everything runs here\n"
             )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nowhere"], "argument address: 'nowhere': no address of a scheduler; `dask scheduler` prints it: tcp://HOST:PORT"),
+        (
+            ["tcp://host:99999"],
+            "argument address: 'tcp://host:99999': no address of a scheduler; `dask scheduler` prints it: tcp://HOST:PORT",
+        ),
+        (["tcp://host:1", "--jobs", "0"], "argument --jobs: '0': out of range: it counts jobs; write 1 to 10,000"),
+        (["tcp://host:1", "--memory-gb", "nan"], "argument --memory-gb: 'nan': not a number: it counts gigabytes; write 0 to 1,000,000"),
+    ],
+)
+def test_a_worker_refuses_what_it_cannot_offer(capsys, monkeypatch, words, message):
+    monkeypatch.setattr(sys, "argv", ["worker", *words])
+    with pytest.raises(SystemExit) as ended:
+        worker.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("tcp://host:8786", ("host", 8786)),
+        ("host:8786", ("host", 8786)),
+        ("tls://[::1]:1", ("::1", 1)),
+        *(
+            (address, None)
+            for address in ("", "host", "tcp://host", "host:0", "host:65536", "host:x", "host:²", "tcp://:1", "http://host:1/")
+        ),
+    ],
+)
+def test_addresses(address, found):
+    assert endpoint(address) == found
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (AttributeError("no attribute 'limits'"),
+         "synth:a was not run as it should be by its worker\n  why: AttributeError: no attribute 'limits'\n"
+         "  fix: install the same resflow and the same Python packages on every machine; the worker's log tells the place"),
+        (OSError("Timed out"),
+         "synth:a was lost on the cluster\n  why: OSError: Timed out\n  fix: look at the scheduler's and the workers' logs; "
+         "a worker that dies each time may lack memory: doit memory_gb=…"),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong_around_a_job_is_not_told_as_a_lost_worker(tmp_path, monkeypatch, error, message):
+    class Client:
+        def __init__(self, *_, **__): ...
+        def scheduler_info(self, **_):
+            return {"workers": {"one": {"resources": {"memory_gb": 8, "vitis_hls-2022.2": 1}}}}
+
+        def subscribe_topic(self, *_): ...
+        def unsubscribe_topic(self, *_): ...
+        def submit(self, *_, **__):
+            return self
+
+        def result(self):
+            raise error
+
+        def cancel(self): ...
+
+    monkeypatch.setattr("distributed.Client", Client)
+    limits = Limits(timeout_minutes=1, memory_gb=1)
+    job = Job(
+        step="synth", name="a", files={}, calls=(Call(words=("vitis_hls",), log="synth.log"),), products={}, release="2022.2", limits=limits
+    )
+    with pytest.raises(ToolError) as caught:
+        Cluster("tcp://nowhere", Cache(tmp_path / "cache")).run(job, tmp_path / "job")
+    assert str(caught.value) == f"{tmp_path / 'job'}: {message}"

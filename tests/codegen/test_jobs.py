@@ -92,6 +92,18 @@ def test_a_failed_job_leaves_its_folder_and_nothing_in_the_cache(tmp_path, runs)
     assert runs() == 1
 
 
+def test_an_exit_without_the_product_after_an_error(tmp_path):
+    """HLS tools are known to end well although they say that they did not."""
+    licence = "ERROR: [Common 17-345] A valid license was not found for feature 'HLS'"
+    with pytest.raises(ToolError) as error:
+        do(job(f'echo "{licence}"; echo 0 errors'), tmp_path / "here", Cache(tmp_path / "cache"), run_here)
+    assert str(error.value) == (
+        f"{tmp_path}/here/synth.log: tclsh ended well, but left no ip.txt\n"
+        f"  why: {licence} (the tool got no licence)\n"
+        "  fix: set XILINXD_LICENSE_FILE (or LM_LICENSE_FILE) to the licence, check with lmutil lmstat -a that one is free, then start again"
+    )
+
+
 def test_an_exit_without_the_product(tmp_path):
     with pytest.raises(ToolError) as error:
         do(job("echo all is well"), tmp_path / "here", Cache(tmp_path / "cache"), run_here)

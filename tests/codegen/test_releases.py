@@ -45,8 +45,7 @@ def test_too_old():
     with pytest.raises(ToolError) as error:
         release("2018.3")
     assert str(error.value) == (
-        "release 2018.3: is too old\n  why: 2019.2 is the first whose commands are known here\n"
-        "  fix: install a later one, and source its settings script"
+        "release 2018.3: is too old\n  why: 2019.2 is the first whose commands are known here\n  fix: source settings64.sh of a later one"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen import ToolError, find, run, supervise, tools
+from codegen import ToolError, environment, find, run, supervise, tools
 from tests.tools.farm import await_true
 
 PYTHON = Path(sys.executable).name
@@ -104,7 +104,8 @@ def test_a_missing_tool(monkeypatch, tmp_path):
     with pytest.raises(ToolError) as error:
         find("vivado")
     assert str(error.value) == (
-        "vivado: not found\n  why: it is not on PATH, and this step runs it\n  fix: install Vivado, or set VIVADO to the executable"
+        "vivado: not found\n  why: it is not on PATH, and this step runs it\n"
+        "  fix: source settings64.sh of Vivado, or set VIVADO to the executable"
     )
     monkeypatch.setenv("XILINX_VITIS", "/tools/Vitis/2022.2")
     with pytest.raises(ToolError) as error:
@@ -112,14 +113,63 @@ def test_a_missing_tool(monkeypatch, tmp_path):
     assert str(error.value) == (
         "vitis-run or vitis_hls or vivado_hls: not found\n"
         "  why: it is not on PATH nor in bin below XILINX_VITIS=/tools/Vitis/2022.2, and this step runs it\n"
-        "  fix: install Vitis 2023.2 or later, or set VITIS_RUN to the executable"
+        "  fix: source settings64.sh of Vitis 2023.2 or later or Vitis HLS or Vivado HLS, "
+        "or set VITIS_RUN or VITIS_HLS or VIVADO_HLS to the executable"
     )
-    monkeypatch.setenv("VIVADO", "vivado-of-2019")
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        (
+            "vivado-of-2019",
+            "VIVADO=vivado-of-2019: not found\n  why: VIVADO names the executable that this step runs\n"
+            "  fix: set VIVADO to the executable, or unset it to have vivado sought on PATH",
+        ),
+        (
+            "{folder}",
+            "VIVADO={folder}: a folder\n  why: VIVADO names the executable that this step runs\n"
+            "  fix: set VIVADO to the executable, or unset it to have vivado sought on PATH",
+        ),
+        (
+            "{folder}/text",
+            "VIVADO={folder}/text: not executable\n  why: VIVADO names the executable that this step runs\n"
+            "  fix: make it so, chmod +x {folder}/text, or set VIVADO to the executable, or unset it to have vivado sought on PATH",
+        ),
+        (
+            "{folder}/bin/vivado -nolog",
+            "VIVADO={folder}/bin/vivado -nolog: not one executable\n  why: VIVADO names the executable that this step runs\n"
+            "  fix: name one without arguments: a script of its own can add -nolog",
+        ),
+    ],
+)
+def test_a_variable_that_names_no_executable(monkeypatch, tmp_path, named, message):
+    """Although there is one on PATH, which is not the one that is wanted."""
+    program(tmp_path, "bin/vivado", "#!/bin/sh\n")
+    (tmp_path / "text").write_text("#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("VIVADO", named.format(folder=tmp_path))
     with pytest.raises(ToolError) as error:
-        find("vivado")
-    assert str(error.value) == (
-        "vivado-of-2019: not found\n  why: VIVADO names it, and this step runs it\n  fix: install Vivado, or set VIVADO to the executable"
-    )
+        find("vivado", "g++")
+    assert str(error.value) == message.format(folder=tmp_path)
+
+
+def test_an_empty_variable_names_nothing(monkeypatch, tmp_path):
+    found = program(tmp_path, "vivado", "#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("VIVADO", "")
+    assert find("vivado") == str(found)
+
+
+def test_a_relative_path_is_that_of_the_build(monkeypatch, tmp_path):
+    """Tools run in folders of their own, where it would lead elsewhere."""
+    found = program(tmp_path, "home/bin/vivado", "#!/bin/sh\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    for name, value in {"VIVADO": "home/bin/vivado", "XILINX_VIVADO": "home"}.items():
+        monkeypatch.delenv("VIVADO", raising=False)
+        monkeypatch.setenv(name, value)
+        assert find("vivado") == str(found)
 
 
 def test_where_a_tool_is_sought(monkeypatch, tmp_path):
@@ -161,7 +211,7 @@ def test_a_tool_of_no_release(tmp_path):
         tools.release_of(str(script))
     assert str(error.value) == (
         f"{script}: does not tell its version\n  why: --version says none of your business\n"
-        "  fix: source the settings script of its installation, then start again"
+        "  fix: source settings64.sh of its installation, then start again"
     )
 
 
@@ -169,3 +219,50 @@ def test_the_environment_of_a_tool_is_that_of_the_build(tmp_path, monkeypatch):
     monkeypatch.setenv("XILINXD_LICENSE_FILE", "2100@server")
     finished = run(["/bin/sh", "-c", "echo $XILINXD_LICENSE_FILE; pwd; cat"], log=tmp_path / "log", cwd=tmp_path)
     assert finished.output == f"2100@server\n{os.path.realpath(tmp_path)}\n"
+
+
+def test_a_tool_runs_in_a_locale_it_understands(tmp_path, monkeypatch):
+    """Whatever the user's is: with a decimal comma the vendor's Tcl breaks, and other languages' messages are not understood."""
+    for name in ("LANG", "LANGUAGE", "LC_ALL", "LC_NUMERIC", "LC_MESSAGES"):
+        monkeypatch.setenv(name, "de_DE.UTF-8")
+    script = program(tmp_path, "tool", "#!/bin/sh\nenv | grep -E '^(LC_|LANG)' | sort | tr '\\n' ' '; echo v2022.2\n")
+    expected = f"LANG={environment.locale_name()} LC_ALL={environment.locale_name()} v2022.2\n"
+    assert run([script], log=tmp_path / "log").output == expected
+    assert tools.release_of(str(script)) == "2022.2"
+    assert environment.locale_name() in ("C.UTF-8", "en_US.UTF-8")
+
+
+def test_a_locale_that_is_not_there_is_not_given(monkeypatch):
+    """A tool in C++ would end at once."""
+    monkeypatch.setattr(environment, "NAMES", ("xx_XX.UTF-8", "C"))
+    environment.locale_name.cache_clear()
+    try:
+        assert environment.locale_name() == "C"
+    finally:
+        environment.locale_name.cache_clear()
+
+
+def test_a_version_that_is_not_told_for_a_known_reason(tmp_path):
+    said = 'application-specific initialization failed: couldn\'t load file "librdi_commontasks.so": libtinfo.so.5: cannot open shared object file'
+    script = program(tmp_path, "vivado", f"#!/bin/sh\ncat <<'EOF'\n{said}\nEOF\nexit 1\n")
+    with pytest.raises(ToolError) as error:
+        tools.release_of(str(script))
+    assert str(error.value) == (
+        f"{script}: does not tell its version\n  why: --version says {said} (this system lacks a library that the tool loads)\n"
+        "  fix: install the library (AMD's installLibs.sh of the release does), or use a system that the release supports"
+    )
+
+
+@pytest.mark.parametrize("home", [None, "", "relative", "/nonexistent", "/etc/passwd"])
+def test_a_home_that_cannot_be_written_is_not_given_to_tools(tmp_path, monkeypatch, home):
+    """The vendor's tools write into it, and Tcl does not even start to look for files without one."""
+    monkeypatch.setenv("TMPDIR", "/nonexistent")
+    monkeypatch.delenv("HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    words = ["/bin/sh", "-c", "echo $HOME ${TMPDIR-none}"]
+    assert run(words, log=tmp_path / "log", cwd=tmp_path).output == f"{os.path.realpath(tmp_path)} none\n"
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "mine"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert run(words, log=tmp_path / "log", cwd=tmp_path).output == f"{tmp_path}/mine {tmp_path}\n"

@@ -87,7 +87,7 @@ def test_a_bypass_one_beat_too_shallow(tmp_path):
         "res2b.conv2 mvau reads res2b.conv2_window, which is empty; res2b.conv2 swg reads res2b.conv1_out, which is empty; "
         "res2b.conv1 mvau reads res2b.conv1_window, which is empty; res2b.conv1 swg reads res2b.act, which is empty; "
         "res2b.entry threshold reads res2b.main_in, which is empty\n"
-        "  fix: give it more beats: res2b.bypass: 64"
+        "  fix: under res2b write fifos: {bypass: 64}"
     )
 
 
@@ -133,7 +133,7 @@ def test_given_depths_that_cannot_be_kept(tmp_path):
     assert str(error.value) == (
         "res2b: no FIFOs keep an interval of 2,304 cycles\n"
         "  why: the depths of res2b.bypass are given\n"
-        "  fix: leave them out of the description"
+        "  fix: leave them out of the description, or have them sized too: doit fifos --anew"
     )
 
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from dataflow import lower
 from dataflow.fit import FitError, fit
@@ -34,7 +35,8 @@ resnet50_w1a2: does not fit the u50, by the estimate:
     SLR1 needs 367,733 LUT (101% of 365,000), 526,710 FF (72% of 730,000), 607 BRAM36 (108% of 564)
   why: of an SLR's area a design can be expected to route with LUT 70 %, FF 50 %, BRAM36 80 %, URAM 80 %, DSP 80 %
   fix: fold the design further: all IPs together need 731,232 LUT, the SLRs have 511,000 to give; \
-doit fold --max finds the fastest that fits; or build it for a card that holds it: platform=u250 or u280 or u55c"""
+doit fold --max finds the fastest that fits; or build it for a card that holds it: platform=u250 or u280 or u55c; \
+or go on all the same, these being estimates: fit=anyway"""
 
 
 def test_a_card_that_does_not():
@@ -63,3 +65,22 @@ def test_slrs_that_do_not_hold_what_others_would(tmp_path):
         crowded = re.sub(rf"(  {name}:\n    slr:    )1", rf"\g<1>{slr}", crowded)
     (tmp_path / "moved.yaml").write_text(crowded)
     fit(lower(load(tmp_path / "moved.yaml"))).require()
+
+
+def test_what_is_folded_as_far_as_can_be_is_not_to_be_folded_further(tmp_path):
+    """Weights on chip that no SLR holds: folding does not make them fewer."""
+    document = yaml.safe_load((CONFIGS / "digits.yaml").read_text())
+    del document["labels"]
+    least = {"pe": 1, "simd": 1}
+    document["head"] = {"fc": {"out": 60_000} | least, "weights": "rom"}
+    for part in (document["stem"], *document["blocks"].values()):
+        part |= {
+            name: layer | least for name, layer in part.items() if name.startswith("conv") or (isinstance(layer, dict) and name == "bypass")
+        }
+    path = tmp_path / "large.yaml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    with pytest.raises(FitError) as error:
+        fit(lower(load(path))).require()
+    assert "\n  fix: give head fewer channels or narrower formats: it needs 996.5 BRAM36, more than any SLR has to give; or " in str(
+        error.value
+    )

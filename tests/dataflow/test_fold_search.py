@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow import lower, platform
+from dataflow import fold_fit, lower, platform
 from dataflow.estimate import estimate_design, estimate_ip
 from dataflow.floorplan import place, problem
 from dataflow.fold_costs import NEVER, lay_out, layers, table, vector
@@ -210,7 +210,29 @@ def test_a_rate_that_cannot_be_reached(tmp_path, monkeypatch):
     assert str(error.value) == (
         "few.yaml:3: fps: 9,000,000 cannot be reached\n"
         "  why: at 200 MHz that leaves 22 cycles a frame, and 152 are the fewest\n"
-        "  fix: ask for at most 1,315,789"
+        "  fix: write fps: 1315789 or less, or raise clock_mhz"
+    )
+    described(tmp_path, fps=1_315_789)
+    lower(load("few.yaml"))  # the remedy
+
+
+@pytest.mark.parametrize(("is_crowded", "slr"), [(True, 1), (False, 1), (False, None)])
+def test_no_folding_fits(tmp_path, monkeypatch, is_crowded, slr):
+    """Whether it is for the SLRs that are given is tried, not guessed."""
+    monkeypatch.chdir(tmp_path)
+    described(tmp_path)
+    if slr is not None:
+        path = tmp_path / "few.yaml"
+        path.write_text(path.read_text().replace("stem:\n", f"stem:\n  slr: {slr}\n", 1))
+    monkeypatch.setattr(fold_fit, "fastest", lambda found, given: fastest(found, given) if is_crowded and not any(given[1:]) else None)
+    with pytest.raises(DescriptionError) as error:
+        lower(load("few.yaml"))
+    assert str(error.value) == (
+        f"few.yaml:3: no folding of few fits the u250{' with these slr' if is_crowded else ''}\n"
+        "  why: by the estimate, none finds its place within the budgets of the SLRs\n"
+        "  fix: "
+        + ("leave slr out" if is_crowded else "use another card, fewer channels or narrower formats; ")
+        + ("" if is_crowded else "with pe and simd given, doit floorplan shows by how much")
     )
 
 

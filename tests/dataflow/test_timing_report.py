@@ -24,16 +24,5 @@ def test_a_deadlock():
         "res3b.join reads res3b.conv3_out, which is empty; res3b.conv3 mvau reads res3b.conv2_out, which is empty; "
         "res3b.conv2 mvau reads res3b.conv2_window, which is empty; res3b.conv2 swg reads res3b.conv1_out, which is empty; "
         "res3b.conv1 mvau reads res3b.act, which is empty; res3b.entry threshold reads res3b.main_in, which is empty\n"
-        "  fix: give it more beats: res3b.bypass: 32"
-    )
-
-
-@pytest.mark.parametrize(("frames", "spacing"), [(1, 0), (4, -1)])
-def test_no_interval(toy_yaml, frames, spacing):
-    with pytest.raises(TimingError) as error:
-        print_timing(lower(load(toy_yaml)), frames=frames, spacing=spacing)
-    assert str(error.value) == (
-        f"toy: {frames} frames, {spacing} cycles apart\n"
-        "  why: the interval is told from the ends of two frames\n"
-        "  fix: ask for 2 frames or more, and for a spacing of 0 or more"
+        "  fix: under res3b write fifos: {bypass: 32}"
     )

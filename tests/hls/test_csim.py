@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 
 import hls
 from codegen import ToolError, write_tree
@@ -88,8 +89,8 @@ def test_no_compiler(built, monkeypatch):
     with pytest.raises(ToolError) as error:
         run(built)
     assert str(error.value) == (
-        "g++-of-2019: not found\n  why: CXX names it, and this step runs it\n"
-        "  fix: install g++ (Debian: apt install g++), or set CXX to the executable"
+        "CXX=g++-of-2019: not found\n  why: CXX names the executable that this step runs\n"
+        "  fix: set CXX to the executable, or unset it to have g++ sought on PATH"
     )
 
 
@@ -100,11 +101,74 @@ def test_headers_of_an_installation_are_preferred(tmp_path, monkeypatch):
     assert csim.ap_types() == tmp_path / "include"
 
 
+WITHOUT_HEADERS = (
+    "XILINX_HLS={folder}: ap_int.h not found in its folder include\n"
+    "  why: the generated C++ is written in ap_int and hls::stream\n"
+    "  fix: source settings64.sh of Vitis HLS, or unset XILINX_HLS{more} to use the headers of the package hls4ml"
+)
+
+
 def test_an_installation_without_headers_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("XILINX_HLS", str(tmp_path))
     with pytest.raises(ToolError) as error:
         csim.ap_types()
+    assert str(error.value) == WITHOUT_HEADERS.format(folder=tmp_path, more="")
+    monkeypatch.delenv("XILINX_HLS")
+    assert (csim.ap_types() / "ap_int.h").is_file()  # the remedy
+
+
+def test_no_headers_at_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(csim, "find_spec", lambda _: None)
+    monkeypatch.setenv("XILINX_HLS", str(tmp_path))
+    with pytest.raises(ToolError) as error:
+        csim.ap_types()
+    assert str(error.value) == WITHOUT_HEADERS.format(folder=tmp_path, more=" and pip install 'resflow[build]'")
+    monkeypatch.setenv("XILINX_HLS", "")  # as if it were not set
+    with pytest.raises(ToolError) as error:
+        csim.ap_types()
     assert str(error.value) == (
-        f"XILINX_HLS={tmp_path}: ap_int.h not found\n"
-        "  why: the generated C++ is written in ap_int and hls::stream\n  fix: pip install 'resflow[build]'"
+        "the package hls4ml: ap_int.h not found\n  why: the generated C++ is written in ap_int and hls::stream\n"
+        "  fix: source settings64.sh of Vitis HLS, or pip install 'resflow[build]'"
     )
+
+
+NAMES = ("features", "bench", "frame", "unix", "class", "conv1_weights", "time_t", "stdin", "resflow")
+"""A system header, locals of the bench, a macro, a keyword, a ROM, a type, another macro, our namespace."""
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """A network whose blocks are called so."""
+    folder = tmp_path_factory.mktemp("named")
+    block = {"conv1": {"kernel": 1, "out": 2}, "conv2": {"kernel": 1, "out": 2}, "bypass": {}}
+    description = {
+        "network": "module",
+        "platform": "u250",
+        "clock_mhz": 200,
+        "input": {"shape": [2, 2, 1]},
+        "formats": {"act": "uint2", "residual": "uint4"},
+        "stem": {"conv": {"kernel": 1, "out": 2}},
+        "blocks": dict.fromkeys(NAMES, block),
+        "head": {"fc": {"out": 2}},
+    }
+    (folder / "named.yaml").write_text(yaml.dump(description, sort_keys=False, Dumper=Plain))
+    design = lower(load(folder / "named.yaml"))
+    arrays = parameters.draw(design.network, 1)
+    images = np.random.default_rng(1).integers(0, 256, (1, *design.network.input), dtype=np.uint8)
+    return folder, design, arrays, hls.vectors(design, arrays, images)
+
+
+class Plain(yaml.SafeDumper):
+    """Without anchors for what is the same."""
+
+    def ignore_aliases(self, _):
+        return True
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_headers_macros_keywords_and_locals(named, name):
+    folder, design, arrays, vectors = named
+    write_tree(folder / name / "src", hls.render("module", design.ip(name), arrays))
+    write_tree(folder / name / "vectors", vectors[name])
+    done = hls.simulate(name, folder / name / "src", folder / name / "vectors", 1, folder / name / "csim")
+    assert done.verdict.startswith(f"PASS {name}: 1 frames")

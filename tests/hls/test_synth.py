@@ -56,7 +56,8 @@ def test_every_rom_and_deep_fifo_has_its_memory(built):
     roms = ["conv1_weights", "conv1_thresholds", "conv2_weights", "conv2_thresholds", "bypass_weights", "bypass_thresholds"]
     assert named == [*roms, "main_in", "bypass", "conv1_window", "conv2_in"]
     assert all(
-        re.fullmatch(r"set_directive_bind_storage -type (rom_1p|fifo) -impl (lutram|srl|bram|uram) res2a \w+", line) for line in lines
+        re.fullmatch(r"set_directive_bind_storage -type (rom_1p|fifo) -impl (lutram|srl|bram|uram) resflow_res2a \w+", line)
+        for line in lines
     )
 
 
@@ -90,10 +91,10 @@ def test_headers_are_spelled_as_the_release_wants_them(built):
     design, folder = built
     ip = design.ip("res2a")
     old, new = (hls.synth_job(design, ip, folder / "hls" / "res2a", release(name)) for name in ("2019.2", "2022.2"))
-    assert "#pragma HLS PIPELINE II=1 enable_flush\n" in old.files["resflow/mvau.h"]
+    assert "#pragma HLS PIPELINE II=1 enable_flush\n" in old.files["include/resflow/mvau.h"]
     assert "style=flp" not in "".join(text for text in old.files.values() if isinstance(text, str))
     assert "style=flp" in Path(hls.HEADERS[0].parent / "mvau.h").read_text()
-    assert "style=flp" in new.files["resflow/mvau.h"]
+    assert "style=flp" in new.files["include/resflow/mvau.h"]
 
 
 def test_what_concerns_another_ip_is_no_part_of_the_job(built, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,47 +89,47 @@ UNREGISTERED = (
     "\n  fix: put a register slice at every SLR boundary between them"
 )
 SLICES = (
-    (18, "slice_stem_res2a_slr0"),
-    (19, "slice_res2a_res2b_slr1"),
-    (20, "slice_res2b_head_slr2"),
-    (20, "slice_res2b_head_slr1"),
+    (18, "slice_res2a_codes_in_slr0"),
+    (19, "slice_res2b_codes_in_slr1"),
+    (20, "slice_head_codes_in_slr2"),
+    (20, "slice_head_codes_in_slr1"),
 )
 MUTATIONS = {
     "depth": (
         *(B, "32     distributed", "1000   distributed"),
-        "block_design.tcl:17 (bd.tcl): fifo_dma_stem: CONFIG.FIFO_DEPTH cannot be 1000\n"
+        "block_design.tcl:17 (bd.tcl): fifo_stem_image: CONFIG.FIFO_DEPTH cannot be 1000\n"
         "  why: it offers the powers of two from 16 to 32768\n  fix: choose one of those",
     ),
     "too deep": (
         *(B, "32     distributed", "65536  block"),
-        "block_design.tcl:17 (bd.tcl): fifo_dma_stem: CONFIG.FIFO_DEPTH cannot be 65536\n"
+        "block_design.tcl:17 (bd.tcl): fifo_stem_image: CONFIG.FIFO_DEPTH cannot be 65536\n"
         "  why: it offers the powers of two from 16 to 32768\n  fix: choose one of those",
     ),
     "memory": (
         *(B, "32     distributed", "32     lutram"),
-        "block_design.tcl:17 (bd.tcl): fifo_dma_stem: CONFIG.FIFO_MEMORY_TYPE cannot be lutram\n"
+        "block_design.tcl:17 (bd.tcl): fifo_stem_image: CONFIG.FIFO_MEMORY_TYPE cannot be lutram\n"
         "  why: it offers auto, distributed, block, ultra\n  fix: choose one of those",
     ),
     "misspelt cell": (
-        *(B, "head_dma_labels   head ", "head_dma_labels   haed "),
-        "block_design.tcl:21: no cell haed\n"
-        "  why: there are /stem /res2a /res2b /head /fifo_dma_stem /fifo_stem_res2a /slice_stem_res2a_slr0 /fifo_res2a_res2b "
-        "/slice_res2a_res2b_slr1 /fifo_res2b_head /slice_res2b_head_slr2 /slice_res2b_head_slr1\n  fix: correct the name",
-        f"block_design.tcl:10: interface dma/labels is not connected{UNCONNECTED}",
-        f"block_design.tcl:14: interface head/labels is not connected{UNCONNECTED}",
+        *(B, "head_labels     head ", "head_labels     haed "),
+        "block_design.tcl:21: no cell ip_haed\n"
+        "  why: there are /ip_stem /ip_res2a /ip_res2b /ip_head /fifo_stem_image /fifo_res2a_codes_in /slice_res2a_codes_in_slr0 /fifo_res2b_codes_in "
+        "/slice_res2b_codes_in_slr1 /fifo_head_codes_in /slice_head_codes_in_slr2 /slice_head_codes_in_slr1\n  fix: correct the name",
+        f"block_design.tcl:10: interface ip_dma/labels is not connected{UNCONNECTED}",
+        f"block_design.tcl:14: interface ip_head/labels is not connected{UNCONNECTED}",
     ),
     "misspelt stream": (
         *(B, "codes_out  1      res2a", "codes_uot  1      res2a"),
-        "block_design.tcl:18: no master stream stem/codes_uot\n  why: there are /stem/codes_out\n  fix: correct the name",
-        f"block_design.tcl:11: interface stem/codes_out is not connected{UNCONNECTED}",
-        f"block_design.tcl:12: interface res2a/codes_in is not connected{UNCONNECTED}",
+        "block_design.tcl:18: no master stream ip_stem/codes_uot\n  why: there are /ip_stem/codes_out\n  fix: correct the name",
+        f"block_design.tcl:11: interface ip_stem/codes_out is not connected{UNCONNECTED}",
+        f"block_design.tcl:12: interface ip_res2a/codes_in is not connected{UNCONNECTED}",
     ),
     "width of the description": (
         *(B, "codes_out  1      res2a", "codes_out  2      res2a"),
-        "block_design.tcl:18: /stem/codes_out: TDATA_NUM_BYTES is 1 in the IP, 2 in the description\n"
+        "block_design.tcl:18: /ip_stem/codes_out: TDATA_NUM_BYTES is 1 in the IP, 2 in the description\n"
         "  why: the IP was made from another description\n  fix: synthesize it again",
-        f"block_design.tcl:11: interface stem/codes_out is not connected{UNCONNECTED}",
-        f"block_design.tcl:12: interface res2a/codes_in is not connected{UNCONNECTED}",
+        f"block_design.tcl:11: interface ip_stem/codes_out is not connected{UNCONNECTED}",
+        f"block_design.tcl:12: interface ip_res2a/codes_in is not connected{UNCONNECTED}",
     ),
     "width of a net": (
         *("bd.tcl", "CONFIG.TDATA_NUM_BYTES $source_bytes", "CONFIG.TDATA_NUM_BYTES 4"),
@@ -138,33 +137,33 @@ MUTATIONS = {
             f"block_design.tcl:{line}: {source} sends {sent} bytes, {sink} takes {taken}\n"
             "  why: a net joins streams of one width\n  fix: put a width converter between them"
             for line, source, sent, sink, taken in (
-                (10, "dma/image", 3, "fifo_dma_stem/S_AXIS", 4),
-                (10, "dma/weights", 6, "fifo_dma_head_weights/S_AXIS", 4),
-                (11, "stem/codes_out", 1, "fifo_stem_res2a/S_AXIS", 4),
-                (12, "res2a/codes_out", 3, "fifo_res2a_res2b/S_AXIS", 4),
-                (13, "res2b/codes_out", 1, "fifo_res2b_head/S_AXIS", 4),
-                (17, "fifo_dma_stem/M_AXIS", 4, "stem/image", 3),
-                (18, "fifo_stem_res2a/M_AXIS", 4, "slice_stem_res2a_slr0/S_AXIS", 1),
-                (19, "fifo_res2a_res2b/M_AXIS", 4, "slice_res2a_res2b_slr1/S_AXIS", 3),
-                (20, "fifo_res2b_head/M_AXIS", 4, "slice_res2b_head_slr2/S_AXIS", 1),
-                (22, "fifo_dma_head_weights/M_AXIS", 4, "head/weights", 6),
+                (10, "ip_dma/image", 3, "fifo_stem_image/S_AXIS", 4),
+                (10, "ip_dma/weights", 6, "fifo_head_weights/S_AXIS", 4),
+                (11, "ip_stem/codes_out", 1, "fifo_res2a_codes_in/S_AXIS", 4),
+                (12, "ip_res2a/codes_out", 3, "fifo_res2b_codes_in/S_AXIS", 4),
+                (13, "ip_res2b/codes_out", 1, "fifo_head_codes_in/S_AXIS", 4),
+                (17, "fifo_stem_image/M_AXIS", 4, "ip_stem/image", 3),
+                (18, "fifo_res2a_codes_in/M_AXIS", 4, "slice_res2a_codes_in_slr0/S_AXIS", 1),
+                (19, "fifo_res2b_codes_in/M_AXIS", 4, "slice_res2b_codes_in_slr1/S_AXIS", 3),
+                (20, "fifo_head_codes_in/M_AXIS", 4, "slice_head_codes_in_slr2/S_AXIS", 1),
+                (22, "fifo_head_weights/M_AXIS", 4, "ip_head/weights", 6),
             )
         ),
     ),
     "connected twice": (
         *(B, "assign_addresses", "add_stream again dma image 3 stem image 3 16 block\nassign_addresses"),
-        "block_design.tcl:30 (bd.tcl): connect_bd_intf_net: dma/image is connected already\n"
-        "  why: to fifo_dma_stem/S_AXIS; an interface has one net\n  fix: delete one of the two connections",
-        "block_design.tcl:30 (bd.tcl): connect_bd_intf_net: stem/image is connected already\n"
-        "  why: to fifo_dma_stem/M_AXIS; an interface has one net\n  fix: delete one of the two connections",
+        "block_design.tcl:30 (bd.tcl): connect_bd_intf_net: ip_dma/image is connected already\n"
+        "  why: to fifo_stem_image/S_AXIS; an interface has one net\n  fix: delete one of the two connections",
+        "block_design.tcl:30 (bd.tcl): connect_bd_intf_net: ip_stem/image is connected already\n"
+        "  why: to fifo_stem_image/M_AXIS; an interface has one net\n  fix: delete one of the two connections",
         f"block_design.tcl:30: interface fifo_again/S_AXIS is not connected{UNCONNECTED}",
         f"block_design.tcl:30: interface fifo_again/M_AXIS is not connected{UNCONNECTED}",
         "block_design.tcl:30: the floorplan has no fifo_again\n  why: it places cells by name\n  fix: generate both from one description",
     ),
     "not connected": (
-        *(B, "add_stream  head_dma_labels   head    labels     4      dma    labels    4      16     distributed\n", ""),
-        f"block_design.tcl:10: interface dma/labels is not connected{UNCONNECTED}",
-        f"block_design.tcl:14: interface head/labels is not connected{UNCONNECTED}",
+        *(B, "add_stream  head_labels     head    labels     4      dma    labels    4      16     distributed\n", ""),
+        f"block_design.tcl:10: interface ip_dma/labels is not connected{UNCONNECTED}",
+        f"block_design.tcl:14: interface ip_head/labels is not connected{UNCONNECTED}",
     ),
     "unknown IP": (
         *(B, "resflow:hls:stem:1.0", "resflow:hls:stem:1.1"),
@@ -175,33 +174,33 @@ MUTATIONS = {
     ),
     "same cell twice": (
         *(B, "add_block  stem ", "add_block  dma "),
-        "block_design.tcl:11 (bd.tcl): create_bd_cell: dma exists already\n"
+        "block_design.tcl:11 (bd.tcl): create_bd_cell: ip_dma exists already\n"
         "  why: it was created at block_design.tcl:10\n  fix: delete one of the two, or rename it",
         ...,
     ),
     "another SLR": (
         *(B, "resflow:hls:res2b:1.0  2", "resflow:hls:res2b:1.0  1"),
-        "block_design.tcl:13: res2b is reset from SLR1 and placed in SLR2\n"
+        "block_design.tcl:13: ip_res2b is reset from SLR1 and placed in SLR2\n"
         "  why: a reset that crosses between SLRs outside its tree misses timing\n  fix: give it SLR 2 in the block design",
-        "block_design.tcl:20: fifo_res2b_head is reset from SLR1 and placed in SLR2\n"
+        "block_design.tcl:20: fifo_head_codes_in is reset from SLR1 and placed in SLR2\n"
         "  why: a reset that crosses between SLRs outside its tree misses timing\n  fix: give it SLR 2 in the block design",
-        f"block_design.tcl:19: the stream from fifo_res2a_res2b to res2b goes from SLR1 to SLR2{UNREGISTERED}",
-        f"block_design.tcl:20: the stream from fifo_res2b_head to slice_res2b_head_slr1 goes from SLR2 to SLR1{UNREGISTERED}",
+        f"block_design.tcl:19: the stream from fifo_res2b_codes_in to ip_res2b goes from SLR1 to SLR2{UNREGISTERED}",
+        f"block_design.tcl:20: the stream from fifo_head_codes_in to slice_head_codes_in_slr1 goes from SLR2 to SLR1{UNREGISTERED}",
     ),
     "no register slices": (
         *("bd.tcl", "[cross_slrs $name $from $sink_bytes $slr $bd(slr,$sink)]", "$from"),
         *(
             f"block_design.tcl:{line}: the stream from fifo_{name} to {sink} goes from SLR{source} to SLR{slr}{UNREGISTERED}"
             for line, name, sink, source, slr in (
-                (18, "stem_res2a", "res2a", 0, 1),
-                (19, "res2a_res2b", "res2b", 1, 2),
-                (20, "res2b_head", "head", 2, 0),
+                (18, "res2a_codes_in", "ip_res2a", 0, 1),
+                (19, "res2b_codes_in", "ip_res2b", 1, 2),
+                (20, "head_codes_in", "ip_head", 2, 0),
             )
         ),
     ),
     "one slice over two boundaries": (
         *("bd.tcl", "incr slr [expr {$slr < $last ? 1 : -1}]", "set slr $last"),
-        f"block_design.tcl:20: the stream from slice_res2b_head_slr2 to head goes from SLR1 to SLR0{UNREGISTERED}",
+        f"block_design.tcl:20: the stream from slice_head_codes_in_slr2 to ip_head goes from SLR1 to SLR0{UNREGISTERED}",
     ),
     "mode of the register slice": (
         *("bd.tcl", "CONFIG.REG_CONFIG 15", "CONFIG.REG_CONFIG 14"),
@@ -226,13 +225,13 @@ MUTATIONS = {
     ),
     "UltraRAM with two clocks": (
         *("bd.tcl", "CONFIG.FIFO_MEMORY_TYPE $memory CONFIG.IS_ACLK_ASYNC 0", "CONFIG.FIFO_MEMORY_TYPE ultra CONFIG.IS_ACLK_ASYNC 1"),
-        "block_design.tcl:17: fifo_dma_stem: FIFO_MEMORY_TYPE ultra with two clocks\n"
+        "block_design.tcl:17: fifo_stem_image: FIFO_MEMORY_TYPE ultra with two clocks\n"
         "  why: UltraRAM has one\n  fix: use block, or one clock",
         ...,
     ),
     "packets without an end": (
         *("bd.tcl", "CONFIG.IS_ACLK_ASYNC 0", "CONFIG.FIFO_MODE 2"),
-        "block_design.tcl:17: fifo_dma_stem: packet mode without TLAST\n"
+        "block_design.tcl:17: fifo_stem_image: packet mode without TLAST\n"
         "  why: it holds a packet until its last beat has come\n  fix: set HAS_TLAST, or FIFO_MODE 1",
         ...,
     ),
@@ -257,14 +256,14 @@ MUTATIONS = {
     ),
     "data width": (
         *(B, "m_axi_labels   32", "m_axi_labels   64"),
-        "block_design.tcl:26: /dma/m_axi_labels: DATA_WIDTH is 32 in the IP, 64 in the description\n"
+        "block_design.tcl:26: /ip_dma/m_axi_labels: DATA_WIDTH is 32 in the IP, 64 in the description\n"
         "  why: the IP was made from another description\n  fix: synthesize it again",
         ...,
     ),
     "no address": (
         *(B, "assign_addresses\n", "\n"),
         *(
-            f"block_design.tcl:10: interface dma/m_axi_{name} has no address\n"
+            f"block_design.tcl:10: interface ip_dma/m_axi_{name} has no address\n"
             "  why: a master needs an address segment\n  fix: call assign_bd_address"
             for name in ("images", "labels", "weights")
         ),
@@ -289,28 +288,28 @@ MUTATIONS = {
     ),
     "no validation": (
         *("bd.tcl", "    validate_bd_design\n", ""),
-        "block_design.tcl:32 (bd.tcl): make_wrapper: toy is not validated\n"
+        "block_design.tcl:32 (bd.tcl): make_wrapper: design_toy is not validated\n"
         "  why: synthesis would meet what validation finds\n  fix: call validate_bd_design first",
         ...,
     ),
     "no clock": (
         *("bd.tcl", "    connect_clock $cell ap_clk\n", ""),
         *(
-            f"block_design.tcl:{line}: clock pin {cell}/ap_clk is not connected\n  why: every input needs a source\n  fix: connect it"
+            f"block_design.tcl:{line}: clock pin ip_{cell}/ap_clk is not connected\n  why: every input needs a source\n  fix: connect it"
             for line, cell in enumerate(("dma", "stem", "res2a", "res2b", "head"), 10)
         ),
     ),
     "no reset": (
         *("bd.tcl", "    connect_reset $cell ap_rst_n $slr\n", ""),
         *(
-            f"block_design.tcl:{line}: reset pin {cell}/ap_rst_n is not connected\n  why: every input needs a source\n  fix: connect it"
+            f"block_design.tcl:{line}: reset pin ip_{cell}/ap_rst_n is not connected\n  why: every input needs a source\n  fix: connect it"
             for line, cell in enumerate(("dma", "stem", "res2a", "res2b", "head"), 10)
         ),
     ),
     "clock for a reset": (
         *("bd.tcl", "    connect_reset $cell ap_rst_n $slr\n", "    connect_bd_net [get_bd_ports ap_clk] [pin $cell/ap_rst_n]\n"),
         *(
-            f"block_design.tcl:{line}: reset pin {cell}/ap_rst_n is driven by ap_clk\n"
+            f"block_design.tcl:{line}: reset pin ip_{cell}/ap_rst_n is driven by ap_clk\n"
             "  why: that is a clock\n  fix: connect it to its source"
             for line, cell in enumerate(("dma", "stem", "res2a", "res2b", "head"), 10)
         ),
@@ -332,7 +331,7 @@ MUTATIONS = {
         *("bd.tcl", "save_bd_design", "save_bd_desing"),
         "block_design.tcl:31 (bd.tcl): unknown command save_bd_desing\n"
         "  why: neither Tcl nor the model of Vivado has it\n  fix: correct the name; if Vivado has it, add it to ipi/model",
-        "block_design.tcl:32 (bd.tcl): make_wrapper: toy is not saved\n  why: it reads the file\n  fix: call save_bd_design first",
+        "block_design.tcl:32 (bd.tcl): make_wrapper: design_toy is not saved\n  why: it reads the file\n  fix: call save_bd_design first",
     ),
     "misspelt option": (
         *("bd.tcl", "-jobs $bd(jobs)", "-job $bd(jobs)"),
@@ -427,7 +426,9 @@ def test_properties_that_came_with_a_release(name: str, toy: Design, tmp_path: P
     )
     found = findings(toy, tmp_path, "xo.tcl", old, new, release=releases.release(name))
     assert [line.partition("\n")[0] for line in found] == (
-        [] if name == "2020.2" else [f"package.tcl:6 (xo.tcl): core:toy_wrapper: no property {word}" for word in ("IPI_DRC", "VITIS_DRC")]
+        []
+        if name == "2020.2"
+        else [f"package.tcl:6 (xo.tcl): core:design_toy_wrapper: no property {word}" for word in ("IPI_DRC", "VITIS_DRC")]
     )
 
 
@@ -454,17 +455,28 @@ def test_width_converter_over_512_bytes(toy: Design, tmp_path: Path) -> None:
         toy, tmp_path, "bd.tcl", "if {$source_bytes != $sink_bytes}", "set sink_bytes 513\n    set converter_slr 0\n    if {1}"
     )
     assert found[0] == (
-        "block_design.tcl:17 (bd.tcl): dwc_dma_stem: CONFIG.M_TDATA_NUM_BYTES cannot be 513\n"
+        "block_design.tcl:17 (bd.tcl): dwc_stem_image: CONFIG.M_TDATA_NUM_BYTES cannot be 513\n"
         "  why: it offers 1 to 512\n  fix: choose a number from there"
     )
 
 
-def test_a_network_named_like_an_ip(toy: Design, tmp_path: Path) -> None:
-    design = replace(toy, network=replace(toy.network, name="res2a"))
-    assert findings(design, tmp_path) == [
-        "block_design.tcl:12 (bd.tcl): create_bd_cell: res2a is also the name of the block design\n"
-        "  why: both become a module, and a netlist holds one of a name\n  fix: rename the block or the network"
-    ]
+@pytest.mark.parametrize(
+    "names", [("x", ["res2a", "module", "fifo_module_codes_in"]), ("res2a_top", ["a", "b_c", "a_b", "c"]), ("begin", ["reset_in"])]
+)
+def test_names_that_could_be_those_of_other_cells(names: tuple[str, list[str]], tmp_path: Path) -> None:
+    """Keywords, the network's own name, and names of cells and FIFOs: every cell keeps one of its own."""
+    network, blocks = names
+    block = "{conv1: {kernel: 1, out: 2}, conv2: {kernel: 1, out: 2}, bypass: {}}"
+    (tmp_path / "named.yaml").write_text(
+        f"network: {network}\nplatform: u250\nclock_mhz: 200\ninput: {{shape: [2, 2, 1]}}\nformats: {{act: uint2, residual: uint4}}\n"
+        f"stem: {{conv: {{kernel: 1, out: 2}}}}\nhead: {{fc: {{out: 2}}}}\nblocks:\n"
+        + "".join(f"  {name}: {block}\n" for name in (network, *blocks))
+    )
+    design = lower(load(tmp_path / "named.yaml"))
+    assert findings(design, tmp_path) == []
+    placed = [cell.name for cell in cells(design)]
+    assert len(set(placed)) == len(placed)
+    assert ipi.check(design, tmp_path).ips == len(blocks) + 4
 
 
 def test_missing_files(toy: Design, tmp_path: Path) -> None:

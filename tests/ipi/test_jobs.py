@@ -34,7 +34,7 @@ def test_from_ips_to_the_kernel(name: str, toy: Design, stand_ins: Callable[...,
     assert all((stitched / product).exists() for product in ipi.stitched(toy))
     assert read_timing(stitched / "timing.rpt").met
     found = read_utilization(stitched / "utilization.xml")
-    assert {ip.name for ip in toy.ips} < {cell.name for cell in found.cells}
+    assert {f"ip_{ip.name}" for ip in toy.ips} < {cell.name for cell in found.cells}
     xo = package(toy, name, tmp_path) / "toy.xo"
     with zipfile.ZipFile(xo) as archive:
         assert archive.read("toy/kernel.xml") == (tmp_path / "ipi" / "kernel.xml").read_bytes()
@@ -109,16 +109,16 @@ WRONG = {
     ),
     "value": (
         *("block_design.tcl", "32     distributed", "1000   distributed"),
-        "why: ERROR: [set_property] fifo_dma_stem: CONFIG.FIFO_DEPTH cannot be 1000; it offers the powers of two from 16 to 32768",
+        "why: ERROR: [set_property] fifo_stem_image: CONFIG.FIFO_DEPTH cannot be 1000; it offers the powers of two from 16 to 32768",
     ),
     "words": (
         *("block_design.tcl", "begin_design toy xcu250-figd2104-2L-e 200", "begin_design toy xcu250-figd2104-2L-e"),
-        # Of an error of Tcl's own, Vivado prints the message as it is.
-        "why: it gave no reason in its log",
+        # Of an error of Tcl's own, Vivado prints the message as it is, above the commands it passed.
+        'why: wrong # args: should be "begin_design name part clock_mhz"',
     ),
     "width": (
         *("block_design.tcl", "codes_out  1      res2a", "codes_out  2      res2a"),
-        "why: ERROR: /stem/codes_out: TDATA_NUM_BYTES is 1 in the IP, 2 in the description",
+        "why: ERROR: /ip_stem/codes_out: TDATA_NUM_BYTES is 1 in the IP, 2 in the description",
     ),
 }
 

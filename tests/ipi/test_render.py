@@ -56,9 +56,9 @@ def test_generated_tcl_is_flat(toy: Design) -> None:
 
 
 def test_a_stream_between_two_slrs(toy: Design) -> None:
-    assert [link.name for link in crossings(toy)] == ["stem_res2a", "res2a_res2b", "res2b_head"]
+    assert [link.name for link in crossings(toy)] == ["res2a_codes_in", "res2b_codes_in", "head_codes_in"]
     placed = cells(toy)
-    assert Cell("fifo_stem_res2a", 0) in placed  # in the SLR of its source
+    assert Cell("fifo_res2a_codes_in", 0) in placed  # in the SLR of its source
     assert Cell("reset_pipe_slr2", 2) in placed
     assert len({cell.name for cell in placed}) == len(placed)
 
@@ -66,13 +66,13 @@ def test_a_stream_between_two_slrs(toy: Design) -> None:
 @pytest.mark.parametrize(("sink_lanes", "slr"), [(12, 2), (2, 1)])
 def test_the_narrower_beat_crosses(sink_lanes: int, slr: int, toy: Design, tmp_path: Path) -> None:
     links = {link.name: link for link in toy.links}
-    link = links["res2a_res2b"]  # 6 lanes, from SLR 1 to SLR 2
+    link = links["res2b_codes_in"]  # 6 lanes, from SLR 1 to SLR 2
     sink_port = replace(link.sink_port, lanes=sink_lanes)
     links[link.name] = replace(link, sink_port=sink_port)
     ips = [replace(ip, ports=(sink_port, *ip.outputs)) if ip.name == "res2b" else ip for ip in toy.ips]
     design = replace(toy, ips=tuple(ips), links=tuple(links.values()))
     assert converter_slr(design, links[link.name]) == slr
-    assert Cell("dwc_res2a_res2b", slr) in cells(design)
+    assert Cell("dwc_res2b_codes_in", slr) in cells(design)
     write_tree(tmp_path, ipi.render(design))
     assert ipi.check(design, tmp_path).findings == ()
 

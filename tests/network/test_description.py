@@ -137,21 +137,35 @@ MISTAKES = {
         "conv3:  {kernel: 1, out: 8, weight: int3, pe: 2, simd: 4}",
         "toy.yaml:19: res2b: the bypass brings 3x2x6, res2b.conv3 brings 3x2x8\n"
         "  why: the join adds the two paths channel by channel, so they must meet in shape\n"
-        "  fix: make the bypass a projection, {pe: …, simd: …} with the same strides, or change the convolutions",
+        "  fix: write out: 6 in res2b.conv3, or make the bypass of res2b a projection, bypass: {}",
     ),
     "shapes do not meet, projection": (
         "bypass: {pe: 2, simd: 4}",
         "bypass: {pe: 2, simd: 4, stride: 2}",
         "toy.yaml:18: res2a: the bypass brings 2x1x6, res2a.conv2 brings 3x2x6\n"
         "  why: the join adds the two paths channel by channel, so they must meet in shape\n"
-        "  fix: give the bypass the product of the convolutions' strides",
+        "  fix: write stride: 1 in res2a.bypass",
+    ),
+    "an even kernel beside an identity": (
+        "conv2:  {kernel: 3, out: 4, pe: 2, simd: 2}",
+        "conv2:  {kernel: [2, 3], out: 4, pe: 2, simd: 2}",
+        "toy.yaml:19: res2b: the bypass brings 3x2x6, res2b.conv3 brings 2x2x6\n"
+        "  why: the join adds the two paths channel by channel, so they must meet in shape\n"
+        "  fix: write pad: [[0, 1], [1, 1]] in res2b.conv2",
+    ),
+    "an even kernel beside a projection": (
+        CONV1,
+        "conv1:  {kernel: 2, stride: 2, out: 4, pe: 2, simd: 2}",
+        "toy.yaml:18: res2a: the bypass brings 3x2x6, res2a.conv2 brings 1x1x6\n"
+        "  why: the join adds the two paths channel by channel, so they must meet in shape\n"
+        "  fix: write pad: [0, 1] in res2a.conv1 and write stride: 2 in res2a.bypass",
     ),
     "identity of activations": (
         "bypass: {pe: 2, simd: 4}",
         "bypass: identity",
         "toy.yaml:14: res2a: bypass: identity passes uint2 on, the join adds uint4\n"
         "  why: the identity takes the codes as they came in\n"
-        "  fix: make the bypass a projection, or have uint2 replaced by uint4 in what comes before",
+        "  fix: write output: residual in stem, or make the bypass a projection, bypass: {}",
     ),
     "entry switched off": (
         "  res2b:\n",
@@ -162,7 +176,38 @@ MISTAKES = {
     "unknown bypass": (
         "bypass: identity",
         "bypass: identiti",
-        "toy.yaml:24: res2b.bypass: 'identiti' is unknown\n  why: res2b.bypass is one of identity\n  fix: did you mean identity?",
+        "toy.yaml:24: res2b.bypass: 'identiti' is unknown\n"
+        "  why: a bypass is the identity, or a projection: a mapping, which may be empty\n  fix: did you mean identity?",
+    ),
+    "no bypass": (
+        "bypass: identity",
+        "bypass:",
+        "toy.yaml:24: res2b.bypass: nothing\n"
+        "  why: a bypass is the identity, or a projection: a mapping, which may be empty\n  fix: write bypass: identity, or bypass: {}",
+    ),
+    "capitals": (
+        "weights: stream",
+        "weights: ROM",
+        "toy.yaml:29: head.weights: 'ROM' is unknown\n  why: head.weights is one of stream, rom\n  fix: did you mean rom?",
+    ),
+    "a kernel that fits neither axis": (
+        "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}",
+        "{kernel: 9, pad: 0, out: 4, weight: int8, pe: 2, simd: 3}",
+        "toy.yaml:10: stem.conv: a kernel of 9 does not fit into the height of 6x5x3 with pad (0, 0)\n"
+        "  why: there would be no output pixel\n"
+        "  fix: use a kernel of at most 5, more padding, smaller strides or a larger image before it",
+    ),
+    "an accumulator of no format": (
+        "acc: int16",
+        "acc: int99",
+        "toy.yaml:6: formats.acc: int has 2 to 32 bits, not 99\n"
+        "  why: formats.acc is intN with N up to 32\n  fix: write for example int16, or leave acc out",
+    ),
+    "an accumulator of all layers": (
+        "acc: int16",
+        "acc: int4",
+        "toy.yaml:16: res2a.conv1: the accumulator could overflow int4\n"
+        "  why: its worst case over all weights and inputs is -108 to 108\n  fix: write acc: int8 or wider, or leave acc out of formats",
     ),
     "duplicate block": (
         "  res2b:\n",
@@ -172,21 +217,38 @@ MISTAKES = {
     "a block called like an IP": (
         "  res2b:\n",
         "  dma:\n",
-        "toy.yaml:19: dma: cannot be a name\n"
-        "  why: a block's name becomes a C++ function, an HDL module and a file name\n"
-        "  fix: use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
+        "toy.yaml:19: dma: is taken\n  why: every network has an IP of that name\n  fix: rename the block",
     ),
-    "a block called like the network": (
+    "a block called like a result": (
         "  res2b:\n",
-        "  toy:\n",
-        "toy.yaml:19: toy: is the network's name too\n  why: both become HDL modules of one design\n  fix: rename one of the two",
+        "  scores:\n",
+        "toy.yaml:19: scores: is taken\n  why: a trace of the network calls a result of the head so\n  fix: rename the block",
+    ),
+    "a name that is no identifier of VHDL": (
+        "  res2b:\n",
+        "  res2__b:\n",
+        "toy.yaml:19: res2__b: 'res2__b' cannot be a name\n"
+        "  why: it becomes part of the names of files, C++ functions and HDL modules\n"
+        "  fix: use lower-case letters and digits, a letter first, and single underscores between them",
+    ),
+    "a block's name that is too long": (
+        "  res2b:\n",
+        f"  {'b' * 65}:\n",
+        f"toy.yaml:19: {'b' * 65}: '{'b' * 65}' has 65 characters\n"
+        "  why: it becomes part of the names of files, C++ functions and HDL modules\n  fix: use at most 64",
+    ),
+    "a kernel's name that is too long": (
+        "network:   toy",
+        f"network:   {'n' * 31}",
+        f"toy.yaml:2: network: '{'n' * 31}' has 31 characters\n"
+        "  why: it becomes part of the names of files, HDL modules and the compute unit\n  fix: use at most 30",
     ),
     "a path for a name": (
         "network:   toy",
         "network:   ../toy",
         "toy.yaml:2: network: '../toy' cannot be a name\n"
-        "  why: it becomes a C++ function, an HDL module and a file name\n"
-        "  fix: use a lower-case letter followed by up to 30 letters, digits or _, and no reserved word",
+        "  why: it becomes part of the names of files, HDL modules and the compute unit\n"
+        "  fix: use lower-case letters and digits, a letter first, and single underscores between them",
     ),
     "unknown format": (
         "act: uint2",
@@ -203,7 +265,7 @@ MISTAKES = {
         "shape: [6, 5, 3]",
         "shape: [6, 1, 3]",
         "toy.yaml:11: stem.pool: a kernel of 3 does not fit into the width of 6x1x4 with pad (0, 1)\n"
-        "  why: there would be no output pixel\n  fix: use a kernel of at most 2, more padding, or fewer strides before it",
+        "  why: there would be no output pixel\n  fix: use a kernel of at most 2, more padding, smaller strides or a larger image before it",
     ),
     "pad as large as the kernel": (
         "pad: [0, 1]",
@@ -323,8 +385,104 @@ def test_mistakes(refused, mistake):
 def test_beats_of_more_than_4096_bits(refused):
     assert refused("{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}", "{kernel: 3, out: 4096, weight: int8, pe: 4096, simd: 3}") == (
         "toy.yaml:10: stem.conv: pe=4096 makes a beat of 8,192 bits\n"
-        "  why: no stream or ap_uint may be wider than 4,096 bits\n  fix: use at most 2,048 lanes of uint2"
+        "  why: 4,096 lanes of uint2; no stream or ap_uint may be wider than 4,096 bits\n"
+        "  fix: choose pe from 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048"
     )
+
+
+STEM = "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}"
+LAST = "conv2:  {kernel: 3, out: 4, pe: 2, simd: 2}\n    conv3:  {kernel: 1, out: 6, weight: int3, pe: 2, simd: 4}\n    bypass: identity"
+WIDE = {
+    "pixels": (
+        (STEM, "{kernel: 3, out: 2000, weight: int8, pe: 2000, simd: 3, pixels: 5}"),
+        "toy.yaml:10: stem.conv: pixels=5 with pe=2000 makes a beat of 20,000 bits\n"
+        "  why: 10,000 lanes of uint2; no stream or ap_uint may be wider than 4,096 bits\n  fix: choose pixels from 1",
+    ),
+    "all channels for the sake of pixels": (
+        (STEM, "{kernel: 3, out: 4096, weight: int8, pe: 4096, simd: 3, pixels: 5}"),
+        "toy.yaml:10: stem.conv: pe=4096 makes a beat of 8,192 bits\n"
+        "  why: 4,096 lanes of uint2; no stream or ap_uint may be wider than 4,096 bits\n"
+        "  fix: leave pixels out, and choose pe from 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048",
+    ),
+    "weights of the fully connected layer": (
+        (LAST, "conv2:  {kernel: 3, out: 2048, pe: 2, simd: 2}\n    bypass: {}"),
+        ("{out: 5, pe: 1, simd: 2}\n  weights: stream", "{out: 5, pe: 5, simd: 128}\n  weights: rom"),
+        "toy.yaml:27: head.fc: pe=5 with simd=128 makes a beat of 5,120 bits\n"
+        "  why: 640 lanes of int8; no stream or ap_uint may be wider than 4,096 bits\n  fix: choose pe from 1",
+    ),
+    "out of the stem, folding left out": (
+        (STEM, "{kernel: 3, out: 1025, weight: int8}"),
+        (CONV1, CONV1.replace("simd: 2", "simd: 5")),
+        ("bypass: {pe: 2, simd: 4}", "bypass: {}"),
+        ("act: uint2", "act: uint4"),
+        (", acc: int16", ""),
+        "toy.yaml:10: stem.conv: pe=1 makes a beat of 4,100 bits between two IPs\n"
+        "  why: it has whole bytes, and so many lanes of uint4 as divide 1,025 channels; no stream may be wider than 4,096 bits\n"
+        "  fix: have a multiple of 2 channels, or codes of 8 bits",
+    ),
+    "into a block, with a way out": (
+        (STEM, "{kernel: 3, out: 1026, weight: int8, pe: 1, simd: 3}"),
+        (CONV1, CONV1.replace("simd: 2", "simd: 1026")),
+        ("bypass: {pe: 2, simd: 4}", "bypass: {}"),
+        ("stem:\n", "stem:\n  output: residual\n"),
+        (", acc: int16", ""),
+        "toy.yaml:17: res2a.conv1: simd=1026 makes a beat of 4,104 bits between two IPs\n"
+        "  why: it has whole bytes, and so many lanes of uint4 as divide 1,026 channels; no stream may be wider than 4,096 bits\n"
+        "  fix: choose simd from 1, 2, 3, 6, 9, 18, 19, 27, 38, 54, 57, 114, 171, 342",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WIDE)
+def test_what_makes_a_beat_too_wide_is_a_key_of_the_description(tmp_path, monkeypatch, case):
+    monkeypatch.chdir(tmp_path)
+    *changes, message = WIDE[case]
+    text = TOY
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    Path("toy.yaml").write_text(text)
+    with pytest.raises(DescriptionError) as error:
+        lower(load("toy.yaml"))
+    assert str(error.value) == message
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_doing_what_makes_the_paths_meet_is_enough(tmp_path, data):
+    """Windows of any kind on the main path and, where there is a projection, on the bypass: what the error says is done, all at once."""
+    draw = data.draw
+    document = yaml.safe_load(TOY)
+    block = document["blocks"]["res2a"]
+    document["stem"]["output"] = "residual"
+    for conv in ("conv1", "conv2"):
+        kernel = [draw(st.integers(1, 3)), draw(st.integers(1, 3))]
+        window = {"kernel": kernel, "stride": [draw(st.integers(1, 2)), draw(st.integers(1, 2))]}
+        if draw(st.booleans()):
+            window["pad"] = [[draw(st.integers(0, k - 1)), draw(st.integers(0, k - 1))] for k in kernel]
+        block[conv] = window | {"out": draw(st.sampled_from([4, 6])), "pe": 2}
+    block["bypass"] = draw(st.sampled_from(["identity", {}, {"stride": 2}, {"stride": [1, 2], "out": 6}]))
+    document["blocks"] = {"res2a": block}
+    path = tmp_path / "toy.yaml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    try:
+        load(path)
+        return
+    except DescriptionError as error:
+        if "must meet in shape" not in str(error):
+            return
+        fix = str(error).partition("fix: ")[2]
+    for change in fix.split(" and "):
+        if found := re.fullmatch(r"write (\w+): (.+?) in res2a\.(\w+)(, or make .*)?", change):
+            block[found[3]][found[1]] = yaml.safe_load(found[2])
+        elif found := re.fullmatch(r"make the bypass of res2a a projection, bypass: (.+)", change):
+            block["bypass"] = yaml.safe_load(found[1])
+        elif found := re.fullmatch(r"leave (\w+) out of res2a\.bypass(, or write .*)?", change):
+            del block["bypass"][found[1]]
+        else:
+            raise AssertionError(change)
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    load(path)
 
 
 def test_accumulators_of_more_than_32_bits(tmp_path, monkeypatch):
@@ -358,7 +516,16 @@ def test_no_file(tmp_path, monkeypatch):
     [
         (b"", "toy.yaml: the file is empty\n  why: there is no network in it\n  fix: start from configs/digits.yaml"),
         (b"# only a comment\n", "toy.yaml: the file is empty\n  why: there is no network in it\n  fix: start from configs/digits.yaml"),
-        (b"a: \xff\n", "toy.yaml: byte 3 is not UTF-8\n  why: a description is UTF-8 text\n  fix: save it as UTF-8"),
+        (
+            b"a: 1\r\nb: 2\rc: 3\nd: M\xfcller\n",
+            "toy.yaml:4: the byte 0xFC is not UTF-8\n  why: a description is UTF-8 text\n  fix: save it as UTF-8",
+        ),
+        (
+            b"a: 1\nb: \x07\n",
+            "toy.yaml:2: the character '\\x07' stands here\n  why: YAML is text, without control characters; a description is UTF-8\n"
+            "  fix: delete it, or save the file as UTF-8",
+        ),
+        (b"a: \xff\n", "toy.yaml:1: the byte 0xFF is not UTF-8\n  why: a description is UTF-8 text\n  fix: save it as UTF-8"),
         (b"#" * (MAX_BYTES + 1), "toy.yaml: 1,048,577 bytes\n  why: a description has at most a megabyte\n  fix: name the right file"),
         (
             b"- a\n",

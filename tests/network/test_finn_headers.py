@@ -185,8 +185,8 @@ def test_the_whole_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         parameters.load(load(yaml), output)
     assert str(error.value) == (
         f"{output}: head/fc/weights is missing\n"
-        "  why: they are not among the headers of the original ResNet-50, but in a CSV of their own\n"
-        "  fix: import again with --fc-weights fcweights.csv, or write them into the file"
+        "  why: resnet50_w1a2 needs 124 arrays; of the original ResNet-50 this one is not among the headers, but in a CSV of its own\n"
+        "  fix: write it into the file, or import again with --fc-weights fcweights.csv"
     )
     weights = np.random.default_rng(1).integers(-128, 128, (1000, 2048)).astype(np.int8)
     parameters.save(output, arrays | {"head/fc/weights": weights})
@@ -510,3 +510,21 @@ def test_macros_have_lines(tmp_path: Path) -> None:
         "#pragma once\n/* two\nlines */ \n#define A_PE 8 // #define A_PE 9\n//#define B 1\n#  define C Recast<Binary>\n\t#define D\t7\r\n"
     )
     assert Header(file).defines == {"A_PE": (8, 4), "D": (7, 7)}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["none/a.npz"], "argument OUT.npz: 'none/a.npz': there is no folder none: the parameters are written to it; make the folder, or choose another"),
+        (["."], "argument OUT.npz: '.': a folder: the parameters are written to it; name a file in it"),
+        (["a.npz", "--yaml", "none/a.yaml"], "argument --yaml: 'none/a.yaml': there is no folder none: the description is written to it; "
+                                             "make the folder, or choose another"),
+        (["a.npz", "--yaml", "./a.npz"], "argument --yaml: a.npz is the parameter file too; name another"),
+    ],
+)  # fmt: skip
+def test_places_are_refused_before_anything_is_read(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        finn_headers.main(["nowhere", *words])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: {message}\n")

@@ -12,6 +12,12 @@ from hypothesis import strategies as st
 from network import ParameterError, load, parameters
 
 PATH = "toy.npz"
+NEGATIVE_SCALE = (
+    "  why: a code counts the thresholds its accumulator reaches; those that descend most often come of a negative batch-norm scale, "
+    "where it counts the ones it stays below\n"
+    "  fix: if the scale is negative, negate the channel's weights, and replace its thresholds t by 1 - t in ascending order "
+    "(network.thresholds.turned does both); if only their order is another, numpy.sort(thresholds, axis=1)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +60,7 @@ def test_no_file(toy, tmp_path, monkeypatch):
     assert str(error.value) == (
         "toy.npz: there is no such file\n"
         "  why: the parameters of toy are read from it\n"
-        "  fix: train or import them, or name the file: parameters: …"
+        "  fix: train or import them, or name the file in the description: parameters: …"
     )
 
 
@@ -73,44 +79,75 @@ def test_no_file(toy, tmp_path, monkeypatch):
         (
             lambda a: a.update({"res2a/conv1/weights": np.ones((4, 3, 3, 5), np.int8)}),
             "toy.npz: res2a/conv1/weights: int8 (4, 3, 3, 5), expected int8 (4, 3, 3, 4)\n"
-            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+            "  why: the description decides shapes and formats\n  fix: write it in that shape, or correct the description",
         ),
         (
             lambda a: a.update({"res2a/conv1/weights": a["res2a/conv1/weights"].astype(np.float32)}),
             "toy.npz: res2a/conv1/weights: float32 (4, 3, 3, 4), expected int8 (4, 3, 3, 4)\n"
-            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+            "  why: the description decides shapes and formats\n"
+            "  fix: write whole numbers as numpy.int8, or name another format in the description",
+        ),
+        (
+            lambda a: a.update({"res2a/conv1/weights": a["res2a/conv1/weights"].transpose(0, 3, 1, 2)}),
+            "toy.npz: res2a/conv1/weights: int8 (4, 4, 3, 3), expected int8 (4, 3, 3, 4)\n"
+            "  why: the description decides shapes and formats\n"
+            "  fix: bring the input channels to the end: numpy.transpose(weights, (0, 2, 3, 1))",
+        ),
+        (
+            lambda a: a.update({"head/fc/weights": a["head/fc/weights"].T}),
+            "toy.npz: head/fc/weights: int8 (6, 5), expected int8 (5, 6)\n"
+            "  why: the description decides shapes and formats\n  fix: swap the axes: numpy.transpose(array)",
         ),
         (
             lambda a: np.put(a["res2a/conv1/weights"], 37, 0),
             "toy.npz: res2a/conv1/weights: 0 at (1, 0, 0, 1), expected bipolar\n"
-            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+            "  why: the description says weight: bipolar, which is -1 and 1 alone\n"
+            "  fix: quantize the weights to that, or write weight: int2 for the layer",
+        ),
+        (
+            lambda a: np.put(a["res2b/conv3/weights"], 5, -77),
+            "toy.npz: res2b/conv3/weights: -77 at (1, 0, 0, 1), expected int3\n"
+            "  why: the description says weight: int3, which is -4 to 3\n"
+            "  fix: quantize the weights to that, or write weight: int8 for the layer",
         ),
         (
             lambda a: np.put(a["res2a/conv1/thresholds"], [3, 4, 5], [7, 5, 9]),
             "toy.npz: res2a/conv1/thresholds: channel 1 falls from 7 to 5, expected ascending thresholds\n"
-            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+            "  why: a code counts the thresholds its accumulator reaches\n  fix: sort them: numpy.sort(thresholds, axis=1)",
         ),
         (
             lambda a: a.update({"res2a/conv1/thresholds": np.tile([9, 5, 1], (4, 1)).astype(np.int32)}),
-            "toy.npz: res2a/conv1/thresholds: channel 0 falls from 9 to 5, expected ascending thresholds\n"
-            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+            "toy.npz: res2a/conv1/thresholds: channel 0 falls from 9 to 5 (and 3 more do), expected ascending thresholds\n"
+            + NEGATIVE_SCALE,
         ),
         (
             lambda a: a.update({"stem/conv/thresholds": np.array([[9, 5, 1]] * 3 + [[1, 5, 9]], np.int32)}),
-            "toy.npz: stem/conv/thresholds: channel 0 falls from 9 to 5, expected ascending thresholds\n"
-            "  why: the description decides shapes and formats\n  fix: correct one of the two",
+            "toy.npz: stem/conv/thresholds: channel 0 falls from 9 to 5 (and 2 more do), expected ascending thresholds\n" + NEGATIVE_SCALE,
+        ),
+        (
+            lambda a: np.copyto(a["res2b/entry/thresholds"], a["res2b/entry/thresholds"][:, ::-1] + [2, 1, 0]),
+            "toy.npz: res2b/entry/thresholds: channel 0 falls from 16 to 8 (and 5 more do), expected ascending thresholds\n"
+            "  why: a code counts the thresholds its accumulator reaches; those that descend most often come of a negative "
+            "batch-norm scale, where it counts the ones it stays below\n"
+            "  fix: if only their order is another, numpy.sort(thresholds, axis=1); if the scale is negative, the channel has to be "
+            "turned round, which needs weights that can be negated: train with positive scales here",
         ),
         (
             lambda a: a.pop("head/fc/weights"),
             "toy.npz: head/fc/weights is missing\n"
-            "  why: they are not among the headers of the original ResNet-50, but in a CSV of their own\n"
-            "  fix: import again with --fc-weights fcweights.csv, or write them into the file",
+            "  why: toy needs 17 arrays; of the original ResNet-50 this one is not among the headers, but in a CSV of its own\n"
+            "  fix: write it into the file, or import again with --fc-weights fcweights.csv",
+        ),
+        (
+            lambda a: a.update({name.replace("/", "."): a.pop(name) for name in list(a)}),
+            "toy.npz: stem/conv/weights is missing (and 16 more)\n"
+            "  why: toy needs 17 arrays\n  fix: is it stem.conv.weights? keys are spelled as above",
         ),
         (
             lambda a: np.copyto(a["head/fc/bias"], [2**31 - 5, 0, 0, 0, 0]),
             "toy.npz: head/fc/bias: scores could overflow int32\n"
             "  why: their worst case with this bias is -48,384 to 2,147,531,649\n"
-            "  fix: scale the bias down, or widen head.fc.acc",
+            "  fix: scale the bias down, or give head.fc narrower weights than int8 or fewer inputs",
         ),
     ],
 )

@@ -23,17 +23,30 @@ head: {top: 3}
 """
 
 
-@pytest.mark.parametrize(
-    ("place", "was", "now"),
-    [
-        (("stem",), "         out: 4}         # two lines\n", "         out: 4}         # two lines\n  fifos: {x: 2}\n"),
-        (("blocks", "a"), "    conv1: {out: 4}      # the last of a\n", "    conv1: {out: 4}      # the last of a\n    fifos: {x: 2}\n"),
-        (("blocks", "b"), "bypass: identity}", "bypass: identity, fifos: {x: 2}}"),
-        (("blocks", "c"), "fifos: {bypass: 3}", "fifos: {x: 2}"),
-        (("head",), "{top: 3}", "{top: 3, fifos: {x: 2}}"),
-        ((), "head: {top: 3}\n", "head: {top: 3}\nfifos: {x: 2}\n"),
-    ],
-)
+ENTRIES = [
+    (("stem",), "         out: 4}         # two lines\n", "         out: 4}         # two lines\n  fifos: {x: 2}\n"),
+    (("blocks", "a"), "    conv1: {out: 4}      # the last of a\n", "    conv1: {out: 4}      # the last of a\n    fifos: {x: 2}\n"),
+    (("blocks", "b"), "bypass: identity}", "bypass: identity, fifos: {x: 2}}"),
+    (("blocks", "c"), "fifos: {bypass: 3}", "fifos: {x: 2}"),
+    (("head",), "{top: 3}", "{top: 3, fifos: {x: 2}}"),
+    ((), "head: {top: 3}\n", "head: {top: 3}\nfifos: {x: 2}\n"),
+]
+
+
+@pytest.mark.parametrize(("place", "was", "now"), ENTRIES)
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_line_ends_stay(place, was, now, end):
+    """Those of Windows, and of an editor that has them its own way; and the mark some put in front."""
+    text = "\ufeff" + TEXT.replace("\n", end)
+    assert with_entry(text, place, "fifos", "{x: 2}") == text.replace(was.replace("\n", end), now.replace("\n", end))
+
+
+def test_a_last_line_without_an_end():
+    assert with_entry("a:\r\n  b: 1", ("a",), "c", "2") == "a:\r\n  b: 1\r\n  c: 2"
+    assert with_entry("a: 1", (), "c", "2") == "a: 1\nc: 2"
+
+
+@pytest.mark.parametrize(("place", "was", "now"), ENTRIES)
 def test_an_entry(place, was, now):
     text = with_entry(TEXT, place, "fifos", "{x: 2}")
     assert text == TEXT.replace(was, now)

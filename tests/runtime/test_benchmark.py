@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from PIL import Image
@@ -81,3 +83,25 @@ def test_the_figure(tmp_path: Path, network: str) -> None:
         benchmark.save(figure, tmp_path / "none" / "out.png")
     with pytest.raises(DeviceError, match=r"cannot be written\nwhy: Format 'txt' is not supported"):
         benchmark.save(figure, tmp_path / "out.txt")
+
+
+def test_a_matplotlib_that_is_broken_is_not_told_as_one_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = tiny.manifest(tiny.network())
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(DeviceError) as caught:
+        benchmark.figure(manifest, "emulation0", [ROW])
+    assert str(caught.value) == "plot: no figure\nwhy: matplotlib is not installed\nfix: pip install 'resflow[notebooks]'"
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", ModuleType("matplotlib.figure"))
+    with pytest.raises(ImportError, match="cannot import name 'Figure'"):
+        benchmark.figure(manifest, "emulation0", [ROW])
+
+
+def test_what_goes_wrong_in_drawing_is_not_told_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = benchmark.figure(tiny.manifest(tiny.network()), "emulation0", [ROW])
+
+    def wrong(*_: object, **__: object) -> None:
+        raise ValueError("ours")
+
+    monkeypatch.setattr(figure, "savefig", wrong)
+    with pytest.raises(ValueError, match="ours"):
+        benchmark.save(figure, tmp_path / "out.png")

@@ -36,14 +36,16 @@ def test_a_card_is_chosen(selector: str | int, index: int) -> None:
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize(
-    ("selector", "what"), [("3", "no such card"), ("u250", "3 cards fit"), ("3b:00.1", "2 cards fit"), ("", "no such card")]
+    ("selector", "what"),
+    [("3", "no such card"), ("9" * 5000, "no such card"), ("u250", "3 cards fit"), ("3b:00.1", "2 cards fit"), ("", "no such card")],
 )
 def test_no_card_or_several(selector: str, what: str) -> None:
+    fix = "choose by index or PCIe address" if what[0].isdigit() else "choose by index, PCIe address or shell name, or 'emulation'"
     with pytest.raises(DeviceError) as caught:
         cards.find(selector)
     assert str(caught.value) == (
-        f"device {selector!r}: {what}\nwhy: there are 0: {ADDRESSES[0]} {SHELLS[0]}; 1: {ADDRESSES[1]} {SHELLS[1]}; "
-        f"2: {ADDRESSES[2]} {SHELLS[2]}\nfix: choose by index, PCIe address or shell name, or 'emulation'"
+        f"device {selector!r:.60}: {what}\nwhy: there are 0: {ADDRESSES[0]} {SHELLS[0]}; 1: {ADDRESSES[1]} {SHELLS[1]}; "
+        f"2: {ADDRESSES[2]} {SHELLS[2]}\nfix: {fix}"
     )
 
 

@@ -234,6 +234,7 @@ GONE = "a buffer that is no longer there\nwhy: it was freed"
 COPY = "an array that is no buffer\nwhy: it is a copy or the result of arithmetic"
 COUNT = "why: it is the number of frames, 1 to 2^32 - 1\nfix: pass the length of the batch"
 INBUF = "pass a uint8 buffer of at least 320 bytes in bank0, from pynq.allocate"
+OUTBUF = "pass a uint32 buffer of at least 60 bytes in bank0, from pynq.allocate"
 
 
 @pytest.mark.parametrize(
@@ -248,8 +249,15 @@ INBUF = "pass a uint8 buffer of at least 320 bytes in bank0, from pynq.allocate"
         (0, lambda o: o.inbuf[1:], f"tiny_1.in_1: a buffer of 256 bytes\nwhy: the kernel reads 320\nfix: {INBUF}"),
         (0, lambda o: pynq.allocate((N, 8, 8, 1), target=o.overlay.bank0),
          f"tiny_1.in_1: a buffer of uint32\nwhy: the kernel reads uint8\nfix: {INBUF}"),
-        (1, lambda o: o.outbuf[1:], "tiny_1.out: a buffer of 48 bytes\nwhy: the kernel writes 60\n"
-         "fix: pass a uint32 buffer of at least 60 bytes in bank0, from pynq.allocate"),
+        (0, lambda o: pynq.allocate((N, 8, 8, 1), bool, target=o.overlay.bank0),
+         f"tiny_1.in_1: a buffer of bool\nwhy: the kernel reads uint8\nfix: {INBUF}"),
+        (1, lambda o: pynq.allocate((N, 3), np.float32, target=o.overlay.bank0),
+         f"tiny_1.out: a buffer of float32\nwhy: the kernel writes uint32\nfix: {OUTBUF}"),
+        (1, lambda o: pynq.allocate((N, 3), ">u4", target=o.overlay.bank0),
+         f"tiny_1.out: a buffer of >u4\nwhy: the kernel writes uint32\nfix: {OUTBUF}"),
+        (1, lambda o: pynq.allocate((N, 12), np.uint8, target=o.overlay.bank0),
+         f"tiny_1.out: a buffer of uint8\nwhy: the kernel writes uint32\nfix: {OUTBUF}"),
+        (1, lambda o: o.outbuf[1:], f"tiny_1.out: a buffer of 48 bytes\nwhy: the kernel writes 60\nfix: {OUTBUF}"),
         (2, lambda o: pynq.allocate((10, 8), np.int8, target=o.overlay.bank0),
          "tiny_1.weightsmem: a buffer in bank0\nwhy: this port of the kernel is connected to PLRAM[0]\n"
          "fix: pass a int8 buffer of at least 80 bytes in PLRAM[0], from pynq.allocate"),
@@ -265,6 +273,49 @@ def test_arguments_the_kernel_cannot_take(loaded: Loaded, index: int, change: An
     with pytest.raises(DeviceError) as caught:
         loaded.accelerator.call(*arguments)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("shapes", "dtypes"),
+    [
+        ([(N, 8, 8, 1), (N, 3), (10, 8)], "int8 int32 uint8"),
+        ([(N, 1, 8, 8), (3, N), (80,)], "uint8 uint32 int8"),
+        ([(N * 64,), (2, 50), (4, 5, 6)], "int8 uint32 uint8"),
+    ],
+)
+def test_buffers_are_bytes(loaded: Loaded, expected: Any, shapes: list[Any], dtypes: str) -> None:
+    """Any integers of the size, and any shape with enough of them."""
+    banks = (loaded.overlay.bank0, loaded.overlay.bank0, loaded.overlay.PLRAM0)
+    inbuf, outbuf, fcbuf = (pynq.allocate(*each, target=bank) for *each, bank in zip(shapes, dtypes.split(), banks, strict=True))
+    np.asarray(inbuf).reshape(-1)[:] = images().reshape(-1)
+    np.asarray(fcbuf).reshape(-1)[:80] = np.asarray(loaded.fcbuf).reshape(-1)
+    inbuf.sync_to_device()
+    fcbuf.sync_to_device()
+    loaded.accelerator.call(inbuf, outbuf, fcbuf, N)
+    outbuf.sync_from_device()
+    assert np.array_equal(np.asarray(outbuf).reshape(-1)[: N * 3].reshape(N, 3), expected)
+
+
+def test_images_that_do_not_fill_words(tmp_path: Path) -> None:
+    """Enough bytes, but not where the kernel looks for the second image."""
+    overlay = pynq.Overlay(str(tiny.write(tmp_path / "padded.xclbin", image=(5, 5, 3))), device=EmulatedDevice())
+    batch = np.random.default_rng(3).integers(0, 256, (2, 5, 5, 3)).astype(np.uint8)
+    outbuf, fcbuf = overlay.bank0.allocate((2, 3)), overlay.PLRAM0.allocate((10, 8), np.int8)
+    fcbuf[:] = overlay.device.xclbin.weights
+    fcbuf.sync_to_device()
+    with pytest.raises(DeviceError) as caught:
+        overlay.tiny_1.call(overlay.bank0.allocate((4, 5, 5, 3), np.int8), outbuf, fcbuf, 2)
+    assert str(caught.value) == (
+        "tiny_1.in_1: an image every 75 bytes\nwhy: the kernel reads whole words of 64 bytes, and so an image every 128\n"
+        "fix: allocate (2, 128) and put each image into the first 75 bytes of its row"
+    )
+    inbuf = overlay.bank0.allocate((2, 128), np.int8)
+    inbuf[:, :75] = batch.reshape(2, 75)
+    inbuf.sync_to_device()
+    overlay.tiny_1.call(inbuf, outbuf, fcbuf, 2)
+    outbuf.sync_from_device()
+    with Accelerator.open(tmp_path / "padded.xclbin") as accelerator:
+        assert np.array_equal(outbuf, accelerator.classify(batch))
 
 
 def test_too_few_arguments_are_a_type_error(loaded: Loaded) -> None:

@@ -203,3 +203,63 @@ def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "tiny.xclbin", "--batch", "2", "--repetitions", "3", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [row["batch"] for row in told["rows"]] == [2]
+
+
+WRONG = [
+    ("classify tiny.xclbin a.png --top abc", "--top: 'abc': not a whole number; write 1 to 1,000,000"),
+    ("classify tiny.xclbin a.png --top 0", "--top: '0': out of range; write 1 to 1,000,000"),
+    ("bench tiny.xclbin --batch 1 0", "--batch: '0': out of range; write 1 to 100,000"),
+    ("bench tiny.xclbin --batch 1e3", "--batch: '1e3': not a whole number; write 1 to 100,000"),
+    (f"bench tiny.xclbin --batch {'9' * 5000}", f"--batch: '{'9' * 40}': out of range; write 1 to 100,000"),
+    ("bench tiny.xclbin --repetitions -1", "--repetitions: '-1': out of range; write 1 to 1,000,000"),
+    ("bench tiny.xclbin --warm-up -1", "--warm-up: '-1': out of range; write 0 to 1,000,000"),
+    ("bench tiny.xclbin --plot none/out.png", "--plot: 'none/out.png': there is no folder none; make the folder, or choose another"),
+    ("bench tiny.xclbin --plot out.xyz", "--plot: 'out.xyz': a kind of file that cannot be written; let its name end in .png, .pdf, .svg"),
+    (
+        "evaluate tiny.xclbin . --labels l --csv none/r.csv",
+        "--csv: 'none/r.csv': there is no folder none; make the folder, or choose another",
+    ),
+    ("evaluate tiny.xclbin . --labels l --csv .", "--csv: '.': not the name of a file; name a file"),
+    ("power --seconds nan", "--seconds: 'nan': out of range; write 0.1 to 1,000,000,000"),
+    ("power --seconds inf", "--seconds: 'inf': out of range; write 0.1 to 1,000,000,000"),
+    ("power --seconds soon", "--seconds: 'soon': not a number; write 0.1 to 1,000,000,000"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), WRONG, ids=[message[:30] for _, message in WRONG])
+def test_values_are_refused_before_anything_is_begun(capsys: pytest.CaptureFixture[str], call: str, message: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(call.split())
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    assert err.endswith(f"error: argument {message}\n")
+
+
+def test_a_plot_that_cannot_be_drawn_is_refused_at_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.arguments.find_spec", lambda _: None)
+    with pytest.raises(SystemExit):
+        main(["bench", "tiny.xclbin", "--plot", "out.png"])
+    what = "'out.png': matplotlib, which draws it, is not installed; pip install 'resflow[notebooks]'"
+    assert capsys.readouterr().err.endswith(f"error: argument --plot: {what}\n")
+
+
+def test_a_device_the_environment_names(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "SYSFS", Path.cwd())
+    monkeypatch.setenv("RESFLOW_DEVICE", "u999")
+    for call in (["classify", "tiny.xclbin", "a.png"], ["info"], ["power"]):
+        assert main(call) == 1
+        assert capsys.readouterr() == (
+            "",
+            "error: RESFLOW_DEVICE='u999': no such card\nwhy: there is none: no device is held by the driver xocl\n"
+            "fix: choose by index, PCIe address or shell name, or 'emulation'\n",
+        )
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "1e3", "9" * 5000, "²"])
+def test_threads_the_environment_names(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
+    monkeypatch.setenv("RESFLOW_EMULATOR_THREADS", threads)
+    assert main(["classify", "tiny.xclbin", "a.png"]) == 1
+    assert capsys.readouterr().err.startswith("error: RESFLOW_EMULATOR_THREADS: '")
+    for name in ("RESFLOW_EMULATOR_THREADS", "RESFLOW_EMULATOR_PATH", "RESFLOW_DEVICE"):
+        monkeypatch.setenv(name, "")  # as if it were not set
+    assert main(["classify", "tiny.xclbin", "a.png"]) == 0

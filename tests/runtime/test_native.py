@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import threading
@@ -174,6 +175,19 @@ def test_every_path_equals_numpy(data: st.DataObject) -> None:
         found_labels, found_scores = emulator.run(images, weights)
         assert np.array_equal(found_scores, scores)
         assert np.array_equal(found_labels, labels)
+
+
+@pytest.mark.parametrize("path", NATIVE)
+def test_a_head_of_unsigned_weights(path: str) -> None:
+    """Every byte there is, on sums as large as scores allow: the native paths multiply int8, and make up for it."""
+    stem = one_layer(np.tile([[1, 0]], (256, 1)).astype(np.int8), "int8", "uint8", np.full((256, 1), 128, np.int32))
+    matrix = np.stack([np.arange(256), np.full(256, 255), np.roll(np.arange(256), 7)]).astype(np.uint8)
+    head = Head(zero_point=0, inputs=256, classes=3, top=3, weights=matrix, bias=np.array([-5, 0, 2**31 - 1 - 255 * 256], np.int32))
+    program = dataclasses.replace(stem, head=head)
+    image = np.array([[[200, 0]]], np.uint8)
+    labels, scores = Emulator(program, path=path).run(image[np.newaxis])
+    assert scores.tolist() == [[255 * 128 - 5, 255 * 256, 255 * 128 + 2**31 - 1 - 255 * 256]]
+    assert labels.tolist() == [[2, 1, 0]]
 
 
 def one_layer(weights: NDArray[Any], weight: str, source: str, thresholds: NDArray[np.int32]) -> Program:

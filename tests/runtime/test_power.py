@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import pynq
 import pytest
 
 from runtime import DeviceError, EmulatedDevice, XrtDevice, cards, power
@@ -135,6 +137,65 @@ def test_a_recording(card: XrtDevice) -> None:
     frame = recording.frame()
     assert list(frame.columns[:4]) == ["board_watts", "fpga_watts", "12v_aux_volts", "12v_aux_amps"]
     assert len(frame) == count
+
+
+def watts(rails: Any, name: str) -> float:
+    value: float = rails[name].power.value
+    return value
+
+
+def test_pynq_s_power_classes(card: XrtDevice, tmp_path: Path) -> None:
+    """From the driver's files, also those of rails without a current."""
+    for name, millivolts in {"0v85": 850, "1v8": 1800, "mgt0v9avcc": 900, "12v_sw": 12_000, "mgtavtt": 1200, "sys_5v5": 5500}.items():
+        (tmp_path / "devices" / BDF / "xmc.u.15204352" / f"xmc_{name}").write_text(f"{millivolts}\n")
+    rails = pynq.pmbus.get_xrt_sysfs_rails(card)
+    assert watts(rails, "12v_aux") == pytest.approx(12.05 * 1.5)
+    assert watts(rails, "12v_pex") == pytest.approx(11.98 * 2)
+    assert watts(rails, "vccint") == pytest.approx(0.85 * 20.5)
+    volts = {name: rail.voltage.value for name, rail in card.sensors.items() if rail.power is None}
+    known = {"0v85": 0.85, "1v8": 1.8, "mgt0v9avcc": 0.9, "12v_sw": 12, "mgtavtt": 1.2, "sys_5v5": 5.5, "3v3_pex": 3.3}
+    assert math.isnan(volts.pop("3v3_aux"))  # a file that reads 0 is of a supply the card does not have
+    assert volts == pytest.approx(known)
+    assert (card.device_info.bdf, card.device_info.name) == (BDF, "xrt0")
+
+
+def test_pynq_records_what_the_card_draws(card: XrtDevice, tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    current = tmp_path / "devices" / BDF / "xmc.u.15204352" / "xmc_vccint_curr"
+    rails = pynq.pmbus.get_xrt_sysfs_rails(card)
+    recorder = pynq.pmbus.DataRecorder(rails["12v_aux"].power, rails["12v_pex"].power, rails["vccint"].power)
+    with recorder.record(0.005):
+        deadline = time.monotonic() + 20
+        while len(recorder.frame) < 2 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        current.write_text("10000\n")
+        while recorder.frame["vccint_power"].iloc[-1] > 10 and time.monotonic() < deadline:
+            time.sleep(0.005)
+    frame = recorder.frame
+    assert frame["12v_aux_power"].mean() == pytest.approx(12.05 * 1.5)
+    assert frame["vccint_power"].iloc[[0, -1]].tolist() == pytest.approx([0.85 * 20.5, 0.85 * 10])
+
+
+def test_pynq_s_power_classes_from_the_report(card: XrtDevice, tmp_path: Path) -> None:
+    without_files(tmp_path)
+    more = [rail("1v8_top", "1.8", "0"), rail("0v9_vcc", "0.9", "0"), rail("mgt_vtt", "1.2", "0"), rail("5v5_system", "5.5", "0")]
+    for each in more:
+        each["current"]["is_present"] = "false"
+    stub(tmp_path, "xbutil", json.dumps({"electrical": {"power_rails": [rail("12v_pex", "12", "2"), rail("vccint", "0.85", "20"), *more]}}))
+    rails = pynq.pmbus.get_xrt_sysfs_rails(card)
+    assert [watts(rails, name) for name in ("12v_pex", "vccint")] == pytest.approx([24, 17])
+    assert watts(rails, "12v_aux") == 0  # a card without this supply: what the board draws is the sum all the same
+    assert [rails[name].voltage.value for name in ("1v8", "mgt0v9avcc", "mgtavtt", "sys_5v5")] == pytest.approx([1.8, 0.9, 1.2, 5.5])
+    assert math.isnan(rails["0v85"].voltage.value)
+
+
+def test_pynq_s_power_classes_where_the_reading_fails(card: XrtDevice, tmp_path: Path) -> None:
+    without_files(tmp_path)
+    stub(tmp_path, "xrt-smi", "{}")
+    with pytest.warns(RuntimeWarning, match=r"xrt-smi: no electrical report\nwhy: ValueError: no power_rails\nfix: try it: "):
+        info = card.device_info
+    assert math.isnan(info.m12VAux)
+    assert math.isnan(info.mCurrent)
 
 
 def test_an_emulated_device_draws_nothing_that_could_be_told() -> None:

@@ -162,10 +162,17 @@ def test_an_array_twice() -> None:
         parse(NETWORK, file.getvalue())
 
 
+@pytest.mark.parametrize("place", ["read_magic", "read_array_header_1_0"])
+def test_a_numpy_without_what_we_call_is_no_verdict_on_the_file(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.delattr(np.lib.format, place)
+    with pytest.raises(AttributeError, match=place):
+        parse(NETWORK, PARAMETERS)
+
+
 def test_a_network_too_large_to_emulate_is_refused_before_it_is_tried() -> None:
     network = json.loads(NETWORK)
     network["input"] = [16384, 16384, 1]
-    with pytest.raises(XclbinError, match=r"^network: stem.conv: elements a frame: 2415919104\n"):
+    with pytest.raises(XclbinError, match=r"^network: stem.conv: codes a frame: 1073741824\n"):
         parse(json.dumps(network).encode(), PARAMETERS)
 
 

@@ -217,12 +217,32 @@ def test_the_environment_chooses(noop: Run, chosen: str, name: str) -> None:
     script = "print(opened()[0].device.name, runtime.Accelerator.open('tiny.xclbin').devices[0].name[:9])"
     assert noop(OPEN + script, RESFLOW_DEVICE=chosen).stdout == f"{name} {'emulation' if chosen == 'emulation' else name[:9]}\n"
     if chosen == "0":
-        assert "device '1': no such card" in noop(OPEN + script, RESFLOW_DEVICE="1").stderr
+        assert "RESFLOW_DEVICE='1': no such card" in noop(OPEN + script, RESFLOW_DEVICE="1").stderr
 
 
 @needs_xrt
-def test_registers_are_not_there(noop: Run) -> None:
-    ran = noop(OPEN + "ol, unit, i, o, w = opened()\ntold(unit.read, 0)\n")
+def test_registers_hold_what_was_written(noop: Run) -> None:
+    """noop has none: they show what the host has to do with them."""
+    script = """
+ol, unit, i, o, w = opened()
+print(unit.read(0), unit.register_map.CTRL.AP_IDLE, unit.read(0x34))
+unit.call(i, o, w, 5)
+print([hex(unit.read(offset)) for offset in (0x0, 0x0, 0x10, 0x1C, 0x28, 0x34)], i.device_address == unit.read(0x10))
+unit.write(0x34, 3)
+unit.write(0x0, 1)
+print(unit.read(0x34), unit.register_map.CTRL.AP_DONE)
+told(unit.write, 0x0, 0x80)
+"""
+    check(noop(OPEN + script), (
+        "4 1 0\n['0xe', '0x4', '0xdeadbeef', '0xdeadbeef', '0xdeadbeef', '0x5'] True\n3 1\n"
+        "tiny_1: CTRL = AUTO_RESTART\nwhy: the emulated kernel runs once per start\nfix: write AP_START for every batch\n"
+    ))  # fmt: skip
+
+
+@needs_xrt
+def test_registers_that_xrt_does_not_reach(noop: Run) -> None:
+    script = "ol, unit, i, o, w = opened()\nol.device._loaded._registers.clear()\ntold(unit.read, 0)\n"
+    ran = noop(OPEN + script)
     assert ran.returncode == 0
     assert ran.stdout.startswith("tiny_1 register 0x0: cannot be reached\nwhy: ")
     assert ran.stdout.endswith("\nfix: use call and start; XRT's emulation has no registers, and a card needs Runtime.rw_shared\n")
@@ -309,8 +329,10 @@ LOAD = "from runtime import xrt, DeviceError\ntry:\n    xrt.load()\nexcept Devic
     [
         ({}, "XILINX_XRT: not set\nwhy: it says where XRT is, there is no /opt/xilinx/xrt either, and XRT ends the process that loads it "
              "without\nfix: install XRT and source its setup.sh, or use device='emulation'\n"),
-        ({"XILINX_XRT": "nowhere"}, "nowhere/lib/libxrt_core.so.2: there is no such file\nwhy: XRT loads it from there, and ends the process "
-                                    "when it cannot\nfix: make nowhere/lib hold XRT's libraries, or links to them\n"),
+        ({"XILINX_XRT": "nowhere"}, "XILINX_XRT=nowhere: there is no such folder\nwhy: it names the folder XRT is installed in, and XRT ends "
+                                    "the process that loads it without\nfix: source XRT's setup.sh, or use device='emulation'\n"),
+        ({"XILINX_XRT": "empty"}, "empty/lib/libxrt_core.so.2: there is no such file\nwhy: XRT loads it from there, and ends the process "
+                                  "when it cannot\nfix: make empty/lib hold XRT's libraries, or links to them\n"),
         ({"XILINX_XRT": "broken"}, "broken/lib/libxrt_core.so.2: cannot be loaded\nwhy: broken/lib/libxrt_core.so.2: file too short\n"
                                    "fix: install XRT again, with all it depends on\n"),
         ({"XCL_EMULATION_MODE": "fast"}, "XCL_EMULATION_MODE: 'fast'\nwhy: XRT emulates with hw_emu, sw_emu, noop\n"
@@ -320,6 +342,7 @@ LOAD = "from runtime import xrt, DeviceError\ntry:\n    xrt.load()\nexcept Devic
 def test_an_environment_xrt_would_abort_in(tmp_path: Path, variables: dict[str, str], message: str) -> None:
     if not variables and xrt.INSTALLED.exists():
         pytest.skip(f"there is an XRT in {xrt.INSTALLED}")
+    (tmp_path / "empty").mkdir()
     (tmp_path / "broken" / "lib").mkdir(parents=True)
     (tmp_path / "broken" / "lib" / "libxrt_core.so.2").write_bytes(b"")
     check(child(LOAD, tmp_path, **variables), message)

@@ -39,7 +39,7 @@ def main() -> None:
     script = words[-1]
     top = re.search(r"^set_top (\w+)$", Path(script).read_text(), re.MULTILINE)[1]
     print(f"INFO: [HLS 200-10] Running '{tool}' v{release} on {top}", flush=True)
-    failure = stand_in.start(top)
+    failure = stand_in.start(top.removeprefix("resflow_"))
     result = subprocess.run(
         ["tclsh", Path(__file__).with_name("hls.tcl"), tool, release, script], capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
@@ -51,7 +51,7 @@ def main() -> None:
             print(line)
     if result.returncode or result.stderr:
         stand_in.fail(result.stderr.strip() or "ERROR: [HLS 200-1510] Running the script failed")
-    stand_in.finish(top)
+    stand_in.finish(top.removeprefix("resflow_"))
 
 
 def parse(state: str) -> dict[str, str]:
@@ -137,7 +137,7 @@ def export(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:
         }
     )
     folder = Path(state["solution"]) / "impl"
-    path = folder / "ip" / f"resflow_hls_{top}_1_0.zip" if stand_in.release < "2020.2" else folder / "export.zip"
+    path = folder / "ip" / f"{top}_1_0.zip" if stand_in.release < "2020.2" else folder / "export.zip"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(archive)
 

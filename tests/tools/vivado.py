@@ -238,13 +238,13 @@ def xo(stand_in: StandIn, file: File) -> bytes:
 
 def utilization(_: StandIn, file: File) -> bytes:
     module = re.search(r"module (\w+)", file.content)[1]
-    cells = {name: used(name, vlnv) for name, vlnv in re.findall(r"\{(\w+) (\S+:\S+)\}", file.content)}
+    cells = {name: used(vlnv) for name, vlnv in re.findall(r"\{(\w+) (\S+:\S+)\}", file.content)}
     return reports.utilization((module, f"{module.removesuffix('_wrapper')}_i"), cells, MARK + file.content).encode()
 
 
-def used(name: str, vlnv: str) -> list[int]:
+def used(vlnv: str) -> list[int]:
     """What a cell takes: invented, of an HLS IP from its description."""
-    source = Path("repo") / name / "component.xml"
+    source = Path("repo") / vlnv.split(":")[2] / "component.xml"
     return reports.invented(source.read_bytes(), large=200) if source.exists() else reports.invented(vlnv.encode(), large=1)
 
 

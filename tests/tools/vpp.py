@@ -162,7 +162,7 @@ class Link:
             if not re.fullmatch(r"run\.impl_1\.STEPS\.(OPT|PLACE|ROUTE)_DESIGN\.TCL\.(PRE|POST)", name):
                 self.fail("60-1557", f"no property {name}")
             steps[name] = Path(path)
-        where = f"{self.card.cell_prefix}/{self.cu}/inst/{self.kernel.get('name')}_i/"
+        where = f"{self.card.cell_prefix}/{self.cu}/inst/design_{self.kernel.get('name')}_i/"
         names = [where + name for name, _ in self.cells]
         # The halves of a register slice, below it.
         names += [
@@ -185,7 +185,7 @@ class Link:
             self.fail("60-703", f"Failed to finish linking: sourcing script {script} failed")
         for file in answer.files:
             cells = {name: reports.invented(self.content + name.encode(), large=200 if "hls" in of else 1) for name, of in self.cells}
-            above = (*self.card.cell_prefix.split("/"), self.cu, "inst", f"{self.kernel.get('name')}_i")
+            above = (*self.card.cell_prefix.split("/"), self.cu, "inst", f"design_{self.kernel.get('name')}_i")
             write_changed(
                 folder / file.path,
                 reports.utilization(above, cells, MARK)

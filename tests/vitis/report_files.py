@@ -20,7 +20,7 @@ def write_csynth(build: Path, design, ip, *, release="2022.2", resources=None, i
     interval = ip.cycles + 12 if interval is None else interval
     text = (FIXTURES / f"csynth_{release}.xml").read_text()
     for old, new in {
-        "res2a": ip.name,
+        "res2a": ip.top,
         "xcu250-figd2104-2L-e": design.platform.part,
         ">231<": f">{interval + 104}<",
         ">127<": f">{interval}<",
@@ -49,7 +49,7 @@ def write_cosim(build: Path, ip, *, interval=None, passed=True) -> None:
 def write_utilization(path: Path, design, *, above=("wrapper", "bd_i")) -> None:
     """A hierarchical report of the block design under the cells `above`."""
     heading = ("Instance", "Module", "Total LUTs", "FFs", "RAMB36", "RAMB18", "URAM", "DSP Blocks")
-    placed = [(ip.name, ip.name, invented(ip)) for ip in design.ips]
+    placed = [(f"ip_{ip.name}", ip.top, invented(ip)) for ip in design.ips]
     total = sum((resources for *_, resources in placed), Resources(lut=900, ff=1500))
     rows = [(depth, name, "(top)", total) for depth, name in enumerate(above)]
     rows += [(len(above), *row) for row in placed]

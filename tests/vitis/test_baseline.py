@@ -154,4 +154,4 @@ def test_not_a_baseline(tmp_path, text, where, message):
     path.write_text(text)
     with pytest.raises(ToolError) as error:
         baseline.load(path)
-    assert str(error.value) == f"{path}{where}: {message}\n  fix: restore the file, or record it anew"
+    assert str(error.value) == f"{path}{where}: {message}\n  fix: restore the file, or delete it and record anew"

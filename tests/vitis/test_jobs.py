@@ -56,7 +56,7 @@ def test_link_in_old_words_and_new(toy: Design, xo: Path, stand_ins: Callable[..
         assert read_timing(left["timing.rpt"]).met
         kernel = read_utilization(left["utilization.xml"]).below(cu(toy))
         assert kernel is not None
-        assert {ip.name for ip in toy.ips} < {cell.name for cell in kernel.cells}
+        assert {f"ip_{ip.name}" for ip in toy.ips} < {cell.name for cell in kernel.cells}
         assert made.runs() == ["v++ link"]
 
 
@@ -81,8 +81,8 @@ WRONG = {
         "[v++ 60-705] No platform was found that matches 'xilinx_u255_gen3x16_xdma_4_1_202210_1'",
     ),
     "floorplan": (
-        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  1  res2\n"),
-        "[VPL 101-3] ERROR: 0 cells res2 in toy_1, not 1",
+        *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  1  ip_res2\n"),
+        "[VPL 101-3] ERROR: 0 cells ip_res2 in toy_1, not 1",
     ),
 }
 

@@ -89,7 +89,7 @@ def test_weights_too_large_for_a_plram(digits: Design) -> None:
     with pytest.raises(DescriptionError) as error:
         vitis.render(in_plram(digits, "PLRAM[0]", 1 << 17))
     assert str(error.value).partition(": ")[2] == (
-        "memory.weights: 8,192 KB in PLRAM[0]\n  why: a PLRAM bank can be made 4,096 KB at most\n  fix: use a DDR bank"
+        "memory.weights: 8,192 KB in PLRAM[0]\n  why: a PLRAM bank can be made 4,096 KB at most\n  fix: write weights: DDR[0]"
     )
 
 
@@ -147,40 +147,40 @@ def test_require_raises_all_findings(toy: Design, tmp_path: Path) -> None:
 
 MUTATIONS = {
     "cell not placed": (
-        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "\n"),
-        f"floorplan.tcl: res2a is not placed{FLOORPLAN_LINE}1",
+        *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "\n"),
+        f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",
     ),
     "cell in another SLR": (
-        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  3  res2a\n"),
-        f"floorplan.tcl: res2a is placed in pblock_dynamic_SLR3, not pblock_dynamic_SLR1{FLOORPLAN_LINE}1",
+        *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  3  ip_res2a\n"),
+        f"floorplan.tcl: ip_res2a is placed in pblock_dynamic_SLR3, not pblock_dynamic_SLR1{FLOORPLAN_LINE}1",
     ),
     "cell placed twice": (
-        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  1  res2a\nplace_cell_in_slr  1  res2a\n"),
-        "floorplan.tcl:50: add_cells_to_pblock: res2a is in pblock_dynamic_SLR1 already\n"
+        *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  1  ip_res2a\nplace_cell_in_slr  1  ip_res2a\n"),
+        "floorplan.tcl:50: add_cells_to_pblock: ip_res2a is in pblock_dynamic_SLR1 already\n"
         "  why: a cell is placed once\n  fix: delete one of the two calls",
     ),
     "misspelt cell": (
-        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  1  res2\n"),
+        *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  1  res2\n"),
         "floorplan.tcl:49: 0 cells res2 in toy_1, not 1\n"
         "  why: the floorplan places each once\n  fix: look for it among get_cells -hierarchical",
-        f"floorplan.tcl: res2a is not placed{FLOORPLAN_LINE}1",
+        f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",
     ),
     "no such SLR": (
-        *("floorplan.tcl", "place_cell_in_slr  1  res2a\n", "place_cell_in_slr  4  res2a\n"),
+        *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  4  ip_res2a\n"),
         "floorplan.tcl:49: no pblock pblock_dynamic_SLR4\n"
         "  why: the platform has pblock_dynamic_SLR0 pblock_dynamic_SLR1 pblock_dynamic_SLR2 pblock_dynamic_SLR3\n"
         "  fix: correct pblock in configs/platforms",
-        f"floorplan.tcl: res2a is not placed{FLOORPLAN_LINE}1",
+        f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",
     ),
     "slice not placed": (
-        *("floorplan.tcl", "place_slice_in_slrs  0  1  slice_stem_res2a_slr0\n", "\n"),
-        f"floorplan.tcl: slice_stem_res2a_slr0/inst/slr_source is not placed{FLOORPLAN_LINE}0",
-        f"floorplan.tcl: slice_stem_res2a_slr0/inst/slr_dest is not placed{FLOORPLAN_LINE}1",
+        *("floorplan.tcl", "place_slice_in_slrs  0  1  slice_res2a_codes_in_slr0\n", "\n"),
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_source is not placed{FLOORPLAN_LINE}0",
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is not placed{FLOORPLAN_LINE}1",
     ),
     "slice the wrong way round": (
-        *("floorplan.tcl", "place_slice_in_slrs  0  1  slice_stem", "place_slice_in_slrs  1  0  slice_stem"),
-        f"floorplan.tcl: slice_stem_res2a_slr0/inst/slr_source is placed in pblock_dynamic_SLR1, not pblock_dynamic_SLR0{FLOORPLAN_LINE}0",
-        f"floorplan.tcl: slice_stem_res2a_slr0/inst/slr_dest is placed in pblock_dynamic_SLR0, not pblock_dynamic_SLR1{FLOORPLAN_LINE}1",
+        *("floorplan.tcl", "place_slice_in_slrs  0  1  slice_res2a", "place_slice_in_slrs  1  0  slice_res2a"),
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_source is placed in pblock_dynamic_SLR1, not pblock_dynamic_SLR0{FLOORPLAN_LINE}0",
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is placed in pblock_dynamic_SLR0, not pblock_dynamic_SLR1{FLOORPLAN_LINE}1",
     ),
     "no report": (
         *("reports.tcl", "report_timing_summary -file resflow_timing.rpt\n", ""),

@@ -103,7 +103,7 @@ def test_large_numbers_are_written_out(toy):
 @pytest.mark.parametrize("field", ["top", "part"])
 def test_a_report_of_something_else(toy, tmp_path, field):
     path = tmp_path / "synth" / "res2a" / "csynth.xml"
-    other = {"top": ("res2a", "res2b"), "part": ("xcu250-figd2104-2L-e", "xcu50-fsvh2104-2-e")}[field]
+    other = {"top": ("resflow_res2a", "resflow_res2b"), "part": ("xcu250-figd2104-2L-e", "xcu50-fsvh2104-2-e")}[field]
     tools.write_csynth(tmp_path, toy, toy.ip("res2a"))
     path.write_text(path.read_text().replace(*other))
     with pytest.raises(ToolError) as error:
@@ -126,7 +126,7 @@ def test_a_card_without_the_kernel(toy, tmp_path):
 
 def test_text_where_there_is_no_xml(toy, tmp_path):
     path = tmp_path / "synth" / "res2a" / "csynth.rpt"
-    tools.write(path, (tools.FIXTURES / "csynth_2019.2.rpt").read_text())
+    tools.write(path, (tools.FIXTURES / "csynth_2019.2.rpt").read_text().replace("'res2a'", "'resflow_res2a'"))
     assert read(toy, tmp_path).releases == ("2019.2",)
 
 

@@ -42,24 +42,24 @@ proc place_slice_in_slrs {source sink name} {
     }
 }
 
-array set floorplan {cu digits_1 design digits pblock pblock_dynamic_SLR}
+array set floorplan {cu digits_1 design design_digits pblock pblock_dynamic_SLR}
 
-place_cell_in_slr  0  dma
-place_cell_in_slr  0  stem
-place_cell_in_slr  1  res2a
-place_cell_in_slr  2  res2b
-place_cell_in_slr  2  res3a
-place_cell_in_slr  1  res3b
-place_cell_in_slr  0  head
-place_cell_in_slr  0  fifo_dma_stem
-place_cell_in_slr  0  fifo_stem_res2a
-place_cell_in_slr  1  fifo_res2a_res2b
-place_cell_in_slr  2  fifo_res2b_res3a
-place_cell_in_slr  2  fifo_res3a_res3b
-place_cell_in_slr  1  fifo_res3b_head
-place_cell_in_slr  0  dwc_res3b_head
-place_cell_in_slr  0  fifo_head_dma_labels
-place_cell_in_slr  0  fifo_dma_head_weights
+place_cell_in_slr  0  ip_dma
+place_cell_in_slr  0  ip_stem
+place_cell_in_slr  1  ip_res2a
+place_cell_in_slr  2  ip_res2b
+place_cell_in_slr  2  ip_res3a
+place_cell_in_slr  1  ip_res3b
+place_cell_in_slr  0  ip_head
+place_cell_in_slr  0  fifo_stem_image
+place_cell_in_slr  0  fifo_res2a_codes_in
+place_cell_in_slr  1  fifo_res2b_codes_in
+place_cell_in_slr  2  fifo_res3a_codes_in
+place_cell_in_slr  2  fifo_res3b_codes_in
+place_cell_in_slr  1  fifo_head_codes_in
+place_cell_in_slr  0  dwc_head_codes_in
+place_cell_in_slr  0  fifo_head_labels
+place_cell_in_slr  0  fifo_head_weights
 place_cell_in_slr  0  reset_pipe_slr0
 place_cell_in_slr  0  reset_buf_slr0
 place_cell_in_slr  1  reset_pipe_slr1
@@ -67,7 +67,7 @@ place_cell_in_slr  1  reset_buf_slr1
 place_cell_in_slr  2  reset_pipe_slr2
 place_cell_in_slr  2  reset_buf_slr2
 
-place_slice_in_slrs  0  1  slice_stem_res2a_slr0
-place_slice_in_slrs  1  2  slice_res2a_res2b_slr1
-place_slice_in_slrs  2  1  slice_res3a_res3b_slr2
-place_slice_in_slrs  1  0  slice_res3b_head_slr1
+place_slice_in_slrs  0  1  slice_res2a_codes_in_slr0
+place_slice_in_slrs  1  2  slice_res2b_codes_in_slr1
+place_slice_in_slrs  2  1  slice_res3b_codes_in_slr2
+place_slice_in_slrs  1  0  slice_head_codes_in_slr1

@@ -2,8 +2,8 @@
 # Generated from the description of the network, res2a. Edit that, not this.
 
 open_project project
-set_top res2a
+set_top resflow_res2a
 open_solution solution
-add_files -tb res2a_tb.cpp -cflags "-std=c++14 -I[pwd] -DAP_INT_MAX_W=4096"
+add_files -tb res2a_tb.cpp -cflags "-std=c++14 -I[pwd]/include -DAP_INT_MAX_W=4096"
 cosim_design -rtl verilog -argv "[pwd]/vectors 2 rtl"
 exit

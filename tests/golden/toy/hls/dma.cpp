@@ -4,13 +4,13 @@
 
 #include "resflow/dma.h"
 
-void dma(const Word *image_memory,
-         ap_uint<32> *labels_memory,
-         const Word *weights_memory,
-         unsigned frames,
-         hls::stream<Beat<3, UInt<8>>> &image,
-         hls::stream<Beat<6, Int<8>>> &weights,
-         hls::stream<Beat<1, UInt<32>>> &labels) {
+void resflow_dma(const Word *image_memory,
+                 ap_uint<32> *labels_memory,
+                 const Word *weights_memory,
+                 unsigned frames,
+                 hls::stream<Beat<3, UInt<8>>> &image,
+                 hls::stream<Beat<6, Int<8>>> &weights,
+                 hls::stream<Beat<1, UInt<32>>> &labels) {
 #pragma HLS INTERFACE m_axi port=image_memory offset=slave bundle=images depth=4
 #pragma HLS INTERFACE s_axilite port=image_memory bundle=control
 #pragma HLS INTERFACE m_axi port=labels_memory offset=slave bundle=labels depth=6

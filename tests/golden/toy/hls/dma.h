@@ -24,10 +24,10 @@ struct Labels {  // 3 labels a frame
   static constexpr unsigned kTop = 3;
 };
 
-void dma(const Word *image_memory,
-         ap_uint<32> *labels_memory,
-         const Word *weights_memory,
-         unsigned frames,
-         hls::stream<Beat<3, UInt<8>>> &image,
-         hls::stream<Beat<6, Int<8>>> &weights,
-         hls::stream<Beat<1, UInt<32>>> &labels);
+void resflow_dma(const Word *image_memory,
+                 ap_uint<32> *labels_memory,
+                 const Word *weights_memory,
+                 unsigned frames,
+                 hls::stream<Beat<3, UInt<8>>> &image,
+                 hls::stream<Beat<6, Int<8>>> &weights,
+                 hls::stream<Beat<1, UInt<32>>> &labels);

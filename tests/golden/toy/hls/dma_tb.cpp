@@ -17,7 +17,7 @@ int main(int argc, char **argv) {
   for (unsigned frame = 0; frame < bench.frames(); ++frame) {
     bench.send<1, UInt<32>>("labels", 3, labels);
   }
-  dma(image_memory.data(), labels_memory.data(), weights_memory.data(), bench.frames(), image, weights, labels);
+  resflow_dma(image_memory.data(), labels_memory.data(), weights_memory.data(), bench.frames(), image, weights, labels);
   for (unsigned frame = 0; frame < bench.frames(); ++frame) {
     bench.expect<3, UInt<8>>("image", 30, image);
     bench.expect<6, Int<8>>("weights", 5, weights);

@@ -8,7 +8,9 @@
 #include "resflow/dwc.h"
 #include "resflow/top_k.h"
 
-void head(hls::stream<Beat<2, UInt<4>>> &codes_in, hls::stream<Beat<6, Int<8>>> &weights, hls::stream<Beat<1, UInt<32>>> &labels) {
+void resflow_head(hls::stream<Beat<2, UInt<4>>> &codes_in,
+                  hls::stream<Beat<6, Int<8>>> &weights,
+                  hls::stream<Beat<1, UInt<32>>> &labels) {
 #pragma HLS INTERFACE axis port=codes_in
 #pragma HLS INTERFACE axis port=weights
 #pragma HLS INTERFACE axis port=labels

@@ -29,4 +29,6 @@ struct Top {  // 3 of 5
   using Score = Int<32>;
 };
 
-void head(hls::stream<Beat<2, UInt<4>>> &codes_in, hls::stream<Beat<6, Int<8>>> &weights, hls::stream<Beat<1, UInt<32>>> &labels);
+void resflow_head(hls::stream<Beat<2, UInt<4>>> &codes_in,
+                  hls::stream<Beat<6, Int<8>>> &weights,
+                  hls::stream<Beat<1, UInt<32>>> &labels);

@@ -17,7 +17,7 @@ int main(int argc, char **argv) {
   for (unsigned frame = 0; frame < bench.frames(); ++frame) {
     bench.send<2, UInt<4>>("codes_in", 18, codes_in);
     bench.send<6, Int<8>>("weights", 5, weights);
-    head(codes_in, weights, labels);
+    resflow_head(codes_in, weights, labels);
     bench.expect<1, UInt<32>>("labels", 3, labels);
   }
 

@@ -9,7 +9,7 @@
 #include "resflow/mvau.h"
 #include "resflow/swg.h"
 
-void res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, UInt<4>>> &codes_out) {
+void resflow_res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, UInt<4>>> &codes_out) {
 #pragma HLS INTERFACE axis port=codes_in
 #pragma HLS INTERFACE axis port=codes_out
 #pragma HLS INTERFACE ap_ctrl_none port=return

@@ -70,4 +70,4 @@ struct OutDwc {  // 3 -> 6 lanes
   using Code = UInt<4>;
 };
 
-void res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, UInt<4>>> &codes_out);
+void resflow_res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, UInt<4>>> &codes_out);

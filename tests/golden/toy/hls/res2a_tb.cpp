@@ -16,7 +16,7 @@ int main(int argc, char **argv) {
 
   for (unsigned frame = 0; frame < bench.frames(); ++frame) {
     bench.send<4, UInt<2>>("codes_in", 6, codes_in);
-    res2a(codes_in, codes_out);
+    resflow_res2a(codes_in, codes_out);
     bench.expect<6, UInt<4>>("codes_out", 6, codes_out);
   }
 

@@ -10,7 +10,7 @@
 #include "resflow/swg.h"
 #include "resflow/threshold.h"
 
-void res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, UInt<4>>> &codes_out) {
+void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, UInt<4>>> &codes_out) {
 #pragma HLS INTERFACE axis port=codes_in
 #pragma HLS INTERFACE axis port=codes_out
 #pragma HLS INTERFACE ap_ctrl_none port=return

@@ -70,4 +70,4 @@ struct Join {  // 18 beats of either branch
   using Code = UInt<4>;
 };
 
-void res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, UInt<4>>> &codes_out);
+void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, UInt<4>>> &codes_out);

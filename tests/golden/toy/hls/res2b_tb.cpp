@@ -17,7 +17,7 @@ int main(int argc, char **argv) {
 
   for (unsigned frame = 0; frame < bench.frames(); ++frame) {
     bench.send<6, UInt<4>>("codes_in", 6, codes_in);
-    res2b(codes_in, codes_out);
+    resflow_res2b(codes_in, codes_out);
     bench.expect<2, UInt<4>>("codes_out", 18, codes_out);
   }
 

@@ -8,7 +8,7 @@
 #include "resflow/mvau.h"
 #include "resflow/swg.h"
 
-void stem(hls::stream<Beat<3, UInt<8>>> &image, hls::stream<Beat<4, UInt<2>>> &codes_out) {
+void resflow_stem(hls::stream<Beat<3, UInt<8>>> &image, hls::stream<Beat<4, UInt<2>>> &codes_out) {
 #pragma HLS INTERFACE axis port=image
 #pragma HLS INTERFACE axis port=codes_out
 #pragma HLS INTERFACE ap_ctrl_none port=return

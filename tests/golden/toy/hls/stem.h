@@ -28,4 +28,4 @@ struct OutDwc {  // 2 -> 4 lanes
   using Code = UInt<2>;
 };
 
-void stem(hls::stream<Beat<3, UInt<8>>> &image, hls::stream<Beat<4, UInt<2>>> &codes_out);
+void resflow_stem(hls::stream<Beat<3, UInt<8>>> &image, hls::stream<Beat<4, UInt<2>>> &codes_out);

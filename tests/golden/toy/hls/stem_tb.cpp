@@ -15,7 +15,7 @@ int main(int argc, char **argv) {
 
   for (unsigned frame = 0; frame < bench.frames(); ++frame) {
     bench.send<3, UInt<8>>("image", 30, image);
-    stem(image, codes_out);
+    resflow_stem(image, codes_out);
     bench.expect<4, UInt<2>>("codes_out", 6, codes_out);
   }
 

@@ -1,0 +1,52 @@
+"""How large the banks of a design's arguments have to be; PLRAM banks, which come small, can be made larger."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from dataflow.platform import Platform
+from network.errors import DescriptionError
+from network.model import Network
+
+BUFFERS = 5
+"""Of images and of labels, each of one frame at least, that a host may have at once: two to classify with and three to stream with."""
+PAGE_BYTES = 4096
+"""Buffers start at multiples of it."""
+
+
+def sizes_kb(network: Network, platform: Platform) -> dict[str, int]:
+    """Kilobytes of the banks in use, by name; raises DescriptionError for one that cannot hold what lies there."""
+    memory, fc = network.memory, network.head.fc
+    needed: Counter[str] = Counter()
+    # A page more each: a host takes as many frames as a sixteenth of a bank holds, and what it takes is rounded up.
+    needed[memory.images] += BUFFERS * (_pages(network.input.size) + PAGE_BYTES)
+    needed[memory.labels] += BUFFERS * (_pages(4 * network.head.top) + PAGE_BYTES)
+    if network.head.streams_weights:
+        needed[memory.weights] += _pages(fc.out * fc.inputs)
+    return {name: _size_kb(network, platform, name, -(-size // 1024)) for name, size in needed.items()}
+
+
+def _larger(platform: Platform) -> str:
+    return "a DDR" if platform.default_bank.kind == "ddr4" else "an HBM"
+
+
+def _pages(size: int) -> int:
+    return -(-size // PAGE_BYTES) * PAGE_BYTES
+
+
+def _size_kb(network: Network, platform: Platform, name: str, needed_kb: int) -> int:
+    bank = platform.bank(name)
+    if needed_kb <= bank.kilobytes:
+        return bank.kilobytes
+    grows = bank.kind == "dram"
+    most_kb = platform.plram_most_kb if grows else bank.kilobytes
+    if needed_kb > most_kb:
+        arguments = ("images", "labels", *(("weights",) if network.head.streams_weights else ()))
+        held = [what for what in arguments if getattr(network.memory, what) == name]
+        raise DescriptionError(
+            network.memory.at,
+            f"{' and '.join(f'memory.{what}' for what in held)}: {needed_kb:,} KB in {name}",
+            why=f"a PLRAM bank can be made {most_kb:,} KB at most" if grows else f"the bank has {most_kb:,} KB",
+            fix=f"use {_larger(platform)} bank" if grows else "spread them over several banks, or use smaller images",
+        )
+    return 1 << (needed_kb - 1).bit_length()

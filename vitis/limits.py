@@ -1,0 +1,61 @@
+"""What a host has to be able to read: the manifest and, for emulation, the network, tried before anything is built.
+
+The runtime states its limits and refuses with the field that is wrong; here its refusals find the lines of the description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dataflow.design import Design
+from network.errors import DescriptionError, Source
+from network.model import Shape
+from network.parameters import specs
+from runtime.errors import XclbinError
+from runtime.sections import LARGEST_TENSOR
+from runtime.xclbin import LARGEST_FILE
+
+
+def refused(design: Design, error: XclbinError) -> DescriptionError:
+    """A refusal of the runtime, with the line of the description it comes from."""
+    network = design.network
+    places = {"top": network.head.at, "classes": network.head.fc.at, "weights": network.head.fc.at, "label_names": network.labels_at}
+    slowest = next((block.at for block in network.blocks if block.name == design.slowest.name), network.at)
+    places["cycles_per_frame"] = places["latency_cycles"] = slowest
+    field = error.where.rpartition(": ")[2].partition("[")[0]
+    fix = "change it in the description; if it cannot be changed there, report it"
+    return DescriptionError(places.get(field, network.at), f"{error.where}: {error.what}", why=error.why, fix=fix)
+
+
+def require_emulation(design: Design) -> None:
+    """Raises DescriptionError where only the emulator is too small for a network."""
+    for name, at, shape in _tensors(design):
+        if shape.size > LARGEST_TENSOR:
+            raise DescriptionError(
+                at,
+                f"{name}: {shape.size:,} codes a frame",
+                why=f"the emulator holds at most {LARGEST_TENSOR:,}, to fit into a workstation's memory; hardware has no such limit",
+                fix="build it for the card (doit link), or use a smaller map",
+            )
+    size = sum(_bytes(spec.shape, spec.dtype, spec.format is not None and spec.format.bits == 1) for spec in specs(design.network).values())
+    if size > LARGEST_FILE - (1 << 20):
+        raise DescriptionError(
+            Source(design.network.at.file, 0),
+            f"{size:,} bytes of parameters",
+            why=f"an xclbin has at most {LARGEST_FILE:,} bytes, and that for emulation holds all of them; hardware has no such limit",
+            fix="build it for the card (doit link), or use fewer channels",
+        )
+
+
+def _bytes(shape: tuple[int, ...], dtype: str, is_packed: bool) -> int:
+    count = 4 if dtype == "int32" else 1
+    for size in shape:
+        count *= size
+    return -(-count // 8) if is_packed else count
+
+
+def _tensors(design: Design) -> Iterator[tuple[str, Source, Shape]]:
+    network = design.network
+    yield "input", network.stem.at, network.input
+    for conv in network.convs:
+        yield conv.name, conv.at, conv.output
