@@ -28,6 +28,8 @@ SLOTS = 2  # on each compute unit, for `classify`: one is filled while the other
 class Accelerator:
     """Loaded compute units, on one device or several, and buffers on them; its methods may be called from several threads.
 
+    In a forked child an emulated one goes on as a copy; one on a card refuses, and is opened in each process for itself.
+
     with Accelerator.open("digits.xclbin") as accelerator:
         labels = accelerator.classify(images)
     """
@@ -37,8 +39,7 @@ class Accelerator:
         self.overlay = overlays[0]
         self.devices = tuple(overlay.device for overlay in overlays)
         self._owned: list[XrtDevice | EmulatedDevice] = []
-        units = [(overlay, unit) for overlay in overlays for unit in overlay.device.xclbin.units]
-        self.lanes = tuple(Lane(overlay.device, getattr(overlay, unit.name)) for overlay, unit in units)
+        self.lanes = tuple(Lane(overlay.device, getattr(overlay, unit)) for overlay in overlays for unit in overlay.ip_dict)
         self.manifest: Manifest = self.lanes[0].manifest
         self._pool = Pool(self.manifest.cu, self._slots(SLOTS))
 
@@ -112,13 +113,14 @@ class Accelerator:
         """What passes between the IPs for one image (H, W, C): codes (H, W, C) after `stem` and every block by its name, then
         `scores` int32 and `labels` uint32. On an emulated device only."""
         self._check(image, dimensions=(3,))
-        device = self.devices[0]
-        if not isinstance(device, EmulatedDevice):
+        if not isinstance(self.devices[0], EmulatedDevice):
             why = "a card shows its labels and nothing else"
             raise DeviceError(self.manifest.cu, "trace on a card", why, "open the network's emulation xclbin with device='emulation'")
         self._pool.check_open()
-        weights = self.lanes[0].weights
-        return device.trace(image, weights[0].device_address if weights else None)
+        lane = self.lanes[0]
+        lane.place_weights()
+        found: dict[str, NDArray[Any]] = lane.driver.loaded.trace(image, lane.weights[0].device_address if lane.weights else None)
+        return found
 
     def check_open(self) -> None:
         """DeviceError after `close`."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from pynq import pmbus
 from pynq.bitstream import Bitstream
 from pynq.buffer import PynqBuffer
 from pynq.pl_server.device import Device
 
-from runtime.buffers import BufferTarget, the_only
+from runtime.buffers import BufferTarget
 from runtime.device_info import DeviceInfo
 from runtime.driver import bind
 from runtime.errors import DeviceError
@@ -55,6 +55,7 @@ class BaseDevice(Device):  # type: ignore[misc]
         super().__init__(tag=tag)
         self.capabilities = {"REGISTER_RW": True}  # tells PYNQ to come to read_registers and write_registers
         self._now: Loaded | None = None
+        self._timestamps: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -84,8 +85,19 @@ class BaseDevice(Device):  # type: ignore[misc]
     @property
     def _loaded(self) -> Loaded:
         if self._now is None:
-            raise DeviceError(self.tag, "nothing is loaded", "the overlay was not downloaded", "load an xclbin with pynq.Overlay")
+            why = "no overlay was downloaded, or the device was closed since"
+            raise DeviceError(self.tag, "nothing is loaded", why, "load an xclbin: pynq.Overlay(path), or overlay.download()")
         return self._now
+
+    def loaded(self, digest: str, where: str) -> Loaded:
+        """What is loaded, if it is the xclbin with this digest: whoever holds something of one must not reach into another.
+        DeviceError, with `where` in front, if it is not."""
+        loaded = self._loaded
+        if loaded.xclbin.manifest.digest != digest:
+            why = f"{self.tag} has another one loaded: {loaded.xclbin.path}"
+            fix = "use the overlay that was loaded last, or load this one again: overlay.download()"
+            raise DeviceError(where, "its xclbin is not loaded", why, fix)
+        return loaded
 
     @abstractmethod
     def check(self, xclbin: Xclbin) -> None:
@@ -103,11 +115,19 @@ class BaseDevice(Device):  # type: ignore[misc]
         return Metadata(xclbin)
 
     def download(self, bitstream: Bitstream, parser: Metadata | None = None) -> None:
-        """Load an xclbin; called by `pynq.Overlay`. Buffers and runs of what was loaded before end here."""
-        metadata = parser or self.get_bitfile_metadata(bitstream.bitfile_name)
+        """Load an xclbin; called by `pynq.Overlay`. Runs of what was loaded before are waited for, and its buffers lost."""
+        metadata = self.get_bitfile_metadata(bitstream.bitfile_name)
+        if parser is not None and parser.xclbin.manifest.digest != metadata.xclbin.manifest.digest:
+            what, why = (
+                "another file than the overlay was made from",
+                "it was built or copied anew since, and the overlay describes what it was",
+            )
+            raise DeviceError(bitstream.bitfile_name, what, why, "make a new overlay: pynq.Overlay(path)")
         self.close()
         self._now = self.load(metadata.xclbin)
         self.post_download(bitstream, metadata)
+        # By it PYNQ knows whether an overlay is loaded: so is every overlay of this xclbin.
+        self.timestamp = bitstream.timestamp = self._timestamps.setdefault(metadata.xclbin.manifest.digest, bitstream.timestamp)
 
     def gen_cache(self, bitstream: Bitstream, parser: Metadata | None = None) -> None:
         """Called by `pynq.Overlay(..., gen_cache=True)`, which keeps what took long to read: an xclbin is read in no time."""
@@ -120,6 +140,11 @@ class BaseDevice(Device):  # type: ignore[misc]
         loaded, self._now = self._now, None
         if loaded is not None:
             loaded.close()
+
+    def __reduce__(self) -> NoReturn:
+        what, why = "a device sent to another process", "what it has loaded, and its buffers, are in this one"
+        fix = "open the xclbin in the other process, for example in the initializer of a multiprocessing.Pool"
+        raise DeviceError(self.tag, what, why, fix)
 
     def start(self, unit: Unit, buffers: Sequence[PynqBuffer], frames: int) -> Run:
         """Start a compute unit on checked arguments; called by the driver."""
@@ -144,19 +169,20 @@ class BaseDevice(Device):  # type: ignore[misc]
 
     def get_memory(self, description: dict[str, Any]) -> BufferTarget:
         """The bank behind `overlay.<bank>`; called by `pynq.Overlay`."""
-        return self.bank(description["tag"])
+        return BufferTarget(self, description["xclbin"], description["tag"])
 
     def bank(self, tag: str) -> BufferTarget:
-        """A bank by its name in the manifest; DeviceError if no buffer can be in it."""
-        memories = self._loaded.memories
-        if tag not in memories:
-            raise DeviceError(self.tag, tag, f"the kernel reaches {', '.join(memories)} only", "choose one of these")
-        return BufferTarget(self, memories[tag])
+        """A bank of what is loaded, by its name in the manifest."""
+        return BufferTarget(self, self.xclbin.manifest.digest, tag)
 
     @property
     def default_memory(self) -> BufferTarget:
         """Where `pynq.allocate` puts a buffer when it is not told: the one bank the accelerator uses, if it is one."""
-        return BufferTarget(self, the_only(self.tag, self._loaded.memories))
+        banks = self._loaded.memories
+        if len(banks) != 1:
+            why, fix = f"the accelerator uses {', '.join(banks)}", "pass target=overlay.<bank> to allocate"
+            raise DeviceError(self.tag, "a buffer without a bank", why, fix)
+        return self.bank(next(iter(banks)))
 
     # PYNQ's names for syncing. Like XRT, both take `size` bytes from the first element on: meant for contiguous views.
 

@@ -3,25 +3,68 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 from pynq.buffer import PynqBuffer
-from pynq.pl_server.device import Device
 
 from runtime.errors import DeviceError
 from runtime.memory import Allocation, Bank
 
-_Bank = TypeVar("_Bank", bound=Bank)
+if TYPE_CHECKING:
+    from runtime.base_device import BaseDevice
 
 
+class Buffer(PynqBuffer):  # type: ignore[misc]
+    """PYNQ's buffer, but one that has an address only as long as these bytes are its: otherwise they may be another's by now.
+
+    Views are buffers, too; copies and the results of arithmetic are not, and have none.
+    """
+
+    def __array_finalize__(self, source: Any) -> None:
+        # PYNQ would ask `source` for its address.
+        self.bo: Allocation | None = getattr(source, "bo", None)
+        self.device, self.coherent = getattr(source, "device", None), getattr(source, "coherent", None)
+        self.offset: int = source.offset + self.virtual_address - source.virtual_address if isinstance(source, Buffer) else 0
+
+    @property
+    def device_address(self) -> int | None:
+        """The physical address; DeviceError if there is none any more."""
+        if self.bo is None:
+            return None
+        self.bo.check(self.offset, self.nbytes)
+        return self.bo.address + self.offset
+
+    @device_address.setter
+    def device_address(self, address: int | None) -> None:
+        """PYNQ sets it once, to what `bo` tells."""
+
+    def __reduce__(self) -> Any:
+        """Another process gets the bytes."""
+        return np.asarray(self).__reduce__()
+
+
+@dataclass(frozen=True, slots=True)
 class BufferTarget:
-    """What PYNQ allocates buffers in: one bank of one device."""
+    """What PYNQ allocates buffers in: one bank of one device, as it is whenever this xclbin is loaded.
 
-    def __init__(self, device: Device, memory: Bank) -> None:
-        self.device, self.memory = device, memory
+    PYNQ keeps it for `overlay.<bank>`, also when the overlay is downloaded again, which makes the bank anew.
+    """
+
+    device: BaseDevice
+    xclbin: str  # its digest
+    tag: str
+
+    @property
+    def memory(self) -> Bank:
+        """The bank now; DeviceError if another xclbin is loaded, or the kernel does not reach it."""
+        memories = self.device.loaded(self.xclbin, self.tag).memories
+        if self.tag not in memories:
+            raise DeviceError(self.device.tag, self.tag, f"the kernel reaches {', '.join(memories)} only", "choose one of these")
+        return memories[self.tag]
 
     def allocate(self, shape: int | Sequence[int], dtype: DTypeLike = "u4", *, cacheable: bool = True) -> PynqBuffer:  # noqa: ARG002
         """A buffer of zeros; its place in the bank is free again when it is garbage, or by `freebuffer`.
@@ -31,9 +74,9 @@ class BufferTarget:
         size = math.prod(np.ravel(shape).tolist()) * np.dtype(dtype).itemsize
         if size < 1:
             what, why = f"a buffer of {size} bytes", "a buffer has at least one byte"
-            raise DeviceError(self.memory.tag, what, why, "allocate at least one element")
+            raise DeviceError(self.tag, what, why, "allocate at least one element")
         allocation = self.memory.allocate(size)
-        buffer = PynqBuffer(shape, dtype, device=self.device, bo=allocation, device_address=allocation.address, buffer=allocation.host)
+        buffer = Buffer(shape, dtype, device=self.device, bo=allocation, buffer=allocation.host)
         # Freed, PYNQ hands `pointer` to `return_to` once; without them, or freed again, it would unmap memory, as on a board.
         buffer.memory, buffer.pointer, buffer.return_to, buffer.freed = self, allocation, self, True
         return buffer
@@ -48,8 +91,8 @@ class BufferTarget:
     @property
     def base_address(self) -> int:
         """Physical address of its first byte."""
-        banks = self.device.xclbin.banks
-        return int(next(bank.base for bank in banks if bank.tag == self.memory.tag))
+        banks = self.device.loaded(self.xclbin, self.tag).xclbin.banks
+        return next(bank.base for bank in banks if bank.tag == self.tag)
 
     @property
     def num_buffers(self) -> int:
@@ -61,12 +104,5 @@ class BufferTarget:
         return sum(allocation.size for allocation in self.memory.allocated())
 
     def return_pointer(self, allocation: Allocation) -> None:
-        self.memory.free(allocation)
-
-
-def the_only(device: str, banks: Mapping[str, _Bank]) -> _Bank:
-    """Where a buffer goes when it is not told: the one bank the accelerator uses, if it is one."""
-    if len(banks) != 1:
-        why, fix = f"the accelerator uses {', '.join(banks)}", "pass target=overlay.<bank> to allocate"
-        raise DeviceError(device, "a buffer without a bank", why, fix)
-    return next(iter(banks.values()))
+        """Give a buffer back to the bank it came from, which may not be the one that is there now."""
+        allocation.bank.free(allocation)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from runtime.base_device import BaseDevice
 from runtime.errors import DeviceError
@@ -38,9 +34,3 @@ class EmulatedDevice(BaseDevice):
 
     def load(self, xclbin: Xclbin) -> Emulation:
         return Emulation(xclbin)
-
-    def trace(self, image: NDArray[np.uint8], weights_address: int | None) -> dict[str, NDArray[Any]]:
-        """See `Accelerator.trace`; the fully connected layer's weights are taken from the device's memory."""
-        loaded = self._loaded
-        assert isinstance(loaded, Emulation)
-        return loaded.trace(image, weights_address)

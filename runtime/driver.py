@@ -22,6 +22,7 @@ from pynqutils.setup_utils import extension_manager
 from runtime.errors import DeviceError, XclbinError
 from runtime.manifest import WORD_BYTES, Argument, Direction, Manifest
 from runtime.memory import Allocation
+from runtime.registers import REGISTER_BYTES
 from runtime.run import Run
 from runtime.xclbin import Unit
 
@@ -31,14 +32,21 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
 
     def __init__(self, description: dict[str, Any]) -> None:
         super().__init__(description)
-        self._xclbin = self.device.xclbin
-        self.manifest: Manifest = self._xclbin.manifest
-        self.unit: Unit = next(unit for unit in self._xclbin.units if unit.name == self._fullpath)
+        self._digest: str = description["xclbin"]
+        xclbin = self.loaded.xclbin
+        self.manifest: Manifest = xclbin.manifest
+        self.unit: Unit = next(unit for unit in xclbin.units if unit.name == self._fullpath)
+        self.mmio = pynq.MMIO(self.unit.base, REGISTER_BYTES, device=_Registers(self))
         parameters = [
             inspect.Parameter(argument.python_name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=_annotation(bank))
             for argument, bank in zip(self.manifest.arguments, self.unit.banks, strict=True)
         ]
         self._signature = inspect.Signature(parameters)
+
+    @property
+    def loaded(self) -> Any:
+        """What the device has loaded; DeviceError if that is not, or not any more, what this driver is for."""
+        return self.device.loaded(self._digest, self._fullpath)
 
     def call(self, *args: Any, **kwargs: Any) -> None:
         """Run the kernel to its end; arguments as `signature` lists them: buffers, and the number of frames."""
@@ -51,9 +59,7 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
         """
         for run in waitfor:
             run.wait()
-        if self.device.xclbin is not self._xclbin:
-            what, why = "called after its xclbin was replaced", "another xclbin was loaded onto the device since"
-            raise DeviceError(self.unit.name, what, why, "take the accelerator from the overlay that was loaded last")
+        _ = self.loaded  # or an error
         *buffers, frames = self._signature.bind(*args, **kwargs).args
         frames = self._frames(frames)
         sizes = [frames * self.manifest.frame_bytes, frames * self.manifest.label_bytes, math.prod(self.manifest.weights or ())]
@@ -65,6 +71,9 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
         return started
 
     start_ert = start  # PYNQ's name for it on cards, as long as it knew another way
+
+    def __reduce__(self) -> Any:
+        return self.device.__reduce__()  # which says why not
 
     def _frames(self, frames: object) -> int:
         # bool is an int to Python, but hardly what was meant.
@@ -87,13 +96,12 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
             fail("a buffer of another device", "the kernel reaches the memory of its own device only")
         if not buffer.flags.c_contiguous:
             fail(f"a view with strides {buffer.strides}", "the kernel takes one frame after the other")
+        if buffer.bo.gone is not None:
+            fail("a buffer that is no longer there", buffer.bo.gone)
         if not buffer.bo.holds(buffer.offset, buffer.nbytes):
-            fail(
-                "an array that is no buffer now",
-                "it was freed, or lost when an xclbin was loaded, or is a copy or the result of arithmetic",
-            )
-        if buffer.bo.bank != bank:
-            fail(f"a buffer in {buffer.bo.bank}", f"this port of the kernel is connected to {bank}")
+            fail("an array that is no buffer", "it is a copy or the result of arithmetic")
+        if buffer.bo.bank.tag != bank:
+            fail(f"a buffer in {buffer.bo.bank.tag}", f"this port of the kernel is connected to {bank}")
         # The kernel knows bytes: a picture may lie in int8, as the original's programs have it, and labels in int32. Not in bool,
         # which makes 1 of every pixel on the way in, nor in the other byte order.
         found, item = buffer.dtype, np.dtype(dtype).itemsize
@@ -111,6 +119,24 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
             why = f"the kernel reads whole words of {WORD_BYTES} bytes, and so an image every {manifest.frame_bytes}"
             fix = f"allocate ({frames}, {manifest.frame_bytes}) and put each image into the first {row} bytes of its row"
             raise DeviceError(where, f"an image every {row} bytes", why, fix)
+
+
+class _Registers:
+    """What PYNQ's `read`, `write` and `register_map` come to: the registers of this driver's compute unit, and of no other that may
+    have the same addresses by now."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def has_capability(self, capability: str) -> bool:
+        return capability == "REGISTER_RW"
+
+    def read_registers(self, address: int, length: int) -> bytes:
+        found: bytes = self._driver.loaded.read(self._driver.unit, address - self._driver.unit.base, length)
+        return found
+
+    def write_registers(self, address: int, data: bytes) -> None:
+        self._driver.loaded.write(self._driver.unit, address - self._driver.unit.base, data)
 
 
 _DTYPES: tuple[type[np.generic], ...] = (np.uint8, np.uint32, np.int8)

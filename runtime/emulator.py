@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime import forks
 from runtime.errors import DeviceError
 from runtime.forward import Forward
 from runtime.program import Conv, Program
@@ -44,6 +45,11 @@ class Emulator:
         self.threads = _threads(threads)
         self._forward = Forward(program) if self.path == "numpy" else None
         self._network = None if self.path == "numpy" else _native.Network(program, self.path, self.threads)
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        if self._network is not None:
+            self._network.after_fork()
 
     @property
     def layers(self) -> dict[str, str]:

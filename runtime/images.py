@@ -19,7 +19,7 @@ from runtime.manifest import ImageShape
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # Pillow's decoders of the others may start programs
 # What Pillow's decoders raise at damaged data: what its documentation and its own readers of headers name (ImageFile.__init__),
 # and what mutilated files of these formats brought to light. Its warnings tell of damage, too, where warnings are made errors.
-DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error, Warning)
+DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error, UserWarning)
 PLAIN_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr")
 LARGEST_FILE = 2**28
 LARGEST_PIXELS = 2**26

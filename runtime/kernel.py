@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime import forks
 from runtime.emulator import Emulator
 from runtime.errors import DeviceError, XclbinError
 from runtime.manifest import Argument
-from runtime.memory import Memory
+from runtime.memory import EmulatedAllocation, Memory
 from runtime.program import Program
 from runtime.registers import Registers
 from runtime.run import EmulatedRun
@@ -43,8 +44,23 @@ class Emulation:
         self._kernels[unit.name].write(offset, value)
 
     def start(self, unit: Unit, buffers: Sequence[Any], frames: int) -> EmulatedRun:
-        """Start a compute unit on PYNQ's buffers."""
-        return self._kernels[unit.name].start([*(int(buffer.device_address) for buffer in buffers), frames])
+        """Start a compute unit on PYNQ's buffers, which stay until the run has ended."""
+        held: list[EmulatedAllocation] = []
+
+        def release(_: object = None) -> None:
+            for allocation in held:
+                allocation.bank.release(allocation)
+
+        try:
+            for buffer in buffers:
+                buffer.bo.bank.hold(buffer.bo, buffer.offset, buffer.nbytes)
+                held.append(buffer.bo)
+            future = self._kernels[unit.name].start([*(buffer.bo.address + buffer.offset for buffer in buffers), frames])
+        except BaseException:
+            release()
+            raise
+        future.add_done_callback(release)
+        return EmulatedRun(future, unit.name)
 
     def trace(self, image: NDArray[np.uint8], weights_address: int | None) -> dict[str, NDArray[Any]]:
         """What passes between the IPs for one image (H, W, C), see `Emulator.trace`."""
@@ -55,7 +71,7 @@ class Emulation:
         for kernel in self._kernels.values():
             kernel.close()
         for memory in self.memories.values():
-            memory.clear()
+            memory.close()
 
 
 class Kernel:
@@ -68,13 +84,25 @@ class Kernel:
         self._queue = ThreadPoolExecutor(1, unit.name)
         self._registers = Registers(unit.name, self._run)
         self.read, self.write = self._registers.read, self._registers.write
+        self._open = True
+        forks.register(self)
 
-    def start(self, values: Sequence[int]) -> EmulatedRun:
+    def after_fork(self) -> None:
+        """The thread that works the queue off is in the parent, and so is what it had not done yet."""
+        if self._open:
+            self._queue = ThreadPoolExecutor(1, self.unit.name)
+
+    def start(self, values: Sequence[int]) -> Future[None]:
         """Run the kernel on these arguments, after what was started before; to the caller it works on its own, as a card does."""
-        return EmulatedRun(self._queue.submit(self._registers.call, self.manifest.arguments, values))
+        try:
+            return self._queue.submit(self._registers.call, self.manifest.arguments, values)
+        except RuntimeError as error:
+            fix = "start it on an overlay that is loaded, before the program ends"
+            raise DeviceError(self.unit.name, "cannot be started", str(error), fix) from None
 
     def close(self) -> None:
         """Let what was started end, and take no more."""
+        self._open = False
         self._queue.shutdown(wait=True)
 
     def trace(self, image: NDArray[np.uint8], weights_address: int | None) -> dict[str, NDArray[Any]]:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime import forks
+from runtime.buffers import BufferTarget
 from runtime.driver import Driver
 from runtime.errors import DeviceError
 from runtime.manifest import Manifest
@@ -23,48 +25,63 @@ SHARE = 16  # of a bank that one slot may take
 
 
 class Lane:
-    """A compute unit with its weights in place."""
+    """A compute unit with its weights in place, or put there again when its xclbin was loaded again."""
 
     def __init__(self, device: Any, driver: Driver) -> None:
         self.device, self.driver = device, driver
         self.manifest: Manifest = driver.manifest
-        self.weights = []
-        banks = [device.bank(tag) for tag in driver.unit.banks if tag is not None]
-        self._banks = banks[:2]
-        if self.manifest.weights is not None:
-            weights = banks[2].allocate(self.manifest.weights, np.int8)
-            weights[:] = device.xclbin.weights
-            weights.sync_to_device()
-            self.weights.append(weights)
+        self._banks = [BufferTarget(device, self.manifest.digest, tag) for tag in driver.unit.banks if tag is not None]
+        self.weights: list[Any] = []
+        self.place_weights()
+
+    def place_weights(self) -> None:
+        """Put them into the device's memory, unless they are there. Two threads may both do it; either's will do."""
+        if self.manifest.weights is None or (self.weights and self.weights[0].bo.live):
+            return
+        weights = self._banks[2].allocate(self.manifest.weights, np.int8)
+        weights[:] = self.driver.loaded.xclbin.weights
+        weights.sync_to_device()
+        self.weights = [weights]
 
     @property
     def most_frames(self) -> int:
         """Of one slot, so that several find room in the banks."""
-        room: int = min(SLOT_BYTES, *((bank.size - self._held(bank)) // SHARE for bank in self._banks))
+        room: int = min(SLOT_BYTES, *((bank.size - self._held(bank)) // SHARE for bank in self._banks[:2]))
         return max(1, min(SLOT_FRAMES, room // max(self.manifest.frame_bytes, self.manifest.label_bytes)))
 
     def _held(self, bank: Any) -> int:
         """Bytes of a bank that the weights take."""
-        return sum(weights.nbytes for weights in self.weights if weights.bo.bank == bank.memory.tag)
+        return sum(weights.nbytes for weights in self.weights if weights.bo.bank is bank.memory)
 
     def slot(self, frames: int) -> Slot:
+        return Slot(self, frames)
+
+    def buffers(self, frames: int) -> tuple[Any, Any]:
+        """For the images and the labels of so many frames."""
         images = self._banks[0].allocate((frames, self.manifest.frame_bytes), np.uint8)
-        return Slot(self, images, self._banks[1].allocate((frames, self.manifest.top), np.uint32))
+        return images, self._banks[1].allocate((frames, self.manifest.top), np.uint32)
 
 
 class Slot:
     """Room for one batch on one compute unit: write, start, wait, read. Used by one thread at a time."""
 
-    def __init__(self, lane: Lane, images: Any, labels: Any) -> None:
-        self.lane, self._images, self._labels = lane, images, labels
-        # Plain arrays: a slice of a PYNQ buffer costs more than the copy of a small image.
-        self._image_bytes, self._label_words = np.asarray(images), np.asarray(labels)
-        self.frames = len(images)  # most it takes
+    def __init__(self, lane: Lane, frames: int) -> None:
+        self.lane, self.frames = lane, frames  # most it takes
         self._count = 0
         self._run: Run | None = None
+        self._allocate()
+
+    def _allocate(self) -> None:
+        self._images, self._labels = self.lane.buffers(self.frames)
+        # Plain arrays: a slice of a PYNQ buffer costs more than the copy of a small image.
+        self._image_bytes, self._label_words = np.asarray(self._images), np.asarray(self._labels)
 
     def write(self, images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> None:
         """Images (n, H, W, C), or n of (H, W, C), into the device's memory."""
+        # Lost when the xclbin was loaded again: nobody else has these buffers, so they can be made again.
+        self.lane.place_weights()
+        if not (self._images.bo.live and self._labels.bo.live):
+            self._allocate()
         size = self.lane.manifest.image_bytes
         self._count = len(images)
         if isinstance(images, np.ndarray):
@@ -115,10 +132,16 @@ class Pool:
 
     def __init__(self, name: str, slots: Iterable[Slot]) -> None:
         self._name = name
-        self._free = deque(slots)
-        self._count = len(self._free)
+        self._slots = tuple(slots)
+        self._free = deque(self._slots)
         self._changed = threading.Condition()
         self._closed = False
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        """The threads that had taken slots are in the parent."""
+        self._changed = threading.Condition()
+        self._free = deque(self._slots)
 
     def take(self, *, wait: bool) -> Slot | None:
         """A free slot; None if there is none and it is not to be waited for."""
@@ -142,9 +165,9 @@ class Pool:
         with self._changed:
             first, self._closed = not self._closed, True
             self._changed.notify_all()
-            while len(self._free) < self._count:
+            while len(self._free) < len(self._slots):
                 self._changed.wait()
             while self._free:
                 self._free.popleft().free()
-            self._count = 0
+            self._slots = ()
             return first

@@ -10,30 +10,47 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime import forks
 from runtime.errors import DeviceError
 
 PAGE_BYTES = 4096  # buffers start at multiples of it, as XRT's do
+
+FREED = "it was freed"
+LOST = "it was lost when an xclbin was loaded onto the device since, or the device closed"
+NO_BUFFER = "it is a copy, the result of arithmetic, or a view that is not contiguous"
 
 
 class Allocation(ABC):
     """A range of a bank: the bytes the kernel sees, and the bytes the host sees until it syncs."""
 
-    def __init__(self, *, bank: str, address: int, host: NDArray[np.uint8]) -> None:
+    def __init__(self, *, bank: Bank, address: int, host: NDArray[np.uint8]) -> None:
         self.bank, self.address, self.host = bank, address, host
         self.size = len(host)
-        self.live = True
+        self.gone: str | None = None  # why it is not allocated any more
+
+    @property
+    def live(self) -> bool:
+        return self.gone is None
 
     def to_device(self, offset: int, size: int) -> None:
-        self._check(offset, size)
+        self.check(offset, size)
         self._copy_to_device(offset, size)
 
     def from_device(self, offset: int, size: int) -> None:
-        self._check(offset, size)
+        self.check(offset, size)
         self._copy_from_device(offset, size)
 
     def holds(self, offset: int, size: int) -> bool:
-        """Whether these bytes are in the range, and the range still allocated."""
-        return self.live and offset >= 0 and offset + size <= self.size
+        """Whether these bytes are in the range."""
+        return offset >= 0 and offset + size <= self.size
+
+    def check(self, offset: int, size: int) -> None:
+        """DeviceError if these bytes are not in the range, or it is not allocated any more."""
+        if self.gone is not None:
+            raise DeviceError(self.bank.tag, "a buffer that is no longer there", self.gone, "allocate it again")
+        if not self.holds(offset, size):
+            fix = "use the buffer that was allocated, or a slice of it"
+            raise DeviceError(self.bank.tag, "an array that is no buffer", NO_BUFFER, fix)
 
     @abstractmethod
     def _copy_to_device(self, offset: int, size: int) -> None: ...
@@ -41,29 +58,51 @@ class Allocation(ABC):
     @abstractmethod
     def _copy_from_device(self, offset: int, size: int) -> None: ...
 
-    def _check(self, offset: int, size: int) -> None:
-        if not self.holds(offset, size):
-            why = (
-                "it was freed, or lost when an xclbin was loaded"
-                if not self.live
-                else "it is a copy, the result of arithmetic, or a view that is not contiguous"
-            )
-            raise DeviceError(self.bank, "an array that is no buffer here", why, "sync the buffer that was allocated, or a slice of it")
-
 
 class Bank(ABC):
-    """One memory of a device. Buffers come from one thread and may be dropped in another."""
+    """One memory of a device, from when an xclbin is loaded to when the next one is. Buffers come from one thread and may be
+    dropped in another."""
 
-    tag: str
-    size: int
+    def __init__(self, tag: str, size: int) -> None:
+        self.tag, self.size = tag, size
+        self._open = True
+        # Reentrant, because a garbage collection inside `allocate` may free a buffer.
+        self._lock = threading.RLock()
+        forks.register(self)
 
-    @abstractmethod
     def allocate(self, size: int) -> Allocation:
         """Reserve a range, filled with zeros; DeviceError when there is none."""
+        with self._lock:
+            if not self._open:
+                why, fix = (
+                    "an xclbin was loaded onto the device since, or the device closed",
+                    "take overlay.<bank> again, and allocate there",
+                )
+                raise DeviceError(self.tag, "a bank that is no longer there", why, fix)
+            return self._allocate(size)
+
+    def free(self, allocation: Allocation, why: str = FREED) -> None:
+        """Give a range of this bank back; a second time, nothing happens."""
+        with self._lock:
+            if allocation.live:
+                allocation.gone = why
+                self._drop(allocation)
+
+    def close(self, why: str = LOST) -> None:
+        """Free everything; nothing can be allocated any more."""
+        with self._lock:
+            self._open = False
+            for allocation in self.allocated():
+                self.free(allocation, why)
+
+    def after_fork(self) -> None:
+        self._lock = threading.RLock()
 
     @abstractmethod
-    def free(self, allocation: Allocation) -> None:
-        """Give a range back; a second time, nothing happens."""
+    def _allocate(self, size: int) -> Allocation: ...
+
+    @abstractmethod
+    def _drop(self, allocation: Allocation) -> None: ...
 
     @abstractmethod
     def allocated(self) -> Sequence[Allocation]:
@@ -73,9 +112,12 @@ class Bank(ABC):
 class EmulatedAllocation(Allocation):
     """Both kinds of bytes in the memory of this process."""
 
-    def __init__(self, *, bank: str, address: int, size: int) -> None:
+    bank: Memory
+
+    def __init__(self, *, bank: Memory, address: int, size: int) -> None:
         super().__init__(bank=bank, address=address, host=np.zeros(size, np.uint8))
         self.device = np.zeros(size, np.uint8)
+        self.runs = 0  # that work on it
 
     def _copy_to_device(self, offset: int, size: int) -> None:
         self.device[offset : offset + size] = self.host[offset : offset + size]
@@ -88,61 +130,74 @@ class Memory(Bank):
     """A bank of the emulated device."""
 
     def __init__(self, *, tag: str, base: int, size: int) -> None:
-        self.tag, self.base, self.size = tag, base, size
-        self._allocations: list[EmulatedAllocation] = []  # by address
-        # Reentrant, because a garbage collection inside `allocate` may free a buffer.
-        self._lock = threading.RLock()
+        super().__init__(tag, size)
+        self.base = base
+        # By address. A garbage collection may free a buffer at any moment: whatever is done with it here is one step, or on a copy.
+        self._allocations: dict[int, EmulatedAllocation] = {}
 
-    def allocate(self, size: int) -> EmulatedAllocation:
-        """Reserve the lowest free range."""
+    def hold(self, allocation: EmulatedAllocation, offset: int, size: int) -> None:
+        """Keep a range for a run: freed meanwhile, it is no other buffer's before the run has ended. DeviceError if it is gone."""
         with self._lock:
-            address = self._free_address(size)
-            if address is None:
-                used = sum(allocation.size for allocation in self._allocations)
-                why = f"the bank has {self.size} bytes, {used} of them in {len(self._allocations)} buffers"
-                raise DeviceError(self.tag, f"no room for {size} bytes", why, "free buffers, or use smaller batches")
-            try:
-                allocation = EmulatedAllocation(bank=self.tag, address=address, size=size)
-            except MemoryError:
-                why = "this machine has less memory than the card"
-                raise DeviceError(self.tag, f"no room for {size} bytes", why, "use smaller batches") from None
-            bisect.insort(self._allocations, allocation, key=_address)
-            return allocation
+            allocation.check(offset, size)
+            allocation.runs += 1
 
-    def free(self, allocation: Allocation) -> None:
+    def release(self, allocation: EmulatedAllocation) -> None:
+        """The run has ended."""
         with self._lock:
-            if allocation.live:
-                allocation.live = False
-                self._allocations = [kept for kept in self._allocations if kept is not allocation]
+            allocation.runs -= 1
+            if not allocation.live:
+                self._drop(allocation)
 
     def allocated(self) -> Sequence[EmulatedAllocation]:
-        with self._lock:
-            return tuple(self._allocations)
-
-    def clear(self) -> None:
-        """Free everything."""
-        with self._lock:
-            for allocation in self.allocated():
-                self.free(allocation)
+        return tuple(allocation for allocation in self._taken() if allocation.live)
 
     def view(self, address: int, size: int) -> NDArray[np.uint8] | None:
         """The device's bytes at a physical address, or None if they are not all inside one buffer."""
         with self._lock:
-            index = bisect.bisect_right(self._allocations, address, key=_address)
-            if index == 0:
+            starts = sorted(self._allocations)
+            index = bisect.bisect_right(starts, address)
+            allocation = self._allocations.get(starts[index - 1]) if index > 0 else None
+            if allocation is None:
                 return None
-            allocation = self._allocations[index - 1]
             offset = address - allocation.address
             return allocation.device[offset : offset + size] if allocation.holds(offset, size) else None
 
+    def after_fork(self) -> None:
+        super().after_fork()
+        for allocation in self._taken():
+            allocation.runs = 0  # they are in the parent
+            if not allocation.live:
+                self._drop(allocation)
+
+    def _allocate(self, size: int) -> EmulatedAllocation:
+        """The lowest free range."""
+        address = self._free_address(size)
+        if address is None:
+            buffers = self._taken()
+            used = sum(allocation.size for allocation in buffers)
+            why = f"the bank has {self.size} bytes, {used} of them in {len(buffers)} buffers"
+            raise DeviceError(self.tag, f"no room for {size} bytes", why, "free buffers, or use smaller batches")
+        try:
+            allocation = EmulatedAllocation(bank=self, address=address, size=size)
+        except MemoryError:
+            why = "this machine has less memory than the card"
+            raise DeviceError(self.tag, f"no room for {size} bytes", why, "use smaller batches") from None
+        self._allocations[address] = allocation
+        return allocation
+
+    def _drop(self, allocation: Allocation) -> None:
+        assert isinstance(allocation, EmulatedAllocation)
+        if allocation.runs == 0 and self._allocations.get(allocation.address) is allocation:
+            del self._allocations[allocation.address]
+
+    def _taken(self) -> Sequence[EmulatedAllocation]:
+        """What has a range: what is allocated, and what was freed during a run."""
+        return tuple(self._allocations.values())
+
     def _free_address(self, size: int) -> int | None:
         address = self.base
-        for allocation in self._allocations:
-            if address + size <= allocation.address:
+        for start, allocation in sorted(self._allocations.items()):
+            if address + size <= start:
                 return address
-            address = -(-(allocation.address + allocation.size) // PAGE_BYTES) * PAGE_BYTES
+            address = -(-(start + allocation.size) // PAGE_BYTES) * PAGE_BYTES
         return address if address + size <= self.base + self.size else None
-
-
-def _address(allocation: EmulatedAllocation) -> int:
-    return allocation.address

@@ -9,7 +9,7 @@ from typing import Any
 
 from runtime.manifest import Argument, Direction
 from runtime.registers import CTRL, REGISTER_BYTES
-from runtime.xclbin import Bank, Xclbin
+from runtime.xclbin import Xclbin
 
 _MEMORY_TYPES = {1: "DDR4", 2: "DRAM", 6: "HBM", 8: "URAM"}  # as PYNQ spells them
 
@@ -20,7 +20,7 @@ class Metadata:
     def __init__(self, xclbin: Xclbin) -> None:
         self.xclbin = xclbin
         self.ip_dict = {unit.name: _ip(xclbin, i) for i, unit in enumerate(xclbin.units)}
-        self.mem_dict = {bank.tag: _memory(i, bank) for i, bank in enumerate(xclbin.banks) if bank.kind in _MEMORY_TYPES}
+        self.mem_dict = {bank.tag: _memory(xclbin, i) for i, bank in enumerate(xclbin.banks) if bank.kind in _MEMORY_TYPES}
         clocks = sorted(xclbin.clocks, key=lambda clock: clock[2])
         self.clock_dict = {f"clock{i}": {"name": name, "frequency": mhz, "type": kind.name} for i, (name, mhz, kind) in enumerate(clocks)}
         self.gpio_dict: dict[str, Any] = {}
@@ -49,6 +49,7 @@ def _ip(xclbin: Xclbin, index: int) -> dict[str, Any]:
         "xclbin_uuid": xclbin.axlf.uuid.hex(),
         "cu_name": f"{manifest.kernel}:{unit.name}",
         "cu_index": index,
+        "xclbin": manifest.digest,
     }
 
 
@@ -87,7 +88,8 @@ _CTRL_REGISTER = {
 }
 
 
-def _memory(index: int, bank: Bank) -> dict[str, Any]:
+def _memory(xclbin: Xclbin, index: int) -> dict[str, Any]:
+    bank = xclbin.banks[index]
     return {
         "raw_type": bank.kind,
         "used": int(bank.used),
@@ -97,4 +99,5 @@ def _memory(index: int, bank: Bank) -> dict[str, Any]:
         "streaming": False,
         "idx": index,
         "tag": bank.tag,
+        "xclbin": xclbin.manifest.digest,
     }

@@ -65,11 +65,14 @@ def stream(
 
 def _results(accelerator: Accelerator, decoding: _Decoding, slots: list[Slot]) -> Generator[Result, None, None]:
     free, running = deque(slots), deque[_Batch]()
-    lanes = len(accelerator.lanes)
+    lanes, process = len(accelerator.lanes), os.getpid()
     try:
         while True:
-            # A source that takes its time must not keep results back that are there.
             accelerator.check_open()
+            if os.getpid() != process:
+                why = "it was begun in the parent of this forked process, and its threads are there"
+                raise DeviceError("stream", "continued in another process", why, "begin a stream in each process")
+            # A source that takes its time must not keep results back that are there.
             while decoding.wants_more() and not (running and running[0].slot.done):
                 decoding.pull()
                 _launch(decoding, free, running, lanes)

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from runtime import cards
+from runtime import cards, forks
 from runtime.errors import DeviceError
 
 BOARD = ("12v_aux", "12v_pex")
@@ -106,6 +106,14 @@ class Recording:
         self._thread: threading.Thread | None = None
         self.samples: list[Sample] = []
         self.error: DeviceError | None = None  # that ended the recording early
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        """It goes on in the parent."""
+        self._end = threading.Event()
+        if self._thread is not None:
+            why = "its thread is in the parent of this forked process, where it goes on"
+            self._thread, self.error = None, DeviceError("power", "no samples after a fork", why, "record in one process from begin to end")
 
     @property
     def available(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
+from runtime import forks
 from runtime.errors import DeviceError
 from runtime.manifest import Argument
 
@@ -20,6 +21,10 @@ class Registers:
         self._unit, self._run = unit, run
         self._bytes = bytearray(REGISTER_BYTES)
         self._bytes[CTRL] = AP_IDLE
+        self._lock = threading.RLock()
+        forks.register(self)
+
+    def after_fork(self) -> None:
         self._lock = threading.RLock()
 
     def read(self, offset: int, size: int) -> bytes:

@@ -127,7 +127,7 @@ class _Classes:
         named_too = ", or their names" if manifest.label_names else ""
         why = f"the labels of {manifest.network} are 0 to {manifest.classes - 1}{named_too}"
         fix = "correct the label, or delete the line"
-        close = difflib.get_close_matches(text, manifest.label_names, n=1)
+        close = [] if isinstance(_same(text), int) else difflib.get_close_matches(text, manifest.label_names, n=1)
         if close:
             fix = f"if {close[0]!r} is meant, write that; otherwise {fix}"
         raise EvaluationError(where, repr(text), why, fix)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+
+from runtime.errors import DeviceError
 
 
 class Run(ABC):
@@ -32,10 +35,15 @@ class Run(ABC):
 class EmulatedRun(Run):
     """A run that another thread of this process works on."""
 
-    def __init__(self, future: Future[None]) -> None:
-        self._future = future
+    def __init__(self, future: Future[None], unit: str) -> None:
+        self._future, self._unit = future, unit
+        self._process = os.getpid()
 
     def wait(self, timeout: float | None = None) -> bool:
+        if self._process != os.getpid():
+            # Not even asked whether it has ended: another thread may have had it locked when the process was forked.
+            why = "it belongs to the parent of this forked process, and its thread is there"
+            raise DeviceError(self._unit, "a run of another process", why, "wait before the process is forked, or start a run in the child")
         if timeout == 0 and not self._future.done():
             return False
         try:

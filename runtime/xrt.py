@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from runtime import forks
 from runtime.errors import DeviceError
 
 LIBRARY = "libxrt_coreutil.so.2"
@@ -57,19 +58,23 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any] | None]] = {
 
 
 class Handle:
-    """Something of XRT's. It is closed once: by `close`, as garbage, or when the process exits; always before what it was made from."""
+    """Something of XRT's. It is closed once: by `close`, as garbage, or when the process exits; always before what it was made from.
+
+    A forked child shares the parent's open files: closed there, the parent's would be gone as well. So it is closed in the parent only.
+    """
 
     def __init__(self, value: int, close: Callable[[c_void_p], int], *parents: Handle) -> None:
         self.value = c_void_p(value)
         # What is registered here holds the parents, so they cannot become garbage first; at exit, the youngest goes first.
-        self._close = weakref.finalize(self, _closed, close, self.value, parents)
+        self._close = weakref.finalize(self, _closed, os.getpid(), close, self.value, parents)
 
     def close(self) -> None:
         self._close()
 
 
-def _closed(close: Callable[[c_void_p], int], value: c_void_p, _parents: tuple[Handle, ...]) -> None:
-    close(value)
+def _closed(process: int, close: Callable[[c_void_p], int], value: c_void_p, _parents: tuple[Handle, ...]) -> None:
+    if process == os.getpid():
+        close(value)
 
 
 class Library:
@@ -78,6 +83,7 @@ class Library:
     def __init__(self, path: str) -> None:
         self._library = ctypes.CDLL(path, use_errno=True)
         self.path = path
+        self._process: int | None = None  # that has opened a card
         for name, (result, arguments) in _FUNCTIONS.items():
             try:
                 function = getattr(self._library, name)
@@ -87,9 +93,26 @@ class Library:
             function.restype, function.argtypes = result, arguments
         # PYNQ users read and write registers beside running the kernel; XRT would want the CU to itself for that.
         self.call("xrtIniStringSet", b"Runtime.rw_shared", b"true")
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        if self._process is not None:
+            # At the end of a process XRT closes what is still open, which is the parent's, and waits for threads, which are there.
+            # What is registered last is done first: this leaves with the same status, before XRT has its turn.
+            process = ctypes.CDLL(None)
+            process.on_exit(process._exit, None)
+
+    def check_process(self, where: str) -> None:
+        """DeviceError in a child that was forked from a process which had opened a card."""
+        if self._process not in (None, os.getpid()):
+            why = "the process this one was forked from has opened a card, and what XRT has opened does not work in a forked child"
+            fix = "open cards in the child alone, or start processes anew: multiprocessing.set_start_method('spawn')"
+            raise DeviceError(where, "a card in a forked process", why, fix)
 
     def open_device(self, bdf: str | None) -> Handle:
         """The card at a PCIe address, or the first one XRT emulates."""
+        self.check_process(bdf or "device 0")
+        self._process = os.getpid()
         value = self.call("xrtDeviceOpen", 0) if bdf is None else self.call("xrtDeviceOpenByBDF", bdf.encode())
         if not value:
             raise self.error(bdf or "device 0", "cannot be opened", "check the card with xbutil (xrt-smi) examine, and your rights on it")
@@ -97,7 +120,7 @@ class Library:
 
     def load(self, device: Handle, xclbin: bytes, where: str) -> None:
         if self.call("xrtDeviceLoadXclbin", device.value, xclbin) != 0:
-            fix = "see XRT's message above; close other programs that use the card; was it built for this shell?"
+            fix = "see XRT's message above; close what else has the card open, here or in other programs; was it built for this shell?"
             raise self.error(where, "XRT does not load it", fix)
 
     def open_kernel(self, device: Handle, name: str) -> Handle:
@@ -132,6 +155,7 @@ class Library:
             raise self.error(where, what, fix)
 
     def call(self, name: str, *arguments: Any) -> Any:
+        self.check_process(self.path)
         return getattr(self._library, name)(*arguments)
 
     @staticmethod

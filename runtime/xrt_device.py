@@ -13,8 +13,8 @@ from time import monotonic
 
 from pynq.buffer import PynqBuffer
 
-from runtime import cards, xrt
-from runtime.base_device import BaseDevice
+from runtime import cards, forks, xrt
+from runtime.base_device import BaseDevice, Loaded
 from runtime.cards import Card
 from runtime.errors import DeviceError
 from runtime.manifest import Target
@@ -73,6 +73,12 @@ class XrtDevice(BaseDevice):
             why, fix = f"this runtime works with XRT {xrt.MAJOR}", "link it again with the Vitis of the XRT installed here"
             raise DeviceError(xclbin.path, f"made for XRT {written}", why, fix)
 
+    @property
+    def _loaded(self) -> Loaded:
+        if isinstance(self._now, Session):
+            self._now.library.check_process(self.tag)
+        return super()._loaded
+
     def load(self, xclbin: Xclbin) -> Session:
         return Session(xrt.load(), self.card, xclbin)
 
@@ -84,6 +90,7 @@ class Session:
         self.library, self.xclbin = library, xclbin
         self._lock = threading.Lock()
         self._runs: list[XrtRun] = []
+        forks.register(self)
         self.device = library.open_device(card.bdf)
         try:
             library.load(self.device, xclbin.axlf.data, xclbin.path)
@@ -96,6 +103,11 @@ class Session:
         except BaseException:
             self.device.close()
             raise
+
+    def after_fork(self) -> None:
+        """The runs are the parent's."""
+        self._lock = threading.Lock()
+        self._runs = []
 
     def _banks(self) -> list[XrtBank]:
         """The banks the kernel reaches. XRT numbers them in its own way (GROUP_TOPOLOGY), and tells the number for an argument."""
@@ -136,8 +148,8 @@ class Session:
 
     def start(self, unit: Unit, buffers: Sequence[PynqBuffer], frames: int) -> XrtRun:
         library = self.library
-        run = library.open_run(self.kernels[unit.name])
         handles = [buffer.bo.part(buffer.offset, buffer.nbytes) for buffer in buffers]
+        run = library.open_run(self.kernels[unit.name])
         for i, handle in enumerate(handles):
             library.check(
                 library.call("xrtRunSetArg", run.value, i, handle.value), unit.name, f"argument {i} refused", "see XRT's message above"

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from runtime import xrt
 from runtime.errors import DeviceError
-from runtime.memory import PAGE_BYTES, Allocation, Bank
+from runtime.memory import LOST, PAGE_BYTES, Allocation, Bank
 from runtime.run import Run
 from runtime.xrt import Handle, Library
 
+INHERITED = "it is the parent's of this forked process, which alone reaches the card"
 SLICE_SECONDS = 0.1  # XRT waits in C, where Ctrl-C is not seen: so no longer at a time
 
 
@@ -22,62 +23,56 @@ class XrtBank(Bank):
     """A memory of a card, as XRT allocates in it."""
 
     def __init__(self, library: Library, device: Handle, tag: str, size: int, group: int) -> None:
-        self.tag, self.size = tag, size
+        super().__init__(tag, size)
         self._library, self._group = library, group
         self._device: Handle | None = device
-        self._lock = threading.RLock()
         self._live: dict[int, XrtAllocation] = {}
 
-    def allocate(self, size: int) -> XrtAllocation:
-        if self._device is None:
-            why = "another xclbin was loaded, or the card given back"
-            raise DeviceError(self.tag, "a bank that is no longer there", why, "take the bank from the overlay that was loaded last")
+    def close(self, why: str = LOST) -> None:
+        super().close(why)
+        self._device = None
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self.close(INHERITED)
+
+    def _allocate(self, size: int) -> XrtAllocation:
         if size > self.size:
             why = f"the bank has {self.size} bytes"
             raise DeviceError(self.tag, f"no room for {size} bytes", why, "free buffers, or use smaller batches")
+        assert self._device is not None
         # Whole pages, which is what a card gives in any case; XRT 2.13's emulation loses memory with less.
         whole = -(-size // PAGE_BYTES) * PAGE_BYTES
-        handle = self._library.allocate(self._device, whole, self._group, self.tag)
-        allocation = XrtAllocation(self._library, handle, self.tag, size)
-        with self._lock:
-            self._live[id(allocation)] = allocation
+        allocation = XrtAllocation(self._library, self._library.allocate(self._device, whole, self._group, self.tag), self, size)
+        self._live[id(allocation)] = allocation
         return allocation
 
-    def free(self, allocation: Allocation) -> None:
+    def _drop(self, allocation: Allocation) -> None:
         """The buffer object goes when no array shows its bytes any more."""
-        with self._lock:
-            if self._live.pop(id(allocation), None) is not None:
-                allocation.live = False
+        self._live.pop(id(allocation), None)
 
     def allocated(self) -> Sequence[XrtAllocation]:
-        with self._lock:
-            return tuple(self._live.values())
-
-    def close(self) -> None:
-        """Free everything; nothing can be allocated any more."""
-        with self._lock:
-            self._device = None
-            for allocation in self.allocated():
-                self.free(allocation)
+        return tuple(self._live.values())
 
 
 class XrtAllocation(Allocation):
     """A buffer object of XRT, mapped. XRT moves the bytes when told to, and the host's are its own."""
 
-    def __init__(self, library: Library, handle: Handle, bank: str, size: int) -> None:
+    def __init__(self, library: Library, handle: Handle, bank: XrtBank, size: int) -> None:
         pointer = library.call("xrtBOMap", handle.value)
         if not pointer:
-            raise library.error(bank, f"a buffer of {size} bytes cannot be mapped", "use smaller batches")
+            raise library.error(bank.tag, f"a buffer of {size} bytes cannot be mapped", "use smaller batches")
         host: NDArray[np.uint8] = np.asarray(_Mapped(handle, pointer, size))
         host[:] = 0
         super().__init__(bank=bank, address=library.call("xrtBOAddress", handle.value), host=host)
         self._library, self._handle = library, handle
 
     def part(self, offset: int, size: int) -> Handle:
-        """What XRT takes as an argument for these bytes."""
+        """What XRT takes as an argument for these bytes; DeviceError if they are no buffer's any more."""
+        self.check(offset, size)
         if offset == 0:
             return self._handle
-        return self._library.part(self._handle, size, offset, self.bank)
+        return self._library.part(self._handle, size, offset, self.bank.tag)
 
     def _copy_to_device(self, offset: int, size: int) -> None:
         self._sync(xrt.TO_DEVICE, offset, size)
@@ -87,7 +82,7 @@ class XrtAllocation(Allocation):
 
     def _sync(self, direction: int, offset: int, size: int) -> None:
         result = self._library.call("xrtBOSync", self._handle.value, direction, size, offset)
-        self._library.check(result, self.bank, f"{size} bytes at {offset} cannot be synced", "see XRT's message above")
+        self._library.check(result, self.bank.tag, f"{size} bytes at {offset} cannot be synced", "see XRT's message above")
 
 
 class _Mapped:
@@ -105,14 +100,20 @@ class XrtRun(Run):
         self._library, self._run, self._buffers, self._unit = library, run, buffers, unit
         self._lock = threading.Lock()
         self._state = 0
+        self._unloaded = False
 
     def wait(self, timeout: float | None = None) -> bool:
         deadline = None if timeout is None else monotonic() + timeout
+        if not self.ended:
+            self._library.check_process(self._unit)  # before anything is locked that another thread of the parent may have locked
         while not self.ended:
             left = SLICE_SECONDS if deadline is None else min(SLICE_SECONDS, deadline - monotonic())
             self._poll(left)
             if not self.ended and deadline is not None and monotonic() >= deadline:
                 return False
+        if self._unloaded:
+            why = "an xclbin was loaded onto the device before it had ended, or the device closed"
+            raise DeviceError(self._unit, "the run was given up", why, "wait for runs before you load or close")
         if self._state != xrt.COMPLETED:
             why = f"XRT reports the state {xrt.FAILED.get(self._state, self._state)}"
             raise DeviceError(self._unit, "the run failed", why, "reset the card with xbutil (xrt-smi) reset, and load the xclbin again")
@@ -132,7 +133,7 @@ class XrtRun(Run):
         """XRT's side of it; a run that has not ended by now has failed."""
         with self._lock:
             if not self.ended:
-                self._state = xrt.ABORT
+                self._state, self._unloaded = xrt.ABORT, True
             self._run.close()
 
     def _poll(self, seconds: float) -> None:

@@ -297,7 +297,7 @@ def test_wrong_tcl_fails_the_check(toy_yaml, tmp_path):
     chosen = project(toy_yaml, tmp_path)
     assert doit(*chosen, "check").returncode == 0
     tcl = tmp_path / "build" / "toy" / "ipi" / "block_design.tcl"
-    tcl.write_text("\n".join(line for line in tcl.read_text().splitlines() if "stem_res2a" not in line) + "\n")
+    tcl.write_text("\n".join(line for line in tcl.read_text().splitlines() if "res2a_codes_in" not in line) + "\n")
     result = doit(*chosen, "-s", "check")
     assert result.returncode == 1
     assert "FAIL  check" in result.stdout

@@ -139,6 +139,8 @@ def test_no_folder_at_all(as_nobody, place):
     program = f"{everything}import sys; from runtime.__main__ import main; sys.exit(main(sys.argv[1:]))"
     bench = ["bench", "tiny.xclbin", "--batch", "1", "--repetitions", "1"]
     assert run(as_nobody, "-c", program, *bench, cwd=place, HOME=None).returncode == 0
-    result = run(as_nobody, "-c", program, *bench, "--plot", "plot.png", cwd=place, HOME=None)
+    (place / "plots").mkdir()
+    (place / "plots").chmod(0o777)
+    result = run(as_nobody, "-c", program, *bench, "--plot", "plots/plot.png", cwd=place, HOME=None)
     assert result.returncode == 1
     assert re.fullmatch(r"error: plot: no figure\nwhy: .*\nfix: set MPLCONFIGDIR to a folder that can be written\n", result.stderr)

@@ -101,7 +101,7 @@ class Timed:
 
     def close(self) -> None:
         for memory in self.memories.values():
-            memory.clear()
+            memory.close()
 
 
 class TimedDevice(BaseDevice):

@@ -62,21 +62,21 @@ std::unique_ptr<Network::Memory> Network::reserve(std::size_t frames) const {
 }
 
 void Network::prepare(std::size_t alone, std::size_t together) {
-  const unsigned threads = pool_of_threads_.threads();
-  if (scratch_.empty()) {
+  Workshop &shop = *workshop_;
+  if (shop.scratch.empty()) {
     std::size_t rows = 0, panels = 0;
     for (const Layer *layer : layers()) {
       rows = std::max(rows, layer->scratch_row_bytes());
       panels = std::max(panels, layer->scratch_panel_bytes());
     }
-    std::vector<Scratch> scratch(threads);
+    std::vector<Scratch> scratch(threads_);
     for (Scratch &each : scratch) each = {Buffer(rows), Buffer(panels)};
-    scratch_ = std::move(scratch);
+    shop.scratch = std::move(scratch);
   }
-  for (auto &memory : alone_) {
+  for (auto &memory : shop.alone) {
     if (alone > 0 && (memory == nullptr || memory->frames < alone)) memory = reserve(alone);
   }
-  if (together > 0 && (together_ == nullptr || together_->frames < together)) together_ = reserve(together);
+  if (together > 0 && (shop.together == nullptr || shop.together->frames < together)) shop.together = reserve(together);
 }
 
 }  // namespace resflow

@@ -1,7 +1,10 @@
 // Memory for frames on their way through a network.
 #pragma once
 
+#include <mutex>
+
 #include "network.h"
+#include "team.h"
 
 namespace resflow {
 
@@ -29,6 +32,17 @@ struct Network::Memory {
     }
     return path[place % 2].data();
   }
+};
+
+/// What one run after the other works with.
+struct Network::Workshop {
+  explicit Workshop(unsigned threads) : pool(threads), alone(threads) {}
+
+  std::mutex mutex;  // of what follows
+  Pool pool;
+  std::vector<Scratch> scratch;                // of each thread
+  std::vector<std::unique_ptr<Memory>> alone;  // of each thread that works on frames of its own
+  std::unique_ptr<Memory> together;            // of all threads working on the same frames
 };
 
 }  // namespace resflow

@@ -8,6 +8,7 @@
 
 #include "cpu.h"
 #include "network.h"
+#include "team.h"
 
 namespace py = pybind11;
 
@@ -223,6 +224,7 @@ PYBIND11_MODULE(_native, module) {
            py::arg("images"), py::arg("weights"))
       .def("trace", &trace, py::arg("image"), py::arg("weights"))
       .def("profile", &profile, py::arg("images"), py::arg("weights"))
+      .def("after_fork", &Network::after_fork)
       .def_readwrite("worth_a_team", &Network::worth_a_team)
       .def_property_readonly("layers", &Network::paths);
 }

@@ -66,8 +66,8 @@ Network::Network(Layer stem, std::optional<Geometry> pool, std::vector<Block> bl
       blocks_(std::move(blocks)),
       head_(std::move(head)),
       kernels_(kernels),
-      pool_of_threads_(threads),
-      alone_(threads) {
+      threads_(threads),
+      workshop_(std::make_unique<Workshop>(threads)) {
   for (const Layer *layer : layers()) products_ += layer->out_bytes() * layer->geometry().inputs();
   stem_.set_foreign();
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
@@ -78,6 +78,12 @@ Network::Network(Layer stem, std::optional<Geometry> pool, std::vector<Block> bl
 }
 
 Network::~Network() = default;
+
+void Network::after_fork() {
+  // Its threads are in the parent and cannot be joined here, and its mutex may be locked: it is left as it is.
+  workshop_.release();
+  workshop_ = std::make_unique<Workshop>(threads_);
+}
 
 std::vector<const Layer *> Network::layers() const {
   std::vector<const Layer *> layers{&stem_};
@@ -92,15 +98,16 @@ std::size_t Network::stem_bytes() const { return pool_ ? pool_->out_pixels() * s
 
 void Network::run(const std::uint8_t *images, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels, std::int32_t *scores,
                   const Trace *trace, Times *times) {
-  const std::lock_guard lock(mutex_);
+  Workshop &shop = *workshop_;
+  const std::lock_guard lock(shop.mutex);
   // A team of threads takes the frames first ... first+count-1 through the network, each with its own part of every layer.
   const auto team = [&](unsigned thread, unsigned index, Barrier &barrier, Memory &memory, std::size_t first, std::size_t count) {
-    const Worker worker{index, barrier.size(), barrier, memory, memory.sums.data(), scratch_[thread], thread == 0 ? times : nullptr};
+    const Worker worker{index, barrier.size(), barrier, memory, memory.sums.data(), shop.scratch[thread], thread == 0 ? times : nullptr};
     run_group(worker, images + first * stem_.geometry().in_bytes(), count, weights, scores + first * head_.classes, trace);
   };
-  const auto crew = [&](std::size_t count) { return count * products_ < worth_a_team ? 1u : pool_of_threads_.threads(); };
+  const auto crew = [&](std::size_t count) { return count * products_ < worth_a_team ? 1u : threads_; };
   const auto together = [&](unsigned threads, const std::function<void(unsigned)> &work) {
-    threads == 1 ? work(0) : pool_of_threads_.run(work);
+    threads == 1 ? work(0) : shop.pool.run(work);
   };
   // Every thread takes frames of its own as long as there are enough for all; the rest they do together.
   std::size_t done = 0;
@@ -112,7 +119,7 @@ void Network::run(const std::uint8_t *images, std::size_t frames, const std::int
     together(threads, [&](unsigned thread) {
       kernels_.enter();
       Barrier nobody(1);
-      for (std::size_t i = next++; i < groups; i = next++) team(thread, 0, nobody, *alone_[thread], done + i * each, each);
+      for (std::size_t i = next++; i < groups; i = next++) team(thread, 0, nobody, *shop.alone[thread], done + i * each, each);
       kernels_.leave();
     });
     done += groups * each;
@@ -123,7 +130,7 @@ void Network::run(const std::uint8_t *images, std::size_t frames, const std::int
     Barrier all(left);
     together(left, [&](unsigned thread) {
       kernels_.enter();
-      team(thread, thread, all, *together_, done, frames - done);
+      team(thread, thread, all, *shop.together, done, frames - done);
       kernels_.leave();
     });
   }

@@ -5,14 +5,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "layer.h"
-#include "team.h"
 
 namespace resflow {
 
@@ -54,6 +52,9 @@ class Network {
   void run(const std::uint8_t *images, std::size_t frames, const std::int8_t *weights, std::uint32_t *labels, std::int32_t *scores,
            const Trace *trace = nullptr, Times *times = nullptr);
 
+  /// In a forked child, while it has one thread: another thread of the parent may have been in `run`.
+  void after_fork();
+
   /// Products below which one thread is faster than waking the others and waiting for them after every layer: some 100 microseconds.
   std::size_t worth_a_team = std::size_t(1) << 22;
 
@@ -70,6 +71,7 @@ class Network {
     std::size_t frames;      // at a time
   };
   struct Memory;
+  struct Workshop;
   struct Worker;
 
   std::vector<const Layer *> layers() const;  // stem, then block by block, the bypass last
@@ -92,13 +94,9 @@ class Network {
   std::vector<Segment> segments_;
   Head head_;
   const Kernels &kernels_;
-  Pool pool_of_threads_;
+  const unsigned threads_;
   std::size_t products_ = 0;  // of all layers, for one frame
-
-  std::mutex mutex_;  // of what follows
-  std::vector<Scratch> scratch_;                  // of each thread
-  std::vector<std::unique_ptr<Memory>> alone_;    // of each thread that works on frames of its own
-  std::unique_ptr<Memory> together_;              // of all threads working on the same frames
+  std::unique_ptr<Workshop> workshop_;
 };
 
 }  // namespace resflow

@@ -1,7 +1,5 @@
 #include "team.h"
 
-#include <unistd.h>
-
 namespace resflow {
 namespace {
 
@@ -77,21 +75,12 @@ struct Pool::Crew {
 Pool::Pool(unsigned threads) : threads_(threads) {}
 
 Pool::~Pool() {
-  if (crew_ == nullptr) return;
-  if (process_ == getpid()) {
-    crew_->dismiss();
-  } else {
-    crew_.release();  // its threads are in the parent, and cannot be joined here
-  }
+  if (crew_ != nullptr) crew_->dismiss();
 }
 
 void Pool::run(const std::function<void(unsigned)> &work) {
   if (threads_ == 1) return work(0);
-  if (process_ != getpid()) {
-    crew_.release();  // null, or the parent's
-    crew_ = std::make_unique<Crew>(threads_ - 1);
-    process_ = getpid();
-  }
+  if (crew_ == nullptr) crew_ = std::make_unique<Crew>(threads_ - 1);
   Crew &crew = *crew_;
   {
     const std::lock_guard lock(crew.mutex);

@@ -23,8 +23,7 @@ class Barrier {
   std::atomic<unsigned> waiting_{0}, round_{0};
 };
 
-/// Runs a function in several threads, the caller's among them. They sleep in between, and belong to one process: after a fork
-/// the child starts its own.
+/// Runs a function in several threads, the caller's among them. They sleep in between.
 class Pool {
  public:
   explicit Pool(unsigned threads);
@@ -38,7 +37,6 @@ class Pool {
  private:
   struct Crew;
   const unsigned threads_;
-  int process_ = 0;
   std::unique_ptr<Crew> crew_;
 };
 

@@ -171,6 +171,8 @@ def test_the_whole_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     arrays, folding = finn_writer.original(reference_data.FOLDER)
     source = finn_writer.write(tmp_path / "src", arrays, folding, Style(shuffle=3, comments=True))
     output, yaml = tmp_path / "params" / "resnet50_w1a2.npz", tmp_path / "configs" / "resnet50_w1a2.yaml"
+    for path in (output, yaml):
+        path.parent.mkdir()
     assert finn_headers.main([str(source), str(output), "--yaml", str(yaml)]) == 0
     same(dict(np.load(output)), arrays)
     assert capsys.readouterr() == (
@@ -478,9 +480,11 @@ def test_a_stem_whose_thresholds_go_up_and_down(source: Path, capsys: pytest.Cap
 
 def test_a_place_that_cannot_be_written(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("file").write_text("")
-    assert finn_headers.main([str(source), "file/out.npz"]) == 1
-    assert capsys.readouterr().err == (
-        "error: file: cannot be written: File exists\n  why: the imported network goes there\n  fix: choose another place\n"
+    with pytest.raises(SystemExit) as ended:
+        finn_headers.main([str(source), "file/out.npz"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        "argument OUT.npz: 'file/out.npz': there is no folder file: the parameters are written to it; make the folder, or choose another\n"
     )
 
 

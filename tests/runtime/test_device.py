@@ -184,17 +184,20 @@ def test_buffers_are_freed_with_their_last_reference(loaded: Loaded) -> None:
     assert again.device_address == address
     again.freebuffer()
     again.freebuffer()
-    with pytest.raises(
-        DeviceError, match=r"^bank0: an array that is no buffer here\nwhy: it was freed, or lost when an xclbin was loaded\n"
-    ):
+    with pytest.raises(DeviceError) as caught:
         again.sync_to_device()
+    assert str(caught.value) == "bank0: a buffer that is no longer there\nwhy: it was freed\nfix: allocate it again"
 
 
 def test_copies_are_no_buffers(loaded: Loaded) -> None:
-    why = "it is a copy, the result of arithmetic, or a view that is not contiguous"
     for array in (loaded.inbuf.copy(), loaded.inbuf + np.uint8(1)):
-        with pytest.raises(DeviceError, match=rf"^bank0: an array that is no buffer here\nwhy: {why}\n"):
-            array.sync_to_device()
+        for use in (array.sync_to_device, array.sync_from_device, lambda array=array: array.device_address):
+            with pytest.raises(DeviceError) as caught:
+                use()
+            assert str(caught.value) == (
+                "bank0: an array that is no buffer\nwhy: it is a copy, the result of arithmetic, or a view that is not contiguous\n"
+                "fix: use the buffer that was allocated, or a slice of it"
+            )
 
 
 def test_no_empty_buffers(loaded: Loaded) -> None:
@@ -227,7 +230,8 @@ def _other(loaded: Loaded) -> Any:
     return Loaded(Path(loaded.overlay.bitfile_name)).inbuf
 
 
-LOST = "an array that is no buffer now\nwhy: it was freed, or lost when an xclbin was loaded, or is a copy or the result of arithmetic"
+GONE = "a buffer that is no longer there\nwhy: it was freed"
+COPY = "an array that is no buffer\nwhy: it is a copy or the result of arithmetic"
 COUNT = "why: it is the number of frames, 1 to 2^32 - 1\nfix: pass the length of the batch"
 INBUF = "pass a uint8 buffer of at least 320 bytes in bank0, from pynq.allocate"
 OUTBUF = "pass a uint32 buffer of at least 60 bytes in bank0, from pynq.allocate"
@@ -238,8 +242,8 @@ OUTBUF = "pass a uint32 buffer of at least 60 bytes in bank0, from pynq.allocate
     [
         (0, lambda _: images(), f"tiny_1.in_1: a ndarray\nwhy: the kernel reaches the device's memory only\nfix: {INBUF}"),
         (0, _other, f"tiny_1.in_1: a buffer of another device\nwhy: the kernel reaches the memory of its own device only\nfix: {INBUF}"),
-        (0, _freed, f"tiny_1.in_1: {LOST}\nfix: {INBUF}"),
-        (0, lambda o: o.inbuf.copy(), f"tiny_1.in_1: {LOST}\nfix: {INBUF}"),
+        (0, _freed, f"tiny_1.in_1: {GONE}\nfix: {INBUF}"),
+        (0, lambda o: o.inbuf.copy(), f"tiny_1.in_1: {COPY}\nfix: {INBUF}"),
         (0, lambda o: o.inbuf[::2],
          f"tiny_1.in_1: a view with strides (128, 8, 1, 1)\nwhy: the kernel takes one frame after the other\nfix: {INBUF}"),
         (0, lambda o: o.inbuf[1:], f"tiny_1.in_1: a buffer of 256 bytes\nwhy: the kernel reads 320\nfix: {INBUF}"),
@@ -342,9 +346,13 @@ def test_auto_restart_is_not_emulated(loaded: Loaded) -> None:
 
 def test_an_accelerator_that_was_replaced(tmp_path: Path, loaded: Loaded) -> None:
     other = pynq.Overlay(str(tiny.write(tmp_path / "other.xclbin", seed=2)), device=loaded.overlay.device)
-    with pytest.raises(DeviceError, match=r"^tiny_1: called after its xclbin was replaced\n"):
+    with pytest.raises(DeviceError) as caught:
         loaded.accelerator.call(*loaded.arguments)
-    with pytest.raises(DeviceError, match=r"^tiny_1.in_1: an array that is no buffer now\n"):
+    assert str(caught.value) == (
+        f"tiny_1: its xclbin is not loaded\nwhy: {other.device.tag} has another one loaded: {tmp_path}/other.xclbin\n"
+        "fix: use the overlay that was loaded last, or load this one again: overlay.download()"
+    )
+    with pytest.raises(DeviceError, match=r"^tiny_1.in_1: a buffer that is no longer there\nwhy: it was lost when an xclbin was loaded "):
         other.tiny_1.call(*loaded.arguments)
 
 
@@ -353,7 +361,7 @@ def test_not_downloaded(tmp_path: Path) -> None:
     overlay = pynq.Overlay(str(tiny.write(tmp_path / "tiny.xclbin")), device=device, download=False)
     with pytest.raises(DeviceError) as caught:
         _ = overlay.tiny_1
-    why, fix = "the overlay was not downloaded", "load an xclbin with pynq.Overlay"
+    why, fix = "no overlay was downloaded, or the device was closed since", "load an xclbin: pynq.Overlay(path), or overlay.download()"
     assert str(caught.value) == f"{device.tag}: nothing is loaded\nwhy: {why}\nfix: {fix}"
     overlay.download()
     assert overlay.tiny_1.read(0x0) == 0b0100

@@ -239,6 +239,7 @@ SPOKEN = ("tiger", "tiger shark", "shark", "café", "tench, Tinca tinca", "Crane
          "fix: put a tab between the path and the label"),
         (SPOKEN, "a.png crane\n", "'crane'\nwhy: the labels of tiny are 0 to 9, or their names\n"
          "fix: if 'Crane' is meant, write that; otherwise correct the label, or delete the line"),
+        (COUNTED, "a.png 11\n", "'11'\nwhy: the labels of tiny are 0 to 9, or their names\nfix: correct the label, or delete the line"),
         (SPOKEN, "a.png number:10\n", "'number:10'\nwhy: the labels of tiny are 0 to 9, or their names\n"
          "fix: correct the label, or delete the line"),
         (SPOKEN, "a.png nan\n", "'nan'\nwhy: the labels of tiny are 0 to 9, or their names\nfix: correct the label, or delete the line"),

@@ -370,6 +370,19 @@ def test_an_error_of_ours_is_no_verdict_on_the_file(
     assert not isinstance(caught.value, ImageError)
 
 
+@pytest.mark.parametrize("error", [DeprecationWarning, ImportWarning, AttributeError, AssertionError, RecursionError])
+def test_what_pillow_raises_about_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """A program that makes warnings errors, for example, is none of the file's business."""
+
+    def wrong(_: object) -> None:
+        raise error("not the file")
+
+    path = saved(tmp_path / "image.png")
+    monkeypatch.setattr(ImageOps, "exif_transpose", wrong)
+    with pytest.raises(error, match="not the file"):
+        load(path, COLOUR)
+
+
 def test_a_pillow_that_is_called_differently_is_no_verdict_on_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def without_formats(fp: object, mode: str = "r") -> None: ...
 

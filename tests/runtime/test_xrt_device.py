@@ -145,20 +145,22 @@ again.device.close()
 told(lambda: again.device.xclbin)
 print(int(view.sum()), int(o.sum()))
 """
-    lost = "it was freed, or lost when an xclbin was loaded"
-    fix = "fix: sync the buffer that was allocated, or a slice of it"
+    gone, freed = "a buffer that is no longer there", "why: it was freed"
+    lost = "why: it was lost when an xclbin was loaded onto the device since, or the device closed\nfix: allocate it again\n"
+    replaced = (
+        "its xclbin is not loaded\nwhy: xrt0 has another one loaded: two.xclbin\n"
+        "fix: use the overlay that was loaded last, or load this one again: overlay.download()\n"
+    )
     check(noop(OPEN + script), (
-        f"bank0: an array that is no buffer here\nwhy: {lost}\n{fix}\n"
-        f"tiny_1.in_1: an array that is no buffer now\nwhy: {lost}, or is a copy or the result of arithmetic\n"
-        "fix: pass a uint8 buffer of at least 256 bytes in bank0, from pynq.allocate\n"
-        "tiny_1: called after its xclbin was replaced\nwhy: another xclbin was loaded onto the device since\n"
-        "fix: take the accelerator from the overlay that was loaded last\n"
-        f"bank0: an array that is no buffer here\nwhy: {lost}\n{fix}\n"
-        "bank0: a bank that is no longer there\nwhy: another xclbin was loaded, or the card given back\n"
-        "fix: take the bank from the overlay that was loaded last\n"
+        f"bank0: {gone}\n{freed}\nfix: allocate it again\n"
+        f"tiny_1.in_1: {gone}\n{freed}\nfix: pass a uint8 buffer of at least 256 bytes in bank0, from pynq.allocate\n"
+        f"tiny_1: {replaced}"
+        f"bank0: {gone}\n{lost}"
+        f"bank0: {replaced}"
         "bank0: no room for 4398046511104 bytes\nwhy: the bank has 17179869184 bytes\nfix: free buffers, or use smaller batches\n"
         "xrt0: a buffer without a bank\nwhy: the accelerator uses bank0, PLRAM[0], bank1\nfix: pass target=overlay.<bank> to allocate\n"
-        "xrt0: nothing is loaded\nwhy: the overlay was not downloaded\nfix: load an xclbin with pynq.Overlay\n"
+        "xrt0: nothing is loaded\nwhy: no overlay was downloaded, or the device was closed since\n"
+        "fix: load an xclbin: pynq.Overlay(path), or overlay.download()\n"
         "768 0\n"
     ))  # fmt: skip
 

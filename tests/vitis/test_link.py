@@ -89,7 +89,7 @@ def test_weights_too_large_for_a_plram(digits: Design) -> None:
     with pytest.raises(DescriptionError) as error:
         vitis.render(in_plram(digits, "PLRAM[0]", 1 << 17))
     assert str(error.value).partition(": ")[2] == (
-        "memory.weights: 8,192 KB in PLRAM[0]\n  why: a PLRAM bank can be made 4,096 KB at most\n  fix: write weights: DDR[0]"
+        "memory.weights: 8,192 KB in PLRAM[0]\n  why: a PLRAM bank can be made 4,096 KB at most\n  fix: use a DDR bank"
     )
 
 

@@ -8,7 +8,7 @@
 #include "resflow/top_k.h"
 #include "resflow/weight_rom.h"
 
-void head(hls::stream<Beat<2, UInt<4>>> &codes_in, hls::stream<Beat<1, UInt<32>>> &labels) {
+void resflow_head(hls::stream<Beat<2, UInt<4>>> &codes_in, hls::stream<Beat<1, UInt<32>>> &labels) {
 #pragma HLS INTERFACE axis port=codes_in
 #pragma HLS INTERFACE axis port=labels
 #pragma HLS INTERFACE ap_ctrl_none port=return
