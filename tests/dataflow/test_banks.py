@@ -2,7 +2,7 @@
 
 import pytest
 
-from dataflow import lower
+from dataflow import plan
 from dataflow.banks import sizes_kb
 from network import DescriptionError, load
 
@@ -19,7 +19,7 @@ def described(toy_yaml, tmp_path, memory, **changes):
 def test_a_plram_grows_for_images_and_for_what_lies_there_together(toy_yaml, tmp_path):
     larger = ("shape: [6, 5, 3]", "shape: [150, 150, 3]")  # 17 pages
     net = described(toy_yaml, tmp_path, "{images: 'PLRAM[0]', labels: 'PLRAM[1]', weights: 'PLRAM[0]'}", shape=larger)
-    design = lower(net)
+    design = plan(net)
     assert sizes_kb(design.network, design.platform) == {"PLRAM[0]": 512, "PLRAM[1]": 128}  # 5 * (68 + 4) + 4
 
 
@@ -53,7 +53,7 @@ def test_what_no_bank_can_hold(toy_yaml, tmp_path, case):
         last=("    slr: 2\n", ""),
     )
     with pytest.raises(DescriptionError) as error:
-        lower(net)
+        plan(net)
     assert str(error.value) == f"{tmp_path}/{message}"
 
 
@@ -65,7 +65,7 @@ def test_images_no_bank_of_the_card_can_hold(toy_yaml, tmp_path):
         toy_yaml, tmp_path, "{}", shape=larger, conv=conv, card=("u250", "u50"), others=("    slr: 1\n", ""), last=("    slr: 2\n", "")
     )
     with pytest.raises(DescriptionError) as error:
-        lower(net)
+        plan(net)
     assert str(error.value) == (
         f"{tmp_path}/toy.yaml:6: memory.images and memory.labels and memory.weights: 983,104 KB in HBM[0]\n"
         "  why: the bank has 262,144 KB\n  fix: spread them over several banks, or use smaller images"
