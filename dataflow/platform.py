@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from dataflow.cost.resources import KINDS, Resources
-from network.yaml_reader import Item, read
+from network.yaml.reader import Item, read
 
 FOLDER = Path(__file__).parent.parent / "configs" / "platforms"
 RANGE = re.compile(r"(\w+)\[(\d+):(\d+)\]")

@@ -10,7 +10,7 @@ from dataflow.timing.error import TimingError
 from dataflow.timing.graph import graph
 from dataflow.timing.simulation import simulate
 from network.errors import DescriptionError
-from network.model import Conv
+from network.layers import Conv
 from network.operations import Window
 from network.parameters import Parameters
 from runtime.errors import ManifestError, XclbinError

@@ -10,7 +10,8 @@ from dataflow.choose import floorplan
 from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Design
 from dataflow.platform import Platform
-from network.model import Classifier, Conv, Network
+from network.layers import Classifier, Conv
+from network.model import Network
 
 NAMES = {"lut": "LUT", "ff": "FF", "bram": "BRAM36", "uram": "URAM", "dsp": "DSP"}
 

@@ -17,7 +17,8 @@ from dataflow.cost.report import HEADINGS, numbers, table
 from dataflow.cost.resources import Resources
 from dataflow.design import Design
 from dataflow.layout import lay_out
-from network.model import Classifier, Conv, Network
+from network.layers import Classifier, Conv
+from network.model import Network
 
 
 class Point(NamedTuple):

@@ -22,7 +22,8 @@ from dataflow.layout.ips import dma_ip
 from dataflow.layout.network import link
 from dataflow.platform import Platform
 from network.errors import DescriptionError
-from network.model import Block, Classifier, Conv, Fold, Head, Network, Stem
+from network.layers import Classifier, Conv, Fold
+from network.model import Block, Head, Network, Stem
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -21,7 +21,8 @@ from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Ip, Port
 from dataflow.layout.ips import block_ip, head_ip, stem_ip
 from network.errors import DescriptionError
-from network.model import Block, Classifier, Conv, Fold, Head, Stem, divisors
+from network.layers import Classifier, Conv, Fold, divisors
+from network.model import Block, Head, Stem
 
 Part: TypeAlias = Stem | Block | Head
 """What becomes one IP."""

@@ -14,7 +14,7 @@ from dataflow.units.product import mvau
 from dataflow.units.window import Sliding, fill_rows, swg
 from network.errors import DescriptionError, Source
 from network.formats import Format
-from network.model import MAX_BEAT_BITS, Conv
+from network.layers import MAX_BEAT_BITS, Conv
 from network.operations import Shape, Window
 
 P = ParamSpec("P")

@@ -21,7 +21,8 @@ from dataflow.units.pool import accumulate_pool, max_pool
 from dataflow.units.window import Sliding, fill_rows
 from network.errors import DescriptionError
 from network.formats import Format, uint
-from network.model import MAX_BEAT_BITS, Block, Classifier, Conv, Head, Network, Stem, divisors
+from network.layers import MAX_BEAT_BITS, Classifier, Conv, divisors
+from network.model import Block, Head, Network, Stem
 from network.operations import Window
 
 BYTE = uint(8)

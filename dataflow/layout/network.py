@@ -11,7 +11,7 @@ from dataflow.platform import Platform
 from dataflow.units.memory import WORD_BITS
 from network.errors import DescriptionError
 from network.model import Fifo, Network
-from network.yaml_reader import nearest
+from network.yaml.reader import nearest
 
 FIFO_DEPTHS = (16, 1024)
 """Least depth the AXI4-Stream FIFO IP offers, and the original's depth between blocks, which is plenty."""

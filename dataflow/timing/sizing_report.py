@@ -16,7 +16,7 @@ from dataflow.layout.network import given_fifos, without_fifos
 from dataflow.timing.graph import graph
 from dataflow.timing.simulation import Simulation, simulate
 from dataflow.timing.sizing import LEAST, Sizing
-from network.yaml_writer import with_entry
+from network.yaml.writer import with_entry
 
 ORIGINAL_ROWS, ORIGINAL_LINK = 4, 1024
 """Xilinx/ResNet50-PYNQ: rows a bypass holds (reslayer.h: IFMDIM*4*STRIDE*(IFMC/SIMD) beats), beats between two blocks."""

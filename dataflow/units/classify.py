@@ -9,7 +9,7 @@ from dataflow.cost.resources import Resources
 from dataflow.cost.storage import ram_cost
 from dataflow.firings import BOTH, READ, READ_SECOND, WRITE, loops, repeat
 from dataflow.unit import Backend, Constants, Place, Role, Unit
-from network.model import Fold
+from network.layers import Fold
 from network.operations import Dense, TopK
 from network.parameters import key
 

@@ -11,7 +11,7 @@ from dataflow.firings import BOTH, IDLE, READ, WRITE, loops, repeat
 from dataflow.unit import Backend, CannotBuildError, Constants, Place, Role, Unit
 from dataflow.units.window import window_rows
 from network.formats import Kind
-from network.model import Fold
+from network.layers import Fold
 from network.operations import Activation, Product
 from network.parameters import key
 

@@ -12,7 +12,7 @@ from dataflow.timing.simulation import simulate
 from dataflow.timing.sizing import LEAST, needed_depth, require_flow, size
 from dataflow.timing.sizing_report import original_bits, print_fifos, written, yaml_entries
 from network import load
-from network.yaml_writer import with_entry
+from network.yaml.writer import with_entry
 from tests import strategies
 
 ROOT = Path(__file__).parents[3]
