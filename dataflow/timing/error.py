@@ -1,10 +1,10 @@
-"""What the timing simulation and the FIFO sizing say when they cannot do what was asked."""
+"""The error of timing simulation and FIFO sizing."""
 
 from __future__ import annotations
 
 
 class TimingError(ValueError):
-    """What was asked of the timing simulation or the FIFO sizing cannot be had."""
+    """The timing simulation or the FIFO sizing cannot do what was asked."""
 
     def __init__(self, where: str, what: str, *, why: str, fix: str) -> None:
         super().__init__(f"{where}: {what}\n  why: {why}\n  fix: {fix}")

@@ -293,7 +293,7 @@ MISTAKES = {
     "unknown platform": (
         "platform:  u250",
         "platform:  u999",
-        "toy.yaml:3: platform: 'u999' is unknown\n  why: its facts stand in configs/platforms\n  fix: use u200, u250, u280, u50, u55c",
+        "toy.yaml:3: platform: 'u999' is unknown\n  why: known cards are described in configs/platforms\n  fix: use u200, u250, u280, u50, u55c",
     ),
     "an SLR the card does not have": (
         "slr: 2",
@@ -304,7 +304,7 @@ MISTAKES = {
         "platform:",
         'memory: {weights: "HBM[0]"}\nplatform:',
         "toy.yaml:3: memory.weights: u250 has no HBM[0]\n"
-        "  why: banks are the card's own\n"
+        "  why: banks depend on the card\n"
         "  fix: use DDR[0], DDR[1], DDR[2], DDR[3], PLRAM[0], PLRAM[1], PLRAM[2], PLRAM[3]",
     ),
     "no bank": (
@@ -334,7 +334,7 @@ MISTAKES = {
 FIFO_MISTAKES = {
     "fifos: {bypas: 40}": (
         "toy.yaml:18: res2a.fifos.bypas: there is no such FIFO\n"
-        "  why: known here are entry_in, main_in, bypass, conv1_window, conv1_out, conv2_in, conv2_window, conv2_out, bypass_in, "
+        "  why: the FIFOs of res2a are entry_in, main_in, bypass, conv1_window, conv1_out, conv2_in, conv2_window, conv2_out, bypass_in, "
         "bypass_out, join_common_in, join_in, joined, codes_in\n"
         "  fix: did you mean bypass?"
     ),
