@@ -166,3 +166,8 @@ def argument(convert: Callable[[str], T]) -> Callable[[str], T]:
             raise argparse.ArgumentTypeError(f"{text[:SHOWN]!r}: {error.what}: {error.why}; {error.fix}") from None
 
     return converted
+
+
+def checked_option(long: str, convert: Callable[[str], object], default: object, text: str) -> dict[str, object]:
+    """An option of a doit task, whose value is checked before anything is begun."""
+    return {"name": long.replace("-", "_"), "long": long, "type": or_exit(convert), "default": default, "help": text}

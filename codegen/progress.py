@@ -16,9 +16,10 @@ from typing import Any
 from doit.exceptions import BaseFail, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
-from codegen import books, tools
+from codegen import books, options, tools
 from codegen.failures import diagnose
 
+ERRORS = (tools.ToolError, options.OptionError, ValueError, OSError)
 WHY = 120
 """Characters of the line that matters in the closing table; whole it stands above."""
 
@@ -27,7 +28,7 @@ class NotRun(TaskFailed):  # type: ignore[misc]  # doit has no types
     """A step that was not run because one it needs has failed."""
 
 
-def step(function: Callable[..., dict[str, Any] | None], errors: tuple[type[Exception], ...]) -> Callable[..., Any]:
+def step(function: Callable[..., dict[str, Any] | None], errors: tuple[type[Exception], ...] = ERRORS) -> Callable[..., Any]:
     """`function` as a doit action: what it raises of `errors` fails the task with its message alone, without a traceback."""
 
     @wraps(function)  # doit passes a task's parameters by the names it sees

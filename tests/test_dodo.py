@@ -131,7 +131,7 @@ def test_another_card(toy):
     refused = doit(*chosen, "platform=u51", "floorplan")
     assert (refused.returncode, refused.stderr) == (
         1,
-        "error: platform=u51: no such card\n  why: cards stand in configs/platforms/<card>.yaml\n"
+        "error: platform=u51: no such card\n  why: cards stand in dataflow/platforms/<card>.yaml\n"
         "  fix: choose from u200, u250, u280, u50, u55c\n",
     )
 
