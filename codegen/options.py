@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from typing import TypeVar
@@ -137,7 +138,7 @@ def require_known(variables: Mapping[str, str], known: Mapping[str, str]) -> Non
 
 def require_jobs(words: Sequence[str]) -> None:
     """doit takes -n below 0, does nothing, and calls that success: raises OptionError."""
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in pairwise([*words, ""]):
         text = after if word in ("-n", "--process") else word.removeprefix("--process=").removeprefix("-n")
         if text != word and re.fullmatch(r"\s*-\d+\s*", text):
             why = "it counts the jobs that run at once"

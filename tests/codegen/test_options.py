@@ -105,3 +105,9 @@ def test_words_for_doit_and_for_argparse():
     assert ended.value.code == "error: frames=abc: not a whole number\n  why: it counts images\n  fix: write 1 to 1,000"
     with pytest.raises(argparse.ArgumentTypeError, match=r"^'abc': not a whole number: it counts images; write 1 to 1,000$"):
         options.argument(WHOLE)("abc")
+
+
+@pytest.mark.parametrize("words", [[], ["csim"], ["-n", "2", "csim"], ["-n2"], ["--process=2"], ["-n", "0"], ["-n"]])
+def test_numbers_of_jobs(words):
+    """A bare `doit` among them."""
+    options.require_jobs(words)
