@@ -30,6 +30,8 @@ from vitis.render import render as render_link
 RENDERED = {"ipi": (render_block_design, BLOCK_DESIGN), "vitis": (render_link, LINK)}
 """By folder, what renders its files, and their names."""
 EMULATION = "vitis.emulation"  # by name: importing it brings PYNQ along, which takes its time
+PLAN = "dataflow.plan"
+"""Whose formulas of cost and latency are in a design, though not in its `repr`: tasks that use these depend on it."""
 
 
 def asked(*steps: str) -> bool:
@@ -75,7 +77,7 @@ def task_check(project: Planned) -> dict[str, Any]:
             verdict.require()
         return {"told": "; ".join([*map(str, reports), host, "no deadlock", str(verdict)])}
 
-    users = (check_block_design, check_link, EMULATION, require_flow, fit)
+    users = (check_block_design, check_link, EMULATION, require_flow, fit, PLAN)
     return {
         "actions": [step(check)],
         "file_dep": rendered(project),
@@ -107,7 +109,7 @@ def task_xclbin(project: Planned) -> dict[str, Any]:
         "actions": [step(xclbin)],
         "file_dep": [project.parameters],
         "task_dep": ["_parameters"],
-        "uptodate": [config_changed(repr((project.design, project.is_random, sources.digest(EMULATION)))), undamaged],
+        "uptodate": [config_changed(repr((project.design, project.is_random, sources.digest(EMULATION, PLAN)))), undamaged],
         "targets": [target],
         "clean": True,
     }
@@ -145,7 +147,7 @@ def task_link(project: Planned) -> dict[str, Any]:
         write_changed(target, data)
         return {"told": f"{len(data):,} bytes in {target}{outcome.remark}"}
 
-    key = (tools.fingerprint("v++"), project.design, project.is_random, sources.digest(link_job, "vitis.hardware"))
+    key = (tools.fingerprint("v++"), project.design, project.is_random, sources.digest(link_job, "vitis.hardware", PLAN))
     return {
         "actions": [step(link)],
         "file_dep": [kernel(project), *(project.folder / "vitis" / name for name in LINK), project.parameters],
