@@ -26,7 +26,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from doit import doit_cmd, get_initial_workdir, get_var
@@ -46,12 +46,18 @@ import ipi
 import network
 import network.paths
 import vitis
-from codegen import ToolError, answers, books, console, lock, options, progress, releases, tools, write_changed, write_tree
-from codegen.cache import Cache, default_root
-from codegen.dispatch import JOBS_ON_CLUSTER, Dispatch, require_one_release
-from codegen.options import OptionError
-from dataflow import TimingError
-from dataflow.choose.fit import FitError, fit
+from codegen import sources
+from codegen.build_state import dependency_database, lock, search_cache
+from codegen.cli import console, options, progress
+from codegen.cli.options import OptionError
+from codegen.cli.progress import step
+from codegen.errors import ToolError
+from codegen.jobs.cache import Cache, default_root
+from codegen.jobs.dispatch import JOBS_ON_CLUSTER, Dispatch, require_one_release
+from codegen.text.files import write_changed, write_tree
+from codegen.tools import releases
+from codegen.tools.find import fingerprint
+from dataflow.choose.fit import fit
 from network import DescriptionError, ParameterError, images, parameters
 from network.errors import Source
 
@@ -125,8 +131,9 @@ YAML = description()
 try:
     NET = network.load(YAML, platform())
     BUILD = Path(get_var("build", "build")) / (f"{NET.name}-{platform()}" if platform() else NET.name)
-    ANSWERS = answers.load(BUILD / "answers.json")
-    DESIGN = dataflow.plan(NET, ANSWERS)
+    PLANNING = sources.digest("dataflow.plan")
+    SEARCHED = search_cache.load(BUILD / "search_cache.json", PLANNING)
+    DESIGN = dataflow.plan(NET, SEARCHED)
 except DescriptionError as error:
     sys.exit(f"error: {error}")
 
@@ -150,8 +157,8 @@ if not progress.only_asks(sys.argv[1:]):
         sys.exit(
             f"error: {error.filename}: {error.strerror}\n  why: everything built goes into {BUILD}\n  fix: choose another folder: build=PATH"
         )
-    if ANSWERS:
-        answers.save(BUILD / "answers.json", ANSWERS)
+    if SEARCHED:
+        search_cache.save(BUILD / "search_cache.json", SEARCHED, PLANNING)
 
 
 def asked(*steps: str) -> bool:
@@ -173,7 +180,7 @@ try:
         JOBS.require_cluster()
 except ToolError as error:
     sys.exit(f"error: {error}")
-books.keep()
+dependency_database.write_after_each_step()
 
 
 class Reporter(progress.Progress):
@@ -189,7 +196,6 @@ DOIT_CONFIG = {
     "backend": "json",
     "dep_file": str(BUILD / ".doit.json"),
 }
-step = partial(progress.step, errors=(DescriptionError, FitError, OptionError, ParameterError, TimingError, ToolError, OSError))
 
 
 @cache
@@ -228,9 +234,9 @@ def task__parameters():
 
 def draw() -> dict[str, str]:
     if TRAINED.exists():
-        return {"told": f"none drawn: {TRAINED} is there"}
+        return {"message": f"none drawn: {TRAINED} is there"}
     parameters.save(DRAWN, parameters.draw(NET, seed=0))
-    return {"told": f"random numbers in {DRAWN}, used until there is a {TRAINED}"}
+    return {"message": f"random numbers in {DRAWN}, used until there is a {TRAINED}"}
 
 
 def task_params():
@@ -246,7 +252,7 @@ def task_params():
 def generate(ip: dataflow.Ip) -> dict[str, str]:
     texts = hls.render(NET.name, ip, arrays())
     write_tree(BUILD / "hls" / ip.name, texts)
-    return {"told": f"{sum(map(len, texts.values())):,} bytes of C++: {ip.title}"}
+    return {"message": f"{sum(map(len, texts.values())):,} bytes of C++: {ip.title}"}
 
 
 def task_generate():
@@ -271,7 +277,7 @@ def vectors() -> dict[str, str]:
     tried = tried[:FRAMES]
     for ip, files in hls.vectors(DESIGN, arrays(), tried).items():
         write_tree(BUILD / "vectors" / ip, files)
-    return {"told": f"what the reference says of {len(tried)} images"}
+    return {"message": f"what the reference says of {len(tried)} images"}
 
 
 def vector_files(ip: dataflow.Ip) -> list[Path]:
@@ -292,8 +298,8 @@ def task_vectors():
 
 def csim(ip: dataflow.Ip) -> dict[str, str]:
     given = BUILD / "vectors" / ip.name
-    outcome = JOBS.do(hls.csim_job(ip.name, BUILD / "hls" / ip.name, given, hls.frame_count(ip, given), JOBS.limits("csim")))
-    return {"told": hls.verdict(outcome.folder / "run.log") + outcome.remark}
+    outcome = JOBS.do(hls.csim_job(ip.name, BUILD / "hls" / ip.name, given, hls.frame_count(ip, given)))
+    return {"message": hls.verdict(outcome.folder / "run.log") + outcome.remark}
 
 
 def task_csim():
@@ -312,7 +318,7 @@ def task_csim():
 def design() -> dict[str, str]:
     for package in (ipi, vitis):
         write_tree(BUILD / package.__name__, package.render(DESIGN))
-    return {"told": f"block design of {len(DESIGN.ips)} IPs and {len(DESIGN.links)} streams, packaging, link, floorplan"}
+    return {"message": f"block design of {len(DESIGN.ips)} IPs and {len(DESIGN.links)} streams, packaging, link, floorplan"}
 
 
 def task_design():
@@ -338,7 +344,7 @@ def check() -> dict[str, str]:
     found = fit(DESIGN)
     if not ANYWAY:
         found.require()
-    return {"told": "; ".join([*map(str, reports), host, "no deadlock", str(found)])}
+    return {"message": "; ".join([*map(str, reports), host, "no deadlock", str(found)])}
 
 
 def task_check():
@@ -356,7 +362,7 @@ def xclbin() -> dict[str, str]:
 
     data = emulation_xclbin(DESIGN, arrays(), versions=VERSIONS)
     write_changed(XCLBIN, data)
-    return {"told": f"{len(data):,} bytes in {XCLBIN}", "sha256": hashlib.sha256(data).hexdigest()}
+    return {"message": f"{len(data):,} bytes in {XCLBIN}", "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def undamaged(task: object, values: dict[str, str]) -> bool:  # noqa: ARG001 (doit passes both, by these names)
@@ -392,7 +398,7 @@ def ready() -> None:
         )
 
 
-HLS_TOOL, VIVADO, VPP = (tools.fingerprint(*names) for names in (releases.FRONT_ENDS, ["vivado"], ["v++"]))
+HLS_TOOL, VIVADO, VPP = (fingerprint(*names) for names in (releases.FRONT_ENDS, ["vivado"], ["v++"]))
 
 
 def task__tools():
@@ -407,8 +413,8 @@ def longest_first() -> list[dataflow.Ip]:
 
 def synth(ip: dataflow.Ip) -> dict[str, str]:
     release = JOBS.hls_release()
-    outcome = JOBS.do(hls.synth_job(DESIGN, ip, BUILD / "hls" / ip.name, release, JOBS.limits("synth")))
-    return {"told": f"{hls.read_csynth(outcome.folder / 'csynth.xml')}{outcome.remark}"}
+    outcome = JOBS.do(hls.synth_job(DESIGN, ip, BUILD / "hls" / ip.name, release))
+    return {"message": f"{hls.read_csynth(outcome.folder / 'csynth.xml')}{outcome.remark}"}
 
 
 def synth_products(ip: dataflow.Ip) -> list[Path]:
@@ -431,10 +437,8 @@ def task_synth():
 
 def cosim(ip: dataflow.Ip) -> dict[str, str]:
     project = BUILD / "synth" / ip.name / "project.zip"
-    outcome = JOBS.do(
-        hls.cosim_job(ip, BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name, project, JOBS.hls_release(), JOBS.limits("cosim"))
-    )
-    return {"told": f"{hls.simulated(outcome.folder / 'cosim.rpt')}{outcome.remark}"}
+    outcome = JOBS.do(hls.cosim_job(ip, BUILD / "hls" / ip.name, BUILD / "vectors" / ip.name, project, JOBS.hls_release()))
+    return {"message": f"{hls.simulated(outcome.folder / 'cosim.rpt')}{outcome.remark}"}
 
 
 def task_cosim():
@@ -454,8 +458,8 @@ def task_cosim():
 def stitch() -> dict[str, str]:
     release = releases.installed("vivado")
     exported = {ip.name: BUILD / "synth" / ip.name / f"{ip.name}.zip" for ip in DESIGN.ips}
-    outcome = JOBS.do(ipi.stitch_job(DESIGN, BUILD / "ipi", exported, release, JOBS.limits("stitch")))
-    return {"told": f"{len(exported)} IPs in one netlist{outcome.remark}"}
+    outcome = JOBS.do(ipi.stitch_job(DESIGN, BUILD / "ipi", exported, release))
+    return {"message": f"{len(exported)} IPs in one netlist{outcome.remark}"}
 
 
 def task_stitch():
@@ -474,11 +478,11 @@ def task_stitch():
 
 
 def package() -> dict[str, str]:
-    outcome = JOBS.do(ipi.package_job(DESIGN, BUILD / "ipi", BUILD / "stitch", releases.installed("vivado"), JOBS.limits("package")))
+    outcome = JOBS.do(ipi.package_job(DESIGN, BUILD / "ipi", BUILD / "stitch", releases.installed("vivado")))
     packed = outcome.folder / f"{NET.name}.xo"
     write_changed(XO, ipi.normalized(packed.read_bytes()))
     packed.unlink()  # it has the date in it
-    return {"told": f"{XO.stat().st_size:,} bytes in {XO}{outcome.remark}"}
+    return {"message": f"{XO.stat().st_size:,} bytes in {XO}{outcome.remark}"}
 
 
 XO = BUILD / f"{NET.name}.xo"
@@ -502,10 +506,10 @@ def task_package():
 def link() -> dict[str, str]:
     from vitis.hardware import hardware_xclbin
 
-    outcome = JOBS.do(vitis.link_job(DESIGN, BUILD / "vitis", XO, releases.installed("v++"), JOBS.limits("link")))
+    outcome = JOBS.do(vitis.link_job(DESIGN, BUILD / "vitis", XO, releases.installed("v++")))
     data = hardware_xclbin(DESIGN, (outcome.folder / "linked.xclbin").read_bytes(), arrays(), versions=VERSIONS)
     write_changed(HARDWARE, data)
-    return {"told": f"{len(data):,} bytes in {HARDWARE}{outcome.remark}"}
+    return {"message": f"{len(data):,} bytes in {HARDWARE}{outcome.remark}"}
 
 
 HARDWARE = BUILD / f"{NET.name}.hw.xclbin"
@@ -534,7 +538,7 @@ def due() -> dict[str, str]:
                 missing[job.step].append(ip.name)
     write_changed(BUILD / "due.json", json.dumps(missing, indent=1) + "\n")
     words = [f"{name} of {', '.join(ips) or 'none'}" for name, ips in missing.items()]
-    return {"told": f"{'; '.join(words)}; also in {BUILD / 'due.json'}"}
+    return {"message": f"{'; '.join(words)}; also in {BUILD / 'due.json'}"}
 
 
 def task_due():
@@ -543,9 +547,9 @@ def task_due():
 
 
 def list_cache(prune_days: float | None, prune_gb: float | None) -> dict[str, str]:
-    from codegen.cache_report import print_cache
+    from codegen.jobs.cache_report import print_cache
 
-    return {"told": print_cache(CACHE, days=prune_days, gigabytes=prune_gb)}
+    return {"message": print_cache(CACHE, days=prune_days, gigabytes=prune_gb)}
 
 
 def task_cache():
@@ -580,7 +584,7 @@ def demo() -> dict[str, str]:
     except AcceleratorError as error:
         raise ToolError(error.where, error.what, why=error.why, fix=error.fix) from None
     agreed = f"reference, C simulation and emulator agree on all {verdict.codes:,} codes of {verdict.traced} images"
-    return {"told": f"{agreed}\n{'':36}{verdict.accuracy}"}
+    return {"message": f"{agreed}\n{'':36}{verdict.accuracy}"}
 
 
 def task_demo():
@@ -609,16 +613,16 @@ def report(baseline: str, record: bool) -> dict[str, str]:
     written = files(found)
     write_tree(BUILD / "report", written)
     print_report(found)
-    told = f"in {BUILD / 'report'}: {', '.join(written)}"
+    message = f"in {BUILD / 'report'}: {', '.join(written)}"
     path = Path(get_initial_workdir()) / baseline if baseline else Path("baselines") / f"{NET.name}.json"
     if record:
         write_changed(path, baselines.record(path, found))
-        return {"told": f"{told}; recorded in {path}"}
+        return {"message": f"{message}; recorded in {path}"}
     if baseline:
         comparison = baselines.compare(path, found)
         comparison.require_unmoved()
-        return {"told": f"{told}; {comparison}"}
-    return {"told": told}
+        return {"message": f"{message}; {comparison}"}
+    return {"message": message}
 
 
 def task_report():
