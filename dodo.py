@@ -31,7 +31,7 @@ if not (3, 10) <= sys.version_info < (3, 13):  # as pyproject.toml has it, which
         "  fix: make the virtual environment with one of these: python3.12 -m venv .venv"
     )
 
-from codegen.progress import step
+from codegen.cli.progress import step
 from vitis.build import build_graph
 
 CONFIGS = Path("configs")

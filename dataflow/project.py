@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen.dispatch import Dispatch
+from codegen.jobs.dispatch import Dispatch
 from dataflow.design import Design, Ip
 from network.project import Project
 

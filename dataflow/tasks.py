@@ -7,9 +7,10 @@ from typing import Any
 
 from doit import get_initial_workdir
 
-from codegen import options, write_changed
-from codegen.options import OptionError, checked_option
-from codegen.progress import step
+from codegen.cli import options
+from codegen.cli.options import OptionError, checked_option
+from codegen.cli.progress import step
+from codegen.text.files import write_changed
 from dataflow.project import Planned
 from network.errors import DescriptionError, Source
 

@@ -11,10 +11,13 @@ from typing import Any
 
 from doit.tools import config_changed
 
-from codegen import releases, sources, tools, write_changed, write_tree
-from codegen.jobs import Job
-from codegen.options import OptionError
-from codegen.progress import step
+from codegen import sources
+from codegen.cli.options import OptionError
+from codegen.cli.progress import step
+from codegen.jobs.job import Job
+from codegen.text.files import write_changed, write_tree
+from codegen.tools import releases
+from codegen.tools.find import fingerprint
 from dataflow.design import Ip
 from dataflow.project import Planned
 from hls.cosim_report import simulated
@@ -31,7 +34,7 @@ def task_generate(project: Planned) -> Iterator[dict[str, Any]]:
     def generate(ip: Ip) -> dict[str, str]:
         texts = render(project.network.name, ip, project.arrays)
         write_tree(project.sources(ip), texts)
-        return {"told": f"{sum(map(len, texts.values())):,} bytes of C++: {ip.title}"}
+        return {"message": f"{sum(map(len, texts.values())):,} bytes of C++: {ip.title}"}
 
     for ip in project.design.ips:
         yield {
@@ -62,7 +65,7 @@ def task_vectors(project: Planned) -> dict[str, Any]:
         tried = tried[:frames]
         for ip, files in vectors(project.design, project.arrays, tried).items():
             write_tree(project.folder / "vectors" / ip, files)
-        return {"told": f"what the reference says of {len(tried)} images"}
+        return {"message": f"what the reference says of {len(tried)} images"}
 
     return {
         "actions": [step(compute)],
@@ -76,7 +79,7 @@ def task_vectors(project: Planned) -> dict[str, Any]:
 
 def simulation(project: Planned, ip: Ip) -> Job:
     given = project.vectors(ip)
-    return csim_job(ip.name, project.sources(ip), given, frame_count(ip, given), project.jobs.limits("csim"))
+    return csim_job(ip.name, project.sources(ip), given, frame_count(ip, given))
 
 
 def task_csim(project: Planned) -> Iterator[dict[str, Any]]:
@@ -84,7 +87,7 @@ def task_csim(project: Planned) -> Iterator[dict[str, Any]]:
 
     def simulate(ip: Ip) -> dict[str, str]:
         outcome = project.jobs.do(simulation(project, ip))
-        return {"told": verdict(outcome.folder / "run.log") + outcome.remark}
+        return {"message": verdict(outcome.folder / "run.log") + outcome.remark}
 
     variables = {name: os.environ.get(name, "") for name in ("CXX", "XILINX_HLS")}
     for ip in project.design.ips:
@@ -104,13 +107,13 @@ def task_synth(project: Planned) -> Iterator[dict[str, Any]]:
     design, jobs = project.design, project.jobs
 
     def synthesize(ip: Ip) -> dict[str, str]:
-        outcome = jobs.do(synth_job(design, ip, project.sources(ip), jobs.hls_release(), jobs.limits("synth")))
-        return {"told": f"{read_csynth(outcome.folder / 'csynth.xml')}{outcome.remark}"}
+        outcome = jobs.do(synth_job(design, ip, project.sources(ip), jobs.hls_release()))
+        return {"message": f"{read_csynth(outcome.folder / 'csynth.xml')}{outcome.remark}"}
 
     for ip in project.longest_first:
         folder = project.folder / "synth" / ip.name
         key = (
-            tools.fingerprint(*releases.FRONT_ENDS),
+            fingerprint(*releases.FRONT_ENDS),
             ip,
             design.platform.part,
             project.network.clock_mhz,
@@ -133,9 +136,9 @@ def task_cosim(project: Planned) -> Iterator[dict[str, Any]]:
 
     def cosimulate(ip: Ip) -> dict[str, str]:
         finished = project.folder / "synth" / ip.name / "project.zip"
-        job = cosim_job(ip, project.sources(ip), project.vectors(ip), finished, jobs.hls_release(), jobs.limits("cosim"))
+        job = cosim_job(ip, project.sources(ip), project.vectors(ip), finished, jobs.hls_release())
         outcome = jobs.do(job)
-        return {"told": f"{simulated(outcome.folder / 'cosim.rpt')}{outcome.remark}"}
+        return {"message": f"{simulated(outcome.folder / 'cosim.rpt')}{outcome.remark}"}
 
     for ip in project.longest_first:
         folder = project.folder / "cosim" / ip.name
@@ -145,7 +148,7 @@ def task_cosim(project: Planned) -> Iterator[dict[str, Any]]:
             "actions": [(step(cosimulate), [ip])],
             "file_dep": [project.folder / "synth" / ip.name / "project.zip", *project.vector_files(ip), bench],
             "task_dep": ["_tools"],
-            "uptodate": [config_changed(repr((tools.fingerprint(*releases.FRONT_ENDS), sources.digest(cosim_job))))],
+            "uptodate": [config_changed(repr((fingerprint(*releases.FRONT_ENDS), sources.digest(cosim_job))))],
             "targets": [folder / name for name in ("cosim.rpt", "cosim.log")],
             "clean": [(shutil.rmtree, [folder, True])],
         }
@@ -163,6 +166,6 @@ def task_due(project: Planned) -> dict[str, Any]:
                     missing[job.step].append(ip.name)
         write_changed(project.folder / "due.json", json.dumps(missing, indent=1) + "\n")
         words = [f"{name} of {', '.join(ips) or 'none'}" for name, ips in missing.items()]
-        return {"told": f"{'; '.join(words)}; also in {project.folder / 'due.json'}"}
+        return {"message": f"{'; '.join(words)}; also in {project.folder / 'due.json'}"}
 
     return {"actions": [step(due)], "task_dep": ["generate", "vectors"], "uptodate": [False]}

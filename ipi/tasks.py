@@ -8,8 +8,11 @@ from typing import Any
 
 from doit.tools import config_changed
 
-from codegen import releases, sources, tools, write_changed
-from codegen.progress import step
+from codegen import sources
+from codegen.cli.progress import step
+from codegen.text.files import write_changed
+from codegen.tools import releases
+from codegen.tools.find import fingerprint
 from dataflow.project import Planned
 from ipi import jobs as vivado
 from ipi.xo import normalized
@@ -26,15 +29,15 @@ def task_stitch(project: Planned) -> dict[str, Any]:
     exported = {ip.name: project.folder / "synth" / ip.name / f"{ip.name}.zip" for ip in design.ips}
 
     def stitch() -> dict[str, str]:
-        release, limits = releases.installed("vivado"), project.jobs.limits("stitch")
-        outcome = project.jobs.do(vivado.stitch_job(design, project.folder / "ipi", exported, release, limits))
-        return {"told": f"{len(exported)} IPs in one netlist{outcome.remark}"}
+        job = vivado.stitch_job(design, project.folder / "ipi", exported, releases.installed("vivado"))
+        outcome = project.jobs.do(job)
+        return {"message": f"{len(exported)} IPs in one netlist{outcome.remark}"}
 
     return {
         "actions": [step(stitch)],
         "file_dep": [*exported.values(), *(project.folder / "ipi" / name for name in ("block_design.tcl", "bd.tcl"))],
         "task_dep": ["_tools", "check"],
-        "uptodate": [config_changed(repr((tools.fingerprint("vivado"), sources.digest(vivado.stitch_job))))],
+        "uptodate": [config_changed(repr((fingerprint("vivado"), sources.digest(vivado.stitch_job))))],
         "targets": [folder / name for name in vivado.stitched(design)],
         "clean": [(shutil.rmtree, [folder, True])],
     }
@@ -45,13 +48,12 @@ def task_package(project: Planned) -> dict[str, Any]:
     name, target = project.network.name, kernel(project)
 
     def package() -> dict[str, str]:
-        release, limits = releases.installed("vivado"), project.jobs.limits("package")
-        job = vivado.package_job(project.design, project.folder / "ipi", project.folder / "stitch", release, limits)
+        job = vivado.package_job(project.design, project.folder / "ipi", project.folder / "stitch", releases.installed("vivado"))
         outcome = project.jobs.do(job)
         packed = outcome.folder / f"{name}.xo"
         write_changed(target, normalized(packed.read_bytes()))
         packed.unlink()  # it has the date in it
-        return {"told": f"{target.stat().st_size:,} bytes in {target}{outcome.remark}"}
+        return {"message": f"{target.stat().st_size:,} bytes in {target}{outcome.remark}"}
 
     return {
         "actions": [step(package)],
@@ -60,7 +62,7 @@ def task_package(project: Planned) -> dict[str, Any]:
             *(project.folder / "ipi" / file for file in ("package.tcl", "xo.tcl", "kernel.xml")),
         ],
         "task_dep": ["_tools"],
-        "uptodate": [config_changed(repr((tools.fingerprint("vivado"), sources.digest(vivado.package_job, normalized))))],
+        "uptodate": [config_changed(repr((fingerprint("vivado"), sources.digest(vivado.package_job, normalized))))],
         "targets": [target],
         "clean": [(shutil.rmtree, [project.folder / "package", True])],
     }

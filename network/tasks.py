@@ -6,7 +6,7 @@ from typing import Any
 
 from doit.tools import config_changed
 
-from codegen.progress import step
+from codegen.cli.progress import step
 from network import parameters
 from network.errors import ParameterError
 from network.project import DRAW, Project
@@ -43,9 +43,9 @@ def task_params(project: Project) -> dict[str, Any]:
 
     def draw() -> dict[str, str]:
         if project.trained.exists():
-            return {"told": f"none drawn: {project.trained} is there"}
+            return {"message": f"none drawn: {project.trained} is there"}
         parameters.save(project.drawn, parameters.draw(project.network, seed=0))
-        return {"told": f"random numbers in {project.drawn}, used until there is a {project.trained}"}
+        return {"message": f"random numbers in {project.drawn}, used until there is a {project.trained}"}
 
     return {
         "actions": [step(draw)],

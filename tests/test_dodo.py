@@ -65,7 +65,7 @@ def toy(toy_yaml, tmp_path_factory):
 
 
 def files(folder):
-    """Everything generated, by name; not the programs, logs and books of the build."""
+    """Everything generated, by name; not the programs, logs and dependency database of the build."""
     kept = ("hls", "ipi", "vitis", "vectors")
     found = {path.relative_to(folder): path.read_bytes() for part in kept for path in (folder / part).rglob("*") if path.is_file()}
     return found | {path.relative_to(folder): path.read_bytes() for path in folder.glob("*.xclbin")}

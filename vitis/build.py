@@ -27,13 +27,15 @@ import ipi.tasks
 import network
 import network.tasks
 import vitis.tasks
-from codegen import ToolError, answers, books, console, lock, options, progress
-from codegen.cache import Cache, default_root
-from codegen.dispatch import JOBS_ON_CLUSTER, Dispatch
-from codegen.options import OptionError
+from codegen import sources
+from codegen.build_state import dependency_database, lock, search_cache
+from codegen.cli import console, options, progress
+from codegen.cli.options import OptionError
+from codegen.errors import FourPartError
+from codegen.jobs.cache import Cache, default_root
+from codegen.jobs.dispatch import JOBS_ON_CLUSTER, Dispatch
 from dataflow.plan import plan
 from dataflow.project import Planned
-from network.errors import DescriptionError
 from network.project import DRAW
 
 PACKAGES: tuple[ModuleType, ...] = (network.tasks, dataflow.tasks, hls.tasks, ipi.tasks, vitis.tasks)
@@ -63,9 +65,9 @@ def build_graph(*, network: str, default_tasks: Sequence[str] = ("csim", "check"
     sys.excepthook = progress.excepthook
     try:
         project = _project(network)
-    except (DescriptionError, OptionError, ToolError) as error:
+    except FourPartError as error:
         sys.exit(f"error: {error}")
-    books.keep()
+    dependency_database.write_after_each_step()
 
     class Reporter(progress.Progress):
         remark = (
@@ -108,9 +110,9 @@ def _project(default: str) -> Planned:
     yaml, platform = _description(default), _platform()
     described = network.load(yaml, platform)
     folder = Path(get_var("build", "build")) / (f"{described.name}-{platform}" if platform else described.name)
-    kept = folder / "answers.json"
-    search_cache = answers.load(kept)
-    design = plan(described, search_cache)
+    planning, kept = sources.digest(plan), folder / "search_cache.json"
+    searched = search_cache.load(kept, planning)
+    design = plan(described, searched)
     only_asks = progress.only_asks(sys.argv[1:])
     if not only_asks:
         try:
@@ -118,8 +120,8 @@ def _project(default: str) -> Planned:
         except OSError as error:
             why, fix = f"everything built goes into {folder}", "choose another folder: build=PATH"
             raise OptionError(str(error.filename), str(error.strerror), why=why, fix=fix) from None
-        if search_cache:
-            answers.save(kept, search_cache)
+        if searched:
+            search_cache.save(kept, searched, planning)
     jobs = Dispatch(
         build=folder,
         cache=Cache(default_root(), progress.remark),

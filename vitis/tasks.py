@@ -11,10 +11,15 @@ from typing import Any
 from doit import get_initial_workdir
 from doit.tools import config_changed
 
-from codegen import ToolError, options, progress, releases, sources, tools, write_changed, write_tree
-from codegen.dispatch import require_one_release
-from codegen.options import checked_option
-from codegen.progress import step
+from codegen import sources
+from codegen.cli import options, progress
+from codegen.cli.options import checked_option
+from codegen.cli.progress import step
+from codegen.errors import ToolError
+from codegen.jobs.dispatch import require_one_release
+from codegen.text.files import write_changed, write_tree
+from codegen.tools import releases
+from codegen.tools.find import fingerprint
 from dataflow.choose.fit import fit
 from dataflow.project import Planned
 from dataflow.timing.sizing import require_flow
@@ -46,7 +51,7 @@ def task_design(project: Planned) -> dict[str, Any]:
     def write() -> dict[str, str]:
         for folder, (render, _) in RENDERED.items():
             write_tree(project.folder / folder, render(design))
-        return {"told": f"block design of {len(design.ips)} IPs and {len(design.links)} streams, packaging, link, floorplan"}
+        return {"message": f"block design of {len(design.ips)} IPs and {len(design.links)} streams, packaging, link, floorplan"}
 
     return {
         "actions": [step(write)],
@@ -75,7 +80,7 @@ def task_check(project: Planned) -> dict[str, Any]:
         verdict = fit(design)
         if not project.fits_anyway:
             verdict.require()
-        return {"told": "; ".join([*map(str, reports), host, "no deadlock", str(verdict)])}
+        return {"message": "; ".join([*map(str, reports), host, "no deadlock", str(verdict)])}
 
     users = (check_block_design, check_link, EMULATION, require_flow, fit, PLAN)
     return {
@@ -100,7 +105,7 @@ def task_xclbin(project: Planned) -> dict[str, Any]:
 
         data = emulation_xclbin(project.design, project.arrays, versions=project.labels)
         write_changed(target, data)
-        return {"told": f"{len(data):,} bytes in {target}", "sha256": hashlib.sha256(data).hexdigest()}
+        return {"message": f"{len(data):,} bytes in {target}", "sha256": hashlib.sha256(data).hexdigest()}
 
     def undamaged(task: object, values: dict[str, str]) -> bool:  # noqa: ARG001 (doit passes both, by these names)
         return target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == values.get("sha256")
@@ -140,14 +145,13 @@ def task_link(project: Planned) -> dict[str, Any]:
     def link() -> dict[str, str]:
         from vitis.hardware import hardware_xclbin
 
-        release, limits = releases.installed("v++"), project.jobs.limits("link")
-        outcome = project.jobs.do(link_job(project.design, project.folder / "vitis", kernel(project), release, limits))
+        outcome = project.jobs.do(link_job(project.design, project.folder / "vitis", kernel(project), releases.installed("v++")))
         linked = (outcome.folder / "linked.xclbin").read_bytes()
         data = hardware_xclbin(project.design, linked, project.arrays, versions=project.labels)
         write_changed(target, data)
-        return {"told": f"{len(data):,} bytes in {target}{outcome.remark}"}
+        return {"message": f"{len(data):,} bytes in {target}{outcome.remark}"}
 
-    key = (tools.fingerprint("v++"), project.design, project.is_random, sources.digest(link_job, "vitis.hardware", PLAN))
+    key = (fingerprint("v++"), project.design, project.is_random, sources.digest(link_job, "vitis.hardware", PLAN))
     return {
         "actions": [step(link)],
         "file_dep": [kernel(project), *(project.folder / "vitis" / name for name in LINK), project.parameters],
@@ -170,7 +174,7 @@ def task_demo(project: Planned) -> dict[str, Any]:
         except AcceleratorError as error:
             raise ToolError(error.where, error.what, why=error.why, fix=error.fix) from None
         agreed = f"reference, C simulation and emulator agree on all {verdict.codes:,} codes of {verdict.traced} images"
-        return {"told": f"{agreed}\n{'':36}{verdict.accuracy}"}
+        return {"message": f"{agreed}\n{'':36}{verdict.accuracy}"}
 
     return {"actions": [step(demo)], "task_dep": ["csim", "check", "xclbin"], "uptodate": [False]}
 
@@ -189,16 +193,16 @@ def task_report(project: Planned) -> dict[str, Any]:
         written = files(measured)
         write_tree(folder, written)
         print_report(measured)
-        told = f"in {folder}: {', '.join(written)}"
+        message = f"in {folder}: {', '.join(written)}"
         path = Path(get_initial_workdir()) / baseline if baseline else Path("baselines") / f"{project.network.name}.json"
         if record:
             write_changed(path, baselines.record(path, measured))
-            return {"told": f"{told}; recorded in {path}"}
+            return {"message": f"{message}; recorded in {path}"}
         if baseline:
             comparison = baselines.compare(path, measured)
             comparison.require_unmoved()
-            return {"told": f"{told}; {comparison}"}
-        return {"told": told}
+            return {"message": f"{message}; {comparison}"}
+        return {"message": message}
 
     return {
         "actions": [step(report)],
@@ -216,9 +220,9 @@ def task_cache(project: Planned) -> dict[str, Any]:
     """list what finished jobs have left for others, or prune it: doit cache --prune-days 30, --prune-gb 50"""
 
     def cache(prune_days: float | None, prune_gb: float | None) -> dict[str, str]:
-        from codegen.cache_report import print_cache
+        from codegen.jobs.cache_report import print_cache
 
-        return {"told": print_cache(project.jobs.cache, days=prune_days, gigabytes=prune_gb)}
+        return {"message": print_cache(project.jobs.cache, days=prune_days, gigabytes=prune_gb)}
 
     days = options.number("--prune-days", 0, 1_000_000, "it counts days")
     gigabytes = options.number("--prune-gb", 0, 1_000_000, "it counts gigabytes")

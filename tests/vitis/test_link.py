@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 import vitis
-from codegen import write_tree
-from codegen.releases import release
+from codegen.text.files import write_tree
+from codegen.tools.releases import release
 from dataflow import Design, plan
 from ipi import CheckError, kernel_xml
 from network import DescriptionError, load
