@@ -1,6 +1,6 @@
 """What a person sees of a build: a line per step as it ends, and at the end which steps failed, why, and what to do.
 
-A reporter for doit. Steps print nothing themselves: what a step has to say it returns as `{"message": "…"}`.
+A reporter for doit. Steps print nothing themselves: they return what the line is to say as `{"message": "…"}`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from codegen.tools.failures import diagnose
 from codegen.tools.run import stop_all
 
 WHY = 120
-"""Characters of the line that matters in the closing table; whole it stands above."""
+"""Characters of the decisive line in the closing table; it is printed in full above."""
 
 
 class NotRun(TaskFailed):  # type: ignore[misc]  # doit has no types
@@ -55,7 +55,7 @@ def only_asks(arguments: Sequence[str]) -> bool:
 
 
 def excepthook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Like Python's own, but Ctrl-C is no error to be explained."""
+    """Like Python's own, but Ctrl-C prints no traceback."""
     if kind is KeyboardInterrupt:
         stop_all()
         print("\ninterrupted: what was finished is kept, start again to go on", file=sys.stderr)
@@ -92,7 +92,7 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
 
     def add_failure(self, task: Any, fail: BaseFail) -> None:
         if isinstance(fail, UnmetDependency):
-            fail.__class__ = NotRun  # otherwise doit takes it for an error of the build itself, and ends with status 2
+            fail.__class__ = NotRun  # otherwise doit treats it as an error of the build itself and exits with status 2
         super().add_failure(task, fail)
 
     def skip_uptodate(self, task: Any) -> None:
@@ -103,7 +103,7 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         self.outstream.flush()
 
     def _write_failure(self, result: dict[str, Any], *_: bool) -> None:
-        # What was not run for want of another would only repeat the failure that caused it.
+        # A step that was not run would only repeat the failure of the step it needs.
         if not isinstance(result["exception"], NotRun):
             self._line("FAIL", _name(result["task"]), "")
             self.write("      " + result["exception"].get_msg().strip().replace("\n", "\n      ") + "\n")
@@ -124,7 +124,7 @@ class Progress(ConsoleReporter):  # type: ignore[misc]  # doit has no types
             self.write(f"      {self.remark}\n")
 
     def _closing_table(self, failed: list[dict[str, Any]]) -> None:
-        """A row per failed step: where to look, and the line that matters."""
+        """A row per failed step: where to look, and the decisive line."""
         rows = [(_name(result["task"]), *_where_and_why(result["exception"].get_msg())) for result in failed]
         names, places = (max(len(row[i]) for row in rows) for i in (0, 1))
         self.write("\n")
