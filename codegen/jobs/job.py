@@ -22,7 +22,7 @@ Content: TypeAlias = Path | str | bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a job may take: time and memory."""
+    """What a job may take. Those of each step are estimates; `doit timeout_minutes=… memory_gb=…` sets others."""
 
     timeout_minutes: float
     memory_gb: float
