@@ -1,6 +1,6 @@
 """A worker for `doit … cluster=ADDRESS`: python -m codegen.worker ADDRESS [--memory-gb N] [--jobs N] [dask worker's options]
 
-Finds the tools of this machine and announces them, with its memory, as Dask resources; all else is `dask worker`.
+Announces the tools and the memory of this machine as Dask resources, then becomes a `dask worker`.
 """
 
 from __future__ import annotations

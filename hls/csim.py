@@ -22,7 +22,6 @@ from codegen.tools.run import Finished
 from hls.render import HEADERS, SEARCHED
 
 LIMITS = Limits(timeout_minutes=10, memory_gb=1)
-"""An estimate, as those of every step; `doit timeout_minutes=… memory_gb=…` sets others."""
 FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label", "-Wno-maybe-uninitialized")
 """The last one because ap_types clear bits of fresh values before they set them, thousands of times."""
 

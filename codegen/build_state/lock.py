@@ -1,4 +1,4 @@
-"""One build of a network at a time: the second waits and says whom for."""
+"""One build of a network at a time: a second one waits, and says for which process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _held: list[FileLock] = []
 
 
 def hold(folder: Path) -> None:
-    """Hold `folder` until this process ends; the operating system lets go even of a killed one."""
+    """Lock `folder` until this process ends; the operating system releases the lock even when it is killed."""
     folder.mkdir(parents=True, exist_ok=True)
     owner = folder / ".owner"
     lock = FileLock(folder / ".lock")

@@ -1,4 +1,4 @@
-"""The console shows what its encoding can: a rule, an arrow or a file name it lacks is no reason to stop."""
+"""Console output in any encoding: characters that it lacks are replaced instead of raising UnicodeEncodeError."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _shown(error: UnicodeError) -> tuple[bytes, int]:
 
 def _bytes(character: str, encoding: str) -> bytes:
     if "\udc80" <= character <= "\udcff" and encoding != "utf-8":
-        return character.encode("ascii", "surrogateescape")  # of a file name, which such a locale passes on as it is
+        return character.encode("ascii", "surrogateescape")  # an undecodable byte of a file name, passed on as it is
     return character.translate(ASCII).encode("ascii", "backslashreplace")
 
 
@@ -29,7 +29,7 @@ codecs.register_error(NAME, _shown)
 
 
 def degrade() -> None:
-    """From now on standard output and error replace what they cannot show, instead of failing. For programs to call first."""
+    """From now on standard output and error replace characters they cannot encode. Programs call it first."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=NAME)

@@ -1,7 +1,7 @@
-"""What a user gives on a command line, checked before anything is begun: numbers with their range, files to be written, names.
+"""Values of the command line, checked before any work starts: numbers with their range, files to be written, names.
 
 Each of these functions makes a converter of text, as doit's `params` and argparse's `type` take them. What cannot be used raises
-OptionError, in four parts: for dodo.py `or_exit` ends the process with it, for argparse `argument` words it as argparse does.
+OptionError, in four parts: `or_exit` ends the process with it, as doit needs; `argument` turns it into the error that argparse expects.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ T = TypeVar("T")
 SHOWN = 40
 """Characters of a wrong value that are quoted."""
 MOST_DIGITS = 300
-"""A number of more is out of every range; Python itself refuses those of thousands."""
+"""A number with more digits is out of every range; Python refuses to convert thousands of them."""
 
 
 class OptionError(FourPartError[str], RuntimeError):
     """A value that cannot be used; `where` is the option as it was given.
 
-    No ValueError: doit and argparse would put their own words in place of these.
+    Not a ValueError: doit and argparse would replace its message by their own.
     """
 
 
@@ -47,7 +47,7 @@ def whole(name: str, least: int, most: int, why: str) -> Callable[[str], int]:
 
 
 def number(name: str, least: float, most: float, why: str) -> Callable[[str], float]:
-    """A number, fractions of which may be given too."""
+    """A number, which may have a fraction."""
 
     def convert(text: str) -> float:
         try:
@@ -77,7 +77,7 @@ def choice(name: str, choices: Collection[str], why: str) -> Callable[[str], str
 
 
 def output(name: str, why: str, suffixes: Collection[str] = (), start: Path | None = None) -> Callable[[str], Path]:
-    """A file that will be written, relative to `start`, in a folder that is there; that it can be is seen now, not when the work is done."""
+    """A file that will be written, relative to `start`, in an existing folder; permissions are checked now, not after the work is done."""
 
     def convert(text: str) -> Path:
         def fail(what: str, why: str, fix: str) -> OptionError:
@@ -117,7 +117,7 @@ def plot(name: str, start: Path | None = None) -> Callable[[str], Path]:
 
 
 def given(name: str, text: str) -> str:
-    """As it stands on the command line: frames=abc, --frames abc."""
+    """The option as the user typed it: frames=abc, --frames abc."""
     shown = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
     return f"{name}{shown}" if name.endswith("=") else f"{name} {shown}"
 
@@ -135,7 +135,7 @@ def require_known(variables: Mapping[str, str], known: Mapping[str, str]) -> Non
 
 
 def require_jobs(words: Sequence[str]) -> None:
-    """doit takes -n below 0, does nothing, and calls that success: raises OptionError."""
+    """Raises OptionError for a negative -n, with which doit would run nothing and exit 0."""
     for word, after in pairwise([*words, ""]):
         text = after if word in ("-n", "--process") else word.removeprefix("--process=").removeprefix("-n")
         if text != word and re.fullmatch(r"\s*-\d+\s*", text):

@@ -1,11 +1,12 @@
-"""What jobs have made, kept by what they were made of: shared between builds and between users.
+"""A cache of the products of jobs, by a digest of their inputs, shared between builds and between users.
 
     <root>/<step>/<key>/entry.json    step, name, key, and for every product its size and sha256
     <root>/<step>/<key>/files/...     the products
     <root>/<step>/<key>.lock          held by the build that runs the job
 
-An entry appears whole, by a rename, or not at all. Reading checks every byte: a damaged entry is thrown away and made again.
-The cache is a convenience: where nothing can be kept, builds go on, and say so once. Files and folders take their permissions from the root, so that a root the group may write to serves a group.
+An entry appears atomically, by a rename. Reading checks every byte: a damaged entry is deleted and made again.
+Where the cache cannot be written, builds go on without it and print one message. Files and folders take their permissions from the
+root, so that a group shares a cache whose root the group may write to.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ ENTRY = "entry.json"
 
 
 def default_root() -> Path | None:
-    """What RESFLOW_CACHE names, else resflow in the user's cache folder; None for a user who has none."""
+    """What RESFLOW_CACHE names, else resflow in the user's cache folder; None for a user without a home folder."""
     if named := os.environ.get(VARIABLE):
         return Path(named)
-    # By the XDG Base Directory Specification a relative path counts as none; a container's user may have no entry in passwd.
+    # The XDG Base Directory Specification ignores relative paths; a container's user may have no entry in passwd.
     for folder in (os.environ.get("XDG_CACHE_HOME", ""), os.path.join(os.environ.get("HOME", ""), ".cache")):
         if os.path.isabs(folder):
             return Path(folder) / "resflow"
@@ -48,7 +49,7 @@ def default_root() -> Path | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An entry as it stands in the cache; `files` have been neither read nor checked."""
+    """An entry of the cache; its `files` have been neither read nor checked."""
 
     step: str
     name: str
@@ -64,9 +65,9 @@ class Entry:
 
 
 class Cache:
-    """The cache below one root, which is made when something is put in; without one, nothing is kept.
+    """The cache below one root folder, which is created by the first `put`; with no root, nothing is kept.
 
-    `message` gets a line the first time something cannot be kept.
+    `message` gets one line, the first time something cannot be kept.
     """
 
     def __init__(self, root: Path | None, message: Callable[[str], None] = lambda _: None) -> None:
@@ -80,7 +81,7 @@ class Cache:
         return self._root
 
     def identity(self) -> str:
-        """What tells this folder from every other: a word that is drawn once and stands in it; empty where it cannot be."""
+        """A random identifier stored in the folder, to see whether two paths are the same folder; empty where it cannot be written."""
         try:
             path = self.root / "identity"
             if not path.exists():
@@ -99,7 +100,7 @@ class Cache:
         if not self._has_warned:
             self._has_warned = True
             place = f"{self._root}: " if self._root else ""
-            # Of a file where the folder should be, mkdir says that it exists.
+            # Where a file is in the place of the folder, mkdir says only that it exists.
             reason = "Not a directory" if isinstance(error, FileExistsError) else getattr(error, "strerror", None) or str(error)
             self._message(f"finished work is not kept for the next time: {place}{reason}; {VARIABLE}=PATH names another folder for it")
 
@@ -129,7 +130,7 @@ class Cache:
         return self.entry(step, key) is not None
 
     def entry(self, step: str, key: str) -> Entry | None:
-        """The entry of a key, or None where there is none that makes sense."""
+        """The entry of a key, or None where there is none, or none that can be read."""
         try:
             return self._read(self._folder(step, key))
         except OSError:
@@ -156,7 +157,7 @@ class Cache:
         return tuple(entry.files)
 
     def put(self, step: str, name: str, key: str, products: Mapping[str, Path]) -> None:
-        """Keep these products under a key, if it can be done; an entry that is there already stays."""
+        """Keep these products under a key, where possible; an existing entry stays."""
         if self.has(step, key):
             return
         beside = None
@@ -189,7 +190,7 @@ class Cache:
         return sorted((entry for entry in folders if entry is not None), key=lambda entry: (entry.used, entry.step, entry.name))
 
     def prune(self, *, days: float | None = None, gigabytes: float | None = None) -> list[Entry]:
-        """Drop what was not used for so many days, then the least recently used down to a size; returns what was dropped."""
+        """Drop entries not used for `days`, then the least recently used until `gigabytes` are left; returns what was dropped."""
         dropped, kept = [], self.entries()
         while kept and (
             (days is not None and kept[0].used < time.time() - days * 86400)
@@ -200,7 +201,7 @@ class Cache:
         return dropped
 
     def _read(self, folder: Path) -> Entry | None:
-        """The entry of a folder, or None where there is none that makes sense."""
+        """The entry of a folder, or None where there is none, or none that can be read."""
         try:
             data = json.loads((folder / ENTRY).read_text(encoding="utf-8"))
             files = {str(name): (int(size), str(sha256)) for name, (size, sha256) in data["files"].items()}
@@ -212,7 +213,7 @@ class Cache:
             return None
 
     def _drop(self, step: str, key: str) -> None:
-        """Out of sight first, in one step: nobody sees half an entry."""
+        """Renamed first, in one step, so that no build reads half an entry."""
         with contextlib.suppress(OSError):
             folder = self._folder(step, key)
             aside = folder.with_name(f".{folder.name[:16]}-{os.getpid()}-{time.monotonic_ns()}")
@@ -229,7 +230,7 @@ class Cache:
             folder.chmod(self._mode(0o777))
 
     def _mode(self, mode: int) -> int:
-        """`mode`, as far as the root grants it; a sticky group of the root is passed on to folders by the operating system."""
+        """`mode` limited to the permissions of the root; its setgid bit is passed on to folders."""
         try:
             granted = self.root.stat().st_mode
         except OSError:

@@ -1,4 +1,4 @@
-"""The cache as people see it: `doit cache`."""
+"""The listing of the cache that `doit cache` prints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codegen.jobs.cache import VARIABLE, Cache
 
 
 def print_cache(cache: Cache, *, days: float | None = None, gigabytes: float | None = None) -> str:
-    """List what is there by step, after dropping what was asked to be dropped; returns a line that sums it up."""
+    """List the entries by step, after dropping those older or larger than asked; returns a line that sums it up."""
     console, dropping = Console(width=100), ""
     if days is not None or gigabytes is not None:
         dropped = cache.prune(days=days, gigabytes=gigabytes)

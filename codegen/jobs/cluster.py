@@ -1,8 +1,8 @@
 """Jobs on other machines, through a Dask scheduler: `doit synth cluster=ADDRESS` (extra `cluster`).
 
 Workers announce what they offer as Dask resources: `memory_gb`, and a tool of a release as `vitis_hls-2022.2`. Sources travel with
-the job. A worker that shares the cache's folder puts the products there; from another they travel back and are put there. What a
-tool writes into its log is seen where it would be without a cluster. Dask itself runs a job again whose worker was lost.
+the job. A worker that shares the cache's folder puts the products there; from another they travel back and are put there. A
+tool's log is streamed to where it would be without a cluster. Dask itself reruns a job whose worker was lost.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from typing import Any
 
 from codegen.errors import ToolError
 from codegen.jobs.cache import Cache, default_root
-from codegen.jobs.dispatch import CONNECT_SECONDS
 from codegen.jobs.job import Content, Job
 from codegen.jobs.run import WORK, run_here
 from codegen.tools.find import RELEASED
 from codegen.tools.run import stop
 
+CONNECT_SECONDS = 8
+"""How long to wait for a scheduler to answer."""
 TAIL_SECONDS = 0.5
 """Between two looks at a running tool's log, and at whether the job is still wanted."""
 
 
 def offered(tool: str, release: str) -> str:
-    """The Dask resource that says that a worker has a tool: vitis_hls-2022.2; tools without releases go by their name."""
+    """The Dask resource of a tool: vitis_hls-2022.2; tools without releases go by their name."""
     return f"{tool}-{release}" if tool in RELEASED else tool
 
 
@@ -42,7 +43,7 @@ def needs(job: Job) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a worker says of a job: its error, or its products, unless they are in the cache by now."""
+    """A worker's result: the error of a job, or its products, unless it has put them into the cache."""
 
     error: tuple[str, str, str, str] | None = None  # where, what, why, fix; {folder} stands for the folder of the products
     products: Mapping[str, bytes] | None = None
@@ -50,14 +51,14 @@ class Answer:
 
 
 def _is_loss(error: Exception) -> bool:
-    """Whether Dask says that a worker, the scheduler or the way to them is gone."""
+    """Whether Dask reports that a worker, the scheduler or the connection to them was lost."""
     from distributed import CancelledError, KilledWorker
 
     return isinstance(error, (CancelledError, KilledWorker, OSError, TimeoutError))
 
 
 class Cluster:
-    """A Dask scheduler and its workers; that it is there was seen before, by `Dispatch.require_cluster`."""
+    """A Dask scheduler and its workers; `Dispatch.require_cluster` has checked that it answers."""
 
     def __init__(self, address: str, cache: Cache) -> None:
         try:
@@ -119,7 +120,7 @@ class Cluster:
                 str(folder),
                 f"{job.step}:{job.name} was not run as it should be by its worker",
                 why=why,
-                fix="install the same resflow and the same Python packages on every machine; the worker's log tells the place",
+                fix="install the same resflow and the same Python packages on every machine; the worker's log has the traceback",
             ) from error
         finally:
             with contextlib.suppress(Exception):
@@ -138,7 +139,7 @@ class Cluster:
         return {name: work / name for name in answer.products} | {name: folder / name for name in answer.logs}
 
     def _require(self, job: Job) -> None:
-        """A job nobody can take would wait for ever."""
+        """A job that no worker can take would wait for ever; raises ToolError."""
         wanted, offers = needs(job), self.offers()
         if any(all(offer.get(name, 0) >= least for name, least in wanted.items()) for offer in offers):
             return
@@ -164,7 +165,7 @@ def _bytes(content: Content) -> bytes:
 
 
 def _write_log(folder: Path, event: Mapping[str, Any]) -> None:
-    """A piece of a log, at its place; a job that is run again begins its log anew."""
+    """Write a piece of a log at its offset; a job that is run again truncates its log."""
     with contextlib.suppress(OSError), (folder / event["log"]).open("r+b" if (folder / event["log"]).exists() else "wb") as file:
         file.seek(event["offset"])
         file.write(event["text"])
@@ -172,7 +173,7 @@ def _write_log(folder: Path, event: Mapping[str, Any]) -> None:
 
 
 def work_on(job: Job, topic: str, cache_identity: str) -> Answer:
-    """Run a job on this worker, in a folder of its own that is gone afterwards."""
+    """Run a job on this worker, in a temporary folder."""
     from distributed import get_worker
 
     worker: Any = get_worker()
@@ -203,7 +204,7 @@ def work_on(job: Job, topic: str, cache_identity: str) -> Answer:
 
 
 def _tail(worker: Any, task: str, topic: str, folder: Path, job: Job, ended: threading.Event) -> None:
-    """Send what is added to the logs, until the job ends; end it when nobody waits for it any more."""
+    """Send what is appended to the logs until the job ends; stop its tools when the job is cancelled."""
     sent = dict.fromkeys((call.log for call in job.calls), 0)
     while not ended.wait(TAIL_SECONDS):
         state = worker.state.tasks.get(task)

@@ -10,21 +10,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from codegen.errors import ToolError
 from codegen.jobs.cache import Cache
+from codegen.jobs.cluster import CONNECT_SECONDS, Cluster
 from codegen.jobs.job import Job, Limits
 from codegen.jobs.run import Outcome, do, run_here
 from codegen.tools import releases
 from codegen.tools.find import SETTINGS
 
-if TYPE_CHECKING:
-    from codegen.jobs.cluster import Cluster
-
-CONNECT_SECONDS = 8
 JOBS_ON_CLUSTER = 16
-"""At once, unless doit -n says otherwise; what the workers cannot take yet waits there."""
+"""Submitted at once, unless doit -n says otherwise; what the workers cannot run yet is queued."""
 
 OF_ALL = ("stitch", "package", "link")
 """Steps of the whole network."""
@@ -38,13 +34,13 @@ def endpoint(address: str) -> tuple[str, int] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatch:
-    """One build's way of running jobs; `away` are the steps that go to the cluster, if there is one."""
+    """Runs the jobs of one build; `away` are the steps that go to the cluster, if there is one."""
 
     build: Path  # build/<network>
     cache: Cache
     address: str = ""  # of a Dask scheduler
     away: Collection[str] = ()
-    timeout_minutes: float | None = None  # instead of each step's own
+    timeout_minutes: float | None = None  # instead of the limits of each step
     memory_gb: float | None = None
 
     def limits(self, job: Job) -> Limits:
@@ -55,7 +51,7 @@ class Dispatch:
         )
 
     def folder(self, job: Job) -> Path:
-        """Where its products go; those of the whole network have no folder of their own below their step's."""
+        """Where its products go: build/<network>/<step>/<name>, without the name for steps of the whole network."""
         return self.build / job.step if job.step in OF_ALL else self.build / job.step / job.name
 
     def do(self, job: Job) -> Outcome:
@@ -72,10 +68,10 @@ class Dispatch:
         else:
             try:
                 with socket.create_connection(host_and_port, timeout=CONNECT_SECONDS) as connection:
-                    # A scheduler greets first; what says nothing is something else, and Dask would wait for it for ever.
+                    # A scheduler sends first; Dask would wait for ever for a server that sends nothing.
                     if not self.address.startswith("tls://") and not connection.recv(1):
-                        why = "what listens there hangs up"
-            except (OSError, UnicodeError) as error:  # a host's name may be none that can be asked for
+                        why = "the server there closes the connection"
+            except (OSError, UnicodeError) as error:  # a host name may be one that cannot be encoded
                 why = str(error)
         if why:
             raise ToolError(
@@ -86,7 +82,7 @@ class Dispatch:
             )
 
     def hls_release(self) -> releases.Release:
-        """Of the HLS tool that will run: the one here, or with a cluster the newest that a worker offers."""
+        """The release of the HLS tool that will run: the one installed here, or with a cluster the newest that a worker offers."""
         if not self.address:
             return releases.installed(*releases.FRONT_ENDS)
         offered = cluster(self.address, self.cache).release_of(*releases.FRONT_ENDS)
@@ -103,8 +99,6 @@ class Dispatch:
 @cache
 def cluster(address: str, cache: Cache) -> Cluster:
     """The connection to a scheduler, one for the whole build."""
-    from codegen.jobs.cluster import Cluster  # brings Dask along, which takes its time
-
     return Cluster(address, cache)
 
 

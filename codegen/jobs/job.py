@@ -1,7 +1,7 @@
 """Work for a tool as a value: files in, a few calls, products out. It runs where the files are put, here or on another machine.
 
 A job's key is a digest of all that its products follow from. Products are kept in the cache under it, so that work that is
-finished is never done again: not after a kill, not in another build folder, not by another user of the same cache.
+finished is not repeated: not after a kill, not in another build folder, not by another user of the same cache.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import TypeAlias
 from codegen.text.files import sha256
 
 Content: TypeAlias = Path | str | bytes
-"""Of a file of a job: where it lies, or what it says."""
+"""A file of a job: its path, or its content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a job may take."""
+    """What a job may take. Those of each step are estimates; `doit timeout_minutes=… memory_gb=…` sets others."""
 
     timeout_minutes: float
     memory_gb: float
@@ -55,7 +55,7 @@ class Job:
 
     @cached_property
     def key(self) -> str:
-        """Sha256 over the files' contents, the calls, the products and the release; what it may take is no part of it."""
+        """Sha256 over the files' contents, the calls, the products and the release; limits and weight are no part of it."""
         facts = {
             "step": self.step,
             "files": {name: _digest(content) for name, content in sorted(self.files.items())},

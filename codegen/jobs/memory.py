@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class Memory:
-    """Gigabytes of a machine, set aside for jobs: one that does not fit waits until others have ended."""
+    """Gigabytes of a machine, reserved by jobs: a job that does not fit waits until others have ended."""
 
     def __init__(self, gigabytes: float) -> None:
         self.gigabytes = self._free = gigabytes
@@ -19,7 +19,7 @@ class Memory:
 
     @contextmanager
     def reserved(self, gigabytes: float) -> Iterator[None]:
-        """Hold so much; a job that wants more than there is runs when nothing else does."""
+        """Reserve so much; a job that needs more than the machine has runs alone."""
         wanted = min(gigabytes, self.gigabytes)
         with self._changed:
             self._changed.wait_for(lambda: wanted <= self._free)
@@ -33,7 +33,7 @@ class Memory:
 
 
 def machine_gb() -> float:
-    """Gigabytes of this machine, or of the container this process is confined to; what other programs hold is not known here."""
+    """Gigabytes of this machine, or of the container this process is confined to; what other programs use is not subtracted."""
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with contextlib.suppress(OSError, ValueError):  # no cgroup, or "max"
         size = min(size, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))

@@ -72,7 +72,7 @@ def run_here(job: Job, folder: Path) -> dict[str, Path]:
 def run_calls(job: Job, folder: Path) -> list[Finished]:
     """Run a job's calls in `folder`/work, their logs in `folder`; raises ToolError.
 
-    What an interrupted build had running may still be about to end: it is waited for. What it had finished counts.
+    A call that an interrupted build has left running is waited for; calls it had finished are not repeated.
     """
     folder.mkdir(parents=True, exist_ok=True)
     work = folder / WORK
@@ -116,7 +116,7 @@ def lay_out(job: Job, work: Path) -> None:
 
 
 def collect(job: Job, folder: Path) -> dict[str, Path]:
-    """Find products and logs; raises ToolError for one that is not there: some tools fail without saying so."""
+    """Find products and logs; raises ToolError for a missing one: some tools exit 0 when they have failed."""
     products = {}
     for name, pattern in job.products.items():
         is_folder = pattern.endswith("/")
@@ -137,7 +137,7 @@ def collect(job: Job, folder: Path) -> dict[str, Path]:
 
 
 def _packed(folder: Path, target: Path) -> Path:
-    """A folder as a zip that depends on its files' names and contents alone."""
+    """A folder as a reproducible zip: it depends on the names and contents of its files alone."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes(), zipfile.ZIP_DEFLATED)
@@ -146,7 +146,7 @@ def _packed(folder: Path, target: Path) -> Path:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[int]:
-    """Nobody else works in the folder, not even the tools of a build that was killed a moment ago; yields the lock's descriptor."""
+    """Lock the folder against other builds, and against the tools that a killed build has left running; yields the lock's descriptor."""
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

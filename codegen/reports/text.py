@@ -23,7 +23,7 @@ def damaged(path: Path, line: int, what: str, *, why: str) -> ToolError:
         f"{path}:{line}" if line else str(path),
         what,
         why=why,
-        fix="run the step that writes it again; if it comes out the same, this release lays it out in a new way: report it with the file",
+        fix="run the step that writes it again; if it comes out the same, this release has a new layout: report it with the file",
     )
 
 
@@ -67,7 +67,7 @@ class ReportText:
         if not re.fullmatch(r"\s*\+-[-+]*\+\s*", self.lines[end - 1]) or len(rows) < 2:
             raise self.damaged(end, f"the table of {what} ends in the middle", why="its last line is not a rule under at least one row")
         columns = max(len(row.cells) for row in rows)
-        for row in rows[1:]:  # the first may span columns
+        for row in rows[1:]:  # the heading may span columns
             if len(row.cells) != columns:
                 raise self.damaged(
                     row.line, f"{what}: {len(row.cells)} cells in a table of {columns}", why="every row has a cell for each column"
@@ -92,9 +92,9 @@ class ReportText:
         return int(text)
 
     def cycles(self, row: Row, column: int, *, what: str) -> int | None:
-        """Clock cycles of a row; None where the tool does not know them."""
+        """Clock cycles of a row; None where the tool reports them as unknown."""
         return None if self.cell(row, column, what=what) in UNKNOWN else self.number(row, column, what=what)
 
 
 UNKNOWN = ("?", "undef", "NA", "N/A", "-", "x", "")
-"""How the tools write a number they do not know."""
+"""How the tools write an unknown number."""

@@ -21,7 +21,7 @@ class ReportXml:
 
     @classmethod
     def read(cls, path: Path) -> ReportXml:
-        """Nothing outside the file is looked at."""
+        """Without entities, DTDs or network access: nothing outside the file is read."""
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
         try:
             root = etree.fromstring(path.read_bytes(), parser)
@@ -56,14 +56,14 @@ class ReportXml:
         match = re.match(pattern, self.text(name))
         if match is None:
             element = self.element(name)
-            raise self.damaged(element, f"<{element.tag}>: {self.text(name)!r} is out of place", why=why)
+            raise self.damaged(element, f"<{element.tag}>: {self.text(name)!r} is not of the expected form", why=why)
         return match[0]
 
     def number(self, name: str) -> int:
         return int(self.match(name, r"\d+$", why="it is counted in whole numbers"))
 
     def cycles(self, name: str) -> int | None:
-        """Clock cycles; None where the tool does not know them."""
+        """Clock cycles; None where the tool reports them as unknown."""
         return None if self.text(name) in UNKNOWN else self.number(name)
 
 

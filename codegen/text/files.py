@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and keep their time stamp while their content stays."""
+"""Files that are written atomically, and keep their time stamp while their content stays the same."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def beside(path: Path) -> Path:
 
 
 def write_changed(path: Path, content: str | bytes) -> bool:
-    """Write beside, then rename; a file that already says so is left alone. Returns whether it was written."""
-    # A file name within it may be any bytes.
+    """Write a temporary file beside, then rename; a file that has this content already is left alone. Returns whether it was written."""
+    # A file name in the text may contain bytes that are not UTF-8.
     data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
     try:
         if path.read_bytes() == data:

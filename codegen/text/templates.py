@@ -1,4 +1,4 @@
-"""The template environment. One template writes one file and reads like it; arithmetic belongs to the values it is given."""
+"""The template environment. One template writes one file and reads like it; arithmetic is done in the values it is given."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What tools are started with: the environment of the build, in a locale and with folders that every tool can work with.
+"""The environment variables of tools: those of the build, with a locale and folders that every tool can work with.
 
-In the user's own locale a vendor's Tcl may write 3,333 for 3.333, and a compiler's messages cannot be read. A name this system does
-not know would end some of the tools at once, so it is tried first. The vendor's tools write below HOME (.Xilinx), which a container's
+In the user's own locale a vendor's Tcl may write 3,333 for 3.333, and a compiler's messages cannot be read. Some
+tools exit at once when the locale does not exist, so each name is tried first. The vendor's tools write below HOME (.Xilinx), which a container's
 user may not have.
 """
 
@@ -19,7 +19,7 @@ _OF_LOCALES = ("LANG", "LANGUAGE", "LC_")
 
 @cache
 def locale_name() -> str:
-    """The first of NAMES that this system has; the last is everywhere."""
+    """The first of NAMES that this system has; the last exists everywhere."""
     library = ctypes.CDLL(None)
     library.newlocale.restype = ctypes.c_void_p
     library.newlocale.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
@@ -32,7 +32,7 @@ def locale_name() -> str:
 
 
 def of_tools(home: Path | None = None) -> dict[str, str]:
-    """The variables of this process, with its locale replaced; `home` stands in for a HOME that cannot be written."""
+    """The variables of this process, with its locale replaced; `home` replaces a HOME that cannot be written."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OF_LOCALES)}
     if home is not None and not _is_writable(kept.get("HOME", "")):
         kept["HOME"] = str(home)

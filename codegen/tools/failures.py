@@ -1,8 +1,8 @@
-"""What a failed tool's log says: the line that decides, and what to do where the failure is a known one.
+"""Diagnosis of a failed tool from its log: the decisive line, and the remedy where the failure is a known one.
 
-The first error decides, never a warning beside it nor what later errors make of it; see `log_lines` for what is one. The messages
-of the vendor's tools are quoted from their users' reports and AMD's answer records; where a release words one otherwise, correct
-the pattern here.
+The first error decides, not the warnings around it nor the errors that follow from it; `log_lines` says what an error is. The
+messages of the vendor's tools are quoted from their users' reports and AMD's answer records; where a release words one differently,
+correct the pattern here.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from codegen.tools.log_lines import Kind, Line, read
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failure that is known: what its message looks like, and the remedy."""
+    """A known failure: what its message looks like, and the remedy."""
 
     name: str
     pattern: re.Pattern[str]
     why: str  # in plain words; the log's own line is quoted before it
     fix: str
-    system: bool = False  # the system or a run-time library says so, in any program and without a label
+    system: bool = False  # a message of the system or a run-time library, which any program may print, without a label
 
 
 def _known(name: str, pattern: str, why: str, fix: str, *, system: bool = False) -> Failure:
@@ -155,31 +155,31 @@ KNOWN = (
 _SYSTEM = re.compile("|".join(f"(?:{failure.pattern.pattern})" for failure in KNOWN if failure.system), re.IGNORECASE)
 _OF_THE_SYSTEM = tuple(failure for failure in KNOWN if failure.system)
 _CANDIDATES = {Kind.ERROR: KNOWN, Kind.COMPILER: _OF_THE_SYSTEM, Kind.BARE: _OF_THE_SYSTEM, Kind.SOURCE: ()}
-"""Which known failures an error may be: words of a source are no diagnosis of the machine."""
+"""Which known failures an error may be: what a compiler quotes of a source says nothing about the machine."""
 _SUSPECT = re.compile(
     r"\b(error|exception|fail(ed|ure)?|fatal|denied|refused|unable|cannot|can't|couldn't|not found|no such file|read-only)\b", re.IGNORECASE
 )
-"""A line that may say why, where there is no error."""
+"""A line that may give the reason, where there is no error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    line: str | None  # of the log: the one that decides
+    line: str | None  # of the log: the decisive one
     why: str
     fix: str
     name: str = ""  # of the known failure
 
     @property
     def reason(self) -> str:
-        """The line that decides, and what it comes to."""
+        """The decisive line, and what it means."""
         return f"{self.line} ({self.why})" if self.line and self.name else self.line or self.why
 
 
 def diagnose(log: str, status: int, *, hint: str) -> Diagnosis:
-    """What a log and an exit status say; `hint` is the remedy where the failure is not known."""
+    """Diagnosis from a log and an exit status; `hint` is the remedy where the failure is not known."""
     lines = list(read(log, _SYSTEM))
     if (number := _signal(status)) == signal.SIGKILL:
-        # What it said before it was killed, it had survived.
+        # Errors printed before the kill did not end the tool.
         memory = next(failure for failure in KNOWN if failure.name == "memory")
         killed = next((line.text for line in lines if line.kind is not Kind.CONTEXT and memory.pattern.search(line.text)), None)
         why = "something killed it (SIGKILL), most often the kernel when the machine runs out of memory"
@@ -192,12 +192,12 @@ def diagnose(log: str, status: int, *, hint: str) -> Diagnosis:
             return _diagnosis(next((line for line in suspects if _known_as(line, KNOWN)), suspects[0]), KNOWN, hint)
     if number is not None:
         crash = next(failure for failure in KNOWN if failure.name == "crash")
-        return Diagnosis(line=None, why=f"it crashed ({number.name}) without a word in its log", fix=crash.fix, name=crash.name)
+        return Diagnosis(line=None, why=f"it crashed ({number.name}) and its log gives no reason", fix=crash.fix, name=crash.name)
     return Diagnosis(line=None, why="it gave no reason in its log", fix=hint)
 
 
 def first_error(log: str, *, hint: str) -> Diagnosis | None:
-    """The first error of a log, whatever the tool ended with; one that only points to an earlier one where there is no other."""
+    """The first error of a log, whatever the exit status; one that only refers to an earlier error counts where there is no other."""
     return _first_error(list(read(log, _SYSTEM)), hint)
 
 
@@ -220,7 +220,7 @@ def _known_as(line: Line, candidates: tuple[Failure, ...]) -> Failure | None:
 
 
 def _signal(status: int) -> signal.Signals | None:
-    """What ended a process, or the one whose status a shell passes on."""
+    """The signal that ended a process, also where a shell passes it on as a status above 128."""
     try:
         return signal.Signals(-status if status < 0 else status - 128 if status > 128 else 0)
     except ValueError:

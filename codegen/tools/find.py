@@ -1,4 +1,4 @@
-"""Which tools there are, where they are sought, and of which release they say they are."""
+"""Which tools there are, where they are looked for, and which release they are of."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from codegen.tools.failures import first_error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """An executable, and where it is sought: what `variable` names, then PATH, then `bin` below the folders of `homes`."""
+    """An executable, and where it is looked for: what `variable` names, then PATH, then `bin` below the folders of `homes`."""
 
     name: str
     variable: str  # names the executable itself
-    package: str  # for people: what brings it
-    homes: tuple[str, ...] = ()  # variables that name installations
+    package: str  # what to install to have it
+    homes: tuple[str, ...] = ()  # variables that name installation folders
 
 
 TOOLS = {
@@ -38,9 +38,9 @@ TOOLS = {
 }
 
 SETTINGS = "settings64.sh"
-"""The script of an installation of the vendor's that puts its tools on PATH, for bash and zsh."""
+"""The script in the vendor's installations that puts their tools on PATH, for bash and zsh."""
 RELEASED = ("vitis-run", "vitis_hls", "vivado_hls", "vivado", "v++")
-"""Those of the vendor, which have a release."""
+"""The vendor's tools, which have a release."""
 
 
 def locate(name: str) -> str | None:
@@ -55,7 +55,7 @@ def locate(name: str) -> str | None:
 
 
 def find(*names: str) -> str:
-    """The executable of the first of these tools there is; raises ToolError where there is none, or a variable names a wrong one."""
+    """The executable of the first of these tools that is installed; raises ToolError where none is, or a variable names a wrong one."""
     for name in names:
         if executable := locate(name):
             return executable
@@ -75,7 +75,7 @@ def find(*names: str) -> str:
 
 
 def _wrongly_named(tool: Tool) -> ToolError:
-    """What is wrong with the executable that the tool's variable names."""
+    """The error for a tool's variable that names no executable."""
     named = os.environ[tool.variable]
     first, *arguments = named.split()
     what, fix = "not found", f"set {tool.variable} to the executable, or unset it to have {tool.name} sought on PATH"
@@ -93,7 +93,7 @@ VERSION = re.compile(r"\bv?(20\d\d\.\d)\b")
 
 @cache
 def release_of(executable: str) -> str:
-    """The release a vendor's tool says it is of, as 2022.2; raises ToolError."""
+    """The release that a vendor's tool prints, as 2022.2; raises ToolError."""
     said = ""
     for option in ("-version", "--version"):  # UNCONFIRMED which one vitis-run takes
         try:
@@ -110,7 +110,7 @@ def release_of(executable: str) -> str:
     known = first_error(said, hint=fix)
     raise ToolError(
         executable,
-        "does not tell its version",
+        "does not print its version",
         why=f"{option} says {known.reason if known else (said.strip().splitlines() or ['nothing'])[0]}",
         fix=known.fix if known else fix,
     )

@@ -1,8 +1,8 @@
-"""The lines of a tool's log that can say why it failed, as against those that cannot.
+"""Classifies the lines of a tool's log: errors, warnings, and what only belongs to another line.
 
 Errors come with a label (`ERROR: [Place 30-640] …`, `res2a.cpp:12:3: error: …`), or without one, from the system or a run-time
 library. What a compiler quotes of a source, where it comes from, the commands a Tcl error passed on its way, and tables are
-context, whatever words stand in them.
+context, whatever their text.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from enum import Enum
 class Kind(Enum):
     ERROR = "the tool's own error"
     COMPILER = "an error of a compiler, assembler or linker that may come from the system: fatal, or without a line of the source"
-    SOURCE = "a compiler's error about a line of its source: its words are the source's"
+    SOURCE = "a compiler's error about a line of its source: what it quotes is the source's"
     BARE = "an error without a label"
-    OUTER = "an error that says only that there was one before"
+    OUTER = "an error that only refers to an earlier one"
     CRITICAL = "a critical warning"
     WARNING = "a warning"
     PLAIN = "anything else"
-    CONTEXT = "what belongs to another line, or is no error in any case"
+    CONTEXT = "what belongs to another line, or is never an error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _ASIDE = re.compile(r"\b(0|no) errors?\b|\berrors? generated|\berrors? (detected|found):? 0|error-(free|prone)", re.IGNORECASE)
-"""Lines that speak of errors and are none."""
+"""Lines that mention errors without being one."""
 
 _QUOTED = re.compile(r"^\s*\d*\s*\|(\s|$)|^\s*\|")
 """A source in the margin of gcc's and clang's messages; tables look the same."""
@@ -91,7 +91,7 @@ _WORDS = (
     *("deadlock", "locale", "signal", "exception", "denied", "refused", "unable", "cannot", "can't", "couldn't", "not found", "no such"),
     "read-only",
 )
-"""One of these stands in every line that can matter: most of a log has none, and is not looked at any further."""
+"""Every line that can matter contains one of these; the rest, most of a log, is skipped quickly."""
 _COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 _BEGINS = re.compile(r"(ERROR|INFO|WARNING|CRITICAL WARNING): \[")
 _ASSERTED = re.compile(r"\bassertion .* failed", re.IGNORECASE)
@@ -100,7 +100,7 @@ _WHAT = re.compile(r"^\s*what\(\):\s*")
 
 
 def read(log: str, system: re.Pattern[str]) -> Iterator[Line]:
-    """The lines of a log; `system` knows those that need no label to be errors."""
+    """The lines of a log; `system` matches those that are errors without a label."""
     lines = _COLOUR.sub("", log).splitlines()
     tcl = quoted = False  # whether the command of a Tcl error goes on, and whether another line of a quote may follow
     for i, text in enumerate(lines):

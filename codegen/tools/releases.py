@@ -1,4 +1,4 @@
-"""What differs between the releases of the vendor's tools, from 2019.2 on: one table, and everything else reads it.
+"""What differs between the releases of the vendor's tools, from 2019.2 on: one table that everything else reads.
 
 Sources: UG902 (vivado_hls), UG1399 and UG1391 (migration to vitis_hls), UG1393 (v++), and what working projects do release by
 release. No vendor tool was run; what awaits confirmation says so.
@@ -22,7 +22,7 @@ FRONT_ENDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """How the tools of one release want to be spoken to."""
+    """The commands and options that the tools of one release take."""
 
     name: str  # 2022.2
     hls: tuple[str, ...]  # the HLS front end, up to the script
@@ -93,7 +93,7 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
     ("2022.1", {"needs_y2k22": False}),
     ("2023.2", {"hls": FRONT_ENDS["vitis-run"]}),
 )
-"""What changed in a release, against the one before it."""
+"""What each release changed, relative to the one before."""
 
 
 def _number(name: str) -> tuple[int, ...]:
@@ -101,7 +101,7 @@ def _number(name: str) -> tuple[int, ...]:
 
 
 def release(name: str) -> Release:
-    """The row of a release: all changes up to it. A later one than the table knows is taken for the last; raises ToolError."""
+    """The row of a release: all changes up to it. A later one than the table has is treated as its last; raises ToolError for an earlier one."""
     if _number(name) < _number(TABLE[0][0]):
         raise ToolError(
             f"release {name}",
@@ -117,7 +117,7 @@ def release(name: str) -> Release:
 
 
 def spoken_to(tool: str, name: str) -> Release:
-    """A release, reached through one of its tools."""
+    """A release, with the given tool as its HLS front end, where it is one."""
     return replace(release(name), hls=FRONT_ENDS[tool]) if tool in FRONT_ENDS else release(name)
 
 

@@ -1,4 +1,4 @@
-"""Running a tool: literal arguments, a log of its own, and an error that quotes the line that matters.
+"""Running a tool: arguments without a shell, a log of its own, and an error that quotes the decisive line.
 
 Every tool runs below a supervisor (`supervise.py`) that ends it when the build ends, however that ends.
 """
@@ -35,7 +35,7 @@ _running: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 def stop(log: Path) -> None:
-    """End the tool that writes this log, if it runs; whoever called `run` gets the error."""
+    """End the tool that writes this log, if it runs; the caller of `run` gets the error."""
     supervisor = _running.get(log)
     if supervisor is not None and supervisor.stdin is not None:
         with contextlib.suppress(OSError):
@@ -44,7 +44,7 @@ def stop(log: Path) -> None:
 
 @atexit.register
 def stop_all() -> None:
-    """End every tool that still runs, and wait for it: nothing of an interrupted build goes on behind its back."""
+    """End every tool that still runs, and wait for it: an interrupted build leaves no process behind."""
     for log, supervisor in list(_running.items()):
         stop(log)
         supervisor.wait()
@@ -60,7 +60,7 @@ def run(
     done: Path | None = None,
     lock: int | None = None,
 ) -> Finished:
-    """Run a tool to its end; raises ToolError with the decisive line of `log` when it fails.
+    """Run a tool and wait for it; raises ToolError with the decisive line of `log` when it fails.
 
     A tool that exits 0 leaves the file `done`, even when the build is gone by then: called again with it, the tool is not run again. `lock`
     is a file descriptor that stays open as long as the tool runs.
@@ -79,12 +79,12 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment.of_tools((cwd or log.parent).resolve()),
-        start_new_session=True,  # Ctrl-C is for the build, which then ends its tools
+        start_new_session=True,  # Ctrl-C goes to the build, which then stops its tools
         pass_fds=() if lock is None else (lock,),
     )
     _running[log] = supervisor
     try:
-        # Not communicate(), which would close the pipe that says that this build is still there.
+        # Not communicate(): it would close the pipe by which the supervisor sees that this build still runs.
         said = supervisor.stdout.read().decode(errors="replace") if supervisor.stdout else ""
     finally:
         for pipe in (supervisor.stdin, supervisor.stdout):

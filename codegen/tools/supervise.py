@@ -1,10 +1,10 @@
-"""Runs one tool and sees to its end: a script, started by `codegen.tools.run` with nothing but the standard library.
+"""Runs one tool and ends it with the build or at its time limit: a script, started by `codegen.tools.run` with the standard library alone.
 
     supervise.py <log> <seconds> <done> <command>...
 
 Whatever ends the build, even SIGKILL, closes the pipe that is this process's standard input: then the tool is ended, with
-everything it has started, and so it is when its time is up. A tool that exits 0 leaves <done> (unless empty), so that the work
-counts although nobody was there to see it. Standard output gets one line of JSON: status, seconds, megabytes, and what it was
+everything it has started, as it is at its time limit. A tool that exits 0 leaves <done> (unless empty), so that the work
+counts even when the build has ended in between. Standard output gets one line of JSON: status, seconds, megabytes, and what it was
 stopped by, if it was.
 """
 

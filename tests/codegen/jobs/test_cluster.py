@@ -180,7 +180,7 @@ def test_addresses(address, found):
     [
         (AttributeError("no attribute 'limits'"),
          "synth:a was not run as it should be by its worker\n  why: AttributeError: no attribute 'limits'\n"
-         "  fix: install the same resflow and the same Python packages on every machine; the worker's log tells the place"),
+         "  fix: install the same resflow and the same Python packages on every machine; the worker's log has the traceback"),
         (OSError("Timed out"),
          "synth:a was lost on the cluster\n  why: OSError: Timed out\n  fix: look at the scheduler's and the workers' logs; "
          "a worker that dies each time may lack memory: doit memory_gb=…"),

@@ -120,17 +120,17 @@ def test_a_tool_of_no_release(tmp_path):
     with pytest.raises(ToolError) as error:
         release_of(str(script))
     assert str(error.value) == (
-        f"{script}: does not tell its version\n  why: --version says none of your business\n"
+        f"{script}: does not print its version\n  why: --version says none of your business\n"
         "  fix: source settings64.sh of its installation, then start again"
     )
 
 
-def test_a_version_that_is_not_told_for_a_known_reason(tmp_path):
+def test_a_version_that_is_not_printed_for_a_known_reason(tmp_path):
     said = 'application-specific initialization failed: couldn\'t load file "librdi_commontasks.so": libtinfo.so.5: cannot open shared object file'
     script = program(tmp_path, "vivado", f"#!/bin/sh\ncat <<'EOF'\n{said}\nEOF\nexit 1\n")
     with pytest.raises(ToolError) as error:
         release_of(str(script))
     assert str(error.value) == (
-        f"{script}: does not tell its version\n  why: --version says {said} (this system lacks a library that the tool loads)\n"
+        f"{script}: does not print its version\n  why: --version says {said} (this system lacks a library that the tool loads)\n"
         "  fix: install the library (AMD's installLibs.sh of the release does), or use a system that the release supports"
     )

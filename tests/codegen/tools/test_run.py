@@ -69,7 +69,7 @@ def test_tools_end_with_the_build(tmp_path, end):
     assert await_true(lambda: not alive(int((tmp_path / "pid").read_text())))
 
 
-def test_work_that_ended_well_counts_although_the_build_is_gone(tmp_path):
+def test_work_that_exited_0_counts_although_the_build_is_gone(tmp_path):
     script = program(tmp_path, "tool", f"#!/bin/sh\necho run >> {tmp_path}/runs\nsleep 0.5\necho done\n")
     log, done = tmp_path / "log", tmp_path / "done"
     code = f"from pathlib import Path; from codegen.tools.run import run; run([{str(script)!r}], log=Path({str(log)!r}), done=Path({str(done)!r}))"
@@ -82,7 +82,7 @@ def test_work_that_ended_well_counts_although_the_build_is_gone(tmp_path):
     assert (tmp_path / "runs").read_text() == "run\n"
 
 
-def test_a_tool_that_ended_just_before_it_was_to_be_stopped_is_told_from_one_that_had_not():
+def test_a_tool_that_ended_just_before_it_was_to_be_stopped_is_distinguished():
     with subprocess.Popen(["true"]) as ended:
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
         assert not supervise.froze(ended.pid)
