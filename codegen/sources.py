@@ -38,8 +38,9 @@ def closure(*users: Callable[..., Any] | str) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
+@cache
 def digest(*users: Callable[..., Any] | str) -> str:
-    """Of the contents of their closure: changes when any of it does."""
+    """Of the contents of their closure: changes when any of it does. For the `uptodate` of a task whose action they are."""
     sha = hashlib.sha256()
     for path in closure(*users):
         sha.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

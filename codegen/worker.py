@@ -1,6 +1,6 @@
 """A worker for `doit … cluster=ADDRESS`: python -m codegen.worker ADDRESS [--memory-gb N] [--jobs N] [dask worker's options]
 
-Finds the tools of this machine and announces them, with its memory, as Dask resources; all else is `dask worker`.
+Announces the tools and the memory of this machine as Dask resources, then becomes a `dask worker`.
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ import os
 import sys
 from importlib.util import find_spec
 
-from codegen import console, tools
-from codegen.cluster import offered
-from codegen.dispatch import endpoint
-from codegen.jobs import machine_gb
-from codegen.options import argument, number, whole
-from codegen.tools import ToolError
+from codegen.cli import console
+from codegen.cli.options import argument, number, whole
+from codegen.errors import ToolError
+from codegen.jobs.cluster import offered
+from codegen.jobs.dispatch import endpoint
+from codegen.jobs.memory import machine_gb
+from codegen.tools.find import RELEASED, TOOLS, locate, release_of
 
 
 def resources(memory_gb: float, jobs: int) -> dict[str, float]:
     """What this machine offers: memory, and every tool that is installed, for as many jobs as run at once."""
-    found: dict[str, float] = {"memory_gb": memory_gb}
-    for name in tools.TOOLS:
-        if executable := tools.locate(name):
+    offer: dict[str, float] = {"memory_gb": memory_gb}
+    for name in TOOLS:
+        if executable := locate(name):
             try:
-                found[offered(name, tools.release_of(executable) if name in tools.RELEASED else "")] = jobs
+                offer[offered(name, release_of(executable) if name in RELEASED else "")] = jobs
             except ToolError as error:
                 print(f"not offered: {error}", file=sys.stderr)
-    return found
+    return offer
 
 
 def _address(text: str) -> str:

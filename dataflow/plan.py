@@ -50,7 +50,7 @@ def _platform(network: Network) -> Platform:
         raise DescriptionError(
             network.at,
             f"platform: {network.platform!r} is unknown",
-            why="known cards are described in configs/platforms",
+            why="known cards are described in dataflow/platforms",
             fix=f"use {', '.join(known)}",
         )
     return platforms.load(network.platform)

@@ -1,4 +1,4 @@
-"""A card: its part, area, SLRs and memory banks, all read from configs/platforms/<name>.yaml."""
+"""A card: its part, area, SLRs and memory banks, all read from dataflow/platforms/<name>.yaml."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from dataflow.cost.resources import KINDS, Resources
 from network.yaml.reader import Item, read
 
-FOLDER = Path(__file__).parent.parent / "configs" / "platforms"
+FOLDER = Path(__file__).parent / "platforms"
 RANGE = re.compile(r"(\w+)\[(\d+):(\d+)\]")
 
 
@@ -69,7 +69,7 @@ def known() -> list[str]:
 
 @cache
 def load(name: str) -> Platform:
-    """The platform described in configs/platforms/<name>.yaml; raises DescriptionError."""
+    """The platform described in dataflow/platforms/<name>.yaml; raises DescriptionError."""
     keys = ("platform", "shells", "part", "cell_prefix", "pblock", "area", "share", "sll", "banks", "plram")
     entries = read(FOLDER / f"{name}.yaml").mapping(keys)
     banks = entries["banks"].mapping()

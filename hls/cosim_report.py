@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from codegen.report_text import ReportText, Row
-from codegen.tools import ToolError
+from codegen.errors import ToolError
+from codegen.reports.text import ReportText, Row
 
 
 class Cycles(NamedTuple):

@@ -13,11 +13,15 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from codegen import Finished, ToolError, environment, find
-from codegen.jobs import LIMITS, Call, Job, Limits, run_calls
-from codegen.tools import SETTINGS
+from codegen.errors import ToolError
+from codegen.jobs.job import Call, Job, Limits
+from codegen.jobs.run import run_calls
+from codegen.tools import environment
+from codegen.tools.find import SETTINGS, find
+from codegen.tools.run import Finished
 from hls.render import HEADERS, SEARCHED
 
+LIMITS = Limits(timeout_minutes=10, memory_gb=1)
 FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label", "-Wno-maybe-uninitialized")
 """The last flag is needed because ap_types clear bits of uninitialised values before setting them, in thousands of places."""
 
@@ -49,7 +53,7 @@ class Simulation:
     ran: Finished
 
 
-def csim_job(ip: str, sources: Path, vectors: Path, frames: int, limits: Limits = LIMITS["csim"]) -> Job:
+def csim_job(ip: str, sources: Path, vectors: Path, frames: int) -> Job:
     """Compile and run the bench of one IP; its verdict is the last line of run.log, see `verdict`."""
     headers = ap_types()
     # Both sources in one translation unit, since most of the time goes into the ap_types headers; those are system headers
@@ -74,7 +78,7 @@ def csim_job(ip: str, sources: Path, vectors: Path, frames: int, limits: Limits 
         ),
         products={},
         release=compiler_version(find("g++")),
-        limits=limits,
+        limits=LIMITS,
     )
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from codegen.report_text import ReportText, Row
-from codegen.report_xml import ReportXml
-from codegen.tools import ToolError
+from codegen.errors import ToolError
+from codegen.reports.text import ReportText, Row
+from codegen.reports.xml import ReportXml
 from dataflow.cost.resources import Resources
 
 CELLS = {"lut": ("LUT",), "ff": ("FF",), "bram": ("BRAM_18K",), "uram": ("URAM",), "dsp": ("DSP", "DSP48E")}

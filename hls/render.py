@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from codegen import render as render_template
-from codegen.templates import pascal
+from codegen.text.templates import pascal
+from codegen.text.templates import render as render_template
 from dataflow.design import Ip, Port, Stream
 from dataflow.unit import MemoryPort, Unit
 from hls.roms import rom_text

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from codegen.templates import pascal
+from codegen.text.templates import pascal
 from dataflow.unit import Unit
 from network.formats import Format, Kind
 

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codegen import render as render_template
-from codegen.jobs import LIMITS, Call, Content, Job, Limits
-from codegen.releases import Release
+from codegen.jobs.job import Call, Content, Job, Limits
+from codegen.text.templates import render as render_template
+from codegen.tools.releases import Release
 from dataflow.design import Design, Ip
 from hls.render import FOLDER, HEADERS, SEARCHED, outputs
 from hls.vectors import COSIM_FRAMES, first_frames
 
+SYNTH_LIMITS = Limits(timeout_minutes=240, memory_gb=8)
+"""For the larger IPs of ResNet-50; the original's took 8.7 GB for a C++ compiler alone."""
+COSIM_LIMITS = Limits(timeout_minutes=480, memory_gb=12)
 PROJECT = "project"
 SOLUTION = "solution"
 CFLAGS = f"-std=c++14 -I[pwd]/{SEARCHED} -DAP_INT_MAX_W=4096"
@@ -31,7 +34,7 @@ def hls_vlnv(ip: str) -> str:
     return f"resflow:hls:{ip}:1.0"
 
 
-def synth_job(design: Design, ip: Ip, sources: Path, release: Release, limits: Limits = LIMITS["synth"]) -> Job:
+def synth_job(design: Design, ip: Ip, sources: Path, release: Release) -> Job:
     """Synthesize the sources of one IP, as written by `doit generate`, for the design's part and clock."""
     solution = f"{PROJECT}/{SOLUTION}"
     return Job(
@@ -48,11 +51,11 @@ def synth_job(design: Design, ip: Ip, sources: Path, release: Release, limits: L
         },
         release=release.name,
         weight=ip.products,
-        limits=limits,
+        limits=SYNTH_LIMITS,
     )
 
 
-def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Release, limits: Limits = LIMITS["cosim"]) -> Job:
+def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Release) -> Job:
     """Simulate an IP's RTL under its bench, on the first frames of its vectors, from the project of its synthesis."""
     return Job(
         step="cosim",
@@ -73,7 +76,7 @@ def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Rele
         products={"cosim.rpt": f"{PROJECT}/{SOLUTION}/sim/report/*{ip.top}_cosim.rpt"},
         release=release.name,
         weight=ip.products,
-        limits=limits,
+        limits=COSIM_LIMITS,
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from codegen.releases import Release
-from codegen.releases import release as release_of
+from codegen.tools.releases import Release
+from codegen.tools.releases import release as release_of
 from dataflow.design import Design, Ip
 from hls.synth import hls_vlnv
 from ipi import kernel_xml

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codegen.jobs import LIMITS, Call, Job, Limits
-from codegen.releases import Release
+from codegen.jobs.job import Call, Job, Limits
+from codegen.tools.releases import Release
 from dataflow.design import Design
 from ipi import vivado
 
+STITCH_LIMITS = Limits(timeout_minutes=600, memory_gb=32)
+PACKAGE_LIMITS = Limits(timeout_minutes=60, memory_gb=8)
 NETLIST = ("v", "dcp", "xdc")
 
 
-def stitch_job(design: Design, scripts: Path, ips: dict[str, Path], release: Release, limits: Limits = LIMITS["stitch"]) -> Job:
+def stitch_job(design: Design, scripts: Path, ips: dict[str, Path], release: Release) -> Job:
     """Join the IPs and synthesize the whole out of context; `ips` are the exported zips by IP."""
     return Job(
         step="stitch",
@@ -31,7 +33,7 @@ def stitch_job(design: Design, scripts: Path, ips: dict[str, Path], release: Rel
             **{name: f"ipi/ip/{name}" for name in ("utilization.xml", "timing.rpt")},
         },
         release=release.name,
-        limits=limits,
+        limits=STITCH_LIMITS,
     )
 
 
@@ -40,7 +42,7 @@ def stitched(design: Design) -> tuple[str, ...]:
     return (*(f"{design.name}.{suffix}" for suffix in NETLIST), "utilization.xml", "timing.rpt", "stitch.log")
 
 
-def package_job(design: Design, scripts: Path, stitched: Path, release: Release, limits: Limits = LIMITS["package"]) -> Job:
+def package_job(design: Design, scripts: Path, stitched: Path, release: Release) -> Job:
     """Package the netlist in the folder `stitched` as a kernel."""
     return Job(
         step="package",
@@ -52,5 +54,5 @@ def package_job(design: Design, scripts: Path, stitched: Path, release: Release,
         calls=(Call(words=vivado.command("ipi/package.tcl"), log="package.log"),),
         products={f"{design.name}.xo": f"ipi/{design.name}.xo"},
         release=release.name,
-        limits=limits,
+        limits=PACKAGE_LIMITS,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from codegen import render as render_template
+from codegen.text.templates import render as render_template
 from dataflow.cost.storage import Storage
 from dataflow.design import Design
 from hls.synth import hls_vlnv

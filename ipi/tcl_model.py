@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from codegen import ToolError, environment, find
+from codegen.errors import ToolError
+from codegen.tools import environment
+from codegen.tools.find import find
 
 MODEL = Path(__file__).parent / "model"
 TIMEOUT_SECONDS = 60
@@ -31,10 +33,15 @@ class Finding:
 
 
 class CheckError(ToolError):
-    """The generated files are wrong; the message lists all findings."""
+    """The generated files would fail in Vivado: `findings`, of which the first gives the four parts, and the message has all."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        RuntimeError.__init__(self, "\n".join(map(str, findings)))
+        first = findings[0]
+        super().__init__(first.where, first.what, why=first.why, fix=first.fix)
+        self.findings = tuple(findings)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.findings))
 
 
 class File(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from codegen.report_text import ReportText
+from codegen.reports.text import ReportText
 
 MET, NOT_MET = "All user specified timing constraints are met.", "Timing constraints are not met."
 NONE_GIVEN = "There are no user specified timing constraints."

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from codegen.report_text import ReportText, damaged
-from codegen.report_xml import ReportXml, line_of
+from codegen.reports.text import ReportText, damaged
+from codegen.reports.xml import ReportXml, line_of
 from dataflow.cost.resources import Resources
 
 COLUMNS = {

@@ -12,7 +12,7 @@ import struct
 import zipfile
 import zlib
 
-from codegen import ToolError
+from codegen.errors import ToolError
 
 FIXED_DATE = "1980-01-01T00:00:00Z"
 """The earliest date a zip can hold; used for all members and for dates in XML."""

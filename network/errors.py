@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from codegen.errors import FourPartError
+
 
 class Source(NamedTuple):
     """A place in a text file; lines count from 1, 0 names the file as a whole."""
@@ -20,22 +22,13 @@ class Source(NamedTuple):
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-class DescriptionError(ValueError):
+class DescriptionError(FourPartError[Source], ValueError):
     """The description cannot be built as it stands."""
 
-    def __init__(self, at: Source, what: str, *, why: str, fix: str) -> None:
-        super().__init__(f"{at}: {what}\n  why: {why}\n  fix: {fix}")
+
+class ParameterError(FourPartError[str], ValueError):
+    """The parameters are missing, damaged, or not those of the description; `where` is their file."""
 
 
-class ParameterError(ValueError):
-    """The parameters are missing, damaged, or not those of the description."""
-
-    def __init__(self, file: str, what: str, *, why: str, fix: str) -> None:
-        super().__init__(f"{file}: {what}\n  why: {why}\n  fix: {fix}")
-
-
-class HeaderError(ValueError):
+class HeaderError(FourPartError[Source], ValueError):
     """A header to be imported is missing, damaged, or contradicts another."""
-
-    def __init__(self, at: Source, what: str, *, why: str, fix: str) -> None:
-        super().__init__(f"{at}: {what}\n  why: {why}\n  fix: {fix}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from codegen.tools import RELEASED, TOOLS
+from codegen.tools.find import RELEASED, TOOLS
 from tests.tools.installation import Installation
 
 TESTS = Path(__file__).parent

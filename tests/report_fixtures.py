@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from codegen import ToolError
+from codegen.errors import ToolError
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
-FIX = "\n  fix: run the step that writes it again; if it comes out the same, this release lays it out in a new way: report it with the file"
+FIX = "\n  fix: run the step that writes it again; if it comes out the same, this release has a new layout: report it with the file"
 
 
 def error(reader: Callable[[Path], object], path: Path) -> str:

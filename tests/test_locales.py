@@ -102,7 +102,7 @@ def test_images_are_found(foreign, tmp_path):
 
 
 def test_what_a_console_lacks(foreign):
-    code = r"from codegen import console; console.degrade(); print('\u2500 \u2192 6\u00d75\u2026 \u65e5 \udcff')"
+    code = r"from codegen.cli import console; console.degrade(); print('\u2500 \u2192 6\u00d75\u2026 \u65e5 \udcff')"
     cross = b"x" if foreign["LC_ALL"] == "C" else b"\xd7"
     assert run("-c", code, env=foreign) == b"- -> 6" + cross + rb"5... \u65e5 " + b"\xff\n"
     assert run("-c", code, env={"LC_ALL": "C.UTF-8"}) == "─ → 6×5… 日 ".encode() + rb"\udcff" + b"\n"

@@ -46,7 +46,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def products(build):
-    """Every file a build leaves, by name; not doit's books, locks, work folders, and what C simulation says of its compiler."""
+    """Every file a build leaves, by name; not doit's dependency database, locks, work folders, and what C simulation says of its compiler."""
     found = {path.relative_to(build): path for part in PARTS for path in (build / part).rglob("*") if path.is_file()}
     found |= {path.relative_to(build): path for path in build.iterdir() if path.suffix in (".xo", ".xclbin")}
     return {str(name): path.read_bytes() for name, path in found.items() if not name.name.startswith(".")}
@@ -115,7 +115,7 @@ HLS_FAILURES = {
         "run fewer jobs at once (doit -n)",
     ),
     "hang": ("was stopped after 0.03 minutes", "that is its time limit", "read the log; raise the limit: doit timeout_minutes=…"),
-    "no product": ("ended well, but left no res2a.zip", "there is no project/solution/impl/export.zip in ", "read the log: a tool that"),
+    "no product": ("exited 0 without producing res2a.zip", "there is no project/solution/impl/export.zip in ", "read the log: a tool that"),
 }
 
 
@@ -151,12 +151,12 @@ def test_a_failed_ip(how, toy, tmp_path):
 LATER_FAILURES = {
     ("vivado:block_design", "licence"): ("stitch", "vivado ended with status 1", "(the tool got no licence)"),
     ("vivado:block_design", "ip definition"): ("stitch", "vivado ended with status 1", "(Vivado's catalog has no such IP)"),
-    ("vivado:block_design", "no product"): ("stitch", "vivado ended well, but left no toy.v", "there is no ipi/ip/toy.v in "),
+    ("vivado:block_design", "no product"): ("stitch", "vivado exited 0 without producing toy.v", "there is no ipi/ip/toy.v in "),
     ("vivado:block_design", "kill"): ("stitch", "vivado ended with signal 9", "something killed it (SIGKILL)"),
-    ("vivado:package", "no product"): ("package", "vivado ended well, but left no toy.xo", "there is no ipi/toy.xo in "),
+    ("vivado:package", "no product"): ("package", "vivado exited 0 without producing toy.xo", "there is no ipi/toy.xo in "),
     ("v++:link", "timing"): ("link", "v++ ended with status 1", "(the design is slower than its clock)"),
     ("v++:link", "utilization"): ("link", "v++ ended with status 1", "(the design needs more than the card or the SLR has)"),
-    ("v++:link", "no product"): ("link", "v++ ended well, but left no linked.xclbin", "there is no linked.xclbin in "),
+    ("v++:link", "no product"): ("link", "v++ exited 0 without producing linked.xclbin", "there is no linked.xclbin in "),
 }
 
 
@@ -302,7 +302,7 @@ def test_two_users_build_the_same_at_once(toy, tmp_path):
     said = [user.communicate(timeout=120)[0] for user in users]
     assert [user.returncode for user in users] == [0, 0], said
     assert sorted(tools.runs()) == sorted([f"vitis_hls {ip}" for ip in IPS] + ["vivado block_design", "vivado package", "v++ link"])
-    assert "somebody is at it already" in "".join(said)
+    assert "another build is running this job" in "".join(said)
     ann, ben = (products(tmp_path / user / "toy") for user in ("ann", "ben"))
     assert ann == ben
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen.tools import ToolError
+from codegen.errors import ToolError
 from hls.cosim_report import Cosim
 from hls.csynth import Csynth
 from vitis.report import KINDS, Report, plain

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codegen.jobs import LIMITS, Call, Job, Limits
-from codegen.releases import Release
+from codegen.jobs.job import Call, Job, Limits
+from codegen.tools.releases import Release
 from dataflow.design import Design
 from vitis.link import command
 from vitis.render import OUTPUTS, plrams
 
+LIMITS = Limits(timeout_minutes=2880, memory_gb=64)
+"""UG1393 wants 80 GB and more for the largest cards."""
 PRODUCTS = {
     "linked.xclbin": "linked.xclbin",
     "utilization.xml": "link/**/resflow_utilization.xml",
@@ -20,7 +22,7 @@ PRODUCTS = {
 }
 
 
-def link_job(design: Design, scripts: Path, xo: Path, release: Release, limits: Limits = LIMITS["link"]) -> Job:
+def link_job(design: Design, scripts: Path, xo: Path, release: Release) -> Job:
     """Link the kernel with the platform; `scripts` is the folder with the files of `render`."""
     return Job(
         step="link",
@@ -29,5 +31,5 @@ def link_job(design: Design, scripts: Path, xo: Path, release: Release, limits: 
         calls=(Call(words=command(design, release, sizes_memories=bool(plrams(design))), log="link.log"),),
         products=PRODUCTS,
         release=release.name,
-        limits=limits,
+        limits=LIMITS,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from codegen.releases import Release
+from codegen.tools.releases import Release
 from dataflow.design import Design
 
 WORK = "{work}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from codegen import render as render_template
+from codegen.text.templates import render as render_template
 from dataflow.banks import sizes_kb
 from dataflow.design import Design
 from dataflow.platform import Platform

@@ -20,7 +20,7 @@ from operator import add
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from codegen.tools import ToolError
+from codegen.errors import ToolError
 from dataflow.cost.resources import Resources
 from dataflow.design import Design, Ip
 from hls.cosim_report import Cosim, read_cosim

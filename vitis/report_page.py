@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from codegen import render
+from codegen.text.templates import render
 from ipi.timing import Slack
 from vitis.report import KINDS, IpReport, Report, SlrReport, Step, plain
 

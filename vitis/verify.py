@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import runtime
-from codegen import ToolError
+from codegen.errors import ToolError
 from network import reference
 from network.images import Images
 from network.model import Network

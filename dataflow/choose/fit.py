@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from codegen.errors import FourPartError
 from dataflow import platform
 from dataflow.choose import floorplan
 from dataflow.cost.resources import KINDS, Resources
@@ -16,11 +17,8 @@ from network.model import Network
 NAMES = {"lut": "LUT", "ff": "FF", "bram": "BRAM36", "uram": "URAM", "dsp": "DSP"}
 
 
-class FitError(ValueError):
+class FitError(FourPartError[str], ValueError):
     """The design does not fit: where, which resources exceed the budget of each SLR, and what would help."""
-
-    def __init__(self, where: str, what: str, *, why: str, fix: str) -> None:
-        super().__init__(f"{where}: {what}\n  why: {why}\n  fix: {fix}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

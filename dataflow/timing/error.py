@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from codegen.errors import FourPartError
 
-class TimingError(ValueError):
+
+class TimingError(FourPartError[str], ValueError):
     """The timing simulation or the FIFO sizing cannot do what was asked."""
-
-    def __init__(self, where: str, what: str, *, why: str, fix: str) -> None:
-        super().__init__(f"{where}: {what}\n  why: {why}\n  fix: {fix}")

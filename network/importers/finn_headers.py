@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codegen import console
-from codegen.options import argument, output
+from codegen.cli import console
+from codegen.cli.options import argument, output
 from network import description, parameters
 from network.errors import DescriptionError, HeaderError, Source
 from network.importers import finn_arrays, finn_yaml

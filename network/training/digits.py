@@ -26,8 +26,8 @@ from torch import Tensor
 from torch.nn import functional
 
 import network
-from codegen import console
-from codegen.options import argument, output, whole
+from codegen.cli import console
+from codegen.cli.options import argument, output, whole
 from network import digits_data, parameters, reference
 from network.training.quantize import TrainableNetwork
 

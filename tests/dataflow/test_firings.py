@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 import hls
-from codegen import write_tree
+from codegen.text.files import write_tree
 from dataflow import plan
 from dataflow.firings import READ, WRITE, Regroup
 from hls import csim

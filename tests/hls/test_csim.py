@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 import hls
-from codegen import ToolError, write_tree
+from codegen.errors import ToolError
+from codegen.text.files import write_tree
 from dataflow import plan
 from hls import csim
 from network import load, parameters

@@ -61,13 +61,13 @@ def test_damage(name, tmp_path):
             "csynth_2022.2.xml",
             "<LUT>4270",
             "<LUT>many",
-            "<file>:43: <LUT>: 'many' is out of place\n  why: it is counted in whole numbers",
+            "<file>:43: <LUT>: 'many' is not of the expected form\n  why: it is counted in whole numbers",
         ),
         (
             "csynth_2022.2.xml",
             "<Version>2022.2",
             "<Version>next",
-            "<file>:4: <Version>: 'next' is out of place\n  why: releases of the tools are numbered like 2022.2",
+            "<file>:4: <Version>: 'next' is not of the expected form\n  why: releases of the tools are numbered like 2022.2",
         ),
         (
             "csynth_2022.2.xml",

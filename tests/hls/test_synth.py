@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import hls
-from codegen import ToolError, write_tree
-from codegen.cache import Cache
-from codegen.jobs import do, run_here
-from codegen.releases import installed, release
+from codegen.errors import ToolError
+from codegen.jobs.cache import Cache
+from codegen.jobs.run import do, run_here
+from codegen.text.files import write_tree
+from codegen.tools.releases import installed, release
 from dataflow import plan
 from hls.synth import cosim_tcl, directives, synth_tcl
 from network import load, parameters

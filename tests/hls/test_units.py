@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import hls
-from codegen import write_tree
+from codegen.text.files import write_tree
 from dataflow import plan
 from dataflow.units import IMPLEMENTATIONS
 from network import parameters

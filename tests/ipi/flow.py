@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import ipi
-from codegen import write_tree
-from codegen.jobs import Job, run_here
-from codegen.releases import Release, release
+from codegen.jobs.job import Job
+from codegen.jobs.run import run_here
+from codegen.text.files import write_tree
+from codegen.tools.releases import Release, release
 from dataflow import Design
 from dataflow.design import Ip
 from ipi import kernel_xml

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipi
-from codegen import releases, write_tree
-from codegen.releases import Release
+from codegen.text.files import write_tree
+from codegen.tools import releases
+from codegen.tools.releases import Release
 from dataflow import Design, plan
 from ipi.cells import cells, slices
 from ipi.check import LATEST, SCRIPTS, facts

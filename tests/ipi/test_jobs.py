@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import ipi
-from codegen import ToolError, write_tree
-from codegen.jobs import run_here
-from codegen.releases import release
+from codegen.errors import ToolError
+from codegen.jobs.run import run_here
+from codegen.text.files import write_tree
+from codegen.tools.releases import release
 from dataflow import Design, plan
 from ipi.timing import read_timing
 from ipi.utilization import read_utilization
@@ -72,9 +73,9 @@ def failure(call: Callable[[], object], folder: Path) -> str:
         "kill": "<folder>/stitch/stitch.log: vivado ended with signal 9\n"
         "  why: something killed it (SIGKILL), most often the kernel when the machine runs out of memory\n"
         "  fix: run fewer jobs at once (doit -n), set aside more for each: doit memory_gb=…, or use a larger machine",
-        "no product": "<folder>/stitch/stitch.log: vivado ended well, but left no toy.v\n"
+        "no product": "<folder>/stitch/stitch.log: vivado exited 0 without producing toy.v\n"
         "  why: there is no ipi/ip/toy.v in <folder>/stitch/work\n"
-        "  fix: read the log: a tool that stops early may still say it did well",
+        "  fix: read the log: a tool that stops early may exit 0 all the same",
     }.items(),
     ids=["licence", "kill", "no product"],
 )

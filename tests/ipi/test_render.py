@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 import ipi
-from codegen import write_tree
+from codegen.text.files import write_tree
 from dataflow import Design, plan
 from ipi import kernel_xml
 from ipi.cells import Cell, cells, converter_slr, crossings

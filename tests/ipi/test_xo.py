@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codegen import ToolError
+from codegen.errors import ToolError
 from ipi.xo import normalized
 
 COMPONENT = """<?xml version="1.0" encoding="UTF-8"?>

@@ -293,7 +293,7 @@ MISTAKES = {
     "unknown platform": (
         "platform:  u250",
         "platform:  u999",
-        "toy.yaml:3: platform: 'u999' is unknown\n  why: known cards are described in configs/platforms\n  fix: use u200, u250, u280, u50, u55c",
+        "toy.yaml:3: platform: 'u999' is unknown\n  why: known cards are described in dataflow/platforms\n  fix: use u200, u250, u280, u50, u55c",
     ),
     "an SLR the card does not have": (
         "slr: 2",

@@ -17,7 +17,7 @@ import reports
 from common import StandIn
 from vivado import MARK
 
-from codegen.files import write_changed
+from codegen.text.files import write_changed
 from dataflow import platform
 from ipi.tcl_model import run, tcl_list
 from vitis.check import SECTIONS

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from codegen import ToolError
+from codegen.errors import ToolError
 from dataflow import Design, plan
 from network import load
 from tests.vitis import report_files as tools

@@ -9,9 +9,10 @@ import pytest
 
 import ipi
 import vitis
-from codegen import ToolError, write_tree
-from codegen.jobs import run_here
-from codegen.releases import release
+from codegen.errors import ToolError
+from codegen.jobs.run import run_here
+from codegen.text.files import write_tree
+from codegen.tools.releases import release
 from dataflow import Design, plan
 from ipi.timing import read_timing
 from ipi.utilization import read_utilization

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 import vitis
-from codegen import write_tree
-from codegen.releases import release
+from codegen.text.files import write_tree
+from codegen.tools.releases import release
 from dataflow import Design, plan
 from ipi import CheckError, kernel_xml
 from network import DescriptionError, load
@@ -169,7 +169,7 @@ MUTATIONS = {
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  4  ip_res2a\n"),
         "floorplan.tcl:49: no pblock pblock_dynamic_SLR4\n"
         "  why: the platform has pblock_dynamic_SLR0 pblock_dynamic_SLR1 pblock_dynamic_SLR2 pblock_dynamic_SLR3\n"
-        "  fix: correct pblock in configs/platforms",
+        "  fix: correct pblock in dataflow/platforms",
         f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",
     ),
     "slice not placed": (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from codegen import ToolError
+from codegen.errors import ToolError
 from dataflow import Design, plan
 from dataflow.cost.resources import Resources
 from network import load

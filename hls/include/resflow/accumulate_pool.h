@@ -14,6 +14,8 @@ struct AccumulatePool;
 ///   out      Beat<kSimd, Out>  the sums, as one pixel, sent while the last pixel comes in
 ///   cycles   kPixels * kIn/kSimd a frame
 ///   storage  kIn sums
+///   misuse   a frame of fewer beats leaves it waiting and the head silent; of more, the rest counts into the next frame's sums;
+///            an Out too narrow for kPixels codes wraps without a sign
 template <class Layer>
 void accumulate_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stream<Beat<Layer::kSimd, typename Layer::Out>> &out) {
   using Sum = typename Layer::Out::Value;

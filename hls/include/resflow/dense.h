@@ -16,6 +16,8 @@ struct Dense;
 ///   out      Beat<kPe, Acc>            fold_out = kOut/kPe beats a frame
 ///   cycles   fold_in * fold_out a frame
 ///   storage  an input buffer of fold_in beats; bias[pe][nf]
+///   misuse   weights in another order give wrong scores; too few beats of them, and it waits holding the frame; too many, and
+///            the next frame begins with the rest: every frame after is wrong. An Acc too narrow wraps without a sign
 template <class Layer, class T>
 void dense(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
            hls::stream<Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight>> &weights,

@@ -16,6 +16,7 @@ struct Store;
 /// Words from memory, in bursts of a frame. One process, II=1.
 ///   memory  kWords words a frame; the same ones for every frame where kRepeats says so
 ///   cycles  kWords a frame
+///   misuse  more frames than memory holds are read from beyond the buffer; fewer than the other units' `frames` starve them
 template <class Layer>
 void load(const Word *memory, unsigned frames, hls::stream<Word> &out) {
   unsigned long long first = 0;  // of the frame; 32 bits would not count the words of a long batch
@@ -36,6 +37,8 @@ Load_Frames:
 ///   out      Beat<kLanes, Code>    kBeats a frame, at most a word wide
 ///   cycles   kBeats a frame
 ///   storage  a word and a beat
+///   misuse   kWords that are not the words of kBeats beats shift every frame after the first, or leave words over; a beat wider
+///            than a word is refused by static_assert
 template <class Layer>
 void unpack(hls::stream<Word> &in, unsigned frames, hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &out) {
   constexpr unsigned kBeatBits = Layer::kLanes * Layer::Code::kBits;
@@ -64,6 +67,7 @@ Unpack_Frames:
 
 /// Labels to memory. One process, II=1.
 ///   cycles  kTop a frame
+///   misuse  fewer than frames*kTop labels and the kernel never ends; memory for fewer is written beyond its end
 template <class Layer>
 void store(hls::stream<Beat<1, UInt<32>>> &in, unsigned frames, ap_uint<32> *memory) {
   unsigned long long first = 0;  // of the frame

@@ -3,6 +3,9 @@
 //   operand(beat)          the beat, rearranged once for all PEs
 //   dot(operand, weights)  the sum of products, plus offset()
 //   offset(operand)        what every PE's sum has too much, the same for all of them; taken off once per window
+//
+// Misuse: an Acc too narrow for the sum wraps without a sign, and so does dot() alone where offset() is forgotten. Bipolar weights
+// take unsigned codes only; signed ones are counted as unsigned.
 #pragma once
 
 #include "formats.h"

@@ -13,13 +13,14 @@ struct Dwc;
 ///   in      Beat<kLanesIn, Code>
 ///   out     Beat<kLanesOut, Code>
 ///   cycles  kCodes / min(kLanesIn, kLanesOut) a frame
+///   misuse  lanes of which neither divides the other, and frames that end within a wide beat, are refused by static_assert
 template <class Layer>
 void dwc(hls::stream<Beat<Layer::kLanesIn, typename Layer::Code>> &in, hls::stream<Beat<Layer::kLanesOut, typename Layer::Code>> &out) {
   constexpr bool kWidens = Layer::kLanesOut > Layer::kLanesIn;
   constexpr unsigned kWide = kWidens ? Layer::kLanesOut : Layer::kLanesIn;
   constexpr unsigned kNarrow = kWidens ? Layer::kLanesIn : Layer::kLanesOut;
   constexpr unsigned kRatio = kWide / kNarrow;
-  static_assert(kWide % kNarrow == 0, "convert by way of a common multiple: see dataflow.lower");
+  static_assert(kWide % kNarrow == 0, "convert by way of a common multiple: see dataflow/layout/chain.py");
   static_assert(Layer::kCodes % kWide == 0, "a frame must fill its last beat");
   constexpr unsigned kNarrowBits = kNarrow * Layer::Code::kBits;
 

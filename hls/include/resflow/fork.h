@@ -16,6 +16,7 @@ struct Fork;
 /// Copy a stream. One process, II=1; it waits until both branches have room.
 ///   in, main, bypass  Beat<kLanes, Code>
 ///   cycles            kBeats a frame
+///   misuse            a branch whose FIFO is too shallow for what the other holds back fills up and stops both: deadlock
 template <class Layer>
 void fork(hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &in, hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &main,
           hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &bypass) {

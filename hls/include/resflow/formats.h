@@ -2,6 +2,9 @@
 //
 // A format is a tag: kBits wide, with the value type the arithmetic uses. A beat is a plain ap_uint, because UG1399 ("Using
 // HLS Streams") advises against classes with methods as a stream's type; lane 0 sits in the least significant bits.
+//
+// Misuse: ap_int.h included before this header keeps its limit of 1,024 bits, and wider beats do not compile. lane() and set_lane()
+// of another format than the stream's read and write bits across lanes, without a sign. set_lane() cuts off what kBits do not hold.
 #pragma once
 
 // Beats may be as wide as a stream may be; the default is 1,024 bits, and has to be raised before ap_int.h is read.

@@ -12,6 +12,8 @@ struct Join;
 /// Sum of residual codes with a zero point: code = min(max(a + b - kZero, 0), 2^bits - 1). One process, II=1.
 ///   main, bypass, out  Beat<kLanes, Code>
 ///   cycles             kBeats a frame
+///   misuse             a branch that is a beat short stops the block; one that is a beat ahead is added one beat off from then on,
+///                      which only the beats left over at the end show; a zero point outside Code is refused by static_assert
 template <class Layer>
 void join(hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &main, hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &bypass,
           hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &out) {

@@ -15,6 +15,8 @@ struct MaxPool;
 ///   out      Beat<kSimd, In>  one pixel a window
 ///   cycles   pixels * K*K * kIn/kSimd a frame
 ///   storage  one pixel in registers
+///   misuse   the windows of another kernel or stride mix pixels of neighbouring windows and leave beats over, or keep it waiting;
+///            signed codes lose to the padding's 0
 template <class Layer>
 void max_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stream<Beat<Layer::kSimd, typename Layer::In>> &out) {
   using W = Window<Layer>;

@@ -17,6 +17,8 @@ struct Mvau;
 ///   out      Beat<kPixels*kPe, Out>   pixels, channels in order:               fold_out = kOut/kPe beats
 ///   cycles   pixels/kPixels * fold_in * fold_out a frame
 ///   storage  weights[pe][tile][word], tile = nf*fold_in + sf; thresholds[pe][nf][n]; an input buffer of fold_in beats
+///   misuse   the windows of another kernel or stride leave beats over or keep it waiting; an Acc too narrow wraps without a sign;
+///            folds that do not divide and a wrong number of thresholds are refused by static_assert
 /// A window is read during its first output fold and kept for the others; PE p of fold nf is output channel nf*kPe + p. Of
 /// kPixels windows side by side each has its own accumulators and all share the weights.
 template <class Layer, class Word, unsigned words, class T, unsigned n>
@@ -30,7 +32,7 @@ void mvau(hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &
 #pragma HLS ARRAY_PARTITION variable=thresholds complete dim=3
   static_assert(Layer::kOut % Layer::kPe == 0, "each PE computes the same number of channels: kPe must divide kOut");
   static_assert(Layer::kPixels == 1 || Layer::kPe == Layer::kOut, "pixels leave in raster order: kPixels above 1 needs kPe = kOut");
-  static_assert(n == (1u << Layer::Out::kBits) - 1, "n thresholds tell n + 1 codes apart: change Out or the thresholds");
+  static_assert(n == (1u << Layer::Out::kBits) - 1, "n thresholds separate n + 1 codes: change Out or the thresholds");
   using MAC = Dot<Layer::kSimd, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
   using Acc = typename Layer::Acc::Value;
   constexpr unsigned kFoldIn = Window<Layer>::kBeats;

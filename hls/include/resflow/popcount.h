@@ -1,4 +1,6 @@
 // Ones in a word, as a balanced tree of adders that grow by a bit per level.
+//
+// Misuse: PopCount of more than 64 bits is refused by static_assert; popcount() takes words of any width.
 #pragma once
 
 #include "formats.h"

@@ -1,6 +1,9 @@
 // Firings counted in C simulation, so that a bench can hold every process against the cycles of its design.
 //
 // A process calls fire<Tag>() once per iteration of its loop. Under synthesis the body is empty and nothing is left of it.
+//
+// Misuse: two processes of one Tag are counted together, and a loop that does not call fire() counts 0: the bench fails with
+// `firings instead of`. The counters are not locked: processes run one after the other here, never in threads.
 #pragma once
 
 namespace resflow {

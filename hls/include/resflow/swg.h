@@ -17,6 +17,9 @@ struct Swg;
 ///            fill = (kernel - pad) rows, window = K*K*kIn/kSimd, row = width*kIn/kSimd; where a row is one beat, the fill
 ///            and each phase's reads take one cycle more
 ///   storage  a ring of kernel + stride rows, in kPixels*stride banks of columns where kPixels is above 1
+///   misuse   it reads a whole frame, rows that no window needs included: a frame that is short stops it, one that is long becomes
+///            the top of the next. In front of it and behind it FIFOs have to hold what comes while the other side pauses, else
+///            the block is slower than its cycles or, beside a bypass, deadlocks. Wrong folds and pads: static_assert in Window
 /// After the fill, each output row is one phase: its windows go out while the rows the next one needs come in, so what is
 /// written in a phase is never read in it. Whichever of the two is less is spread evenly over the phase: neighbours work at an
 /// even pace too, and a firing that had to wait for one of them would hold up the other.

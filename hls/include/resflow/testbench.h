@@ -3,6 +3,9 @@
 // Vectors stand in `<folder>/<port>.bin`, frame after frame, codes in stream order: a byte each where the format has at most 8
 // bits, else four bytes, lowest first. Run as `<bench> <folder> <frames>`; a port of constant data repeats its one frame. A third
 // argument, rtl, says that hardware stands in for the C++, in which no loops can be counted.
+//
+// Misuse: vectors that are missing or of another number of frames end the bench with FAIL and status 1. C simulation's streams have
+// no depth: a FIFO that is too shallow passes here, and only `doit timing`, `doit check` and cosimulation find it.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,8 @@
 
 namespace resflow {
 
+/// How many thresholds a value reaches. T must hold every threshold and compare with Value by value: a T too narrow cuts thresholds
+/// off and counts wrong. In what order they stand does not matter.
 template <class Value, class T, unsigned n>
 unsigned crossed(const Value &value, const T (&thresholds)[n]) {
 #pragma HLS INLINE
@@ -25,13 +27,15 @@ struct Threshold;
 ///   out      Beat<kSimd, Out>  in the same order
 ///   cycles   kPixels * kIn/kSimd a frame
 ///   storage  thresholds[lane][beat of the pixel][n]
+///   misuse   a frame whose pixels are not kIn channels meets the thresholds of other channels; another number of thresholds than
+///            Out has codes above its lowest is refused by static_assert
 template <class Layer, class T, unsigned n>
 void threshold(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
                const T (&thresholds)[Layer::kSimd][Layer::kIn / Layer::kSimd][n],
                hls::stream<Beat<Layer::kSimd, typename Layer::Out>> &out) {
 #pragma HLS ARRAY_PARTITION variable=thresholds complete dim=1
 #pragma HLS ARRAY_PARTITION variable=thresholds complete dim=3
-  static_assert(n == (1u << Layer::Out::kBits) - 1, "n thresholds tell n + 1 codes apart: change Out or the thresholds");
+  static_assert(n == (1u << Layer::Out::kBits) - 1, "n thresholds separate n + 1 codes: change Out or the thresholds");
   constexpr unsigned kPixelBeats = Layer::kIn / Layer::kSimd;
   unsigned beat_of_pixel = 0;
 Threshold_Beats:

@@ -15,6 +15,8 @@ struct TopK;
 ///   out      Beat<1, UInt<32>>   kTop a frame
 ///   cycles   kClasses + kTop a frame
 ///   storage  kTop scores and labels in registers
+///   misuse   fewer than kClasses scores a frame keep it waiting; more shift every label after; more labels than classes are
+///            refused by static_assert. vivado_hls ends above 1,024 registers (XFORM 203-103)
 template <class Layer>
 void top_k(hls::stream<Beat<1, typename Layer::Score>> &in, hls::stream<Beat<1, UInt<32>>> &out) {
   using Score = typename Layer::Score::Value;

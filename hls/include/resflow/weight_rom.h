@@ -13,6 +13,8 @@ struct WeightRom;
 ///   out      Beat<kPe*kSimd, Weight>  PE by PE, the inputs of each together
 ///   cycles   kTiles a frame
 ///   storage  weights[pe][tile][word]
+///   misuse   it sends whether or not there is a frame: kTiles other than those its dense layer reads leave weights over, or keep
+///            that layer waiting
 template <class Layer, class Word, unsigned words>
 void weight_rom(const Word (&weights)[Layer::kPe][Layer::kTiles][words],
                 hls::stream<Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight>> &out) {

@@ -1,4 +1,7 @@
 // What follows from the window of a convolution or a pool: output size, taps, and the schedule of its sliding window.
+//
+// Misuse: folds that do not divide, padding as large as the kernel and groups of pixels that cross rows are refused by static_assert.
+// A kernel larger than the padded image is not: the unsigned output size wraps. network.operations.Window.check refuses it before.
 #pragma once
 
 namespace resflow {

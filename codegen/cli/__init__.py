@@ -1,0 +1,1 @@
+"""What people see and type: console, options, progress."""

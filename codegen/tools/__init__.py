@@ -1,0 +1,1 @@
+"""Finding a tool, running it, and saying why it failed."""

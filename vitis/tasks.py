@@ -1,0 +1,237 @@
+"""Build tasks that see the whole design: Tcl and link configuration, the check, xclbins, the report, the demonstration."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from doit import get_initial_workdir
+from doit.tools import config_changed
+
+from codegen import sources
+from codegen.cli import options, progress
+from codegen.cli.options import checked_option
+from codegen.cli.progress import step
+from codegen.errors import ToolError
+from codegen.jobs.dispatch import require_one_release
+from codegen.text.files import write_changed, write_tree
+from codegen.tools import releases
+from codegen.tools.find import fingerprint
+from dataflow.choose.fit import fit
+from dataflow.project import Planned
+from dataflow.timing.sizing import require_flow
+from ipi.check import check as check_block_design
+from ipi.render import OUTPUTS as BLOCK_DESIGN
+from ipi.render import render as render_block_design
+from ipi.tasks import kernel
+from vitis.check import check as check_link
+from vitis.jobs import link_job
+from vitis.render import OUTPUTS as LINK
+from vitis.render import render as render_link
+
+RENDERED = {"ipi": (render_block_design, BLOCK_DESIGN), "vitis": (render_link, LINK)}
+"""By folder, what renders its files, and their names."""
+EMULATION = "vitis.emulation"  # by name: importing it brings PYNQ along, which takes its time
+PLAN = "dataflow.plan"
+"""Whose formulas of cost and latency are in a design, though not in its `repr`: tasks that use these depend on it."""
+
+
+def asked(*steps: str) -> bool:
+    """Whether one of these steps, or a task of it, is named on the command line."""
+    return any(word.partition(":")[0] in steps for word in sys.argv[1:])
+
+
+def task_design(project: Planned) -> dict[str, Any]:
+    """write the block design, packaging, link configuration and floorplan"""
+    design = project.design
+
+    def write() -> dict[str, str]:
+        for folder, (render, _) in RENDERED.items():
+            write_tree(project.folder / folder, render(design))
+        return {"message": f"block design of {len(design.ips)} IPs and {len(design.links)} streams, packaging, link, floorplan"}
+
+    return {
+        "actions": [step(write)],
+        "uptodate": [config_changed(repr((design, sources.digest(render_block_design, render_link))))],
+        "targets": rendered(project),
+        "clean": True,
+    }
+
+
+def rendered(project: Planned) -> list[Path]:
+    return [project.folder / folder / name for folder, (_, names) in RENDERED.items() for name in names]
+
+
+def task_check(project: Planned) -> dict[str, Any]:
+    """run the generated Tcl against a model of the Vivado commands it uses; see that nothing deadlocks and that the design fits the card"""
+    design = project.design
+
+    def check() -> dict[str, str]:
+        from vitis.emulation import check_host
+
+        reports: list[Any] = [check_block_design(design, project.folder / "ipi"), check_link(design, project.folder / "vitis")]
+        for each in reports:
+            each.require()
+        host = check_host(design)
+        require_flow(design)
+        verdict = fit(design)
+        if not project.fits_anyway:
+            verdict.require()
+        return {"message": "; ".join([*map(str, reports), host, "no deadlock", str(verdict)])}
+
+    users = (check_block_design, check_link, EMULATION, require_flow, fit, PLAN)
+    return {
+        "actions": [step(check)],
+        "file_dep": rendered(project),
+        "uptodate": [config_changed(repr((design, project.fits_anyway, sources.digest(*users))))],
+        "clean": True,
+    }
+
+
+def emulated(project: Planned) -> Path:
+    """The xclbin that PYNQ opens without a card."""
+    return project.folder / f"{project.network.name}.xclbin"
+
+
+def task_xclbin(project: Planned) -> dict[str, Any]:
+    """pack the xclbin that PYNQ opens without a card"""
+    target = emulated(project)
+
+    def xclbin() -> dict[str, str]:
+        from vitis.emulation import emulation_xclbin
+
+        data = emulation_xclbin(project.design, project.arrays, versions=project.labels)
+        write_changed(target, data)
+        return {"message": f"{len(data):,} bytes in {target}", "sha256": hashlib.sha256(data).hexdigest()}
+
+    def undamaged(task: object, values: dict[str, str]) -> bool:  # noqa: ARG001 (doit passes both, by these names)
+        return target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == values.get("sha256")
+
+    return {
+        "actions": [step(xclbin)],
+        "file_dep": [project.parameters],
+        "task_dep": ["_parameters"],
+        "uptodate": [config_changed(repr((project.design, project.is_random, sources.digest(EMULATION, PLAN)))), undamaged],
+        "targets": [target],
+        "clean": True,
+    }
+
+
+def task__tools(project: Planned) -> dict[str, Any]:
+    """find the vendor's tools, and see that they go together"""
+
+    def ready() -> None:
+        # Everything that can be known of the tools before the first of them starts.
+        chosen = {"hls": project.jobs.hls_release()}
+        if asked("stitch", "package", "link"):
+            chosen["vivado"] = releases.installed("vivado")
+        if asked("link"):
+            chosen["v++"] = releases.installed("v++")
+        require_one_release(chosen)
+        hls = chosen["hls"]
+        if hls.needs_y2k22:
+            progress.remark(f"{hls.hls[0]} {hls.name} exports no IP after 2021 without AMD's y2k22 patch (answer record 76960)")
+
+    return {"actions": [step(ready)], "uptodate": [False]}
+
+
+def task_link(project: Planned) -> dict[str, Any]:
+    """link the kernel with the card's platform: the xclbin for the card"""
+    target = project.folder / f"{project.network.name}.hw.xclbin"
+
+    def link() -> dict[str, str]:
+        from vitis.hardware import hardware_xclbin
+
+        outcome = project.jobs.do(link_job(project.design, project.folder / "vitis", kernel(project), releases.installed("v++")))
+        linked = (outcome.folder / "linked.xclbin").read_bytes()
+        data = hardware_xclbin(project.design, linked, project.arrays, versions=project.labels)
+        write_changed(target, data)
+        return {"message": f"{len(data):,} bytes in {target}{outcome.remark}"}
+
+    key = (fingerprint("v++"), project.design, project.is_random, sources.digest(link_job, "vitis.hardware", PLAN))
+    return {
+        "actions": [step(link)],
+        "file_dep": [kernel(project), *(project.folder / "vitis" / name for name in LINK), project.parameters],
+        "task_dep": ["_tools", "_parameters"],
+        "uptodate": [config_changed(repr(key))],
+        "targets": [target],
+        "clean": [(shutil.rmtree, [project.folder / "link", True])],
+    }
+
+
+def task_demo(project: Planned) -> dict[str, Any]:
+    """everything for this network, then its images classified through PYNQ and the three arithmetics compared"""
+
+    def demo() -> dict[str, str]:
+        from runtime import AcceleratorError
+        from vitis.verify import verify
+
+        try:
+            verdict = verify(project.network, project.arrays, emulated(project), project.images, project.frames)
+        except AcceleratorError as error:
+            raise ToolError(error.where, error.what, why=error.why, fix=error.fix) from None
+        agreed = f"reference, C simulation and emulator agree on all {verdict.codes:,} codes of {verdict.traced} images"
+        return {"message": f"{agreed}\n{'':36}{verdict.accuracy}"}
+
+    return {"actions": [step(demo)], "task_dep": ["csim", "check", "xclbin"], "uptodate": [False]}
+
+
+def task_report(project: Planned) -> dict[str, Any]:
+    """print what the vendor tools have found so far, and write it as JSON, CSV and a page"""
+    design, folder = project.design, project.folder / "report"
+
+    def report(baseline: str, record: bool) -> dict[str, str]:
+        from dataflow.cost.estimate import estimate_ip
+        from vitis import baseline as baselines
+        from vitis.report import read
+        from vitis.report_views import files, print_report
+
+        measured = read(design, project.folder, estimates={ip.name: estimate_ip(ip) for ip in design.ips}, area=design.platform.area)
+        written = files(measured)
+        write_tree(folder, written)
+        print_report(measured)
+        message = f"in {folder}: {', '.join(written)}"
+        path = Path(get_initial_workdir()) / baseline if baseline else Path("baselines") / f"{project.network.name}.json"
+        if record:
+            write_changed(path, baselines.record(path, measured))
+            return {"message": f"{message}; recorded in {path}"}
+        if baseline:
+            comparison = baselines.compare(path, measured)
+            comparison.require_unmoved()
+            return {"message": f"{message}; {comparison}"}
+        return {"message": message}
+
+    return {
+        "actions": [step(report)],
+        "params": [
+            {"name": "baseline", "long": "baseline", "type": str, "default": "", "help": "compare with the figures of this file"},
+            {"name": "record", "long": "record", "type": bool, "default": False, "help": "write it instead (baselines/<network>.json)"},
+        ],
+        "uptodate": [False],
+        "clean": [(shutil.rmtree, [folder, True])],
+        "verbosity": 2,
+    }
+
+
+def task_cache(project: Planned) -> dict[str, Any]:
+    """list what finished jobs have left for others, or prune it: doit cache --prune-days 30, --prune-gb 50"""
+
+    def cache(prune_days: float | None, prune_gb: float | None) -> dict[str, str]:
+        from codegen.jobs.cache_report import print_cache
+
+        return {"message": print_cache(project.jobs.cache, days=prune_days, gigabytes=prune_gb)}
+
+    days = options.number("--prune-days", 0, 1_000_000, "it counts days")
+    gigabytes = options.number("--prune-gb", 0, 1_000_000, "it counts gigabytes")
+    return {
+        "actions": [step(cache)],
+        "params": [
+            checked_option("prune-days", days, None, "drop what was not used for so many days"),
+            checked_option("prune-gb", gigabytes, None, "drop the least recently used, down to this size"),
+        ],
+        "uptodate": [False],
+        "verbosity": 2,
+    }
