@@ -162,7 +162,7 @@ def test_same_description_same_bytes(toy, tmp_path):
     """Another checkout, in another folder, with another build folder."""
     folder, _ = toy
     checkout = tmp_path / "elsewhere"
-    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns("build", ".git", ".venv", "*cache*", "__pycache__", "*.egg-info"))
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns("build", ".git", ".venv", ".*cache*", "__pycache__", "*.egg-info"))
     for name in ("toy.yaml", "toy.npz"):
         shutil.copy(folder / name, tmp_path)
     result = doit("network=../toy.yaml", "build=../built", *STEPS[:5], cwd=checkout, env={"PYTHONPATH": str(checkout), "TZ": "Asia/Tokyo"})
