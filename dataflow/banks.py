@@ -1,4 +1,4 @@
-"""How large the banks of a design's arguments have to be; PLRAM banks, which come small, can be made larger."""
+"""Sizes of the memory banks a design uses; PLRAM banks, which are small by default, can be made larger."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from network.errors import DescriptionError
 from network.model import Network
 
 BUFFERS = 5
-"""Of images and of labels, each of one frame at least, that a host may have at once: two to classify with and three to stream with."""
+"""Buffers of images, and of labels, that a host may hold at once, each for at least one frame: two to classify and three to stream."""
 PAGE_BYTES = 4096
-"""Buffers start at multiples of it."""
+"""Buffers start at multiples of this size."""
 
 
 def sizes_kb(network: Network, platform: Platform) -> dict[str, int]:
-    """Kilobytes of the banks in use, by name; raises DescriptionError for one that cannot hold what lies there."""
+    """Kilobytes of the banks in use, by name; raises DescriptionError for a bank that is too small for its data."""
     memory, fc = network.memory, network.head.fc
     needed: Counter[str] = Counter()
-    # A page more each: a host takes as many frames as a sixteenth of a bank holds, and what it takes is rounded up.
+    # One page more each: a host allocates as many frames as fit into a sixteenth of a bank, rounded up to pages.
     needed[memory.images] += BUFFERS * (_pages(network.input.size) + PAGE_BYTES)
     needed[memory.labels] += BUFFERS * (_pages(4 * network.head.top) + PAGE_BYTES)
     if network.head.streams_weights:
@@ -46,7 +46,7 @@ def _size_kb(network: Network, platform: Platform, name: str, needed_kb: int) ->
         raise DescriptionError(
             network.memory.at,
             f"{' and '.join(f'memory.{what}' for what in held)}: {needed_kb:,} KB in {name}",
-            why=f"a PLRAM bank can be made {most_kb:,} KB at most" if grows else f"the bank has {most_kb:,} KB",
+            why=f"a PLRAM bank can be made at most {most_kb:,} KB large" if grows else f"the bank has {most_kb:,} KB",
             fix=f"use {_larger(platform)} bank" if grows else "spread them over several banks, or use smaller images",
         )
     return 1 << (needed_kb - 1).bit_length()

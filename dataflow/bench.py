@@ -1,4 +1,4 @@
-"""What the timing simulation and the FIFO sizing cost: `doit bench:timing`."""
+"""How long the timing simulation and the FIFO sizing take: `doit bench:timing`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FRAMES = 4
 
 
 def bench_timing(networks: Sequence[Network]) -> None:
-    """Seconds, elapsed and of all cores, to simulate four frames and to size every FIFO, for each network."""
+    """Print the seconds, elapsed and summed over cores, to simulate four frames and to size every FIFO of each network."""
     table = Table(box=box.SIMPLE_HEAD)
     headings = (
         "network",
@@ -59,7 +59,7 @@ def bench_timing(networks: Sequence[Network]) -> None:
 
 
 def stacked(network: Network, times: int) -> Network:
-    """The network with every block that can follow itself there so many times: the same cycles, more blocks."""
+    """The network with each block that can follow itself repeated `times` times: the same cycles, more blocks."""
     blocks = [
         replace(block, name=f"{block.name}_{i}" if i else block.name)
         for block in network.blocks

@@ -1,6 +1,6 @@
 """The design: IPs made of units and streams, and the links between them.
 
-C++ statements, the block design, FIFO depths and cycle counts are read off these values; nothing is parsed back from text.
+C++ statements, the block design, FIFO depths and cycle counts are derived from these values; nothing is parsed back from text.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ip:
-    """One HLS IP, called as its block is."""
+    """One HLS IP, named like its block."""
 
     name: str
     kind: str  # dma, stem, block or head
@@ -69,7 +69,7 @@ class Ip:
 
     @property
     def top(self) -> str:
-        """Its C++ function, and so its HDL module. With the prefix no keyword, macro, type or local of anybody's can be called so."""
+        """The name of its C++ function and HDL module; the prefix avoids clashes with keywords, macros, types and local names."""
         return f"resflow_{self.name}"
 
     @property
@@ -83,7 +83,7 @@ class Ip:
 
     @property
     def products(self) -> int:
-        """Multiply-accumulates a cycle."""
+        """Multiply-accumulates per cycle."""
         return sum(unit.products for unit in self.units)
 
     @property
@@ -106,21 +106,21 @@ class Link:
     source_port: Port
     sink: str  # IP
     sink_port: Port
-    depth: int  # beats of the source; a power of two, as the FIFO IP wants
+    depth: int  # beats of the source; a power of two, as the FIFO IP requires
 
     @property
     def name(self) -> str:
-        """Its dotted name as one word: res2a_codes_in. No two are equal, since no port's name ends like another's."""
+        """Its dotted name as one word: res2a_codes_in. It is unique, since no port's name is the end of another's."""
         return self.dotted.replace(".", "_")
 
     @property
     def dotted(self) -> str:
-        """Its name in the description: the port it leads to, res2a.codes_in; the DMA's ports by where they are fed from, head.labels."""
+        """Its name in the description: the port it leads to, res2a.codes_in; into the DMA, the port it comes from, head.labels."""
         return f"{self.source}.{self.source_port.name}" if self.sink == "dma" else f"{self.sink}.{self.sink_port.name}"
 
     @property
     def storage(self) -> Storage:
-        """What its FIFO is made of."""
+        """The memory of its FIFO."""
         return link_storage(self.depth, self.source_port.tdata_bytes)
 
     @property
@@ -132,7 +132,7 @@ class Link:
 class Argument:
     """A kernel argument, in the register map of an HLS s_axilite slave."""
 
-    name: str  # as the user calls it: in, out, weightsmem, numReps
+    name: str  # the user's name for it: in, out, weightsmem, numReps
     id: int
     offset: int
     size: int  # bytes
@@ -148,7 +148,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """A network laid out: everything that is generated follows from this value."""
+    """A network laid out: everything generated is derived from this value."""
 
     network: Network
     platform: Platform
@@ -158,12 +158,12 @@ class Design:
 
     @property
     def name(self) -> str:
-        """The kernel's; its one CU is `<name>_1`."""
+        """The name of the kernel; its one CU is `<name>_1`."""
         return self.network.name
 
     @property
     def top(self) -> str:
-        """The block design's, and so its HDL module; the prefix keeps it apart from keywords and from the modules of the IPs."""
+        """The name of the block design and its HDL module; the prefix avoids clashes with keywords and the modules of the IPs."""
         return f"design_{self.name}"
 
     @property
@@ -180,7 +180,7 @@ class Design:
 
     @property
     def depths(self) -> dict[str, int]:
-        """Of every FIFO, in beats, by its dotted name: res2a.bypass, res2a.codes_in."""
+        """Depths in beats of all FIFOs, by dotted name: res2a.bypass, res2a.codes_in."""
         streams = {f"{ip.name}.{stream.name}": stream.depth for ip in self.ips for stream in ip.streams}
         return streams | {link.dotted: link.depth for link in self.links}
 

@@ -12,27 +12,27 @@ from math import lcm
 from typing import NamedTuple
 
 IDLE, READ, WRITE = 0, 1, 16
-"""A firing is a byte: bit i where it takes a beat from stream i of `Unit.reads`, bit 4 + i where it gives one to stream i of
+"""A firing is a byte: bit i is set if it reads a beat from stream i of `Unit.reads`, bit 4 + i if it writes one to stream i of
 `Unit.writes`."""
 BOTH, READ_SECOND, WRITE_SECOND = READ | WRITE, 2, 32
 
 
 class Run(NamedTuple):
-    """The same firings `times` over."""
+    """These firings, repeated `times` times."""
 
     firings: bytes
     times: int
 
 
 class Firings(ABC):
-    """The firings of one frame. A small value, from which they are worked out when somebody asks for them one by one."""
+    """The firings of one frame: a small value from which the single firings are computed on request."""
 
     __slots__ = ()
 
     @property
     @abstractmethod
     def cycles(self) -> int:
-        """How many there are: a firing takes a cycle."""
+        """The number of firings; each takes one cycle."""
 
     @abstractmethod
     def runs(self) -> tuple[Run, ...]:
@@ -41,7 +41,7 @@ class Firings(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """`body`, `times` over: firings and further loops, in order."""
+    """`body`, a sequence of firings and inner loops, repeated `times` times."""
 
     times: int
     body: tuple[int | Repeat, ...]
@@ -79,9 +79,9 @@ def loops(*parts: Repeat) -> Loops:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regroup(Firings):
-    """Beats of `into` bits to `beats` ones of `out` bits: one is read when less than a beat to send is held.
+    """Beats of `into` bits become `beats` beats of `out` bits: one is read whenever less than an output beat is held.
 
-    Pads at the end of a frame, if there are any, lie in the last beat read and are dropped.
+    Padding at the end of a frame, if any, is in the last beat read and is dropped.
     """
 
     into: int
@@ -110,5 +110,5 @@ class Regroup(Firings):
 
 
 def carried(runs: Iterable[Run], bit: int) -> int:
-    """Beats of a frame through the stream with this bit."""
+    """Beats per frame through the stream of this bit."""
     return sum(sum(1 for firing in run.firings if firing & bit) * run.times for run in runs)

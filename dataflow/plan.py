@@ -1,4 +1,4 @@
-"""`Network` -> `Design`: what the description leaves open is chosen, then the whole is laid out."""
+"""From `Network` to `Design`: choose what the description leaves open, then lay out the network."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from network.model import Memory, Network
 
 
 def plan(network: Network, search_cache: MutableMapping[str, list[int]] | None = None) -> Design:
-    """Make the decisions a network leaves open, and lay it out; raises DescriptionError where it cannot be.
+    """Choose what a network leaves open, and lay it out; raises DescriptionError if that is impossible.
 
-    `search_cache` holds what searches found before, and is added to. Depths of FIFOs that are left out are closed forms, at
-    once there and the same everywhere; they keep the slowest unit busy. Those that `timing.sizing` finds take less, and
-    count once they are written into the description.
+    `search_cache` holds results of earlier searches; new ones are added. FIFO depths that are left out follow from closed
+    formulas, which need no search and keep the slowest unit busy. `timing.sizing` finds smaller depths, which are used once
+    they are written into the description.
     """
     platform = _platform(network)
     network = replace(network, memory=_memory(network.memory, platform))
-    sizes_kb(network, platform)  # a bank that is too small is told before anything is chosen
+    sizes_kb(network, platform)  # report a bank that is too small before any search
     given = [platform.bank(network.memory.images).slr, *_given_slrs(network, platform)]
     if not network.is_folded:
         network = folding.fold(network, platform, given, search_cache)
@@ -36,7 +36,7 @@ def plan(network: Network, search_cache: MutableMapping[str, list[int]] | None =
 
 
 def _given_slrs(network: Network, platform: Platform) -> list[int | None]:
-    """Of stem, blocks and head, the SLR that is given."""
+    """The given SLRs of stem, blocks and head."""
     for name, part in network.parts.items():
         if part.slr is not None and part.slr >= platform.slrs:
             fix = f"choose 0 to {platform.slrs - 1}, or leave slr out"
@@ -50,14 +50,14 @@ def _platform(network: Network) -> Platform:
         raise DescriptionError(
             network.at,
             f"platform: {network.platform!r} is unknown",
-            why="its facts stand in dataflow/platforms",
+            why="known cards are described in dataflow/platforms",
             fix=f"use {', '.join(known)}",
         )
     return platforms.load(network.platform)
 
 
 def _memory(given: Memory, platform: Platform) -> Memory:
-    """Every bank there is to be named: as it is given, or the card's first."""
+    """All banks: as given, or the card's default."""
     names = [bank.name for bank in platform.banks]
     first = platform.default_bank.name
     chosen = replace(given, images=given.images or first, labels=given.labels or first, weights=given.weights or first)
@@ -65,11 +65,11 @@ def _memory(given: Memory, platform: Platform) -> Memory:
         bank = getattr(chosen, argument)
         if bank not in names:
             what, fix = f"memory.{argument}: {platform.name} has no {bank}", f"use {_listed(names)}"
-            raise DescriptionError(given.at, what, why="banks are the card's own", fix=fix)
+            raise DescriptionError(given.at, what, why="banks depend on the card", fix=fix)
     return chosen
 
 
 def _listed(names: list[str]) -> str:
-    """DDR[0], DDR[1], HBM[0] … HBM[31]: all of a short kind, the ends of a long one."""
+    """DDR[0], DDR[1], HBM[0] … HBM[31]: all banks of a kind, or the first and last of many."""
     kinds = [list(group) for _, group in groupby(names, key=lambda name: name.partition("[")[0])]
     return ", ".join(", ".join(kind) if len(kind) <= 6 else f"{kind[0]} … {kind[-1]}" for kind in kinds)

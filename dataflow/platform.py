@@ -1,4 +1,4 @@
-"""What a card offers: part, area and SLRs, memory banks. The facts stand in dataflow/platforms/<name>.yaml, nowhere in code."""
+"""A card: its part, area, SLRs and memory banks, all read from dataflow/platforms/<name>.yaml."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from dataflow.cost.resources import KINDS, Resources
-from network.yaml_reader import Item, read
+from network.yaml.reader import Item, read
 
 FOLDER = Path(__file__).parent / "platforms"
 RANGE = re.compile(r"(\w+)\[(\d+):(\d+)\]")
@@ -30,16 +30,16 @@ class Bank:
 class Platform:
     name: str  # u250
     shell: str  # the platform name v++ takes
-    shells: tuple[str, ...] = ()  # others of the same card
+    shells: tuple[str, ...] = ()  # other shells of the same card
     part: str
-    area: tuple[Resources, ...]  # of each SLR, what the shell leaves to the user
-    share: Resources  # per cent of the area a design should stay within
-    sll: int  # wires from an SLR to the next a design should stay within
+    area: tuple[Resources, ...]  # by SLR, what the shell leaves to the user
+    share: Resources  # percentage of the area that a design may use
+    sll: int  # wires from one SLR to the next that a design may use
     cell_prefix: str
     pblock: str
     banks: tuple[Bank, ...]
     plram_most_kb: int  # the largest a PLRAM bank can be made
-    plram_cell: str  # PLRAM_MEM: of bank i it is PLRAM_MEM0i
+    plram_cell: str  # PLRAM_MEM; that of bank i is PLRAM_MEM0i
 
     @property
     def slrs(self) -> int:
@@ -47,11 +47,11 @@ class Platform:
 
     @property
     def budgets(self) -> tuple[Resources, ...]:
-        """Of each SLR, what a design should stay within: its share of the area."""
+        """By SLR, the resources a design may use: a share of the area."""
         return tuple(area.scaled(self.share) for area in self.area)
 
     def bank(self, name: str) -> Bank:
-        """Raises KeyError for a bank this card does not have."""
+        """The bank of this name; raises KeyError if the card does not have it."""
         for bank in self.banks:
             if bank.name == name:
                 return bank
@@ -59,7 +59,7 @@ class Platform:
 
     @property
     def default_bank(self) -> Bank:
-        """Where data lie that the description gives no place: the first DDR bank, else the first of HBM."""
+        """The bank of data that the description does not place: the first DDR bank, else the first HBM bank."""
         return next(bank for kind in ("ddr4", "hbm") for bank in self.banks if bank.kind == kind)
 
 
@@ -96,10 +96,10 @@ def _resources(item: Item, most: int) -> Resources:
 
 
 def _banks(name: str, item: Item) -> list[Bank]:
-    """One bank, or of HBM[0:31] all, one after the other in memory."""
+    """One bank, or all banks of a range such as HBM[0:31], at consecutive addresses."""
     entries = item.mapping(("slr", "base", "kilobytes", "kind"), ("tag",))
-    found = RANGE.fullmatch(name)
-    names = [f"{found[1]}[{i}]" for i in range(int(found[2]), int(found[3]) + 1)] if found else [name]
+    numbered = RANGE.fullmatch(name)
+    names = [f"{numbered[1]}[{i}]" for i in range(int(numbered[2]), int(numbered[3]) + 1)] if numbered else [name]
     base, kilobytes = entries["base"].integer(0, (1 << 64) - 1), entries["kilobytes"].integer(1, 1 << 40)
     return [
         Bank(

@@ -1,4 +1,4 @@
-"""A unit: one way to build an operation, as data. Timing, cost and every backend read units, and never ask what kind they are."""
+"""A unit: one way to build an operation, as data. Timing, cost and every backend read this data and never ask what kind of unit it is."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from network.formats import Format
 
 
 class Backend(Enum):
-    """What builds the hardware; the value is its dot product of bipolar weights, by which its cost differs most."""
+    """What generates the hardware; the value is its dot product of bipolar weights, the main difference in cost."""
 
     HLS = "AND-popcount"
     """This library's C++, through a vendor's HLS tool."""
     ORIGINAL = "add-or-subtract"
-    """The sources of Xilinx/ResNet50-PYNQ, for the cost alone: they are what the estimate is held against. Bipolar weights add or
-    subtract a code; products are DSPs, two of the stem's share one; FIFOs within a block are 64 beats of LUTs, its bypass is block
-    RAM; weights of more than 64 words lie in block RAM; a sliding window keeps each row in a RAM of its own."""
+    """The sources of Xilinx/ResNet50-PYNQ, only to compare the estimate with published figures. Bipolar weights add or subtract a
+    code; products are DSPs, and two of the stem's share one; FIFOs within a block are 64 beats in LUTs, its bypass is in block RAM;
+    weights of more than 64 words are in block RAM; a sliding window keeps each row in a separate RAM."""
 
 
 class Role(Enum):
-    """What constants are for."""
+    """The purpose of constants."""
 
     WEIGHTS = "weights"
     THRESHOLDS = "thresholds"
@@ -34,7 +34,7 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constants:
-    """Parameters a unit holds: which ones, cut how, and where they lie."""
+    """Parameters that a unit holds: which ones, how they are divided, and the memory they are in."""
 
     name: str  # conv1_weights
     role: Role
@@ -42,34 +42,34 @@ class Constants:
     pe: int  # outputs per cycle: the first dimension
     simd: int = 1  # inputs per cycle, packed into words; 1 for thresholds and bias
     format: Format | None = None  # of packed weights
-    reach: tuple[int, int] | None = None  # least and greatest value that thresholds are compared with
-    parts: int  # memories: HLS gives every PE, and every threshold of it, one of its own
+    reach: tuple[int, int] | None = None  # least and greatest value compared with thresholds
+    parts: int  # memories: HLS gives every PE, and each of its thresholds, a separate one
     words: int  # of each
     bits: int  # of a word
 
     @property
     def storage(self) -> Storage:
-        """What each part is made of."""
+        """The kind of memory of each part."""
         return rom_storage(self.words, self.bits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryPort:
-    """A unit's way to card memory: an AXI master, one frame after the other."""
+    """A unit's access to card memory: an AXI master that transfers one frame after the other."""
 
     name: str  # image: the pointer in C++ is image_memory
     bundle: str  # images: the interface is m_axi_images
     writes: bool
     words: int  # per frame, of the interface's width
-    repeats: bool = False  # the same words for every frame
+    repeats: bool = False  # every frame has the same words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """A pipelined loop at II=1 that computes an operation, or moves beats on their way from one to the next."""
+    """A pipelined loop at II=1 that computes an operation, or moves beats between operations."""
 
     implementation: str  # mvau: the function in the HLS library
-    header: str  # of the HLS library it stands in
+    header: str  # the header of the HLS library that defines it
     name: str  # of its layer within the IP: conv1, conv1_dwc
     part: str  # of the IP it belongs to, for people
     title: str  # what it does, for people
@@ -80,11 +80,11 @@ class Unit:
     constants: tuple[Constants, ...] = ()
     firings: Firings
     memory: MemoryPort | None = None
-    all_frames: bool = False  # one call does all frames of a batch: where memory is read or written
-    products: int = 0  # multiply-accumulates a cycle: what synthesis unrolls one by one
-    # Outside `repr` and equality: another formula makes nothing stale that does not depend on it.
+    all_frames: bool = False  # one call processes all frames of a batch: units that access memory
+    products: int = 0  # multiply-accumulates per cycle, all unrolled by synthesis
+    # Outside `repr` and equality, so that a new formula makes only tasks stale that depend on it.
     cost: Callable[[Backend], Resources] = field(repr=False, compare=False)
-    latency: Mapping[Backend, int] = field(repr=False, compare=False)  # cycles from reading a beat to writing what follows from it
+    latency: Mapping[Backend, int] = field(repr=False, compare=False)  # cycles from reading a beat to writing its result
 
     @property
     def cycles(self) -> int:
@@ -93,7 +93,7 @@ class Unit:
 
     @property
     def label(self) -> str:
-        """conv2 mvau; fork, not fork fork."""
+        """Name and implementation, conv2 mvau; once if they are the same, fork."""
         return " ".join(dict.fromkeys((self.name, self.implementation)))
 
     @property
@@ -103,7 +103,7 @@ class Unit:
 
 
 class Place(NamedTuple):
-    """Where a unit stands in its IP."""
+    """The place of a unit in its IP."""
 
     name: str
     part: str
@@ -112,7 +112,7 @@ class Place(NamedTuple):
 
 
 class CannotBuildError(ValueError):
-    """What stands against an implementation: what, why, and what would have to be otherwise."""
+    """An implementation does not support an operation: what, why, and how to fix it."""
 
     def __init__(self, what: str, *, why: str, fix: str) -> None:
         super().__init__(what)

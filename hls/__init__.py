@@ -1,4 +1,4 @@
-"""C++ of every IP: header library, generated tops, ROMs and test benches; their C simulation, synthesis and cosimulation."""
+"""The C++ of every IP: header library, generated top functions, ROMs and test benches; C simulation, synthesis and cosimulation."""
 
 from hls.cosim_report import read_cosim, simulated
 from hls.csim import Simulation, csim_job, simulate, verdict

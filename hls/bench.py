@@ -1,4 +1,4 @@
-"""What C simulation costs, IP by IP: `doit bench:csim`."""
+"""How long C simulation takes, IP by IP: `doit bench:csim`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hls.vectors import frame_count
 
 
 def bench_csim(design: Design, build: Path) -> None:
-    """Compile and run every bench, one after the other, and print and write (build/bench/csim.json) seconds and megabytes."""
+    """Compile and run every bench, one after the other, print seconds and megabytes, and write them to build/bench/csim.json."""
     frames = frame_count(design.ips[0], build / "vectors" / design.ips[0].name)
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("IP", "source kB", "compile s", "compile MB", f"run s, {frames} frames", "ms a frame"):

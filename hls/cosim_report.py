@@ -1,4 +1,4 @@
-"""What C/RTL co-simulation says of an IP: whether the RTL computes what the C++ does, and in how many cycles.
+"""The report of C/RTL co-simulation of an IP: whether the RTL computes the same as the C++, and in how many cycles.
 
 |   RTL  | Status |  latency min  avg  max  |  interval min  avg  max  |  total execution time (from Vitis HLS 2020.2 on)
 """
@@ -14,7 +14,7 @@ from codegen.reports.text import ReportText, Row
 
 
 class Cycles(NamedTuple):
-    """Clock cycles over the calls that were simulated."""
+    """Clock cycles of the simulated calls."""
 
     least: int
     average: int
@@ -23,7 +23,7 @@ class Cycles(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cosim:
-    """Co-simulation of one IP in one language. None: not measured, as the interval of a single call is not."""
+    """Co-simulation of one IP in one language. None: not measured, such as the interval of a single call."""
 
     language: str  # Verilog or VHDL
     passed: bool
@@ -32,7 +32,7 @@ class Cosim:
 
 
 def read_cosim(path: Path) -> Cosim:
-    """Read a <top>_cosim.rpt; raises ToolError when it is damaged, of an unknown layout, or says that nothing was simulated."""
+    """Read a <top>_cosim.rpt; raises ToolError when it is damaged, has an unknown layout, or reports that nothing was simulated."""
     report = ReportText.read(path)
     start, _ = report.find(r"Latency ?\(Clock Cycles\)|\|\s*RTL\s*\|", what="the table of a report of co-simulation")
     rows = report.table(max(0, start - 2), what="the languages")
@@ -42,7 +42,9 @@ def read_cosim(path: Path) -> Cosim:
     row = simulated[0]
     if len(row.cells) not in (8, 9):
         raise report.damaged(
-            row.line, f"{len(row.cells)} columns", why="language, status, and three each of latency and interval are known"
+            row.line,
+            f"{len(row.cells)} columns",
+            why="the known columns are language, status, three for latency and three for the interval",
         )
     return Cosim(
         language=row.cells[0].strip(),
@@ -53,22 +55,22 @@ def read_cosim(path: Path) -> Cosim:
 
 
 def simulated(path: Path) -> str:
-    """What a report says, in a line; raises ToolError where the RTL did not do what the bench expects, whatever the tool ended with."""
-    found = read_cosim(path)
-    if not found.passed:
+    """The result of a report in one line; raises ToolError if the RTL failed the bench, whatever the exit status of the tool."""
+    cosim = read_cosim(path)
+    if not cosim.passed:
         raise ToolError(
             str(path),
             "the RTL differs from the C++",
-            why=f"{found.language}: Fail",
+            why=f"{cosim.language}: Fail",
             fix="read cosim.log beside it: the bench names the first difference",
         )
-    return "RTL equals the reference" + (f", {found.interval.most:,} cycles a frame" if found.interval else "")
+    return "RTL equals the reference" + (f", {cosim.interval.most:,} cycles a frame" if cosim.interval else "")
 
 
 def _passed(report: ReportText, row: Row) -> bool:
     status = row.cells[1].strip()
     if status.lower() not in ("pass", "fail"):
-        raise report.damaged(row.line, f"status {status!r}", why="Pass and Fail are known")
+        raise report.damaged(row.line, f"status {status!r}", why="the status is Pass or Fail")
     return status.lower() == "pass"
 
 

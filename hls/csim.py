@@ -1,7 +1,7 @@
-"""C simulation under g++: the generated sources as they are, against the ap_types headers.
+"""C simulation with g++: the generated sources, unchanged, compiled with the ap_types headers.
 
-The headers are those of a Vitis HLS installation where XILINX_HLS names one, otherwise the open ones that the hls4ml wheel
-ships (Apache-2.0); hls4ml itself is never imported. Their hls::stream is unbounded: a FIFO that is too small does not show.
+The headers come from the Vitis HLS installation in XILINX_HLS if it is set, otherwise from the hls4ml wheel (Apache-2.0); hls4ml
+itself is never imported. Their hls::stream is unbounded, so C simulation does not detect a FIFO that is too small.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hls.render import HEADERS, SEARCHED
 
 LIMITS = Limits(timeout_minutes=10, memory_gb=1)
 FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label", "-Wno-maybe-uninitialized")
-"""The last one because ap_types clear bits of fresh values before they set them, thousands of times."""
+"""The last flag is needed because ap_types clear bits of uninitialised values before setting them, in thousands of places."""
 
 
 def ap_types() -> Path:
@@ -38,7 +38,7 @@ def ap_types() -> Path:
         raise ToolError(
             f"XILINX_HLS={named}" if named else "the package hls4ml",
             f"ap_int.h not found{' in its folder include' if named else ''}",
-            why="the generated C++ is written in ap_int and hls::stream",
+            why="the generated C++ uses ap_int and hls::stream",
             fix=f"source {SETTINGS} of Vitis HLS, or {f'{unset} to use the headers of the package hls4ml' if named else install}",
         )
     return folder
@@ -46,7 +46,7 @@ def ap_types() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """A bench that passed: its verdict, and what compiling and running it took."""
+    """A bench that passed: its verdict, and the resources of compiling and running it."""
 
     verdict: str
     compiled: Finished
@@ -56,8 +56,8 @@ class Simulation:
 def csim_job(ip: str, sources: Path, vectors: Path, frames: int) -> Job:
     """Compile and run the bench of one IP; its verdict is the last line of run.log, see `verdict`."""
     headers = ap_types()
-    # Both sources in one translation unit: most of the time goes into the ap_types headers, which are system headers here
-    # because warnings of theirs are not ours to mend.
+    # Both sources in one translation unit, since most of the time goes into the ap_types headers; those are system headers
+    # because their warnings cannot be fixed here.
     compiler = ("g++", *FLAGS, f"-I{SEARCHED}", "-isystem", "ap_types", "-include", f"{ip}.cpp", f"{ip}_tb.cpp", "-o", f"{ip}_tb")
     return Job(
         step="csim",
@@ -84,20 +84,20 @@ def csim_job(ip: str, sources: Path, vectors: Path, frames: int) -> Job:
 
 @cache
 def compiler_version(compiler: str) -> str:
-    """What it says of itself, first line."""
+    """The first line of its --version."""
     answer = subprocess.run([compiler, "--version"], stdin=subprocess.DEVNULL, capture_output=True, env=environment.of_tools())
     return (answer.stdout.decode(errors="replace").splitlines() or [compiler])[0]
 
 
 def verdict(log: Path) -> str:
-    """The last line of a bench's log; raises ToolError where it is none."""
+    """The last line of a bench's log; raises ToolError if it is no verdict."""
     last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
     if not last or not last[0].startswith("PASS"):
-        raise ToolError(str(log), "the bench says nothing", why="it ended before its verdict", fix="run it by hand")
+        raise ToolError(str(log), "the bench printed no verdict", why="it ended before its verdict", fix="run it by hand")
     return last[0]
 
 
 def simulate(ip: str, sources: Path, vectors: Path, frames: int, folder: Path) -> Simulation:
-    """Compile and run the bench of one IP in `folder`, whatever the cache has; raises ToolError with the log where it fails."""
+    """Compile and run the bench of one IP in `folder`, without the cache; raises ToolError with the log if it fails."""
     compiled, ran = run_calls(csim_job(ip, sources, vectors, frames), folder)
     return Simulation(verdict=verdict(folder / "run.log"), compiled=compiled, ran=ran)

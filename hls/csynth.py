@@ -1,7 +1,7 @@
-"""What C synthesis says of an IP: clock, cycles, resources. All of it is the HLS tool's own estimate, made before Vivado.
+"""The report of C synthesis of an IP: clock, cycles, resources. All are estimates of the HLS tool, made before Vivado.
 
 Read from <top>_csynth.xml, or from <top>_csynth.rpt, in the layouts of vivado_hls 2019.2 to Vitis HLS 2024.2. They differ in the name of the
-DSP slices (DSP48E, DSP), in how a title and a unit are written, and in whether a namespace stands on the root of the XML.
+DSP slices (DSP48E, DSP), the spelling of a title and a unit, and in whether the root of the XML has a namespace.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codegen.reports.xml import ReportXml
 from dataflow.cost.resources import Resources
 
 CELLS = {"lut": ("LUT",), "ff": ("FF",), "bram": ("BRAM_18K",), "uram": ("URAM",), "dsp": ("DSP", "DSP48E")}
-"""The tools' names of the resources, by ours."""
+"""Names of the resources in the tools' reports, by our names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,8 @@ class Csynth:
     part: str
     target_ns: float
     uncertainty_ns: float
-    estimated_ns: float  # clock period that would just be met, uncertainty not included
-    latency_cycles: int | None  # None: depends on data, as the DMA's does
+    estimated_ns: float  # shortest clock period that is met, without uncertainty
+    latency_cycles: int | None  # None: depends on data, as in the DMA
     interval_cycles: int | None
     resources: Resources
 
@@ -46,7 +46,7 @@ class Csynth:
 
 
 def read_csynth(path: Path) -> Csynth:
-    """Read a csynth.xml or csynth.rpt; raises ToolError when it is damaged or of an unknown layout."""
+    """Read a csynth.xml or csynth.rpt; raises ToolError when it is damaged or has an unknown layout."""
     return _read_xml(path) if path.suffix == ".xml" else _read_text(path)
 
 
@@ -76,12 +76,12 @@ def _nanoseconds(report: ReportXml, name: str) -> float:
 
 
 def _resources(names: Sequence[str], count: Callable[[str], int], damaged: Callable[..., ToolError]) -> Resources:
-    """What `count` says of each resource, by the name it has among `names`."""
-    found = {ours: next((name for name in theirs if name in names), None) for ours, theirs in CELLS.items()}
-    for ours, name in found.items():
-        if name is None and ours != "uram":  # left out for parts that have none
+    """The `count` of each resource, under the name it has among `names`."""
+    columns = {ours: next((name for name in theirs if name in names), None) for ours, theirs in CELLS.items()}
+    for ours, name in columns.items():
+        if name is None and ours != "uram":  # missing for parts without UltraRAM
             raise damaged(f"no {CELLS[ours][0]} among the resources", why=f"there are {', '.join(names) or 'none'}")
-    counts = {ours: count(name) if name else 0 for ours, name in found.items()}
+    counts = {ours: count(name) if name else 0 for ours, name in columns.items()}
     halves = counts.pop("bram")  # of 18 Kbit
     return Resources(bram=halves / 2, **counts)
 
@@ -101,7 +101,7 @@ def _read_text(path: Path) -> Csynth:
     names = [cell.strip() for cell in counted[0].cells]
     total = next((row for row in counted if row.cells[0].strip() == "Total"), None)
     if total is None:
-        raise report.damaged(counted[-1].line, "the table of the resources has no Total", why="that row is what is counted")
+        raise report.damaged(counted[-1].line, "the table of the resources has no Total", why="the resources are read from that row")
     return Csynth(
         top=top[1],
         release=release[1],

@@ -16,12 +16,12 @@ from network.parameters import Parameters
 
 FOLDER = Path(__file__).parent
 SOURCES = (*sorted((FOLDER / "templates").glob("*.j2")), FOLDER / "render.py", FOLDER / "roms.py", FOLDER / "structs.py")
-"""What the generated text follows from, besides the IP and its parameters."""
+"""Sources of the generated text, besides the IP and its parameters."""
 INCLUDE = FOLDER / "include"
 HEADERS = tuple(sorted((INCLUDE / "resflow").glob("*.h")))
 SEARCHED = "include"
-"""Where the headers lie in a job, below resflow/: the one folder compilers search. Nothing named by the user is in it, so that the
-features.h of a block `features` takes no system header's place."""
+"""The include folder of a job, with the headers below resflow/. It contains no file named by the user, so that the features.h of a
+block `features` does not replace a system header."""
 
 
 def outputs(ip: Ip) -> tuple[str, ...]:
@@ -66,18 +66,18 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
 
 
 def _memories(ip: Ip) -> list[Unit]:
-    """The units with a pointer, in the order of the kernel's arguments: HLS numbers the registers by it."""
+    """The units with a pointer, in the order of the kernel's arguments, by which HLS assigns the registers."""
     order = ("image", "labels", "weights")
     return sorted((unit for unit in ip.units if unit.memory), key=lambda unit: order.index(unit.name))
 
 
 def cosim_words(port: MemoryPort) -> int:
-    """Words behind a pointer while cosimulation runs, which has to know; hardware does not depend on it."""
+    """Words behind a pointer in cosimulation, which needs their number; the hardware does not depend on it."""
     return port.words * (1 if port.repeats else COSIM_FRAMES)
 
 
 def _signature(ip: Ip) -> str:
-    """The top function's head; an argument a line where one line would not do."""
+    """The signature of the top function; one argument per line where it does not fit into one line."""
     pointers = [f"{'ap_uint<32>' if unit.memory and unit.memory.writes else 'const Word'} *{memory(unit)}" for unit in _memories(ip)]
     streams = [f"hls::stream<{_beat(port)}> &{port.name}" for port in ip.ports]
     start, arguments = f"void {ip.top}(", [*pointers, *(["unsigned frames"] if pointers else []), *streams]

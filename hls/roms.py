@@ -1,6 +1,6 @@
-"""Parameters as ROM initialisers: plain integers, cut the way the processing elements read them.
+"""Parameters as ROM initialisers: plain integers, in the order in which the processing elements read them.
 
-weights     [pe][nf*fold_in + sf][word]   simd weights of one PE in words of at most 64 bits, the first one lowest
+weights     [pe][nf*fold_in + sf][word]   simd weights of one PE in words of at most 64 bits, the first weight lowest
 thresholds  [pe][nf][n]                   PE p of output fold nf holds channel nf*PE + p
 bias        [pe][nf]
 """
@@ -40,7 +40,7 @@ def rom_text(held: Constants, parameters: Parameters) -> RomText:
 
 
 def clip_thresholds(thresholds: Array, low: int, high: int) -> Array:
-    """Thresholds outside the reachable range say never or always; the nearest ones that say so too need fewer bits."""
+    """Thresholds outside the reachable range are never or always reached; clipping them keeps that and needs fewer bits."""
     # As int64: high + 1 may be one more than int32 holds.
     return np.clip(thresholds.astype(np.int64), low, high + 1)
 

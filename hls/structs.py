@@ -1,6 +1,6 @@
-"""Units as C++ structs: the one template argument of each function of the library.
+"""Units as C++ structs: the single template argument of each function of the library.
 
-A struct holds constants and formats and nothing else; what follows from them is computed by the headers.
+A struct holds only constants and formats; the headers compute everything else from them.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def cpp_format(form: Format) -> str:
 
 
 def struct_name(unit: Unit) -> str:
-    """Units of one layer share its struct; a width converter has one of its own."""
+    """The struct of a unit: units of one layer share it; a width converter has its own."""
     return pascal(unit.name)
 
 
 def structs(units: Iterable[Unit]) -> list[Struct]:
-    """One per layer, in the order of the units. Of those that share one, the last has all that the others need: a test holds it."""
+    """One per layer, in the order of the units. Of units that share a struct, the last has all that the others need; a test checks that."""
     return [_struct(unit) for unit in {struct_name(unit): unit for unit in units}.values()]
 
 
@@ -41,7 +41,7 @@ def _struct(unit: Unit) -> Struct:
 
 
 def call_arguments(unit: Unit) -> list[str]:
-    """Inputs, parameters, outputs; the pointer of a unit with a memory port is one or the other."""
+    """Inputs, parameters, outputs; the pointer of a unit with a memory port is an input or an output."""
     inputs = [memory(unit)] if unit.memory and not unit.memory.writes else []
     outputs = [memory(unit)] if unit.memory and unit.memory.writes else []
     frames = ["frames"] if unit.all_frames else []

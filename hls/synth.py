@@ -1,10 +1,10 @@
-"""C synthesis, export and cosimulation of one IP as jobs: the Tcl that its release of the HLS tool wants, in literal values.
+"""C synthesis, export and cosimulation of one IP as jobs, with the Tcl for the release of the HLS tool.
 
 synth leaves   <ip>.zip     the IP for Vivado's catalog, resflow:hls:<ip>:1.0
-               csynth.xml   resources and cycles, as estimated by the tool; csynth.rpt says the same to people
-               project.zip  the tool's project, which cosimulation goes on with: nothing is synthesized twice (UNCONFIRMED for every
-                            release: that a project can be moved to another folder between the two)
-cosim leaves   cosim.rpt    whether the RTL did what the bench expects, and in how many cycles
+               csynth.xml   resources and cycles, as estimated by the tool; csynth.rpt has the same as text
+               project.zip  the tool's project, which cosimulation continues, so that nothing is synthesized twice (UNCONFIRMED for
+                            every release: that a project can be moved to another folder between the two)
+cosim leaves   cosim.rpt    whether the RTL passed the bench, and its cycles
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ COSIM_LIMITS = Limits(timeout_minutes=480, memory_gb=12)
 PROJECT = "project"
 SOLUTION = "solution"
 CFLAGS = f"-std=c++14 -I[pwd]/{SEARCHED} -DAP_INT_MAX_W=4096"
-"""[pwd] because relative paths are taken from wherever the tool happens to compile; 4,096 bits is the widest beat."""
+"""[pwd] because the tool compiles in other folders, which relative paths would refer to; 4,096 bits is the widest beat."""
 UNCERTAINTY = 0.125
-"""Of the clock's period, set aside for routing: vivado_hls's own default. Later releases set aside 27 %."""
+"""Share of the clock period reserved for routing: the default of vivado_hls. Later releases reserve 27 %."""
 
 
 def hls_vlnv(ip: str) -> str:
-    """Under which VLNV an IP is exported."""
+    """The VLNV under which an IP is exported."""
     return f"resflow:hls:{ip}:1.0"
 
 
 def synth_job(design: Design, ip: Ip, sources: Path, release: Release) -> Job:
-    """Synthesize the sources of one IP, as `doit generate` has left them, for the design's part and clock."""
+    """Synthesize the sources of one IP, as written by `doit generate`, for the design's part and clock."""
     solution = f"{PROJECT}/{SOLUTION}"
     return Job(
         step="synth",
@@ -56,7 +56,7 @@ def synth_job(design: Design, ip: Ip, sources: Path, release: Release) -> Job:
 
 
 def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Release) -> Job:
-    """Simulate an IP's RTL under its bench, on the first frames of its vectors, from the project its synthesis has left."""
+    """Simulate an IP's RTL under its bench, on the first frames of its vectors, from the project of its synthesis."""
     return Job(
         step="cosim",
         name=ip.name,
@@ -81,7 +81,7 @@ def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Rele
 
 
 def _sources(ip: Ip, sources: Path, release: Release) -> dict[str, Content]:
-    """The IP's own files and the library's, spelled as the release wants it."""
+    """The IP's own files and the library's, with the pragma spelled for the release."""
     texts: dict[str, Content] = {}
     for path in (*(sources / name for name in outputs(ip)), *HEADERS):
         name = f"{SEARCHED}/resflow/{path.name}" if path in HEADERS else path.name
@@ -115,16 +115,16 @@ def cosim_tcl(ip: Ip) -> str:
 
 
 def directives(ip: Ip, release: Release) -> list[str]:
-    """Which kind of memory holds each ROM, and each FIFO deeper than 2: the rules of `dataflow.cost.storage` in the words of the release."""
-    found = []
+    """Which kind of memory holds each ROM, and each FIFO deeper than 2: the rules of `dataflow.cost.storage` as directives of the release."""
+    lines = []
     for unit in ip.units:
         for held in unit.constants:
             if held.words == 1:
-                continue  # no memory: the constants are wired in
+                continue  # no memory: a single word is wired into the logic
             impl = release.impl[held.storage.value]
-            found.append(release.bind_rom.format(impl=impl, location=ip.top, variable=held.name))
+            lines.append(release.bind_rom.format(impl=impl, location=ip.top, variable=held.name))
     for stream in ip.streams:
         if stream.depth > 2:
             impl = release.impl[stream.storage.value]
-            found.append(release.bind_fifo.format(impl=impl, location=ip.top, variable=stream.name))
-    return found
+            lines.append(release.bind_fifo.format(impl=impl, location=ip.top, variable=stream.name))
+    return lines

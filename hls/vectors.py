@@ -1,4 +1,4 @@
-"""Test vectors: what the reference says passes each port of each IP."""
+"""Test vectors: the data at each port of each IP, computed by the reference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from network import reference
 from network.parameters import Parameters, key
 
 COSIM_FRAMES = 2
-"""Frames cosimulation runs, minutes each: the second one shows the interval."""
+"""Frames that cosimulation runs, minutes each: the second one shows the interval."""
 
 
 def vectors(design: Design, parameters: Parameters, images: NDArray[np.uint8]) -> dict[str, dict[str, bytes]]:
@@ -22,23 +22,23 @@ def vectors(design: Design, parameters: Parameters, images: NDArray[np.uint8]) -
     traced = reference.trace(network, parameters, images)
     labels = {"labels": traced["labels"].astype("<u4")}
     weights = {"weights": parameters[key(network.head.fc.name, "weights")]} if network.head.streams_weights else {}
-    found: dict[str, dict[str, NDArray[Any]]] = {"dma": {"image": images, **weights, **labels}, "stem": {"image": images}}
-    codes = found["stem"]["codes_out"] = traced["stem"]
+    arrays: dict[str, dict[str, NDArray[Any]]] = {"dma": {"image": images, **weights, **labels}, "stem": {"image": images}}
+    codes = arrays["stem"]["codes_out"] = traced["stem"]
     for block in network.blocks:
-        found[block.name] = {"codes_in": codes, "codes_out": traced[block.name]}
+        arrays[block.name] = {"codes_in": codes, "codes_out": traced[block.name]}
         codes = traced[block.name]
-    found["head"] = {"codes_in": codes, **weights, **labels}
-    return {ip: {f"{port}.bin": np.ascontiguousarray(array).tobytes() for port, array in ports.items()} for ip, ports in found.items()}
+    arrays["head"] = {"codes_in": codes, **weights, **labels}
+    return {ip: {f"{port}.bin": np.ascontiguousarray(array).tobytes() for port, array in ports.items()} for ip, ports in arrays.items()}
 
 
 def frame_count(ip: Ip, folder: Path) -> int:
-    """How many frames the vectors in `folder` are of; told from a port that is not constant data."""
+    """The number of frames in the vectors in `folder`, from the size of a port that is not constant."""
     port = next(port for port in ip.ports if port.name != "weights")
     return (folder / f"{port.name}.bin").stat().st_size // frame_bytes(port)
 
 
 def frame_bytes(port: Port) -> int:
-    """Of a port's vectors."""
+    """Bytes per frame in a port's vectors."""
     return port.beats * port.lanes * (1 if port.format.bits <= 8 else 4)
 
 

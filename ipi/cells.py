@@ -1,4 +1,4 @@
-"""Where every cell of the block design stands: its name and its SLR, for the block design, the floorplan and their checks."""
+"""Name and SLR of every cell of the block design, for the block design, the floorplan and their checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Cell(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """A register slice over one SLR boundary: half of it stands in the one, half in the other SLR."""
+    """A register slice across one SLR boundary: one half in each of the two SLRs."""
 
     name: str
     source: int  # SLR
@@ -21,12 +21,12 @@ class Slice(NamedTuple):
 
 
 def stages(design: Design) -> int:
-    """SLRs the reset passes: all from 0, where it comes in, to the last one with an IP."""
+    """The number of SLRs the reset passes: from 0, where it enters, to the last one with an IP."""
     return max(ip.slr for ip in design.ips) + 1
 
 
 def block(ip: str) -> str:
-    """Of an IP. The first word of a cell's name says what it is, so that no two kinds can have one name."""
+    """The cell of an IP. A cell's name starts with its kind, so that cells of two kinds never have the same name."""
     return f"ip_{ip}"
 
 
@@ -51,18 +51,18 @@ def crossings(design: Design) -> tuple[Link, ...]:
 
 def slices(design: Design) -> tuple[Slice, ...]:
     """The register slices of all streams, one at every SLR boundary a stream crosses."""
-    found = []
+    pieces = []
     for link in design.links:
         source, sink = design.ip(link.source).slr, design.ip(link.sink).slr
         step = 1 if source < sink else -1
-        found += [Slice(f"slice_{link.name}_slr{slr}", slr, slr + step) for slr in range(source, sink, step)]
-    return tuple(found)
+        pieces += [Slice(f"slice_{link.name}_slr{slr}", slr, slr + step) for slr in range(source, sink, step)]
+    return tuple(pieces)
 
 
 def cells(design: Design) -> tuple[Cell, ...]:
-    """All cells that stand in one SLR: IPs, FIFOs and converters of the streams, reset registers and buffers.
+    """All cells that are in a single SLR: IPs, FIFOs and converters of the streams, reset registers and buffers.
 
-    The passthroughs of the reset tree are left out: they are wires, optimization removes them.
+    The passthroughs of the reset tree are left out: they are only wires, which optimization removes.
     """
     placed = [Cell(block(ip.name), ip.slr) for ip in design.ips]
     for link in design.links:

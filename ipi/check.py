@@ -1,4 +1,4 @@
-"""`doit check`: the generated Tcl runs against a model of Vivado, and what Vivado would stumble on becomes findings."""
+"""`doit check`: the generated Tcl runs against a model of Vivado, and everything Vivado would reject is a finding."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from xml.etree import ElementTree
 from codegen.tools.releases import Release
 from codegen.tools.releases import release as release_of
 from dataflow.design import Design, Ip
-from hls import hls_vlnv
+from hls.synth import hls_vlnv
 from ipi import kernel_xml
 from ipi.cells import cells, crossings, slices
 from ipi.tcl_model import Answer, CheckError, Finding, run, tcl_list
 
 LATEST = release_of("2024.2")
-"""Whose tools are taken for granted where nobody says otherwise."""
+"""The release whose tools are assumed by default."""
 SCRIPTS = ("block_design.tcl", "package.tcl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was checked, and what is wrong with it."""
+    """What was checked, and the findings."""
 
     findings: tuple[Finding, ...]
     cells: int
@@ -37,7 +37,7 @@ class Report:
         return not self.findings
 
     def require(self) -> None:
-        """Raises CheckError with every finding, if there is one."""
+        """Raise CheckError with all findings, if there are any."""
         if self.findings:
             raise CheckError(self.findings)
 
@@ -50,9 +50,9 @@ class Report:
 
 
 def check(design: Design, folder: Path, *, release: Release = LATEST) -> Report:
-    """Check the block design and its packaging as they stand in `folder`, with the IPs as the design describes them.
+    """Check the block design and its packaging in `folder`, with the IPs that the design describes.
 
-    The IPs are those the HLS tool of `release` exports. Raises ToolError when there is no tclsh; whatever else is wrong is a finding.
+    The IPs are as the HLS tool of `release` exports them. Raises ToolError if tclsh is missing; everything else is a finding.
     """
     answer = run(folder, SCRIPTS, facts(design, folder, release=release))
     findings = (*answer.findings, *_misplaced(design, answer), *_unregistered(design, answer))
@@ -70,7 +70,7 @@ def check(design: Design, folder: Path, *, release: Release = LATEST) -> Report:
 
 
 def _misplaced(design: Design, answer: Answer) -> list[Finding]:
-    """Cells that are reset from another SLR than they are placed in."""
+    """Cells whose reset comes from another SLR than the one they are placed in."""
     findings = []
     expected = {cell.name: cell.slr for cell in cells(design)} | {piece.name: piece.source for piece in slices(design)}
     for name, (slr, where) in answer.reset_from.items():
@@ -96,7 +96,7 @@ def _misplaced(design: Design, answer: Answer) -> list[Finding]:
 
 
 def _unregistered(design: Design, answer: Answer) -> list[Finding]:
-    """Streams that pass an SLR boundary outside a register slice."""
+    """Streams that cross an SLR boundary outside a register slice."""
     leaves = {cell.name: cell.slr for cell in cells(design)}
     enters = dict(leaves)
     for piece in slices(design):
@@ -105,7 +105,7 @@ def _unregistered(design: Design, answer: Answer) -> list[Finding]:
         Finding(
             where=where,
             what=f"the stream from {source} to {sink} goes from SLR{leaves[source]} to SLR{enters[sink]}",
-            why="wires between SLRs start and end in registers of their own, or they miss timing",
+            why="wires between SLRs that do not start and end in dedicated registers miss timing",
             fix="put a register slice at every SLR boundary between them",
         )
         for source, sink, where in answer.streams
@@ -114,7 +114,7 @@ def _unregistered(design: Design, answer: Answer) -> list[Finding]:
 
 
 def facts(design: Design, folder: Path, *, release: Release = LATEST) -> list[str]:
-    """What the model has to know: release, part, kernel.xml, the scripts' products, and the interfaces of each HLS IP."""
+    """The facts the model needs: release, part, kernel.xml, the scripts' products, and the interfaces of each HLS IP."""
     lines = [f"fact_release {release.name}", f"fact_part {design.platform.part}", *_products(design)]
     lines += [f"fact_ip {hls_vlnv(ip.name)} {_interfaces(design, ip, release)}" for ip in design.ips]
     kernel = _kernel(folder / "kernel.xml")
@@ -139,7 +139,7 @@ def _interfaces(design: Design, ip: Ip, release: Release) -> str:
 
 
 def _kernel(path: Path) -> str | None:
-    """kernel.xml as it stands in the folder; None where it is missing or no kernel.xml, which package_xo then finds."""
+    """The facts in the folder's kernel.xml; None if it is missing or invalid, which the model of package_xo then reports."""
     try:
         kernel = ElementTree.parse(path).getroot().find("kernel")
     except (OSError, ElementTree.ParseError):

@@ -1,4 +1,4 @@
-"""Vivado's part as jobs: the IPs joined and synthesized, the netlist packaged.
+"""Vivado's steps as jobs: joining and synthesizing the IPs, and packaging the netlist.
 
 stitch leaves    <design>.dcp .v .xdc, utilization.xml, timing.rpt
 package leaves   <design>.xo
@@ -19,7 +19,7 @@ NETLIST = ("v", "dcp", "xdc")
 
 
 def stitch_job(design: Design, scripts: Path, ips: dict[str, Path], release: Release) -> Job:
-    """Join the IPs, by name the zips that synthesis has exported, and synthesize all of it out of context."""
+    """Join the IPs and synthesize the whole out of context; `ips` are the exported zips by IP."""
     return Job(
         step="stitch",
         name=design.name,
@@ -38,12 +38,12 @@ def stitch_job(design: Design, scripts: Path, ips: dict[str, Path], release: Rel
 
 
 def stitched(design: Design) -> tuple[str, ...]:
-    """What stitch leaves."""
+    """The files that stitch produces."""
     return (*(f"{design.name}.{suffix}" for suffix in NETLIST), "utilization.xml", "timing.rpt", "stitch.log")
 
 
 def package_job(design: Design, scripts: Path, stitched: Path, release: Release) -> Job:
-    """Package the netlist that stitch has left in a folder as a kernel."""
+    """Package the netlist in the folder `stitched` as a kernel."""
     return Job(
         step="package",
         name=design.name,

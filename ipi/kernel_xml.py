@@ -1,6 +1,6 @@
-"""kernel.xml: the kernel's AXI interfaces and arguments, as package_xo wants them. One source: `Design.arguments`.
+"""kernel.xml: the kernel's AXI interfaces and arguments in the format of package_xo, generated from `Design.arguments`.
 
-`ports` and `arguments` are also what the packaging script and the metadata of an xclbin are written from.
+The packaging script and the metadata of an xclbin are generated from the same `ports` and `arguments`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 from dataflow.design import Argument, Design
 
 CONTROL_RANGE = 0x1000
-"""Bytes of the register file; the end of every argument lies within, or XRT refuses the kernel."""
+"""Bytes of the register file; XRT rejects a kernel with an argument beyond it."""
 MASTER_RANGE = 0xFFFF_FFFF
-"""As the original has it; a master reaches all of its bank whatever stands here."""
+"""The original's value; a master can access its whole bank, whatever the value is."""
 PROTOCOL = "ap_ctrl_hs"
-"""An HLS IP with `s_axilite port=return`, as the DMA is."""
+"""The protocol of an HLS IP with `s_axilite port=return`, which the DMA is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class KernelPort:
 
 
 def port_name(argument: Argument) -> str:
-    """How the interface an argument belongs to is called outside: M_AXI_IMAGES, S_AXI_CONTROL."""
+    """The kernel's name for the interface of an argument: M_AXI_IMAGES, S_AXI_CONTROL."""
     return argument.port.upper()
 
 
@@ -42,7 +42,7 @@ def vlnv(design: Design) -> str:
 
 
 def ports(design: Design) -> tuple[KernelPort, ...]:
-    """The AXI interfaces: a master per pointer in argument order, then the slave all arguments are set through."""
+    """The AXI interfaces: a master per pointer in argument order, then the slave through which all arguments are set."""
     masters = [
         KernelPort(name=port_name(argument), pin=argument.port, mode="master", data_width=argument.data_width)
         for argument in design.arguments

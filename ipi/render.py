@@ -1,4 +1,4 @@
-"""The block design and its packaging as text: a flat list of calls over the hand-written procs of bd.tcl and xo.tcl."""
+"""The block design and its packaging as text: a flat list of calls of the hand-written procs in bd.tcl and xo.tcl."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from codegen.text.templates import render as render_template
 from dataflow.cost.storage import Storage
 from dataflow.design import Design
-from hls import hls_vlnv
+from hls.synth import hls_vlnv
 from ipi import kernel_xml
 from ipi.cells import converter_slr, crossings, slices, stages
 
@@ -18,7 +18,7 @@ FIFO_MEMORY = {Storage.LUTRAM: "distributed", Storage.BRAM: "block", Storage.URA
 SOURCES = tuple(sorted(path for path in FOLDER.rglob("*") if path.suffix in (".py", ".tcl", ".j2")))
 OUTPUTS = ("block_design.tcl", "package.tcl", "kernel.xml", "bd.tcl", "xo.tcl")
 PROCS = (FOLDER / "bd.tcl", FOLDER / "xo.tcl")
-"""Hand-written Tcl; copied beside what is generated, so that a build folder can be taken elsewhere and run there."""
+"""Hand-written Tcl, copied beside the generated files so that a build folder can be moved to and run on another machine."""
 
 
 def render(design: Design) -> dict[str, str]:

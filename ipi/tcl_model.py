@@ -1,4 +1,4 @@
-"""Runs Tcl against the model of Vivado in `model/` and reads its answer. What the model is, and is not, stands in `model/run.tcl`."""
+"""Runs Tcl against the model of Vivado in `model/` and reads its output. `model/run.tcl` says what the model covers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What Vivado would stumble on."""
+    """An error Vivado would report."""
 
     where: str  # file:line of the call
-    via: str = ""  # file:line it comes to in the hand-written procs, where there is one
+    via: str = ""  # file:line in the hand-written procs that it leads to, if any
     what: str
     why: str
     fix: str
-    command: str = ""  # of Vivado, which would say so; none where the Tcl itself is wrong
+    command: str = ""  # the Vivado command that would report it; empty if the Tcl itself is wrong
 
     def __str__(self) -> str:
         via = f" ({self.via})" if self.via and self.via != self.where else ""
@@ -45,26 +45,26 @@ class CheckError(ToolError):
 
 
 class File(NamedTuple):
-    """A file there is in the model when the scripts have run."""
+    """A file that exists in the model after the scripts have run."""
 
     path: str  # relative to the folder
     content: str  # what the model knows of it: a Tcl dictionary
-    writer: str  # the command that wrote it; none where it was there before
+    writer: str  # the command that wrote it; empty if it existed before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     findings: tuple[Finding, ...]
     files: tuple[File, ...]
-    said: tuple[str, ...]  # what the scripts print
+    said: tuple[str, ...]  # output of the scripts
     counts: dict[str, int]
     reset_from: dict[str, tuple[int, str]]  # cell -> SLR, and where the cell is created
     streams: tuple[tuple[str, str, str], ...]  # the cells a stream joins, and where the first is created
-    placed: dict[str, str]  # cell, with all that is above it -> pblock
+    placed: dict[str, str]  # hierarchical cell name -> pblock
 
 
 def tcl_list(words: Iterable[str | int]) -> str:
-    """A Tcl list of words without braces or backslashes, which names and numbers never have."""
+    """A Tcl list of words; they must not contain braces or backslashes, which names and numbers never do."""
     return "{" + " ".join(f"{{{word}}}" if " " in str(word) or word == "" else str(word) for word in words) + "}"
 
 
@@ -78,14 +78,14 @@ def run(folder: Path, scripts: Sequence[str], facts: Sequence[str]) -> Answer:
             input="\n".join(facts).encode("utf-8", "surrogateescape"),
             capture_output=True,
             timeout=TIMEOUT_SECONDS,
-            env=environment.of_tools() | {"LC_ALL": "C"},  # where a byte is a character: it passes on every name as it is
+            env=environment.of_tools() | {"LC_ALL": "C"},  # in which a byte is a character, so that every name is passed on unchanged
         )
     except subprocess.TimeoutExpired:
         raise ToolError(
             str(folder / scripts[0]),
             f"the check did not end within {TIMEOUT_SECONDS} seconds",
             why="the generated Tcl runs forever",
-            fix="look for a loop without end",
+            fix="look for an endless loop",
         ) from None
     if result.returncode:
         reason = (result.stderr.decode(errors="replace").strip().splitlines() or ["it gave no reason"])[0]
@@ -93,7 +93,7 @@ def run(folder: Path, scripts: Sequence[str], facts: Sequence[str]) -> Answer:
             str(MODEL / "run.tcl"),
             f"the model ended with status {result.returncode}",
             why=reason,
-            fix="mend the model, not the Tcl it runs",
+            fix="fix the model, not the Tcl it runs",
         )
     return _answer(result.stdout.decode("utf-8", "surrogateescape"))
 

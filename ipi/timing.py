@@ -1,4 +1,4 @@
-"""What Vivado says of timing: `report_timing_summary`. Slacks are in ns; a negative one is a constraint that is not met."""
+"""Vivado's timing report, `report_timing_summary`. Slacks are in ns; a negative slack is a constraint that is not met."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PULSE = ("WPWS(ns)", "TPWS(ns)", "TPWS Failing Endpoints", "TPWS Total Endpoints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slack:
-    """The worst and the sum of the negative ones; None where no path is checked."""
+    """The worst slack and the sum of the negative ones; None where no path is checked."""
 
     worst_ns: float | None
     total_ns: float | None
@@ -31,7 +31,7 @@ class Slack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockSlack:
-    """Paths within one clock, or from one to another."""
+    """The slack of paths within one clock, or from one clock to another."""
 
     name: str  # clk_kernel_00, or clk_a to clk_b
     setup: Slack
@@ -50,7 +50,7 @@ class Timing:
 
 
 def read_timing(path: Path) -> Timing:
-    """Read a timing summary; raises ToolError when it is damaged, of an unknown layout, or of a design without constraints."""
+    """Read a timing summary; raises ToolError when it is damaged, has an unknown layout, or is of a design without constraints."""
     report = ReportText.read(path)
     design, _ = report.find(r"^\| Design Timing Summary", what="the section Design Timing Summary")
     heading, _ = report.find(r"\bWNS\(ns\)", start=design, what="the heading of the Design Timing Summary")
@@ -59,7 +59,7 @@ def read_timing(path: Path) -> Timing:
         "|".join(re.escape(text) for text in (MET, NOT_MET, NONE_GIVEN)), start=heading, what="a verdict on the timing constraints"
     )
     if verdict[0] == NONE_GIVEN:
-        raise report.damaged(index + 1, "no clock has a constraint", why="the timing of such a design says nothing")
+        raise report.damaged(index + 1, "no clock has a constraint", why="without a constraint there is no timing to check")
     timing = Timing(
         met=verdict[0] == MET,
         setup=_slack(summary, SETUP),
@@ -76,15 +76,15 @@ def _failing(report: ReportText, table: str, named: int) -> list[ClockSlack]:
     """Clocks, or pairs of them, with failing endpoints; `named` columns in front of the slacks hold their names."""
     section, _ = report.find(rf"^\| {table}", what=f"the section {table}")
     heading, _ = report.find(r"\bWNS\(ns\)", start=section, what=f"the heading of the {table}")
-    found: list[ClockSlack] = []
+    clocks: list[ClockSlack] = []
     for index in range(heading + 2, len(report.lines)):
         if not report.lines[index].strip():
-            return found
+            return clocks
         row = _row(report, heading, index, named=named)
         slack = ClockSlack(name=" to ".join(row.names), setup=_slack(row, SETUP), hold=_slack(row, HOLD))
         if not (slack.setup.met and slack.hold.met):
-            found.append(slack)
-    raise report.damaged(len(report.lines), f"the {table} ends in the middle", why="an empty line comes after it")
+            clocks.append(slack)
+    raise report.damaged(len(report.lines), f"the {table} ends in the middle", why="an empty line ends it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +94,16 @@ class _Row:
 
 
 def _row(report: ReportText, heading: int, index: int, *, named: int) -> _Row:
-    """Cells of a row, by the columns the dashes under the heading stand for: names to the left of them, numbers to the right."""
+    """Cells of a row. The dashes under the heading mark the columns: names are left-aligned to them, numbers right-aligned."""
     if index >= len(report.lines):
-        raise report.damaged(len(report.lines), "ends under a heading", why="the report is cut off")
+        raise report.damaged(len(report.lines), "the report ends under a heading", why="the report is cut off")
     line, ends = report.lines[index], [match.end() for match in re.finditer(r"-+", report.lines[heading + 1])]
     columns = [*SETUP, *HOLD, *PULSE]
     if not len(SETUP + HOLD) <= len(ends) - named <= len(columns):
         raise report.damaged(heading + 2, f"dashes for {len(ends) - named} columns of numbers", why=f"{', '.join(columns)} are known")
     cells = re.split(r" {2,}", line.strip())
     if len(cells) != len(ends):
-        # Some numbers are missing. The others end where their dashes end, names before the first number.
+        # Some numbers are missing. The others end where their dashes end; names come before the first number.
         front = re.split(r" {2,}", line[: ends[named]].strip())
         cells = [*front[:named], "".join(front[named:]), *(line[start:end].strip() for start, end in pairwise(ends[named:]))]
     numbers = {column: _number(report, index, column, text) for column, text in zip(columns, cells[named:], strict=False)}

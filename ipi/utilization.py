@@ -1,6 +1,6 @@
-"""What Vivado says of resources, cell by cell: `report_utilization -hierarchical`, as text or as XML.
+"""Vivado's report of resources by cell, `report_utilization -hierarchical`, as text or as XML.
 
-The hierarchy is told by indentation, two spaces a level. A row `(name)` counts what a cell holds outside the cells below it.
+Indentation shows the hierarchy, two spaces per level. A row `(name)` counts what a cell holds outside the cells below it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ COLUMNS = {
     "uram": ("URAM",),
     "dsp": ("DSP Blocks", "DSP48 Blocks", "DSPs"),
 }
-"""Vivado's names of the columns, old and new, by ours. URAM is left out for parts that have none."""
+"""Vivado's names of the columns, old and new, by our names. URAM is missing for parts without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A cell with all that is below it."""
+    """A cell with all cells below it."""
 
     name: str
     depth: int  # 0: the top
@@ -48,11 +48,11 @@ class Utilization:
         return self.cells[0]
 
     def below(self, name: str) -> Utilization | None:
-        """The outermost cell called `name` and what is below it; None where there is none."""
-        found = [i for i, cell in enumerate(self.cells) if cell.name == name]
-        if not found:
+        """The outermost cell named `name` with the cells below it; None if there is none."""
+        matches = [i for i, cell in enumerate(self.cells) if cell.name == name]
+        if not matches:
             return None
-        first = min(found, key=lambda i: self.cells[i].depth)
+        first = min(matches, key=lambda i: self.cells[i].depth)
         end = first + 1
         while end < len(self.cells) and self.cells[end].depth > self.cells[first].depth:
             end += 1
@@ -66,7 +66,7 @@ class _Line(NamedTuple):
 
 
 def read_utilization(path: Path) -> Utilization:
-    """Read a hierarchical report, .xml or .rpt; raises ToolError when it is damaged or of an unknown layout."""
+    """Read a hierarchical report, .xml or .rpt; raises ToolError when it is damaged or has an unknown layout."""
     heading, lines = _xml_lines(path) if path.suffix == ".xml" else _text_lines(path)
     columns = {ours: next((heading.cells.index(name) for name in names if name in heading.cells), None) for ours, names in COLUMNS.items()}
     for ours, names in COLUMNS.items():

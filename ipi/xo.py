@@ -1,7 +1,7 @@
 """Makes an .xo reproducible: the same inputs give the same bytes.
 
-An .xo is a zip. What differs between two runs of the packager is the order and the dates of its members, and in its XML the
-words below; what the linker reads of them it does not compare. Layouts as other projects found them (TAPA redacts the same).
+An .xo is a zip. Two runs of the packager differ in the order and the dates of its members, and in the parts of its XML below, which
+the linker does not compare. The layouts are those other projects have seen (TAPA redacts the same).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import zlib
 from codegen.errors import ToolError
 
 FIXED_DATE = "1980-01-01T00:00:00Z"
-"""The first a zip can hold; of all members, and for dates in XML."""
+"""The earliest date a zip can hold; used for all members and for dates in XML."""
 
 REDACTIONS = (
     (r"(<xilinx:coreCreationDateTime>)[^<]*", rf"\g<1>{FIXED_DATE}"),
-    # Seconds since an epoch, where the packager counts by the clock.
+    # Seconds since an epoch, where the packager takes it from the clock.
     (r"(<xilinx:coreRevision>)[^<]*", r"\g<1>1"),
-    # Where the IP lay when it was packaged, once for every time it was saved.
+    # The folder of the IP when it was packaged, once for every time it was saved.
     (r"[ \t]*<xilinx:tag [^>]*>[^<]*</xilinx:tag>\r?\n?", ""),
     (r"(<SourceLocation>)[^<]*/", r"\g<1>"),
     # UNCONFIRMED which of these attributes each release writes into xo.xml.
@@ -30,27 +30,27 @@ REDACTIONS = (
     # An absolute path: the file's name is enough.
     (r'(=")(?:[A-Za-z]:)?[/\\][^"<>]*[/\\]([^"/\\<>]*)(?=")', r"\g<1>\g<2>"),
 )
-"""Pattern and replacement, in all .xml of an .xo."""
+"""Patterns and replacements, applied to every .xml of an .xo."""
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
-"""What reading a zip can come to."""
+"""What reading a damaged zip can raise."""
 
 
 def normalized(xo: bytes) -> bytes:
-    """The same .xo with sorted members, fixed dates, and its varying words replaced. Raises ToolError where it is no zip."""
+    """The same .xo with sorted members, fixed dates, and its varying words replaced. Raises ToolError if it is not a zip."""
     data = io.BytesIO()
     try:
         with zipfile.ZipFile(io.BytesIO(xo)) as archive, zipfile.ZipFile(data, "w") as target:
             for name in sorted(name for name in archive.namelist() if not name.endswith("/")):
                 member = zipfile.ZipInfo(name)  # of 1980-01-01
                 member.compress_type = zipfile.ZIP_DEFLATED
-                member.create_system = 3  # elsewhere it would tell the operating system
+                member.create_system = 3  # otherwise it would depend on the operating system
                 member.external_attr = 0o644 << 16
                 content = archive.read(name)
                 target.writestr(member, _redacted(content) if name.endswith(".xml") else content)
     except DAMAGED as error:
         raise ToolError(
             "package.log",
-            "package_xo left a file that is no .xo",
+            "package_xo produced a file that is not an .xo",
             why=f"an .xo is a zip: {error}",
             fix="package it again: doit forget package",
         ) from None

@@ -3,7 +3,8 @@
 from network.description import load
 from network.errors import DescriptionError, ParameterError, Source
 from network.formats import Format
-from network.model import Block, Classifier, Conv, Head, Network, Stem
+from network.layers import Classifier, Conv
+from network.model import Block, Head, Network, Stem
 from network.operations import Shape, Window
 
 __all__ = [

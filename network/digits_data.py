@@ -1,6 +1,6 @@
 """The handwritten digits that the network `digits` is trained and tested on.
 
-Apart from `network.training`, because demos and tests want the images without PyTorch.
+A module outside `network.training`, because demos and tests need the images without PyTorch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Digits(NamedTuple):
 def load() -> Digits:
     """Split scikit-learn's 1,797 digits in order: the first 1,437 to train on, the last 360 held out.
 
-    The order matters: images seem to come writer by writer, so a shuffled split would flatter the accuracy.
+    The order matters: images seem to be ordered by writer, so a shuffled split would overstate the accuracy.
     """
     digits = load_digits()
     ink = digits.images.astype(np.int64)  # 0 to 16

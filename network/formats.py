@@ -48,7 +48,7 @@ class Format:
 
     @property
     def thresholds(self) -> int:
-        """How many thresholds tell this format's codes apart."""
+        """How many thresholds separate this format's codes: n thresholds separate n + 1 codes."""
         return self.high - self.low
 
     def __str__(self) -> str:

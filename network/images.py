@@ -1,4 +1,4 @@
-"""Images to try a network on: those its description names, or random ones where it names none."""
+"""Images to run a network on: those its description names, or random ones where it names none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Images(NamedTuple):
 
 
 def load(network: Network, folder: Path) -> Images:
-    """`images: digits` are the held-out ones of scikit-learn; other names are .npz files with `images` and `labels`, below `folder`."""
+    """`images: digits` are the held-out digits of scikit-learn; other names are .npz files with `images` and `labels`, relative to `folder`."""
     if network.images is None:
         drawn = np.random.default_rng(0).integers(0, 256, (RANDOM_COUNT, *network.input), dtype=np.uint8)
         return Images(drawn, None)
@@ -32,10 +32,10 @@ def load(network: Network, folder: Path) -> Images:
         from network import digits_data  # scikit-learn takes a second to import
 
         digits = digits_data.load()
-        found = Images(digits.held_out_images, digits.held_out_labels)
+        chosen = Images(digits.held_out_images, digits.held_out_labels)
     else:
-        found = _read(folder / paths.named(network.images))
-    images, labels = found
+        chosen = _read(folder / paths.named(network.images))
+    images, labels = chosen
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != tuple(network.input) or not len(images):
         raise ParameterError(
             network.images,
@@ -43,14 +43,14 @@ def load(network: Network, folder: Path) -> Images:
             why=f"{network.name} takes images of {network.input}",
             fix="write input: {shape: [8, 8, 1]}, or name images of your own"
             if network.images == "digits"
-            else "write them in that shape, at least one",
+            else "save at least one image, in that shape",
         )
     if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (len(images),)):
         raise ParameterError(
             network.images,
             f"labels: {labels.dtype} {labels.shape}, expected integers ({len(images)},)",
             why="every image has one true label",
-            fix="write one class number per image, or leave labels out",
+            fix="save one class number per image, or leave labels out",
         )
     classes = network.head.fc.out
     if labels is not None and not (labels.min() >= 0 and labels.max() < classes):
@@ -58,9 +58,9 @@ def load(network: Network, folder: Path) -> Images:
             network.images,
             f"labels: {labels.min()} to {labels.max()}, expected 0 to {classes - 1}",
             why=f"{network.name} has {classes} classes, counted from 0",
-            fix="subtract 1 from labels that are counted from 1, or correct them",
+            fix="subtract 1 from labels counted from 1, or correct them",
         )
-    return found
+    return chosen
 
 
 def files(network: Network, folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What a network computes, operation by operation, with shapes and formats; nothing here says how it is built.
+"""What a network computes, operation by operation, with shapes and formats, independent of how it is built.
 
     product     sums of products under a sliding window: a convolution without its activation
     activation  integers to codes, channel by channel, by thresholds
@@ -8,7 +8,7 @@
     dense       the fully connected layer: scores
     top_k       the labels of the largest scores
 
-`dataflow.units` has the ways to build each, `network.reference` the arithmetic. Shapes are of one frame.
+`dataflow.units` has the implementations, `network.reference` the arithmetic. Shapes are those of one frame.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from network.formats import Format
 
 
 class Shape(NamedTuple):
-    """Height, width, channels of one frame; channels run fastest."""
+    """Height, width, channels of one frame; channels vary fastest."""
 
     height: int
     width: int
@@ -40,7 +40,7 @@ class Shape(NamedTuple):
 
 
 def reach(products: int, weight: Format, codes: Format) -> tuple[int, int]:
-    """Least and greatest sum of so many products, over all weights and inputs of these formats."""
+    """Least and greatest sum of that many products, over all weights and inputs of these formats."""
     most = products * codes.high
     return most * min(weight.low, 0), most * weight.high
 
@@ -59,7 +59,7 @@ class Window:
                 raise DescriptionError(
                     at,
                     f"{name}: pad ({before}, {after}) is not smaller than the kernel, {kernel}",
-                    why="a window that sees nothing but padding computes nothing",
+                    why="some windows would contain padding only",
                     fix=f"pad with at most {kernel - 1}",
                 )
             if size + before + after < kernel:
@@ -69,7 +69,7 @@ class Window:
                     at,
                     f"{name}: a kernel of {kernel} does not fit into the {axis} of {shape} with pad ({before}, {after})",
                     why="there would be no output pixel",
-                    fix=f"use a kernel of at most {most}, more padding, smaller strides or a larger image before it",
+                    fix=f"use a kernel of at most {most}, more padding, smaller strides or a larger input",
                 )
 
     def output(self, shape: Shape, channels: int) -> Shape:
@@ -91,7 +91,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """Sums of products: of every output pixel and channel, weights times the codes under the window."""
+    """Sums of products: for every output pixel and channel, weights times the codes under the window."""
 
     input: Shape
     window: Window
@@ -117,11 +117,11 @@ class Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
-    """Integers to codes: the number of the channel's thresholds that a value reaches, a step function that never falls."""
+    """Integers to codes: the number of the channel's thresholds that a value reaches, a non-decreasing step function."""
 
     shape: Shape
     values: Format
-    reach: tuple[int, int]  # least and greatest value there can be
+    reach: tuple[int, int]  # least and greatest possible value
     codes: Format
 
 
@@ -169,7 +169,7 @@ class Dense:
 
     @property
     def reach(self) -> tuple[int, int]:
-        """Least and greatest sum of products, the bias left out."""
+        """Least and greatest sum of products, without the bias."""
         return reach(self.inputs, self.weight, self.codes)
 
 

@@ -1,10 +1,10 @@
-"""The parameters of a network: one `.npz` of integer arrays, checked one by one against the description.
+"""The parameters of a network: one `.npz` of integer arrays, each checked against the description.
 
 Keys are the dotted layer names with `/`: `stem/conv/weights`, `res2a/conv1/thresholds`, `head/fc/bias`. Weights are int8
 (out, kernel_h, kernel_w, in), those of the fully connected layer (classes, in); thresholds int32 (out, n), ascending.
 
 The one exception: `stem/conv/thresholds` may descend in every channel, as they do in the published parameters of ResNet-50.
-A code counts thresholds, whatever their order; `load` turns them round, so that whoever has them from it has them ascending.
+A code counts thresholds, so their order does not matter; `load` reverses them and always returns ascending ones.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ Parameters = Mapping[str, Array]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """What one array has to be."""
+    """What one array must be."""
 
     shape: tuple[int, ...]
     dtype: str
     format: Format | None = None  # weights: the range of the values
     ascending: bool = False  # thresholds
-    negatable: bool = False  # thresholds of a layer whose weights have negatives
-    turnable: bool = False  # thresholds that may descend instead, all of them
+    negatable: bool = False  # thresholds of a layer with signed weights
+    reversible: bool = False  # thresholds that may descend in all channels instead
 
 
 UNREADABLE = (
@@ -69,23 +69,23 @@ def key(layer: str, what: str) -> str:
 
 def specs(network: Network) -> dict[str, Spec]:
     """All arrays of a network, in stream order."""
-    found: dict[str, Spec] = {}
+    arrays: dict[str, Spec] = {}
     entries = {block.convs[0].name: block for block in network.blocks if block.entry}
     for conv in network.convs:
         if conv.name in entries:
             block = entries[conv.name]
             shape = (block.input.channels, block.act.thresholds)
-            found[key(block.name, "entry/thresholds")] = Spec(shape=shape, dtype="int32", ascending=True)
-        found[key(conv.name, "weights")] = Spec(shape=conv.weights_shape, dtype=_weight_dtype(conv.weight), format=conv.weight)
+            arrays[key(block.name, "entry/thresholds")] = Spec(shape=shape, dtype="int32", ascending=True)
+        arrays[key(conv.name, "weights")] = Spec(shape=conv.weights_shape, dtype=_weight_dtype(conv.weight), format=conv.weight)
         shape = (conv.out, conv.output_format.thresholds)
         is_signed = conv.weight.kind is not Kind.UINT
-        found[key(conv.name, "thresholds")] = Spec(
-            shape=shape, dtype="int32", ascending=True, negatable=is_signed, turnable=conv is network.stem.conv
+        arrays[key(conv.name, "thresholds")] = Spec(
+            shape=shape, dtype="int32", ascending=True, negatable=is_signed, reversible=conv is network.stem.conv
         )
     fc = network.head.fc
-    found[key(fc.name, "weights")] = Spec(shape=(fc.out, fc.inputs), dtype=_weight_dtype(fc.weight), format=fc.weight)
-    found[key(fc.name, "bias")] = Spec(shape=(fc.out,), dtype="int32")
-    return found
+    arrays[key(fc.name, "weights")] = Spec(shape=(fc.out, fc.inputs), dtype=_weight_dtype(fc.weight), format=fc.weight)
+    arrays[key(fc.name, "bias")] = Spec(shape=(fc.out,), dtype="int32")
+    return arrays
 
 
 def _weight_dtype(weight: Format) -> str:
@@ -109,27 +109,27 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
             "train or import them, or name the file in the description: parameters: …",
         )
     except UNREADABLE as error:
-        fail(f"not an .npz: {error}", "parameters are a zip of .npy arrays", "write the file again with numpy.savez")
+        fail(f"not an .npz: {error}", "parameters are a zip of .npy arrays", "save them with numpy.savez")
     with archive:
         names = {name.removesuffix(".npy") for name in archive.namelist()}
         missing, extra = [name for name in wanted if name not in names], sorted(names - set(wanted))
         if missing == [key(network.head.fc.name, "weights")]:
             fail(
                 f"{missing[0]} is missing",
-                f"{network.name} needs {len(wanted)} arrays; of the original ResNet-50 this one is not among the headers, but in a CSV of its own",
-                "write it into the file, or import again with --fc-weights fcweights.csv",
+                f"{network.name} needs {len(wanted)} arrays; the original ResNet-50 has this one in a CSV file, not in the headers",
+                "add it to the file, or import again with --fc-weights fcweights.csv",
             )
         if missing:
             close = get_close_matches(missing[0], extra, n=1)
             fail(
                 f"{missing[0]} is missing{_others(missing)}",
                 f"{network.name} needs {len(wanted)} arrays",
-                f"is it {close[0]}? keys are spelled as above" if close else "write all of them into the file",
+                f"rename {close[0]}, if that is it" if close else "add it to the file",
             )
         if extra:
             fail(
                 f"{extra[0]} is not expected{_others(extra)}",
-                f"no layer of {network.name} takes it",
+                f"no layer of {network.name} has such an array",
                 "delete it, or correct the description",
             )
         arrays = {}
@@ -139,7 +139,7 @@ def load(network: Network, path: str | Path) -> dict[str, Array]:
             except _Mismatch as mismatch:
                 fail(f"{name}: {mismatch}", mismatch.why, mismatch.fix)
             except UNREADABLE as error:
-                fail(f"{name} cannot be read: {error}", "the file is damaged", "write or copy it again")
+                fail(f"{name} cannot be read: {error}", "the file is damaged", "save or copy it again")
     _check_head(network, arrays, fail)
     return arrays
 
@@ -157,22 +157,24 @@ def _others(names: list[str]) -> str:
 
 
 def _read(archive: zipfile.ZipFile, member: str, spec: Spec) -> Array:
-    """One array, its header held against the spec before any data is unpacked."""
+    """Read one array; its header is checked against the spec before any data is unpacked."""
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"npy format {version}")
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read_header(file)  # type: ignore[no-untyped-call]
-        found, expected = f"{dtype.name} {shape}", f"{spec.dtype} {spec.shape}"
-        if found != expected:
-            raise _Mismatch(f"{found}, expected {expected}", "the description decides shapes and formats", _how_to_convert(shape, spec))
+        actual, expected = f"{dtype.name} {shape}", f"{spec.dtype} {spec.shape}"
+        if actual != expected:
+            raise _Mismatch(
+                f"{actual}, expected {expected}", "shapes and formats follow from the description", _how_to_convert(shape, spec)
+            )
         size = dtype.itemsize * int(np.prod(spec.shape))
-        data = file.read(size + 1)  # one byte more: reading to the end lets zipfile check the CRC
+        data = file.read(size + 1)  # one byte more: zipfile checks the CRC at the end of the data only
     if len(data) != size:
         raise ValueError(f"{len(data):,} bytes of data instead of {size:,}")
     array: Array = np.frombuffer(data, dtype).reshape(spec.shape, order="F" if fortran else "C").astype(spec.dtype)
-    if spec.turnable and (np.diff(array.astype(np.int64), axis=1) <= 0).all():
+    if spec.reversible and (np.diff(array.astype(np.int64), axis=1) <= 0).all():
         array = np.ascontiguousarray(array[:, ::-1])
     _check_values(array, spec)
     return array
@@ -180,12 +182,12 @@ def _read(archive: zipfile.ZipFile, member: str, spec: Spec) -> Array:
 
 def _how_to_convert(shape: tuple[int, ...], spec: Spec) -> str:
     if shape == spec.shape:
-        return f"write whole numbers as numpy.{spec.dtype}, or name another format in the description"
+        return f"save integers as numpy.{spec.dtype}, or change the format in the description"
     if len(shape) == 4 and tuple(shape[axis] for axis in (0, 2, 3, 1)) == spec.shape:
-        return "bring the input channels to the end: numpy.transpose(weights, (0, 2, 3, 1))"
+        return "move the input channels to the last axis: numpy.transpose(weights, (0, 2, 3, 1))"
     if len(shape) == len(spec.shape) and shape[::-1] == spec.shape:
         return "swap the axes: numpy.transpose(array)"
-    return "write it in that shape, or correct the description"
+    return "save it in that shape, or correct the description"
 
 
 def _check_values(array: Array, spec: Spec) -> None:
@@ -193,11 +195,11 @@ def _check_values(array: Array, spec: Spec) -> None:
         bad = (array != 1) & (array != -1) if spec.format.kind is Kind.BIPOLAR else (array < spec.format.low) | (array > spec.format.high)
         if bad.any():
             place = tuple(int(i) for i in np.argwhere(bad)[0])
-            values = "-1 and 1 alone" if spec.format.kind is Kind.BIPOLAR else f"{spec.format.low} to {spec.format.high}"
+            values = "-1 or 1" if spec.format.kind is Kind.BIPOLAR else f"{spec.format.low} to {spec.format.high}"
             wide_enough = _narrowest(array)
             raise _Mismatch(
                 f"{array[place]} at {place}, expected {spec.format}",
-                f"the description says weight: {spec.format}, which is {values}",
+                f"the description says weight: {spec.format}, whose values are {values}",
                 f"quantize the weights to that, or write weight: {wide_enough} for the layer",
             )
     if spec.ascending:
@@ -214,7 +216,7 @@ def _check_values(array: Array, spec: Spec) -> None:
 
 
 def _narrowest(weights: Array) -> Format:
-    """The narrowest format that holds these weights, of the kind their type stands for."""
+    """The narrowest format that holds these weights, unsigned if their type is."""
     low, high = int(weights.min()), int(weights.max())
     if weights.dtype.kind == "u":
         return Format(Kind.UINT, max(1, high.bit_length()))
@@ -222,7 +224,7 @@ def _narrowest(weights: Array) -> Format:
 
 
 def _check_head(network: Network, arrays: Parameters, fail: Any) -> None:
-    """Scores must fit their accumulator with the bias that is really there; the description alone cannot know it."""
+    """Check that scores fit their accumulator with the actual bias, which is not in the description."""
     fc = network.head.fc
     bias = arrays[key(fc.name, "bias")]
     low, high = fc.reach
@@ -237,7 +239,7 @@ def _check_head(network: Network, arrays: Parameters, fail: Any) -> None:
 
 
 def save(path: str | Path, arrays: Parameters) -> None:
-    """Write an `.npz` whose bytes depend on the arrays alone, whole or not at all."""
+    """Write an `.npz` atomically; its bytes depend on the arrays alone."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -260,7 +262,7 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def draw(network: Network, seed: int) -> dict[str, Array]:
-    """Random parameters of the right shapes, for building and timing; thresholds cut the accumulators' likely range evenly."""
+    """Random parameters of the right shapes, for building and timing; thresholds are spread over the accumulators' likely range."""
     rng = np.random.default_rng(seed)
     arrays: dict[str, Array] = {}
     spread = {key(conv.name, "thresholds"): conv for conv in network.convs}

@@ -1,4 +1,4 @@
-"""Paths within texts. Descriptions are UTF-8 and file names are bytes, whatever the locale makes of either."""
+"""Paths in text files: descriptions are UTF-8 and file names are bytes, whatever the locale."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def named(text: str) -> Path:
-    """The path that a text names."""
+    """The path of a text in a description."""
     return Path(os.fsdecode(text.encode("utf-8", "surrogateescape")))
 
 
 def name(path: Path | str) -> str:
-    """How a text names a path; bytes that are not UTF-8 stay lone surrogates."""
+    """The text of a path for a description; bytes that are not UTF-8 become lone surrogates."""
     return os.fsencode(path).decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""The numpy integer forward pass: what the accelerator has to compute, in the fewest words that say it exactly.
+"""The integer forward pass in numpy, which defines exactly what the accelerator computes.
 
 Codes are uint8 arrays (frames, height, width, channels). Matrix products run in float64 for speed and stay exact: every
 operand, product and partial sum is an integer far below 2**53.
@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from network.formats import Format
-from network.model import Block, Conv, Head, Network, Stem
+from network.layers import Conv
+from network.model import Block, Head, Network, Stem
 from network.operations import Window
 from network.parameters import Array, Parameters, key
 
 Codes = NDArray[np.uint8]
 WINDOW_ELEMENTS = 1 << 24
-"""Of the windows unrolled at once, whatever the size of a map."""
+"""How many elements of windows are unrolled at once, to bound the memory whatever the size of a map."""
 
 
 def windows(codes: Codes, window: Window) -> Codes:
@@ -83,8 +84,8 @@ def scores(layer: Head, parameters: Parameters, codes: Codes) -> Array:
     """int32 (n, classes)."""
     sums = np.maximum(codes.astype(np.int64) - layer.zero_point, 0).sum(axis=(1, 2))
     products = sums.astype(np.float64) @ parameters[key(layer.fc.name, "weights")].astype(np.float64).T
-    found: Array = (products + parameters[key(layer.fc.name, "bias")]).astype(np.int32)
-    return found
+    biased: Array = (products + parameters[key(layer.fc.name, "bias")]).astype(np.int32)
+    return biased
 
 
 def top(score: Array, k: int) -> NDArray[np.uint32]:
@@ -95,9 +96,9 @@ def top(score: Array, k: int) -> NDArray[np.uint32]:
 def trace(network: Network, parameters: Parameters, images: Codes) -> dict[str, NDArray[Any]]:
     """Everything that passes between the IPs: `stem`, each block, then `scores` and `labels`."""
     codes = stem(network.stem, parameters, images)
-    found: dict[str, NDArray[Any]] = {"stem": codes}
+    results: dict[str, NDArray[Any]] = {"stem": codes}
     for each in network.blocks:
-        codes = found[each.name] = block(each, parameters, codes)
-    found["scores"] = scores(network.head, parameters, codes)
-    found["labels"] = top(found["scores"], network.head.top)
-    return found
+        codes = results[each.name] = block(each, parameters, codes)
+    results["scores"] = scores(network.head, parameters, codes)
+    results["labels"] = top(results["scores"], network.head.top)
+    return results

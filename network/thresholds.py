@@ -1,7 +1,7 @@
-"""Thresholds and their order: a code is the number of thresholds its accumulator reaches, and so they ascend.
+"""The order of thresholds: a code is the number of thresholds its accumulator reaches, so thresholds ascend.
 
-Where batch norm has a negative scale, a code counts the thresholds its accumulator stays below. That is the same network with the
-channel's weights negated.
+Where batch norm has a negative scale, a code counts the thresholds above its accumulator. Negating the channel's weights gives an
+equal network whose code counts the thresholds it reaches.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from numpy.typing import NDArray
 
 
 def how_to_ascend(*, descends: bool, negatable: bool) -> tuple[str, str]:
-    """Why thresholds have to ascend, and what to do with those of a channel that does not, or that descends throughout."""
+    """Why thresholds must ascend, and how to fix those of a channel that do not; `descends`: they all fall."""
     order = "numpy.sort(thresholds, axis=1)"
     counts = "a code counts the thresholds its accumulator reaches"
     if not descends:
         return counts, f"sort them: {order}"
-    turned_round = f"{counts}; those that descend most often come of a negative batch-norm scale, where it counts the ones it stays below"
+    inverted = f"{counts}; descending ones usually come from a negative batch-norm scale, where a code counts those above its accumulator"
     if not negatable:
-        without = "which needs weights that can be negated: train with positive scales here"
+        without = "which needs signed weights: train with positive scales"
         return (
-            turned_round,
-            f"if only their order is another, {order}; if the scale is negative, the channel has to be turned round, {without}",
+            inverted,
+            f"if they are only in the wrong order, {order}; if the scale is negative, the channel has to be negated, {without}",
         )
-    return turned_round, (
+    return inverted, (
         "if the scale is negative, negate the channel's weights, and replace its thresholds t by 1 - t in ascending order "
-        f"(network.thresholds.turned does both); if only their order is another, {order}"
+        f"(network.thresholds.turned does both); if they are only in the wrong order, {order}"
     )
 
 
 def turned(weights: NDArray[Any], thresholds: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Channels whose code counts the thresholds above the accumulator, t > x, as channels whose code counts those it reaches.
+    """Convert channels whose code counts the thresholds above the accumulator, t > x, to channels whose code counts those it reaches.
 
-    That is the same as 1 - t <= -x. Where batch norm has a negative scale, codes count so. (If yours count t >= x, pass t + 1.)
-    Weights (channels, …) come back negated, thresholds (channels, n) ascending. ValueError for weights that have no negative.
+    t > x is the same as 1 - t <= -x. Codes count t > x where batch norm has a negative scale. (If yours count t >= x, pass t + 1.)
+    Returns negated weights (channels, …) and ascending thresholds (channels, n). ValueError if a weight cannot be negated.
     """
     negated = -weights.astype(np.int64)
     kept = weights.dtype if weights.dtype.kind == "i" else np.dtype(np.int8)
     if negated.size and (negated.max() > np.iinfo(kept).max or negated.min() < np.iinfo(kept).min):
-        raise ValueError(f"weights {weights.min()} to {weights.max()} have no negatives in {kept.name}")
+        raise ValueError(f"weights {weights.min()} to {weights.max()} cannot be negated in {kept.name}")
     levels = np.sort(1 - thresholds.astype(np.int64), axis=1)
     return negated.astype(kept), np.minimum(levels, np.iinfo(np.int32).max).astype(np.int32)

@@ -89,7 +89,7 @@ def test_demo_of_a_network_of_ones_own(tmp_path):
     chosen = project(ROOT / "tests" / "own.yaml", tmp_path)
     result = doit("-n", 2, *chosen, "demo")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "64 images classified; there are no true labels to hold them against" in result.stdout
+    assert "64 images classified; there are no true labels to compare with" in result.stdout
     classified = subprocess.run(
         [sys.executable, "-m", "runtime", "classify", tmp_path / "build" / "own" / "own.xclbin", _picture(tmp_path)],
         cwd=ROOT,

@@ -1,6 +1,6 @@
-"""Cycles and resources of every IP as they once were, to notice when they move: baselines/<network>.json.
+"""Recorded cycles and resources of every IP, to notice when they change: baselines/<network>.json.
 
-One file per network; in it one set of figures per release of the tools and part, since another release schedules differently.
+One file per network, with one set of figures per release of the tools and part, since another release schedules differently.
 
     {"2022.2 xcu250-figd2104-2L-e": {"res2a": {"interval": 56449, "lut": 30211, …}, …}, …}
 """
@@ -18,14 +18,14 @@ from hls.csynth import Csynth
 from vitis.report import KINDS, Report, plain
 
 TOLERANCES = {"interval": 0.02, "cosim interval": 0.02, **dict.fromkeys(KINDS, 0.10)}
-"""How far a figure may be from its baseline, as a fraction of it. Cycles follow from the loops, area from the tool's moods."""
+"""How far a figure may differ from its baseline, as a fraction. Cycles follow from the loops; area varies with the tool."""
 
 Figures = Mapping[str, Mapping[str, float]]  # by IP, by name of the figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """A figure that is not where it was."""
+    """A figure that differs from its baseline."""
 
     ip: str
     figure: str
@@ -39,7 +39,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A report held against its baseline. IPs that only one of them has are not compared."""
+    """A report compared with its baseline. IPs that only one of them has are not compared."""
 
     path: Path
     compared: tuple[str, ...]
@@ -54,7 +54,7 @@ class Comparison:
         return ", ".join(words)
 
     def require_unmoved(self) -> None:
-        """Raises ToolError with a table of what moved; better counts too, since the baseline then no longer says what is so."""
+        """Raise ToolError with a table of what moved, improvements too, since the baseline is then out of date."""
         if not self.moves:
             return
         rows = [(move.ip, move.figure, plain(move.before), plain(move.now), move.change) for move in self.moves]
@@ -65,12 +65,12 @@ class Comparison:
             str(self.path),
             f"{len(self.moves)} {'figure has' if len(self.moves) == 1 else 'figures have'} moved{table}",
             why=f"cycles may move by {TOLERANCES['interval']:.0%}, resources by {TOLERANCES['lut']:.0%}",
-            fix=f"find out why; if it is meant, record them anew: doit report --baseline {self.path} --record",
+            fix=f"find out why; if it is intended, record them again: doit report --baseline {self.path} --record",
         )
 
 
 def key(report: Report) -> str:
-    """Release and part; raises ToolError where no IP is synthesized, or not all by one release."""
+    """Release and part; raises ToolError if no IP is synthesized, or not all by one release."""
     if len(report.releases) != 1:
         raise ToolError(
             report.network,
@@ -82,21 +82,21 @@ def key(report: Report) -> str:
 
 
 def figures(report: Report) -> dict[str, dict[str, float]]:
-    """What is compared: of C synthesis, and the interval of co-simulation; left out where a tool does not know it."""
+    """The compared figures: those of C synthesis, and the interval of co-simulation; unknown ones are left out."""
     return {ip.name: _figures(ip.csynth, ip.cosim) for ip in report.ips if ip.csynth}
 
 
 def _figures(csynth: Csynth, cosim: Cosim | None) -> dict[str, float]:
-    found = {
+    values = {
         "interval": csynth.interval_cycles,
         "cosim interval": cosim.interval.average if cosim and cosim.interval else None,
         **{kind: getattr(csynth.resources, kind) for kind in KINDS},
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def load(path: Path) -> dict[str, Figures]:
-    """All sets of figures in a file, none where there is no file; raises ToolError for one that is not a baseline."""
+    """All sets of figures in a file, empty if there is none; raises ToolError if it is not a baseline."""
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -104,7 +104,9 @@ def load(path: Path) -> dict[str, Figures]:
     except ValueError as error:
         line = getattr(error, "lineno", 0)
         where = f"{path}:{line}" if line else str(path)
-        raise ToolError(where, "not a baseline", why=f"not JSON: {error}", fix="restore the file, or delete it and record anew") from None
+        raise ToolError(
+            where, "not a baseline", why=f"not JSON: {error}", fix="restore the file, or delete it and record it again"
+        ) from None
     for path_in_file, value in _leaves(known):
         if len(path_in_file) != 3 or isinstance(value, bool) or not isinstance(value, int | float):
             what = f"not a baseline: {value!r} at {' / '.join(path_in_file) or 'the top'}"
@@ -112,7 +114,7 @@ def load(path: Path) -> dict[str, Figures]:
                 str(path),
                 what,
                 why="it holds numbers by release and part, IP, and figure",
-                fix="restore the file, or delete it and record anew",
+                fix="restore the file, or delete it and record it again",
             )
     return dict(known)
 
@@ -124,20 +126,20 @@ def _leaves(value: object, above: tuple[str, ...] = ()) -> list[tuple[tuple[str,
 
 
 def record(path: Path, report: Report) -> str:
-    """The text of the file with this report's figures in it, those of other releases and parts kept."""
+    """The text of the file with this report's figures added; those of other releases and parts are kept."""
     known = {**load(path), key(report): figures(report)}
     return json.dumps(dict(sorted(known.items())), indent=1) + "\n"
 
 
 def compare(path: Path, report: Report) -> Comparison:
-    """The report against the file's figures for its release and part; raises ToolError where it has none."""
+    """Compare the report with the file's figures for its release and part; raises ToolError if it has none."""
     before, now = load(path).get(key(report)), figures(report)
     if before is None:
         raise ToolError(
             str(path),
             f"no figures for {key(report)}" if path.exists() else "there is no such file",
-            why="a report is held against figures of the same release and part",
-            fix=f"record them, look them through, and keep them: doit report --baseline {path} --record",
+            why="a report is compared with figures of the same release and part",
+            fix=f"record them, review them, and keep them: doit report --baseline {path} --record",
         )
     both = [ip for ip in now if ip in before]
     return Comparison(

@@ -1,4 +1,4 @@
-"""The linker's files, checked without the linker: the floorplan runs against the model of Vivado, link.cfg against UG1393's keys."""
+"""Checks the linker's files without the linker: the floorplan with the model of Vivado, link.cfg with the keys in UG1393."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SECTIONS = {
     "profile": "aie data exec memory stall trace_memory",
     "vivado": "impl.jobs impl.lsf impl.strategies param prop synth.jobs synth.lsf",
 }
-"""Sections of a v++ configuration and their keys (UG1393, "Vitis Compiler Configuration File"), as far as they concern linking."""
+"""Sections of a v++ configuration and their keys (UG1393, "Vitis Compiler Configuration File"), those that concern linking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was checked, and what is wrong with it."""
+    """What was checked, and the findings."""
 
     findings: tuple[Finding, ...]
     placed: int  # cells of the floorplan
@@ -38,7 +38,7 @@ class Report:
         return not self.findings
 
     def require(self) -> None:
-        """Raises CheckError with every finding, if there is one."""
+        """Raise CheckError with all findings, if there are any."""
         if self.findings:
             raise CheckError(self.findings)
 
@@ -47,11 +47,11 @@ class Report:
 
 
 def check(design: Design, folder: Path) -> Report:
-    """Check floorplan.tcl, plram.tcl, reports.tcl and link.cfg as they stand in `folder`. Raises ToolError when there is no tclsh."""
+    """Check floorplan.tcl, plram.tcl, reports.tcl and link.cfg in `folder`. Raises ToolError if tclsh is missing."""
     prefix = f"{design.platform.cell_prefix}/{cu(design)}/inst/{design.top}_i/"
     expected = {cell.name: cell.slr for cell in cells(design)}
     for piece in slices(design):
-        # Register slices of either naming, as the floorplan knows both.
+        # Register slices have one of two namings; the floorplan handles both.
         source, sink = ("slr_source", "slr_dest") if piece.source < piece.sink else ("slr_master", "slr_slave")
         expected |= {f"{piece.name}/inst/{source}": piece.source, f"{piece.name}/inst/{sink}": piece.sink}
     pblocks = [f"{design.platform.pblock}{slr}" for slr in range(design.platform.slrs)]
@@ -68,7 +68,7 @@ def check(design: Design, folder: Path) -> Report:
                 Finding(
                     where="floorplan.tcl",
                     what=f"{name} is placed in {pblock}, not {wanted}" if pblock else f"{name} is not placed",
-                    why="its reset and its streams come to where the description puts it",
+                    why="its reset and its streams lead to the SLR in the description",
                     fix=f"place it in SLR {slr}",
                 )
             )
@@ -77,7 +77,7 @@ def check(design: Design, folder: Path) -> Report:
 
 
 def _link_config(design: Design, path: Path) -> tuple[int, list[Finding]]:
-    """The number of settings, and what is wrong with them."""
+    """The number of settings, and the findings."""
     findings: list[Finding] = []
     section, settings = "", 0
     connected: dict[str, str] = {}
@@ -102,7 +102,7 @@ def _link_config(design: Design, path: Path) -> tuple[int, list[Finding]]:
         key, equals, value = text.partition("=")
         settings += 1
         if not equals:
-            report(f"{text} is no setting", "a line is key=value, a [section] or a # comment", "correct the line", number)
+            report(f"{text} is not a setting", "a line is key=value, a [section] or a # comment", "correct the line", number)
         elif section in SECTIONS and key not in SECTIONS[section].split():
             keys = ", ".join(SECTIONS[section].split())
             report(f"no key {key} in {f'[{section}]' if section else 'the head'}", f"v++ knows {keys}", "correct the name", number)
@@ -115,7 +115,7 @@ def _link_config(design: Design, path: Path) -> tuple[int, list[Finding]]:
 
 
 def _connection(design: Design, key: str, value: str, connected: dict[str, str]) -> tuple[str, str, str] | None:
-    """What is wrong with one setting of [connectivity]; `connected` collects the arguments' banks."""
+    """The finding about one setting of [connectivity], if any; `connected` collects the arguments' banks."""
     setting = f"{key}={value}"
     if key == "nk" and value != f"{design.name}:1:{cu(design)}":
         return setting, "the .xo holds one kernel, and floorplan and host know its CU by name", f"write nk={design.name}:1:{cu(design)}"
@@ -133,6 +133,6 @@ def _connection(design: Design, key: str, value: str, connected: dict[str, str])
     if bank not in banks:
         return setting, f"{design.platform.name} has {', '.join(banks)}", "choose one of those"
     if argument in connected:
-        return setting, f"{argument} is connected to {connected[argument]} already", "delete one of the two"
+        return setting, f"{argument} is already connected to {connected[argument]}", "delete one of the two"
     connected[argument] = bank
     return None

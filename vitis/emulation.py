@@ -10,7 +10,7 @@ from dataflow.timing.error import TimingError
 from dataflow.timing.graph import graph
 from dataflow.timing.simulation import simulate
 from network.errors import DescriptionError
-from network.model import Conv
+from network.layers import Conv
 from network.operations import Window
 from network.parameters import Parameters
 from runtime.errors import ManifestError, XclbinError
@@ -22,7 +22,7 @@ from vitis.limits import refused, require_emulation
 from vitis.render import enlarged_kb
 
 BANK_KINDS = {"ddr4": 1, "dram": 2, "hbm": 6}
-"""MEM_TYPE of xclbin.h, by the word the platform files use."""
+"""MEM_TYPE of xclbin.h, by the kind in the platform files."""
 
 
 def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mapping[str, str] | None = None) -> bytes:
@@ -44,7 +44,7 @@ def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mappin
 
 
 def manifest(design: Design, target: Target, versions: Mapping[str, str] | None = None, *, latency_cycles: int | None = None) -> Manifest:
-    """What the host is told; raises DescriptionError for what it could not read."""
+    """The manifest for the host; raises DescriptionError if the host could not read it."""
     network, fc = design.network, design.network.head.fc
     try:
         return Manifest(
@@ -67,7 +67,7 @@ def manifest(design: Design, target: Target, versions: Mapping[str, str] | None 
 
 
 def check_host(design: Design) -> str:
-    """That a host can read what will be built for the card, tried now: raises DescriptionError; and whether it can be emulated, in words."""
+    """Check now that a host can read what will be built for the card, else raise DescriptionError; says whether it can be emulated."""
     manifest(design, Target.HW)
     try:
         require_emulation(design)
@@ -77,7 +77,7 @@ def check_host(design: Design) -> str:
 
 
 def latency_cycles(design: Design) -> int | None:
-    """Of one frame through an empty pipeline, simulated; None where nothing can be simulated, or it deadlocks."""
+    """Simulated latency of one frame through an empty pipeline; None if it cannot be simulated or deadlocks."""
     try:
         run = simulate(graph(design), frames=1)
     except TimingError:

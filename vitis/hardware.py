@@ -1,4 +1,4 @@
-"""The xclbin for a card: what v++ linked, with the manifest and what else the runtime wants to know of it."""
+"""The xclbin for a card: v++'s output with the manifest and other sections that the runtime needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vitis.emulation import latency_cycles, manifest
 
 
 def hardware_xclbin(design: Design, linked: bytes, parameters: Parameters, *, versions: Mapping[str, str] | None = None) -> bytes:
-    """The completed file; `linked` is v++'s. Raises ToolError's kin where it is no xclbin."""
+    """The completed file; `linked` is v++'s. Raises XclbinError if it is not an xclbin."""
     fc = design.network.head.fc
     weights = parameters[key(fc.name, "weights")] if design.network.head.streams_weights else None
     return xclbin.attach(linked, manifest(design, Target.HW, versions, latency_cycles=latency_cycles(design)), weights=weights)

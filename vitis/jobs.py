@@ -1,4 +1,4 @@
-"""The linker's part as a job: kernel and platform become an xclbin.
+"""Linking as a job: kernel and platform become an xclbin.
 
 link leaves    linked.xclbin, utilization.xml, timing.rpt
 """
@@ -23,7 +23,7 @@ PRODUCTS = {
 
 
 def link_job(design: Design, scripts: Path, xo: Path, release: Release) -> Job:
-    """Link the kernel with the platform; `scripts` is the folder with what `render` gives."""
+    """Link the kernel with the platform; `scripts` is the folder with the files of `render`."""
     return Job(
         step="link",
         name=design.name,

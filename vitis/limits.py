@@ -1,6 +1,6 @@
-"""What a host has to be able to read: the manifest and, for emulation, the network, tried before anything is built.
+"""Checks, before anything is built, that a host can read the manifest and, for emulation, the network.
 
-The runtime states its limits and refuses with the field that is wrong; here its refusals find the lines of the description.
+The runtime defines the limits, and its errors name the wrong field; here they get the line of the description.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runtime.xclbin import LARGEST_FILE
 
 
 def refused(design: Design, error: XclbinError) -> DescriptionError:
-    """A refusal of the runtime, with the line of the description it comes from."""
+    """An error of the runtime as one of the description, with the line that causes it."""
     network = design.network
     places = {"top": network.head.at, "classes": network.head.fc.at, "weights": network.head.fc.at, "label_names": network.labels_at}
     slowest = next((block.at for block in network.blocks if block.name == design.slowest.name), network.at)
@@ -28,21 +28,21 @@ def refused(design: Design, error: XclbinError) -> DescriptionError:
 
 
 def require_emulation(design: Design) -> None:
-    """Raises DescriptionError where only the emulator is too small for a network."""
+    """Raise DescriptionError if the network is too large for the emulator, although not for hardware."""
     for name, at, shape in _tensors(design):
         if shape.size > LARGEST_TENSOR:
             raise DescriptionError(
                 at,
                 f"{name}: {shape.size:,} codes a frame",
                 why=f"the emulator holds at most {LARGEST_TENSOR:,}, to fit into a workstation's memory; hardware has no such limit",
-                fix="build it for the card (doit link), or use a smaller map",
+                fix="build it for the card (doit link), or use a smaller feature map",
             )
     size = sum(_bytes(spec.shape, spec.dtype, spec.format is not None and spec.format.bits == 1) for spec in specs(design.network).values())
     if size > LARGEST_FILE - (1 << 20):
         raise DescriptionError(
             Source(design.network.at.file, 0),
             f"{size:,} bytes of parameters",
-            why=f"an xclbin has at most {LARGEST_FILE:,} bytes, and that for emulation holds all of them; hardware has no such limit",
+            why=f"an xclbin has at most {LARGEST_FILE:,} bytes, and for emulation it holds all parameters; hardware has no such limit",
             fix="build it for the card (doit link), or use fewer channels",
         )
 

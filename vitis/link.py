@@ -1,4 +1,4 @@
-"""The v++ call that links the kernel, in the words of a release. Paths stand here and not in link.cfg, which depends on the hardware alone."""
+"""The v++ call that links the kernel, with the options of a release. Paths are here and not in link.cfg, which depends on the hardware only."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from codegen.tools.releases import Release
 from dataflow.design import Design
 
 WORK = "{work}"
-"""Stands for the working folder, below which the generated files lie in vitis/: hooks need absolute paths."""
+"""Placeholder of the working folder, which has the generated files in vitis/: hooks need absolute paths."""
 
 
 class Setting(NamedTuple):
-    """One setting, as a line `key=value` of a section of link.cfg; the head has no name."""
+    """One setting, as a line `key=value` of a section of link.cfg; the first section has no name."""
 
     section: str
     key: str
@@ -37,13 +37,13 @@ def cu(design: Design) -> str:
 
 
 def single_slr(design: Design) -> int | None:
-    """The SLR the whole CU stands in; None where it spans several, and must not be pinned to one."""
+    """The SLR of the whole CU; None if it spans several and must not be assigned to one."""
     slrs = {ip.slr for ip in design.ips}
     return slrs.pop() if len(slrs) == 1 else None
 
 
 def settings(design: Design) -> tuple[Setting, ...]:
-    """What is in link.cfg: platform, clock, CU, banks and, where it has one, the SLR."""
+    """The settings in link.cfg: platform, clock, CU, banks and, if it is a single one, the SLR."""
     slr = single_slr(design)
     return (
         Setting("", "platform", design.platform.shell),
@@ -56,7 +56,7 @@ def settings(design: Design) -> tuple[Setting, ...]:
 
 
 def hooks(release: Release, *, sizes_memories: bool) -> tuple[Setting, ...]:
-    """The scripts v++ has Vivado run: floorplan, reports and, before it links the system, the sizes of on-chip memories."""
+    """The scripts that Vivado runs within v++: floorplan, reports and, before it links the system, the sizes of on-chip memories."""
     after = {"OPT_DESIGN": "floorplan.tcl", "ROUTE_DESIGN": "reports.tcl"}
     return (
         *(Setting("vivado", "prop", f"run.impl_1.STEPS.{step}.TCL.POST={WORK}/vitis/{name}") for step, name in after.items()),
@@ -65,7 +65,7 @@ def hooks(release: Release, *, sizes_memories: bool) -> tuple[Setting, ...]:
 
 
 def command(design: Design, release: Release, *, sizes_memories: bool) -> tuple[str, ...]:
-    """The call in a working folder with <design>.xo and vitis/; it leaves linked.xclbin, and all else below link/."""
+    """The call in a working folder with <design>.xo and vitis/; it writes linked.xclbin, and everything else below link/."""
     if release.link_options == "config":
         given = ("--config", "vitis/link.cfg", *(word for hook in hooks(release, sizes_memories=sizes_memories) for word in hook.words))
     else:

@@ -1,4 +1,4 @@
-"""What the linker gets, as text: its configuration, the floorplan, the sizes of on-chip memory banks."""
+"""The linker's input as text: its configuration, the floorplan, the sizes of on-chip memory banks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def render(design: Design) -> dict[str, str]:
             design=design,
             cu=cu(design),
             headline=f"{len(placed)} cells, {count(len(slices(design)), 'register slice')} over SLR boundaries",
-            # In the file itself: v++ may copy a hook away from its neighbours.
+            # Within the file, because v++ may copy a hook to another folder.
             procs=(FOLDER / "pblocks.tcl").read_text(encoding="utf-8"),
             cells=table([("place_cell_in_slr", cell.slr, cell.name) for cell in placed]),
             slices=table([("place_slice_in_slrs", piece.source, piece.sink, piece.name) for piece in slices(design)]),
@@ -54,7 +54,7 @@ def render(design: Design) -> dict[str, str]:
 
 
 def plrams(design: Design) -> tuple[Plram, ...]:
-    """PLRAM banks to be made larger than they come."""
+    """PLRAM banks that are larger than their default size."""
     made = []
     for bank, size_kb in enlarged_kb(design).items():
         size = f"{size_kb}K" if size_kb < 1024 else f"{size_kb // 1024}M"
@@ -63,11 +63,11 @@ def plrams(design: Design) -> tuple[Plram, ...]:
 
 
 def plram_cell(platform: Platform, bank: str) -> str:
-    """What the memory subsystem calls PLRAM[i]: PLRAM_MEM0i."""
+    """The memory subsystem's name of PLRAM[i]: PLRAM_MEM0i."""
     return f"{platform.plram_cell}{int(bank[6:-1]):02}"
 
 
 def enlarged_kb(design: Design) -> dict[str, int]:
-    """Kilobytes of the PLRAM banks that are made larger than they come, by the bank's name."""
+    """Kilobytes of the PLRAM banks that are larger than their default size, by bank."""
     sizes = sizes_kb(design.network, design.platform)
     return {name: size_kb for name, size_kb in sizes.items() if size_kb > design.platform.bank(name).kilobytes}

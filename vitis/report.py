@@ -1,4 +1,4 @@
-"""One report of a network: what was predicted and what the tools measured, IP by IP and SLR by SLR, up to the step the build has come to.
+"""One report of a network: what was predicted and what the tools measured, IP by IP and SLR by SLR, up to the last step of the build that is done.
 
     build/<network>/synth/<ip>/csynth.xml or .rpt     cycles, clock and resources, before Vivado
                     cosim/<ip>/cosim.rpt              RTL against C++, cycles
@@ -7,7 +7,7 @@
                     link/utilization.xml or .rpt      the card, placed and routed. UNCONFIRMED: that v++ leaves it as hierarchical
                     link/timing.rpt
 
-What a step has not written yet is None, never zero.
+Values of steps that are not done yet are None, never zero.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Read = TypeVar("Read")
 
 
 class Step(Enum):
-    """Where a number of resources comes from; each is nearer to the card than the one before."""
+    """The step that a number of resources comes from; each is closer to the card than the one before."""
 
     ESTIMATE = "estimate"
     """resflow's own formulas, before any tool."""
@@ -61,7 +61,7 @@ class IpReport:
     slowest: str
     csynth: Csynth | None
     cosim: Cosim | None
-    resources: Mapping[Step, Resources]  # of the steps done
+    resources: Mapping[Step, Resources]  # of the steps that are done
 
     @property
     def estimate(self) -> Resources | None:
@@ -69,18 +69,18 @@ class IpReport:
 
     @property
     def measured(self) -> tuple[Step, Resources] | None:
-        """The resources a tool found, and the last that did."""
-        found = [(step, self.resources[step]) for step in Step if step in self.resources and step is not Step.ESTIMATE]
-        return found[-1] if found else None
+        """The last step of a tool that is done, and its resources."""
+        steps = [(step, self.resources[step]) for step in Step if step in self.resources and step is not Step.ESTIMATE]
+        return steps[-1] if steps else None
 
     @property
     def best(self) -> Resources | None:
-        """The resources to reckon with: those measured, else those estimated."""
+        """The best known resources: measured, else estimated."""
         return self.measured[1] if self.measured else self.estimate
 
     @property
     def interval(self) -> int | None:
-        """Cycles from frame to frame as a tool found them: simulated, else scheduled."""
+        """Cycles from frame to frame according to a tool: simulated, else scheduled."""
         if self.cosim and self.cosim.interval:
             return self.cosim.interval.average
         return self.csynth.interval_cycles if self.csynth else None
@@ -88,7 +88,7 @@ class IpReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlrReport:
-    """An SLR: what the IPs assigned to it need, by the last step all of them have been through."""
+    """An SLR and the resources of its IPs, by the last step that is done for all of them."""
 
     index: int
     ips: tuple[str, ...]
@@ -97,7 +97,7 @@ class SlrReport:
     used: Resources | None
 
     def share(self, kind: str) -> float | None:
-        """Of the area, 1 is all of it."""
+        """The used share of the area; 1 is all of it."""
         if self.area is None or self.used is None or not getattr(self.area, kind):
             return None
         return float(getattr(self.used, kind) / getattr(self.area, kind))
@@ -123,52 +123,54 @@ class Report:
     slowest: str  # res2a.conv2
     ips: tuple[IpReport, ...]
     slrs: tuple[SlrReport, ...]
-    kernel: Mapping[Step, Resources]  # IPs and all between them
+    kernel: Mapping[Step, Resources]  # IPs, and the FIFOs and converters between them
     timing: Mapping[Step, Timing]
 
     @property
     def releases(self) -> tuple[str, ...]:
-        """Of the HLS tool: more than one where a build was continued with another."""
+        """Releases of the HLS tool: more than one if a build was continued with another release."""
         return tuple(sorted({ip.csynth.release for ip in self.ips if ip.csynth}))
 
     @property
     def frames_per_second(self) -> float:
-        """What the design gives when every FIFO is deep enough and memory keeps up."""
+        """The frame rate of the design if every FIFO is deep enough and memory is fast enough."""
         return self.clock_mhz * 1e6 / self.cycles
 
     @property
     def totals(self) -> tuple[Total, ...]:
-        """All IPs, by each step that every one of them has been through; and the kernel, which holds what is between them too."""
+        """The sum of all IPs for each step that is done for every one of them; and the kernel, with FIFOs and converters."""
         done = [step for step in Step if all(step in ip.resources for ip in self.ips)]
         ips = [Total("all IPs", step, reduce(add, (ip.resources[step] for ip in self.ips))) for step in done]
         return (*ips, *(Total("kernel", step, resources) for step, resources in self.kernel.items()))
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What a person must not overlook, one sentence each."""
-        found = [f"{ip.name}: co-simulation failed, the RTL computes something else" for ip in self.ips if ip.cosim and not ip.cosim.passed]
+        """Problems that need attention, one sentence each."""
+        sentences = [
+            f"{ip.name}: co-simulation failed, the RTL computes something else" for ip in self.ips if ip.cosim and not ip.cosim.passed
+        ]
         for ip in self.ips:
             if ip.csynth and not ip.csynth.meets_clock:
                 asked, got = ip.csynth.target_ns - ip.csynth.uncertainty_ns, ip.csynth.estimated_ns
-                found.append(f"{ip.name}: C synthesis expects a period of {got:.2f} ns where {asked:.2f} ns are asked for")
+                sentences.append(f"{ip.name}: C synthesis expects a period of {got:.2f} ns where {asked:.2f} ns are asked for")
             if ip.interval is not None and ip.interval > 1.02 * self.cycles:
-                found.append(f"{ip.name}: {ip.interval:,} cycles a frame make it slower than the slowest one by design, {self.cycles:,}")
+                sentences.append(f"{ip.name}: {ip.interval:,} cycles a frame, slower than the slowest IP by design with {self.cycles:,}")
         for slr in self.slrs:
             for kind in KINDS:
                 if (slr.share(kind) or 0) > 1:
                     needed, there = plain(getattr(slr.used, kind)), plain(getattr(slr.area, kind))
                     by = f" ({slr.step.value})" if slr.step else ""
-                    found.append(f"SLR{slr.index}: {needed} {kind.upper()} needed{by}, {there} there")
+                    sentences.append(f"SLR{slr.index}: {needed} {kind.upper()} needed{by}, {there} available")
         for step, timing in self.timing.items():
             if not timing.met:
                 clocks = ", ".join(clock.name for clock in timing.failing) or "pulse widths"
-                found.append(f"timing of the {step.value} design is not met: {clocks}")
-        return tuple(found)
+                sentences.append(f"timing of the {step.value} design is not met: {clocks}")
+        return tuple(sentences)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
-    """What the tools have left in a build folder so far; csynth and cosim by IP."""
+    """The reports of the tools in a build folder; csynth and cosim by IP."""
 
     csynth: Mapping[str, Csynth] = field(default_factory=dict)
     cosim: Mapping[str, Cosim] = field(default_factory=dict)
@@ -177,31 +179,33 @@ class Readings:
 
 
 def read(design: Design, build: Path, *, estimates: Mapping[str, Resources] | None = None, area: Sequence[Resources] = ()) -> Report:
-    """The report of what is there in build/<network>; raises ToolError for a report that is damaged, or of something else."""
+    """The report of the build folder build/<network>; raises ToolError for a report that is damaged or of another design."""
     return assemble(design, read_files(design, build), estimates=estimates, area=area)
 
 
 def read_files(design: Design, build: Path) -> Readings:
-    """All reports of the tools that are there."""
+    """Read all existing reports of the tools."""
     steps = {Step.STITCH: build / "stitch", Step.LINK: build / "link"}
     return Readings(
-        csynth=_found({ip.name: _first(build / "synth" / ip.name / "csynth") for ip in design.ips}, lambda path: _csynth(design, path)),
-        cosim=_found({ip.name: build / "cosim" / ip.name / "cosim.rpt" for ip in design.ips}, read_cosim),
-        utilization=_found(
+        csynth=_read_existing(
+            {ip.name: _first(build / "synth" / ip.name / "csynth") for ip in design.ips}, lambda path: _csynth(design, path)
+        ),
+        cosim=_read_existing({ip.name: build / "cosim" / ip.name / "cosim.rpt" for ip in design.ips}, read_cosim),
+        utilization=_read_existing(
             {step: _first(folder / "utilization") for step, folder in steps.items()}, lambda path: _utilization(design, path)
         ),
-        timing=_found({step: folder / "timing.rpt" for step, folder in steps.items()}, read_timing),
+        timing=_read_existing({step: folder / "timing.rpt" for step, folder in steps.items()}, read_timing),
     )
 
 
-def _found(paths: Mapping[Key, Path], reader: Callable[[Path], Read]) -> dict[Key, Read]:
+def _read_existing(paths: Mapping[Key, Path], reader: Callable[[Path], Read]) -> dict[Key, Read]:
     return {key: reader(path) for key, path in paths.items() if path.exists()}
 
 
 def _utilization(design: Design, path: Path) -> Utilization:
-    """The cells of the kernel: all of a stitched design, the one CU on a card."""
-    found = read_utilization(path)
-    kernel = found.below(cu(design)) if path.parent.name == "link" else found
+    """The cells of the kernel: all cells of a stitched design, those of the CU on a card."""
+    cells = read_utilization(path)
+    kernel = cells.below(cu(design)) if path.parent.name == "link" else cells
     if kernel is None:
         raise ToolError(
             str(path),
@@ -213,7 +217,7 @@ def _utilization(design: Design, path: Path) -> Utilization:
 
 
 def _first(stem: Path) -> Path:
-    """The XML, else the text a release has instead."""
+    """The XML, else the text that some releases write instead."""
     xml = stem.with_suffix(".xml")
     return xml if xml.exists() else stem.with_suffix(".rpt")
 
@@ -221,12 +225,12 @@ def _first(stem: Path) -> Path:
 def _csynth(design: Design, path: Path) -> Csynth:
     csynth, ip = read_csynth(path), path.parent.name
     wanted = design.ip(ip).top
-    # vivado_hls puts the prefix that keeps IPs apart before the top, too.
+    # vivado_hls adds the prefix of the IP's modules to the top, too.
     top = wanted if csynth.top == f"{wanted}_{wanted}" else csynth.top
-    for found, expected in ((top, wanted), (csynth.part, design.platform.part)):
-        if found.lower() != expected.lower():
+    for actual, expected in ((top, wanted), (csynth.part, design.platform.part)):
+        if actual.lower() != expected.lower():
             raise ToolError(
-                str(path), f"a report about {found}", why=f"one about {expected} belongs here", fix=f"run it again: doit synth:{ip}"
+                str(path), f"a report about {actual}", why=f"it should be about {expected}", fix=f"run it again: doit synth:{ip}"
             )
     return csynth
 
@@ -234,7 +238,7 @@ def _csynth(design: Design, path: Path) -> Csynth:
 def assemble(
     design: Design, readings: Readings, *, estimates: Mapping[str, Resources] | None = None, area: Sequence[Resources] = ()
 ) -> Report:
-    """The report of a design: `estimates` by IP, `area` by SLR, both left out where they are not known."""
+    """The report of a design: `estimates` by IP, `area` by SLR, both optional."""
     ips = tuple(_ip(ip, readings, (estimates or {}).get(ip.name)) for ip in design.ips)
     return Report(
         network=design.name,
@@ -278,10 +282,10 @@ def _slr(index: int, ips: Sequence[IpReport], area: Resources | None) -> SlrRepo
 
 
 def counts(resources: Resources | None) -> tuple[float | None, ...]:
-    """The five numbers in the order of KINDS; five times None for what is not known."""
+    """The five numbers in the order of KINDS; five times None if they are unknown."""
     return (None,) * len(KINDS) if resources is None else astuple(resources)
 
 
 def plain(number: float) -> str:
-    """1027000 -> 1,027,000; halves of a block RAM show, tenths of nothing do not."""
+    """1027000 -> 1,027,000; halves of a block RAM are shown, .0 is not."""
     return f"{number:,.1f}".removesuffix(".0")

@@ -1,4 +1,4 @@
-"""The report as one HTML page: tables that sort, bars, nothing fetched from anywhere. The template only sets what is computed here."""
+"""The report as one HTML page: sortable tables and bars, without external resources. All values are computed here, not in the template."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from vitis.report import KINDS, IpReport, Report, SlrReport, Step, plain
 TEMPLATES = Path(__file__).parent / "templates"
 NAMES = {"lut": "LUT", "ff": "FF", "bram": "BRAM", "uram": "URAM", "dsp": "DSP"}
 LABEL_FROM = 0.07
-"""Share of a bar from which on an IP's name is written into its segment."""
+"""Smallest share of a bar for which an IP's name is written into its segment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A cell of a table that sorts: `key` is what it is sorted by, None for what is not known."""
+    """A cell of a sortable table: `key` is its sort key, None if the value is unknown."""
 
     text: str
     key: float | str | None = None
     note: str = ""  # small, in front of the text
-    width: str = ""  # of the bar under it, a percentage
+    width: str = ""  # of the bar below it, a percentage
     mark: str = ""  # where on the bar the estimate is
     alarm: bool = False
 
@@ -31,7 +31,7 @@ class Cell:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CyclesRow:
     ip: IpReport
-    bar: str  # widths and places are percentages of the longest there is
+    bar: str  # widths and positions are percentages of the longest bar
     scheduled: str
     simulated: str
     cells: tuple[Cell, ...]
@@ -93,7 +93,7 @@ def _intervals(ip: IpReport) -> tuple[int | None, int | None]:
 
 
 def _read(report: Report) -> list[str]:
-    """What has been read, in a few words each."""
+    """The reports that were read, in a few words each."""
     everything = len(report.ips)
     synthesized, simulated = (sum(getattr(ip, step) is not None for ip in report.ips) for step in ("csynth", "cosim"))
     by = f" by release {' and '.join(report.releases)}" if report.releases else ""
@@ -128,9 +128,9 @@ def _number(number: float | None) -> Cell:
     return Cell(text="") if number is None else Cell(text=plain(number), key=number)
 
 
-def _against(found: int | None, expected: int) -> Cell:
-    """A number of cycles, and how far it is from the design's."""
-    return Cell(text="") if found is None else Cell(text=f"{found:,}", key=found, note=f"{found / expected - 1:+.2%}")
+def _against(cycles: int | None, expected: int) -> Cell:
+    """A number of cycles, and its difference from the design's."""
+    return Cell(text="") if cycles is None else Cell(text=f"{cycles:,}", key=cycles, note=f"{cycles / expected - 1:+.2%}")
 
 
 def _resource_cells(report: Report, ip: IpReport, kind: str) -> tuple[Cell, Cell]:

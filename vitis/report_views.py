@@ -26,7 +26,7 @@ def files(report: Report) -> dict[str, str]:
 
 
 def _json(report: Report) -> str:
-    """The values as they are, with what follows from them for a network; null where a step is not done."""
+    """The report's values, with figures derived for the network; null where a step is not done."""
     follows = {"releases": report.releases, "frames_per_second": report.frames_per_second, "findings": report.findings}
     return json.dumps(_plain({**asdict(report), **follows}), indent=1) + "\n"
 
@@ -74,7 +74,7 @@ def _row(ip: IpReport) -> dict[str, object]:
 
 
 def print_report(report: Report) -> None:
-    """The report on the terminal: cycles and resources by IP, SLRs, timing, and what must not be overlooked."""
+    """The report on the terminal: cycles and resources by IP, SLRs, timing and findings."""
     console = Console(width=120)
     console.print(_ips(report))
     console.print(_slrs(report))
@@ -130,7 +130,7 @@ def _slrs(report: Report) -> Table:
     for slr in report.slrs:
         if slr.ips:
             table.add_row(
-                f"SLR{slr.index}", *(_share(slr, kind) for kind in KINDS), slr.step.value if slr.step else "not known of all its IPs"
+                f"SLR{slr.index}", *(_share(slr, kind) for kind in KINDS), slr.step.value if slr.step else "not known for all its IPs"
             )
     return table
 

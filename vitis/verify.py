@@ -1,4 +1,4 @@
-"""The emulated accelerator against the reference, through the same PYNQ calls a card would get."""
+"""Compares the emulated accelerator with the reference, through the same PYNQ calls as for a card."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from network.parameters import Parameters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    traced: int  # images compared code for code
-    codes: int  # so many codes
+    traced: int  # images of which every code was compared
+    codes: int  # codes compared
     classified: int
     correct: int | None  # None where the true labels are not known
 
     @property
     def accuracy(self) -> str:
         if self.correct is None:
-            return f"{self.classified} images classified; there are no true labels to hold them against"
+            return f"{self.classified} images classified; there are no true labels to compare with"
         return f"accuracy {self.correct / self.classified:.1%}: {self.correct} of {self.classified} images in integer arithmetic"
 
 
 def verify(network: Network, parameters: Parameters, xclbin: Path, images: Images, frames: int) -> Verdict:
-    """Classify all images with the xclbin; compare every code of the first `frames`, and the labels of all, with the reference; raises ToolError where they differ."""
+    """Classify all images with the xclbin; compare every code of the first `frames`, and the labels of all, with the reference; raises ToolError if they differ."""
     frames = min(frames, len(images.images))
     traced = reference.trace(network, parameters, images.images)
     expected = traced["labels"]
 
     def differs(image: int, what: str, emulated: object, wanted: object) -> ToolError:
-        found = f"image {image}: {what}: {emulated} in emulation, {wanted} in the reference"
-        return ToolError(str(xclbin), found, why="both compute the same integers, so one of them is wrong", fix="report it")
+        difference = f"image {image}: {what}: {emulated} in emulation, {wanted} in the reference"
+        return ToolError(str(xclbin), difference, why="both compute the same integers, so one of them is wrong", fix="report it")
 
     with runtime.Accelerator.open(xclbin) as accelerator:
         labels = accelerator.classify(images.images)

@@ -1,7 +1,7 @@
-"""Writes xclbin files: whole ones for emulation, and resflow's own sections into the ones v++ made for a card.
+"""Writes xclbin files: complete ones for emulation, and resflow's sections into those of v++ for a card.
 
-The reader, `runtime.xclbin`, owns the format and its structs. Same input, same bytes: there is no date in the file, and its
-uuid is a digest of its content.
+The reader, `runtime.xclbin`, owns the format and its structs. The same input gives the same bytes: the file has no date, and
+its uuid is a digest of its content.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from runtime.program import Format, key
 from runtime.sections import parse
 from runtime.xclbin import Axlf, Bank, ClockKind, Mode, SectionKind, Xclbin
 
-CU_BASE = 0x0180_0000  # where card platforms put the first CU; any address would do
+CU_BASE = 0x0180_0000  # the address of the first CU on card platforms; emulation would accept any
 CU_RANGE = 0x1000  # of its register file
 CONTROL_PORT = "S_AXI_CONTROL"
 CONTROL_PROTOCOL = "ap_ctrl_hs"
@@ -46,8 +46,8 @@ def render(manifest: Manifest, *, banks: tuple[Bank, ...], network: Mapping[str,
     """The xclbin of an emulated accelerator.
 
     `banks` are the memories of the platform; which of them are used follows from the manifest. `network` is the object of
-    the "network" section as `runtime.sections` describes it, `parameters` the arrays of params/*.npz. What the runtime would
-    refuse to read is refused here, with its error.
+    the "network" section as `runtime.sections` describes it, `parameters` the arrays of params/*.npz. Raises the
+    runtime's error for anything the runtime would reject.
     """
     if manifest.target is not Target.EMULATION:
         raise ValueError(f"manifest of target {manifest.target.value}: for a card, v++ writes the xclbin and `attach` completes it")
@@ -76,7 +76,7 @@ def render(manifest: Manifest, *, banks: tuple[Bank, ...], network: Mapping[str,
 
 
 def attach(xclbin: bytes, manifest: Manifest, *, weights: NDArray[np.int8] | None = None) -> bytes:
-    """What v++ linked, completed by the manifest and, if the head streams them, the fully connected layer's weights."""
+    """The xclbin of v++, completed by the manifest and, if the head streams them, the fully connected layer's weights."""
     if manifest.target is not Target.HW:
         raise ValueError(f"manifest of target {manifest.target.value}: an xclbin from v++ runs on a card")
     linked = Axlf.parse(xclbin)
@@ -94,8 +94,8 @@ def _own(manifest: Manifest, weights: NDArray[np.int8] | None) -> list[Content]:
     contents = [Content(kind=SectionKind.USER, name="manifest", data=manifest.to_json())]
     if manifest.weights is not None:
         if weights is None or weights.dtype != np.int8 or weights.shape != manifest.weights:
-            found = "none" if weights is None else f"{weights.dtype} {weights.shape}"
-            raise ValueError(f"head/fc/weights: {found}, but the manifest announces int8 {manifest.weights}")
+            given = "none" if weights is None else f"{weights.dtype} {weights.shape}"
+            raise ValueError(f"head/fc/weights: {given}, but the manifest says int8 {manifest.weights}")
         contents.append(Content(kind=SectionKind.USER, name="weights", data=weights.tobytes()))
     return contents
 
@@ -115,7 +115,7 @@ def _sealed(header: bytes, contents: list[Content]) -> bytes:
     offset, digest = whole.digest_offset(), whole.digest().encode()
     data[offset : offset + len(digest)] = digest
     sealed = bytes(data)
-    # Whoever passed banks the manifest does not know is told now, not when the file is loaded.
+    # Report banks that the manifest does not know now, not when the file is loaded.
     Xclbin.parse(sealed, "xclbin")
     return sealed
 
@@ -154,7 +154,7 @@ def _metadata(manifest: Manifest) -> bytes:
     instance = ElementTree.SubElement(kernel, "instance", name=manifest.cu)
     ElementTree.SubElement(instance, "addrRemap", base=f"{CU_BASE:#x}", port=CONTROL_PORT)
     ElementTree.indent(project)
-    # A NUL at the end, which v++ writes and XRT ignores, makes PYNQ's parser fail.
+    # Without the NUL that v++ appends and XRT ignores, because it makes PYNQ's parser fail.
     text: bytes = ElementTree.tostring(project, encoding="utf-8", xml_declaration=True)
     return text
 
@@ -180,7 +180,7 @@ def _connectivity(manifest: Manifest, banks: tuple[Bank, ...]) -> bytes:
     for argument in manifest.arguments:
         if argument.bank is not None:
             if argument.bank not in index:
-                raise ValueError(f"{argument.name} lies in {argument.bank}, but the platform has {', '.join(index) or 'no banks'}")
+                raise ValueError(f"{argument.name} is in {argument.bank}, but the platform has {', '.join(index) or 'no banks'}")
             entries.append(axlf.CONNECTION.pack(argument.id, 0, index[argument.bank]))
     return axlf.CONNECTION_COUNT.pack(len(entries)) + b"".join(entries)
 
@@ -190,14 +190,14 @@ def _clocks(manifest: Manifest) -> bytes:
 
 
 def _stored(network: Mapping[str, Any], parameters: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The arrays as the "parameters" section has them: bipolar weights in bits, and none that the host puts into memory."""
+    """The arrays as the "parameters" section has them: bipolar weights packed into bits, without weights that the host writes to memory."""
     convs = [network["stem"]["conv"]]
     for block in network["blocks"]:
         convs += [*block["convs"], *([block["bypass"]] if block["bypass"] else [])]
     arrays = dict(parameters)
     for conv in convs:
         name = f"{key(conv['name'])}/weights"
-        # An array that is missing is the reader's to complain of.
+        # The reader reports an array that is missing.
         if Format(conv["weight"]).bipolar and name in arrays:
             if not np.isin(arrays[name], (-1, 1)).all():
                 raise ValueError(f"{name}: bipolar weights are -1 and 1")
@@ -208,12 +208,12 @@ def _stored(network: Mapping[str, Any], parameters: Mapping[str, NDArray[Any]]) 
 
 
 def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Like numpy.savez, but of sorted members and with no trace of the machine."""
+    """Like numpy.savez, but with sorted members and independent of the machine."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for key in sorted(arrays):
             member = zipfile.ZipInfo(f"{key}.npy")
-            member.create_system = 3  # elsewhere it would tell the operating system
+            member.create_system = 3  # otherwise it would depend on the operating system
             array = io.BytesIO()
             np.save(array, np.ascontiguousarray(arrays[key]), allow_pickle=False)
             archive.writestr(member, array.getvalue())

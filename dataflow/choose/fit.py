@@ -1,4 +1,4 @@
-"""Whether a design fits its card, by the estimate: told before a synthesis of hours starts, with the numbers of each SLR."""
+"""Whether a design fits its card by the estimate, SLR by SLR: known before hours of synthesis start."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from dataflow.choose import floorplan
 from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Design
 from dataflow.platform import Platform
-from network.model import Classifier, Conv, Network
+from network.layers import Classifier, Conv
+from network.model import Network
 
 NAMES = {"lut": "LUT", "ff": "FF", "bram": "BRAM36", "uram": "URAM", "dsp": "DSP"}
 
 
 class FitError(FourPartError[str], ValueError):
-    """The design does not fit: where, what is too much in each SLR, and what would help."""
+    """The design does not fit: where, which resources exceed the budget of each SLR, and what would help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlrFit:
-    """One SLR: the estimate of what stands in it, and what there is."""
+    """One SLR: the estimated use, and what is available."""
 
     index: int
     ips: tuple[str, ...]
     used: Resources
     area: Resources
-    budget: Resources  # the recommended share of the area, less what memory banks take
+    budget: Resources  # the recommended share of the area, minus the memory banks
 
     @property
     def exceeded(self) -> tuple[str, ...]:
-        """The kinds of which too much is used."""
+        """The kinds of resources whose use exceeds the budget."""
         return tuple(kind for kind in KINDS if getattr(self.used, kind) > getattr(self.budget, kind))
 
     @property
@@ -61,13 +62,13 @@ class Fit:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What is too much, one sentence each."""
+        """Each exceeded budget, as a sentence."""
         most = self.design.platform.sll
         crossed = (f"{wires:,} wires from SLR{i} to SLR{i + 1}, {most:,} allowed" for i, wires in enumerate(self.wires) if wires > most)
         return (*(str(slr) for slr in self.slrs if not slr.passed), *crossed)
 
     def require(self) -> None:
-        """Raises FitError, with what to change, if the design does not fit."""
+        """Raise FitError, which says what to change, if the design does not fit."""
         if self.passed:
             return
         card, share = self.design.platform, self.design.platform.share
@@ -75,8 +76,8 @@ class Fit:
         raise FitError(
             self.design.name,
             f"does not fit the {card.name}, by the estimate:\n    " + "\n    ".join(self.findings),
-            why=f"of an SLR's area a design can be expected to route with {shares}",
-            fix="; or ".join([*remedies(self.design), "go on all the same, these being estimates: fit=anyway"]),
+            why=f"a design can be expected to route with at most this share of an SLR: {shares}",
+            fix="; or ".join([*remedies(self.design), "continue anyway, since these are estimates: fit=anyway"]),
         )
 
     def __str__(self) -> str:
@@ -89,7 +90,7 @@ class Fit:
 
 
 def fit(design: Design) -> Fit:
-    """The estimate of a design against its card; nothing is raised before `require`."""
+    """Compare the estimate of a design with its card; only `require` raises."""
     problem, slrs = _problem(design), [ip.slr for ip in design.ips]
     return Fit(
         design=design,
@@ -112,27 +113,27 @@ def _problem(design: Design) -> floorplan.Problem:
 
 
 def remedies(design: Design) -> list[str]:
-    """What would make the design fit, tried and not guessed: other SLRs, another card, fewer resources in all."""
+    """What would make the design fit, each tried out: other SLRs, another card, fewer resources."""
     problem = _problem(design)
     moves = floorplan.moved(problem)
     if moves:
         return [f"move {', '.join(f'{name} to SLR{slr}' for name, slr in moves.items())}, or leave all slr out"]
-    found = [_too_much(problem, _foldable(design.network))]
+    fixes = [_too_much(problem, _foldable(design.network))]
     others = [name for name in platform.known() if name != design.platform.name and _holds(design, platform.load(name))]
     if others:
-        found.append(f"build it for a card that holds it: platform={' or '.join(others)}")
-    return found
+        fixes.append(f"build it for a card that holds it: platform={' or '.join(others)}")
+    return fixes
 
 
 def _foldable(network: Network) -> set[str]:
-    """The IPs that are not folded as far as can be."""
+    """The IPs that can be folded further."""
     parts: dict[str, Sequence[Conv | Classifier]] = {"stem": [network.stem.conv], "head": [network.head.fc]}
     parts |= {block.name: block.layers for block in network.blocks}
     return {name for name, layers in parts.items() if any(layer.pe * layer.simd > 1 for layer in layers)}
 
 
 def _too_much(problem: floorplan.Problem, foldable: Collection[str]) -> str:
-    """What has to shrink: an IP that no SLR holds, the sum, or else the pieces."""
+    """What has to shrink: an IP that fits no SLR, the sum of all, or else the largest IPs."""
     instead = "fewer channels or narrower formats"
     largest = max(range(len(problem.ips)), key=lambda ip: problem.costs[ip].lut)
     for name, cost in zip(problem.ips, problem.costs, strict=True):
@@ -140,7 +141,7 @@ def _too_much(problem: floorplan.Problem, foldable: Collection[str]) -> str:
             over = [kind for kind in KINDS if all(getattr(cost, kind) > getattr(budget, kind) for budget in problem.budgets)]
             needs = " and ".join(f"{getattr(cost, kind):,g} {NAMES[kind]}" for kind in over or KINDS[:1])
             shrink = f"fold {name} further" if name in foldable else f"give {name} {instead}"
-            return f"{shrink}: it needs {needs}, more than any SLR has to give"
+            return f"{shrink}: it needs {needs}, more than any SLR has available"
     needed, there = sum(problem.costs, Resources()), sum(problem.budgets, Resources())
     for kind in KINDS:
         if getattr(needed, kind) > getattr(there, kind):
@@ -149,15 +150,15 @@ def _too_much(problem: floorplan.Problem, foldable: Collection[str]) -> str:
             )
             return (
                 f"{shrink}: all IPs together need {getattr(needed, kind):,g} {NAMES[kind]}, "
-                f"the SLRs have {getattr(there, kind):,g} to give{see}"
+                f"the SLRs have {getattr(there, kind):,g} available{see}"
             )
     name = problem.ips[largest]
     if name in foldable:
-        return f"fold the largest IPs further, first {name}: the sum would fit, but not the pieces; see doit fold --max"
-    return f"give the largest IPs {instead}, first {name}: the sum would fit, but not the pieces"
+        return f"fold the largest IPs further, first {name}: their sum fits, but they cannot be divided among the SLRs; see doit fold --max"
+    return f"give the largest IPs {instead}, first {name}: their sum fits, but they cannot be divided among the SLRs"
 
 
 def _holds(design: Design, card: Platform) -> bool:
-    """Whether another card would hold the design, on SLRs and banks of its own."""
+    """Whether the design fits another card, with that card's SLRs and banks."""
     other = replace(design, platform=card, arguments=())  # banks: its DDR or HBM
     return floorplan.feasible(floorplan.problem(other, [card.default_bank.slr, *(None for _ in design.ips[1:])]))

@@ -1,10 +1,10 @@
-"""IPs to SLRs: what the description leaves out is chosen, by a mixed-integer program that HiGHS solves exactly.
+"""Assigns IPs to SLRs where the description does not, by a mixed-integer program that HiGHS solves exactly.
 
-Minimised are the wires between SLRs, each counted once for every boundary it passes. Kept are the budgets of each SLR (the
-recommended share of its area), the wires of each boundary, the SLRs that are given; the DMA stands beside its images' bank.
-Where no assignment keeps the budgets, the one that exceeds them least is taken, and `choose.fit` says by how much.
+It minimises the wires between SLRs, each counted once for every boundary it crosses. Its constraints are the budgets of each SLR
+(the recommended share of its area), the wires of each boundary and the given SLRs; the DMA is placed beside its images' bank.
+Where no assignment keeps the budgets, the one that exceeds them least is taken, and `choose.fit` reports by how much.
 
-The problem is a value of plain numbers and its solution depends on nothing else, so it can be remembered by its problem.
+The problem is a value of plain numbers and its solution depends on nothing else, so solutions can be cached by problem.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from dataflow.design import Design, Link
 HANDSHAKE = 2
 """Wires of a stream besides its data: valid and ready."""
 TOLERANCE = 1e-4
-"""Of the least excess, so that the second solution is not lost to rounding."""
+"""Added to the least excess, so that rounding does not make the second program infeasible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wires:
-    """A stream between two IPs, by their places in `Problem.ips`."""
+    """A stream between two IPs, by their indices in `Problem.ips`."""
 
     source: int
     sink: int
@@ -36,7 +36,7 @@ class Wires:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What has to be placed, and where it may go."""
+    """The IPs to be placed, and the SLRs where they may go."""
 
     ips: tuple[str, ...]
     costs: tuple[Resources, ...]  # of each IP, with the FIFOs and converters of its streams
@@ -50,14 +50,14 @@ class Problem:
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
     def used(self, slrs: Sequence[int]) -> tuple[Resources, ...]:
-        """Of each SLR, what is used of it."""
+        """The resources used in each SLR."""
         return tuple(
             sum((cost for cost, slr in zip(self.costs, slrs, strict=True) if slr == index), Resources())
             for index in range(len(self.budgets))
         )
 
     def crossings(self, slrs: Sequence[int]) -> tuple[int, ...]:
-        """Wires from each SLR to the next; their sum is what is minimised."""
+        """Wires from each SLR to the next; their sum is minimised."""
         return tuple(
             sum(
                 stream.wires
@@ -68,7 +68,7 @@ class Problem:
         )
 
     def admits(self, slrs: Sequence[int]) -> bool:
-        """Whether this is a solution at all: an SLR of the card for every IP, those that are given among them."""
+        """Whether this is an assignment for this problem: an SLR of the card for every IP, and the given SLRs unchanged."""
         return len(slrs) == len(self.ips) and all(
             0 <= slr < len(self.budgets) and given in (None, slr) for slr, given in zip(slrs, self.given, strict=True)
         )
@@ -80,9 +80,9 @@ class Problem:
 
 
 def problem(design: Design, given: Sequence[int | None]) -> Problem:
-    """Of a design, with the SLRs that are given, whatever it says itself.
+    """The problem of a design, with the `given` SLRs instead of its own.
 
-    The FIFO of a stream stands with its source, the width converter with the wider of the two, so the narrower beat crosses.
+    The FIFO of a stream is placed with its source, the width converter with the wider end, so the narrower beat crosses.
     """
     places = {ip.name: index for index, ip in enumerate(design.ips)}
     costs = [estimate_ip(ip) for ip in design.ips]
@@ -102,25 +102,25 @@ def problem(design: Design, given: Sequence[int | None]) -> Problem:
 
 
 def crossing_wires(link: Link) -> int:
-    """Between the SLRs of a stream: the narrower of its two beats, and its handshake."""
+    """Wires of a stream between SLRs: the narrower of its two beats, and its handshake."""
     return 8 * min(link.source_port.tdata_bytes, link.sink_port.tdata_bytes) + HANDSHAKE
 
 
 def place(problem: Problem, search_cache: MutableMapping[str, list[int]] | None = None) -> tuple[int, ...]:
-    """An SLR for each IP. `search_cache` holds those found before, by `Problem.key`; a new one is added."""
+    """An SLR for each IP. `search_cache` holds earlier solutions by `Problem.key`; a new one is added."""
     given = {slr for slr in problem.given if slr is not None}
     if None not in problem.given:
         return tuple(slr for slr in problem.given if slr is not None)
-    if len(given) <= 1:  # where all can stand together no wire crosses, and nothing is better
+    if len(given) <= 1:  # if all fit into one SLR no wire crosses, which is the optimum
         together = (min(given, default=0),) * len(problem.ips)
         if problem.holds(together):
             return together
-    found = None if search_cache is None else search_cache.get(problem.key)
-    if found is None or not problem.admits(found):
-        found = list(solve(problem))
+    slrs = None if search_cache is None else search_cache.get(problem.key)
+    if slrs is None or not problem.admits(slrs):
+        slrs = list(solve(problem))
         if search_cache is not None:
-            search_cache[problem.key] = found
-    return tuple(found)
+            search_cache[problem.key] = slrs
+    return tuple(slrs)
 
 
 def feasible(problem: Problem) -> bool:
@@ -129,55 +129,55 @@ def feasible(problem: Problem) -> bool:
 
 
 def moved(problem: Problem) -> dict[str, int] | None:
-    """The IPs that have to move from where they are given, and where to, so that the budgets are kept; None where nothing helps."""
-    found = _optimum(replace(problem, given=(problem.given[0], *[None] * (len(problem.given) - 1))), excess=0)
-    if found is None:
+    """The IPs to move from their given SLRs, and their new SLRs, so that the budgets are kept; None where that is impossible."""
+    optimum = _optimum(replace(problem, given=(problem.given[0], *[None] * (len(problem.given) - 1))), excess=0)
+    if optimum is None:
         return None
-    return {name: slr for name, slr, given in zip(problem.ips, found.slrs, problem.given, strict=True) if slr != given}
+    return {name: slr for name, slr, given in zip(problem.ips, optimum.slrs, problem.given, strict=True) if slr != given}
 
 
 def solve(problem: Problem) -> tuple[int, ...]:
-    """The assignment with the fewest crossing wires, or where budgets cannot be kept, with the least excess and then the fewest."""
-    found = _optimum(problem, excess=0)
-    if found is None and (least := _optimum(problem, excess=None)):
-        found = _optimum(problem, excess=least.excess + TOLERANCE)
-    if found is None:
-        raise RuntimeError("HiGHS found no assignment, though any would do")
-    return found.slrs
+    """The assignment with the fewest crossing wires; where budgets cannot be kept, among those with the least excess."""
+    optimum = _optimum(problem, excess=0)
+    if optimum is None and (least := _optimum(problem, excess=None)):
+        optimum = _optimum(problem, excess=least.excess + TOLERANCE)
+    if optimum is None:
+        raise RuntimeError("HiGHS found no assignment, although every assignment is allowed")
+    return optimum.slrs
 
 
-class _Found(NamedTuple):
+class _Assignment(NamedTuple):
     slrs: tuple[int, ...]
     excess: float
 
 
-def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) -> _Found | None:
-    """The assignment with the fewest wires that exceeds no budget by more than a fraction of it; None where there is none.
+def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) -> _Assignment | None:
+    """The assignment with the fewest wires that exceeds no budget by more than the fraction `excess`; None if there is none.
 
-    With `excess=None` the assignment with the least excess, with `any_will_do` the first that is found. Variables: x[ip, slr] is 1 where it stands; c[stream, boundary] is 1 where it
-    crosses, which is where one end stands above the boundary and the other does not; last, the excess.
+    With `excess=None` the assignment with the least excess, with `any_will_do` any feasible one. Variables: placed[ip, slr] is 1
+    where an IP is in an SLR; crosses[stream, boundary] is 1 where one end is above the boundary and the other below; the excess.
     """
-    from dataflow.choose.program import Program  # here: with all SLRs given nobody needs numpy and scipy, which take their time to load
+    from dataflow.choose.program import Program  # here, because numpy and scipy load slowly and are not needed where all SLRs are given
 
     ips, slrs, boundaries = len(problem.ips), len(problem.budgets), len(problem.budgets) - 1
     program = Program()
-    stands = program.variables(ips * slrs, integer=True)
+    placed = program.variables(ips * slrs, integer=True)
     crosses = program.variables(len(problem.streams) * boundaries)
     over = program.variables(1, most=inf if excess is None else excess)
     for ip, given in enumerate(problem.given):
-        program.constraint({stands + ip * slrs + slr: 1 for slr in range(slrs)}, least=1, most=1)
+        program.constraint({placed + ip * slrs + slr: 1 for slr in range(slrs)}, least=1, most=1)
         if given is not None:
-            program.fix(stands + ip * slrs + given, 1)
+            program.fix(placed + ip * slrs + given, 1)
     for number, stream in enumerate(problem.streams):
         for below in range(boundaries):
-            source, sink = ([stands + ip * slrs + slr for slr in range(below + 1, slrs)] for ip in (stream.source, stream.sink))
+            source, sink = ([placed + ip * slrs + slr for slr in range(below + 1, slrs)] for ip in (stream.source, stream.sink))
             for one, other in ((source, sink), (sink, source)):
                 above = dict.fromkeys(one, -1.0) | dict.fromkeys(other, 1.0)
                 program.constraint(above | {crosses + number * boundaries + below: 1}, least=0)
     for slr, budget in enumerate(problem.budgets):
         for kind in KINDS:
-            most = max(getattr(budget, kind), 1)  # as shares of the budget: numbers of one size
-            costs = {stands + ip * slrs + slr: getattr(cost, kind) / most for ip, cost in enumerate(problem.costs)}
+            most = max(getattr(budget, kind), 1)  # as shares of the budget, so that all numbers are of similar size
+            costs = {placed + ip * slrs + slr: getattr(cost, kind) / most for ip, cost in enumerate(problem.costs)}
             program.constraint(costs | {over: -1}, most=getattr(budget, kind) / most)
     for below in range(boundaries):
         wires = {crosses + number * boundaries + below: stream.wires / problem.sll for number, stream in enumerate(problem.streams)}
@@ -188,12 +188,12 @@ def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) 
         for number, stream in enumerate(problem.streams):
             for below in range(boundaries):
                 program.cost(crosses + number * boundaries + below, stream.wires)
-        # Of equal assignments the one with early IPs in low SLRs: always the same. Together less than a wire.
+        # A tie-break that makes the solution unique: early IPs in low SLRs. Its sum is less than one wire.
         for ip in range(ips):
             for slr in range(slrs):
-                program.cost(stands + ip * slrs + slr, slr * (ips - ip) / (slrs * ips * (ips + 1)))
+                program.cost(placed + ip * slrs + slr, slr * (ips - ip) / (slrs * ips * (ips + 1)))
     solution = program.solve()
     if solution is None:
         return None
-    chosen = solution.values[stands : stands + ips * slrs].reshape(ips, slrs).argmax(axis=1)
-    return _Found(tuple(map(int, chosen)), float(solution.values[over]))
+    chosen = solution.values[placed : placed + ips * slrs].reshape(ips, slrs).argmax(axis=1)
+    return _Assignment(tuple(map(int, chosen)), float(solution.values[over]))

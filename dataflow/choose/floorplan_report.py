@@ -11,19 +11,19 @@ from dataflow.design import Design
 
 
 def print_floorplan(design: Design) -> None:
-    """Every SLR with its IPs and how full it is, the wires between SLRs, and the SLRs as the description would have them."""
-    found, console = fit(design), Console(width=120)
+    """Print every SLR with its IPs and how full it is, the wires between SLRs, and the SLRs as YAML for the description."""
+    fitted, console = fit(design), Console(width=120)
     rows = table("SLR", *HEADINGS, "wires to the next", "IPs", right=("SLR", *HEADINGS, "wires to the next"))
-    for slr, wires in zip(found.slrs, (*(f"{wires:,}" for wires in found.wires), ""), strict=True):
+    for slr, wires in zip(fitted.slrs, (*(f"{wires:,}" for wires in fitted.wires), ""), strict=True):
         shares = [f"{getattr(slr.used, kind) / getattr(slr.area, kind):.0%}" for kind in KINDS]
         rows.add_row(str(slr.index), *shares, wires, " ".join(slr.ips))
     allowed = [f"{getattr(design.platform.share, kind)}%" for kind in KINDS]
     rows.add_section()
     rows.add_row("", *allowed, f"{design.platform.sll:,}", "may be used")
     console.print(rows)
-    for finding in found.findings:
+    for finding in fitted.findings:
         console.print(f"too much: {finding}")
-    console.print(f"{design.name} {found}; {sum(found.wires):,} wires between SLRs. As YAML, dma beside its images' bank:\n")
+    console.print(f"{design.name} {fitted}; {sum(fitted.wires):,} wires between SLRs. As YAML, dma beside its images' bank:\n")
     console.print(as_yaml(design), highlight=False)
 
 

@@ -1,8 +1,8 @@
 """The best foldings of one IP for a number of cycles: by dynamic programming along its layers, which is exact.
 
-A layer's PE meets the next layer's SIMD in a width converter, and the paths of a block part and meet again: with the lanes of the
-first layer's input held fixed, every lane has to look back at one other only. What is kept of all foldings are those that no
-other one beats in every kind of resource, for each pair of lanes at the IP's ends; or by one weighted sum, a single one.
+A layer's PE is connected to the next layer's SIMD by a width converter, and the paths of a block fork and join: once the lanes of
+the first layer's input are fixed, the cost of each lane depends on one other lane only. For each pair of lanes at the IP's ends,
+the Pareto-optimal foldings are kept: those that no other one beats in every kind of resource; or with one weighted sum, the best.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from dataflow.cost.resources import KINDS
 from dataflow.design import Port
 
 Weights: TypeAlias = NDArray[np.float64]
-"""[kind, measure]: what is to be small. The unit matrix for every kind by itself."""
+"""[kind, measure]: each column weights the kinds of resources to a cost. The unit matrix measures every kind separately."""
 EVERY_KIND: Weights = np.eye(len(KINDS))
 
 
 class Choice(NamedTuple):
-    """A folding of one IP: its ports, its cost by each measure, and the fold of each layer."""
+    """A folding of one IP: its ports, its cost by each measure, and the index of each layer's fold."""
 
     input: Port
     output: Port
@@ -32,20 +32,20 @@ class Choice(NamedTuple):
 
 
 class _Front(NamedTuple):
-    """Foldings of the layers so far."""
+    """The best foldings of the layers so far."""
 
     costs: NDArray[np.float64]  # [n, measure]
     folds: NDArray[np.int64]  # [n, layer]
 
     def plus(self, cost: NDArray[np.float64], fold: int) -> _Front:
-        """With one more layer, and a cost more."""
+        """With one more layer and its cost."""
         return _Front(self.costs + cost, np.pad(self.folds, ((0, 0), (0, 1)), constant_values=fold))
 
     def plus_cost(self, cost: NDArray[np.float64]) -> _Front:
         return _Front(self.costs + cost, self.folds)
 
     def times(self, other: _Front, cost: NDArray[np.float64]) -> _Front:
-        """Each of these with each of the others, and a cost more."""
+        """Each of these combined with each of the others, at an additional cost."""
         ours, theirs = len(self.costs), len(other.costs)
         costs = self.costs[:, None, :] + other.costs[None, :, :] + cost
         folds = np.hstack([np.repeat(self.folds, theirs, axis=0), np.tile(other.folds, (ours, 1))])
@@ -53,11 +53,11 @@ class _Front(NamedTuple):
 
 
 _Fronts: TypeAlias = dict[int, list[_Front]]
-"""By the lane they end in."""
+"""By the last layer's lanes."""
 
 
 def choices(table: Table, cycles: int, weights: Weights = EVERY_KIND) -> list[Choice]:
-    """All foldings worth having that take at most `cycles` a frame; none where that is impossible."""
+    """All Pareto-optimal foldings that take at most `cycles` a frame; empty where that is impossible."""
     ended: dict[tuple[Port, Port], list[_Front]] = defaultdict(list)
     last = sum(meeting.lane == "pe" and meeting.other_lane == "simd" for meeting in (pair.meeting for pair in table.pairs))
     for entry in range(len(table.lanes(0, "simd"))):
@@ -71,7 +71,7 @@ def choices(table: Table, cycles: int, weights: Weights = EVERY_KIND) -> list[Ch
 
 
 def _through(table: Table, cycles: int, weights: Weights, entry: int, last: int) -> _Fronts:
-    """Foldings of the whole IP whose first layer takes the entry-th number of lanes, by the PE of the main path's last layer."""
+    """Foldings of the whole IP whose first layer has the entry-th number of lanes, by the PE of the main path's last layer."""
     start = _Front((table.base @ weights)[None], np.empty((1, 0), dtype=np.int64))
     fronts = _layer(table, cycles, weights, 0, {entry: [start]})
     for layer in range(last):
@@ -81,10 +81,10 @@ def _through(table: Table, cycles: int, weights: Weights, entry: int, last: int)
     nothing = _Front(np.zeros((1, weights.shape[1])), np.empty((1, 0), dtype=np.int64))
     join, fork = table.pairs[last], table.pairs[last + 1]
     lanes = {lane: [nothing.plus_cost(fork.costs[entry, lane] @ weights)] for lane in np.flatnonzero(fork.cycles[entry] <= cycles)}
-    side = {pe: best(found) for pe, found in _layer(table, cycles, weights, last + 1, lanes).items()}
+    side = {pe: best(candidates) for pe, candidates in _layer(table, cycles, weights, last + 1, lanes).items()}
     met: _Fronts = defaultdict(list)
-    for pe, found in fronts.items():
-        front = best(found)
+    for pe, candidates in fronts.items():
+        front = best(candidates)
         for other, bypass in side.items():
             if join.cycles[pe, other] <= cycles:
                 met[pe].append(front.times(bypass, join.costs[pe, other] @ weights))
@@ -92,9 +92,9 @@ def _through(table: Table, cycles: int, weights: Weights, entry: int, last: int)
 
 
 def _layer(table: Table, cycles: int, weights: Weights, layer: int, fronts: _Fronts) -> _Fronts:
-    """From the lanes a layer takes to those it gives."""
+    """From the input lanes of a layer to its output lanes."""
     simds, pes = table.lane_of(layer, "simd"), table.lane_of(layer, "pe")
-    before = {lane: best(found) for lane, found in fronts.items()}
+    before = {lane: best(candidates) for lane, candidates in fronts.items()}
     after: _Fronts = defaultdict(list)
     for fold in np.flatnonzero(table.cycles[layer] <= cycles):
         if simds[fold] in before:
@@ -103,10 +103,10 @@ def _layer(table: Table, cycles: int, weights: Weights, layer: int, fronts: _Fro
 
 
 def _meet(table: Table, cycles: int, weights: Weights, number: int, fronts: _Fronts, fixed: int | None = None) -> _Fronts:
-    """Through the width converter of a pair; `fixed` is the lane at its other end, where there is no choice any more."""
+    """Through the width converter of a pair; `fixed` is the lane at its other end, where it is already chosen."""
     pair, after = table.pairs[number], defaultdict(list)
-    for lane, found in fronts.items():
-        front = best(found)
+    for lane, candidates in fronts.items():
+        front = best(candidates)
         others = range(pair.cycles.shape[1]) if fixed is None else [lane]
         for other in others:
             at = (lane, other) if fixed is None else (fixed, lane)
@@ -116,9 +116,11 @@ def _meet(table: Table, cycles: int, weights: Weights, number: int, fronts: _Fro
 
 
 def best(fronts: list[_Front]) -> _Front:
-    """Those that none of the others beats in every measure; of equal ones the one with the first folds."""
+    """The Pareto front: those that no other one beats in every measure; of equal ones the one with the first folds."""
     costs, folds = np.vstack([front.costs for front in fronts]), np.vstack([front.folds for front in fronts])
-    order = np.lexsort((*folds.T[::-1], *costs.T[::-1]))  # by the first measure, then by the others: who beats one comes before it
+    order = np.lexsort(
+        (*folds.T[::-1], *costs.T[::-1])
+    )  # by the first measure, then by the others: a better one comes before those it beats
     costs, folds = costs[order], folds[order]
     if costs.shape[1] == 1:
         return _Front(costs[:1], folds[:1])

@@ -1,8 +1,8 @@
-"""The fastest foldings inside the budgets of every SLR.
+"""The fastest foldings within the budgets of every SLR.
 
-A frame rate is possible when foldings for it find their places (dataflow.choose.floorplan), and impossible when at some prices of LUTs,
-BRAM and the rest even the cheapest cost more than the card. What lies between is decided by one program over both at once: which
-of the foldings worth having each IP gets, and where it stands.
+A frame rate is possible if foldings for it can be placed (dataflow.choose.floorplan), and impossible if at some prices of LUTs,
+BRAM and the other kinds even the cheapest foldings cost more than the card. Anything in between is decided by one program that
+chooses both at once: which of its Pareto-optimal foldings each IP gets, and its SLR.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from dataflow.layout.network import link
 
 Folds = tuple[tuple[int, ...], ...]
 CODES = ("image", "codes_in", "codes_out")
-"""Ports whose width is a matter of folding; the others are what they are."""
+"""Ports whose width depends on the folding; that of the others is fixed."""
 TRIES = 6
-"""Times the prices change before the joint program is asked."""
+"""How often the prices are adjusted before the joint program is solved."""
 SECONDS = 20
 LARGEST = 20_000
-"""Of one joint program: time and whole-number variables. Those that need more are called undecided."""
+"""Limits of one joint program: seconds, and integer variables. A frame rate that needs more counts as undecided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fastest:
-    """What was found, and whether anything faster was ruled out rather than not decided in time."""
+    """The fastest foldings, and whether anything faster is proven impossible rather than undecided in the time given."""
 
     folds: Folds
     cycles: int
@@ -45,10 +45,10 @@ class Fastest:
 
 
 def fastest(search: Search, given: Sequence[int | None]) -> Fastest | None:
-    """The fewest cycles a frame at which the network fits its card; `given` are the SLRs of all IPs. None: it never does."""
-    candidates, found, is_proven = search.candidates, None, True
+    """The fewest cycles a frame at which the network fits its card; `given` are the SLRs of all IPs. None: it does not fit at all."""
+    candidates, best, is_proven = search.candidates, None, True
     low, high = candidates.index(search.fewest_cycles()), len(candidates)
-    middle = low  # a large card may hold the fastest there is
+    middle = low  # try the fastest first: a large card may hold it
     while low < high:
         try:
             folds = fitting(search, candidates[middle], given)
@@ -57,16 +57,16 @@ def fastest(search: Search, given: Sequence[int | None]) -> Fastest | None:
         if folds is None:
             low = middle + 1
         else:
-            found, high = (folds, candidates[middle]), middle
+            best, high = (folds, candidates[middle]), middle
         middle = (low + high) // 2
-    return None if found is None else Fastest(folds=found[0], cycles=found[1], is_proven=is_proven)
+    return None if best is None else Fastest(folds=best[0], cycles=best[1], is_proven=is_proven)
 
 
 def fitting(search: Search, cycles: int, given: Sequence[int | None]) -> Folds | None:
-    """Foldings that take at most `cycles` a frame and fit; the least ones if those do. Raises TimeUp where it cannot tell.
+    """Foldings that take at most `cycles` a frame and fit; the least ones if they do. Raises TimeUp if undecided.
 
-    Resources get prices, at first their shares of the card. Where the cheapest foldings cost more than the whole card does, so do
-    all others, and none fits; else what they take too much of becomes dearer, a few times.
+    Resources get prices, at first their shares of the card. If the cheapest foldings cost more than the whole card, so do all
+    others, and none fits; otherwise the price of what they use too much of is raised, a few times.
     """
     prices, budget = search.shares[:, 0], vector(search.budget)
     for attempt in range(TRIES):
@@ -86,7 +86,7 @@ def fitting(search: Search, cycles: int, given: Sequence[int | None]) -> Folds |
 
 
 def _is_short(search: Search, cycles: int, kind: int) -> bool:
-    """Whether even the foldings with least of a kind take more of it than the card has."""
+    """Whether even the foldings that use least of a kind of resource need more of it than the card has."""
     frugal = search.least(cycles, EVERY_KIND[:, [kind]])
     return frugal is None or getattr(sum(_problem(search, frugal, ()).costs, Resources()), KINDS[kind]) > getattr(
         search.budget, KINDS[kind]
@@ -98,7 +98,7 @@ def _problem(search: Search, folds: Folds, given: Sequence[int | None]) -> floor
 
 
 def _jointly(search: Search, cycles: int, given: Sequence[int | None]) -> Folds | None:
-    """Foldings and places together, for the least sum of shares; None where the budgets rule out every one of them."""
+    """Foldings and SLRs chosen together, for the least sum of shares; None where the budgets admit no choice."""
     least = search.least(cycles)
     if least is None:
         return None
@@ -106,9 +106,9 @@ def _jointly(search: Search, cycles: int, given: Sequence[int | None]) -> Folds 
 
 
 class _JointProgram:
-    """Which of the foldings worth having each IP gets, and in which SLR it stands, as one mixed-integer program.
+    """One mixed-integer program that chooses one of the Pareto-optimal foldings, and the SLR, of each IP.
 
-    IP 0 is the DMA, which has one folding. `least` are foldings for the same cycles: of their design the links and budgets are read.
+    IP 0 is the DMA, which has one folding. `least` are foldings for the same cycles, whose design gives the links and budgets.
     """
 
     def __init__(self, search: Search, cycles: int, least: Folds) -> None:
@@ -123,11 +123,11 @@ class _JointProgram:
             raise TimeUp
         self.program = Program()
         self.first = [self.program.variables(len(own) * len(self.slrs), integer=True) for own in self.options]
-        self.used: list[list[tuple[int, Costs]]] = [[] for _ in self.slrs]  # of each SLR: variables and what each uses of it
-        self.wires: list[list[int]] = [[] for _ in self.slrs[1:]]  # of each boundary: variables, the wires of each link that cross it
+        self.used: list[list[tuple[int, Costs]]] = [[] for _ in self.slrs]  # by SLR: variables, and the resources each uses there
+        self.wires: list[list[int]] = [[] for _ in self.slrs[1:]]  # by boundary: variables, the wires of each link that cross it
 
     def solve(self, given: Sequence[int | None]) -> Folds | None:
-        """`given` are SLRs of IPs that are not to be chosen."""
+        """`given` are the fixed SLRs of IPs."""
         for ip in range(len(self.options)):
             self._choose_one(ip, given[ip])
         places = {ip.name: index for index, ip in enumerate(self.design.ips)}
@@ -138,7 +138,7 @@ class _JointProgram:
         return None if solution is None else self._folds(solution)
 
     def chosen(self, ip: int, slr: int, port: Port | None = None) -> list[int]:
-        """Variables, 1 where an IP has a folding and stands in an SLR: of all its foldings, or of those with a port."""
+        """Variables that are 1 where an IP has a folding and is in an SLR: for all its foldings, or for those with a port."""
         own, count = self.options[ip], len(self.slrs)
         return [self.first[ip] + number * count + slr for number, option in enumerate(own) if port is None or port in option[:2]]
 
@@ -152,10 +152,10 @@ class _JointProgram:
             self.used[slr] += [(variable, option.cost) for variable, option in zip(self.chosen(ip, slr), self.options[ip], strict=True)]
 
     def _connect(self, between: Link, source: int, sink: int) -> None:
-        """A link: which of the beats of its two ends meet, the FIFO and width converter they need, the boundaries it crosses."""
+        """A link: the pair of beats at its two ends, the FIFO and width converter they need, and the boundaries it crosses."""
         outs = self._ports([option.output for option in self.options[source]], between.source_port)
         intos = self._ports([option.input for option in self.options[sink]], between.sink_port)
-        meets = {pair: self.program.variables(1) for pair in product(outs, intos)}  # 1 where these two beats meet
+        meets = {pair: self.program.variables(1) for pair in product(outs, intos)}  # 1 if these are the beats at the two ends
         for ip, ports, end in ((source, outs, 0), (sink, intos, 1)):
             for port in ports:
                 having = [variable for slr in self.slrs for variable in self.chosen(ip, slr, port if len(ports) > 1 else None)]
@@ -165,7 +165,7 @@ class _JointProgram:
         for pair, meet in meets.items():
             wider = source if pair[0].tdata_bytes > pair[1].tdata_bytes else sink
             for slr in self.slrs:
-                fifo, converter = self.program.variables(1), self.program.variables(1)  # 1 where it stands in this SLR
+                fifo, converter = self.program.variables(1), self.program.variables(1)  # 1 if it is in this SLR
                 self.program.constraint({fifo: 1, meet: -1} | dict.fromkeys(self.chosen(source, slr), -1.0), least=-1)
                 self.program.constraint({converter: 1, meet: -1} | dict.fromkeys(self.chosen(wider, slr), -1.0), least=-1)
                 self.used[slr] += [(fifo, vector(estimate_fifo(links[pair]))), (converter, vector(estimate_converter(links[pair])))]
@@ -181,7 +181,7 @@ class _JointProgram:
 
     @staticmethod
     def _ports(choices: Sequence[Port], described: Port) -> list[Port]:
-        """The ports an end of a link can have: only those that carry codes depend on the folding."""
+        """The possible ports at an end of a link: only ports that carry codes depend on the folding."""
         return sorted(set(choices), key=repr) if described.name in CODES else [described]
 
     def _keep_budgets(self) -> None:
@@ -195,7 +195,7 @@ class _JointProgram:
             self.program.constraint(dict.fromkeys(several, 1 / self.problem.sll), most=1)
 
     def _folds(self, solution: Solution) -> Folds:
-        """What the variables say: of each IP but the DMA, the folds of its layers."""
+        """The folds of the layers of each IP, without the DMA, from the values of the variables."""
         count = len(self.slrs)
         picked = [
             int(solution.values[start : start + len(own) * count].reshape(len(own), count).sum(axis=1).argmax())

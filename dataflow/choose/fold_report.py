@@ -17,11 +17,12 @@ from dataflow.cost.report import HEADINGS, numbers, table
 from dataflow.cost.resources import Resources
 from dataflow.design import Design
 from dataflow.layout import lay_out
-from network.model import Classifier, Conv, Network
+from network.layers import Classifier, Conv
+from network.model import Network
 
 
 class Point(NamedTuple):
-    """A design on the trade-off curve."""
+    """One design on the trade-off curve."""
 
     label: str
     fps: float
@@ -31,48 +32,48 @@ class Point(NamedTuple):
 
 
 def print_fold(design: Design, *, fps: int | None, want_fastest: bool, plot: Path | None) -> None:
-    """The least design for `fps` (None: the rate the design has), or the fastest that fits; the curve from slow to fast; its YAML.
+    """Print the least design for `fps` (None: the rate of the design), or the fastest that fits; the curve from slow to fast; its YAML.
 
-    Raises FitError where nothing is so fast.
+    Raises FitError if no folding reaches `fps`.
     """
     console = Console(width=120)
-    found = search(design.network.unfolded(), design.platform)
+    foldings = search(design.network.unfolded(), design.platform)
     free = [design.ips[0].slr, *[None] * (len(design.ips) - 1)]
-    top = fastest(found, free)
+    top = fastest(foldings, free)
     target = top.cycles if want_fastest and top else cycles_for(design.network, fps) if fps else design.cycles
-    folds = top.folds if want_fastest and top else found.least(target)
+    folds = top.folds if want_fastest and top else foldings.least(target)
     if folds is None:
-        fewest, clock = found.fewest_cycles(), design.network.clock_mhz
+        fewest, clock = foldings.fewest_cycles(), design.network.clock_mhz
         raise FitError(
             f"--fps {fps}",
             "cannot be reached",
-            why=f"at {clock} MHz that leaves {target:,} cycles a frame, and {fewest:,} are the fewest",
+            why=f"at {clock} MHz that is {target:,} cycles a frame, but the fewest possible are {fewest:,}",
             fix=f"ask for at most {int(clock * 1e6 / fewest)}, or raise clock_mhz",
         )
-    points = curve(found, design, top, free)
+    points = curve(foldings, design, top, free)
     print_curve(console, points)
     console.print(_verdict(design, top))
     if plot is not None:
         plot_curve(points, plot)
         console.print(f"plotted in {plot}")
-    folded = found.folded(folds)
+    folded = foldings.folded(folds)
     made = lay_out(folded, design.platform)
     rate = design.network.clock_mhz * 1e6 / made.cycles
-    console.print(f"\nFor {made.cycles:,} cycles a frame, {rate:,.0f} frames/s, these take least:\n")
+    console.print(f"\nFor {made.cycles:,} cycles a frame, {rate:,.0f} frames/s, these foldings need the least resources:\n")
     console.print(as_yaml(folded), highlight=False)
 
 
-def curve(found: Search, design: Design, top: Fastest | None, free: list[int | None]) -> list[Point]:
-    """The design as it is, and the least ones for half its rate, a quarter …, its own, twice, and for the fastest there is."""
-    fewest = found.fewest_cycles()
+def curve(foldings: Search, design: Design, top: Fastest | None, free: list[int | None]) -> list[Point]:
+    """The design itself, and the least designs for a sixteenth, an eighth … of its rate, its own, twice, and the highest possible."""
+    fewest = foldings.fewest_cycles()
     wanted = {design.cycles * factor for factor in (16, 8, 4, 2, 1)} | {max(fewest, design.cycles // 2), fewest}
     points = [_point("as described", design, free)]
     for cycles in sorted(wanted, reverse=True):
-        folds = found.least(cycles)
+        folds = foldings.least(cycles)
         if folds is not None:
-            points.append(_point("", lay_out(found.folded(folds), design.platform), free))
+            points.append(_point("", lay_out(foldings.folded(folds), design.platform), free))
     if top is not None:
-        points.append(_point("fastest that fits", lay_out(found.folded(top.folds), design.platform), free))
+        points.append(_point("fastest that fits", lay_out(foldings.folded(top.folds), design.platform), free))
     unique = {(point.label, point.cycles): point for point in points}
     return sorted(unique.values(), key=lambda point: (-point.cycles, point.label))
 
@@ -94,7 +95,9 @@ def _verdict(design: Design, top: Fastest | None) -> str:
     if top is None:
         return f"No folding fits the {card}, by the estimate."
     rate = design.network.clock_mhz * 1e6 / top.cycles
-    proof = "anything faster is ruled out" if top.is_proven else "whether something faster fits was not decided in the time given"
+    proof = (
+        "anything faster is proven impossible" if top.is_proven else "whether anything faster fits was not decided within the time limit"
+    )
     share = design.platform.share.lut
     return (
         f"Fastest that fits the {card} with {share} % of the LUTs of an SLR: {rate:,.0f} frames/s, {top.cycles:,} cycles a frame; {proof}."
@@ -102,15 +105,15 @@ def _verdict(design: Design, top: Fastest | None) -> str:
 
 
 def plot_curve(points: list[Point], path: Path) -> None:
-    """LUTs and BRAM against the frame rate; filled where the design fits. Needs matplotlib (extra `plot`)."""
+    """Plot LUTs and BRAM over the frame rate; markers are filled where the design fits. Needs matplotlib (extra `plot`)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     FigureCanvasAgg(figure)
     for axes, kind, heading in zip(figure.subplots(1, 2), ("lut", "bram"), ("LUT", "BRAM36"), strict=True):
-        found = [point for point in points if point.label != "as described"]
-        axes.plot([point.fps for point in found], [getattr(point.cost, kind) for point in found], color="0.6", linewidth=1)
+        searched = [point for point in points if point.label != "as described"]
+        axes.plot([point.fps for point in searched], [getattr(point.cost, kind) for point in searched], color="0.6", linewidth=1)
         for point in points:
             marker = "D" if point.label == "as described" else "o"
             colour = "tab:red" if point.label == "as described" else "tab:blue"

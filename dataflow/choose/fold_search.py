@@ -1,8 +1,8 @@
-"""The folding search: PE, SIMD and pixels of every layer, for the least resources at a frame rate. Exact in the model.
+"""The folding search: PE, SIMD and pixels of every layer, for the least resources at a frame rate. Exact within the cost model.
 
-IP by IP the best foldings come from `fold_choices`; IPs meet in the width converters of their streams only, so a second dynamic
-program along the chain of IPs joins them. "Least" is one number: the shares of the card's budgets that are used, summed over the
-kinds of resources. `fastest` is in `fold_fit`.
+`fold_choices` gives the best foldings of each IP. Neighbouring IPs affect each other only through width converters, so a second
+dynamic program along the chain of IPs combines them. "Least" is one number: the used shares of the card's budgets, summed over
+the kinds of resources. The fastest foldings that fit are found by `fold_fastest`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from dataflow.layout.ips import dma_ip
 from dataflow.layout.network import link
 from dataflow.platform import Platform
 from network.errors import DescriptionError
-from network.model import Block, Classifier, Conv, Fold, Head, Network, Stem
+from network.layers import Classifier, Conv, Fold
+from network.model import Block, Head, Network, Stem
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,11 +35,11 @@ class Search:
     tables: tuple[Table, ...]  # of stem, blocks and head
     dma: Ip
     _links: dict[tuple[Port, Port], Costs] = field(default_factory=dict, repr=False)
-    _found: dict[tuple[int, int, bytes], list[Choice]] = field(default_factory=dict, repr=False)
+    _choices: dict[tuple[int, int, bytes], list[Choice]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def budget(self) -> Resources:
-        """Of the whole card."""
+        """The budget of the whole card."""
         return sum(self.platform.budgets, Resources())
 
     @cached_property
@@ -48,27 +49,27 @@ class Search:
 
     @cached_property
     def candidates(self) -> list[int]:
-        """All cycles a frame that a folding can come to, few first."""
+        """All possible numbers of cycles a frame, in ascending order."""
         seen = {
             int(cycles) for own in self.tables for each in (*own.cycles, *(pair.cycles for pair in own.pairs)) for cycles in np.unique(each)
         }
         return sorted(cycles for cycles in seen if cycles < NEVER)
 
     def choices(self, part: int, cycles: int, weights: Weights) -> list[Choice]:
-        """Of one part; parts alike share a table, and so the answer."""
+        """The choices of one part; equal parts share a table, and so its choices."""
         key = (id(self.tables[part].base), cycles, weights.tobytes())
-        if key not in self._found:
-            self._found[key] = choices(self.tables[part], cycles, weights)
-        return self._found[key]
+        if key not in self._choices:
+            self._choices[key] = choices(self.tables[part], cycles, weights)
+        return self._choices[key]
 
     def link(self, source: Port, sink: Port) -> Costs:
-        """FIFO and width converter between two ports."""
+        """The cost of the FIFO and width converter between two ports."""
         if (source, sink) not in self._links:
             self._links[source, sink] = vector(estimate_link(link("source", source, "sink", sink)))
         return self._links[source, sink]
 
     def least(self, cycles: int, weights: Weights | None = None) -> tuple[tuple[int, ...], ...] | None:
-        """The folds of every layer, part by part, that cost least and take at most `cycles` a frame; None where nothing is so fast."""
+        """The folds of every layer, part by part, that cost least and take at most `cycles` a frame; None if no folding is that fast."""
         measure = self.shares if weights is None else weights
         image = self.dma.port("image")
         ways: dict[Port, tuple[float, tuple[tuple[int, ...], ...]]] = {image: (0.0, ())}
@@ -85,11 +86,11 @@ class Search:
         return min(ways.values())[1]
 
     def folded(self, folds: Sequence[Sequence[int]]) -> Network:
-        """The network in these foldings."""
+        """The network with these folds."""
         return assemble(self.network, [own.folded(chosen) for own, chosen in zip(self.tables, folds, strict=True)])
 
     def fewest_cycles(self) -> int:
-        """Of all foldings there are, whatever they cost."""
+        """The fewest cycles of any folding, whatever it costs."""
         low, high = 0, len(self.candidates) - 1
         while low < high:
             middle = (low + high) // 2
@@ -99,7 +100,7 @@ class Search:
 
 
 def search(network: Network, platform: Platform) -> Search:
-    """All there is to know before searching; a second for ResNet-50."""
+    """Prepare a search by computing its tables; takes a second for ResNet-50."""
     tables: dict[str, Table] = {}
     own = []
     for part in network.parts.values():
@@ -119,7 +120,7 @@ def assemble(network: Network, folded: Sequence[Part]) -> Network:
 
 
 def nameless(part: Part) -> Part:
-    """A part without what does not matter to its cost."""
+    """A part without the fields that do not affect its cost."""
     if not isinstance(part, Block):
         return part
     alike = part.with_layers([replace(layer, name="") for layer in part.layers])
@@ -133,15 +134,15 @@ def numbers(network: Network) -> list[int]:
 
 
 def refolded(network: Network, known: Sequence[int]) -> Network | None:
-    """The network with these `numbers`; None where these are not foldings it can have."""
+    """The network with these `numbers`; None where these are not valid foldings of it."""
     folds = [Fold(*known[place : place + 3]) for place in range(0, len(known) - 2, 3)]
     if len(known) != 3 * sum(len(layers(part)) for part in network.parts.values()) or min(known, default=0) < 1:
         return None
-    found = []
+    parts = []
     try:
         for part in network.parts.values():
-            found.append(refold(part, folds[: len(layers(part))]))
+            parts.append(refold(part, folds[: len(layers(part))]))
             folds = folds[len(layers(part)) :]
     except DescriptionError:
         return None
-    return assemble(network, found)
+    return assemble(network, parts)

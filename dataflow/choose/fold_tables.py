@@ -1,9 +1,9 @@
-"""What every folding of every layer costs and how long it takes, as tables; the folding search looks nothing up elsewhere.
+"""Tables of the cost and the cycles of every folding of every layer; the folding search uses nothing else.
 
-The cost of an IP is a sum over its layers, and over pairs of lanes that meet in a width converter: one layer's PE and the next
-one's SIMD. So tables of single layers and of such pairs give the cost of every folding there is, exactly (Table.cost; a test
-compares it with IPs laid out whole). They are read off real IPs, laid out and estimated: folded as asked in one or two places,
-and spread as wide as possible in the others, so that it is the places asked about that set the cycles.
+The cost of an IP is a sum over its layers, and over pairs of lanes on both sides of a width converter: one layer's PE and the next
+one's SIMD. So tables of single layers and of such pairs give the exact cost of every folding (Table.cost; a test compares it with
+complete IPs). The tables come from IPs that are laid out and estimated: with the folding in question in one or two layers, and the
+widest possible folding in the others, so that the layers in question determine the cycles.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Ip, Port
 from dataflow.layout.ips import block_ip, head_ip, stem_ip
 from network.errors import DescriptionError
-from network.model import Block, Classifier, Conv, Fold, Head, Stem, divisors
+from network.layers import Classifier, Conv, Fold, divisors
+from network.model import Block, Head, Stem
 
 Part: TypeAlias = Stem | Block | Head
-"""What becomes one IP."""
+"""The part of a network that becomes one IP."""
 Costs: TypeAlias = NDArray[np.float64]
 """[..., kind], in the order of KINDS."""
 NEVER = 1 << 62
-"""Cycles of what cannot be built."""
+"""Cycles of foldings that cannot be built."""
 
 
 class Meeting(NamedTuple):
-    """Two lanes that meet in a width converter: a layer's pe or simd and another one's."""
+    """Two lanes on both sides of a width converter: a layer's pe or simd and another layer's."""
 
     layer: int
     lane: str
@@ -42,7 +43,7 @@ class Meeting(NamedTuple):
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Pair:
-    """What two lanes that meet cost, and the cycles they need: `costs[a, b]`, the a-th value of one and the b-th of the other."""
+    """The cost and cycles of such a pair of lanes: `costs[a, b]` for the a-th value of one and the b-th value of the other."""
 
     meeting: Meeting
     costs: Costs
@@ -51,7 +52,7 @@ class Pair:
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Table:
-    """One IP. Of its layer `l`, fold `i` costs `costs[l][i]` and takes `cycles[l][i]`; `base` comes on top."""
+    """One IP. Fold `i` of its layer `l` costs `costs[l][i]` and takes `cycles[l][i]`; `base` is added once."""
 
     part: Part
     folds: tuple[tuple[Fold, ...], ...]
@@ -60,26 +61,26 @@ class Table:
     cycles: tuple[NDArray[np.int64], ...]
     pairs: tuple[Pair, ...]
     inputs: tuple[Port, ...]  # by the fold of the first layer
-    outputs: tuple[Port, ...]  # by the fold of the last one, the projection left aside
+    outputs: tuple[Port, ...]  # by the fold of the main path's last layer
 
     def lanes(self, layer: int, lane: str) -> tuple[int, ...]:
-        """The values a layer's pe or simd takes."""
+        """The possible values of a layer's pe or simd."""
         return tuple(sorted({getattr(fold, lane) for fold in self.folds[layer]}))
 
     def lane_of(self, layer: int, lane: str) -> NDArray[np.int64]:
-        """Of each fold of a layer, which of these values it has."""
+        """For each fold of a layer, the index of its value in `lanes`."""
         values = self.lanes(layer, lane)
         return np.array([values.index(getattr(fold, lane)) for fold in self.folds[layer]])
 
     def cost(self, chosen: Sequence[int]) -> Resources:
-        """Of one fold a layer."""
+        """The cost of a choice of one fold for each layer."""
         total = self.base + sum(costs[i] for costs, i in zip(self.costs, chosen, strict=True))
         for pair in self.pairs:
             total = total + pair.costs[self._met(pair.meeting, chosen)]
         return resources(total)
 
     def takes(self, chosen: Sequence[int]) -> int:
-        """Cycles a frame of one fold a layer."""
+        """The cycles a frame of a choice of one fold for each layer."""
         met = (int(pair.cycles[self._met(pair.meeting, chosen)]) for pair in self.pairs)
         return max(*(int(cycles[i]) for cycles, i in zip(self.cycles, chosen, strict=True)), *met, 0)
 
@@ -107,7 +108,7 @@ def layers(part: Part) -> tuple[Conv | Classifier, ...]:
 
 
 def refold(part: Part, folds: Sequence[Fold]) -> Part:
-    """The same part in other foldings; raises DescriptionError for those it cannot have."""
+    """The same part with other folds; raises DescriptionError for invalid ones."""
     if isinstance(part, Head):
         return replace(part, fc=replace(part.fc, pe=folds[0].pe, simd=folds[0].simd, free=()))
     if isinstance(part, Stem):
@@ -126,7 +127,7 @@ def lay_out(part: Part) -> Ip:
 
 
 def table(part: Part) -> Table:
-    """All about the foldings of one IP that its description leaves open."""
+    """The table of all foldings of one IP that its description leaves open."""
     own = layers(part)
     folds = tuple(_buildable(part, number, _folds(layer)) for number, layer in enumerate(own))
     widest = [max(each, key=lambda fold: fold.pe * fold.simd * fold.pixels) for each in folds]
@@ -158,9 +159,9 @@ def _folds(layer: Conv | Classifier) -> list[Fold]:
 
 
 def _buildable(part: Part, number: int, folds: Sequence[Fold]) -> tuple[Fold, ...]:
-    """Those whose beats are not too wide. Each lane is tried with the other as narrow as can be, which is all that matters to it.
+    """The folds whose beats are not too wide. Each lane is tried with the other one as narrow as possible, since only its own width matters.
 
-    Raises DescriptionError where there are none.
+    Raises DescriptionError if there are none.
     """
     own = [layer.fold for layer in layers(part)]
 
@@ -174,10 +175,10 @@ def _buildable(part: Part, number: int, folds: Sequence[Fold]) -> tuple[Fold, ..
     single, several = [fold for fold in folds if fold.pixels == 1], [fold for fold in folds if fold.pixels > 1]
     pes = {fold.pe for fold in single if fold.simd == single[0].simd and builds(fold)}
     simds = {fold.simd for fold in single if fold.pe == single[0].pe and builds(fold)}
-    found = tuple(fold for fold in single if fold.pe in pes and fold.simd in simds) + tuple(filter(builds, several))
-    if not found:
-        lay_out(part)  # as narrow as it can be: tells what is too wide all the same
-    return found
+    buildable = tuple(fold for fold in single if fold.pe in pes and fold.simd in simds) + tuple(filter(builds, several))
+    if not buildable:
+        lay_out(part)  # the narrowest part: raises the error that says what is too wide
+    return buildable
 
 
 def _built(part: Part, widest: Sequence[Fold], changed: dict[int, Fold]) -> tuple[Ip, Costs, int]:
@@ -186,7 +187,7 @@ def _built(part: Part, widest: Sequence[Fold], changed: dict[int, Fold]) -> tupl
 
 
 def _meetings(part: Part) -> list[Meeting]:
-    """Along the main path, at the join, and at the fork."""
+    """The pairs of lanes along the main path, at the join and at the fork."""
     if not isinstance(part, Block):
         return []
     last = len(part.convs) - 1
@@ -197,7 +198,7 @@ def _meetings(part: Part) -> list[Meeting]:
 
 
 def _pair(part: Part, folds: Sequence[Sequence[Fold]], widest: Sequence[Fold], meeting: Meeting) -> Pair:
-    """What two places cost together beyond what each costs alone; the lanes not asked about are as wide as possible."""
+    """The cost of two lanes together minus that of each alone; all other lanes are as wide as possible."""
     layer, lane, other, other_lane = meeting
     built = partial(_built, part, widest)
     ones, others = _widest_by(folds[layer], lane), _widest_by(folds[other], other_lane)
@@ -216,7 +217,7 @@ def _pair(part: Part, folds: Sequence[Sequence[Fold]], widest: Sequence[Fold], m
 
 
 def _widest_by(folds: Sequence[Fold], lane: str) -> list[Fold]:
-    """For each value of a lane, few first, the fold with most of the other."""
+    """For each value of a lane, in ascending order, the fold with the widest other lanes."""
     values = sorted({getattr(fold, lane) for fold in folds})
     return [
         max((fold for fold in folds if getattr(fold, lane) == value), key=lambda fold: fold.pe * fold.simd * fold.pixels)

@@ -1,4 +1,4 @@
-"""The folding a description leaves open: found by search, or remembered from last time."""
+"""The folding a description leaves open: from the search cache, or by search."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from network.model import Network
 
 
 def cycles_for(network: Network, fps: float) -> int:
-    """Cycles a frame that a frame rate leaves."""
+    """Cycles available for a frame at a frame rate."""
     return int(network.clock_mhz * 1e6 / fps)
 
 
 def fold(
     network: Network, platform: Platform, given: Sequence[int | None], search_cache: MutableMapping[str, list[int]] | None = None
 ) -> Network:
-    """The network folded: as little as `fps` asks for, or as wide as the card holds. Raises DescriptionError where that cannot be.
+    """The network folded: with the least resources for `fps`, or as fast as fits the card. Raises DescriptionError if that is impossible.
 
-    `given` are the SLRs of DMA, stem, blocks and head. `search_cache` holds the foldings found before, as `fold_search.numbers`.
+    `given` are the SLRs of DMA, stem, blocks and head. `search_cache` holds earlier foldings, as `fold_search.numbers`.
     """
-    from dataflow.choose.fold_search import numbers, refolded  # here: numpy takes its time to load
+    from dataflow.choose.fold_search import numbers, refolded  # here, because numpy loads slowly
 
     key = hashlib.sha256(repr((network, platform, tuple(given))).encode()).hexdigest()
     known = None if search_cache is None else search_cache.get(key)
     if known is not None and (folded := refolded(network, known)) is not None:
         return folded
-    found = _search(network, platform, given)
+    searched = _search(network, platform, given)
     if search_cache is not None:
-        search_cache[key] = numbers(found)
-    return found
+        search_cache[key] = numbers(searched)
+    return searched
 
 
 def _search(network: Network, platform: Platform, given: Sequence[int | None]) -> Network:
@@ -40,26 +40,26 @@ def _search(network: Network, platform: Platform, given: Sequence[int | None]) -
 
     all_folds = search(network, platform)
     if network.fps is None:
-        found = fastest(all_folds, given)
-        if found is None:
+        best = fastest(all_folds, given)
+        if best is None:
             free = [given[0], *[None] * (len(given) - 1)]
             crowded = free != list(given) and fastest(all_folds, free) is not None
             raise DescriptionError(
                 network.at,
                 f"no folding of {network.name} fits the {platform.name}{' with these slr' if crowded else ''}",
-                why="by the estimate, none finds its place within the budgets of the SLRs",
+                why="by the estimate, none can be placed within the budgets of the SLRs",
                 fix="leave slr out"
                 if crowded
-                else "use another card, fewer channels or narrower formats; with pe and simd given, doit floorplan shows by how much",
+                else "use another card, fewer channels or narrower formats; with pe and simd given, doit floorplan shows by how much it exceeds them",
             )
-        return all_folds.folded(found.folds)
+        return all_folds.folded(best.folds)
     least = all_folds.least(cycles_for(network, network.fps))
     if least is None:
         fewest = all_folds.fewest_cycles()
         raise DescriptionError(
             network.at,
             f"fps: {network.fps:,} cannot be reached",
-            why=f"at {network.clock_mhz} MHz that leaves {cycles_for(network, network.fps):,} cycles a frame, and {fewest:,} are the fewest",
+            why=f"at {network.clock_mhz} MHz that is {cycles_for(network, network.fps):,} cycles a frame, but the fewest possible are {fewest:,}",
             fix=f"write fps: {int(network.clock_mhz * 1e6 / fewest)} or less, or raise clock_mhz",
         )
     return all_folds.folded(least)

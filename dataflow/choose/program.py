@@ -1,4 +1,4 @@
-"""A mixed-integer program, put together constraint by constraint and solved by HiGHS: scipy.optimize.milp behind a few words."""
+"""A mixed-integer program, built constraint by constraint and solved by HiGHS: a small interface to scipy.optimize.milp."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 REMARK = re.compile(rb"^Highs\w+::.*\n?", re.MULTILINE)
-"""What HiGHS prints in some cases, where a solution becomes infeasible by rounding, although its log is off."""
+"""What HiGHS prints in spite of its log being off, in some cases where rounding makes a solution infeasible."""
 _quiet = threading.Lock()
 
 
 class Solution(NamedTuple):
     values: NDArray[np.float64]
-    is_optimal: bool  # False: the best that was found in the time given
+    is_optimal: bool  # False: the best found within the time limit
 
 
 class TimeUp(RuntimeError):
-    """Nothing was found in the time given, and nothing ruled out."""
+    """The time limit was reached without a solution or a proof that there is none."""
 
 
 class Program:
-    """Variables are numbers from 0 on, constraints are bounds of their weighted sums."""
+    """Variables are numbered from 0; constraints bound weighted sums of them."""
 
     def __init__(self) -> None:
         self._bounds: list[tuple[float, float, bool]] = []  # least, most, whether it is an integer
@@ -38,7 +38,7 @@ class Program:
         self._objective: dict[int, float] = {}
 
     def variables(self, count: int, *, least: float = 0, most: float = 1, integer: bool = False) -> int:
-        """The first of so many new variables."""
+        """Add `count` variables and return the number of the first."""
         self._bounds += [(least, most, integer)] * count
         return len(self._bounds) - count
 
@@ -49,11 +49,11 @@ class Program:
         self._constraints.append((weights, least, most))
 
     def cost(self, variable: int, weight: float) -> None:
-        """What a unit of a variable adds to the sum that is minimised."""
+        """Add `weight` per unit of a variable to the sum that is minimised."""
         self._objective[variable] = self._objective.get(variable, 0) + weight
 
     def solve(self, seconds: float | None = None) -> Solution | None:
-        """The optimum, or None where there is no solution; raises TimeUp when `seconds` were not enough to tell."""
+        """The optimum, or None where there is no solution; raises TimeUp if `seconds` were not enough to decide."""
         from scipy.optimize import Bounds, LinearConstraint, milp  # here: scipy takes half a second to load
         from scipy.sparse import csr_matrix
 
@@ -65,27 +65,27 @@ class Program:
         for variable, weight in self._objective.items():
             objective[variable] = weight
         with without_remarks():
-            found = milp(
+            result = milp(
                 objective,
                 constraints=LinearConstraint(matrix, [low for _, low, _ in self._constraints], [high for _, _, high in self._constraints]),
                 bounds=Bounds(least, most),
                 integrality=integer.astype(int),
                 options={"mip_rel_gap": 0} | ({} if seconds is None else {"time_limit": seconds}),
             )
-        if found.x is not None:
-            return Solution(found.x, found.status == 0)
-        if found.status == 1:
+        if result.x is not None:
+            return Solution(result.x, result.status == 0)
+        if result.status == 1:
             raise TimeUp
         return None
 
 
 @contextmanager
 def without_remarks() -> Iterator[None]:
-    """Keep HiGHS's remarks off standard output, which C++ writes past Python; what other threads print meanwhile comes out after it."""
+    """Keep HiGHS's remarks, which C++ writes directly, off standard output; output of other threads is delayed until the end."""
     with _quiet, contextlib.ExitStack() as stack:
         try:
             shown = os.dup(1)
-        except OSError:  # closed, and so nothing is seen anyway
+        except OSError:  # standard output is closed, so nothing is visible anyway
             yield
             return
         stack.callback(os.close, shown)
@@ -97,7 +97,7 @@ def without_remarks() -> Iterator[None]:
         try:
             yield
         finally:
-            libc.fflush(None)  # C's standard output has a buffer of its own
+            libc.fflush(None)  # C buffers its standard output separately
             os.dup2(shown, 1)
             os.lseek(kept, 0, os.SEEK_SET)
             with open(kept, "rb", closefd=False) as file:

@@ -1,1 +1,1 @@
-"""What hardware costs: memories, logic, whole designs."""
+"""Estimated hardware cost: of memories, logic and whole designs."""

@@ -1,4 +1,4 @@
-"""What a design will cost before any tool has run: an estimate, by formulas for what each unit becomes.
+"""An estimate of what a design costs, before any tool has run, by formulas for each unit.
 
 Nothing here was measured on an implemented design of this library. The formulas count adders, comparators, memories and
 registers as the headers of the HLS library have them; each unit brings its own, from `dataflow.cost.formulas`. Two constants are
@@ -20,7 +20,7 @@ FIFO_IP = Resources(lut=60, ff=60)
 
 
 def estimate_design(design: Design, backend: Backend = Backend.HLS) -> Resources:
-    """Everything in the kernel: IPs, and the FIFOs and width converters between them. Shell and memory banks are not in it."""
+    """Everything in the kernel: IPs, and the FIFOs and width converters between them, without the shell and memory banks."""
     parts = [*(estimate_ip(ip, backend) for ip in design.ips), *map(estimate_link, design.links)]
     return sum(parts, Resources())
 
@@ -42,7 +42,7 @@ def estimate_fifo(link: Link) -> Resources:
 
 
 def estimate_converter(link: Link) -> Resources:
-    """The width converter IP: a wide beat in registers twice, with a multiplexer a bit. A guess."""
+    """The width converter IP: two registers for a wide beat, and one multiplexer per bit. A guess."""
     if not link.converts:
         return Resources()
     wide = 8 * max(link.source_port.tdata_bytes, link.sink_port.tdata_bytes)
@@ -50,18 +50,18 @@ def estimate_converter(link: Link) -> Resources:
 
 
 def estimate_banks(design: Design) -> tuple[Resources, ...]:
-    """Of each SLR, the UltraRAM of a PLRAM bank that is made large enough for the weights; the shell has the banks as they come.
+    """By SLR, the UltraRAM of a PLRAM bank that is enlarged for the weights; banks of the default size are part of the shell.
 
-    512 bits of data take 8 UltraRAMs side by side, 256 KB of them (UG573).
+    512 bits of data take 8 UltraRAMs side by side, which hold 256 KB (UG573).
     """
-    found = [Resources() for _ in design.platform.area]
+    used = [Resources() for _ in design.platform.area]
     weights = next((argument.bank for argument in design.arguments if argument.name == "weightsmem"), None)
     bank = design.platform.bank(weights) if weights else design.platform.default_bank
     needed_kb = -(-design.network.head.fc.out * design.network.head.fc.inputs // 1024)
     if bank.kind == "dram" and needed_kb > bank.kilobytes:
         size_kb = 1 << (needed_kb - 1).bit_length()
-        found[bank.slr] = Resources(uram=8 * -(-size_kb // 256))
-    return tuple(found)
+        used[bank.slr] = Resources(uram=8 * -(-size_kb // 256))
+    return tuple(used)
 
 
 def _fifo(stream: Stream, backend: Backend) -> Resources:

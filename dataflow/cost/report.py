@@ -31,7 +31,7 @@ def table(*columns: str, right: Sequence[str] = HEADINGS) -> Table:
 
 
 def print_estimate(design: Design) -> None:
-    """Every IP, the FIFOs and converters between them, the sum; for the published network, the model against what was published."""
+    """Print every IP, the FIFOs and converters between them, and the sum; for the published network, also the published figures."""
     console = Console(width=120)
     ips = table("IP", "SLR", *HEADINGS, "with add-or-subtract", right=("SLR", *HEADINGS, "with add-or-subtract"))
     for ip in design.ips:
@@ -61,7 +61,7 @@ def _print_published(console: Console, original: Resources) -> None:
     console.print(rows)
     console.print(
         f"Two constants are fitted, each on one of these totals: arithmetic takes {LOGIC_FACTOR} of the LUTs counted, pipelines "
-        f"{REGISTER_FACTOR}\nof the flip-flops. The others show how far the model can be trusted; nothing was published per IP."
+        f"{REGISTER_FACTOR}\nof the flip-flops. The others show how accurate the model is; no figures per IP were published."
     )
 
 

@@ -1,4 +1,4 @@
-"""What hardware is made of, counted."""
+"""Counts of what hardware is made of."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Resources:
         return any(astuple(self))
 
     def scaled(self, percent: Resources) -> Resources:
-        """So many per cent of each, rounded down."""
+        """The given percentage of each, rounded down."""
         return Resources(**{kind: getattr(self, kind) * getattr(percent, kind) // 100 for kind in KINDS})
 
     def __sub__(self, other: Resources) -> Resources:
-        """What is left, at least nothing."""
+        """The remainder, at least zero."""
         return Resources(**{kind: max(getattr(self, kind) - getattr(other, kind), 0) for kind in KINDS})
 
     def within(self, budget: Resources) -> bool:

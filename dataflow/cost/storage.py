@@ -1,7 +1,7 @@
-"""Which memory holds what: one rule for ROMs, one for FIFOs, one for the rings of sliding windows, and what each costs.
+"""The kind of memory used for ROMs, FIFOs and the ring buffers of sliding windows, and its cost.
 
-The HLS step binds ROMs and FIFOs by these rules, the estimate counts by them, so that the two speak of the same hardware.
-Rings are left to the HLS tool; the rule says what is expected of it.
+HLS sources bind ROMs and FIFOs by these rules and the estimate counts by them, so both describe the same hardware. The
+HLS tool itself chooses the memory of ring buffers; the rule predicts its choice.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from enum import Enum
 from dataflow.cost.resources import Resources
 
 LUTS_WORTH_A_RAMB18 = 100
-"""A memory moves to block RAM where that saves so many LUTs for each half of a block (18 Kbit).
+"""A memory is put into block RAM where that saves this many LUTs for each half of a block (18 Kbit).
 
-On the cards there are some 340 LUTs to one, but it is the arithmetic that takes the LUTs: with 100, the weights of ResNet-50's
-last two stages come to lie in block RAM and those before in LUTs, nearly as in the original, and neither runs short.
+The cards have about 340 LUTs for each, but arithmetic needs most of the LUTs: with 100, the weights of ResNet-50's last two
+stages are in block RAM and the earlier ones in LUTs, nearly as in the original, and neither runs short.
 """
 BRAMS_WORTH_A_URAM = 2
-"""A FIFO moves to UltraRAM where one replaces so many blocks (36 Kbit): about what there are on the cards to one UltraRAM."""
+"""A FIFO is put into UltraRAM where one replaces this many blocks (36 Kbit): about the ratio of the two on the cards."""
 
 
 class Storage(Enum):
-    """A kind of memory; the value is what the HLS tools call it."""
+    """A kind of memory; the value is its name in the HLS tools."""
 
     LUTRAM = "lutram"
     """LUTs as memory, 64 bits each."""
@@ -30,16 +30,16 @@ class Storage(Enum):
     BRAM = "bram"
     """Block RAM."""
     URAM = "uram"
-    """UltraRAM: it has no initial contents (UG573, "UltraRAM Resources"), so it is nothing for a ROM."""
+    """UltraRAM: it has no initial contents (UG573, "UltraRAM Resources"), so it cannot be a ROM."""
 
 
 def rom_storage(words: int, bits: int) -> Storage:
-    """Where constants lie, of which a memory holds so many words of so many bits."""
+    """The memory of constants, `words` words of `bits` bits."""
     return _cheaper(_rom_luts(words, bits), words, bits)
 
 
 def stream_storage(depth: int, bits: int) -> Storage:
-    """What a FIFO between two units is made of, of so many beats of so many bits."""
+    """The memory of a FIFO between two units, `depth` beats of `bits` bits."""
     if depth <= 32:
         return Storage.SRL
     ram = ram_storage(depth, bits)
@@ -49,12 +49,12 @@ def stream_storage(depth: int, bits: int) -> Storage:
 
 
 def link_storage(depth: int, data_bytes: int) -> Storage:
-    """What the FIFO IP between two IPs is made of: it has no shift registers, and UltraRAM only in words of 8 bytes or more."""
+    """The memory of the FIFO IP between two IPs: it has no shift registers, and UltraRAM only for words of 8 bytes or more."""
     return Storage.LUTRAM if depth <= 64 else Storage.URAM if depth >= 1024 and data_bytes >= 8 else Storage.BRAM
 
 
 def ram_storage(words: int, bits: int) -> Storage:
-    """What a memory with a port to write and one to read is made of."""
+    """The kind of a memory with one write and one read port."""
     return _cheaper(_lutram_luts(words, bits), words, bits)
 
 
@@ -69,7 +69,7 @@ def rom_cost(words: int, bits: int) -> Resources:
 
 
 def stream_cost(depth: int, bits: int) -> Resources:
-    """Of the memory alone, without the control of the FIFO."""
+    """The cost of a FIFO's memory, without its control logic."""
     storage = stream_storage(depth, bits)
     if storage is Storage.SRL:
         return Resources(lut=-(-bits // 2) if depth <= 16 else bits)  # two shift registers of 16 share a LUT
@@ -77,7 +77,7 @@ def stream_cost(depth: int, bits: int) -> Resources:
 
 
 def link_cost(depth: int, data_bytes: int) -> Resources:
-    """The same of a FIFO between two IPs, which keeps whole bytes."""
+    """The same for a FIFO between two IPs, which stores whole bytes."""
     bits, storage = 8 * data_bytes, link_storage(depth, data_bytes)
     if storage is Storage.URAM:
         return Resources(uram=uram(depth, bits))
@@ -91,7 +91,7 @@ def ram_cost(words: int, bits: int) -> Resources:
 
 
 def bram(words: int, bits: int) -> float:
-    """Blocks of 36 Kbit: an 18 Kbit half is 512x36, 1024x18 … 16384x1 (UG573, "Block RAM Resources"); the best one shape."""
+    """Blocks of 36 Kbit: an 18 Kbit half is 512x36, 1024x18 … 16384x1 (UG573, "Block RAM Resources"); whichever shape needs the fewest."""
     shapes = [(512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)]
     return min(-(-words // deep) * -(-bits // wide) for deep, wide in shapes) / 2
 
@@ -102,7 +102,7 @@ def uram(words: int, bits: int) -> int:
 
 
 def _rom_luts(words: int, bits: int) -> int:
-    """A LUT holds 64 words of a bit or 32 of two (UG574). One word is no memory: it is wired into what reads it."""
+    """A LUT holds 64 words of a bit or 32 of two (UG574). A single word needs no memory: it is wired into the logic."""
     return 0 if words == 1 else -(-bits // 2) if words <= 32 else bits * -(-words // 64)
 
 

@@ -1,4 +1,4 @@
-"""A network whose choices are made, laid out: units, streams, links, kernel arguments."""
+"""Lays out a network whose choices are made: units, streams, links, kernel arguments."""
 
 from dataflow.layout.network import lay_out
 

@@ -1,4 +1,4 @@
-"""An IP under construction: units one after the other, the streams between them, the depths that keep them busy."""
+"""An IP under construction: a chain of units, the streams between them, and the depths that keep the units busy."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from dataflow.units.product import mvau
 from dataflow.units.window import Sliding, fill_rows, swg
 from network.errors import DescriptionError, Source
 from network.formats import Format
-from network.model import MAX_BEAT_BITS, Conv
+from network.layers import MAX_BEAT_BITS, Conv
 from network.operations import Shape, Window
 
 P = ParamSpec("P")
 
 
 def fill_beats(shape: Shape, window: Window, lanes: int) -> int:
-    """Beats a sliding window takes in before it gives out its first window: kernel - pad rows."""
+    """Beats a sliding window reads before it writes its first window: kernel - pad rows."""
     return Sliding(shape=shape, window=window, lanes=lanes).fill
 
 
 class Chain:
-    """Grows an IP unit by unit. A stream is held by its value; its name is `<layer>_<what>`."""
+    """Builds an IP unit by unit. Streams are values; their names are `<layer>_<what>`."""
 
     def __init__(self, name: str, at: Source) -> None:
         self.name, self.at = name, at
-        self.part = ""  # title of the units that come next
+        self.part = ""  # title of the part to which the next units belong
         self.ports: list[Port] = []
         self.streams: list[Stream] = []
         self.units: list[Unit] = []
 
     def _require_beat(self, name: str, lanes: int, form: Format) -> None:
-        """What a description can make too wide was seen before, by its layers and `require_wire`, who know the key that decides."""
+        """A ValueError, since layers and `require_wire` have already checked every width a description can set, and name its key."""
         if lanes * form.bits > MAX_BEAT_BITS:
             raise ValueError(f"{self.name}.{name} has beats of {lanes} {form}")
 
     def stream(self, name: str, lanes: int, form: Format, depth: int = 2, why: str = "") -> Stream:
         self._require_beat(name, lanes, form)
         if any(name == stream.name for stream in self.streams):
-            raise ValueError(f"{self.name} has a stream {name} already")
+            raise ValueError(f"{self.name} already has a stream {name}")
         self.streams.append(Stream(name=name, lanes=lanes, format=form, depth=depth, why=why))
         return self.streams[-1]
 
@@ -56,7 +56,7 @@ class Chain:
         *what: P.args,
         **more: P.kwargs,
     ) -> None:
-        """Append a unit; DescriptionError where something stands against its implementation."""
+        """Append a unit; raises DescriptionError if its implementation does not support it."""
         place = Place(name, self.part, tuple(stream.name for stream in reads), tuple(stream.name for stream in writes))
         try:
             self.units.append(implementation(place, *what, **more))
@@ -64,7 +64,7 @@ class Chain:
             raise DescriptionError(self.at, f"{self.name}.{name}: {error.what}", why=error.why, fix=error.fix) from None
 
     def take(self, port: str, lanes: int, form: Format, codes: int) -> Stream:
-        """An input port."""
+        """Add an input port."""
         self._require_beat(port, lanes, form)
         self.ports.append(Port(name=port, is_input=True, lanes=lanes, format=form, beats=codes // lanes))
         return Stream(name=port, lanes=lanes, format=form)
@@ -76,7 +76,7 @@ class Chain:
         self.units = [replace(unit, writes=tuple(port if name == stream.name else name for name in unit.writes)) for unit in self.units]
 
     def convert(self, name: str, stream: Stream, lanes: int, codes: int) -> Stream:
-        """Change the lane count; by way of the least common multiple where neither divides the other, if a beat can be that wide."""
+        """Convert to another number of lanes; if neither divides the other, through their least common multiple, if a beat can be that wide."""
         if stream.lanes == lanes:
             return stream
         if stream.lanes % lanes and lanes % stream.lanes:
@@ -89,30 +89,30 @@ class Chain:
         return converted
 
     def deepen(self, stream: Stream, depth: int, why: str) -> None:
-        """Make a stream so deep at least. Ports have their FIFO in the block design."""
+        """Make a stream at least this deep. The FIFOs of ports are in the block design."""
         self.streams = [
             replace(each, depth=depth, why=why) if each.name == stream.name and each.depth < depth else each for each in self.streams
         ]
 
     def hold_fill(self, stream: Stream, shape: Shape, window: Window) -> None:
-        """Room in front of a sliding window for the rows that come in while it still sends the frame before."""
-        why = f"{fill_rows(shape, window)} rows: they come while the last windows of a frame still go out"
+        """Make room in front of a sliding window for the rows that arrive while it still sends the frame before."""
+        why = f"{fill_rows(shape, window)} rows: they arrive while the last windows of the frame before leave"
         self.deepen(stream, fill_beats(shape, window, stream.lanes), why)
 
     def conv(self, layer: Conv, stream: Stream) -> Stream:
-        """A convolution: width converter, sliding window and MVAU, as far as they are needed."""
+        """Add a convolution: an MVAU, with a width converter and a sliding window in front where needed."""
         name = layer.name.partition(".")[2]
         stream = self.convert(name, stream, layer.simd, layer.input.size)
         if layer.slides:
             self.hold_fill(stream, layer.input, layer.window)
-            # While the rows of the next frame come in, no window goes out; the MVAU needs one beat every fold_out cycles.
+            # While the first rows of the next frame arrive, no window leaves; the MVAU needs one beat every fold_out cycles.
             beats = -(-fill_beats(layer.input, layer.window, layer.simd) // layer.fold_out)
             window = self.stream(f"{name}_window", layer.simd * layer.pixels, stream.format)
-            self.deepen(window, beats, "windows for the time in which the next frame's first rows come in")
+            self.deepen(window, beats, "windows to compute while the first rows of the next frame arrive")
             self.slide(name, stream, window, layer.input, layer.window, layer.simd, layer.pixels)
             stream = window
         else:
-            self.deepen(stream, layer.fold_in, "a window: it comes in while the one before is still at work")
+            self.deepen(stream, layer.fold_in, "a window: it arrives while the one before is computed")
         out = self.stream(f"{name}_out", layer.pe * layer.pixels, layer.output_format)
         self.add(mvau, name, [stream], [out], layer=layer.name, product=layer.product, activation=layer.activation, fold=layer.fold)
         return out

@@ -1,7 +1,7 @@
 """The IPs: one per block plus stem, head and DMA, each a chain of units.
 
-An IP's interfaces depend on that IP's own description alone: lane counts that differ between neighbours meet in the block
-design's width converters, so folding one block anew leaves the others' sources as they are.
+An IP's interfaces depend on that IP's own description alone: width converters in the block design connect neighbours with
+different lane counts, so a new folding of one block does not change the sources of the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from dataflow.units.pool import accumulate_pool, max_pool
 from dataflow.units.window import Sliding, fill_rows
 from network.errors import DescriptionError
 from network.formats import Format, uint
-from network.model import MAX_BEAT_BITS, Block, Classifier, Conv, Head, Network, Stem, divisors
+from network.layers import MAX_BEAT_BITS, Classifier, Conv, divisors
+from network.model import Block, Head, Network, Stem
 from network.operations import Window
 
 BYTE = uint(8)
@@ -29,12 +30,12 @@ LABEL = uint(32)
 
 
 def held_rows(convs: tuple[Conv, ...]) -> int:
-    """Rows of the block's input that its main path may hold while the bypass has to wait for it.
+    """Rows of the block's input that the main path may hold while the bypass waits for it.
 
-    Of every sliding window: the rows of its fill and the stride's rows it reads ahead, one for the pixels under way in the other
-    units, and once more the rows of the fill, which wait in the FIFO in front while the last windows of the frame before
-    still go out. Without these last ones nothing would deadlock, but the main path would run dry. Rows of a later convolution
-    count as many input rows as the strides before it skip.
+    For every sliding window: the rows of its fill, the stride's rows it reads ahead, one row for the pixels in the other units, and
+    once more the rows of the fill, which wait in the FIFO in front while the last windows of the frame before leave. Without
+    these last rows nothing would deadlock, but the main path would starve. A row of a later convolution counts as many input
+    rows as the strides before it skip.
     """
     rows, skipped = 0, 1
     for conv in convs:
@@ -45,18 +46,18 @@ def held_rows(convs: tuple[Conv, ...]) -> int:
 
 
 def wire_lanes(channels: int, form: Format, lanes: int) -> int:
-    """Lanes at an IP's interface: the fewest that hold `lanes`, divide the channels and fill whole bytes.
+    """Lanes at an IP's interface: the smallest multiple of `lanes` that divides the channels and fills whole bytes.
 
-    Only whole bytes can pass a width converter. Where no part of a pixel fills them, both neighbours come to the whole pixel.
+    Width converters pass whole bytes only. If no part of a pixel fills whole bytes, both neighbours use the whole pixel.
     """
     whole = (n for n in divisors(channels) if n % lanes == 0 and n * form.bits % 8 == 0)
     return next(whole, channels)
 
 
 def require_wire(layer: Conv | Classifier, key: str, channels: int, form: Format, lanes: Callable[[int], int] = int) -> None:
-    """Raises DescriptionError where a layer's folding, `key`, makes the beats between two IPs too wide.
+    """Raise DescriptionError if a layer's folding, `key`, makes the beats between two IPs too wide.
 
-    `lanes` is what they need for a folding; `wire_lanes` may have to widen that.
+    `lanes` gives the lanes needed for a folding; `wire_lanes` may have to widen them.
     """
 
     def bits(fold: int) -> int:
@@ -70,11 +71,11 @@ def require_wire(layer: Conv | Classifier, key: str, channels: int, form: Format
     raise DescriptionError(
         layer.at,
         f"{layer.name}: {key}={chosen} makes a beat of {bits(chosen):,} bits between two IPs",
-        why=f"it has whole bytes, and so many lanes of {form} as divide {channels:,} channels; "
+        why=f"it fills whole bytes, with a number of {form} lanes that divides {channels:,} channels; "
         f"no stream may be wider than {MAX_BEAT_BITS:,} bits",
         fix=f"{first}choose {key} from {fitting}"
         if fitting
-        else f"have a multiple of {8 // gcd(form.bits, 8)} channels, or codes of 8 bits",
+        else f"use a multiple of {8 // gcd(form.bits, 8)} channels, or codes of 8 bits",
     )
 
 
@@ -107,7 +108,7 @@ def stem_ip(stem: Stem) -> Ip:
 
 
 def _pool_lanes(conv: Conv, window: Window) -> int:
-    """The fewest lanes with which the pool keeps up with its convolution."""
+    """The fewest lanes for which the pool is as fast as its convolution."""
     fitting = [n for n in divisors(conv.out) if n % conv.pe == 0 and n * conv.output_format.bits <= MAX_BEAT_BITS]
     return next((n for n in fitting if Sliding(shape=conv.output, window=window, lanes=n).cycles <= conv.cycles), fitting[-1])
 
@@ -125,10 +126,10 @@ def block_ip(block: Block) -> Ip:
     stream = chain.convert("entry", stream, lanes, size)
     rows = held_rows(block.convs)
     depth = max(2, rows * block.input.width * block.input.channels // lanes)
-    why = f"{rows} rows: what the main path holds back"
+    why = f"{rows} rows: as many as the main path holds"
 
     def enter(codes: Stream, name: str) -> Stream:
-        """Entry thresholds, where the block has them."""
+        """Add entry thresholds, where the block has them."""
         activation = block.entry_activation
         if activation is None:
             return codes
@@ -160,7 +161,7 @@ def block_ip(block: Block) -> Ip:
 
 
 def _weight_lanes(head: Head) -> int:
-    """Lanes of the weight stream from memory: the most that divide a row and come in one word, whatever the folding."""
+    """Lanes of the weight stream from memory, whatever the folding: the most that divide a row and fit into one word."""
     return max(n for n in divisors(head.fc.inputs) if n * head.fc.weight.bits <= WORD_BITS)
 
 
@@ -194,7 +195,7 @@ def head_ip(head: Head) -> Ip:
 def dma_ip(network: Network) -> Ip:
     chain = Chain("dma", network.at)
 
-    def bring(name: str, bundle: str, codes: int, lanes: int, form: Format, repeats: bool) -> None:
+    def stream_from_memory(name: str, bundle: str, codes: int, lanes: int, form: Format, repeats: bool) -> None:
         chain.part = f"{name.capitalize()}: words from memory, beats from words."
         words = chain.stream(f"{name}_words", WORD_BITS // 8, BYTE)
         chain.add(load, name, [], [words], codes=codes, lanes=lanes, form=form, bundle=bundle, repeats=repeats)
@@ -203,9 +204,9 @@ def dma_ip(network: Network) -> Ip:
         chain.give(name, beats, codes)
 
     head = network.head
-    bring("image", "images", network.input.size, network.input.channels, BYTE, repeats=False)
+    stream_from_memory("image", "images", network.input.size, network.input.channels, BYTE, repeats=False)
     if head.streams_weights:
-        bring("weights", "weights", head.fc.out * head.fc.inputs, _weight_lanes(head), head.fc.weight, repeats=True)
+        stream_from_memory("weights", "weights", head.fc.out * head.fc.inputs, _weight_lanes(head), head.fc.weight, repeats=True)
     chain.part = "Labels to memory."
     labels = chain.take("labels", 1, LABEL, head.top)
     chain.add(store, "labels", [labels], [], labels=head.top, bundle="labels")

@@ -1,4 +1,4 @@
-"""A network whose choices are made becomes a `Design`: its IPs, the links between them, the kernel's arguments."""
+"""Turns a network whose choices are made into a `Design`: its IPs, the links between them, the kernel's arguments."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dataflow.platform import Platform
 from dataflow.units.memory import WORD_BITS
 from network.errors import DescriptionError
 from network.model import Fifo, Network
-from network.yaml_reader import nearest
+from network.yaml.reader import nearest
 
 FIFO_DEPTHS = (16, 1024)
-"""Least depth the AXI4-Stream FIFO IP offers, and the original's depth between blocks, which is plenty."""
+"""Least depth of the AXI4-Stream FIFO IP, and the original's depth between blocks, which is the most used by default."""
 MOST_FIFO_DEPTH = 32768
-"""Of the AXI4-Stream FIFO IP (PG085)."""
-MOST_COUNT = (1 << 32) - 1
-"""Of the counters in the HLS library, `unsigned` all of them."""
+"""Greatest depth of the AXI4-Stream FIFO IP (PG085)."""
+MAX_COUNT = (1 << 32) - 1
+"""Largest value of the counters in the HLS library, which are all `unsigned`."""
 
 
 def lay_out(network: Network, platform: Platform) -> Design:
-    """The design before its IPs have a place: all stand in SLR 0."""
+    """The design before placement: all IPs are in SLR 0."""
     ips = [dma_ip(network), stem_ip(network.stem), *map(block_ip, network.blocks), head_ip(network.head)]
     links = [link_between(source, sink) for source, sink in pairwise(ips)]
     links.append(link_between(ips[-1], ips[0], "labels"))
@@ -34,7 +34,7 @@ def lay_out(network: Network, platform: Platform) -> Design:
 
 
 def _require_countable(design: Design) -> None:
-    """No frame has more firings of a unit, or codes in a stream, than the loops of the C++ can count."""
+    """Check that the loops of the C++ can count the firings of every unit and the codes of every stream in a frame."""
     network = design.network
     places = {"dma": network.at, **{name: part.at for name, part in network.parts.items()}}
     for ip in design.ips:
@@ -43,18 +43,18 @@ def _require_countable(design: Design) -> None:
         codes += [(unit.name, unit.values["kCodes"]) for unit in ip.units if "kCodes" in unit.values]
         counts += [(f"{name} passes {count:,} codes", count, "a") for name, count in codes]
         for what, count, remedy in counts:
-            if count > MOST_COUNT:
-                why = f"loops count to {MOST_COUNT:,}, the most of 32 bits"
-                raise DescriptionError(places[ip.name], f"{ip.name}: {what} a frame", why=why, fix=f"use {remedy} smaller map")
+            if count > MAX_COUNT:
+                why = f"loop counters have 32 bits, at most {MAX_COUNT:,}"
+                raise DescriptionError(places[ip.name], f"{ip.name}: {what} a frame", why=why, fix=f"use {remedy} smaller feature map")
 
 
 def given_fifos(network: Network) -> dict[str, Fifo]:
-    """The depths the description gives, by dotted name."""
+    """The FIFO depths in the description, by dotted name."""
     return {f"{name}.{fifo.name}": fifo for name, part in network.parts.items() for fifo in part.fifos}
 
 
 def without_fifos(network: Network) -> Network:
-    """The network as if no depth were given."""
+    """The network without the FIFO depths in its description."""
     blocks = tuple(replace(block, fifos=()) for block in network.blocks)
     return replace(network, stem=replace(network.stem, fifos=()), blocks=blocks, head=replace(network.head, fifos=()))
 
@@ -66,7 +66,7 @@ def _given_depths(design: Design) -> dict[str, int]:
         part = name.partition(".")[0]
         known = [each.removeprefix(f"{part}.") for each in design.depths if each.startswith(f"{part}.")]
         if fifo.name not in known:
-            what, why = f"{part}.fifos.{fifo.name}: there is no such FIFO", f"known here are {', '.join(known)}"
+            what, why = f"{part}.fifos.{fifo.name}: there is no such FIFO", f"the FIFOs of {part} are {', '.join(known)}"
             raise DescriptionError(fifo.at, what, why=why, fix=nearest(fifo.name, known))
         power = max(least, min(most, 1 << (fifo.depth - 1).bit_length()))
         if name in links and fifo.depth != power:
@@ -82,7 +82,7 @@ def link_between(source: Ip, sink: Ip, name: str | None = None) -> Link:
 
 
 def link(source: str, out: Port, sink: str, into: Port) -> Link:
-    """A row of the map between two IPs; deeper would only cost, 1,024 beats is what the original has."""
+    """A link whose FIFO holds a frame, but at most 1,024 beats, as in the original; deeper ones cost memory without benefit."""
     least, most = FIFO_DEPTHS
     depth = 1 << (max(least, min(most, out.beats)) - 1).bit_length()
     return Link(source=source, source_port=out, sink=sink, sink_port=into, depth=depth)

@@ -11,7 +11,7 @@ from dataflow.unit import Unit
 
 
 def print_folding(design: Design) -> None:
-    """Every IP with its units: cycles per frame, folding, and the depth of what is deeper than 2."""
+    """Print every IP with its units: cycles per frame, folding, and FIFOs deeper than 2."""
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("IP", "SLR", "unit", "PE", "SIMD", "cycles a frame", "of slowest", "FIFO in front"):
         table.add_column(heading, justify="left" if heading in ("IP", "unit", "FIFO in front") else "right", no_wrap=True)

@@ -1,4 +1,4 @@
-// The timing simulation of dataflow.simulation: times of beats, not cycles one by one. The rules of time stand there.
+// The timing simulation of dataflow.timing.simulation, which states the rules of time: computes times of beats, not cycle by cycle.
 //
 // A process is a pipeline of `latency` stages. Firing k enters it at t[k]; a firing that writes leaves it at e[k], all its beats
 // at once. Beat j of a FIFO of depth d is readable `latency` cycles after it was written, and can be written in the cycle after
@@ -63,7 +63,7 @@ struct Fifo {
       ++read_then;
       read_place = after(read_place);
     }
-    // Where the next beats to be read were not looked at yet, take() will count.
+    // If the next beats to be read were not examined yet, take() will count.
     if (read_then < read) most = std::max(most, written + 1 - read_then);
     slots[std::size_t(head)] = at + latency;
     head = after(head);
@@ -131,7 +131,7 @@ struct Machine {
     queue.push_back(process);
   }
 
-  // Every process up to the end of frame `limit`, as far as it goes.
+  // Run every process up to the end of frame `limit`, as far as possible.
   void advance(Count limit) {
     for (auto process = processes.rbegin(); process != processes.rend(); ++process) wake(&*process);
     while (!queue.empty()) {
@@ -143,7 +143,7 @@ struct Machine {
     }
   }
 
-  // What is in the pipeline leaves it, as far as there is room.
+  // Firings in the pipeline leave it, as far as there is room.
   void leave(Process &process) {
     process.full = nullptr;
     for (; process.inside; --process.inside, ++process.gone) {
@@ -171,7 +171,7 @@ struct Machine {
     }
   }
 
-  // The next firing that reads or writes, if it can be; false where it has to wait.
+  // Run the next firing that reads or writes, if possible; false if it has to wait.
   bool fire(Process &process, Count limit) {
     process.empty = nullptr;
     if (process.frame == limit) return false;

@@ -1,4 +1,4 @@
-"""What the timing simulation and the FIFO sizing say when they cannot do what was asked."""
+"""The error of timing simulation and FIFO sizing."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from codegen.errors import FourPartError
 
 
 class TimingError(FourPartError[str], ValueError):
-    """What was asked of the timing simulation or the FIFO sizing cannot be had."""
+    """The timing simulation or the FIFO sizing cannot do what was asked."""

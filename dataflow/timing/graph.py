@@ -1,10 +1,10 @@
-"""What the timing simulation sees of a design: units that take and give beats, FIFOs with a depth, latencies.
+"""The model of a design that the timing simulation runs: units that read and write beats, FIFOs with a depth, latencies.
 
-    graph(design)                    the whole of it
-    graph(design, ips=["res2a"])     one IP alone: its inputs never run dry, its outputs never fill up
+    graph(design)                    the whole design
+    graph(design, ips=["res2a"])     one IP alone, with inputs that never run dry and outputs that never fill up
 
-Streams are called as they are in the YAML: `res2a.bypass` within an IP; between IPs by the port they lead to, `res2b.codes_in`,
-and the labels, which lead out of the design, `head.labels`.
+Streams are named as in the YAML: `res2a.bypass` within an IP; between IPs by the port they lead to, `res2b.codes_in`; the labels,
+which leave the design, `head.labels`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from dataflow.unit import Backend, Unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latencies:
-    """Everything about time that is not in the loops of the HLS library, in cycles."""
+    """All latencies that do not follow from the loops of the HLS library, in cycles."""
 
-    stages: int | None = None  # of every unit's pipeline; None: each its own, UNCONFIRMED: counted by hand from the loops
+    stages: int | None = None  # of every unit's pipeline; None: each unit's own. UNCONFIRMED: counted by hand from the loops
     fifo: int = 1  # of an HLS FIFO
     fifo_ip: int = 3  # of axis_data_fifo; UNCONFIRMED: PG085, table "Latency by Module Type", says TBD
     converter: int = 1  # of axis_dwidth_converter, after the beat that completes one: PG085, the same table
@@ -30,17 +30,17 @@ class Latencies:
     crossing: int = 2  # for every SLR boundary passed: a register on either side
     memory: int = 150  # from the start of a frame to its first word; UNCONFIRMED: 0.6 us at 250 MHz
     burst: int = 16  # words: max_read_burst_length of HLS, UG1399
-    pause: int = 2  # between two bursts; UNCONFIRMED: what the memory controller loses to refresh and turnaround
-    restart: int = 0  # between two frames of a unit; UNCONFIRMED: HLS starts a loop anew without losing a cycle
+    pause: int = 2  # between two bursts; UNCONFIRMED: cycles the memory controller loses to refresh and turnaround
+    restart: int = 0  # between two frames of a unit; UNCONFIRMED: HLS restarts a loop without losing a cycle
 
     def shortest(self) -> Latencies:
-        """The same with pipelines of one stage, which hold the fewest beats."""
+        """The same with single-stage pipelines, which hold the fewest beats."""
         return replace(self, stages=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A unit, a width converter, or the world outside."""
+    """A unit, a width converter, or a source or sink outside."""
 
     name: str
     runs: tuple[Run, ...]  # of a frame
@@ -63,7 +63,7 @@ class Channel:
     bits: int  # of a beat
     latency: int
     beats: int  # per frame
-    is_register: bool = False  # part of a width converter, no FIFO to be sized
+    is_register: bool = False  # part of a width converter, not a FIFO to be sized
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +79,17 @@ class Graph:
         writes = Counter(name for actor in self.actors for name in actor.writes)
         for name in {*beats, *reads, *writes}:
             if name not in beats or reads[name] != 1 or writes[name] != 1:
-                raise ValueError(f"stream {name}: {reads[name]} readers, {writes[name]} writers; it takes one each")
+                raise ValueError(f"stream {name}: {reads[name]} readers, {writes[name]} writers; it needs one of each")
         for actor in self.actors:
             for names, first in ((actor.reads, READ), (actor.writes, WRITE)):
                 for i, name in enumerate(names):
-                    found = carried(actor.runs, first << i)
-                    if found != beats[name]:
-                        raise ValueError(f"{actor.name} moves {found} beats a frame through {name}, which carries {beats[name]}")
+                    moved = carried(actor.runs, first << i)
+                    if moved != beats[name]:
+                        raise ValueError(f"{actor.name} moves {moved} beats a frame through {name}, which carries {beats[name]}")
 
     @property
     def cycles(self) -> int:
-        """The least interval there can be: the firings of the slowest actor."""
+        """The least possible interval: the firings of the slowest actor."""
         return max(actor.cycles for actor in self.actors)
 
     @property
@@ -101,7 +101,7 @@ class Graph:
 
 
 def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Latencies | None = None) -> Graph:
-    """The design, or some IPs of it with sources and sinks in place of the others."""
+    """The graph of a design, or of some IPs of it with sources and sinks in place of the others."""
     latencies = latencies or Latencies()
     chosen = {ip.name: ip for ip in design.ips if ips is None or ip.name in ips}
     actors: list[Actor] = []
@@ -160,7 +160,7 @@ def _add_link(
     channels: list[Channel],
     ends: dict[tuple[str, str], str],
 ) -> None:
-    """FIFO and width converter, and the world in place of an IP that is left out."""
+    """Add the FIFO and width converter of a link, and a source or sink in place of an IP that is left out."""
     name, source, sink = link.dotted, link.source_port, link.sink_port
     crossed = abs(design.ip(link.source).slr - design.ip(link.sink).slr)
     latency = latencies.fifo_ip + 2 * latencies.port + latencies.crossing * crossed
@@ -168,7 +168,7 @@ def _add_link(
     ends[link.source, source.name] = ends[link.sink, sink.name] = name
     if link.converts:
         ends[link.sink, sink.name] = converted = f"{name} converted"
-        # Its register holds the beat that goes out while the next one is put together.
+        # Its register holds the outgoing beat while the next one is assembled.
         channels.append(Channel(name=converted, depth=2, bits=8 * sink.tdata_bytes, latency=1, beats=sink.beats, is_register=True))
         runs = Regroup(into=source.lanes, out=sink.lanes, beats=sink.beats).runs()
         actors.append(Actor(name=f"{name} converter", runs=runs, reads=(name,), writes=(converted,), stages=latencies.converter))

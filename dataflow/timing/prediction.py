@@ -1,10 +1,10 @@
-"""Frames a second and latency against the batch size, from the cycles of the pipeline and what a call costs the host.
+"""Frames per second and latency by batch size, from the cycles of the pipeline and the time a call costs the host.
 
-A call of `n` frames takes what the host spends on it, the time until the first frame is out, and an interval for every other one:
+A call of `n` frames takes the host's time for the call, the latency of the first frame, and an interval for each further frame:
 
     seconds(n) = call + (latency + (n - 1) * interval) / clock + n * transfer
 
-Data that the host moves before and after a call are `transfer`; the published measurements were made without (see `published`).
+`transfer` is the host's time to move data before and after a call; the published measurements exclude it (see `published`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataflow.cost import published
 
 BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 CALL_US = 100.0
-"""What starting a kernel from Python and waiting for it costs. UNCONFIRMED: of the order seen with PYNQ on XRT."""
+"""Time to start a kernel from Python and wait for it. UNCONFIRMED: the order of magnitude of PYNQ on XRT."""
 
 
 class Rate(NamedTuple):
@@ -28,7 +28,7 @@ class Rate(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """An accelerator, as far as its speed is concerned."""
+    """The speed of an accelerator."""
 
     clock_mhz: float
     interval_cycles: int  # from a frame to the next, once the pipeline is full
@@ -38,7 +38,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         if self.clock_mhz <= 0 or self.interval_cycles < 1 or self.latency_cycles < 1 or self.call_us < 0 or self.transfer_us < 0:
-            raise ValueError(f"{self} takes no time")
+            raise ValueError(f"{self} must take time")
 
     def rate(self, batch: int) -> Rate:
         cycles = self.latency_cycles + (batch - 1) * self.interval_cycles
@@ -47,14 +47,14 @@ class Pipeline:
 
 
 class Line(NamedTuple):
-    """What measurements come to: so much a call, and so much a frame."""
+    """A linear model of measurements: a time per call and a time per frame."""
 
     call_ms: float
     frame_ms: float
 
 
 def line_through(measured: Sequence[published.Measurement]) -> Line:
-    """The line with the least squares of relative error in latency against batch size."""
+    """The line that minimises the squared relative error in latency over batch size."""
     weights = [1 / m.latency_ms**2 for m in measured]
     total = sum(weights)
     mean_x = sum(w * m.batch for w, m in zip(weights, measured, strict=True)) / total

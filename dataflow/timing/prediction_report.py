@@ -32,9 +32,9 @@ def print_prediction(design: Design, pipeline: Pipeline, plot: Path | None = Non
         clock = pipeline.interval_cycles / line.frame_ms / 1e3
         cycles = line.frame_ms * pipeline.clock_mhz * 1e3
         console.print(
-            f"The measurements are of the original, whose clock is not published. They come to {line.call_ms:.2f} ms a call and "
+            f"The measurements are of the original, whose clock is not published. They fit {line.call_ms:.2f} ms a call and "
             f"{line.frame_ms:.4f} ms a frame:\n{pipeline.interval_cycles:,} cycles at {clock:.0f} MHz, or {cycles:,.0f} at "
-            f"{pipeline.clock_mhz:g} MHz. Which of the two it was cannot be told from them."
+            f"{pipeline.clock_mhz:g} MHz. They do not show which of the two it was."
         )
     if plot is not None:
         plot_prediction(design, pipeline, plot)
@@ -42,7 +42,7 @@ def print_prediction(design: Design, pipeline: Pipeline, plot: Path | None = Non
 
 
 def plot_prediction(design: Design, pipeline: Pipeline, path: Path) -> None:
-    """Frames a second and latency against the batch size. Needs matplotlib (extra `plot`)."""
+    """Plot frames per second and latency over the batch size. Needs matplotlib (extra `plot`)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -52,8 +52,8 @@ def plot_prediction(design: Design, pipeline: Pipeline, path: Path) -> None:
     for axes, what, heading in zip(figure.subplots(1, 2), ("fps", "latency_ms"), ("frames/s", "latency of a batch, ms"), strict=True):
         axes.plot([rate.batch for rate in rates], [getattr(rate, what) for rate in rates], color="tab:blue", label="predicted")
         if design.name in published.NETWORKS:
-            found = published.MEASURED
-            axes.plot([m.batch for m in found], [getattr(m, what) for m in found], "o", color="tab:red", label="published, U250")
+            measured = published.MEASURED
+            axes.plot([m.batch for m in measured], [getattr(m, what) for m in measured], "o", color="tab:red", label="published, U250")
         axes.set_xscale("log")
         if what == "latency_ms":
             axes.set_yscale("log")

@@ -1,4 +1,4 @@
-"""How a design runs, for people: `doit timing`."""
+"""The timing simulation for people: `doit timing`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from dataflow.timing.sizing import require_flow
 
 
 def print_timing(design: Design, *, frames: int, spacing: int) -> None:
-    """Every unit with what it does while frames, two at least, pass, and how full what it reads gets; then the frames.
+    """Print what every unit does while at least two frames pass, and how full its input FIFOs get; then the frames.
 
-    Raises TimingError where the design deadlocks.
+    Raises TimingError if the design deadlocks.
     """
     laid = graph(design)
     run = simulate(laid, frames=frames, spacing=spacing)
     if run.deadlock:
-        require_flow(design, frames=frames)  # raises: with the shortest pipelines it deadlocks all the more
+        require_flow(design, frames=frames)  # raises: a design that deadlocks also deadlocks with the shortest pipelines
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("unit", "cycles a frame", "busy", "stalled", "starved", "most held of what it reads"):
+    for heading in ("unit", "cycles a frame", "busy", "stalled", "starved", "most beats in input FIFOs"):
         table.add_column(heading, justify="left" if heading[0] in "um" else "right", no_wrap=True)
     depths = {channel.name: channel.depth for channel in laid.channels}
     for actor in laid.actors:

@@ -1,21 +1,21 @@
-"""Timing simulation: when every unit fires, cycle by cycle in meaning though not in cost.
+"""Timing simulation: exact to the cycle when every unit fires, without simulating every cycle.
 
-The rules of time, for C++ (native/simulation.cpp), for the plain model in the tests and for people:
+The rules of time, for the C++ (native/simulation.cpp), the simple model in the tests, and readers:
 
-- A unit is a loop at II=1, a pipeline of some stages. In a cycle it starts at most one firing. A firing takes the beats it
-  reads in that cycle, and needs every one of them to be readable.
-- What a firing writes leaves the pipeline `stages` cycles later, all its beats in the same cycle, if there is room for each;
-  otherwise it waits in the last stage, and the firings behind it move up until the pipeline is full and no more can start.
-  A firing that reads nothing new never waits for input, so a pipeline empties when its input runs dry (style=flp).
-- A FIFO of depth d has room for a beat if it held fewer than d at the end of the cycle before. A beat can be read `latency`
-  cycles after it was written.
-- A unit goes from one frame to the next without a pause. One that reads nothing starts frame f in cycle f*spacing or later.
+- A unit is a loop at II=1, a pipeline of several stages. It starts at most one firing per cycle. A firing takes the beats it
+  reads in that cycle, and all of them must be readable.
+- The beats a firing writes leave the pipeline `stages` cycles later, all in the same cycle, if there is room for each; otherwise
+  it waits in the last stage, and the firings behind it move up until the pipeline is full and no more can start. A firing that
+  reads nothing never waits for input, so a pipeline empties when its input runs dry (style=flp).
+- A FIFO of depth d has room for a beat if it held fewer than d beats at the end of the cycle before. A beat is readable
+  `latency` cycles after it was written.
+- A unit goes from one frame to the next without a pause. A unit that reads nothing starts frame f in cycle f*spacing or later.
 
-UNCONFIRMED: that firings behind a blocked one move up. Should the whole pipeline stand still instead, each holds up to
-`stages` beats less; that can cost cycles, and `fifos` makes sure that it cannot deadlock.
+UNCONFIRMED: that firings behind a blocked one move up. If the whole pipeline stops instead, each holds up to `stages` beats
+fewer; that can cost cycles, but not deadlock, since `fifos` checks single-stage pipelines too.
 
-Nothing here ever happens earlier because something else happens later: all times are maxima and sums of other times. So the
-order of computation is free, a deeper FIFO never does harm, and what holds for an IP with ideal neighbours bounds the whole.
+All times are maxima and sums of other times, so no event becomes earlier because another becomes later. Hence the order of
+computation does not matter, a deeper FIFO never slows anything down, and an IP with ideal neighbours bounds the whole design.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """A unit that cannot go on, and the stream that keeps it."""
+    """A unit that is blocked, and the stream that blocks it."""
 
     actor: str
     stream: str
-    full: bool  # no room in it; otherwise nothing to read
+    full: bool  # whether it is full; otherwise empty
 
     def __str__(self) -> str:
         return f"{self.actor} {'writes' if self.full else 'reads'} {self.stream}, which is {'full' if self.full else 'empty'}"
@@ -48,14 +48,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlock:
-    """Units that wait for each other in a circle, each for the next."""
+    """A cycle of units, each waiting for the next."""
 
-    cycle: int  # in which the last of them did something
+    cycle: int  # of their last firing
     waits: tuple[Wait, ...]
 
     @property
     def full(self) -> tuple[str, ...]:
-        """The streams that would have to be deeper: one of them."""
+        """The full streams: one of them has to be deeper."""
         return tuple(wait.stream for wait in self.waits if wait.full)
 
     def __str__(self) -> str:
@@ -67,19 +67,19 @@ class Activity:
     """Cycles of a unit, up to its last firing."""
 
     busy: int  # a firing starts
-    stalled: int  # none can: the pipeline is full
-    starved: int  # it could, but a beat to read is missing, or the frame is not offered yet
+    stalled: int  # no firing can start: the pipeline is full
+    starved: int  # no firing can start: an input beat is missing, or the frame is not offered yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Simulation:
-    """What happened. Times are cycles; arrays have an entry per finished frame."""
+    """The result of a simulation. Times are cycles; arrays have one entry per finished frame."""
 
     starts: NDArray[np.int64]  # first firing of the first unit
     ends: NDArray[np.int64]  # last firing of the last one
-    most: Mapping[str, int]  # beats a stream held at most
+    most: Mapping[str, int]  # most beats a stream held
     activity: Mapping[str, Activity]  # by actor
-    settled: bool  # from the last frame on, each is the one before, `spacing` cycles later
+    settled: bool  # from the last frame on, each frame repeats the one before, `spacing` cycles later
     deadlock: Deadlock | None
 
     @property
@@ -88,19 +88,19 @@ class Simulation:
 
     @property
     def intervals(self) -> NDArray[np.int64]:
-        """From end to end, one fewer than frames."""
+        """Cycles from the end of one frame to that of the next: one entry fewer than frames."""
         return np.diff(self.ends)
 
 
 def core(graph: Graph) -> Simulator:
-    """The graph, ready to be run many times; raises TimingError where the extension is missing."""
+    """A simulator of the graph that can run many times; raises TimingError if the extension is missing."""
     try:
         from dataflow._native import Simulator
     except ImportError:
         raise TimingError(
             "dataflow._native",
             "there is no such module",
-            why="the timing simulation is C++, built by pip install where there is a compiler",
+            why="the timing simulation is a C++ extension, which pip install builds where there is a compiler",
             fix="install g++, then: pip install -e .",
         ) from None
     numbers = {channel.name: i for i, channel in enumerate(graph.channels)}
@@ -117,41 +117,43 @@ def core(graph: Graph) -> Simulator:
 
 
 def simulate(graph: Graph, *, frames: int, spacing: int = 0, until_settled: bool = False) -> Simulation:
-    """Run so many frames, offered `spacing` cycles apart, or with `until_settled` no more than it takes to see that nothing changes."""
+    """Run `frames` frames, offered `spacing` cycles apart; with `until_settled`, only until all later frames will repeat the last."""
     depths = [channel.depth for channel in graph.channels]
-    found = core(graph).run(depths=depths, frames=frames, spacing=spacing, settle=memory(graph) * until_settled, losing=frames, trace=False)
+    result = core(graph).run(
+        depths=depths, frames=frames, spacing=spacing, settle=memory(graph) * until_settled, losing=frames, trace=False
+    )
     names = [actor.name for actor in graph.actors]
-    done = found["frames"]
+    done = result["frames"]
     return Simulation(
-        starts=found["starts"][:, names.index(graph.first)],
-        ends=found["ends"][:, names.index(graph.last)],
-        most={channel.name: int(most) for channel, most in zip(graph.channels, found["most"], strict=True)},
+        starts=result["starts"][:, names.index(graph.first)],
+        ends=result["ends"][:, names.index(graph.last)],
+        most={channel.name: int(most) for channel, most in zip(graph.channels, result["most"], strict=True)},
         activity={
             actor.name: Activity(busy=actor.cycles * done, starved=int(starved), stalled=int(stalled))
-            for actor, starved, stalled in zip(graph.actors, found["starved"], found["stalled"], strict=True)
+            for actor, starved, stalled in zip(graph.actors, result["starved"], result["stalled"], strict=True)
         },
-        settled=found["settled"],
-        deadlock=deadlock(graph, found) if found["stuck"] else None,
+        settled=result["settled"],
+        deadlock=deadlock(graph, result) if result["stuck"] else None,
     )
 
 
 def memory(graph: Graph) -> int:
-    """How many frames back the times of a frame reach: over the places of a FIFO, the stages of a pipeline, or to the frame before."""
+    """How many earlier frames the times of a frame depend on: through the places of a FIFO or the stages of a pipeline; at least one."""
     through_fifos = max(-(-channel.depth // channel.beats) for channel in graph.channels)
     return max(through_fifos, *(-(-actor.stages // actor.cycles) for actor in graph.actors))
 
 
-def deadlock(graph: Graph, found: Mapping[str, Any]) -> Deadlock:
-    """Who waits for whom, followed until it comes round."""
+def deadlock(graph: Graph, result: Mapping[str, Any]) -> Deadlock:
+    """Follow which unit waits for which until one repeats."""
     readers = {name: i for i, actor in enumerate(graph.actors) for name in actor.reads}
     writers = {name: i for i, actor in enumerate(graph.actors) for name in actor.writes}
-    at = next(i for i in range(len(graph.actors)) if max(found["full"][i], found["empty"][i]) >= 0)
+    at = next(i for i in range(len(graph.actors)) if max(result["full"][i], result["empty"][i]) >= 0)
     waits: dict[int, Wait] = {}
     while at not in waits:
-        full = found["full"][at] >= 0
-        stream = graph.channels[found["full" if full else "empty"][at]].name
+        full = result["full"][at] >= 0
+        stream = graph.channels[result["full" if full else "empty"][at]].name
         waits[at] = Wait(actor=graph.actors[at].name, stream=stream, full=full)
         at = readers[stream] if full else writers[stream]
     circle = [waits[i] for i in list(waits)[list(waits).index(at) :]]
     first = next((i for i, wait in enumerate(circle) if wait.full), 0)
-    return Deadlock(cycle=int(max(found["last"])), waits=(*circle[first:], *circle[:first]))
+    return Deadlock(cycle=int(max(result["last"])), waits=(*circle[first:], *circle[:first]))

@@ -1,16 +1,16 @@
 """FIFO sizing: the smallest depths that keep the interval and cannot deadlock.
 
-A design keeps an interval when, with a frame offered every so many cycles, each frame comes to pass as the one before, exactly
-so many cycles later: then it does so for ever (all times follow from those of the last few frames). It cannot deadlock when it
-does not with pipelines of one stage, which hold the fewest beats.
+A design keeps an interval if, with a frame offered every `interval` cycles, each frame repeats the one before exactly `interval`
+cycles later: then all later frames do too, since all times follow from those of the last few frames. It cannot deadlock if it
+does not deadlock with single-stage pipelines, which hold the fewest beats.
 
-A deeper FIFO never makes anything later. So depths are found one after the other, each as small as the others, as deep as they
-are then, allow; afterwards those have only become smaller, and the depth found is still the smallest. And what an IP cannot do
-with ideal neighbours it cannot do in the design: streams within an IP are sized with that IP alone, equal IPs once. A link's
-least depth is found with its two IPs alone; the whole design then proves that all of them together are enough.
+A deeper FIFO never makes anything later. So depths are minimised one after the other, each with the others as deep as they are at
+that time; the others only get smaller afterwards, so each depth remains the smallest possible. An IP that fails with ideal
+neighbours also fails in the design: streams within an IP are sized with that IP alone, and equal IPs once. The least depth of
+a link is found with its two IPs alone; a run of the whole design then proves that all depths together are enough.
 
-First come the streams that carry most bits a frame, where a span of time costs most to store; what they give up is stored
-where it costs less: whole rows in front of a sliding window rather than their windows behind it.
+Streams that carry most bits a frame are sized first, because storing them for a span of time costs most; what they no longer
+hold is stored where it costs less: as rows in front of a sliding window rather than as windows behind it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from dataflow.timing.graph import Channel, Graph, Latencies, graph
 from dataflow.timing.simulation import Simulation, core, memory, simulate
 
 LEAST = 2
-"""HLS gives a stream two places where nothing is said."""
+"""The depth of a stream in HLS without a pragma."""
 
 Depths: TypeAlias = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sizing:
-    """Depths in beats, by stream as `simulation_graph` calls them, and the run that proves them."""
+    """Depths in beats, by the names of streams in `timing.graph`, and the simulation that proves them."""
 
     design: Design  # with these depths
     interval: int  # cycles
@@ -46,32 +46,32 @@ class Sizing:
 
 
 class _Bench:
-    """Some IPs of a design, or all, run again and again with other depths."""
+    """Some or all IPs of a design, to be simulated with different depths."""
 
     def __init__(self, design: Design, ips: Collection[str], interval: int, latencies: Latencies) -> None:
         self.name, self.interval = design.name, interval
         self.graph = graph(design, ips=ips, latencies=latencies)
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
-        # A delay may pass from IP to IP, a frame each; so many frames are waited for it. An IP alone settles in two.
+        # A delay may need one frame to pass each IP, so wait that many frames. A single IP settles in two.
         self._losing, self.patience = 2 + len(ips), 3 + 2 * len(ips)
 
     def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
-        """Where the interval is kept, what each stream held at most: a place more is never missed.
+        """The most beats each stream held, if the interval is kept: one place more is enough. None if it is not kept.
 
-        Where it is not, `lags` gets the cycles lost a frame, of all times together; 0 for a deadlock.
+        In that case `lags` gets the cycles lost per frame, summed over all times; 0 for a deadlock.
         """
         back = memory(self.graph.with_depths(depths))
-        found = self._core.run(
+        result = self._core.run(
             depths=self._all(depths), frames=back + self.patience, spacing=self.interval, settle=back, losing=self._losing, trace=False
         )
-        if not found["settled"]:
+        if not result["settled"]:
             if lags is not None:
-                lags.append(0 if found["stuck"] else found["lag"])
+                lags.append(0 if result["stuck"] else result["lag"])
             return None
-        return {channel.name: int(most) for channel, most in zip(self.graph.channels, found["most"], strict=True)}
+        return {channel.name: int(most) for channel, most in zip(self.graph.channels, result["most"], strict=True)}
 
     def flows(self, depths: Mapping[str, int]) -> bool:
-        """Whether nothing deadlocks, with pipelines that hold next to nothing."""
+        """Whether nothing deadlocks with single-stage pipelines."""
         return not self._shortest.run(depths=self._all(depths), frames=2, spacing=0, settle=0, losing=0, trace=False)["stuck"]
 
     def _all(self, depths: Mapping[str, int]) -> list[int]:
@@ -79,9 +79,9 @@ class _Bench:
 
 
 def size(design: Design, *, interval: int | None = None, latencies: Latencies | None = None, anew: bool = False) -> Sizing:
-    """Size what the description leaves out, or with `anew` every FIFO, for `interval`, or else for the least there can be.
+    """Size the FIFOs that the description leaves out, with `anew` every FIFO, for `interval` or the least possible interval.
 
-    Raises TimingError where the interval cannot be kept.
+    Raises TimingError if the interval cannot be kept.
     """
     latencies = latencies or Latencies()
     whole = graph(design, latencies=latencies)
@@ -90,13 +90,13 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
         raise TimingError(
             design.name,
             f"an interval of {interval:,} cycles",
-            why=f"{whole.slowest.name} takes {whole.cycles:,} for a frame",
+            why=f"{whole.slowest.name} takes {whole.cycles:,} cycles for a frame",
             fix=f"ask for {whole.cycles:,} or more",
         )
     given = {} if anew else {name: fifo.depth for name, fifo in given_fifos(design.network).items()}
-    alone = replace(latencies, crossing=0)  # to an IP with ideal neighbours it is one where they lie
+    alone = replace(latencies, crossing=0)  # an IP with ideal neighbours does not depend on their SLRs
     kinds = {ip.name: _kind(design, ip, given, alone) for ip in design.ips}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the core does not hold the interpreter's lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the simulator releases the interpreter's lock
         different = {kind: ip for ip in reversed(design.ips) for kind in (kinds[ip.name],)}
         by_kind = dict(zip(different, pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), different.values()), strict=True))
         depths = {f"{ip.name}.{name}": depth for ip in design.ips for name, depth in by_kind[kinds[ip.name]].items()}
@@ -110,7 +110,7 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
     if bench.keeps(depths | lowest) and bench.flows(depths | lowest):
         depths |= lowest
     else:
-        # More than two IPs have a part in it: one link after the other, with the whole design.
+        # The least depths depend on more than two IPs: size one link after the other in the whole design.
         for name in lowest:
             depths[name], most = _least(bench, depths, name, _powers(lowest[name], depths[name]), most)
     sized = whole.with_depths(depths)
@@ -119,7 +119,7 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
 
 
 def require_flow(design: Design, *, frames: int = 2) -> None:
-    """Raise TimingError where the design can deadlock, with the FIFO that is too shallow and the depth it needs."""
+    """Raise TimingError if the design can deadlock, with the FIFO that is too shallow and the depth it needs."""
     shortest = graph(design, latencies=Latencies().shortest())
     stuck = simulate(shortest, frames=frames).deadlock
     if stuck is None:
@@ -141,25 +141,25 @@ def require_flow(design: Design, *, frames: int = 2) -> None:
     raise TimingError(
         str(where),
         f"{' or '.join(needed or full)} is too shallow: {', '.join(f'{depths[name]:,}' for name in needed or full)}",
-        why=f"in cycle {stuck.cycle:,} nothing moves any more: {stuck}",
-        fix=" or ".join(fixes) if fixes else "size the FIFOs anew: doit fifos --anew --write",
+        why=f"it deadlocks in cycle {stuck.cycle:,}: {stuck}",
+        fix=" or ".join(fixes) if fixes else "size all FIFOs again: doit fifos --anew --write",
     )
 
 
 def needed_depth(shortest: Graph, name: str) -> int | None:
-    """The least depth with which nothing deadlocks, if this FIFO alone is deepened; None if that is not enough."""
+    """The least depth that avoids the deadlock if only this FIFO is deepened; None if that is not enough."""
     channel = next(channel for channel in shortest.channels if channel.name == name)
 
     def flows(depth: int) -> bool:
         return simulate(shortest.with_depths({name: depth}), frames=2).deadlock is None
 
     choices = range(channel.depth + 1, max(2 * channel.beats, channel.depth + 1) + 1)
-    found = bisect_left(choices, True, key=flows)
-    return choices[found] if found < len(choices) else None
+    place = bisect_left(choices, True, key=flows)
+    return choices[place] if place < len(choices) else None
 
 
 def _kind(design: Design, ip: Ip, given: Mapping[str, int], latencies: Latencies) -> object:
-    """Equal for IPs that are the same in time."""
+    """A key that is equal for IPs with the same timing."""
     alone = graph(design, ips=[ip.name], latencies=latencies)
     numbers = {channel.name: i for i, channel in enumerate(alone.channels)}
     actors = tuple((a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages) for a in alone.actors)
@@ -167,14 +167,14 @@ def _kind(design: Design, ip: Ip, given: Mapping[str, int], latencies: Latencies
 
 
 def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], latencies: Latencies) -> Depths:
-    """Depths of an IP's own streams, by their names within it."""
+    """Depths of the streams within an IP, by their names there."""
     bench = _Bench(design, [ip.name], interval, latencies)
     own = {f"{ip.name}.{stream.name}": stream.name for stream in ip.streams}
     channels = {channel.name: channel for channel in bench.graph.channels}
     depths = {name: _ideal(channel) for name, channel in channels.items() if name not in own}
     depths |= {name: given[name] for name in own if name in given}
     free = sorted((channels[name] for name in reversed(own) if name not in given), key=lambda channel: -channel.beats * channel.bits)
-    # Frames each may hold: one is mostly enough, except on a bypass around many rows.
+    # Frames each FIFO may hold: one is usually enough, except on a bypass of a path that holds many rows.
     for room in (1, 2, 4, 8, 16, 32):
         depths |= {channel.name: max(LEAST, room * channel.beats) for channel in free}
         most = bench.keeps(depths) if bench.flows(depths) else None
@@ -188,27 +188,27 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
 
 
 def _ideal(channel: Channel) -> int:
-    """Depth of a FIFO to or from an ideal neighbour: it never fills up and never runs dry within a frame."""
+    """Depth of a FIFO of an ideal neighbour, which never fills up and never runs dry within a frame."""
     return channel.depth if channel.is_register else channel.beats + 2 * channel.latency
 
 
 def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths) -> tuple[int, Depths]:
-    """The first of ascending depths that will do, and what all streams hold at most with it.
+    """The first of ascending depths that is enough, and the most beats all streams hold with it.
 
-    The last will do, as the depths are; `most` is what the streams hold with that. What a frame loses falls with the depth,
-    nearly in a line: where two depths lost something, that line says where to look next.
+    The last is known to be enough; `most` is what the streams hold with it. The cycles lost per frame fall almost linearly with the
+    depth: after two depths that lost some, the next is chosen by linear extrapolation.
     """
     low, high = 0, bisect_left(choices, min(choices[-1], most[name] + 1))
     lost: list[tuple[int, int]] = []  # depth and cycles
-    middle, tries = low, 0  # most streams need no more
+    middle, tries = low, 0  # start with the least depth, which most streams need
     while low < high:
         lags: list[int] = []
-        found = bench.keeps(depths | {name: choices[middle]}, lags)
-        if found is None:
+        held = bench.keeps(depths | {name: choices[middle]}, lags)
+        if held is None:
             lost += [(choices[middle], lag) for lag in lags if lag]
             low = middle + 1
         else:
-            most, high = found, middle
+            most, high = held, middle
         middle, tries = isqrt((low + 1) * (high + 1)) - 1, tries + 1
         if len(lost) > 1 and lost[-2][1] > lost[-1][1] and tries % 3:
             (shallow, more), (deep, less) = lost[-2:]
@@ -220,7 +220,7 @@ def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], mos
 
 
 def _roomy_links(bench: _Bench, links: Sequence[Link], depths: Mapping[str, int], given: Collection[str]) -> tuple[Depths, Depths]:
-    """Depths of links that are certainly enough, and what all streams hold at most with them."""
+    """Depths of links that are certainly enough, and the most beats all streams hold with them."""
     roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
     most = bench.keeps({**depths, **roomy})
     if most is None or not bench.flows({**depths, **roomy}):
@@ -229,7 +229,7 @@ def _roomy_links(bench: _Bench, links: Sequence[Link], depths: Mapping[str, int]
 
 
 def _shallowest(design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> int:
-    """The least depth with which its two IPs keep the interval when nothing else holds them up."""
+    """The least depth of a link with which its two IPs keep the interval if nothing else blocks them."""
     name = link.dotted
     choices = _powers(FIFO_DEPTHS[0], depths[name])
     if len(choices) == 1:
@@ -244,12 +244,12 @@ def _shallowest(design: Design, link: Link, interval: int, latencies: Latencies,
 
 
 def _power(depth: int) -> int:
-    """The depth a FIFO IP has room for so many beats with."""
+    """The depth of a FIFO IP that holds `depth` beats."""
     return max(FIFO_DEPTHS[0], min(MOST_FIFO_DEPTH, 1 << (depth - 1).bit_length()))
 
 
 def _powers(low: int, high: int) -> list[int]:
-    """Powers of two."""
+    """The powers of two from `low` to `high`."""
     return [1 << i for i in range(low.bit_length() - 1, high.bit_length())]
 
 
@@ -257,6 +257,6 @@ def _hopeless(where: str, interval: int, given: Collection[str]) -> TimingError:
     return TimingError(
         where,
         f"no FIFOs keep an interval of {interval:,} cycles",
-        why=f"the depths of {', '.join(given)} are given" if given else "with room for 32 frames in each it is not kept",
-        fix="leave them out of the description, or have them sized too: doit fifos --anew" if given else "ask for a longer interval",
+        why=f"the depths of {', '.join(given)} are given" if given else "it is not kept even with room for 32 frames in each FIFO",
+        fix="leave them out of the description, or size them too: doit fifos --anew" if given else "ask for a longer interval",
     )

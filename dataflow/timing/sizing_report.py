@@ -16,7 +16,7 @@ from dataflow.layout.network import given_fifos, without_fifos
 from dataflow.timing.graph import graph
 from dataflow.timing.simulation import Simulation, simulate
 from dataflow.timing.sizing import LEAST, Sizing
-from network.yaml_writer import with_entry
+from network.yaml.writer import with_entry
 
 ORIGINAL_ROWS, ORIGINAL_LINK = 4, 1024
 """Xilinx/ResNet50-PYNQ: rows a bypass holds (reslayer.h: IFMDIM*4*STRIDE*(IFMC/SIMD) beats), beats between two blocks."""
@@ -24,7 +24,7 @@ FRAMES = 10
 
 
 def print_fifos(design: Design, sizing: Sizing) -> None:
-    """Every FIFO deeper than HLS makes it by itself, before and after; totals; how the design then runs."""
+    """Print every FIFO deeper than HLS's default, before and after; totals; the timing of both designs."""
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("FIFO", "bits", "beats a frame", "depth", "sized", "made of"):
         table.add_column(heading, justify="left" if heading in ("FIFO", "made of") else "right", no_wrap=True)
@@ -41,23 +41,23 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
         table.add_row(name, f"{_bits(fifo):,}", f"{beats[name]:,}", f"{before:,}", f"{after:,}", _made_of(_memory(fifo)))
     console = Console(width=120)
     console.print(table)
-    for title, found in (("as described", design), ("sized", sizing.design)):
-        run = simulate(graph(found), frames=FRAMES)
-        console.print(f"{title + ':':14}{_bits_in(found):>12,} bits  {_made_of(_cost(found))}; {_pace(found, run)}")
+    for title, variant in (("as described", design), ("sized", sizing.design)):
+        run = simulate(graph(variant), frames=FRAMES)
+        console.print(f"{title + ':':14}{_bits_in(variant):>12,} bits  {_made_of(_cost(variant))}; {_pace(variant, run)}")
     console.print(
         f"{'the original:':14}{original_bits(design):>12,} bits  {ORIGINAL_ROWS} rows a bypass, {ORIGINAL_LINK:,} beats between blocks"
     )
     console.print(
-        f"Proved: offered a frame every {sizing.interval:,} cycles, each of the {sizing.proof.frames} simulated comes to pass like the one "
-        "before from some frame on, and so do all after them; with a step less in any one FIFO sized they fall behind, or nothing moves any more."
+        f"Proved: with a frame offered every {sizing.interval:,} cycles, the last of {sizing.proof.frames} simulated frames exactly repeats the one before it, "
+        "and so does every later one; with any one of the sized FIFOs a step shallower, frames fall behind or the design deadlocks."
     )
 
 
 def yaml_entries(sizing: Sizing) -> dict[str, str]:
-    """By IP as the description calls it, the value of `fifos`: every depth that is another where it is left out."""
+    """The value of `fifos` for each IP in the description: every depth that differs from the default."""
     network = sizing.design.network
     left_out = lay_out(without_fifos(network), sizing.design.platform).depths
-    parts: dict[str, list[str]] = {name.partition(".")[0]: [] for name in given_fifos(network)}  # an old entry is never left standing
+    parts: dict[str, list[str]] = {name.partition(".")[0]: [] for name in given_fifos(network)}  # replaces old entries too
     for name, fifo in _fifos(sizing.design).items():
         part, _, plain = name.partition(".")
         if fifo.depth != left_out[name]:
@@ -66,14 +66,14 @@ def yaml_entries(sizing: Sizing) -> dict[str, str]:
 
 
 def written(text: str, entries: Mapping[str, str]) -> str:
-    """The description with these depths."""
+    """The text of the description with these depths."""
     for part, value in entries.items():
         text = with_entry(text, (part,) if part in ("stem", "head") else ("blocks", part), "fifos", value)
     return text
 
 
 def original_bits(design: Design) -> int:
-    """Of the FIFOs the original would have: its bypasses and what lies between blocks, nothing else counted."""
+    """Bits in the FIFOs that the original would have; only bypasses and FIFOs between blocks are counted."""
     links = sum(ORIGINAL_LINK * _bits(link) for link in design.links if "dma" not in (link.source, link.sink))
     bypasses = 0
     for block in design.network.blocks:
@@ -84,13 +84,13 @@ def original_bits(design: Design) -> int:
 
 
 def _fifos(design: Design) -> dict[str, Stream | Link]:
-    """By dotted name, a link in front of the IP it leads to."""
+    """All FIFOs by dotted name; a link comes before the IP it leads to."""
     links = {link.dotted: link for link in design.links}
-    found: dict[str, Stream | Link] = {}
+    fifos: dict[str, Stream | Link] = {}
     for ip in design.ips:
-        found |= {name: link for name, link in links.items() if name.partition(".")[0] == ip.name}
-        found |= {f"{ip.name}.{stream.name}": stream for stream in ip.streams}
-    return found
+        fifos |= {name: link for name, link in links.items() if name.partition(".")[0] == ip.name}
+        fifos |= {f"{ip.name}.{stream.name}": stream for stream in ip.streams}
+    return fifos
 
 
 def _bits(fifo: Stream | Link) -> int:

@@ -1,7 +1,7 @@
-"""The ways to build each operation, one module an operation.
+"""The implementations of operations, one module per operation.
 
-An implementation is a function of its place in the IP and what it is to compute: it gives the unit, or raises CannotBuildError
-with what stands against it. To add one: the function here, its row in IMPLEMENTATIONS, its header in the HLS library, its test.
+An implementation is a function of its place in the IP and the operation: it returns the unit, or raises CannotBuildError if it
+does not support the operation. To add one: the function, its row in IMPLEMENTATIONS, its header in the HLS library, its test.
 """
 
 from collections.abc import Callable, Mapping

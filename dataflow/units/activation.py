@@ -1,4 +1,4 @@
-"""Activations that stand by themselves: integers to codes, channel by channel."""
+"""Activations without a product in front: integers to codes, channel by channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from network.parameters import key
 
 
 def threshold(place: Place, *, layer: str, activation: Activation, lanes: int) -> Unit:
-    """Every value against all thresholds of its channel at once; `layer` is whose thresholds these are."""
+    """Compare every value with all thresholds of its channel at once; `layer` names the thresholds."""
     shape, values, codes = activation.shape, activation.values, activation.codes
     thresholds = Constants(
         name=f"{place.name}_thresholds",

@@ -1,4 +1,4 @@
-"""Beats on their way from one operation to the next: another number of lanes, a copy for each branch."""
+"""Units between operations: conversion to another number of lanes, and a copy for each branch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from network.formats import Format
 
 
 def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format) -> Unit:
-    """Data width converter: `codes` a frame from beats of some lanes to beats of others, of which one divides the other."""
+    """Data width converter: `codes` codes per frame from one number of lanes to another; one must divide the other."""
     if max(lanes_in, lanes_out) % min(lanes_in, lanes_out):
         raise CannotBuildError(
-            f"{lanes_in} lanes meet {lanes_out}",
+            f"{lanes_in} lanes cannot be converted to {lanes_out}",
             why="a beat of one width must hold whole beats of the other",
-            fix="choose pe and simd of the two layers of which one divides the other",
+            fix="choose pe and simd of the two layers so that one divides the other",
         )
     return Unit(
         implementation="dwc",
@@ -33,12 +33,12 @@ def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format
 
 
 def _converter_cost(wide: int, _: Backend) -> Resources:
-    """A wide beat in registers: filled in place, or shifted out, then with a multiplexer a bit."""
+    """A wide beat in registers, filled in place or shifted out, and one multiplexer per bit."""
     return CONTROL + logic(wide, 2 * wide)
 
 
 def fork(place: Place, *, beats: int, lanes: int, form: Format) -> Unit:
-    """Every beat to both branches of a block."""
+    """Copy every beat to both branches of a block."""
     return Unit(
         implementation="fork",
         header="fork",

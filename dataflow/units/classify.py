@@ -9,7 +9,7 @@ from dataflow.cost.resources import Resources
 from dataflow.cost.storage import ram_cost
 from dataflow.firings import BOTH, READ, READ_SECOND, WRITE, loops, repeat
 from dataflow.unit import Backend, Constants, Place, Role, Unit
-from network.model import Fold
+from network.layers import Fold
 from network.operations import Dense, TopK
 from network.parameters import key
 
@@ -17,7 +17,7 @@ LABEL_BITS = 32
 
 
 def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
-    """Fully connected layer: as an MVAU that sees one window and has no thresholds, with a beat of weights in every firing."""
+    """Fully connected layer: like an MVAU with one window and no thresholds, which reads a beat of weights in every firing."""
     fold_in, fold_out = operation.inputs // fold.simd, operation.classes // fold.pe
     bias = Constants(
         name=f"{place.name}_bias",
@@ -55,7 +55,7 @@ def _dense_cost(operation: Dense, fold: Fold, bias: Constants, backend: Backend)
 
 
 def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
-    """Weights of the fully connected layer from ROM, sent once a frame."""
+    """Weights of the fully connected layer from ROM, sent once per frame."""
     tiles = operation.inputs // fold.simd * (operation.classes // fold.pe)
     weights = Constants(
         name="fc_weights",
@@ -87,7 +87,7 @@ def _rom_cost(weights: Constants, backend: Backend) -> Resources:
 
 
 def top_k(place: Place, *, operation: TopK) -> Unit:
-    """Scores one after the other, each sorted in among the largest so far."""
+    """Insert the scores one by one into a sorted list of the largest."""
     return Unit(
         implementation="top_k",
         header="top_k",
@@ -102,5 +102,5 @@ def top_k(place: Place, *, operation: TopK) -> Unit:
 
 
 def _top_cost(top: int, score: int, _: Backend) -> Resources:
-    """A comparison, and a choice of three for score and label, a place."""
+    """For each place, a comparison and a choice of three for score and label."""
     return CONTROL + logic(top * (-(-score // 2) + score + LABEL_BITS), top * (score + LABEL_BITS) + LABEL_BITS)

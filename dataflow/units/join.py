@@ -28,5 +28,5 @@ def join(place: Place, *, operation: Join, lanes: int) -> Unit:
 
 
 def _cost(lanes: int, bits: int, _: Backend) -> Resources:
-    """Two additions and a clamp a lane."""
+    """Two additions and a clamp per lane."""
     return CONTROL + logic(lanes * (2 * (bits + 2) + bits), lanes * 4 * bits)

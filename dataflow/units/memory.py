@@ -1,4 +1,4 @@
-"""Between card memory and streams. Memory holds frames one after the other, each padded to whole 512-bit words."""
+"""Transfers between card memory and streams. Memory holds frames one after the other, each padded to whole 512-bit words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORD_BITS = 512
 
 
 def load(place: Place, *, codes: int, lanes: int, form: Format, bundle: str, repeats: bool) -> Unit:
-    """Words from memory, in bursts of a frame; the same ones for every frame with `repeats`."""
+    """Read words from memory, a frame per burst; with `repeats` the same ones for every frame."""
     words = -(-codes * form.bits // WORD_BITS)
     return Unit(
         implementation="load",
@@ -32,7 +32,7 @@ def load(place: Place, *, codes: int, lanes: int, form: Format, bundle: str, rep
 
 
 def unpack(place: Place, *, codes: int, lanes: int, form: Format, repeats: bool) -> Unit:
-    """Words to beats, padding dropped."""
+    """Convert words to beats and drop the padding."""
     return Unit(
         implementation="unpack",
         header="dma",
@@ -48,7 +48,7 @@ def unpack(place: Place, *, codes: int, lanes: int, form: Format, repeats: bool)
 
 
 def store(place: Place, *, labels: int, bundle: str) -> Unit:
-    """Labels to memory, so many per frame."""
+    """Write `labels` labels per frame to memory."""
     return Unit(
         implementation="store",
         header="dma",
@@ -78,7 +78,7 @@ def _load_cost(width: int, _: Backend) -> Resources:
 
 
 def _unpack_cost(beat: int, _: Backend) -> Resources:
-    """A word and a beat shifted by a beat, and where words do not hold whole beats, by any distance."""
+    """A word and a beat, shifted by a beat, or by any distance where a word is not a whole number of beats."""
     levels = 1 if WORD_BITS % beat == 0 else 1 + WORD_BITS.bit_length() // 2
     return CONTROL + logic(levels * (WORD_BITS + beat), 2 * WORD_BITS + 2 * beat)
 

@@ -14,7 +14,7 @@ from network.operations import Pool, SumPool
 
 
 def max_pool(place: Place, *, operation: Pool, lanes: int) -> Unit:
-    """Maximum over the taps of each window, which come one after the other."""
+    """Maximum over the taps of each window, which arrive one after the other."""
     shape, window = operation.input, operation.window
     beats = shape.channels // lanes
     size, *rows = window_rows(shape, window)
@@ -32,7 +32,7 @@ def max_pool(place: Place, *, operation: Pool, lanes: int) -> Unit:
 
 
 def _max_cost(lanes: int, channels: int, bits: int, _: Backend) -> Resources:
-    """A comparison and a choice a lane, and a pixel in registers."""
+    """A comparison and a choice per lane, and a pixel in registers."""
     return CONTROL + logic(lanes * (-(-bits // 2) + bits), (lanes + channels) * bits)
 
 
@@ -54,7 +54,7 @@ def accumulate_pool(place: Place, *, operation: SumPool, lanes: int) -> Unit:
 
 
 def _sum_cost(operation: SumPool, lanes: int, _: Backend) -> Resources:
-    """A subtraction and an addition a lane; sums in four banks."""
+    """A subtraction and an addition per lane; the sums are in four banks."""
     bits, beats = operation.sums.bits, operation.input.channels // lanes
     one = ram_cost(-(-beats // 4), bits)
     banks = Resources(lut=4 * lanes * one.lut, bram=4 * lanes * one.bram)

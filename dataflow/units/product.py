@@ -1,4 +1,4 @@
-"""Products with their activation: convolutions over windows, or 1x1 straight over pixels."""
+"""Products with their activation: convolutions over windows, or 1x1 convolutions directly over pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataflow.firings import BOTH, IDLE, READ, WRITE, loops, repeat
 from dataflow.unit import Backend, CannotBuildError, Constants, Place, Role, Unit
 from dataflow.units.window import window_rows
 from network.formats import Kind
-from network.model import Fold
+from network.layers import Fold
 from network.operations import Activation, Product
 from network.parameters import key
 
@@ -58,7 +58,7 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
         parameters=((*size, *lanes), *rows),
         formats=(("In", codes), ("Weight", weight), ("Acc", product.sums), ("Out", activation.codes)),
         constants=(weights, thresholds),
-        # A window comes in during its first output fold, a beat goes out at the end of every fold.
+        # A window is read during its first output fold, a beat is written at the end of every fold.
         firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
         products=fold.pe * fold.simd * fold.pixels,
         cost=partial(_cost, product, activation, fold, (weights, thresholds)),
@@ -67,17 +67,17 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
 
 
 def folds(product: Product, fold: Fold) -> tuple[int, int]:
-    """Beats of a window, and beats of an output pixel: their product is the cycles of a pixel."""
+    """Beats per window and beats per output pixel; their product is the cycles per pixel."""
     return product.window.taps * (product.input.channels // fold.simd), product.out // fold.pe
 
 
 def sum_bits(low: int, high: int) -> int:
-    """Bits of a two's complement number from `low` to one above `high`: the thresholds that make a difference."""
+    """Bits of a two's complement number from `low` to one above `high`: the range of thresholds that matter."""
     return 1 + max(high + 1, -low - 1).bit_length()
 
 
 def _cost(product: Product, activation: Activation, fold: Fold, held: tuple[Constants, ...], backend: Backend) -> Resources:
-    """kPixels * kPe dot products, accumulators and thresholds; weights in registers behind their ROMs; a buffer for the window."""
+    """kPixels * kPe dot products, accumulators and thresholds; registers behind the weight ROMs; a buffer for the window."""
     weight, codes = product.weight, product.codes
     fold_in, fold_out = folds(product, fold)
     outputs, acc = fold.pixels * fold.pe, product.sums.bits
@@ -85,11 +85,11 @@ def _cost(product: Product, activation: Activation, fold: Fold, held: tuple[Cons
     beat = fold.pixels * fold.simd * codes.bits
     compared = crossed(outputs, acc, activation.codes)
     luts_in_all = outputs * (luts + acc) + compared.lut
-    if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:  # what every PE's sum has too much, once for all of them
+    if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:  # the correction of every PE's sum, computed once for all of them
         luts_in_all += fold.pixels * (luts + acc) + outputs * acc
         ffs += acc
     registers = outputs * (ffs + 2 * acc) + compared.ff + fold.pe * fold.simd * weight.bits + 2 * beat
     buffer = ram_cost(fold_in, beat) if fold_out > 1 else Resources()
-    shared = 2 if backend is Backend.ORIGINAL and fold.pixels % 2 == 0 else 1  # two pixels meet the same weight
+    shared = 2 if backend is Backend.ORIGINAL and fold.pixels % 2 == 0 else 1  # two pixels are multiplied by the same weight
     arithmetic = logic(luts_in_all, registers) + Resources(dsp=outputs * dsps // shared)
     return CONTROL + constants_cost(held, backend) + arithmetic + buffer

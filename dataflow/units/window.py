@@ -15,7 +15,7 @@ from network.operations import Shape, Window
 
 
 def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int = 1, form: Format) -> Unit:
-    """Sliding window generator: `pixels` windows side by side, of which each tap's channels leave `lanes` at a time."""
+    """Sliding window generator: `pixels` windows side by side; the channels of each tap leave `lanes` at a time."""
     size, *rows = window_rows(shape, window)
     return Unit(
         implementation="swg",
@@ -31,7 +31,7 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
 
 
 def window_rows(shape: Shape, window: Window) -> tuple[tuple[tuple[str, int], ...], ...]:
-    """The parameters of everything that works on windows."""
+    """The parameters of all units that work on windows."""
     (kernel_h, kernel_w), (stride_h, stride_w) = window.kernel, window.stride
     (top, bottom), (left, right) = window.pad
     return (
@@ -43,10 +43,10 @@ def window_rows(shape: Shape, window: Window) -> tuple[tuple[tuple[str, int], ..
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sliding(Firings):
-    """The fill, then a phase per output row, reads and writes spread evenly over it; see swg.h.
+    """The fill, then a phase per output row with evenly spread reads and writes; see swg.h.
 
-    A phase sends one row of windows while it takes in the rows the next one needs: as long as the longer of the two. Where
-    a row is a single beat, that beat gets a cycle to reach its RAM.
+    A phase writes one row of windows while it reads the rows that the next one needs, and is as long as the longer of the two. If
+    a row is a single beat, one more cycle lets that beat reach its RAM.
     """
 
     shape: Shape
@@ -56,7 +56,7 @@ class Sliding(Firings):
 
     @property
     def fill(self) -> int:
-        """Beats that come in before the first window goes out: kernel - pad rows."""
+        """Beats read before the first window is written: kernel - pad rows."""
         return fill_rows(self.shape, self.window) * self._row
 
     @property
@@ -72,12 +72,12 @@ class Sliding(Firings):
 
     @property
     def _beats(self) -> int:
-        """Of a pixel."""
+        """Beats per pixel."""
         return self.shape.channels // self.lanes
 
     @property
     def _row(self) -> int:
-        """Beats of a row."""
+        """Beats per row."""
         return self.shape.width * self._beats
 
     @property
@@ -86,7 +86,7 @@ class Sliding(Firings):
 
     @property
     def _reads(self) -> int:
-        """Of a phase."""
+        """Beats read per phase."""
         return self.window.stride[0] * self._row
 
     @property
@@ -95,7 +95,7 @@ class Sliding(Firings):
 
     @property
     def _phase(self) -> int:
-        """Cycles."""
+        """Cycles per phase."""
         return max(self._reads + self._settle, self._writes)
 
 
@@ -104,7 +104,7 @@ def _sliding_runs(of: Sliding) -> tuple[Run, ...]:
     reads, writes, length, settle = of._reads, of._writes, of._phase, of._settle
 
     def phase(most: int) -> bytes:
-        """One that takes in at most so many beats: the last ones find the map at its end."""
+        """A phase that reads at most `most` beats: fewer in the last ones, at the end of the feature map."""
         steps, taken = bytearray(), 0
         for step in range(length):
             due = step < length - settle and (step + 1) * reads // (length - settle) > step * reads // (length - settle)
@@ -124,12 +124,12 @@ def _sliding_runs(of: Sliding) -> tuple[Run, ...]:
 
 
 def fill_rows(shape: Shape, window: Window) -> int:
-    """Rows that come in before the first window is whole."""
+    """Rows read before the first window is complete."""
     return min(window.kernel[0] - window.pad[0][0], shape.height)
 
 
 def _cost(shape: Shape, window: Window, lanes: int, pixels: int, code_bits: int, backend: Backend) -> Resources:
-    """The ring of kernel + stride rows, in banks of columns; what picks kPixels of the banks, four a LUT; see swg.h."""
+    """The ring buffer of kernel + stride rows, in banks of columns, and the multiplexers for kPixels of the banks, four to a LUT; see swg.h."""
     bits, original = lanes * code_bits, backend is Backend.ORIGINAL
     banks = 1 if pixels == 1 else pixels * window.stride[1]
     rows, words = window.kernel[0] + window.stride[0], -(-shape.width // banks) * (shape.channels // lanes)

@@ -1,1 +1,1 @@
-"""Trained networks of others, read into the parameter file and the description of this project."""
+"""Import trained networks of other projects as a parameter file and a description."""

@@ -1,7 +1,7 @@
-"""The arrays of the original's params.h: from their folded, packed and quoted form into plain integers.
+"""The arrays of the original's params.h, from their folded, packed and quoted form to plain integers.
 
-Each function takes one declaration and raises HeaderError at the line that is wrong. Output channel nf*PE + pe stands in fold
-nf of row pe; input sf*SIMD + simd in word sf.
+Each function takes one declaration and raises HeaderError with the line that is wrong. Output channel nf*PE + pe is in fold nf
+of row pe, input sf*SIMD + simd in word sf.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class StemThresholds(NamedTuple):
 def sizes(declaration: Declaration, *arguments: str) -> tuple[int, ...]:
     """Template arguments as numbers."""
     if not all(argument.isdecimal() and len(argument) < 9 and int(argument) for argument in arguments):
-        declaration.fail(f"{declaration.kind}<{', '.join(declaration.arguments)}>", why="sizes are numbers from 1 on")
+        declaration.fail(f"{declaration.kind}<{', '.join(declaration.arguments)}>", why="sizes are positive numbers")
     return tuple(map(int, arguments))
 
 
@@ -55,7 +55,7 @@ def _integer_type(declaration: Declaration, argument: str) -> tuple[bool, int]:
 
 
 def _bytes(declaration: Declaration, words: list[int], bits: int) -> NDArray[np.uint8]:
-    """Unsigned words of so many bits as little-endian bytes, (words, bytes)."""
+    """Unsigned words of `bits` bits as little-endian bytes, (words, bytes)."""
     bad = next((i for i, word in enumerate(words) if word < 0 or word >> bits), None)
     if bad is not None:
         declaration.fail(f"{words[bad]:#x} in a word of {bits} bits", why="its type says how many bits a word has", value=bad)
@@ -83,14 +83,14 @@ def thresholds(params: Header, name: str) -> Thresholds:
     signed, bits = _integer_type(declaration, acc)
     code_signed, code_bits = _integer_type(declaration, code)
     if code_signed or code_bits > 8 or count != 2**code_bits - 1:
-        declaration.fail(f"{count} thresholds for {code}", why="codes of b bits, 8 at most, are told apart by 2^b - 1 thresholds")
+        declaration.fail(f"{count} thresholds for {code}", why="2^b - 1 thresholds separate codes of b bits, and b is at most 8")
     if start != "0" or compare != f"std::less_equal<{acc}>":
         declaration.fail(f"starts at {start}, compares with {compare}", why="a code is the number of thresholds <= the accumulator")
     raw = declaration.values(pe, nf, count, wrapped=True)
     low = -(1 << bits - 1) if signed else 0
     bad = next((i for i, value in enumerate(raw) if not low <= value < 1 << bits), None)
     if bad is not None:
-        declaration.fail(f"{raw[bad]:#x} is no {acc}", why="thresholds have the accumulator's bits", value=bad)
+        declaration.fail(f"{raw[bad]:#x} does not fit {acc}", why="thresholds have the accumulator's bits", value=bad)
     values = np.array(raw, np.int64).reshape(pe, nf, count)
     if signed:
         values -= (values >> bits - 1 > 0).astype(np.int64) << bits
@@ -113,7 +113,7 @@ def stem_weights(declaration: Declaration, folds: int) -> Weights:
 
 
 def stem_thresholds(declaration: Declaration) -> StemThresholds:
-    """`const ap_uint<accumulator * (n + 1)> name[PE][folds]`: n thresholds, the first in the lowest bits; above them one bit that inverts."""
+    """`const ap_uint<accumulator * (n + 1)> name[PE][folds]`: n thresholds, the first in the lowest bits, then one bit that inverts."""
     bits, *more = sizes(declaration, *declaration.arguments[0].split("*"))
     slots = math.prod(more)
     code_bits = slots.bit_length() - 1
@@ -159,7 +159,7 @@ def bias(declaration: Declaration) -> NDArray[np.int32]:
 
 
 def fc_weights(path: Path, shape: tuple[int, int]) -> NDArray[np.int8]:
-    """The CSV that was published apart from the headers: int8 (classes, inputs), row by row; a comma may end it."""
+    """The CSV file published beside the headers: int8 (classes, inputs), row by row, optionally with a comma at the end."""
 
     def error(what: str, why: str, line: int = 0) -> HeaderError:
         return HeaderError(Source(str(path), line), what, why=why, fix="download fcweights.csv again")
@@ -176,7 +176,7 @@ def fc_weights(path: Path, shape: tuple[int, int]) -> NDArray[np.int8]:
         values = [known[token] for token in tokens]
     except KeyError as unknown:
         line = next(i for i, text in enumerate(data.splitlines(), 1) if unknown.args[0] in text.replace(b",", b" ").split())
-        raise error(f"{unknown.args[0].decode('latin-1'):.40}", "weights are whole numbers from -128 to 127", line) from None
+        raise error(f"{unknown.args[0].decode('latin-1'):.40} is not a weight", "weights are integers from -128 to 127", line) from None
     if len(values) != shape[0] * shape[1]:
         raise error(f"{len(values):,} values", f"{shape[0]:,} classes of {shape[1]:,} inputs have {shape[0] * shape[1]:,}")
     return np.array(values, np.int8).reshape(shape)

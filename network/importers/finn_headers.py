@@ -3,14 +3,13 @@
 Imports the trained ResNet-50 of the archived Xilinx/ResNet50-PYNQ from its C headers. SRC_DIR is its folder src/w1a2_v1.0:
 `inpipe`, `res2a` … `res5c`, `outpipe`, each with a config.h and a params.h. They are read as data; nothing is executed.
 
-What params.h says decides: the types and extents of its arrays give PE, SIMD, channels, kernels and formats. config.h is held
-against it where both speak (`…_PE`, `…_SIMD`, `…_IFMC`, `…_OFMC`), and asked for what only it can know: strides
-(`…_STRIDE`), the image's side (`L0_IFMDIM`), the pixels the stem computes in parallel (`L0_MMV`) and the folding of the fully
-connected layer (`L53_PE`, `L53_SIMD`). Macros that are not there are assumed to be as in the original: ResNet v1 strides, 224,
-16, 1 and 64. Padding, the pool and the number of labels are the original's; so are the SLRs, which are those of its floorplan.
+params.h decides: the types and extents of its arrays give PE, SIMD, channels, kernels and formats. config.h is checked against
+it where both have a value (`…_PE`, `…_SIMD`, `…_IFMC`, `…_OFMC`), and read for what only it has: strides (`…_STRIDE`), the image's side (`L0_IFMDIM`), the pixels the stem computes in parallel (`L0_MMV`) and the folding of the fully
+connected layer (`L53_PE`, `L53_SIMD`). Missing macros are assumed to be as in the original: ResNet v1 strides, 224, 16, 1 and
+64. Padding, the pool and the number of labels are the original's, and the SLRs are those of its floorplan.
 
-Thresholds keep the order they have in the headers. That is ascending but for the stem, where the lowest bits hold the highest
-threshold. Counting does not mind, and `network.parameters.load` turns that one array round.
+Thresholds keep the order they have in the headers. They ascend except in the stem, where the lowest bits hold the highest
+threshold. The order does not change a count, and `network.parameters.load` reverses that array.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def read(folder: Path) -> tuple[Arrays, Described]:
-    """The arrays in the layout of network.parameters, and what the description has to say; raises HeaderError."""
+    """The arrays in the layout of network.parameters, and the decisions for the description; raises HeaderError."""
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "there is no such folder"
         raise HeaderError(Source(str(folder), 0), what, why="the original has a folder for each IP", fix="name its folder src/w1a2_v1.0")
@@ -74,29 +73,29 @@ def read(folder: Path) -> tuple[Arrays, Described]:
 
 
 def _macro(config: Header, name: str, otherwise: int) -> int:
-    found = config.defines.get(name)
-    if found is None:
+    macro = config.defines.get(name)
+    if macro is None:
         return otherwise
-    if not 1 <= found.value <= LARGEST:
-        config.fail(f"{name} is {found.value}", why=f"it is 1 to {LARGEST:,}", line=found.line)
-    return found.value
+    if not 1 <= macro.value <= LARGEST:
+        config.fail(f"{name} is {macro.value}", why=f"it is 1 to {LARGEST:,}", line=macro.line)
+    return macro.value
 
 
 def _agree(config: Header, prefix: str, layer: str, facts: dict[str, int]) -> None:
-    """Hold the macros that are there against what params.h says."""
+    """Check the macros that are present against the values from params.h."""
     for suffix, value in facts.items():
-        found = config.defines.get(f"{prefix}_{suffix}")
-        if found is not None and found.value != value:
+        macro = config.defines.get(f"{prefix}_{suffix}")
+        if macro is not None and macro.value != value:
             config.fail(
-                f"{prefix}_{suffix} is {found.value}, the arrays of {layer} have {value}",
+                f"{prefix}_{suffix} is {macro.value}, the arrays of {layer} have {value}",
                 why="config.h and params.h describe one design",
                 fix="take both from one version of the original repository",
-                line=found.line,
+                line=macro.line,
             )
 
 
 def _stem(params: Header, config: Header, arrays: Arrays) -> Layer:
-    """The first convolution; a channel whose comparison is inverted gets negated weights and thresholds that mean the same."""
+    """The first convolution; a channel whose comparison is inverted gets negated weights and equivalent thresholds."""
     declaration = params.declaration("weights_conv0", "ap_uint", 1)
     thresholds = finn_arrays.stem_thresholds(params.declaration("thres_conv0", "ap_uint", 1))
     out, count = thresholds.values.shape
@@ -105,13 +104,13 @@ def _stem(params: Header, config: Header, arrays: Arrays) -> Layer:
     kernel = math.isqrt(weights.values.shape[1] // weights.simd)
     if len(weights.values) != out or kernel**2 * weights.simd != weights.values.shape[1]:
         what = f"{len(weights.values)} output channels of {weights.values.shape[1] // weights.simd} positions"
-        declaration.fail(what, why=f"the thresholds are those of {out} channels, and the kernel is square")
+        declaration.fail(what, why=f"there are thresholds for {out} channels, and the kernel is square")
     _agree(config, "L0", "the stem", {"PE": weights.pe, "SIMD": weights.simd, "IFMC": weights.simd, "OFMC": out, "KERNELDIM": kernel})
     values, levels = weights.values.copy(), thresholds.values.copy()
     inverted = thresholds.inverted
     for channel in np.flatnonzero(inverted):
         if (values[channel] == -128).any():
-            declaration.fail(f"-128 in channel {channel}", why="its comparison is inverted, and 128 is no int8 weight")
+            declaration.fail(f"-128 in channel {channel}", why="its comparison is inverted, and 128 does not fit into an int8 weight")
     falls = bool((np.diff(levels, axis=1) < 0).any())
     values[inverted], ascending = turned(values[inverted], levels[inverted])
     levels[inverted] = ascending[:, ::-1] if falls else ascending
@@ -122,7 +121,7 @@ def _stem(params: Header, config: Header, arrays: Arrays) -> Layer:
 
 
 def _block(name: str, folder: Path, channels: int, arrays: Arrays) -> dict[str, Layer]:
-    """The layers of a residual block that takes so many channels; its arrays go into `arrays`."""
+    """The layers of a residual block with `channels` input channels; its arrays go into `arrays`."""
     config, params = Header(folder / "config.h"), Header(folder / "params.h")
     projects = any(declared.endswith(("_top0", "_br10")) for declared in params.declarations)
     tags = PROJECTION if projects else IDENTITY
@@ -130,7 +129,7 @@ def _block(name: str, folder: Path, channels: int, arrays: Arrays) -> dict[str, 
     entry = finn_arrays.thresholds(params, declared)
     if len(entry.values) != channels:
         what = f"thresholds of {len(entry.values)} channels"
-        params.declarations[declared].fail(what, why=f"{channels} come in from the IP before {name}")
+        params.declarations[declared].fail(what, why=f"the IP before {name} has {channels} output channels")
     arrays[f"{name}/entry/thresholds"] = entry.values
     layers: dict[str, Layer] = {}
     for layer in list(MACROS)[: len(tags) - 1]:
@@ -144,7 +143,7 @@ def _block(name: str, folder: Path, channels: int, arrays: Arrays) -> dict[str, 
         if kernel**2 * inputs != fan_in or inputs % weights.simd or weights.pe != thresholds.pe:
             params.declarations[f"weights_{tag}"].fail(
                 f"{weights.pe} rows of {fan_in} inputs in words of {weights.simd}",
-                why=f"{name}.{layer} has thresholds in {thresholds.pe} rows, and {inputs} input channels under a square kernel",
+                why=f"{name}.{layer} has thresholds in {thresholds.pe} rows, {inputs} input channels and a square kernel",
             )
         _agree(config, MACROS[layer], f"{name}.{layer}", {"PE": weights.pe, "SIMD": weights.simd, "IFMC": inputs, "OFMC": out})
         # ResNet v1: from the second stage on, the projection and the 1x1 beside it skip every other pixel.
@@ -155,30 +154,32 @@ def _block(name: str, folder: Path, channels: int, arrays: Arrays) -> dict[str, 
         arrays[f"{name}/{layer}/thresholds"] = thresholds.values
     bypass = layers["bypass"].out if projects else channels
     if bypass != layers["conv3"].out:
-        params.fail(f"the bypass of {name} brings {bypass} channels, conv3 {layers['conv3'].out}", why="the block adds the two")
+        params.fail(f"the bypass of {name} has {bypass} channels, conv3 has {layers['conv3'].out}", why="the block adds the two")
     return layers
 
 
 def run(source: Path, output: Path, fc_weights: Path | None = None, yaml: Path | None = None) -> list[str]:
-    """Import, write, and say what was written; raises HeaderError, DescriptionError or OSError."""
+    """Import and write; returns lines that say what was written. Raises HeaderError, DescriptionError or OSError."""
     arrays, described = read(source)
     if fc_weights is not None:
         inputs = finn_yaml.blocks_out(described.blocks)
         arrays["head/fc/weights"] = finn_arrays.fc_weights(fc_weights, (described.classes, inputs))
     parameters.save(output, arrays)
-    told = [f"{output}: {sum(array.size for name, array in arrays.items() if name.endswith('/weights')):,} weights in {len(arrays)} arrays"]
+    lines = [
+        f"{output}: {sum(array.size for name, array in arrays.items() if name.endswith('/weights')):,} weights in {len(arrays)} arrays"
+    ]
     if yaml is not None:
         finn_yaml.write(yaml, described, output)
-        description.load(yaml)  # what the headers do not say right, it says of the line
-        told.append(f"{yaml}: {len(BLOCKS)} blocks with the original's folding")
+        description.load(yaml)  # reports values that no description may have
+        lines.append(f"{yaml}: {len(BLOCKS)} blocks with the original's folding")
     if fc_weights is None:
-        why = "was published apart from the headers"
-        told.append(f"head/fc/weights is missing, it {why}: before building, import again with --fc-weights fcweights.csv")
-    return told
+        why = "it is published as a CSV file, not in the headers"
+        lines.append(f"head/fc/weights is missing: {why}. Before building, import again with --fc-weights fcweights.csv")
+    return lines
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; 0 if the network was imported, 1 after an error, 2 (from argparse) for a call it cannot read."""
+    """Run the command line; 0 if the network was imported, 1 after an error, 2 (from argparse) for wrong arguments."""
     parser = argparse.ArgumentParser(prog="python -m network.importers.finn_headers", description="Import the original ResNet-50.")
     parser.add_argument("source", type=Path, metavar="SRC_DIR", help="the original's folder src/w1a2_v1.0")
     written, described = output("OUT.npz", "the parameters are written to it"), output("--yaml", "the description is written to it")
@@ -188,7 +189,7 @@ def main(argv: list[str] | None = None) -> int:
     console.degrade()
     options = parser.parse_args(argv)
     if options.yaml is not None and options.yaml.resolve() == options.output.resolve():
-        parser.error(f"argument --yaml: {options.yaml} is the parameter file too; name another")
+        parser.error(f"argument --yaml: {options.yaml} is also the parameter file; name another")
     try:
         print("\n".join(run(options.source, options.output, options.fc_weights, options.yaml)))
     except (HeaderError, DescriptionError) as error:

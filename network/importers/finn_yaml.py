@@ -1,4 +1,4 @@
-"""The description of an imported network: the decisions its headers show, as a table to be tuned by eye."""
+"""The description of an imported network: the decisions in its headers, as a table to be tuned by hand."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SLRS = {
     2: "res2b res3b res4c res4d res5b",
     3: "res2c res3a res4e res4f res5a",
 }
-"""Where the original's floorplan puts the blocks on the U250; those it does not name are in SLR 0, as are stem, head and DMA."""
+"""SLRs of the blocks in the original's floorplan for the U250; all other blocks, stem, head and DMA are in SLR 0."""
 
 
 class Layer(NamedTuple):
-    """What the description says of a convolution."""
+    """The decisions for one convolution."""
 
     kernel: int
     inputs: int
@@ -45,7 +45,7 @@ class Described:
 
 
 def render(described: Described, parameters: str | None = None) -> str:
-    """The YAML; `parameters` names the parameter file if it is not where it is looked for."""
+    """The YAML; `parameters` names the parameter file if it is not in the default place."""
     stem, blocks = described.stem, described.blocks
     first = next(iter(blocks.values()))
     code_bits = first["conv3"].code_bits
@@ -114,7 +114,7 @@ def _quoted(text: str) -> str:
 
 
 def write(path: Path, described: Described, npz: Path) -> None:
-    """Write the description, whole or not at all; it names its parameter file unless that is ../params/<network>.npz from it."""
+    """Write the description atomically; it names its parameter file unless that is ../params/<network>.npz, the default."""
     usual = Path(os.path.relpath(npz, path.parent)) == Path("..", "params", f"{NAME}.npz")
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")

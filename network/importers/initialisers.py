@@ -1,6 +1,6 @@
-"""C headers as data: the `#define`d numbers and the array initialisers of a file, with the lines they stand in.
+"""C headers as data: the `#define`d numbers and the array initialisers of a file, with their line numbers.
 
-Nothing is compiled or executed. What is not an initialiser of numbers is passed over; whoever misses it says so.
+Nothing is compiled or executed. Anything but an initialiser of numbers is skipped; a missing array is reported when it is asked for.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SPACED = bytes.maketrans(b"{},", b"   ")
 
 
 class Define(NamedTuple):
-    """A macro that is a number."""
+    """A macro whose value is a number."""
 
     value: int
     line: int
@@ -50,7 +50,7 @@ class Declaration:
     header: Header = field(repr=False)
 
     def fail(self, what: str, *, why: str, fix: str = RESTORE, value: int | None = None) -> NoReturn:
-        """Raise the error at the value counted from 0, or where the initialiser begins."""
+        """Raise the error at the line of the value of index `value`, or where the initialiser begins."""
         place = 0
         if value is not None:
             for count, match in enumerate(_NUMBER.finditer(self.body)):
@@ -59,10 +59,10 @@ class Declaration:
         self.header.fail(f"{self.name}: {what}", why=why, fix=fix, offset=self.start + place)
 
     def values(self, *extents: int, wrapped: bool) -> list[int]:
-        """The numbers in order, once the braces are seen to group them as `extents` say.
+        """The numbers in order, after a check that the braces group them as `extents` say.
 
-        A struct around the array brings one more pair of braces: `wrapped`. Numbers are hexadecimal or decimal, in quotes
-        (as strings for `ap_int`) or not. Raises HeaderError at the line where it stops being such an initialiser.
+        `wrapped`: a struct around the array adds one pair of braces. Numbers are hexadecimal or decimal, in quotes (as
+        strings for `ap_int`) or not. Raises HeaderError with the line where the initialiser differs from that.
         """
         foreign = _FOREIGN.search(self.body)
         if foreign is not None:
@@ -70,15 +70,16 @@ class Declaration:
             self.header.fail(what, why="an array of numbers is expected here", offset=self.start + foreign.start())
         tokens = self.body.translate(_SPACED).split()
         expected = " x ".join(map(str, extents))
-        found = self.body.translate(None, delete=_NOT_STRUCTURE)
-        # The extents may say anything; what is built of them is no longer than what is there.
-        structure = _structure(extents, wrapped) if math.prod(extents) <= len(self.body) else b""
-        if found != structure or len(tokens) != math.prod(extents):  # a blank in a number makes two of it
+        structure = self.body.translate(None, delete=_NOT_STRUCTURE)
+        # The extents may be any numbers: build no structure longer than the body.
+        expected_structure = _structure(extents, wrapped) if math.prod(extents) <= len(self.body) else b""
+        if structure != expected_structure or len(tokens) != math.prod(extents):  # a blank within a number splits it in two
             right = math.prod(extents) == len(tokens)
             self.header.fail(
-                f"{self.name}: expected {expected} values, " + ("their braces group them otherwise" if right else f"found {len(tokens):,}"),
+                f"{self.name}: expected {expected} values, "
+                + ("but their braces group them differently" if right else f"found {len(tokens):,}"),
                 why=f"its type says [{expected}]" if self.extents else f"its type is {self.kind}<{', '.join(self.arguments)}>",
-                offset=self.start + self._brace(_common(found, structure)),
+                offset=self.start + self._brace(_common(structure, expected_structure)),
             )
         quotes = self.body.count(b'"')
         try:
@@ -91,7 +92,7 @@ class Declaration:
             self.fail(f"{tokens[i].decode('latin-1'):.40} is not a number", why="hexadecimal or decimal numbers are expected", value=i)
 
     def _brace(self, index: int) -> int:
-        """Where the brace or comma of this index stands in the body; its end if there are fewer."""
+        """The position in the body of the brace or comma with this index; the end of the body if there are fewer."""
         for count, match in enumerate(re.finditer(rb"[{},]", self.body)):
             if count == index:
                 return match.start()
@@ -107,12 +108,12 @@ def _structure(extents: tuple[int, ...], wrapped: bool) -> bytes:
 
 
 def _common(a: bytes, b: bytes) -> int:
-    """Length of what both begin with."""
+    """Length of the common prefix."""
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 class Header:
-    """One header file; raises HeaderError if it cannot be read or stops in the middle of a declaration."""
+    """One header file; raises HeaderError if it cannot be read or ends in the middle of a declaration."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -141,7 +142,7 @@ class Header:
     @cached_property
     def declarations(self) -> dict[str, Declaration]:
         """The initialised arrays by name."""
-        found: dict[str, Declaration] = {}
+        declarations: dict[str, Declaration] = {}
         start = 0
         while (end := self._text.find(b";", start)) >= 0:
             equals = self._text.find(b"=", start, end)
@@ -152,25 +153,27 @@ class Header:
                     extents = tuple(map(int, re.findall(r"\d+", match[4])))
                     body = self._text[equals + 1 : end]
                     one = Declaration(match[1], _arguments(match[2]), match[3], extents, body, equals + 1, self)
-                    if one.name in found:
+                    if one.name in declarations:
                         one.fail("declared twice", why="one of the two would be ignored")
-                    found[one.name] = one
+                    declarations[one.name] = one
             start = end + 1
         equals = self._text.find(b"=", start)
         if equals >= 0:
             name = _NAME.search(self._text[start:equals].rstrip())
             what = f"the file ends within {name[1].decode('latin-1') if name else 'a declaration'}"
             self.fail(what, why="there is no ; after it", offset=len(self._text.rstrip()))
-        return found
+        return declarations
 
     def declaration(self, name: str, kind: str, arguments: int) -> Declaration:
-        """The array of this name, its type being `kind<…>` with so many template arguments."""
-        found = self.declarations.get(name)
-        if found is None:
+        """The array of this name, whose type must be `kind<…>` with `arguments` template arguments."""
+        declaration = self.declarations.get(name)
+        if declaration is None:
             self.fail(f"{name} is missing", why="the folder's IP has this array", fix=RESTORE)
-        if found.kind != kind or len(found.arguments) != arguments:
-            found.fail(f"a {found.kind} of {len(found.arguments)}", why=f"expected a {kind} of {arguments} template arguments")
-        return found
+        if declaration.kind != kind or len(declaration.arguments) != arguments:
+            declaration.fail(
+                f"a {declaration.kind} of {len(declaration.arguments)}", why=f"expected a {kind} of {arguments} template arguments"
+            )
+        return declaration
 
 
 def _arguments(text: str) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
     python -m network.training.digits [--out params/digits.npz] [--seed N] [--epochs N]
 
-Run from the root of the repository. Same seed, same PyTorch build and same kind of processor: the same bytes. The held-out images
-are looked at once, with the final parameters; architecture and schedule were chosen on parts of the training images.
+Run from the root of the repository. The same seed, PyTorch build and kind of processor give the same bytes. The held-out images
+are used once, with the final parameters; architecture and schedule were chosen on parts of the training images.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from network import digits_data, parameters, reference
 from network.training.quantize import TrainableNetwork
 
 DESCRIPTION = Path("configs/digits.yaml")
-THREADS = 2  # fixed, because the order of float sums follows from it
+THREADS = 2  # fixed, because the order of floating-point sums depends on it
 BATCH = 96
-PEAK_RATE = 0.015  # high for Adam: a bipolar weight changes only when its real one crosses zero
+PEAK_RATE = 0.015  # high for Adam: a bipolar weight changes only when its real weight crosses zero
 WARM_UP = 0.1  # of all steps; after it the rate falls along a cosine to zero, and the signs settle
-SMOOTHING = 0.1  # of the labels, so that images long since right do not go on flipping signs
+SMOOTHING = 0.1  # of the labels, so that images already classified correctly do not keep flipping signs
 
 
 def as_tensor(images: NDArray[np.uint8]) -> Tensor:
@@ -44,8 +44,8 @@ def as_tensor(images: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32))
 
 
-def rewritten(images: Tensor, generator: torch.Generator) -> Tensor:
-    """The same digits (n, 1, height, width) by another hand: moved, turned, sheared, resized, bent, pressed harder or softer.
+def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Augmented digits (n, 1, height, width): moved, rotated, sheared, resized, bent, darker or lighter.
 
     Lengths are in half image widths (the 8 pixels of a digit are 2), angles in radians.
     """
@@ -70,7 +70,7 @@ def train(net: TrainableNetwork, images: Tensor, labels: Tensor, *, epochs: int,
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps, pct_start=WARM_UP, cycle_momentum=False)
     net.train()
     for epoch in range(1, epochs + 1):
-        fresh = rewritten(images, generator)
+        fresh = augmented(images, generator)
         losses = []
         order = torch.randperm(len(images), generator=generator)
         for first in range(0, len(order), BATCH):
@@ -95,8 +95,8 @@ def float_right(net: TrainableNetwork, images: Tensor, labels: Tensor) -> int:
 
 def integer_right(described: network.Network, arrays: parameters.Parameters, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> int:
     """How many images the reference arithmetic classifies as labelled."""
-    found = reference.trace(described, arrays, images)["labels"][:, 0]
-    return int((found == labels).sum())
+    predicted = reference.trace(described, arrays, images)["labels"][:, 0]
+    return int((predicted == labels).sum())
 
 
 def main() -> None:
@@ -126,7 +126,7 @@ def main() -> None:
     print(f"trained in {time.monotonic() - started:.0f} s")
 
     parameters.save(options.out, net.fold())
-    arrays = parameters.load(described, options.out)  # as everyone else reads it, checks included
+    arrays = parameters.load(described, options.out)  # with all checks, as every user of the file loads it
     of_training = integer_right(described, arrays, data.train_images, data.train_labels)
     of_held_out = integer_right(described, arrays, data.held_out_images, data.held_out_labels)
     print(f"float,   training: {float_right(net, images, labels)} of {len(labels)}")

@@ -1,7 +1,7 @@
-"""A described network as a trainable PyTorch module, and how it folds into the integers of the parameter file.
+"""A described network as a trainable PyTorch module, and its folding into the integers of the parameter file.
 
-Every layer computes with integer *codes* held in float32 (exact below 2**24), so what is trained is what the accelerator
-computes: the scale and shift of a batch norm exist only inside `Threshold`, and fold into where its thresholds lie.
+Every layer computes with integer *codes* held in float32 (exact below 2**24), so training computes what the accelerator
+computes: the scale and shift of a batch norm exist only inside `Threshold`, and fold into its thresholds.
 Gradients pass straight through rounding and sign (Bengio et al., arXiv:1308.3432; Courbariaux et al., arXiv:1602.02830).
 Tensors are torch's (frame, channel, height, width); `fold` returns arrays in the file's own axis order.
 """
@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from network.formats import Format, Kind
-from network.model import Block, Conv, Head, Network
+from network.layers import Conv
+from network.model import Block, Head, Network
 from network.operations import Window
 from network.parameters import Array, key
 
@@ -69,7 +70,7 @@ def float64(tensor: Tensor) -> NDArray[np.float64]:
 
 
 class Weights(nn.Module):
-    """Weights of a signed format: real ones behind, integer ones in front."""
+    """Weights of a signed format: real weights are trained, their integers are what the layer computes with."""
 
     def __init__(self, shape: tuple[int, ...], form: Format) -> None:
         super().__init__()
@@ -79,7 +80,7 @@ class Weights(nn.Module):
         self.form = form
 
     def scale(self) -> Tensor:
-        """Integer weights per real one; 1 for bipolar ones. No gradient: batch norm or the classifier divides by it again."""
+        """Integer weights per real one; 1 for bipolar ones. No gradient flows through it: batch norm or the classifier divides by it again."""
         if self.form.kind is Kind.BIPOLAR:
             return torch.ones(())
         return self.form.high / self.real.detach().abs().max()
@@ -88,7 +89,7 @@ class Weights(nn.Module):
         return sign(self.real) if self.form.kind is Kind.BIPOLAR else rounded(self.real * self.scale())
 
     def confine(self) -> None:
-        """Keep real weights within reach of zero, or a sign that was right for long could never change again."""
+        """Keep real weights near zero, so that a sign that was stable for long can still change."""
         if self.form.kind is Kind.BIPOLAR:
             with torch.no_grad():
                 self.real.clamp_(-1, 1)
@@ -97,8 +98,8 @@ class Weights(nn.Module):
 class Threshold(nn.Module):
     """Batch norm, then rounding to an unsigned code: folds into `form.thresholds` ascending thresholds a channel.
 
-    code = clip(round(gain * normalized + shift) + zero_point, 0, highest), with gain = exp(log_gain) > 0, because only a growing
-    function of the accumulator is a set of ascending thresholds.
+    code = clip(round(gain * normalized + shift) + zero_point, 0, highest), with gain = exp(log_gain) > 0, because only a rising
+    function of the accumulator can be expressed by ascending thresholds.
     """
 
     def __init__(self, channels: int, form: Format, *, zero_point: int = 0, spread: float) -> None:
@@ -116,8 +117,8 @@ class Threshold(nn.Module):
     def fold(self, low: NDArray[np.int64], high: NDArray[np.int64]) -> Array:
         """Thresholds int32 (channels, n), for accumulators from `low` to `high` (channels,) inclusive.
 
-        An integer is >= a real threshold exactly if it is >= its ceiling. Thresholds out of reach move to the edge of it (always
-        crossed, or never): the codes are the same, and a threshold needs no wider word than the accumulator.
+        An integer is >= a real threshold exactly if it is >= its ceiling. Thresholds outside that range are clipped to its ends (always
+        crossed, or never): the codes stay the same, and a threshold needs no wider word than the accumulator.
         """
         mean, variance = self.normalize.running_mean, self.normalize.running_var
         if mean is None or variance is None:
@@ -151,7 +152,7 @@ class TrainableConv(nn.Module):
 
 
 class TrainableBlock(nn.Module):
-    """A residual block; `entry` is the nonlinearity between two blocks and has a batch norm of its own."""
+    """A residual block; `entry` is the nonlinearity between two blocks, with its own batch norm."""
 
     def __init__(self, block: Block) -> None:
         super().__init__()
@@ -191,11 +192,11 @@ class TrainableHead(nn.Module):
         self.head = head
         self.weights = Weights((head.fc.out, head.fc.inputs), head.fc.weight)
         self.bias = nn.Parameter(torch.zeros(head.fc.out))
-        # Brings scores to about 1 before training, and the sums to where Adam's steps suit weights and bias alike.
+        # Brings scores to about 1 before training, and the sums to a size at which Adam's steps suit both weights and bias.
         self.gain = 0.5 * head.fc.inputs**-0.5 / head.input.pixels
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Scores (frame, class): the integer ones times `gain` over the weights' scale, so in the same order."""
+        """Scores (frame, class): the integer scores times `gain` over the weights' scale, hence in the same order."""
         sums = (codes - self.head.zero_point).relu().sum(dim=(2, 3))
         return functional.linear(sums, self.weights() * (self.gain / self.weights.scale()), self.bias)
 

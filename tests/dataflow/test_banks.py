@@ -27,13 +27,13 @@ TOO_LARGE = {
     "images": (
         "u250",
         "{images: 'PLRAM[0]'}",
-        "toy.yaml:6: memory.images: 6,640 KB in PLRAM[0]\n  why: a PLRAM bank can be made 4,096 KB at most\n  fix: use a DDR bank",
+        "toy.yaml:6: memory.images: 6,640 KB in PLRAM[0]\n  why: a PLRAM bank can be made at most 4,096 KB large\n  fix: use a DDR bank",
     ),
     "a card of HBM": (
         "u50",
         "{images: 'PLRAM[0]', labels: 'PLRAM[0]'}",
         "toy.yaml:6: memory.images and memory.labels: 6,680 KB in PLRAM[0]\n"
-        "  why: a PLRAM bank can be made 128 KB at most\n  fix: use an HBM bank",
+        "  why: a PLRAM bank can be made at most 128 KB large\n  fix: use an HBM bank",
     ),
 }
 

@@ -104,7 +104,7 @@ def test_headers_of_an_installation_are_preferred(tmp_path, monkeypatch):
 
 WITHOUT_HEADERS = (
     "XILINX_HLS={folder}: ap_int.h not found in its folder include\n"
-    "  why: the generated C++ is written in ap_int and hls::stream\n"
+    "  why: the generated C++ uses ap_int and hls::stream\n"
     "  fix: source settings64.sh of Vitis HLS, or unset XILINX_HLS{more} to use the headers of the package hls4ml"
 )
 
@@ -128,7 +128,7 @@ def test_no_headers_at_all(tmp_path, monkeypatch):
     with pytest.raises(ToolError) as error:
         csim.ap_types()
     assert str(error.value) == (
-        "the package hls4ml: ap_int.h not found\n  why: the generated C++ is written in ap_int and hls::stream\n"
+        "the package hls4ml: ap_int.h not found\n  why: the generated C++ uses ap_int and hls::stream\n"
         "  fix: source settings64.sh of Vitis HLS, or pip install 'resflow[build]'"
     )
 

@@ -97,7 +97,7 @@ def test_damage(name, tmp_path):
             "csynth_2019.2.rpt",
             "|Total                |        5|      2|     3112|     4270|     0|\n",
             "",
-            "<file>:66: the table of the resources has no Total\n  why: that row is what is counted",
+            "<file>:66: the table of the resources has no Total\n  why: the resources are read from that row",
         ),
         (
             "csynth_2019.2.rpt",

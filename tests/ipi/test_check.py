@@ -86,7 +86,7 @@ def test_require_raises_all_findings(toy: Design, tmp_path: Path) -> None:
 
 
 UNREGISTERED = (
-    "\n  why: wires between SLRs start and end in registers of their own, or they miss timing"
+    "\n  why: wires between SLRs that do not start and end in dedicated registers miss timing"
     "\n  fix: put a register slice at every SLR boundary between them"
 )
 SLICES = (

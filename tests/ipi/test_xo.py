@@ -113,7 +113,7 @@ def test_a_file_that_is_no_zip(data: bytes) -> None:
     with pytest.raises(ToolError) as error:
         normalized(data)
     what, why, fix = str(error.value).splitlines()
-    assert what == "package.log: package_xo left a file that is no .xo"
+    assert what == "package.log: package_xo produced a file that is not an .xo"
     assert why.startswith("  why: an .xo is a zip: ")
     assert fix == "  fix: package it again: doit forget package"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dataflow import plan
 from network import DescriptionError, load
-from network.yaml_reader import MAX_BYTES
+from network.yaml.reader import MAX_BYTES
 from tests.strategies import networks, written
 
 TOY = (Path(__file__).parent.parent / "toy.yaml").read_text()
@@ -38,14 +38,14 @@ MISTAKES = {
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, strid: 1}",
         "toy.yaml:16: res2a.conv1.strid: unknown key\n"
-        "  why: known here are kernel, out, pe, simd, stride, pad, weight, acc\n"
+        "  why: the keys known here are kernel, out, pe, simd, stride, pad, weight, acc\n"
         "  fix: did you mean stride?",
     ),
     "unknown key with nothing near it": (
         "platform:",
         "zzz: 1\nplatform:",
         "toy.yaml:3: zzz: unknown key\n"
-        "  why: known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters, fps\n"
+        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters, fps\n"
         "  fix: use one of those, or delete it",
     ),
     "missing key": (
@@ -57,7 +57,7 @@ MISTAKES = {
         "head:",
         "heat:",
         "toy.yaml:26: heat: unknown key\n"
-        "  why: known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters, fps\n"
+        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters, fps\n"
         "  fix: did you mean head?",
     ),
     "text for a number": (
@@ -94,7 +94,7 @@ MISTAKES = {
     "shape of two": (
         "shape: [6, 5, 3]",
         "shape: [6, 5]",
-        "toy.yaml:5: input.shape: 2 entries\n  why: input.shape takes a list of 3\n  fix: write for example [224, 224, 3]",
+        "toy.yaml:5: input.shape: it has 2 entries\n  why: input.shape takes a list of 3\n  fix: write for example [224, 224, 3]",
     ),
     "PE does not divide": (
         CONV1,
@@ -118,7 +118,7 @@ MISTAKES = {
         "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}",
         "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3, pixels: 5}",
         "toy.yaml:10: stem.conv: pixels=5 with pe=2 and simd=3\n"
-        "  why: pixels leave in raster order, so all channels of one must be there at once\n"
+        "  why: pixels leave in raster order, so each needs all its channels at once\n"
         "  fix: write pe: 4, simd: 3, or leave pixels out",
     ),
     "accumulator could overflow": (
@@ -130,60 +130,60 @@ MISTAKES = {
     "a key twice": (
         "top:     3",
         "top:     3\n  weights: stream",
-        "toy.yaml:31: head.weights: stands here twice\n  why: it already stands in line 29\n  fix: rename or delete one of the two",
+        "toy.yaml:31: head.weights: duplicate key\n  why: it is already in line 29\n  fix: rename or delete one of the two",
     ),
     "shapes do not meet, identity": (
         "conv3:  {kernel: 1, out: 6, weight: int3, pe: 2, simd: 4}",
         "conv3:  {kernel: 1, out: 8, weight: int3, pe: 2, simd: 4}",
-        "toy.yaml:19: res2b: the bypass brings 3x2x6, res2b.conv3 brings 3x2x8\n"
-        "  why: the join adds the two paths channel by channel, so they must meet in shape\n"
+        "toy.yaml:19: res2b: the bypass has shape 3x2x6, res2b.conv3 has 3x2x8\n"
+        "  why: the join adds the two paths element by element, so their shapes must match\n"
         "  fix: write out: 6 in res2b.conv3, or make the bypass of res2b a projection, bypass: {}",
     ),
     "shapes do not meet, projection": (
         "bypass: {pe: 2, simd: 4}",
         "bypass: {pe: 2, simd: 4, stride: 2}",
-        "toy.yaml:18: res2a: the bypass brings 2x1x6, res2a.conv2 brings 3x2x6\n"
-        "  why: the join adds the two paths channel by channel, so they must meet in shape\n"
+        "toy.yaml:18: res2a: the bypass has shape 2x1x6, res2a.conv2 has 3x2x6\n"
+        "  why: the join adds the two paths element by element, so their shapes must match\n"
         "  fix: write stride: 1 in res2a.bypass",
     ),
     "an even kernel beside an identity": (
         "conv2:  {kernel: 3, out: 4, pe: 2, simd: 2}",
         "conv2:  {kernel: [2, 3], out: 4, pe: 2, simd: 2}",
-        "toy.yaml:19: res2b: the bypass brings 3x2x6, res2b.conv3 brings 2x2x6\n"
-        "  why: the join adds the two paths channel by channel, so they must meet in shape\n"
+        "toy.yaml:19: res2b: the bypass has shape 3x2x6, res2b.conv3 has 2x2x6\n"
+        "  why: the join adds the two paths element by element, so their shapes must match\n"
         "  fix: write pad: [[0, 1], [1, 1]] in res2b.conv2",
     ),
     "an even kernel beside a projection": (
         CONV1,
         "conv1:  {kernel: 2, stride: 2, out: 4, pe: 2, simd: 2}",
-        "toy.yaml:18: res2a: the bypass brings 3x2x6, res2a.conv2 brings 1x1x6\n"
-        "  why: the join adds the two paths channel by channel, so they must meet in shape\n"
+        "toy.yaml:18: res2a: the bypass has shape 3x2x6, res2a.conv2 has 1x1x6\n"
+        "  why: the join adds the two paths element by element, so their shapes must match\n"
         "  fix: write pad: [0, 1] in res2a.conv1 and write stride: 2 in res2a.bypass",
     ),
     "identity of activations": (
         "bypass: {pe: 2, simd: 4}",
         "bypass: identity",
-        "toy.yaml:14: res2a: bypass: identity passes uint2 on, the join adds uint4\n"
-        "  why: the identity takes the codes as they came in\n"
+        "toy.yaml:14: res2a: bypass: identity has uint2, but the join adds uint4\n"
+        "  why: the identity passes codes unchanged\n"
         "  fix: write output: residual in stem, or make the bypass a projection, bypass: {}",
     ),
     "entry switched off": (
         "  res2b:\n",
         "  res2b:\n    entry: false\n",
-        "toy.yaml:19: res2b: entry: false, but uint4 comes in and the convolutions take uint2\n"
+        "toy.yaml:19: res2b: entry: false, but the input is uint4 and the convolutions take uint2\n"
         "  why: without entry thresholds the codes pass unchanged\n  fix: leave entry out",
     ),
     "unknown bypass": (
         "bypass: identity",
         "bypass: identiti",
         "toy.yaml:24: res2b.bypass: 'identiti' is unknown\n"
-        "  why: a bypass is the identity, or a projection: a mapping, which may be empty\n  fix: did you mean identity?",
+        "  why: a bypass is the identity, or a projection given as a mapping, which may be empty\n  fix: did you mean identity?",
     ),
     "no bypass": (
         "bypass: identity",
         "bypass:",
-        "toy.yaml:24: res2b.bypass: nothing\n"
-        "  why: a bypass is the identity, or a projection: a mapping, which may be empty\n  fix: write bypass: identity, or bypass: {}",
+        "toy.yaml:24: res2b.bypass: is empty\n"
+        "  why: a bypass is the identity, or a projection given as a mapping, which may be empty\n  fix: write bypass: identity, or bypass: {}",
     ),
     "capitals": (
         "weights: stream",
@@ -195,7 +195,7 @@ MISTAKES = {
         "{kernel: 9, pad: 0, out: 4, weight: int8, pe: 2, simd: 3}",
         "toy.yaml:10: stem.conv: a kernel of 9 does not fit into the height of 6x5x3 with pad (0, 0)\n"
         "  why: there would be no output pixel\n"
-        "  fix: use a kernel of at most 5, more padding, smaller strides or a larger image before it",
+        "  fix: use a kernel of at most 5, more padding, smaller strides or a larger input",
     ),
     "an accumulator of no format": (
         "acc: int16",
@@ -212,17 +212,17 @@ MISTAKES = {
     "duplicate block": (
         "  res2b:\n",
         "  res2a:\n",
-        "toy.yaml:19: blocks.res2a: stands here twice\n  why: it already stands in line 14\n  fix: rename or delete one of the two",
+        "toy.yaml:19: blocks.res2a: duplicate key\n  why: it is already in line 14\n  fix: rename or delete one of the two",
     ),
     "a block called like an IP": (
         "  res2b:\n",
         "  dma:\n",
-        "toy.yaml:19: dma: is taken\n  why: every network has an IP of that name\n  fix: rename the block",
+        "toy.yaml:19: dma: reserved name\n  why: every network has an IP of that name\n  fix: rename the block",
     ),
     "a block called like a result": (
         "  res2b:\n",
         "  scores:\n",
-        "toy.yaml:19: scores: is taken\n  why: a trace of the network calls a result of the head so\n  fix: rename the block",
+        "toy.yaml:19: scores: reserved name\n  why: it names a result of the head in traces of the network\n  fix: rename the block",
     ),
     "a name that is no identifier of VHDL": (
         "  res2b:\n",
@@ -265,13 +265,13 @@ MISTAKES = {
         "shape: [6, 5, 3]",
         "shape: [6, 1, 3]",
         "toy.yaml:11: stem.pool: a kernel of 3 does not fit into the width of 6x1x4 with pad (0, 1)\n"
-        "  why: there would be no output pixel\n  fix: use a kernel of at most 2, more padding, smaller strides or a larger image before it",
+        "  why: there would be no output pixel\n  fix: use a kernel of at most 2, more padding, smaller strides or a larger input",
     ),
     "pad as large as the kernel": (
         "pad: [0, 1]",
         "pad: [3, 1]",
         "toy.yaml:11: stem.pool: pad (3, 1) is not smaller than the kernel, 3\n"
-        "  why: a window that sees nothing but padding computes nothing\n  fix: pad with at most 2",
+        "  why: some windows would contain padding only\n  fix: pad with at most 2",
     ),
     "more labels than classes": (
         "top:     3",
@@ -287,13 +287,13 @@ MISTAKES = {
         "pe: 1, simd: 2}\n  weights: stream",
         "pe: 5, simd: 2}\n  weights: stream",
         "toy.yaml:28: head.fc: weights int8 with pe=5, simd=2 cannot be streamed\n"
-        "  why: memory holds the rows of (classes, inputs) int8 one after the other and delivers 64 of them a cycle\n"
+        "  why: card memory holds int8 weights row by row, (classes, inputs), and delivers 64 of them a cycle\n"
         "  fix: choose weight: int8, pe: 1 and simd up to 64, or weights: rom",
     ),
     "unknown platform": (
         "platform:  u250",
         "platform:  u999",
-        "toy.yaml:3: platform: 'u999' is unknown\n  why: its facts stand in dataflow/platforms\n  fix: use u200, u250, u280, u50, u55c",
+        "toy.yaml:3: platform: 'u999' is unknown\n  why: known cards are described in dataflow/platforms\n  fix: use u200, u250, u280, u50, u55c",
     ),
     "an SLR the card does not have": (
         "slr: 2",
@@ -304,13 +304,13 @@ MISTAKES = {
         "platform:",
         'memory: {weights: "HBM[0]"}\nplatform:',
         "toy.yaml:3: memory.weights: u250 has no HBM[0]\n"
-        "  why: banks are the card's own\n"
+        "  why: banks depend on the card\n"
         "  fix: use DDR[0], DDR[1], DDR[2], DDR[3], PLRAM[0], PLRAM[1], PLRAM[2], PLRAM[3]",
     ),
     "no bank": (
         "platform:",
         "memory: {weights: ddr0}\nplatform:",
-        "toy.yaml:3: memory.weights: 'ddr0' is not a bank\n  why: banks are spelled as the platform does\n  fix: write DDR[0], PLRAM[0] or HBM[3]",
+        "toy.yaml:3: memory.weights: 'ddr0' is not a bank\n  why: banks are spelled as in the platform\n  fix: write DDR[0], PLRAM[0] or HBM[3]",
     ),
     "no YAML": (
         "head:\n",
@@ -321,12 +321,12 @@ MISTAKES = {
     "an alias": (
         "bypass: identity",
         "bypass: &a identity",
-        "toy.yaml:24: anchors and aliases are not used here\n  why: each fact is written once\n  fix: write the value out",
+        "toy.yaml:24: anchors and aliases are not supported\n  why: each fact is written once\n  fix: write the value out",
     ),
     "a tag": (
         "bypass: identity",
         "bypass: !!python/object:os.system identity",
-        "toy.yaml:24: tag tag:yaml.org,2002:python/object:os.system\n  why: a description is plain data\n  fix: delete the tag",
+        "toy.yaml:24: tag tag:yaml.org,2002:python/object:os.system is not supported\n  why: a description is plain data\n  fix: delete the tag",
     ),
 }
 
@@ -334,7 +334,7 @@ MISTAKES = {
 FIFO_MISTAKES = {
     "fifos: {bypas: 40}": (
         "toy.yaml:18: res2a.fifos.bypas: there is no such FIFO\n"
-        "  why: known here are entry_in, main_in, bypass, conv1_window, conv1_out, conv2_in, conv2_window, conv2_out, bypass_in, "
+        "  why: the FIFOs of res2a are entry_in, main_in, bypass, conv1_window, conv1_out, conv2_in, conv2_window, conv2_out, bypass_in, "
         "bypass_out, join_common_in, join_in, joined, codes_in\n"
         "  fix: did you mean bypass?"
     ),
@@ -469,7 +469,7 @@ def test_doing_what_makes_the_paths_meet_is_enough(tmp_path, data):
         load(path)
         return
     except DescriptionError as error:
-        if "must meet in shape" not in str(error):
+        if "their shapes must match" not in str(error):
             return
         fix = str(error).partition("fix: ")[2]
     for change in fix.split(" and "):
@@ -496,9 +496,9 @@ def test_accumulators_of_more_than_32_bits(tmp_path, monkeypatch):
     with pytest.raises(DescriptionError) as error:
         load("toy.yaml")
     assert str(error.value) == (
-        "toy.yaml:17: res2a.conv2: the accumulator would need 36 bits\n"
+        "toy.yaml:17: res2a.conv2: the accumulator needs 36 bits\n"
         "  why: its worst case over all weights and inputs is -19,251,855,360 to 19,101,450,240; accumulators have at most 32 bits\n"
-        "  fix: use fewer channels, a smaller kernel or map, or narrower formats"
+        "  fix: use fewer channels, a smaller kernel or feature map, or narrower formats"
     )
 
 
@@ -522,11 +522,14 @@ def test_no_file(tmp_path, monkeypatch):
         ),
         (
             b"a: 1\nb: \x07\n",
-            "toy.yaml:2: the character '\\x07' stands here\n  why: YAML is text, without control characters; a description is UTF-8\n"
+            "toy.yaml:2: the character '\\x07' is not allowed\n  why: YAML is text, without control characters; a description is UTF-8\n"
             "  fix: delete it, or save the file as UTF-8",
         ),
         (b"a: \xff\n", "toy.yaml:1: the byte 0xFF is not UTF-8\n  why: a description is UTF-8 text\n  fix: save it as UTF-8"),
-        (b"#" * (MAX_BYTES + 1), "toy.yaml: 1,048,577 bytes\n  why: a description has at most a megabyte\n  fix: name the right file"),
+        (
+            b"#" * (MAX_BYTES + 1),
+            "toy.yaml: the file has 1,048,577 bytes\n  why: a description has at most a megabyte\n  fix: name the right file",
+        ),
         (
             b"- a\n",
             "toy.yaml:1: a list is not a mapping\n  why: the document takes a mapping\n"

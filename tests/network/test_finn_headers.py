@@ -17,7 +17,7 @@ from network.errors import HeaderError
 from network.importers import finn_headers, finn_yaml
 from network.importers.finn_yaml import Described, Layer
 from network.importers.initialisers import Header
-from network.model import Conv
+from network.layers import Conv
 from tests import reference_data
 from tests.network import finn_writer
 from tests.network.finn_writer import BLOCKS, Style
@@ -178,8 +178,8 @@ def test_the_whole_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr() == (
         f"{output}: 23,454,912 weights in 123 arrays\n"
         f"{yaml}: 16 blocks with the original's folding\n"
-        "head/fc/weights is missing, it was published apart from the headers: "
-        "before building, import again with --fc-weights fcweights.csv\n",
+        "head/fc/weights is missing: it is published as a CSV file, not in the headers. "
+        "Before building, import again with --fc-weights fcweights.csv\n",
         "",
     )
     assert yaml.read_text() == CONFIG.read_text()
@@ -187,8 +187,8 @@ def test_the_whole_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         parameters.load(load(yaml), output)
     assert str(error.value) == (
         f"{output}: head/fc/weights is missing\n"
-        "  why: resnet50_w1a2 needs 124 arrays; of the original ResNet-50 this one is not among the headers, but in a CSV of its own\n"
-        "  fix: write it into the file, or import again with --fc-weights fcweights.csv"
+        "  why: resnet50_w1a2 needs 124 arrays; the original ResNet-50 has this one in a CSV file, not in the headers\n"
+        "  fix: add it to the file, or import again with --fc-weights fcweights.csv"
     )
     weights = np.random.default_rng(1).integers(-128, 128, (1000, 2048)).astype(np.int8)
     parameters.save(output, arrays | {"head/fc/weights": weights})
@@ -270,8 +270,8 @@ def test_the_fully_connected_weights(source: Path, capsys: pytest.CaptureFixture
     ("text", "message"),
     [
         ("1,2,3,", "fc.csv: 3 values\n  why: 6 classes of 128 inputs have 768\n"),
-        ("1,2,\n3,128,", "fc.csv:2: 128\n  why: weights are whole numbers from -128 to 127\n"),
-        ("1,2.5", "fc.csv:1: 2.5\n  why: weights are whole numbers from -128 to 127\n"),
+        ("1,2,\n3,128,", "fc.csv:2: 128 is not a weight\n  why: weights are integers from -128 to 127\n"),
+        ("1,2.5", "fc.csv:1: 2.5 is not a weight\n  why: weights are integers from -128 to 127\n"),
         (None, "fc.csv: cannot be read: No such file or directory\n  why: --fc-weights names it\n"),
     ],
 )
@@ -319,7 +319,7 @@ def spoil(name: str, pattern: str, new: str) -> Callable[[Path], int]:
         ),
         (
             spoil(BR21, r"\},\n \{", ", "),
-            f"{BR21}: expected 2 x 144 values, their braces group them otherwise\n  why: its type is BinaryWeights<2, 2, 144>\n",
+            f"{BR21}: expected 2 x 144 values, but their braces group them differently\n  why: its type is BinaryWeights<2, 2, 144>\n",
         ),
         (
             spoil(BR21, "0x[0-3]", "0x7"),
@@ -335,7 +335,7 @@ def spoil(name: str, pattern: str, new: str) -> Callable[[Path], int]:
         ),
         (
             spoil("thres_FPGABipolarConvThresholdLayer_br22", '"0x....', '"0x12345'),
-            "thres_FPGABipolarConvThresholdLayer_br22: 0x12345 is no ap_int<16>\n  why: thresholds have the accumulator's bits\n",
+            "thres_FPGABipolarConvThresholdLayer_br22: 0x12345 does not fit ap_int<16>\n  why: thresholds have the accumulator's bits\n",
         ),
         (
             spoil("thres_FPGABipolarConvThresholdLayer_br22", '"0x....', "0x1234"),
@@ -358,7 +358,7 @@ def declared(old: str, new: str) -> Callable[[Path], int]:
     [
         (
             declared("BinaryWeights<2, 2, 144> " + BR21, "BinaryWeights<2, two, 144> " + BR21),
-            f"{BR21}: BinaryWeights<2, two, 144>\n  why: sizes are numbers from 1 on\n",
+            f"{BR21}: BinaryWeights<2, two, 144>\n  why: sizes are positive numbers\n",
         ),
         (
             declared("BinaryWeights<2, 2, 144> " + BR21, "FixedPointWeights<2, 2, 144> " + BR21),
@@ -376,7 +376,7 @@ def declared(old: str, new: str) -> Callable[[Path], int]:
         (
             declared("ap_uint<16>, ap_uint<2>, 0", "ap_uint<16>, ap_uint<3>, 0"),
             "thres_FPGAThresholdLayer_top0: 3 thresholds for ap_uint<3>\n"
-            "  why: codes of b bits, 8 at most, are told apart by 2^b - 1 thresholds\n",
+            "  why: 2^b - 1 thresholds separate codes of b bits, and b is at most 8\n",
         ),
         (
             declared("ap_uint<16>, ap_uint<2>, 0", "float, ap_uint<2>, 0"),
@@ -523,7 +523,7 @@ def test_macros_have_lines(tmp_path: Path) -> None:
         (["."], "argument OUT.npz: '.': a folder: the parameters are written to it; name a file in it"),
         (["a.npz", "--yaml", "none/a.yaml"], "argument --yaml: 'none/a.yaml': there is no folder none: the description is written to it; "
                                              "make the folder, or choose another"),
-        (["a.npz", "--yaml", "./a.npz"], "argument --yaml: a.npz is the parameter file too; name another"),
+        (["a.npz", "--yaml", "./a.npz"], "argument --yaml: a.npz is also the parameter file; name another"),
     ],
 )  # fmt: skip
 def test_places_are_refused_before_anything_is_read(tmp_path, monkeypatch, capsys, words, message):

@@ -38,7 +38,7 @@ def test_labels_that_are_no_class(tmp_path: Path, labels: list[int], span: str) 
     assert str(caught.value) == (
         f"images.npz: labels: {span}, expected 0 to 4\n"
         "  why: toy has 5 classes, counted from 0\n"
-        "  fix: subtract 1 from labels that are counted from 1, or correct them"
+        "  fix: subtract 1 from labels counted from 1, or correct them"
     )
 
 
@@ -66,7 +66,7 @@ def test_images_of_another_shape(toy_yaml, tmp_path):
     np.savez(tmp_path / "mine.npz", images=np.zeros((2, 8, 8, 3), np.uint8))
     assert refused(toy_yaml, tmp_path, "mine.npz") == (
         "mine.npz: images: uint8 (2, 8, 8, 3), expected uint8 (n, 6, 5, 3)\n"
-        "  why: toy takes images of 6x5x3\n  fix: write them in that shape, at least one"
+        "  why: toy takes images of 6x5x3\n  fix: save at least one image, in that shape"
     )
 
 

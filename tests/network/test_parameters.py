@@ -13,10 +13,10 @@ from network import ParameterError, load, parameters
 
 PATH = "toy.npz"
 NEGATIVE_SCALE = (
-    "  why: a code counts the thresholds its accumulator reaches; those that descend most often come of a negative batch-norm scale, "
-    "where it counts the ones it stays below\n"
+    "  why: a code counts the thresholds its accumulator reaches; descending ones usually come from a negative batch-norm scale, "
+    "where a code counts those above its accumulator\n"
     "  fix: if the scale is negative, negate the channel's weights, and replace its thresholds t by 1 - t in ascending order "
-    "(network.thresholds.turned does both); if only their order is another, numpy.sort(thresholds, axis=1)"
+    "(network.thresholds.turned does both); if they are only in the wrong order, numpy.sort(thresholds, axis=1)"
 )
 
 
@@ -69,45 +69,45 @@ def test_no_file(toy, tmp_path, monkeypatch):
     [
         (
             lambda a: a.pop("res2a/conv1/weights"),
-            "toy.npz: res2a/conv1/weights is missing\n  why: toy needs 17 arrays\n  fix: write all of them into the file",
+            "toy.npz: res2a/conv1/weights is missing\n  why: toy needs 17 arrays\n  fix: add it to the file",
         ),
         (
             lambda a: a.update({"res9z/conv1/weights": np.zeros(3, np.int8), "zzz": np.zeros(1)}),
             "toy.npz: res9z/conv1/weights is not expected (and 1 more)\n"
-            "  why: no layer of toy takes it\n  fix: delete it, or correct the description",
+            "  why: no layer of toy has such an array\n  fix: delete it, or correct the description",
         ),
         (
             lambda a: a.update({"res2a/conv1/weights": np.ones((4, 3, 3, 5), np.int8)}),
             "toy.npz: res2a/conv1/weights: int8 (4, 3, 3, 5), expected int8 (4, 3, 3, 4)\n"
-            "  why: the description decides shapes and formats\n  fix: write it in that shape, or correct the description",
+            "  why: shapes and formats follow from the description\n  fix: save it in that shape, or correct the description",
         ),
         (
             lambda a: a.update({"res2a/conv1/weights": a["res2a/conv1/weights"].astype(np.float32)}),
             "toy.npz: res2a/conv1/weights: float32 (4, 3, 3, 4), expected int8 (4, 3, 3, 4)\n"
-            "  why: the description decides shapes and formats\n"
-            "  fix: write whole numbers as numpy.int8, or name another format in the description",
+            "  why: shapes and formats follow from the description\n"
+            "  fix: save integers as numpy.int8, or change the format in the description",
         ),
         (
             lambda a: a.update({"res2a/conv1/weights": a["res2a/conv1/weights"].transpose(0, 3, 1, 2)}),
             "toy.npz: res2a/conv1/weights: int8 (4, 4, 3, 3), expected int8 (4, 3, 3, 4)\n"
-            "  why: the description decides shapes and formats\n"
-            "  fix: bring the input channels to the end: numpy.transpose(weights, (0, 2, 3, 1))",
+            "  why: shapes and formats follow from the description\n"
+            "  fix: move the input channels to the last axis: numpy.transpose(weights, (0, 2, 3, 1))",
         ),
         (
             lambda a: a.update({"head/fc/weights": a["head/fc/weights"].T}),
             "toy.npz: head/fc/weights: int8 (6, 5), expected int8 (5, 6)\n"
-            "  why: the description decides shapes and formats\n  fix: swap the axes: numpy.transpose(array)",
+            "  why: shapes and formats follow from the description\n  fix: swap the axes: numpy.transpose(array)",
         ),
         (
             lambda a: np.put(a["res2a/conv1/weights"], 37, 0),
             "toy.npz: res2a/conv1/weights: 0 at (1, 0, 0, 1), expected bipolar\n"
-            "  why: the description says weight: bipolar, which is -1 and 1 alone\n"
+            "  why: the description says weight: bipolar, whose values are -1 or 1\n"
             "  fix: quantize the weights to that, or write weight: int2 for the layer",
         ),
         (
             lambda a: np.put(a["res2b/conv3/weights"], 5, -77),
             "toy.npz: res2b/conv3/weights: -77 at (1, 0, 0, 1), expected int3\n"
-            "  why: the description says weight: int3, which is -4 to 3\n"
+            "  why: the description says weight: int3, whose values are -4 to 3\n"
             "  fix: quantize the weights to that, or write weight: int8 for the layer",
         ),
         (
@@ -127,21 +127,21 @@ def test_no_file(toy, tmp_path, monkeypatch):
         (
             lambda a: np.copyto(a["res2b/entry/thresholds"], a["res2b/entry/thresholds"][:, ::-1] + [2, 1, 0]),
             "toy.npz: res2b/entry/thresholds: channel 0 falls from 16 to 8 (and 5 more do), expected ascending thresholds\n"
-            "  why: a code counts the thresholds its accumulator reaches; those that descend most often come of a negative "
-            "batch-norm scale, where it counts the ones it stays below\n"
-            "  fix: if only their order is another, numpy.sort(thresholds, axis=1); if the scale is negative, the channel has to be "
-            "turned round, which needs weights that can be negated: train with positive scales here",
+            "  why: a code counts the thresholds its accumulator reaches; descending ones usually come from a negative "
+            "batch-norm scale, where a code counts those above its accumulator\n"
+            "  fix: if they are only in the wrong order, numpy.sort(thresholds, axis=1); if the scale is negative, the channel has to be "
+            "negated, which needs signed weights: train with positive scales",
         ),
         (
             lambda a: a.pop("head/fc/weights"),
             "toy.npz: head/fc/weights is missing\n"
-            "  why: toy needs 17 arrays; of the original ResNet-50 this one is not among the headers, but in a CSV of its own\n"
-            "  fix: write it into the file, or import again with --fc-weights fcweights.csv",
+            "  why: toy needs 17 arrays; the original ResNet-50 has this one in a CSV file, not in the headers\n"
+            "  fix: add it to the file, or import again with --fc-weights fcweights.csv",
         ),
         (
             lambda a: a.update({name.replace("/", "."): a.pop(name) for name in list(a)}),
             "toy.npz: stem/conv/weights is missing (and 16 more)\n"
-            "  why: toy needs 17 arrays\n  fix: is it stem.conv.weights? keys are spelled as above",
+            "  why: toy needs 17 arrays\n  fix: rename stem.conv.weights, if that is it",
         ),
         (
             lambda a: np.copyto(a["head/fc/bias"], [2**31 - 5, 0, 0, 0, 0]),
@@ -156,7 +156,7 @@ def test_wrong_arrays(toy, tmp_path, monkeypatch, arrays, change, message):
     assert refused(toy, tmp_path, monkeypatch, arrays) == message
 
 
-def test_descending_thresholds_of_the_stem_are_turned_round(toy, tmp_path, arrays):
+def test_descending_thresholds_of_the_stem_are_inverted(toy, tmp_path, arrays):
     """The published ResNet-50 has them so; a channel of equal thresholds looks the same both ways."""
     arrays["stem/conv/thresholds"][0] = 7
     parameters.save(tmp_path / PATH, arrays | {"stem/conv/thresholds": arrays["stem/conv/thresholds"][:, ::-1]})

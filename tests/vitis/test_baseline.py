@@ -59,8 +59,8 @@ def test_another_release_is_another_baseline(toy, build, recorded):
         baseline.compare(recorded, report)
     assert str(error.value) == (
         f"{recorded}: no figures for 2024.2 xcu250-figd2104-2L-e\n"
-        "  why: a report is held against figures of the same release and part\n"
-        f"  fix: record them, look them through, and keep them: doit report --baseline {recorded} --record"
+        "  why: a report is compared with figures of the same release and part\n"
+        f"  fix: record them, review them, and keep them: doit report --baseline {recorded} --record"
     )
     before = json.loads(recorded.read_text())[KEY]
     recorded.write_text(baseline.record(recorded, report))
@@ -108,7 +108,7 @@ def test_what_moved(toy, build, recorded):
         f"    res2a  lut       {lut:>8}  {2 * resources.lut:,}  +100.0%\n"
         "    res2a  dsp              0       3      new\n"
         "  why: cycles may move by 2%, resources by 10%\n"
-        f"  fix: find out why; if it is meant, record them anew: doit report --baseline {recorded} --record"
+        f"  fix: find out why; if it is intended, record them again: doit report --baseline {recorded} --record"
     )
 
 
@@ -154,4 +154,4 @@ def test_not_a_baseline(tmp_path, text, where, message):
     path.write_text(text)
     with pytest.raises(ToolError) as error:
         baseline.load(path)
-    assert str(error.value) == f"{path}{where}: {message}\n  fix: restore the file, or delete it and record anew"
+    assert str(error.value) == f"{path}{where}: {message}\n  fix: restore the file, or delete it and record it again"

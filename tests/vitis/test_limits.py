@@ -16,7 +16,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow import lower
+from dataflow import plan
 from network import DescriptionError, load, parameters, reference
 from network.parameters import Parameters
 from runtime import Accelerator
@@ -75,7 +75,7 @@ def build_and_run(description: Description, folder: Path) -> None:
     path = folder / "described.yaml"
     path.write_text(yaml.safe_dump(description, sort_keys=False, allow_unicode=True), encoding="utf-8")
     net = load(path)
-    design = lower(net)
+    design = plan(net)
     assert check_host(design) == "also emulated"
     arrays = extreme({"path": path}, parameters.draw(net, 1))
     xclbin = folder / "described.xclbin"
@@ -185,14 +185,14 @@ def test_what_the_emulator_alone_refuses(tmp_path: Path) -> None:
     """Of the sizes there is one left; the design is none the worse for the card."""
     path = tmp_path / "large.yaml"
     path.write_text(yaml.safe_dump(described(input__shape=[16384, 8193, 1], stem__conv__stride=64), sort_keys=False))
-    design = lower(load(path))
+    design = plan(load(path))
     assert check_host(design) == f"hardware only: {path}:12: input: 134,234,112 codes a frame"
     with pytest.raises(DescriptionError) as error:
         require_emulation(design)
     assert str(error.value) == (
         f"{path}:12: input: 134,234,112 codes a frame\n"
         f"  why: the emulator holds at most {LARGEST_TENSOR:,}, to fit into a workstation's memory; hardware has no such limit\n"
-        "  fix: build it for the card (doit link), or use a smaller map"
+        "  fix: build it for the card (doit link), or use a smaller feature map"
     )
     with pytest.raises(DescriptionError):
         emulation_xclbin(design, {})
@@ -205,10 +205,10 @@ def test_more_than_loops_can_count(tmp_path: Path) -> None:
     path = tmp_path / "large.yaml"
     path.write_text(yaml.safe_dump(description, sort_keys=False))
     with pytest.raises(DescriptionError) as error:
-        lower(load(path))
+        plan(load(path))
     assert str(error.value) == (
         f"{path}:18: stem: conv takes 6,710,935,552 cycles a frame\n"
-        "  why: loops count to 4,294,967,295, the most of 32 bits\n  fix: use higher pe and simd, or a smaller map"
+        "  why: loop counters have 32 bits, at most 4,294,967,295\n  fix: use higher pe and simd, or a smaller feature map"
     )
 
 
@@ -216,7 +216,7 @@ def test_a_refusal_of_the_runtime_finds_its_line(tmp_path: Path) -> None:
     """Whatever else the runtime may refuse one day comes out with a place in the description, too."""
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL, sort_keys=False))
-    design = lower(load(path))
+    design = plan(load(path))
     error = refused(design, XclbinError("manifest: weights[1]", "5", "expected an integer from 1 to 4", "build or copy the xclbin again"))
     assert str(error) == (
         f"{path}:34: manifest: weights[1]: 5\n  why: expected an integer from 1 to 4\n"

@@ -22,7 +22,7 @@ from vitis.link import command
 from vitis.render import Plram, plrams
 
 ROOT = Path(__file__).parents[2]
-FLOORPLAN_LINE = "\n  why: its reset and its streams come to where the description puts it\n  fix: place it in SLR "
+FLOORPLAN_LINE = "\n  why: its reset and its streams lead to the SLR in the description\n  fix: place it in SLR "
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_weights_too_large_for_a_plram(digits: Design) -> None:
     with pytest.raises(DescriptionError) as error:
         vitis.render(in_plram(digits, "PLRAM[0]", 1 << 17))
     assert str(error.value).partition(": ")[2] == (
-        "memory.weights: 8,192 KB in PLRAM[0]\n  why: a PLRAM bank can be made 4,096 KB at most\n  fix: use a DDR bank"
+        "memory.weights: 8,192 KB in PLRAM[0]\n  why: a PLRAM bank can be made at most 4,096 KB large\n  fix: use a DDR bank"
     )
 
 
@@ -141,7 +141,7 @@ def test_nothing_is_found(toy: Design, tmp_path: Path) -> None:
 
 def test_require_raises_all_findings(toy: Design, tmp_path: Path) -> None:
     write_tree(tmp_path, vitis.render(toy) | {"link.cfg": "hello\n"})
-    with pytest.raises(CheckError, match=r"^link.cfg:1: hello is no setting\n(.*\n){2}link.cfg: no sp for in\n"):
+    with pytest.raises(CheckError, match=r"^link.cfg:1: hello is not a setting\n(.*\n){2}link.cfg: no sp for in\n"):
         vitis.check(toy, tmp_path).require()
 
 
@@ -213,7 +213,7 @@ MUTATIONS = {
     ),
     "argument twice": (
         *("link.cfg", "toy_1.out", "toy_1.in"),
-        "link.cfg:11: sp=toy_1.in:DDR[0]\n  why: in is connected to DDR[0] already\n  fix: delete one of the two",
+        "link.cfg:11: sp=toy_1.in:DDR[0]\n  why: in is already connected to DDR[0]\n  fix: delete one of the two",
         "link.cfg: no sp for out\n  why: v++ would choose a bank itself\n  fix: add sp=toy_1.out:DDR[0]",
     ),
     "bank": (

@@ -87,17 +87,17 @@ def test_findings(toy, tmp_path):
     ).findings == (
         "stem: co-simulation failed, the RTL computes something else",
         "res2a: C synthesis expects a period of 3.71 ns where 3.65 ns are asked for",
-        f"res2b: {2 * toy.cycles:,} cycles a frame make it slower than the slowest one by design, {toy.cycles:,}",
-        f"SLR0: {bram} BRAM needed (estimate), 10 there",
-        "SLR1: 19.5 BRAM needed (C synthesis), 10 there",
-        "SLR2: 18 BRAM needed (C synthesis), 10 there",
+        f"res2b: {2 * toy.cycles:,} cycles a frame, slower than the slowest IP by design with {toy.cycles:,}",
+        f"SLR0: {bram} BRAM needed (estimate), 10 available",
+        "SLR1: 19.5 BRAM needed (C synthesis), 10 available",
+        "SLR2: 18 BRAM needed (C synthesis), 10 available",
         "timing of the linked design is not met: clk_kernel_00_unbuffered_net, clk_pcie to clk_kernel_00_unbuffered_net",
     )
 
 
 def test_large_numbers_are_written_out(toy):
     report = assemble(toy, Readings(), estimates={"res2a": Resources(lut=1_234_567)}, area=AREA)
-    assert report.findings == ("SLR1: 1,234,567 LUT needed (estimate), 40,000 there",)
+    assert report.findings == ("SLR1: 1,234,567 LUT needed (estimate), 40,000 available",)
 
 
 @pytest.mark.parametrize("field", ["top", "part"])
@@ -109,7 +109,7 @@ def test_a_report_of_something_else(toy, tmp_path, field):
     with pytest.raises(ToolError) as error:
         read(toy, tmp_path)
     assert str(error.value) == (
-        f"{path}: a report about {other[1]}\n  why: one about {other[0]} belongs here\n  fix: run it again: doit synth:res2a"
+        f"{path}: a report about {other[1]}\n  why: it should be about {other[0]}\n  fix: run it again: doit synth:res2a"
     )
 
 
@@ -138,7 +138,7 @@ def test_terminal(toy, built, golden, capsys):
 def test_terminal_of_nothing(toy, capsys):
     print_report(assemble(toy, Readings()))
     out = capsys.readouterr().out
-    assert "not known of all its IPs" in out
+    assert "not known for all its IPs" in out
     assert out.endswith(" frames/s at 200 MHz by design\n")
 
 

@@ -110,11 +110,11 @@ def test_completing_what_vpp_linked() -> None:
     [
         ({"manifest": replace(MANIFEST, target=Target.HW)},
          "manifest of target hw: for a card, v++ writes the xclbin and `attach` completes it"),
-        ({"banks": tiny.BANKS[:2]}, "weightsmem lies in PLRAM[0], but the platform has bank0, bank1"),
+        ({"banks": tiny.BANKS[:2]}, "weightsmem is in PLRAM[0], but the platform has bank0, bank1"),
         ({"parameters": PARAMETERS | {"res2a/conv1/weights": np.zeros((6, 3, 3, 4), np.int8)}},
          "res2a/conv1/weights: bipolar weights are -1 and 1"),
         ({"parameters": PARAMETERS | {"head/fc/weights": PARAMETERS["head/fc/weights"].T}},
-         "head/fc/weights: int8 (8, 10), but the manifest announces int8 (10, 8)"),
+         "head/fc/weights: int8 (8, 10), but the manifest says int8 (10, 8)"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_written(changes: dict[str, Any], message: str) -> None:
@@ -131,7 +131,7 @@ def test_what_could_not_be_read_is_not_written() -> None:
 def test_attach_is_for_cards() -> None:
     with pytest.raises(ValueError, match=r"^manifest of target emulation: an xclbin from v\+\+ runs on a card$"):
         attach(rendered(), MANIFEST)
-    with pytest.raises(ValueError, match=r"^head/fc/weights: none, but the manifest announces int8 \(10, 8\)$"):
+    with pytest.raises(ValueError, match=r"^head/fc/weights: none, but the manifest says int8 \(10, 8\)$"):
         attach(rendered(), replace(MANIFEST, target=Target.HW))
 
 

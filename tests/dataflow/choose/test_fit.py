@@ -33,10 +33,10 @@ U50 = """\
 resnet50_w1a2: does not fit the u50, by the estimate:
     SLR0 needs 363,499 LUT (100% of 365,000), 525,454 FF (72% of 730,000)
     SLR1 needs 367,733 LUT (101% of 365,000), 526,710 FF (72% of 730,000), 607 BRAM36 (108% of 564)
-  why: of an SLR's area a design can be expected to route with LUT 70 %, FF 50 %, BRAM36 80 %, URAM 80 %, DSP 80 %
-  fix: fold the design further: all IPs together need 731,232 LUT, the SLRs have 511,000 to give; \
+  why: a design can be expected to route with at most this share of an SLR: LUT 70 %, FF 50 %, BRAM36 80 %, URAM 80 %, DSP 80 %
+  fix: fold the design further: all IPs together need 731,232 LUT, the SLRs have 511,000 available; \
 doit fold --max finds the fastest that fits; or build it for a card that holds it: platform=u250 or u280 or u55c; \
-or go on all the same, these being estimates: fit=anyway"""
+or continue anyway, since these are estimates: fit=anyway"""
 
 
 def test_a_card_that_does_not():
@@ -46,7 +46,7 @@ def test_a_card_that_does_not():
 
 
 def test_an_ip_no_slr_holds():
-    with pytest.raises(FitError, match="fix: fold stem further: it needs 2,048 DSP, more than any SLR has to give; or build it"):
+    with pytest.raises(FitError, match="fix: fold stem further: it needs 2,048 DSP, more than any SLR has available; or build it"):
         on("u200").require()
 
 
@@ -81,6 +81,6 @@ def test_what_is_folded_as_far_as_can_be_is_not_to_be_folded_further(tmp_path):
     path.write_text(yaml.safe_dump(document, sort_keys=False))
     with pytest.raises(FitError) as error:
         fit(plan(load(path))).require()
-    assert "\n  fix: give head fewer channels or narrower formats: it needs 996.5 BRAM36, more than any SLR has to give; or " in str(
+    assert "\n  fix: give head fewer channels or narrower formats: it needs 996.5 BRAM36, more than any SLR has available; or " in str(
         error.value
     )

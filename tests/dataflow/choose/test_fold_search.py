@@ -210,7 +210,7 @@ def test_a_rate_that_cannot_be_reached(tmp_path, monkeypatch):
         plan(load("few.yaml"))
     assert str(error.value) == (
         "few.yaml:3: fps: 9,000,000 cannot be reached\n"
-        "  why: at 200 MHz that leaves 22 cycles a frame, and 152 are the fewest\n"
+        "  why: at 200 MHz that is 22 cycles a frame, but the fewest possible are 152\n"
         "  fix: write fps: 1315789 or less, or raise clock_mhz"
     )
     described(tmp_path, fps=1_315_789)
@@ -230,10 +230,10 @@ def test_no_folding_fits(tmp_path, monkeypatch, is_crowded, slr):
         plan(load("few.yaml"))
     assert str(error.value) == (
         f"few.yaml:3: no folding of few fits the u250{' with these slr' if is_crowded else ''}\n"
-        "  why: by the estimate, none finds its place within the budgets of the SLRs\n"
+        "  why: by the estimate, none can be placed within the budgets of the SLRs\n"
         "  fix: "
         + ("leave slr out" if is_crowded else "use another card, fewer channels or narrower formats; ")
-        + ("" if is_crowded else "with pe and simd given, doit floorplan shows by how much")
+        + ("" if is_crowded else "with pe and simd given, doit floorplan shows by how much it exceeds them")
     )
 
 

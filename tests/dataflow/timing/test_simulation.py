@@ -189,7 +189,7 @@ def test_a_graph_that_does_not_add_up():
     channel = Channel(name="s", depth=2, bits=1, latency=1, beats=3)
     with pytest.raises(ValueError, match="sink moves 2 beats a frame through s, which carries 3"):
         Graph(actors=(source, sink), channels=(channel,), first="source", last="sink")
-    with pytest.raises(ValueError, match="stream s: 0 readers, 1 writers; it takes one each"):
+    with pytest.raises(ValueError, match="stream s: 0 readers, 1 writers; it needs one of each"):
         Graph(actors=(source,), channels=(channel,), first="source", last="source")
 
 
@@ -199,6 +199,6 @@ def test_without_the_extension(digits, monkeypatch):
         simulate(graph(digits), frames=1)
     assert str(error.value) == (
         "dataflow._native: there is no such module\n"
-        "  why: the timing simulation is C++, built by pip install where there is a compiler\n"
+        "  why: the timing simulation is a C++ extension, which pip install builds where there is a compiler\n"
         "  fix: install g++, then: pip install -e ."
     )

@@ -12,7 +12,7 @@ from dataflow.timing.simulation import simulate
 from dataflow.timing.sizing import LEAST, needed_depth, require_flow, size
 from dataflow.timing.sizing_report import original_bits, print_fifos, written, yaml_entries
 from network import load
-from network.yaml_writer import with_entry
+from network.yaml.writer import with_entry
 from tests import strategies
 
 ROOT = Path(__file__).parents[3]
@@ -82,7 +82,7 @@ def test_a_bypass_one_beat_too_shallow(tmp_path):
     line = next(i for i, line in enumerate(path.read_text().splitlines(), 1) if "fifos" in line)
     assert str(error.value) == (
         f"{path}:{line}: res2b.bypass is too shallow: 63\n"
-        "  why: in cycle 5,908 nothing moves any more: "
+        "  why: it deadlocks in cycle 5,908: "
         "res2b.fork writes res2b.bypass, which is full; res2b.join reads res2b.conv2_out, which is empty; "
         "res2b.conv2 mvau reads res2b.conv2_window, which is empty; res2b.conv2 swg reads res2b.conv1_out, which is empty; "
         "res2b.conv1 mvau reads res2b.conv1_window, which is empty; res2b.conv1 swg reads res2b.act, which is empty; "
@@ -133,7 +133,7 @@ def test_given_depths_that_cannot_be_kept(tmp_path):
     assert str(error.value) == (
         "res2b: no FIFOs keep an interval of 2,304 cycles\n"
         "  why: the depths of res2b.bypass are given\n"
-        "  fix: leave them out of the description, or have them sized too: doit fifos --anew"
+        "  fix: leave them out of the description, or size them too: doit fifos --anew"
     )
 
 
@@ -141,7 +141,7 @@ def test_an_interval_too_short(digits):
     with pytest.raises(TimingError) as error:
         size(digits, interval=2000)
     assert str(error.value) == (
-        "digits: an interval of 2,000 cycles\n  why: stem.conv mvau takes 2,304 for a frame\n  fix: ask for 2,304 or more"
+        "digits: an interval of 2,000 cycles\n  why: stem.conv mvau takes 2,304 cycles for a frame\n  fix: ask for 2,304 or more"
     )
 
 

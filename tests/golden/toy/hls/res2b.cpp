@@ -17,13 +17,13 @@ void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, 
 #pragma HLS DATAFLOW
   hls::stream<Beat<3, UInt<4>>> entry_in("entry_in");
   hls::stream<Beat<3, UInt<4>>> main_in("main_in");
-  hls::stream<Beat<3, UInt<4>>> bypass("bypass");  // 6 rows: what the main path holds back
+  hls::stream<Beat<3, UInt<4>>> bypass("bypass");  // 6 rows: as many as the main path holds
 #pragma HLS STREAM variable=bypass depth=24
   hls::stream<Beat<3, UInt<2>>> act("act");
   hls::stream<Beat<4, UInt<2>>> conv1_out("conv1_out");
-  hls::stream<Beat<2, UInt<2>>> conv2_in("conv2_in");  // 2 rows: they come while the last windows of a frame still go out
+  hls::stream<Beat<2, UInt<2>>> conv2_in("conv2_in");  // 2 rows: they arrive while the last windows of the frame before leave
 #pragma HLS STREAM variable=conv2_in depth=8
-  hls::stream<Beat<2, UInt<2>>> conv2_window("conv2_window");  // windows for the time in which the next frame's first rows come in
+  hls::stream<Beat<2, UInt<2>>> conv2_window("conv2_window");  // windows to compute while the first rows of the next frame arrive
 #pragma HLS STREAM variable=conv2_window depth=4
   hls::stream<Beat<2, UInt<2>>> conv2_out("conv2_out");
   hls::stream<Beat<4, UInt<2>>> conv3_in("conv3_in");

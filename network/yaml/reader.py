@@ -1,7 +1,7 @@
-"""YAML with places: every value knows its file and line, and says so when it is not what was asked for.
+"""YAML with line numbers: every value knows its file and line, and errors about it name them.
 
-PyYAML's own loaders drop the lines and accept duplicate keys, so this walks the composed nodes instead. Scalars are resolved
-by the safe loader's rules; tags, aliases and merge keys have no use here and are refused.
+PyYAML's own loaders drop the line numbers and accept duplicate keys, so this reads the composed nodes instead. Scalars are resolved
+by the safe loader's rules; tags, aliases and merge keys are rejected.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "
 
 
 class Item:
-    """One value of the document: where it stands, what it is called (dotted), and its YAML node."""
+    """One value of the document: its place in the file, its dotted name, and its YAML node."""
 
     def __init__(self, node: yaml.Node, name: str, file: str) -> None:
         self.name, self.file = name, file
@@ -33,8 +33,8 @@ class Item:
 
     def _wrong(self, wanted: str, example: str) -> NoReturn:
         kind = "a mapping" if self.is_mapping else "a list" if self.is_list else None
-        found = kind or (repr(self.value) if isinstance(self.value, str) else str(self._node.value) or "nothing")
-        self.fail(f"{found} is not {wanted}", why=f"{self.name or 'the document'} takes {wanted}", fix=f"write for example {example}")
+        given = kind or (repr(self.value) if isinstance(self.value, str) else str(self._node.value) or "nothing")
+        self.fail(f"{given} is not {wanted}", why=f"{self.name or 'the document'} takes {wanted}", fix=f"write for example {example}")
 
     @property
     def value(self) -> object:
@@ -85,10 +85,10 @@ class Item:
     def items(self, example: str, length: int | None = None) -> list[Item]:
         if not isinstance(self._node, yaml.SequenceNode):
             self._wrong("a list" if length is None else f"a list of {length}", example)
-        found = [Item(node, f"{self.name}[{i}]", self.file) for i, node in enumerate(self._node.value)]
-        if length is not None and len(found) != length:
-            self.fail(f"{len(found)} entries", why=f"{self.name} takes a list of {length}", fix=f"write for example {example}")
-        return found
+        entries = [Item(node, f"{self.name}[{i}]", self.file) for i, node in enumerate(self._node.value)]
+        if length is not None and len(entries) != length:
+            self.fail(f"it has {len(entries)} entries", why=f"{self.name} takes a list of {length}", fix=f"write for example {example}")
+        return entries
 
     def mapping(self, required: Collection[str] | None = None, optional: Collection[str] = ()) -> Mapping:
         """The entries by key; `required=None` takes any keys."""
@@ -100,12 +100,10 @@ class Item:
             item = Item(node, f"{self.name}.{key}" if self.name else key, self.file)
             item.at = Source(self.file, key_node.start_mark.line + 1)
             if key in entries:
-                item.fail(
-                    "stands here twice", why=f"it already stands in line {entries[key].at.line}", fix="rename or delete one of the two"
-                )
+                item.fail("duplicate key", why=f"it is already in line {entries[key].at.line}", fix="rename or delete one of the two")
             if required is not None and key not in required and key not in optional:
                 known = [*required, *optional]
-                item.fail("unknown key", why=f"known here are {', '.join(known)}", fix=nearest(key, known))
+                item.fail("unknown key", why=f"the keys known here are {', '.join(known)}", fix=nearest(key, known))
             entries[key] = item
         for key in required or ():
             if key not in entries:
@@ -129,7 +127,7 @@ class Mapping:
         return iter(self._entries)
 
     def over(self, other: Mapping, *, but: Collection[str]) -> Mapping:
-        """These entries, and those of `other` under other keys, except some."""
+        """These entries and, for the keys missing here, those of `other` except `but`."""
         return Mapping(self.item, {key: item for key, item in other._entries.items() if key not in but} | self._entries)
 
     def get(self, key: str, read: Callable[[Item], T], default: T) -> T:
@@ -142,28 +140,30 @@ def nearest(word: str, known: Collection[str], otherwise: str = "use one of thos
 
 
 def read(path: Path) -> Item:
-    """The document in `path`; anything that is not one plain YAML document raises DescriptionError."""
+    """The document in `path`; raises DescriptionError unless it is one plain YAML document."""
     file = str(path)
-    whole = Source(file, 0)
+    file_start = Source(file, 0)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DescriptionError(
-            whole, f"cannot be read: {error.strerror}", why="the description of the network is a YAML file", fix="check the path"
+            file_start, f"cannot be read: {error.strerror}", why="the description of the network is a YAML file", fix="check the path"
         ) from None
     if len(data) > MAX_BYTES:
-        raise DescriptionError(whole, f"{len(data):,} bytes", why="a description has at most a megabyte", fix="name the right file")
+        raise DescriptionError(
+            file_start, f"the file has {len(data):,} bytes", why="a description has at most a megabyte", fix="name the right file"
+        )
     try:
         text = data.decode("utf-8")
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             at = Source(file, event.start_mark.line + 1 if event.start_mark else 0)
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise DescriptionError(
-                    at, "anchors and aliases are not used here", why="each fact is written once", fix="write the value out"
+                    at, "anchors and aliases are not supported", why="each fact is written once", fix="write the value out"
                 )
             tag = getattr(event, "tag", None)
             if tag:
-                raise DescriptionError(at, f"tag {tag}", why="a description is plain data", fix="delete the tag")
+                raise DescriptionError(at, f"tag {tag} is not supported", why="a description is plain data", fix="delete the tag")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
         at = Source(file, len(data[: error.start + 1].splitlines()))
@@ -171,7 +171,7 @@ def read(path: Path) -> Item:
         raise DescriptionError(at, what, why="a description is UTF-8 text", fix="save it as UTF-8") from None
     except yaml.reader.ReaderError as error:
         at = Source(file, len(text[: error.position + 1].splitlines()))
-        what = f"the character {chr(error.character)!a} stands here" if isinstance(error.character, int) else "cannot be decoded"
+        what = f"the character {chr(error.character)!a} is not allowed" if isinstance(error.character, int) else "cannot be decoded"
         why = "YAML is text, without control characters; a description is UTF-8"
         raise DescriptionError(at, what, why=why, fix="delete it, or save the file as UTF-8") from None
     except yaml.MarkedYAMLError as error:
@@ -184,7 +184,9 @@ def read(path: Path) -> Item:
             fix="correct the line or the one above",
         ) from None
     except (yaml.YAMLError, RecursionError) as error:
-        raise DescriptionError(whole, f"not YAML: {type(error).__name__}", why="the parser gives up", fix="write plain YAML") from None
+        raise DescriptionError(
+            file_start, f"not YAML: {type(error).__name__}", why="the parser cannot read it", fix="write plain YAML"
+        ) from None
     if node is None:
-        raise DescriptionError(whole, "the file is empty", why="there is no network in it", fix="start from configs/digits.yaml")
+        raise DescriptionError(file_start, "the file is empty", why="there is no network in it", fix="start from configs/digits.yaml")
     return Item(node, "", file)

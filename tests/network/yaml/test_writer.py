@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from network.yaml_writer import with_entry
+from network.yaml.writer import with_entry
 
 TEXT = """\
 # A network.

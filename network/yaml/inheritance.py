@@ -1,11 +1,11 @@
-"""A description that is like another one: it says what differs, and where to find the rest.
+"""Descriptions that inherit from another: they hold what differs, and `like` names the description with the rest.
 
     network: resnet50
     like:    resnet50_w1a2
     memory:  {images: "DDR[0]", labels: "DDR[0]", weights: "DDR[0]"}
 
-An entry of the top level stands for the other's of that name, whole. What belongs to a file and not to what it describes is not
-taken over: its name, its parameters, its images.
+An entry of the top level replaces the inherited entry of that name as a whole. The name, the parameters and the images are not
+inherited.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from network.yaml_reader import Item, Mapping, read
+from network.yaml.reader import Item, Mapping, read
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 OWN = ("network", "parameters", "images")
 
 
 def entries_of(path: Path, required: Sequence[str], optional: Sequence[str]) -> Mapping:
-    """The top level of a description with all that is required; whatever does not stand in its own file comes from the one it is like."""
+    """The top level of a description with all required entries; those missing in its own file come from the description it is like."""
     document = read(path)
     if not _is_like(document):
         return document.mapping(required, optional)
@@ -31,12 +31,12 @@ def entries_of(path: Path, required: Sequence[str], optional: Sequence[str]) -> 
     if not other.is_file():
         known = ", ".join(sorted(each.stem for each in CONFIGS.glob("*.yaml")))
         like.fail(
-            f"there is no {other}", why="the rest of the description stands there", fix=f"choose from {known}, or name a file: PATH.yaml"
+            f"there is no {other}", why="the rest of the description is read from it", fix=f"choose from {known}, or name a file: PATH.yaml"
         )
     rest = read(other)
     if _is_like(rest):
-        what, why = f"{other} is itself like another one", "the whole of a description stands in two files at most"
-        like.fail(what, why=why, fix="name the one that has the blocks")
+        what, why = f"{other} itself inherits from another description", "a description is spread over two files at most"
+        like.fail(what, why=why, fix="name the description that has the blocks")
     return own.over(rest.mapping(required, optional), but=OWN)
 
 

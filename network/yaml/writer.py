@@ -1,4 +1,4 @@
-"""An entry set in the text of a description; whatever else stands there stays as it is, comments and columns too."""
+"""Set an entry in the text of a description and leave everything else as it is, comments and columns too."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def with_entry(text: str, place: Sequence[str], key: str, value: str) -> str:
-    """`text` with `key: value` in the mapping at `place`, as its last entry or instead of the one there.
+    """`text` with `key: value` in the mapping at `place`: replaces an entry of that key, else becomes the last one.
 
-    `value` is YAML of one line. Raises KeyError where there is no such place.
+    `value` is YAML of one line. Raises KeyError if there is no such mapping.
     """
     mapping = _mapping(yaml.compose(text, Loader=yaml.SafeLoader))
     for name in place:
@@ -43,7 +43,7 @@ def _entries(mapping: yaml.MappingNode) -> dict[str, yaml.Node]:
 
 
 def _end(text: str, node: yaml.Node) -> int:
-    """Where its last character stands; a block mapping's own mark lies before whatever comes next."""
+    """Just after its last character; the end mark of a block mapping lies after the blank lines and comments behind it."""
     if isinstance(node, yaml.MappingNode) and not node.flow_style:
         return _end(text, node.value[-1][1])
     end: int = node.end_mark.index

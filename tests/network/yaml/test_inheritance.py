@@ -48,15 +48,15 @@ def test_one_of_those_shipped_from_anywhere(described):
     ("text", "message"),
     [
         ("network: mine\nlike: nosuch\n",
-         f"{{folder}}/mine.yaml:2: like: there is no {TESTS.parent}/configs/nosuch.yaml\n  why: the rest of the description stands there\n"
+         f"{{folder}}/mine.yaml:2: like: there is no {TESTS.parent}/configs/nosuch.yaml\n  why: the rest of the description is read from it\n"
          "  fix: choose from digits, resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, or name a file: PATH.yaml"),
         ("network: mine\nlike: mine.yaml\n",
-         "{folder}/mine.yaml:2: like: {folder}/mine.yaml is itself like another one\n"
-         "  why: the whole of a description stands in two files at most\n  fix: name the one that has the blocks"),
+         "{folder}/mine.yaml:2: like: {folder}/mine.yaml itself inherits from another description\n"
+         "  why: a description is spread over two files at most\n  fix: name the description that has the blocks"),
         ("like: other.yaml\n",
          "{folder}/mine.yaml:1: network is missing\n  why: it cannot be derived from the rest\n  fix: add network: …"),
         (OWN + "clock: 3\n",
-         "{folder}/mine.yaml:3: clock: unknown key\n  why: known here are network, like, platform, clock_mhz, input, formats, stem, "
+         "{folder}/mine.yaml:3: clock: unknown key\n  why: the keys known here are network, like, platform, clock_mhz, input, formats, stem, "
          "blocks, head, labels, images, memory, parameters, fps\n  fix: did you mean blocks?"),
         ("network: mine\nlike: [other]\n",
          "{folder}/mine.yaml:2: like: a list is not text\n  why: like takes text\n  fix: write for example resnet50_w1a2"),

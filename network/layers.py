@@ -1,0 +1,222 @@
+"""The layers that are folded, convolutions and the classifier, with the checks of what folding, beats and accumulators allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isqrt
+from typing import NamedTuple
+
+from network.errors import DescriptionError, Source
+from network.formats import Format, Kind
+from network.operations import Activation, Dense, Product, Shape, Window
+
+MAX_BEAT_BITS = 4096
+"""Widest AXI4-Stream beat and widest `ap_uint` that Vitis HLS supports."""
+
+
+def divisors(number: int) -> list[int]:
+    low = [d for d in range(1, isqrt(number) + 1) if number % d == 0]
+    return low + [number // d for d in reversed(low) if d * d != number]
+
+
+def require_divides(at: Source, name: str, fold: int, whole: int, of: str, why: str) -> None:
+    if whole % fold:
+        fix = "choose from " + ", ".join(map(str, divisors(whole)))
+        raise DescriptionError(at, f"{name}={fold} does not divide {whole} {of}", why=why, fix=fix)
+
+
+def _bits(form: Format) -> int:
+    return form.bits
+
+
+def require_beat(
+    at: Source, name: str, key: str, fold: int, whole: int, what: Format, *, times: tuple[str, int] = ("", 1), pixels: int = 1
+) -> None:
+    """Check that `fold` lanes of `what`, multiplied by the value of `times` (a key and its value), fit into a beat.
+
+    `key` is what to change: to a divisor of `whole`, and where several `pixels` fix pe and simd, together with them.
+    """
+    other, others = times
+    if fold * others * what.bits <= MAX_BEAT_BITS:
+        return
+    fitting = ", ".join(str(choice) for choice in divisors(whole) if choice * others * what.bits <= MAX_BEAT_BITS)
+    raise DescriptionError(
+        at,
+        f"{name}: {key}={fold}{f' with {other}={others}' if other else ''} makes a beat of {fold * others * what.bits:,} bits",
+        why=f"{fold * others:,} lanes of {what}; no stream or ap_uint may be wider than {MAX_BEAT_BITS:,} bits",
+        fix=f"{'leave pixels out, and ' if pixels > 1 else ''}choose {key} from {fitting}",
+    )
+
+
+def require_accumulator(at: Source, name: str, acc: Format | None, low: int, high: int, *, is_shared: bool = False) -> Format:
+    """`acc`, checked to hold `low` to `high`, or where it is None the narrowest format that does; `is_shared`: it comes from `formats`."""
+    needed = max(2, 1 + max(high, -low - 1, 0).bit_length())
+    if needed > 32:
+        raise DescriptionError(
+            at,
+            f"{name}: the accumulator needs {needed} bits",
+            why=f"its worst case over all weights and inputs is {low:,} to {high:,}; accumulators have at most 32 bits",
+            fix="use fewer channels, a smaller kernel or feature map, or narrower formats",
+        )
+    if acc is None:
+        return Format(Kind.INT, needed)
+    if acc.kind is not Kind.INT or acc.bits < needed:
+        raise DescriptionError(
+            at,
+            f"{name}: the accumulator could overflow {acc}",
+            why=f"its worst case over all weights and inputs is {low:,} to {high:,}",
+            fix=f"write acc: int{needed} or wider, or leave acc out{' of formats' if is_shared else ''}",
+        )
+    return acc
+
+
+class Fold(NamedTuple):
+    """How much of a layer is computed each cycle."""
+
+    pe: int  # output channels
+    simd: int  # input channels
+    pixels: int = 1  # output pixels of a row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conv:
+    """One convolution with its thresholds and its folding."""
+
+    name: str  # dotted: res2a.conv2
+    input: Shape
+    out: int  # output channels
+    window: Window
+    weight: Format
+    input_format: Format
+    output_format: Format  # of the codes the thresholds produce
+    acc: Format
+    pe: int  # output channels per cycle
+    simd: int  # input channels per cycle
+    pixels: int = 1  # output pixels of a row per cycle
+    free: tuple[str, ...] = ()  # those of pe, simd, pixels that the folding search chooses; 1 until then
+    at: Source = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.window.check(self.at, self.name, self.input)
+        same_number = "each PE computes the same number of output channels"
+        every_beat = "each beat carries the same number of input channels"
+        require_divides(self.at, f"{self.name}: pe", self.pe, self.out, "output channels", same_number)
+        require_divides(self.at, f"{self.name}: simd", self.simd, self.input.channels, "input channels", every_beat)
+        one_group = "each cycle computes the same number of pixels of one row"
+        require_divides(self.at, f"{self.name}: pixels", self.pixels, self.output.width, "pixels of an output row", one_group)
+        if self.pixels > 1 and (self.pe, self.simd) != (self.out, self.input.channels):
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: pixels={self.pixels} with pe={self.pe} and simd={self.simd}",
+                why="pixels leave in raster order, so each needs all its channels at once",
+                fix=f"write pe: {self.out}, simd: {self.input.channels}, or leave pixels out",
+            )
+        wider = max(self.input_format, self.weight, key=_bits)
+        require_beat(self.at, self.name, "simd", self.simd, self.input.channels, wider, pixels=self.pixels)
+        require_beat(self.at, self.name, "pe", self.pe, self.out, self.output_format, pixels=self.pixels)
+        if self.pixels > 1:
+            into, out = ("simd", self.simd, self.input_format), ("pe", self.pe, self.output_format)
+            other, others, form = max(into, out, key=lambda end: end[1] * end[2].bits)
+            require_beat(self.at, self.name, "pixels", self.pixels, self.output.width, form, times=(other, others))
+        require_accumulator(self.at, self.name, self.acc, *self.reach)
+
+    @property
+    def product(self) -> Product:
+        return Product(input=self.input, window=self.window, out=self.out, weight=self.weight, codes=self.input_format, sums=self.acc)
+
+    @property
+    def activation(self) -> Activation:
+        return Activation(shape=self.output, values=self.acc, reach=self.reach, codes=self.output_format)
+
+    @property
+    def fold(self) -> Fold:
+        return Fold(self.pe, self.simd, self.pixels)
+
+    @property
+    def output(self) -> Shape:
+        return self.window.output(self.input, self.out)
+
+    @property
+    def slides(self) -> bool:
+        """Whether it needs a sliding window; a 1x1 kernel with stride 1, one pixel at a time, does not."""
+        return self.window.kernel != (1, 1) or self.window.stride != (1, 1) or self.pixels > 1
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Least and greatest accumulator."""
+        return self.product.reach
+
+    @property
+    def weights_shape(self) -> tuple[int, int, int, int]:
+        """(out, kernel_h, kernel_w, in)."""
+        return (self.out, *self.window.kernel, self.input.channels)
+
+    @property
+    def fold_in(self) -> int:
+        """Beats per window."""
+        return self.window.taps * (self.input.channels // self.simd)
+
+    @property
+    def fold_out(self) -> int:
+        """Beats per output pixel."""
+        return self.out // self.pe
+
+    @property
+    def cycles(self) -> int:
+        """Cycles per frame of the MVAU at II=1."""
+        return self.output.pixels // self.pixels * self.fold_in * self.fold_out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classifier:
+    """The fully connected layer and its folding: weights (out, inputs), one accumulator and one bias per output."""
+
+    name: str
+    inputs: int
+    out: int  # classes
+    weight: Format
+    input_format: Format
+    acc: Format  # of the scores, bias included
+    pe: int
+    simd: int
+    free: tuple[str, ...] = ()  # those of pe, simd that the folding search chooses; 1 until then
+    at: Source = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        same_number = "each PE computes the same number of classes"
+        every_beat = "each beat carries the same number of inputs"
+        require_divides(self.at, f"{self.name}: pe", self.pe, self.out, "classes", same_number)
+        require_divides(self.at, f"{self.name}: simd", self.simd, self.inputs, "inputs", every_beat)
+        wider = max(self.input_format, self.weight, key=_bits)
+        require_beat(self.at, self.name, "simd", self.simd, self.inputs, wider)
+        # Only the wider one is checked: if it fits, so does the other.
+        if self.simd * self.weight.bits > self.acc.bits:
+            require_beat(self.at, self.name, "pe", self.pe, self.out, self.weight, times=("simd", self.simd))
+        else:
+            require_beat(self.at, self.name, "pe", self.pe, self.out, self.acc)
+        require_accumulator(self.at, self.name, self.acc, *self.reach)
+
+    @property
+    def dense(self) -> Dense:
+        return Dense(inputs=self.inputs, classes=self.out, weight=self.weight, codes=self.input_format, scores=self.acc)
+
+    @property
+    def fold(self) -> Fold:
+        return Fold(self.pe, self.simd)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Least and greatest sum of products, without the bias."""
+        return self.dense.reach
+
+    @property
+    def fold_in(self) -> int:
+        return self.inputs // self.simd
+
+    @property
+    def fold_out(self) -> int:
+        return self.out // self.pe
+
+    @property
+    def cycles(self) -> int:
+        return self.fold_in * self.fold_out

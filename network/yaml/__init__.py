@@ -1,0 +1,1 @@
+"""Descriptions as YAML text: read with line numbers, inherited, and changed in place."""

@@ -1,0 +1,113 @@
+"""Single values of a description, as items of its YAML: names, formats, banks, pairs, windows, folds, depths."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from network.formats import Format, Kind
+from network.model import Fifo
+from network.operations import Window
+from network.yaml.reader import Item, Mapping
+
+MAX_SIZE = 1 << 14
+MAX_IMAGE = 1 << 28
+MAX_CHANNELS = 1 << 16
+MAX_DEPTH = 1 << 20
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+MAX_KERNEL_NAME, MAX_BLOCK_NAME = 30, 64
+"""Longest names, in characters. The host looks a kernel up as `<network>:<network>_1`, zero-terminated in a field of 64 bytes."""
+MAX_LABEL = 256
+BANK = re.compile(r"(DDR|PLRAM|HBM)\[\d{1,2}\]")
+
+
+def checked_name(item: Item, name: str, most: int, becomes: str) -> str:
+    """Check a name that other names, those of `becomes`, are made of."""
+    if len(name) > most:
+        item.fail(f"{name!r} has {len(name)} characters", why=f"it becomes part of {becomes}", fix=f"use at most {most}")
+    if not NAME.fullmatch(name):
+        item.fail(
+            f"{name!r} cannot be a name",
+            why=f"it becomes part of {becomes}",
+            fix="use lower-case letters and digits, a letter first, and single underscores between them",
+        )
+    return name
+
+
+def format_of(kinds: tuple[Kind, ...], most_bits: int, item: Item) -> Format:
+    text = item.text("uint2")
+    names = " or ".join(kind.value if kind is Kind.BIPOLAR else f"{kind.value}N" for kind in kinds)
+    why = f"{item.name} is {names} with N up to {most_bits}"
+    try:
+        parsed = Format.parse(text)
+    except ValueError as error:
+        example = "bipolar" if Kind.BIPOLAR in kinds else "uint4" if Kind.UINT in kinds else "int16, or leave acc out"
+        item.fail(str(error), why=why, fix=f"write for example {example}")
+    if parsed.kind not in kinds or parsed.bits > most_bits:
+        item.fail(f"{parsed} cannot be used here", why=why, fix="choose one of those")
+    return parsed
+
+
+weight_format = partial(format_of, (Kind.BIPOLAR, Kind.INT, Kind.UINT), 8)
+code_format = partial(format_of, (Kind.UINT,), 8)
+accumulator_format = partial(format_of, (Kind.INT,), 32)
+
+
+def optional_accumulator(item: Item) -> Format | None:
+    return accumulator_format(item)
+
+
+def optional_fps(item: Item) -> int | None:
+    return item.integer(1, 10_000_000)
+
+
+def pair(low: int, high: int, item: Item) -> tuple[int, int]:
+    """One number for both axes, or [vertical, horizontal]."""
+    if item.is_list:
+        first, second = (part.integer(low, high) for part in item.items("[1, 1]", 2))
+        return first, second
+    number = item.integer(low, high)
+    return number, number
+
+
+def pads(item: Item) -> tuple[tuple[int, int], tuple[int, int]]:
+    """[before, after] for both axes, or [[top, bottom], [left, right]]."""
+    if item.is_list and any(part.is_list for part in item.items("[1, 1]")):
+        vertical, horizontal = (pair(0, 64, part) for part in item.items("[[1, 1], [0, 2]]", 2))
+        return vertical, horizontal
+    both = pair(0, 64, item)
+    return both, both
+
+
+def window(entries: Mapping, kernel: tuple[int, int] | None) -> Window:
+    """`kernel` is the default kernel; the default stride is 1, the default pad keeps the size at stride 1 (for odd kernels)."""
+    if "kernel" in entries or kernel is None:
+        kernel = pair(1, 64, entries["kernel"])
+    (top, left), (bottom, right) = ((k - 1) // 2 for k in kernel), ((k - 1) // 2 for k in kernel)
+    stride = entries.get("stride", partial(pair, 1, 64), (1, 1))
+    return Window(kernel=kernel, stride=stride, pad=entries.get("pad", pads, ((top, bottom), (left, right))))
+
+
+def fold(entries: Mapping, key: str, default: int) -> int:
+    return entries.get(key, lambda item: item.integer(1, MAX_CHANNELS), default)
+
+
+def left_open(entries: Mapping, *keys: str) -> tuple[str, ...]:
+    """The keys left out, which the search chooses; pixels only where pe and simd are left out too, because pixels need all channels."""
+    left_out = tuple(key for key in keys if key not in entries)
+    return left_out if {"pe", "simd"} <= set(left_out) else tuple(key for key in left_out if key != "pixels")
+
+
+def slr(entries: Mapping) -> int | None:
+    def index(item: Item) -> int | None:
+        return item.integer(0, 3)
+
+    return entries.get("slr", index, None)
+
+
+def fifos(entries: Mapping) -> tuple[Fifo, ...]:
+    """Depths by stream; the layout of the network checks that these streams exist."""
+    if "fifos" not in entries:
+        return ()
+    given = entries["fifos"].mapping()
+    return tuple(Fifo(name=name, depth=given[name].integer(2, MAX_DEPTH), at=given[name].at) for name in given)
