@@ -363,7 +363,11 @@ def undamaged(task: object, values: dict[str, str]) -> bool:  # noqa: ARG001 (do
     return XCLBIN.exists() and hashlib.sha256(XCLBIN.read_bytes()).hexdigest() == values.get("sha256")
 
 
-XCLBIN_SOURCES = [("vitis", "emulation"), ("vitis", "xclbin"), ("runtime", "manifest"), ("runtime", "sections"), ("runtime", "xclbin")]
+XCLBIN_SOURCES = [
+    ("vitis", "emulation"),
+    ("vitis", "xclbin"),
+    *(("runtime/container", name) for name in ("axlf", "manifest", "sections", "xclbin")),
+]
 
 
 def task_xclbin():

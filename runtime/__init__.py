@@ -23,10 +23,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)
     import pynq
 
-from runtime.accelerator import Accelerator
-from runtime.device import EmulatedDevice
+from runtime.emulation.device import EmulatedDevice
 from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError, ManifestError, XclbinError
-from runtime.xrt_device import XrtDevice
+from runtime.inference.accelerator import Accelerator
+from runtime.xrt.device import XrtDevice
 
 __all__ = [
     "Accelerator",

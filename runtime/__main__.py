@@ -18,15 +18,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from runtime import benchmark, cards, console, info
-from runtime.accelerator import Accelerator
+from runtime import benchmark, console, info
 from runtime.arguments import number, output, plot, whole
+from runtime.container.xclbin import Xclbin
 from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError
-from runtime.evaluate import Score, evaluate
+from runtime.evaluation.evaluate import Score, evaluate
+from runtime.evaluation.labels import read_labels
+from runtime.inference.accelerator import Accelerator
 from runtime.power import Recording
-from runtime.results import read_labels
-from runtime.xclbin import Xclbin
-from runtime.xrt_device import XrtDevice
+from runtime.xrt import cards
+from runtime.xrt.device import XrtDevice
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.accelerator import Accelerator
+from runtime.container.manifest import Manifest
 from runtime.errors import DeviceError
-from runtime.manifest import Manifest
+from runtime.inference.accelerator import Accelerator
 from runtime.power import Recording
-from runtime.xrt_device import XrtDevice
+from runtime.xrt.device import XrtDevice
 
 BATCHES = (1, 8, 32, 128)
 REPETITIONS, WARM_UP = 20, 2

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from network import load, parameters
-from runtime.xclbin import Xclbin
+from runtime.container.xclbin import Xclbin
 
 ROOT = Path(__file__).parent.parent
 STEPS = ["generate", "design", "vectors", "check", "xclbin", "csim"]

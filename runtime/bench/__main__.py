@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def measured(repetitions: int) -> dict[str, Any]:
     from runtime.bench import measure, resnet50
-    from runtime.emulator import available_paths
+    from runtime.emulation.emulator import available_paths
 
     everything = len(os.sched_getaffinity(0))
     threads = tuple(sorted({1, everything}))

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 
 from runtime.bench import models, resnet50
-from runtime.emulator import Emulator, available_paths, peak
+from runtime.emulation.emulator import Emulator, available_paths, peak
 
 BATCHES = (1, 8, 64)
 SECONDS = 0.25  # at least, of each measurement

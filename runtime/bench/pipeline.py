@@ -24,13 +24,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from runtime import console
-from runtime.accelerator import Accelerator
 from runtime.arguments import whole
 from runtime.bench.timed import TimedDevice
-from runtime.driver import load as load_overlay
-from runtime.images import load
-from runtime.manifest import ImageShape
-from runtime.pipeline import SLOTS
+from runtime.container.manifest import ImageShape
+from runtime.device.driver import load as load_overlay
+from runtime.inference.accelerator import Accelerator
+from runtime.inference.images import load
+from runtime.inference.pipeline import SLOTS
 
 IMAGE = ImageShape(224, 224, 3)
 PHOTOGRAPH = (375, 500)  # height and width of a usual one in ImageNet

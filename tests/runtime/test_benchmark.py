@@ -11,8 +11,8 @@ from PIL import Image
 from runtime import Accelerator, DeviceError, benchmark
 from runtime.bench.timed import TimedDevice
 from runtime.benchmark import Row, Times
-from runtime.driver import load
-from runtime.manifest import ImageShape
+from runtime.container.manifest import ImageShape
+from runtime.device.driver import load
 from tests.runtime import tiny
 
 MANIFEST = tiny.manifest(tiny.network())

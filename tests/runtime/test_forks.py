@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime import Accelerator, DeviceError, EmulatedDevice, power
-from runtime.emulator import Emulator
-from runtime.power import Rail, Recording
+from runtime import Accelerator, DeviceError, EmulatedDevice
+from runtime.device import sensors
+from runtime.device.sensors import Rail
+from runtime.emulation.emulator import Emulator
+from runtime.power import Recording
 from tests.runtime import tiny
-from tests.runtime.test_xrt_device import OPEN, Run, check, needs_xrt, noop
+from tests.runtime.xrt.test_device import OPEN, Run, check, needs_xrt, noop
 
 __all__ = ["noop"]  # a fixture
 
@@ -294,7 +296,7 @@ def test_a_stream_dropped_in_a_child(accelerator: Accelerator, expected: Any) ->
 
 
 def test_a_recording_stays_where_it_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(power, "sensors", lambda _: lambda: (Rail(name="12v_aux", volts=12.0, amps=1.0),))
+    monkeypatch.setattr(sensors, "rails", lambda _: lambda: (Rail(name="12v_aux", volts=12.0, amps=1.0),))
     with Recording(None, interval=0.01) as recording:
         time.sleep(0.05)
 
@@ -435,7 +437,7 @@ print(int(i.sum()), len(list(stream)), run.wait(5))
 def test_what_a_child_drops_stays_in_the_parent(noop: Run, work: str) -> None:
     """XRT is not called at all: parent and child share its open files."""
     watch = """
-from runtime import xrt
+from runtime.xrt import library as xrt
 library, process = xrt.load()._library, os.getpid()
 def watched(name):
     function = getattr(library, name)

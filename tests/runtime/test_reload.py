@@ -15,9 +15,9 @@ import pytest
 
 import runtime
 from runtime import Accelerator, DeviceError, EmulatedDevice
-from runtime.buffers import Buffer
+from runtime.device.buffers import Buffer
 from tests.runtime import tiny
-from tests.runtime.test_xrt_device import OPEN, Run, check, needs_xrt, noop
+from tests.runtime.xrt.test_device import OPEN, Run, check, needs_xrt, noop
 
 __all__ = ["noop"]  # a fixture
 
