@@ -35,7 +35,7 @@ def file(xclbin: Xclbin) -> str:
         "xclbin": [f"{xclbin.path}, {len(axlf.data):,} bytes, {mode}, uuid {axlf.uuid.hex()}"],
         "network": [f"{manifest.network}: uint8 ({height}, {width}, {channels}), {manifest.classes:,} classes, the {manifest.top} best"],
         "target": [f"{manifest.target.value}, {manifest.platform}"],
-        "built by": [", ".join(f"{tool} {version}" for tool, version in manifest.versions.items()) or "not told"],
+        "built by": [", ".join(f"{tool} {version}" for tool, version in manifest.versions.items()) or "not recorded"],
         "digest": [manifest.digest],
         "speed": [f"{manifest.clock_mhz:g} MHz, {interval}: {rate}"],
         "arguments": [

@@ -31,8 +31,8 @@ class Sample:
     @property
     def board_watts(self) -> float | None:
         """Of those 12 V supplies the card has; None without any."""
-        found = [rail.watts for rail in self.rails if rail.name in BOARD and rail.watts is not None]
-        return sum(found) if found else None
+        watts = [rail.watts for rail in self.rails if rail.name in BOARD and rail.watts is not None]
+        return sum(watts) if watts else None
 
     @property
     def fpga_watts(self) -> float | None:

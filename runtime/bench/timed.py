@@ -1,7 +1,7 @@
 """A device that takes a fixed time for every frame and computes nothing: what a host's way of feeding it costs shows by itself.
 
-It is a card to everything above it: buffers are copied back and forth, and runs of a compute unit queue up. No thread stands behind
-it, so it takes nothing of the CPU from what is measured.
+It is a card to everything above it: buffers are copied back and forth, and runs of a compute unit queue up. It has no
+thread, so it takes nothing of the CPU from what is measured.
 """
 
 from __future__ import annotations

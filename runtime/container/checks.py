@@ -16,7 +16,7 @@ IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Raises `error`, with the way to mend it in `fix`, at the first value that is not as it must be."""
+    """Raises `error`, with `fix` as the remedy, at the first value that is wrong."""
 
     error: type[AcceleratorError]
     fix: str

@@ -62,7 +62,7 @@ class Format:
 
     @property
     def levels(self) -> int:
-        """Thresholds it takes to tell all codes apart."""
+        """Thresholds that separate all codes."""
         return int(2**self.bits - 1)
 
 

@@ -98,7 +98,7 @@ class Parameters:
         return len(self._members)
 
     def finish(self) -> None:
-        """Complain of arrays nobody asked for."""
+        """XclbinError if there are arrays that no layer has."""
         for name in self._members:
             _CHECK.fail("parameters", f"{name!r:.60}", "no layer has such an array")
 
@@ -192,7 +192,7 @@ class _Parser:
 
     def head(self, where: str, value: object, shape: Shape, codes: Format) -> Head:
         if type(value) is dict:
-            value.setdefault("weight", "int8")  # files from before it was told
+            value.setdefault("weight", "int8")  # files older than this key
         record = _CHECK.record(where, value, ("zero_point", "inputs", "classes", "top", "weights", "weight"))
         zero_point = _CHECK.integer(f"{where}.zero_point", record["zero_point"], 0, codes.high)
         inputs = _CHECK.integer(f"{where}.inputs", record["inputs"], shape.channels, shape.channels)

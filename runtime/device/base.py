@@ -54,7 +54,7 @@ class BaseDevice(Device):  # type: ignore[misc]
 
     def __init__(self, tag: str) -> None:
         super().__init__(tag=tag)
-        self.capabilities = {"REGISTER_RW": True}  # tells PYNQ to come to read_registers and write_registers
+        self.capabilities = {"REGISTER_RW": True}  # makes PYNQ call read_registers and write_registers
         self._now: Session | None = None
         self._timestamps: dict[str, str] = {}
 
@@ -91,7 +91,7 @@ class BaseDevice(Device):  # type: ignore[misc]
         return self._now
 
     def loaded(self, digest: str, where: str) -> Session:
-        """What is loaded, if it is the xclbin with this digest: whoever holds something of one must not reach into another.
+        """What is loaded, if it is the xclbin with this digest: what belongs to one must not reach into another.
         DeviceError, with `where` in front, if it is not."""
         loaded = self._loaded
         if loaded.xclbin.manifest.digest != digest:
@@ -178,7 +178,7 @@ class BaseDevice(Device):  # type: ignore[misc]
 
     @property
     def default_memory(self) -> BufferTarget:
-        """Where `pynq.allocate` puts a buffer when it is not told: the one bank the accelerator uses, if it is one."""
+        """Where `pynq.allocate` puts a buffer when none is given: the one bank the accelerator uses, if it is one."""
         banks = self._loaded.memories
         if len(banks) != 1:
             why, fix = f"the accelerator uses {', '.join(banks)}", "pass target=overlay.<bank> to allocate"

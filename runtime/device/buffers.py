@@ -40,7 +40,7 @@ class Buffer(PynqBuffer):  # type: ignore[misc]
 
     @device_address.setter
     def device_address(self, address: int | None) -> None:
-        """PYNQ sets it once, to what `bo` tells."""
+        """PYNQ sets it once, to the address of `bo`."""
 
     def __reduce__(self) -> Any:
         """Another process gets the bytes."""
@@ -86,7 +86,7 @@ class BufferTarget:
         """Bytes of the bank."""
         return self.memory.size
 
-    # What PYNQ tells of a card's bank besides, under its names.
+    # Further attributes of PYNQ's banks of cards, under the same names.
 
     @property
     def base_address(self) -> int:

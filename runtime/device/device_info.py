@@ -1,4 +1,4 @@
-"""What PYNQ's power classes ask of a device: `pynq.pmbus.get_xrt_sysfs_rails`, `DataRecorder` and the sensors they stand on.
+"""What PYNQ's power classes ask of a device: `pynq.pmbus.get_xrt_sysfs_rails`, `DataRecorder` and the sensors they are built on.
 
 They read `device.device_info` anew for every sample, under the names that XRT's old `xclDeviceInfo2` had. PYNQ 4's own devices do not
 have these any more; ours do, from the same sensors as `runtime.power`. What is not measured is NaN: nothing at all under emulation.
@@ -32,7 +32,7 @@ _AMPS = {"12v_aux": "mAuxCurr", "12v_pex": "mPexCurr", "vccint": "mCurrent"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
-    """One moment's readings in mV and mA, NaN for what nobody measures."""
+    """One moment's readings in mV and mA, NaN for what is not measured."""
 
     name: str
     bdf: str | None
@@ -53,20 +53,20 @@ class DeviceInfo:
 
     @classmethod
     def read(cls, device: Any) -> DeviceInfo:
-        """What the sensors of a device say now. A recording goes on when they cannot be read; a warning tells why."""
+        """What the sensors of a device say now. A recording goes on when they cannot be read; a warning says why."""
         read = sensors.rails(device)
         try:
             rails = read() if read is not None else ()
         except DeviceError as error:
             warnings.warn(str(error), RuntimeWarning, stacklevel=2)
             rails = ()
-        found: dict[str, float] = {}
+        readings: dict[str, float] = {}
         if any(rail.name in sensors.BOARD for rail in rails):
             # Programs add both supplies of the board; a card without one of them draws nothing there.
-            found |= {names[rail]: 0.0 for names in (_VOLTS, _AMPS) for rail in sensors.BOARD}
+            readings |= {names[rail]: 0.0 for names in (_VOLTS, _AMPS) for rail in sensors.BOARD}
         for rail in rails:
             if rail.name in _VOLTS:
-                found[_VOLTS[rail.name]] = rail.volts * 1000
+                readings[_VOLTS[rail.name]] = rail.volts * 1000
             if rail.name in _AMPS:
-                found[_AMPS[rail.name]] = math.nan if rail.amps is None else rail.amps * 1000
-        return cls(name=device.name, bdf=device.bdf, **found)
+                readings[_AMPS[rail.name]] = math.nan if rail.amps is None else rail.amps * 1000
+        return cls(name=device.name, bdf=device.bdf, **readings)

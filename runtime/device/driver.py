@@ -1,4 +1,4 @@
-"""What stands behind `overlay.<cu>`: the PYNQ driver of every resflow accelerator.
+"""What is behind `overlay.<cu>`: the PYNQ driver of every resflow accelerator.
 
 PYNQ 4 no longer gives a driver `call` and `start`; here they are again, with arguments checked against the manifest. PYNQ
 binds drivers to IPs by exact VLNV, and every network is an IP of its own, so each gets a subclass when it is first loaded.

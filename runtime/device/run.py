@@ -12,7 +12,7 @@ class Run(ABC):
 
     @abstractmethod
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for its end, at most `timeout` seconds, and tell whether it came; DeviceError if the kernel failed."""
+        """Wait for its end, at most `timeout` seconds, and return whether it came; DeviceError if the kernel failed."""
 
     @property
     def done(self) -> bool:

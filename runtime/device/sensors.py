@@ -68,11 +68,11 @@ def rails(device: Any) -> Read | None:
 
 
 def parse(report: bytes) -> tuple[Rail, ...]:
-    """The rails of xbutil's electrical report, wherever in the JSON it stands; ValueError if there is none."""
-    found = next(_reports(json.loads(report)), None)
-    if found is None:
+    """The rails of xbutil's electrical report, at whatever level of the JSON; ValueError if there is none."""
+    entries = next(_reports(json.loads(report)), None)
+    if entries is None:
         raise ValueError("no power_rails")
-    return tuple(rail for entry in found if (rail := _rail(entry)) is not None)
+    return tuple(rail for entry in entries if (rail := _rail(entry)) is not None)
 
 
 def _reports(value: Any) -> Iterator[list[Any]]:
@@ -88,7 +88,7 @@ def _reports(value: Any) -> Iterator[list[Any]]:
 
 
 def _rail(entry: Any) -> Rail | None:
-    """Numbers stand in strings, as do true and false; a rail without a voltage is not there."""
+    """Numbers are written as strings, and so are true and false; a rail without a voltage is not there."""
     try:
         volts, amps = entry["voltage"], entry["current"]
         if str(volts["is_present"]).lower() != "true":
@@ -100,17 +100,17 @@ def _rail(entry: Any) -> Rail | None:
 
 
 def _files(folder: Path) -> tuple[Rail, ...]:
-    found = []
+    rails = []
     for xmc in sorted(folder.glob("xmc*")):
         for name, (millivolts, milliamps) in FILES.items():
             volts, amps = (_thousandth(xmc / f"xmc_{what}") if what else None for what in (millivolts, milliamps))
             if volts:
-                found.append(Rail(name=name, volts=volts, amps=amps))
-    return tuple(found)
+                rails.append(Rail(name=name, volts=volts, amps=amps))
+    return tuple(rails)
 
 
 def _thousandth(file: Path) -> float | None:
-    """What stands in a file of the driver, in thousandths; None where nothing is told."""
+    """The number in a file of the driver, divided by 1000; None where there is none."""
     try:
         return int(file.read_text(encoding="utf-8"), 0) / 1000
     except (OSError, ValueError):
@@ -119,7 +119,7 @@ def _thousandth(file: Path) -> float | None:
 
 def _tool() -> str | None:
     path = os.pathsep.join(filter(None, (os.path.join(os.environ.get("XILINX_XRT", ""), "bin"), os.environ.get("PATH"))))
-    return next((found for name in TOOLS if (found := shutil.which(name, path=path)) is not None), None)
+    return next((tool for name in TOOLS if (tool := shutil.which(name, path=path)) is not None), None)
 
 
 def _report(tool: str, bdf: str) -> tuple[Rail, ...]:

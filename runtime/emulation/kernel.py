@@ -1,7 +1,7 @@
 """The emulated kernel: a register file in front (`runtime.device.registers`), the emulator behind, and the banks its ports reach.
 
-It starts when CTRL is written and takes its arguments from the register file, as the real one does; whoever writes CTRL himself
-finds it finished, whoever calls `start` can do other things meanwhile.
+It starts when CTRL is written and takes its arguments from the register file, as the real one does; a program that writes
+CTRL itself finds it finished, one that calls `start` goes on meanwhile.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class EmulatedRun(Run):
 
     def wait(self, timeout: float | None = None) -> bool:
         if self._process != os.getpid():
-            # Not even asked whether it has ended: another thread may have had it locked when the process was forked.
+            # Its state is not even read: another thread may have held its lock when the process was forked.
             why = "it belongs to the parent of this forked process, and its thread is there"
             raise DeviceError(self._unit, "a run of another process", why, "wait before the process is forked, or start a run in the child")
         if timeout == 0 and not self._future.done():

@@ -1,6 +1,6 @@
-"""How good an accelerator is: the images of a folder classified, and held against the labels they have.
+"""The accuracy of an accelerator: the images of a folder classified, and compared with their labels.
 
-What is wrong with an image is told and counted, and the others go on.
+An image that cannot be classified is reported and counted; the others are evaluated all the same.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def find_images(folder: Path) -> list[str]:
     """Relative paths, as `_name` gives them, of all JPEG and PNG files below `folder`, sorted; links are followed, each folder is entered once."""
     if not folder.is_dir():
         raise EvaluationError(str(folder), "not a folder", "its images are to be evaluated", "name a folder of JPEG or PNG files")
-    found: list[str] = []
+    images: list[str] = []
     entered: set[tuple[int, int]] = set()
 
     def refuse(error: OSError) -> None:
@@ -79,8 +79,8 @@ def find_images(folder: Path) -> list[str]:
             folders.clear()
             continue
         entered.add((status.st_dev, status.st_ino))
-        found += [_name(os.path.relpath(os.path.join(place, file), folder)) for file in files if file.lower().endswith(SUFFIXES)]
-    return sorted(found)
+        images += [_name(os.path.relpath(os.path.join(place, file), folder)) for file in files if file.lower().endswith(SUFFIXES)]
+    return sorted(images)
 
 
 def _name(path: str) -> str:
@@ -93,7 +93,7 @@ def _path(name: str) -> str:
 
 
 def _ignore(_: object) -> None:
-    """Nobody is told."""
+    """Report to nobody."""
 
 
 def evaluate(
@@ -107,22 +107,22 @@ def evaluate(
 ) -> Score:
     """Classify the images of `folder` that `labels` names, by relative path, and count what is right.
 
-    Results are appended to `csv`; those already there count without being computed again. `complain` is told of images that
-    fail, `progress` of the score after every image. EvaluationError if there is nothing to evaluate, or files are not as they
-    must be; DeviceError from the accelerator.
+    Results are appended to `csv`; those already there count without being computed again. `complain` is called with the error of
+    each image that fails, `progress` with the score after every image. EvaluationError if there is nothing to evaluate, or a file is
+    invalid; DeviceError from the accelerator.
     """
     manifest = accelerator.manifest
     for image, label in labels.items():
         if not isinstance(label, (int, np.integer)) or isinstance(label, bool) or not 0 <= label < manifest.classes:
             why = f"the labels of {manifest.network} are the numbers 0 to {manifest.classes - 1}"
             raise EvaluationError(image, f"labelled {label!r:.40}", why, "give the number of the class; read_labels finds those of names")
-    found = find_images(folder)
-    images = [image for image in found if image in labels]
+    there = find_images(folder)
+    images = [image for image in there if image in labels]
     if not images:
-        what = f"none of {len(found):,} images has a label" if found else "no JPEG or PNG file"
+        what = f"none of {len(there):,} images has a label" if there else "no JPEG or PNG file"
         why = f"{len(labels):,} paths, relative to the folder, are labelled"
         raise EvaluationError(str(folder), what, why, "write the paths as they are from there: part/image.jpg label")
-    score = Score(k=min(5, manifest.top), images=len(images), unlabelled=len(found) - len(images), missing=len(labels) - len(images))
+    score = Score(k=min(5, manifest.top), images=len(images), unlabelled=len(there) - len(images), missing=len(labels) - len(images))
     start = monotonic()
     with ExitStack() as stack:
         results = stack.enter_context(Results(csv, manifest)) if csv is not None else None

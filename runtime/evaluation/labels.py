@@ -19,8 +19,8 @@ from runtime.evaluation.text import csv_fields, read_text
 def read_labels(path: Path, manifest: Manifest) -> dict[str, int]:
     """Class number by relative path; EvaluationError names the line that is wrong, or can be read in more than one way.
 
-    Without a comma or a tab, the label begins at a space, wherever it makes a label; a field with a comma in it stands in double
-    quotes. `number:3` is the number of a class and `name:3` its name, where `3` alone could be either.
+    Without a comma or a tab, the label begins at a space, after which the line reads as a label; a field with a comma in it is in
+    double quotes. `number:3` is the number of a class and `name:3` its name, where `3` alone could be either.
     """
     classes = _Classes(manifest)
     labels: dict[str, int] = {}
@@ -43,11 +43,11 @@ def _words(where: str, line: str, classes: _Classes) -> list[str]:
     """Path and label of a line in which spaces may be part of either; the last word is the label if nothing else makes one."""
     spaces = list(re.finditer(r"\s+", line.strip()))
     splits = [(line.strip()[: space.start()], line.strip()[space.end() :]) for space in spaces]
-    found = [(image, label) for image, label in splits if classes.readings(label)]
-    if len(found) > 1:
-        why = f"its label could be {' or '.join(repr(label) for _, label in found)}"
+    readable = [(image, label) for image, label in splits if classes.readings(label)]
+    if len(readable) > 1:
+        why = f"its label could be {' or '.join(repr(label) for _, label in readable)}"
         raise EvaluationError(where, repr(line.strip()), why, "put a tab between the path and the label")
-    return list(found[0] if found else splits[-1] if splits else (line,))
+    return list(readable[0] if readable else splits[-1] if splits else (line,))
 
 
 def _same(text: str) -> str | int:
@@ -59,7 +59,7 @@ def _same(text: str) -> str | int:
 
 
 class _Classes:
-    """What labels stand for."""
+    """The classes of a network, by number and by name."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
@@ -70,25 +70,25 @@ class _Classes:
     def readings(self, text: str) -> dict[int, str]:
         """The classes that can be meant, and as what."""
         kind, colon, rest = text.partition(":")
-        found: dict[int, str] = {}
+        classes: dict[int, str] = {}
         for words in [text, *([rest.strip()] if colon and kind == "number" else [])]:
             number = _same(words)
             if isinstance(number, int) and number < self._manifest.classes:
-                found[number] = "number"
+                classes[number] = "number"
         for words in [text, *([rest.strip()] if colon and kind == "name" else [])]:
-            found |= dict.fromkeys(self._named.get(_same(words), ()), "name")
-        return found
+            classes |= dict.fromkeys(self._named.get(_same(words), ()), "name")
+        return classes
 
     def number(self, where: str, text: str) -> int:
         """The class that is meant; EvaluationError if there is none, or more than one."""
-        found = self.readings(text)
-        if len(found) == 1:
-            return next(iter(found))
-        if found:
-            if all(what == "name" for what in found.values()):
-                why = f"{' and '.join(map(str, sorted(found)))} have this name"
+        classes = self.readings(text)
+        if len(classes) == 1:
+            return next(iter(classes))
+        if classes:
+            if all(what == "name" for what in classes.values()):
+                why = f"{' and '.join(map(str, sorted(classes)))} have this name"
                 raise EvaluationError(where, repr(text), why, "write the number of the class")
-            why = f"it is {' and '.join(f'the {found[i]} of class {i}' for i in sorted(found))}"
+            why = f"it is {' and '.join(f'the {classes[i]} of class {i}' for i in sorted(classes))}"
             raise EvaluationError(where, repr(text), why, f"write number:{text} for the number, name:{text} for the name")
         manifest = self._manifest
         named_too = ", or their names" if manifest.label_names else ""

@@ -24,7 +24,7 @@ DIGEST_DIGITS = 12  # of the xclbin's, in the column `accelerator`
 
 
 class Results:
-    """The results file, open for appending and for this process alone: what stands in it is in `known`.
+    """The results file, open for appending and for this process alone: its earlier results are in `known`.
 
     A last line that was only half written is removed; everything else that is not a result raises EvaluationError.
     """
@@ -54,10 +54,10 @@ class Results:
 
     def _recover(self) -> None:
         data = read_text(self.path, "results are CSV").encode("utf-8", "surrogateescape")
-        whole = data[: data.rfind(b"\n") + 1]
-        lines = whole.decode("utf-8", "surrogateescape").split("\n")[:-1]
+        complete = data[: data.rfind(b"\n") + 1]
+        lines = complete.decode("utf-8", "surrogateescape").split("\n")[:-1]
         if not lines and not (",".join(self._columns) + "\n").encode().startswith(data):
-            lines = [data.decode("utf-8", "replace")]  # somebody else's file: not to be cut off
+            lines = [data.decode("utf-8", "replace")]  # a file of another kind, which must not be truncated
         for number, line in enumerate(lines, 1):
             fields = csv_fields(line.rstrip("\r"))
             if number == 1:
@@ -66,8 +66,8 @@ class Results:
                     raise EvaluationError(f"{self.path}:1", f"{line:.60}", why, "name another file")
             else:
                 self._take(f"{self.path}:{number}", fields)
-        if whole != data:
-            self._file.truncate(self._file.seek(0, os.SEEK_END) - len(data) + len(whole))  # the file may begin with a mark
+        if complete != data:
+            self._file.truncate(self._file.seek(0, os.SEEK_END) - len(data) + len(complete))  # the file may begin with a mark
         if not lines:
             self._append([self._columns])
 

@@ -1,4 +1,4 @@
-"""The short way: an accelerator as an object that turns images into labels. Layout, banks and buffers are its own affair."""
+"""An accelerator as an object that turns images into labels, and takes care of layout, banks and buffers itself."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class Accelerator:
         there is no such device or it cannot take it.
         """
         devices = _devices(path, device)
-        owned = [found for found, own in devices if own]
+        owned = [chosen for chosen, own in devices if own]
         try:
-            accelerator = cls(*(load(path, found) for found, _ in devices))
+            accelerator = cls(*(load(path, chosen) for chosen, _ in devices))
         except BaseException:
-            for found in owned:
-                found.close()
+            for chosen in owned:
+                chosen.close()
             raise
         accelerator._owned = owned
         return accelerator
@@ -78,8 +78,8 @@ class Accelerator:
         def finish() -> Slot:
             slot, start = running[0]
             slot.wait()
-            found = slot.read()
-            labels[start : start + len(found)] = found
+            part = slot.read()
+            labels[start : start + len(part)] = part
             running.popleft()
             return slot
 
@@ -87,7 +87,7 @@ class Accelerator:
         start = 0
         try:
             while start < len(frames):
-                # Who waits for a slot while holding one might wait for somebody who does the same.
+                # Two threads that each hold a slot and wait for another could wait for each other.
                 slot = self._pool.take(wait=not running) or finish()
                 running.append((slot, start))
                 slot.write(frames[start : start + slot.frames])
@@ -142,18 +142,18 @@ class Accelerator:
         self.close()
 
     def _slots(self, each: int) -> list[Slot]:
-        """Slots of every lane, in turn, so that whoever takes one after the other goes round."""
+        """Slots of every lane, in turn, so that slots taken one after the other are on different lanes."""
         return list(chain.from_iterable([lane.slot(lane.most_frames) for lane in self.lanes] for _ in range(each)))
 
     def _check(self, images: NDArray[np.uint8], *, dimensions: tuple[int, ...]) -> None:
         shape = tuple(self.manifest.image)
         is_array = isinstance(images, np.ndarray)
         if not is_array or images.dtype != np.uint8 or images.shape[-3:] != shape or images.ndim not in dimensions:
-            found = f"{images.dtype} {images.shape}" if is_array else f"a {type(images).__name__}"
+            given = f"{images.dtype} {images.shape}" if is_array else f"a {type(images).__name__}"
             wanted = " or ".join(f"uint8 {'(n, ' if n == 4 else '('}{', '.join(map(str, shape))})" for n in dimensions)
             first = is_array and images.ndim in dimensions and images.shape[-3:] == (shape[2], *shape[:2])
             fix = "move the channels last: numpy.moveaxis(images, -3, -1)" if first else "resize and convert them first"
-            raise ImageError("images", found, f"{self.manifest.network} takes {wanted}", fix)
+            raise ImageError("images", given, f"{self.manifest.network} takes {wanted}", fix)
 
 
 def _suited(path: str) -> str | int:
@@ -177,14 +177,14 @@ def _devices(path: str | os.PathLike[str], device: Any) -> list[tuple[Any, bool]
         device = _suited(os.path.abspath(path))
     if device == "all":
         device = [card.index for card in cards.cards()] or 0
-    found: list[tuple[Any, bool]] = []
+    devices: list[tuple[Any, bool]] = []
     for one in device if isinstance(device, Sequence) and not isinstance(device, str) else [device]:
         if one == cards.EMULATION:
-            found.append((EmulatedDevice(), True))
+            devices.append((EmulatedDevice(), True))
         elif isinstance(one, (str, int)) and not isinstance(one, bool):
-            found.append((XrtDevice(cards.find(one, source)), True))
+            devices.append((XrtDevice(cards.find(one, source)), True))
         else:
-            found.append((one, False))
-    if not found:
+            devices.append((one, False))
+    if not devices:
         raise DeviceError("device", "an empty list", "an accelerator runs on at least one", "name a device")
-    return found
+    return devices

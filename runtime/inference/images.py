@@ -18,7 +18,7 @@ from runtime.errors import ImageError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # Pillow's decoders of the others may start programs
 # What Pillow's decoders raise at damaged data: what its documentation and its own readers of headers name (ImageFile.__init__),
-# and what mutilated files of these formats brought to light. Its warnings tell of damage, too, where warnings are made errors.
+# and what mutilated files of these formats brought to light. Its warnings, where they are made errors, report damage as well.
 DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error, UserWarning)
 PLAIN_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr")
 LARGEST_FILE = 2**28
@@ -86,8 +86,8 @@ def _read(path: str, call: Callable[..., _T], *arguments: Any, **options: Any) -
         raise ImageError(path, "a damaged image", f"{type(error).__name__}: {error}", "copy or save it again") from error
 
 
-def _too_large(path: str, found: str) -> ImageError:
-    return ImageError(path, "too large an image", f"at most {LARGEST_PIXELS} pixels are read: {found}", "scale it down first")
+def _too_large(path: str, size: str) -> ImageError:
+    return ImageError(path, "too large an image", f"at most {LARGEST_PIXELS} pixels are read: {size}", "scale it down first")
 
 
 def _stored(image: ImageFile.ImageFile) -> list[str]:
@@ -97,7 +97,7 @@ def _stored(image: ImageFile.ImageFile) -> list[str]:
 
 
 def _require_plain(path: str, image: ImageFile.ImageFile, shape: ImageShape) -> None:
-    """Raise ImageError for an image that is too large or can be read in more than one way: the header tells, nothing is decoded."""
+    """Raise ImageError for an image that is too large or can be read in more than one way: by the header, nothing is decoded."""
     if image.width * image.height > LARGEST_PIXELS:
         raise _too_large(path, f"{image.width} x {image.height} pixels")
     if image.mode in ("CMYK", "LAB"):

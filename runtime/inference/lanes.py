@@ -1,4 +1,4 @@
-"""What an accelerator works with: compute units, and batches of buffers on them."""
+"""What an accelerator works with: lanes, which are compute units with their weights, and slots, which are buffers for a batch on one."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Slot:
 
     def write(self, images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> None:
         """Images (n, H, W, C), or n of (H, W, C), into the device's memory."""
-        # Lost when the xclbin was loaded again: nobody else has these buffers, so they can be made again.
+        # Lost if the xclbin was loaded again. No one else refers to these buffers, so they are allocated anew.
         self.lane.place_weights()
         if not (self._images.bo.live and self._labels.bo.live):
             self._allocate()

@@ -55,7 +55,7 @@ def stream(
 
 
 def _results(accelerator: Accelerator, items: Iterator[Item], batch: int, threads: int, reduced: bool) -> Generator[Result, None, None]:
-    """The generator behind `stream`: nothing of it runs, and nothing is allocated, before the first result is asked for."""
+    """The generator behind `stream`: it allocates nothing before its first result is requested."""
     accelerator.check_open()
     lanes, process = len(accelerator.lanes), os.getpid()
     frames = [min(batch, lane.most_frames) for lane in accelerator.lanes]
@@ -193,6 +193,6 @@ class _Decoding:
         shape = tuple(self._manifest.image)
         if isinstance(item, np.ndarray) and item.dtype == np.uint8 and item.shape == shape:
             return item
-        found = f"{item.dtype} {item.shape}" if isinstance(item, np.ndarray) else f"a {type(item).__name__}"
+        given = f"{item.dtype} {item.shape}" if isinstance(item, np.ndarray) else f"a {type(item).__name__}"
         why = f"{self._manifest.network} takes paths and arrays uint8 ({', '.join(map(str, shape))})"
-        return ImageError("image", found, why, "resize and convert it first")
+        return ImageError("image", given, why, "resize and convert it first")

@@ -1,4 +1,4 @@
-"""Which cards there are, and which of them is meant. XRT need not be installed, and is not loaded, to ask."""
+"""The cards of this machine, and how one of them is selected. XRT is not loaded for it, and need not be installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Card:
 
     index: int  # in the order of their PCIe addresses
     bdf: str | None  # PCIe address, domain:bus:device.function; None for one that XRT emulates
-    shell: str  # what the card was flashed with; empty if the driver does not tell
+    shell: str  # what the card was flashed with; empty if the driver does not report it
 
     def __str__(self) -> str:
         return f"{self.index}: {self.bdf or 'no card'} {self.shell}".rstrip()
@@ -35,7 +35,7 @@ class Card:
 
 
 def cards() -> tuple[Card, ...]:
-    """The cards of this machine, or the one that XRT was told to emulate."""
+    """The cards of this machine, or the one that XRT is set to emulate."""
     if xrt.mode():
         return (Card(index=0, bdf=None, shell=f"XRT's {xrt.mode()} emulation"),)
     addresses = sorted(path.name for path in pci.SYSFS.glob(f"drivers/{DRIVER}/*:*:*.*"))
@@ -43,7 +43,7 @@ def cards() -> tuple[Card, ...]:
 
 
 def chosen() -> str | None:
-    """What the environment says."""
+    """What the environment variable selects."""
     return os.environ.get(VARIABLE) or None
 
 
@@ -55,15 +55,15 @@ def find(selector: str | int, source: str = "device ") -> Card:
     there = cards()
     text = str(selector)
     if text.isdecimal():
-        found = [card for card in there if str(card.index) == (text.lstrip("0") or "0")]
+        matches = [card for card in there if str(card.index) == (text.lstrip("0") or "0")]
     else:
-        found = [card for card in there if card.bdf is not None and (card.bdf == text or card.bdf.endswith(f":{text}"))]
-        found = found or [card for card in there if card.shell == text] or [card for card in there if text and text in card.shell]
-    if len(found) == 1:
-        return found[0]
+        matches = [card for card in there if card.bdf is not None and (card.bdf == text or card.bdf.endswith(f":{text}"))]
+        matches = matches or [card for card in there if card.shell == text] or [card for card in there if text and text in card.shell]
+    if len(matches) == 1:
+        return matches[0]
     why = f"there are {'; '.join(map(str, there))}" if there else f"there is none: no device is held by the driver {DRIVER}"
-    what = "no such card" if not found else f"{len(found)} cards fit"
-    fix = f"choose by index, PCIe address or shell name, or {EMULATION!r}" if not found else "choose by index or PCIe address"
+    what = "no such card" if not matches else f"{len(matches)} cards fit"
+    fix = f"choose by index, PCIe address or shell name, or {EMULATION!r}" if not matches else "choose by index or PCIe address"
     raise DeviceError(f"{source}{text!r:.60}", what, why, fix)
 
 

@@ -1,7 +1,7 @@
 """Cards under PYNQ 4, which finds none itself any more: a PYNQ device over XRT.
 
-XRT schedules the runs, maps the buffers and moves the bytes. What is here keeps each of its objects for as long as it is needed,
-and asks of an xclbin, before XRT sees it, what XRT would only answer with a number.
+XRT schedules the runs, maps the buffers and moves the bytes. This room keeps each of XRT's objects for as long as it is needed,
+and checks an xclbin before XRT sees it, which would report no more than an error number.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class XrtDevice(BaseDevice):
         chosen = cards.chosen()
         if chosen == cards.EMULATION:
             return []
-        found = cards.cards() if chosen is None else (cards.find(chosen, f"{cards.VARIABLE}="),)
-        if not found:
+        present = cards.cards() if chosen is None else (cards.find(chosen, f"{cards.VARIABLE}="),)
+        if not present:
             return []
         try:
             xrt.load()
@@ -36,7 +36,7 @@ class XrtDevice(BaseDevice):
             if chosen is not None:
                 raise
             return []
-        return [cls(card) for card in found]
+        return [cls(card) for card in present]
 
     def __init__(self, card: Card) -> None:
         super().__init__(f"xrt{card.index}")

@@ -197,9 +197,9 @@ def load() -> Library:
 
 
 def version() -> str:
-    """2.13.0, of the library that was loaded, from the file's own name; empty where it does not tell."""
+    """2.13.0, of the library that was loaded, from the file's own name; empty where the name has none."""
     loaded = [
         line.split()[-1] for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines() if LIBRARY.split(".so")[0] in line
     ]
-    found = re.search(r"\.so\.([0-9][0-9.]*)$", os.path.realpath(loaded[0])) if loaded else None
-    return found[1] if found else ""
+    match = re.search(r"\.so\.([0-9][0-9.]*)$", os.path.realpath(loaded[0])) if loaded else None
+    return match[1] if match else ""

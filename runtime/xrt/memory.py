@@ -38,8 +38,8 @@ class XrtBank(Bank):
             raise DeviceError(self.tag, f"no room for {size} bytes", why, "free buffers, or use smaller batches")
         assert self._device is not None
         # Whole pages, which is what a card gives in any case; XRT 2.13's emulation loses memory with less.
-        whole = -(-size // PAGE_BYTES) * PAGE_BYTES
-        allocation = XrtAllocation(self._library, self._library.allocate(self._device, whole, self._group, self.tag), self, size)
+        rounded = -(-size // PAGE_BYTES) * PAGE_BYTES
+        allocation = XrtAllocation(self._library, self._library.allocate(self._device, rounded, self._group, self.tag), self, size)
         self._live[id(allocation)] = allocation
         return allocation
 
@@ -52,7 +52,7 @@ class XrtBank(Bank):
 
 
 class XrtAllocation(Allocation):
-    """A buffer object of XRT, mapped. XRT moves the bytes when told to, and the host's are its own."""
+    """A buffer object of XRT, mapped. The host's bytes are its own; XRT copies them only when asked to."""
 
     def __init__(self, library: Library, handle: Handle, bank: XrtBank, size: int) -> None:
         pointer = library.call("xrtBOMap", handle.value)

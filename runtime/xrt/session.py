@@ -20,7 +20,7 @@ from runtime.xrt.library import Library
 from runtime.xrt.memory import XrtBank
 from runtime.xrt.run import XrtRun
 
-LAST_SECONDS = 2.0  # that a closing device waits for the runs nobody waited for
+LAST_SECONDS = 2.0  # that a closing device waits for the runs that were not waited for
 
 
 class XrtSession:
@@ -50,7 +50,7 @@ class XrtSession:
         self._runs = []
 
     def _banks(self) -> list[XrtBank]:
-        """The banks the kernel reaches. XRT numbers them in its own way (GROUP_TOPOLOGY), and tells the number for an argument."""
+        """The banks the kernel reaches. XRT numbers them in its own way (GROUP_TOPOLOGY), and gives the number for an argument."""
         sizes = {bank.tag: bank.size_kb * 1024 for bank in self.xclbin.banks}
         pointers = self.xclbin.manifest.pointers
         banks: dict[str, XrtBank] = {}
@@ -103,7 +103,7 @@ class XrtSession:
             values = [(arguments[role], int(buffer.device_address)) for role, buffer in buffers.items()]
             self._registers[unit.name].call([*values, (arguments[Role.FRAMES], frames)])
         started = XrtRun(library, run, list(handles.values()), unit.name)
-        # A run that nobody holds any more must not lose its buffers while the card writes to them.
+        # A run without any other reference must not lose its buffers while the card writes to them.
         with self._lock:
             self._runs = [earlier for earlier in self._runs if not earlier.ended]
             self._runs.append(started)

@@ -202,8 +202,8 @@ def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[0] for line in lines[1:4]] == ["batch", "1", "4"]
     assert Path("out.png").stat().st_size > 1000
     assert main(["bench", "tiny.xclbin", "--batch", "2", "--repetitions", "3", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [row["batch"] for row in told["rows"]] == [2]
+    report = json.loads(capsys.readouterr().out)
+    assert [row["batch"] for row in report["rows"]] == [2]
 
 
 WRONG = [

@@ -383,7 +383,7 @@ def test_a_bar_on_a_terminal_and_an_interrupt() -> None:
     while time.monotonic() < deadline and (not Path("out.csv").exists() or Path("out.csv").stat().st_size < 2000):
         time.sleep(0.01)
     program.send_signal(signal.SIGINT)
-    told = b""
+    output = b""
     while True:
         try:
             part = os.read(primary, 1 << 16)
@@ -391,11 +391,11 @@ def test_a_bar_on_a_terminal_and_an_interrupt() -> None:
             break
         if not part:
             break
-        told += part
+        output += part
     os.close(primary)
     out, _ = program.communicate()
     assert (program.returncode, out) == (130, b"")
-    assert told.replace(b"\r", b"").endswith(b"interrupted; out.csv keeps what was done: the same call goes on with it\n")
-    assert b"/3000 [" in told
+    assert output.replace(b"\r", b"").endswith(b"interrupted; out.csv keeps what was done: the same call goes on with it\n")
+    assert b"/3000 [" in output
     assert Path("out.csv").read_bytes().endswith(b"\n")
     assert 10 < len(results()) < 3001

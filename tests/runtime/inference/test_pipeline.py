@@ -135,6 +135,19 @@ def test_a_folder_of_oddities(accelerator: Accelerator, tmp_path: Path) -> None:
     assert np.array_equal([found[f"{i}-good.png"] for i in range(9)], accelerator.classify(good))
 
 
+def test_a_stream_that_is_never_started_allocates_nothing(accelerator: Accelerator) -> None:
+    before, threads, source = buffers(accelerator), threading.active_count(), iter(images(3))
+    results = accelerator.stream(source, batch=2)
+    assert (buffers(accelerator), threading.active_count()) == (before, threads)
+    del results
+    assert (buffers(accelerator), len(list(source))) == (before, 3)
+    begun = accelerator.stream(images(3), batch=2)
+    next(begun)
+    assert buffers(accelerator) > before
+    begun.close()
+    assert buffers(accelerator) == before
+
+
 def test_little_is_read_ahead(timed: Accelerator) -> None:
     read = itertools.count()
     endless = (image for image in itertools.cycle(images(3)) if next(read) >= 0)

@@ -84,7 +84,7 @@ def opened(path="tiny.xclbin"):
     ol = pynq.Overlay(path)
     buffers = [ol.bank0.allocate((5, 64), np.uint8), ol.bank0.allocate((5, 3), np.uint32), ol.PLRAM0.allocate((10, 8), np.int8)]
     return ol, ol.tiny_1, *buffers
-def told(call, *arguments):
+def error_text(call, *arguments):
     try:
         call(*arguments)
     except runtime.AcceleratorError as error:
@@ -114,7 +114,7 @@ ol, first, i, o, w = opened("two.xclbin")
 j, p = ol.bank1.allocate((5, 64), np.uint8), ol.bank1.allocate((5, 3), np.uint32)
 first.call(i, o, w, 5)
 ol.tiny_2.call(j, p, w, 5)
-told(ol.tiny_2.call, i, p, w, 5)
+error_text(ol.tiny_2.call, i, p, w, 5)
 """
     message = (
         "tiny_2.in_1: a buffer in bank0\nwhy: this port of the kernel is connected to bank1\n"
@@ -129,21 +129,21 @@ def test_freed_and_replaced_buffers(noop: Run) -> None:
 ol, unit, i, o, w = opened()
 view = i[1:]
 i.freebuffer()
-told(i.sync_to_device)
-told(unit.call, view, o, w, 4)
+error_text(i.sync_to_device)
+error_text(unit.call, view, o, w, 4)
 del i
 gc.collect()
 view[:] = 3                         # its memory is still there
 bank = ol.bank0
 again = pynq.Overlay("two.xclbin")  # on the same device
-told(unit.call, o, o, w, 4)
-told(o.sync_from_device)
-told(bank.allocate, 4)
-told(again.bank0.allocate, 2**40)
-told(pynq.allocate, 4)
+error_text(unit.call, o, o, w, 4)
+error_text(o.sync_from_device)
+error_text(bank.allocate, 4)
+error_text(again.bank0.allocate, 2**40)
+error_text(pynq.allocate, 4)
 again.device.close()
 again.device.close()
-told(lambda: again.device.xclbin)
+error_text(lambda: again.device.xclbin)
 print(int(view.sum()), int(o.sum()))
 """
     gone, freed = "a buffer that is no longer there", "why: it was freed"
@@ -232,7 +232,7 @@ print([hex(unit.read(offset)) for offset in (0x0, 0x0, 0x10, 0x1C, 0x28, 0x34)],
 unit.write(0x34, 3)
 unit.write(0x0, 1)
 print(unit.read(0x34), unit.register_map.CTRL.AP_DONE)
-told(unit.write, 0x0, 0x80)
+error_text(unit.write, 0x0, 0x80)
 """
     check(noop(OPEN + script), (
         "4 1 0\n['0xe', '0x4', '0xdeadbeef', '0xdeadbeef', '0xdeadbeef', '0x5'] True\n3 1\n"
@@ -242,7 +242,7 @@ told(unit.write, 0x0, 0x80)
 
 @needs_xrt
 def test_registers_that_xrt_does_not_reach(noop: Run) -> None:
-    script = "ol, unit, i, o, w = opened()\nol.device._loaded._registers.clear()\ntold(unit.read, 0)\n"
+    script = "ol, unit, i, o, w = opened()\nol.device._loaded._registers.clear()\nerror_text(unit.read, 0)\n"
     ran = noop(OPEN + script)
     assert ran.returncode == 0
     assert ran.stdout.startswith("tiny_1 register 0x0: cannot be reached\nwhy: ")
@@ -252,7 +252,7 @@ def test_registers_that_xrt_does_not_reach(noop: Run) -> None:
 @needs_xrt
 def test_a_container_xrt_does_not_take(noop: Run, tmp_path: Path) -> None:
     (tmp_path / "major.xclbin").write_bytes(_version(tiny.linked_for_a_card(), 3))
-    ran = noop(OPEN + 'told(opened, "major.xclbin")\n')
+    ran = noop(OPEN + 'error_text(opened, "major.xclbin")\n')
     check(ran, "major.xclbin: made for XRT 3.1.0\nwhy: this runtime works with XRT 2\n"
                "fix: link it again with the Vitis of the XRT installed here\n")  # fmt: skip
 
