@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from network import load, parameters
-from runtime.xclbin import Xclbin
+from runtime.container.xclbin import Xclbin
 from tests.test_dodo import ROOT, doit, project, ran
 from tests.tools.farm import Farm
 from tests.tools.installation import Installation
