@@ -5,7 +5,7 @@ Importing it registers the devices and the accelerators' driver with PYNQ, so th
     overlay = pynq.Overlay("digits.xclbin")
     overlay.digits_1.call(images, labels, weights, n)
 
-work as in PYNQ's articles. `Accelerator` is the short way: `classify` for arrays, `stream` for many files.
+work as in PYNQ's articles. `Accelerator` is the short form: `classify` for arrays, `stream` for many files.
 """
 
 import sys
@@ -23,10 +23,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)
     import pynq
 
-from runtime.accelerator import Accelerator
-from runtime.device import EmulatedDevice
+from runtime.emulation.device import EmulatedDevice
 from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError, ManifestError, XclbinError
-from runtime.xrt_device import XrtDevice
+from runtime.inference.accelerator import Accelerator
+from runtime.xrt.device import XrtDevice
 
 __all__ = [
     "Accelerator",
@@ -40,6 +40,6 @@ __all__ = [
     "XrtDevice",
 ]
 
-# PYNQ makes its list of devices once; whoever had it made before this import finds ours in it all the same.
+# PYNQ makes its list of devices once: if that was before this import, ours are added to it.
 if hasattr(pynq.Device, "_devices"):
     pynq.Device.devices.extend([*XrtDevice._probe_(), *EmulatedDevice._probe_()])

@@ -18,15 +18,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from runtime import benchmark, cards, console, info
-from runtime.accelerator import Accelerator
+from runtime import benchmark, console, info
 from runtime.arguments import number, output, plot, whole
+from runtime.container.xclbin import Xclbin
 from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError
-from runtime.evaluate import Score, evaluate
+from runtime.evaluation.evaluate import Score, evaluate
+from runtime.evaluation.labels import read_labels
+from runtime.inference.accelerator import Accelerator
 from runtime.power import Recording
-from runtime.results import read_labels
-from runtime.xclbin import Xclbin
-from runtime.xrt_device import XrtDevice
+from runtime.xrt import cards
+from runtime.xrt.device import XrtDevice
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,9 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     named = argparse.ArgumentParser(add_help=False, parents=[chosen])
     named.add_argument("xclbin", help="the accelerator")
 
-    asked = commands.add_parser("info", parents=[chosen], help="tell what is in an xclbin, and which devices there are")
-    asked.add_argument("xclbin", nargs="?", help="the accelerator; the devices alone if left out")
-    asked.set_defaults(run=_info)
+    described = commands.add_parser("info", parents=[chosen], help="print what is in an xclbin, and which devices there are")
+    described.add_argument("xclbin", nargs="?", help="the accelerator; the devices alone if left out")
+    described.set_defaults(run=_info)
 
     classify = commands.add_parser("classify", parents=[named], help="print the labels of images, best first")
     classify.add_argument("images", nargs="+", metavar="image", help="PNG, JPEG, BMP, GIF, PPM, TIFF or WebP")
@@ -74,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluation = commands.add_parser("evaluate", parents=[named], help="classify a folder of images and count how many labels are right")
     evaluation.add_argument("folder", type=Path, help="JPEG and PNG files, in subfolders or not")
     evaluation.add_argument("--labels", type=Path, required=True, help="a line per image: its path in the folder, and its label")
-    evaluation.add_argument("--csv", type=output, metavar="OUT", help="append results to it; what stands there is not computed again")
+    evaluation.add_argument(
+        "--csv", type=output, metavar="OUT", help="append results to it; images that it has already are not computed again"
+    )
     evaluation.set_defaults(run=_evaluate)
 
     bench = commands.add_parser("bench", parents=[named], help="measure latency, frames/s and power against batch size")
@@ -178,7 +181,7 @@ def _power(arguments: argparse.Namespace) -> int:
     end = None if arguments.seconds is None else time.monotonic() + arguments.seconds
     with Recording(device) as recording:
         if not recording.available:
-            why = "neither the driver's files nor xrt-smi or xbutil are there to tell"
+            why = "neither the driver's files nor xrt-smi or xbutil are there to read"
             raise DeviceError(device.name, "power not available", why, "install XRT, or choose another card")
         while (end is None or time.monotonic() < end) and recording.error is None:
             time.sleep(0.5)

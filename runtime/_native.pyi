@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.program import Program
+from runtime.container.program import Program
 
 def paths() -> list[str]: ...
 def peak(path: str, threads: int, seconds: float) -> float: ...

@@ -1,7 +1,7 @@
 """Latency and throughput of an accelerator against batch size, with the power drawn meanwhile.
 
 `run` is the kernel alone on images that are on the device already, as the original measured it; `classify` is all of it, from an
-array of images to an array of labels. In emulation the numbers are this machine's; what a card would take stands beside them as
+array of images to an array of labels. In emulation the numbers are this machine's; what a card would take is beside them, marked as
 modelled, from the cycles and the clock in the manifest.
 """
 
@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.accelerator import Accelerator
+from runtime.container.manifest import Manifest
 from runtime.errors import DeviceError
-from runtime.manifest import Manifest
+from runtime.inference.accelerator import Accelerator
 from runtime.power import Recording
-from runtime.xrt_device import XrtDevice
+from runtime.xrt.device import XrtDevice
 
 BATCHES = (1, 8, 32, 128)
 REPETITIONS, WARM_UP = 20, 2
@@ -95,12 +95,12 @@ def measure(accelerator: Accelerator, batch: int, *, repetitions: int = REPETITI
         slot.free()
     for _ in range(warm_up):
         accelerator.classify(images)
-    whole = _times(lambda: accelerator.classify(images), batch, repetitions)
+    classified = _times(lambda: accelerator.classify(images), batch, repetitions)
     seconds = None if isinstance(lane.device, XrtDevice) else manifest.card_seconds(batch)
     return Row(
         batch=batch,
         run=alone,
-        classify=whole,
+        classify=classified,
         board_watts=power.mean_board_watts,
         fpga_watts=power.mean_fpga_watts,
         modelled_ms=None if seconds is None else seconds * 1000,
@@ -139,13 +139,13 @@ def table(manifest: Manifest, rows: Iterable[Row]) -> str:
             line += f"{row.modelled_ms:19.3f}{row.modelled_frames_per_s:11,.0f}"
         lines.append(line)
     if modelled and manifest.latency_cycles is None:
-        lines.append("modelled at least: the manifest tells the slowest stage's cycles, not a frame's way through all of them")
-    found = published(manifest)
-    if found:
+        lines.append("modelled, lower bound: the manifest has the cycles of the slowest stage, not the latency of a frame")
+    reference = published(manifest)
+    if reference:
         lines.append("published for a U250 (Xilinx/ResNet50-PYNQ, host/README.md):")
-        for theirs in found:
-            line = f"{theirs.batch:6}{theirs.latency_ms:10.2f}{'':18}{theirs.frames_per_s:11,.0f}{'':28}"
-            lines.append(f"{line}{_watts(theirs.board_watts):>9}{_watts(theirs.fpga_watts):>8}")
+        for original in reference:
+            line = f"{original.batch:6}{original.latency_ms:10.2f}{'':18}{original.frames_per_s:11,.0f}{'':28}"
+            lines.append(f"{line}{_watts(original.board_watts):>9}{_watts(original.fpga_watts):>8}")
     return "\n".join(lines)
 
 
@@ -185,10 +185,10 @@ def figure(manifest: Manifest, device: str, rows: Iterable[Row]) -> Any:
     _draw(latencies, batches, [row.run.p50_ms for row in rows], "run")
     _draw(latencies, batches, [row.classify.p50_ms for row in rows], "classify")
     _draw(latencies, batches, [row.modelled_ms for row in rows], "card, modelled")
-    found = published(manifest)
-    if found:
-        rates.plot([row.batch for row in found], [row.frames_per_s for row in found], "k^:", label="published, U250")
-        latencies.plot([row.batch for row in found], [row.latency_ms for row in found], "k^:", label="published, U250")
+    reference = published(manifest)
+    if reference:
+        rates.plot([row.batch for row in reference], [row.frames_per_s for row in reference], "k^:", label="published, U250")
+        latencies.plot([row.batch for row in reference], [row.latency_ms for row in reference], "k^:", label="published, U250")
     for axes, title in ((rates, "frames/s"), (latencies, "latency, ms")):
         axes.set(xscale="log", yscale="log", xlabel="batch", title=title)
         axes.set_xticks(batches, [str(batch) for batch in batches])

@@ -1,11 +1,11 @@
 """What the runtime raises on purpose.
 
 AcceleratorError
-├── XclbinError     the file is damaged, or says what it must not say   (a ValueError)
+├── XclbinError     the file is damaged or has invalid content   (a ValueError)
 │   └── ManifestError   …in its manifest
 ├── EvaluationError the images, labels or results of an evaluation cannot be used   (a ValueError)
 ├── ImageError      an image cannot be read, or does not fit the network   (a ValueError)
-└── DeviceError     the device cannot do what was asked of it   (a RuntimeError)
+└── DeviceError     the device cannot do what was requested   (a RuntimeError)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class AcceleratorError(Exception):
         return f"{self.where}: {self.what}\nwhy: {self.why}\nfix: {self.fix}"
 
     def within(self: _Error, place: str) -> _Error:
-        """The same error, told from further out: `place` is put before `where`."""
+        """The same error with the place that encloses it, `place`, put before `where`."""
         return type(self)(f"{place}: {self.where}", self.what, self.why, self.fix)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runtime import cards, xrt
-from runtime.emulator import available_paths
+from runtime.container.axlf import BankKind, Mode
+from runtime.container.manifest import Manifest, Role
+from runtime.container.xclbin import Xclbin
+from runtime.emulation.emulator import available_paths
 from runtime.errors import DeviceError
-from runtime.manifest import Direction
-from runtime.xclbin import BankKind, Mode, Xclbin
+from runtime.xrt import cards
+from runtime.xrt import library as xrt
 
 
 def machine() -> str:
@@ -33,11 +35,13 @@ def file(xclbin: Xclbin) -> str:
         "xclbin": [f"{xclbin.path}, {len(axlf.data):,} bytes, {mode}, uuid {axlf.uuid.hex()}"],
         "network": [f"{manifest.network}: uint8 ({height}, {width}, {channels}), {manifest.classes:,} classes, the {manifest.top} best"],
         "target": [f"{manifest.target.value}, {manifest.platform}"],
-        "built by": [", ".join(f"{tool} {version}" for tool, version in manifest.versions.items()) or "not told"],
+        "built by": [", ".join(f"{tool} {version}" for tool, version in manifest.versions.items()) or "not recorded"],
         "digest": [manifest.digest],
         "speed": [f"{manifest.clock_mhz:g} MHz, {interval}: {rate}"],
-        "arguments": [f"{argument.name:12}{argument.offset:#06x}  {_meaning(xclbin, i)}" for i, argument in enumerate(manifest.arguments)],
-        "units": [f"{unit.name:12}{unit.base:#x}  {', '.join(tag for tag in unit.banks if tag)}" for unit in xclbin.units],
+        "arguments": [
+            f"{argument.name:12}{argument.offset:#06x}  {_meaning(manifest, role)}" for role, argument in manifest.by_role.items()
+        ],
+        "units": [f"{unit.name:12}{unit.base:#x}  {', '.join(unit.banks.values())}" for unit in xclbin.units],
         "banks": [*_banks(xclbin)],
         "clocks": [f"{name} {mhz} MHz ({kind.name})" for name, mhz, kind in xclbin.clocks],
         "sections": [f"{section.kind:3} {section.name or '-':12}{section.size:14,} bytes" for section in axlf.sections],
@@ -45,15 +49,14 @@ def file(xclbin: Xclbin) -> str:
     return "\n".join(_column(name, lines) for name, lines in rows.items() if lines)
 
 
-def _meaning(xclbin: Xclbin, index: int) -> str:
-    manifest = xclbin.manifest
-    argument = manifest.arguments[index]
-    if argument.direction is Direction.SCALAR:
-        return "frames of the batch"
-    if argument.direction is Direction.OUT:
-        return f"labels, {manifest.label_bytes} bytes a frame, to {argument.bank}"
-    what = f"images, {manifest.frame_bytes} bytes a frame" if index == 0 else f"weights int8 {manifest.weights}"
-    return f"{what}, from {argument.bank}"
+def _meaning(manifest: Manifest, role: Role) -> str:
+    bank = manifest.by_role[role].bank
+    return {
+        Role.IMAGES: f"images, {manifest.frame_bytes} bytes a frame, from {bank}",
+        Role.LABELS: f"labels, {manifest.label_bytes} bytes a frame, to {bank}",
+        Role.WEIGHTS: f"weights int8 {manifest.weights}, from {bank}",
+        Role.FRAMES: "frames of the batch",
+    }[role]
 
 
 def _banks(xclbin: Xclbin) -> Iterator[str]:

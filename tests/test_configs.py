@@ -9,7 +9,7 @@ import pytest
 import dataflow
 from dataflow.choose.fit import fit
 from network import load
-from runtime.xclbin import Xclbin
+from runtime.container.xclbin import Xclbin
 from vitis.emulation import emulation_xclbin
 from vitis.render import render
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from network import load, parameters
-from runtime.xclbin import Xclbin
+from runtime.container.xclbin import Xclbin
 from tests import pages
 
 ROOT = Path(__file__).parent.parent

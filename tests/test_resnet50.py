@@ -8,7 +8,7 @@ import pytest
 import runtime
 from network import images, load, parameters, reference
 from tests import reference_data
-from tests.runtime.test_xrt_device import child
+from tests.runtime.xrt.test_device import child
 from tests.test_dodo import ROOT, doit, ran
 
 pytestmark = reference_data.needs_reference

@@ -13,10 +13,10 @@ from network.errors import DescriptionError
 from network.layers import Conv
 from network.operations import Window
 from network.parameters import Parameters
+from runtime.container.manifest import Argument as ManifestArgument
+from runtime.container.manifest import Direction, ImageShape, Manifest, Target
+from runtime.container.xclbin import Bank
 from runtime.errors import ManifestError, XclbinError
-from runtime.manifest import Argument as ManifestArgument
-from runtime.manifest import Direction, ImageShape, Manifest, Target
-from runtime.xclbin import Bank
 from vitis import xclbin
 from vitis.limits import refused, require_emulation
 from vitis.render import enlarged_kb
@@ -99,7 +99,7 @@ def _argument(design: Design, argument: Argument) -> ManifestArgument:
 
 
 def network_section(design: Design) -> dict[str, Any]:
-    """The network as `runtime.program` reads it."""
+    """The network as `runtime.container.program` reads it."""
     network = design.network
     pool = network.stem.pool
     return {

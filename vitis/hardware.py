@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from dataflow.design import Design
 from network.parameters import Parameters, key
-from runtime.manifest import Target
+from runtime.container.manifest import Target
 from vitis import xclbin
 from vitis.emulation import latency_cycles, manifest
 

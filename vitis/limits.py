@@ -11,9 +11,9 @@ from dataflow.design import Design
 from network.errors import DescriptionError, Source
 from network.operations import Shape
 from network.parameters import specs
+from runtime.container.sections import LARGEST_TENSOR
+from runtime.container.xclbin import LARGEST_FILE
 from runtime.errors import XclbinError
-from runtime.sections import LARGEST_TENSOR
-from runtime.xclbin import LARGEST_FILE
 
 
 def refused(design: Design, error: XclbinError) -> DescriptionError:

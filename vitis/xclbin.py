@@ -1,7 +1,7 @@
 """Writes xclbin files: complete ones for emulation, and resflow's sections into those of v++ for a card.
 
-The reader, `runtime.xclbin`, owns the format and its structs. The same input gives the same bytes: the file has no date, and
-its uuid is a digest of its content.
+The reader, `runtime.container.axlf`, owns the format and its structs. The same input gives the same bytes: the file has no date,
+and its uuid is a digest of its content.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime import xclbin as axlf
-from runtime.manifest import Direction, Manifest, Target
-from runtime.program import Format, key
-from runtime.sections import parse
-from runtime.xclbin import Axlf, Bank, ClockKind, Mode, SectionKind, Xclbin
+from runtime.container import axlf
+from runtime.container.axlf import Axlf, ClockKind, Mode, SectionKind
+from runtime.container.manifest import Direction, Manifest, Target
+from runtime.container.program import Format, key
+from runtime.container.sections import parse
+from runtime.container.xclbin import Bank, Xclbin
 
 CU_BASE = 0x0180_0000  # the address of the first CU on card platforms; emulation would accept any
 CU_RANGE = 0x1000  # of its register file
@@ -46,7 +47,7 @@ def render(manifest: Manifest, *, banks: tuple[Bank, ...], network: Mapping[str,
     """The xclbin of an emulated accelerator.
 
     `banks` are the memories of the platform; which of them are used follows from the manifest. `network` is the object of
-    the "network" section as `runtime.sections` describes it, `parameters` the arrays of params/*.npz. Raises the
+    the "network" section as `runtime.container.sections` describes it, `parameters` the arrays of params/*.npz. Raises the
     runtime's error for anything the runtime would reject.
     """
     if manifest.target is not Target.EMULATION:

@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def measured(repetitions: int) -> dict[str, Any]:
     from runtime.bench import measure, resnet50
-    from runtime.emulator import available_paths
+    from runtime.emulation.emulator import available_paths
 
     everything = len(os.sched_getaffinity(0))
     threads = tuple(sorted({1, everything}))
@@ -77,7 +77,7 @@ def in_child(repetitions: int) -> dict[str, Any]:
 
 
 def withhold_amx() -> None:
-    """Make Linux refuse this process AMX, whoever asks: it does so where a signal stack is too small for the tiles' state.
+    """Make Linux refuse this process AMX, whichever library requests it: it does so where a signal stack is too small for the tiles' state.
 
     (arch/x86/kernel/fpu/xstate.c, validate_sigaltstack.)
     """
@@ -124,9 +124,9 @@ def show(report: dict[str, Any]) -> None:
         layers = Table(title=f"path {path}, one thread,\nbatch {TARGET_BATCH}: one image")
         for column in ("", "ms", "of peak"):
             layers.add_column(column, justify="right")
-        for kind, found in part["kinds"].items():
-            share = found["products"] / (found["ms"] / 1000) / part["peak"][path]["1"]
-            layers.add_row(kind, f"{found['ms']:.3f}", f"{share:.0%}" if found["products"] else "")
+        for kind, figures in part["kinds"].items():
+            share = figures["products"] / (figures["ms"] / 1000) / part["peak"][path]["1"]
+            layers.add_row(kind, f"{figures['ms']:.3f}", f"{share:.0%}" if figures["products"] else "")
         console.print(layers)
 
 

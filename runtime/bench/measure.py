@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 
 from runtime.bench import models, resnet50
-from runtime.emulator import Emulator, available_paths, peak
+from runtime.emulation.emulator import Emulator, available_paths, peak
 
 BATCHES = (1, 8, 64)
 SECONDS = 0.25  # at least, of each measurement
@@ -45,12 +45,12 @@ def speeds(folder: Path, paths: tuple[str, ...], threads: tuple[int, ...], repet
             contenders[path, count] = _emulated(Emulator(program, path=path, threads=count), codes)
         contenders["onnxruntime int8", count] = _onnx(int8, count, floats)
         contenders["onnxruntime float32", count] = _onnx(float32, count, floats)
-    found: dict[tuple[str, int, int], list[float]] = {}
+    rates: dict[tuple[str, int, int], list[float]] = {}
     for _ in range(repetitions):
         for batch in BATCHES:
             for (name, count), run in contenders.items():
-                found.setdefault((name, count, batch), []).append(batch / _seconds(run, batch))
-    return [Result(name=n, threads=t, batch=b, images_per_s=median(rates)) for (n, t, b), rates in found.items()]
+                rates.setdefault((name, count, batch), []).append(batch / _seconds(run, batch))
+    return [Result(name=n, threads=t, batch=b, images_per_s=median(samples)) for (n, t, b), samples in rates.items()]
 
 
 def peaks(threads: tuple[int, ...], repetitions: int) -> dict[str, dict[int, float]]:
@@ -66,14 +66,14 @@ def kinds(path: str, batch: int, repetitions: int) -> dict[str, tuple[float, int
     images = np.random.default_rng(1).integers(0, 256, (batch, *program.input)).astype(np.uint8)
     counts = resnet50.products(program)
     profiles = [emulator.profile(images) for _ in range(repetitions + 1)][1:]
-    found: dict[str, tuple[float, int]] = {}
+    sums: dict[str, tuple[float, int]] = {}
     for name in profiles[0]:
         block, _, layer = name.partition(".")
         kind = f"stage {block[3]} {layer}" if block.startswith("res") else block
-        milliseconds, products = found.get(kind, (0.0, 0))
+        milliseconds, products = sums.get(kind, (0.0, 0))
         taken = median(profile[name] for profile in profiles) * 1000 / batch
-        found[kind] = (milliseconds + taken, products + counts.get(name, 0))
-    return found
+        sums[kind] = (milliseconds + taken, products + counts.get(name, 0))
+    return sums
 
 
 def _emulated(emulator: Emulator, codes: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Callable[[int], object]:

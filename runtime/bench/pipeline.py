@@ -1,7 +1,7 @@
 """The pipeline against the way the original fed its card, on a device that takes 0.4 ms a frame: python -m runtime.bench.pipeline
 
 Both get the same images in the same process, in turn. Frames/s, how much of the time the device worked, and how long an image
-took from being asked for to having its labels. `arrays` are images that need no decoding, `jpegs` are files of photographs' size.
+took from its request to its labels. `arrays` are images that need no decoding, `jpegs` are files of photographs' size.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from runtime import console
-from runtime.accelerator import Accelerator
 from runtime.arguments import whole
 from runtime.bench.timed import TimedDevice
-from runtime.driver import load as load_overlay
-from runtime.images import load
-from runtime.manifest import ImageShape
-from runtime.pipeline import SLOTS
+from runtime.container.manifest import ImageShape
+from runtime.device.driver import load as load_overlay
+from runtime.inference.accelerator import Accelerator
+from runtime.inference.images import load
+from runtime.inference.pipeline import SLOTS
 
 IMAGE = ImageShape(224, 224, 3)
 PHOTOGRAPH = (375, 500)  # height and width of a usual one in ImageNet
@@ -115,14 +115,14 @@ def measure(way: str, source: str, items: Sequence[Any], batch: int, *, image: I
     begun: Times = []
     ended: Times = []
 
-    def asked() -> Iterator[Any]:
+    def timestamped() -> Iterator[Any]:
         for item in items:
             begun.append(time.perf_counter())
             yield item
 
     with Accelerator(load_overlay(__file__, device)) as accelerator:  # PYNQ wants a file; this device does not look at it
         start = time.perf_counter()
-        count = WAYS[way](accelerator, asked(), batch, ended)
+        count = WAYS[way](accelerator, timestamped(), batch, ended)
         seconds = time.perf_counter() - start
     assert count == len(items) == len(begun)
     took = 1000 * (np.array(ended) - np.array(begun))
@@ -155,11 +155,11 @@ def run(repetitions: int, frames: int) -> list[Result]:
             "jpegs": photographs(Path(folder), frames // 4),
         }
         cases = [(source, batch, way) for source in sources for batch in BATCHES for way in WAYS]
-        found: dict[Any, list[Result]] = {case: [] for case in cases}
+        measured: dict[Any, list[Result]] = {case: [] for case in cases}
         for _, case in tqdm([(i, case) for i in range(repetitions) for case in cases], disable=not sys.stderr.isatty(), leave=False):
             source, batch, way = case
-            found[case].append(measure(way, source, sources[source], batch))
-        return [middle(results) for results in found.values()]
+            measured[case].append(measure(way, source, sources[source], batch))
+        return [middle(results) for results in measured.values()]
 
 
 def main(argv: list[str] | None = None) -> None:

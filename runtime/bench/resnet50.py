@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
+from runtime.container.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
 
 IMAGE = Shape(224, 224, 3)
 STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))  # blocks, and channels inside each

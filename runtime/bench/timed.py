@@ -1,26 +1,27 @@
 """A device that takes a fixed time for every frame and computes nothing: what a host's way of feeding it costs shows by itself.
 
-It is a card to everything above it: buffers are copied back and forth, and runs of a compute unit queue up. No thread stands behind
-it, so it takes nothing of the CPU from what is measured.
+It is a card to everything above it: buffers are copied back and forth, and runs of a compute unit queue up. It has no
+thread, so it takes nothing of the CPU from what is measured.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from pynq.buffer import PynqBuffer
 
-from runtime.base_device import BaseDevice
-from runtime.driver import bind
-from runtime.manifest import Argument, Direction, ImageShape, Manifest, Target
-from runtime.memory import Memory
-from runtime.metadata import Metadata
-from runtime.run import Run
-from runtime.xclbin import Axlf, Bank, BankKind, Mode, Unit, Xclbin
+from runtime.container.axlf import Axlf, BankKind, Mode
+from runtime.container.manifest import Argument, ImageShape, Manifest, Role, Target
+from runtime.container.xclbin import Bank, Unit, Xclbin
+from runtime.device.base import BaseDevice
+from runtime.device.driver import bind
+from runtime.device.metadata import Metadata
+from runtime.device.run import Run
+from runtime.emulation.memory import EmulatedBank
 
 SECONDS_A_FRAME = 0.4e-3  # a little faster than the original ResNet-50 on a U250
 BANK = Bank(tag="bank0", kind=BankKind.DDR4, base=0x40_0000_0000, size_kb=16 * 2**20)
@@ -28,18 +29,18 @@ BANK = Bank(tag="bank0", kind=BankKind.DDR4, base=0x40_0000_0000, size_kb=16 * 2
 
 def manifest(image: ImageShape) -> Manifest:
     """Of a network with images of this shape, 1000 classes, and all its weights on chip."""
-    rows = (("images", Direction.IN, 8), ("labels", Direction.OUT, 8), ("frames", Direction.SCALAR, 4))
+    roles = (Role.IMAGES, Role.LABELS, Role.FRAMES)
     arguments = tuple(
         Argument(
-            name=name,
+            name=role.value,
             id=i,
             offset=0x10 + 12 * i,
-            size_bytes=size,
-            direction=direction,
-            bank=None if direction is Direction.SCALAR else BANK.tag,
-            port="S_AXI_CONTROL" if direction is Direction.SCALAR else f"M_AXI_GMEM{i}",
+            size_bytes=4 if role is Role.FRAMES else 8,
+            direction=role.direction,
+            bank=None if role is Role.FRAMES else BANK.tag,
+            port="S_AXI_CONTROL" if role is Role.FRAMES else f"M_AXI_GMEM{i}",
         )
-        for i, (name, direction, size) in enumerate(rows)
+        for i, role in enumerate(roles)
     )
     return Manifest(
         network="timed",
@@ -71,20 +72,20 @@ class Work:
         return 0.0 if self.started_at is None else min(1.0, self.busy_seconds / (self.free_at - self.started_at))
 
 
-class Timed:
+class TimedSession:
     """What a timed device has loaded: always the same."""
 
     def __init__(self, xclbin: Xclbin, seconds_a_frame: float) -> None:
         self.xclbin = xclbin
-        self.memories = {BANK.tag: Memory(tag=BANK.tag, base=BANK.base, size=BANK.size_kb * 1024)}
+        self.memories = {BANK.tag: EmulatedBank(tag=BANK.tag, base=BANK.base, size=BANK.size_kb * 1024)}
         self.work = {unit.name: Work() for unit in xclbin.units}
         self._seconds_a_frame = seconds_a_frame
 
-    def start(self, unit: Unit, buffers: Sequence[PynqBuffer], frames: int) -> Run:
-        images, labels = (buffer.bo.device[buffer.offset :] for buffer in buffers)
-        found = self.xclbin.manifest
-        rows = images[: frames * found.frame_bytes].reshape(frames, -1)[:, : found.top]
-        labels[: frames * found.label_bytes].view("<u4")[:] = rows.astype(np.uint32).reshape(-1)
+    def start(self, unit: Unit, buffers: Mapping[Role, PynqBuffer], frames: int) -> Run:
+        images, labels = (buffers[role].bo.device[buffers[role].offset :] for role in (Role.IMAGES, Role.LABELS))
+        described = self.xclbin.manifest
+        rows = images[: frames * described.frame_bytes].reshape(frames, -1)[:, : described.top]
+        labels[: frames * described.label_bytes].view("<u4")[:] = rows.astype(np.uint32).reshape(-1)
         work, seconds = self.work[unit.name], frames * self._seconds_a_frame
         with work.lock:
             now = time.perf_counter()
@@ -109,17 +110,17 @@ class TimedDevice(BaseDevice):
 
     def __init__(self, image: ImageShape, *, seconds_a_frame: float = SECONDS_A_FRAME, units: int = 1) -> None:
         super().__init__("timed")
-        found = manifest(image)
-        banks = tuple(argument.bank for argument in found.arguments)
-        described = Xclbin(
+        described = manifest(image)
+        banks = dict.fromkeys(described.pointers, BANK.tag)
+        xclbin = Xclbin(
             path="timed",
             axlf=Axlf(data=b"", version=(2, 1, 0), mode=Mode.SW_EMU, uuid=bytes(16), sections=()),
-            manifest=found,
+            manifest=described,
             banks=(BANK,),
             clocks=(),
-            units=tuple(Unit(name=f"{found.kernel}_{i + 1}", base=0x180_0000 + 0x1000 * i, banks=banks) for i in range(units)),
+            units=tuple(Unit(name=f"{described.kernel}_{i + 1}", base=0x180_0000 + 0x1000 * i, banks=banks) for i in range(units)),
         )
-        self.timed = Timed(described, seconds_a_frame)
+        self.timed = TimedSession(xclbin, seconds_a_frame)
 
     def get_bitfile_metadata(self, bitfile_name: str) -> Metadata:  # noqa: ARG002 (PYNQ's call)
         bind(self.timed.xclbin.manifest.vlnv)
@@ -128,7 +129,7 @@ class TimedDevice(BaseDevice):
     def check(self, xclbin: Xclbin) -> None:
         """It takes no other than its own."""
 
-    def load(self, xclbin: Xclbin) -> Timed:  # noqa: ARG002
+    def load(self, xclbin: Xclbin) -> TimedSession:  # noqa: ARG002
         return self.timed
 
 

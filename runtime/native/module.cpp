@@ -1,4 +1,4 @@
-// The Python module: reads a runtime.program.Program, and runs it without the GIL.
+// The Python module: reads a runtime.container.program.Program, and runs it without the GIL.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -211,7 +211,7 @@ double peak(const std::string &path, unsigned threads, double seconds) {
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
-  module.doc() = "The emulator's forward pass in C++, see runtime.emulator.";
+  module.doc() = "The emulator's forward pass in C++, see runtime.emulation.emulator.";
   module.def("paths", [] {
     std::vector<std::string> names;
     for (const Kernels *kernels : available_kernels()) names.emplace_back(kernels->name);

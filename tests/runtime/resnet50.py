@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dataflow import plan
 from network import load
-from runtime import sections
-from runtime.program import Program
-from runtime.xclbin import Xclbin
+from runtime.container import sections
+from runtime.container.program import Program
+from runtime.container.xclbin import Xclbin
 from tests import reference_data
 from vitis.emulation import emulation_xclbin
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runtime.bench import resnet50
-from runtime.emulator import Emulator, available_paths
+from runtime.emulation.emulator import Emulator, available_paths
 from tests.reference_data import needs_reference
 from tests.runtime import resnet50 as reference
 
@@ -27,7 +27,7 @@ def test_the_network_has_the_shape_of_the_original() -> None:
 
 @pytest.mark.skipif(available_paths()[0] != "amx", reason="this CPU has no AMX to withhold")
 def test_a_process_without_amx_takes_the_next_path() -> None:
-    script = "from runtime.bench.__main__ import withhold_amx as w; w(); from runtime.emulator import available_paths as p; print(*p())"
+    script = "from runtime.bench.__main__ import withhold_amx as w; w(); from runtime.emulation.emulator import available_paths as p; print(*p())"
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert done.stdout.split() == list(available_paths()[1:])
 

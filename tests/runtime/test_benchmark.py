@@ -11,8 +11,8 @@ from PIL import Image
 from runtime import Accelerator, DeviceError, benchmark
 from runtime.bench.timed import TimedDevice
 from runtime.benchmark import Row, Times
-from runtime.driver import load
-from runtime.manifest import ImageShape
+from runtime.container.manifest import ImageShape
+from runtime.device.driver import load
 from tests.runtime import tiny
 
 MANIFEST = tiny.manifest(tiny.network())
@@ -25,7 +25,7 @@ def test_the_table_in_emulation() -> None:
     assert benchmark.table(MANIFEST, [ROW]) == (
         " batch   run p50      p95   p99 ms   frames/s  classify p50 ms   frames/s  board W  FPGA W  card, modelled ms   frames/s\n"
         "     8      1.50     2.25     3.00      5,432             1.50      5,432      n/a     n/a              0.018    434,027\n"
-        "modelled at least: the manifest tells the slowest stage's cycles, not a frame's way through all of them"
+        "modelled, lower bound: the manifest has the cycles of the slowest stage, not the latency of a frame"
     )
 
 

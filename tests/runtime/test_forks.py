@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime import Accelerator, DeviceError, EmulatedDevice, power
-from runtime.emulator import Emulator
-from runtime.power import Rail, Recording
+from runtime import Accelerator, DeviceError, EmulatedDevice
+from runtime.device import sensors
+from runtime.device.sensors import Rail
+from runtime.emulation.emulator import Emulator
+from runtime.power import Recording
 from tests.runtime import tiny
-from tests.runtime.test_xrt_device import OPEN, Run, check, needs_xrt, noop
+from tests.runtime.xrt.test_device import OPEN, Run, check, needs_xrt, noop
 
 __all__ = ["noop"]  # a fixture
 
@@ -77,7 +79,7 @@ def same(found: Any, expected: Any) -> None:
     assert np.array_equal(found, expected)
 
 
-def told(call: Callable[[], object]) -> str:
+def error_text(call: Callable[[], object]) -> str:
     with pytest.raises(DeviceError) as caught:
         call()
     return str(caught.value)
@@ -112,7 +114,7 @@ def test_everything_works_in_a_child(accelerator: Accelerator, expected: Any) ->
         same(list(accelerator.stream(list(images()), batch=2)), expected)
         in_child(lambda: same(accelerator.classify(images()), expected))
         accelerator.close()
-        assert "used after close" in told(lambda: accelerator.classify(images()))
+        assert "used after close" in error_text(lambda: accelerator.classify(images()))
 
     in_child(work)
     same(accelerator.classify(images()), expected)
@@ -172,7 +174,7 @@ def test_a_run_that_is_in_the_parent(accelerator: Accelerator, expected: Any, mo
     def work() -> None:
         for run in runs:
             for wait in (run.wait, lambda run=run: run.wait(1), lambda run=run: run.done):
-                assert told(wait) == (
+                assert error_text(wait) == (
                     "tiny_1: a run of another process\n"
                     "why: it belongs to the parent of this forked process, and its thread is there\n"
                     "fix: wait before the process is forked, or start a run in the child"
@@ -268,7 +270,7 @@ def test_a_stream_stays_where_it_was_begun(accelerator: Accelerator, expected: A
 
     def work() -> None:
         for each in (begun, files):
-            assert told(lambda each=each: next(each)) == (
+            assert error_text(lambda each=each: next(each)) == (
                 "stream: continued in another process\n"
                 "why: it was begun in the parent of this forked process, and its threads are there\n"
                 "fix: begin a stream in each process"
@@ -294,7 +296,7 @@ def test_a_stream_dropped_in_a_child(accelerator: Accelerator, expected: Any) ->
 
 
 def test_a_recording_stays_where_it_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(power, "sensors", lambda _: lambda: (Rail(name="12v_aux", volts=12.0, amps=1.0),))
+    monkeypatch.setattr(sensors, "rails", lambda _: lambda: (Rail(name="12v_aux", volts=12.0, amps=1.0),))
     with Recording(None, interval=0.01) as recording:
         time.sleep(0.05)
 
@@ -316,7 +318,7 @@ def test_a_device_does_not_travel(accelerator: Accelerator) -> None:
     """Nor does what holds it. As a pool would send them, with a bound method or as an argument."""
     overlay = accelerator.overlay
     for thing in (accelerator, accelerator.classify, overlay, overlay.tiny_1, overlay.bank0, overlay.device):
-        assert told(lambda thing=thing: pickle.dumps(thing)) == (
+        assert error_text(lambda thing=thing: pickle.dumps(thing)) == (
             f"{overlay.device.tag}: a device sent to another process\nwhy: what it has loaded, and its buffers, are in this one\n"
             "fix: open the xclbin in the other process, for example in the initializer of a multiprocessing.Pool"
         )
@@ -383,16 +385,16 @@ def test_a_card_is_the_parent_s(noop: Run) -> None:
     """It says so at once, does nothing to the parent's buffers, and the child ends although XRT would wait for its threads."""
     script = """
 def work():
-    told(acc.classify, images)
-    told(unit.call, i, o, w, 5)
-    told(unit.read, 0)
-    told(ol.bank0.allocate, 4)
-    told(pynq.allocate, 4)
-    told(i.sync_to_device)
-    told(lambda: list(stream))
-    told(run.wait)
-    told(ol.download)
-    told(opened)
+    error_text(acc.classify, images)
+    error_text(unit.call, i, o, w, 5)
+    error_text(unit.read, 0)
+    error_text(ol.bank0.allocate, 4)
+    error_text(pynq.allocate, 4)
+    error_text(i.sync_to_device)
+    error_text(lambda: list(stream))
+    error_text(run.wait)
+    error_text(ol.download)
+    error_text(opened)
     with runtime.Accelerator.open("tiny.xclbin", device="emulation") as emulated:
         assert emulated.classify(images).shape == (5, 3)
 forked(work)
@@ -435,7 +437,7 @@ print(int(i.sum()), len(list(stream)), run.wait(5))
 def test_what_a_child_drops_stays_in_the_parent(noop: Run, work: str) -> None:
     """XRT is not called at all: parent and child share its open files."""
     watch = """
-from runtime import xrt
+from runtime.xrt import library as xrt
 library, process = xrt.load()._library, os.getpid()
 def watched(name):
     function = getattr(library, name)

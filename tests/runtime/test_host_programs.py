@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from runtime import Accelerator
-from runtime.xclbin import Xclbin
+from runtime.container.xclbin import Xclbin
 from tests.runtime import tiny
-from tests.runtime.test_xrt_device import INSTALLED, child, needs_xrt
+from tests.runtime.xrt.test_device import INSTALLED, child, needs_xrt
 from vitis.xclbin import render
 
 Program = Callable[..., subprocess.CompletedProcess[str]]

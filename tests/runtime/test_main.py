@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 import runtime
-from runtime import Accelerator, cards
+from runtime import Accelerator
 from runtime.__main__ import main
-from runtime.emulator import available_paths
-from runtime.xclbin import Axlf
+from runtime.container.axlf import Axlf
+from runtime.device import pci
+from runtime.emulation.emulator import available_paths
 from tests.runtime import tiny
 
 
@@ -127,7 +128,7 @@ def test_a_reader_that_goes_away() -> None:
 
 
 def test_info_of_a_file_and_the_machine(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cards, "SYSFS", Path.cwd())
+    monkeypatch.setattr(pci, "SYSFS", Path.cwd())
     monkeypatch.delenv("XILINX_XRT", raising=False)
     data = Path("tiny.xclbin").read_bytes()
     axlf = Axlf.parse(data)
@@ -158,7 +159,7 @@ def test_info_of_a_file_and_the_machine(capsys: pytest.CaptureFixture[str], monk
 
 
 def test_a_device_can_be_named_anywhere(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cards, "SYSFS", Path.cwd())
+    monkeypatch.setattr(pci, "SYSFS", Path.cwd())
     assert main(["classify", "tiny.xclbin", "a.png", "--device", "emulation"]) == 0
     monkeypatch.setenv("RESFLOW_DEVICE", "emulation")
     assert main(["classify", "tiny.xclbin", "a.png"]) == 0
@@ -182,7 +183,7 @@ def test_power_is_not_made_up(capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 
 def test_a_live_line_of_power(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cards, "SYSFS", Path.cwd())
+    monkeypatch.setattr(pci, "SYSFS", Path.cwd())
     xmc = Path("devices/0000:3b:00.1/xmc.u.1")
     xmc.mkdir(parents=True)
     Path("drivers/xocl/0000:3b:00.1").mkdir(parents=True)
@@ -201,8 +202,8 @@ def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[0] for line in lines[1:4]] == ["batch", "1", "4"]
     assert Path("out.png").stat().st_size > 1000
     assert main(["bench", "tiny.xclbin", "--batch", "2", "--repetitions", "3", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [row["batch"] for row in told["rows"]] == [2]
+    report = json.loads(capsys.readouterr().out)
+    assert [row["batch"] for row in report["rows"]] == [2]
 
 
 WRONG = [
@@ -244,7 +245,7 @@ def test_a_plot_that_cannot_be_drawn_is_refused_at_once(capsys: pytest.CaptureFi
 
 
 def test_a_device_the_environment_names(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cards, "SYSFS", Path.cwd())
+    monkeypatch.setattr(pci, "SYSFS", Path.cwd())
     monkeypatch.setenv("RESFLOW_DEVICE", "u999")
     for call in (["classify", "tiny.xclbin", "a.png"], ["info"], ["power"]):
         assert main(call) == 1

@@ -21,7 +21,8 @@ import network
 import runtime.notebooks
 from network import digits_data, parameters
 from runtime import Accelerator, power
-from runtime.power import Rail
+from runtime.device import sensors
+from runtime.device.sensors import Rail
 from tests.runtime import tiny
 from vitis.emulation import emulation_xclbin
 
@@ -91,7 +92,7 @@ def test_power_is_drawn_where_there_is_some(tmp_path: Path, monkeypatch: pytest.
     """The cell of the live plot, on a device that has sensors."""
     monkeypatch.setenv("MPLBACKEND", "Agg")
     watts = iter(range(10, 10_000))
-    monkeypatch.setattr(power, "sensors", lambda _: lambda: (Rail(name="12v_pex", volts=12, amps=next(watts) / 12),))
+    monkeypatch.setattr(sensors, "rails", lambda _: lambda: (Rail(name="12v_pex", volts=12, amps=next(watts) / 12),))
     shown: list[Any] = []
     handle = SimpleNamespace(update=shown.append)
     with Accelerator.open(tiny.write(tmp_path / "tiny.xclbin")) as accelerator:

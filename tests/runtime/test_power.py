@@ -10,9 +10,11 @@ from typing import Any
 import pynq
 import pytest
 
-from runtime import DeviceError, EmulatedDevice, XrtDevice, cards, power
-from runtime.cards import Card
-from runtime.power import Rail, Recording, Sample
+from runtime import DeviceError, EmulatedDevice, XrtDevice
+from runtime.device import pci, sensors
+from runtime.device.sensors import Rail
+from runtime.power import Recording, Sample
+from runtime.xrt.cards import Card
 
 BDF = "0000:3b:00.1"
 MILLI = {"12v_aux": (12_050, 1_500), "12v_pex": (11_980, 2_000), "vccint": (850, 20_500), "3v3_pex": (3_300, 100), "3v3_aux": (0, 0)}
@@ -21,7 +23,7 @@ MILLI = {"12v_aux": (12_050, 1_500), "12v_pex": (11_980, 2_000), "vccint": (850,
 @pytest.fixture
 def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> XrtDevice:
     """A card whose driver has the files of the original's."""
-    monkeypatch.setattr(cards, "SYSFS", tmp_path)
+    monkeypatch.setattr(pci, "SYSFS", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.delenv("XILINX_XRT", raising=False)
     xmc = tmp_path / "devices" / BDF / "xmc.u.15204352"
@@ -54,7 +56,7 @@ EXPECTED = (
 
 
 def test_the_driver_s_files(card: XrtDevice) -> None:
-    read = power.sensors(card)
+    read = sensors.rails(card)
     assert read is not None
     assert read() == (*EXPECTED, Rail(name="3v3_pex", volts=3.3, amps=0.1))
     sample = Sample(seconds=0, rails=read())
@@ -66,13 +68,13 @@ def test_the_driver_s_files(card: XrtDevice) -> None:
     "wrapped", [ELECTRICAL, {"electrical": ELECTRICAL}, {"schema_version": {}, "devices": [{"electrical": ELECTRICAL}]}]
 )
 def test_the_report_of_xbutil(wrapped: Any) -> None:
-    assert power.parse(json.dumps(wrapped).encode()) == EXPECTED
+    assert sensors.parse(json.dumps(wrapped).encode()) == EXPECTED
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1, 2]", b'{"power_rails": 3}', b"\xff", b"no JSON"])
 def test_other_reports(content: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (of json, of utf-8, or ours)
-        power.parse(content)
+        sensors.parse(content)
 
 
 def stub(folder: Path, name: str, text: str) -> None:
@@ -95,7 +97,7 @@ def without_files(folder: Path) -> None:
 
 def test_the_tool_where_the_driver_has_no_files(card: XrtDevice, tmp_path: Path) -> None:
     without_files(tmp_path)
-    assert power.sensors(card) is None
+    assert sensors.rails(card) is None
     stub(tmp_path, "xbutil", json.dumps({"devices": [{"electrical": ELECTRICAL}]}))
     with Recording(card, interval=0.01) as recording:
         wait_for(recording, 2)

@@ -15,9 +15,9 @@ import pytest
 
 import runtime
 from runtime import Accelerator, DeviceError, EmulatedDevice
-from runtime.buffers import Buffer
+from runtime.device.buffers import Buffer
 from tests.runtime import tiny
-from tests.runtime.test_xrt_device import OPEN, Run, check, needs_xrt, noop
+from tests.runtime.xrt.test_device import OPEN, Run, check, needs_xrt, noop
 
 __all__ = ["noop"]  # a fixture
 
@@ -72,7 +72,7 @@ def expected(path: str) -> Callable[..., Any]:
     return classify
 
 
-def told(call: Callable[[], object]) -> str:
+def error_text(call: Callable[[], object]) -> str:
     with pytest.raises(DeviceError) as caught:
         call()
     return str(caught.value)
@@ -107,13 +107,13 @@ def test_buffers_of_before_are_lost(device: EmulatedDevice, path: str) -> None:
     view, words = old[0][1:], np.array(old[0])
     overlay.download()
     new = buffers(overlay, seed=1)
-    assert told(lambda: labels(overlay.tiny_1, old[0], *new[1:])) == f"tiny_1.in_1: {GONE}\n{INBUF}"
-    assert told(lambda: overlay.tiny_1.start(*new[:2], old[2], N)).startswith(f"tiny_1.weightsmem: {GONE}\n")
+    assert error_text(lambda: labels(overlay.tiny_1, old[0], *new[1:])) == f"tiny_1.in_1: {GONE}\n{INBUF}"
+    assert error_text(lambda: overlay.tiny_1.start(*new[:2], old[2], N)).startswith(f"tiny_1.weightsmem: {GONE}\n")
     for buffer in (*old, view):
         tag = "PLRAM[0]" if buffer is old[2] else "bank0"
         uses = buffer.sync_to_device, buffer.sync_from_device, buffer.flush, buffer.invalidate
         for use in (*uses, lambda buffer=buffer: buffer.device_address, lambda buffer=buffer: buffer.physical_address):
-            assert told(use) == f"{tag}: {GONE}\nfix: allocate it again"
+            assert error_text(use) == f"{tag}: {GONE}\nfix: allocate it again"
     # Its bytes can still be read, and written to nobody's harm.
     assert np.array_equal(old[0], words)
     assert np.array_equal(view[::2], words[1::2])
@@ -156,10 +156,10 @@ def test_another_overlay_in_its_place(device: EmulatedDevice, path: str, other: 
         lambda: setattr(registers, "numReps", 3),
         lambda: setattr(registers.CTRL, "AP_START", 1),
     ):
-        assert told(use) == replaced(device, "tiny_1", other)
-    assert told(lambda: bank.allocate(4)) == replaced(device, "bank0", other)
-    assert told(lambda: pynq.allocate(4, target=default)) == replaced(device, "PLRAM[0]", other)
-    assert told(lambda: bank.size) == replaced(device, "bank0", other)
+        assert error_text(use) == replaced(device, "tiny_1", other)
+    assert error_text(lambda: bank.allocate(4)) == replaced(device, "bank0", other)
+    assert error_text(lambda: pynq.allocate(4, target=default)) == replaced(device, "PLRAM[0]", other)
+    assert error_text(lambda: bank.size) == replaced(device, "bank0", other)
     assert second.tiny_1.read(0x34) == 0
     assert second.bank0 != bank
 
@@ -181,9 +181,9 @@ def test_an_overlay_that_is_not_downloaded_is_not_what_is_loaded(device: Emulate
     """PYNQ takes it for loaded, and its accelerator has the name of the one that is."""
     first = pynq.Overlay(path, device=device)
     second = pynq.Overlay(other, device=device, download=False)
-    assert told(lambda: second.tiny_1) == replaced(device, "tiny_1", path)
-    assert told(lambda: second.bank0.allocate(4)) == replaced(device, "bank0", path)
-    assert told(lambda: Accelerator(second)) == replaced(device, "tiny_1", path)
+    assert error_text(lambda: second.tiny_1) == replaced(device, "tiny_1", path)
+    assert error_text(lambda: second.bank0.allocate(4)) == replaced(device, "bank0", path)
+    assert error_text(lambda: Accelerator(second)) == replaced(device, "tiny_1", path)
     assert np.array_equal(labels(first.tiny_1, *buffers(first)), expected())
     # One of the same file is the same.
     third = pynq.Overlay(path, device=device, download=False)
@@ -206,7 +206,7 @@ def test_a_file_built_anew_is_another(device: EmulatedDevice, path: str, tmp_pat
     overlay = pynq.Overlay(path, device=device)
     tiny.write(Path(path), seed=2)
     held = buffers(overlay)
-    assert told(overlay.download) == (
+    assert error_text(overlay.download) == (
         f"{path}: another file than the overlay was made from\n"
         "why: it was built or copied anew since, and the overlay describes what it was\nfix: make a new overlay: pynq.Overlay(path)"
     )
@@ -231,7 +231,7 @@ def test_a_closed_device(device: EmulatedDevice, path: str, expected: Any) -> No
         lambda: pynq.allocate(4, target=device),
     )
     for use in uses:
-        assert told(use) == message
+        assert error_text(use) == message
     overlay.download()
     assert np.array_equal(labels(accelerator, *buffers(overlay)), expected())
 
@@ -242,7 +242,7 @@ def test_two_devices_do_not_mix(path: str, expected: Any) -> None:
     overlays[0].download()
     what = "a buffer of another device\nwhy: the kernel reaches the memory of its own device only"
     for i in range(2):
-        assert told(lambda i=i: labels(overlays[i].tiny_1, *held[1 - i])) == f"tiny_1.in_1: {what}\n{INBUF}"
+        assert error_text(lambda i=i: labels(overlays[i].tiny_1, *held[1 - i])) == f"tiny_1.in_1: {what}\n{INBUF}"
     assert overlays[0].bank0 != overlays[1].bank0
     assert np.array_equal(labels(overlays[1].tiny_1, *held[1]), expected())
 
@@ -266,7 +266,7 @@ def test_a_run_in_flight_ends_first(device: EmulatedDevice, path: str, monkeypat
     threading.Timer(0.2, may_end.set).start()
     overlay.download()
     assert [each.done for each in started] == [True, True]
-    assert told(held[1].sync_from_device) == f"bank0: {GONE}\nfix: allocate it again"
+    assert error_text(held[1].sync_from_device) == f"bank0: {GONE}\nfix: allocate it again"
 
 
 @pytest.mark.parametrize("freed", [False, True])
@@ -308,7 +308,7 @@ def test_an_accelerator_makes_its_buffers_again(device: EmulatedDevice, path: st
         assert np.array_equal(list(accelerator.stream(images(), batch=2)), expected())
     second = pynq.Overlay(other, device=device)
     for use in (lambda: accelerator.classify(images()), lambda: accelerator.trace(images()[0]), lambda: list(accelerator.stream(images()))):
-        assert told(use).endswith(f"why: {device.tag} has another one loaded: {other}\n"
+        assert error_text(use).endswith(f"why: {device.tag} has another one loaded: {other}\n"
                                   "fix: use the overlay that was loaded last, or load this one again: overlay.download()")  # fmt: skip
     overlay.download()
     assert np.array_equal(accelerator.classify(images()), expected())
@@ -323,7 +323,7 @@ def test_weights_on_chip_are_those_of_the_loaded_overlay(device: EmulatedDevice,
     accelerator = Accelerator(pynq.Overlay(first, device=device))
     pynq.Overlay(second, device=device)
     for use in (lambda: accelerator.classify(images()), lambda: accelerator.trace(images()[0])):
-        assert f"why: {device.tag} has another one loaded: {second}\n" in told(use)
+        assert f"why: {device.tag} has another one loaded: {second}\n" in error_text(use)
 
 
 def test_a_stream_over_a_reload_ends_in_an_error_or_in_its_labels(device: EmulatedDevice, path: str, expected: Any) -> None:
@@ -342,7 +342,7 @@ def test_a_bank_that_is_closed_gives_no_buffers(device: EmulatedDevice, path: st
     overlay = pynq.Overlay(path, device=device)
     memory = overlay.bank0.memory
     overlay.download()
-    assert told(lambda: memory.allocate(4)) == (
+    assert error_text(lambda: memory.allocate(4)) == (
         "bank0: a bank that is no longer there\nwhy: an xclbin was loaded onto the device since, or the device closed\n"
         "fix: take overlay.<bank> again, and allocate there"
     )
@@ -386,18 +386,18 @@ view = i[1:]
 for _ in range(3):
     run = unit.start(i, o, w, 5)
     ol.download()
-    told(unit.call, i, o, w, 5)
-    told(view.sync_to_device)
-    told(lambda: i.device_address)
+    error_text(unit.call, i, o, w, 5)
+    error_text(view.sync_to_device)
+    error_text(lambda: i.device_address)
     i, o, w = ol.bank0.allocate((5, 64), np.uint8), bank.allocate((5, 3), np.uint32), ol.PLRAM0.allocate((10, 8), np.int8)
     ol.tiny_1.call(i, o, w, 5)
     unit.call(i[1:], o, w, 4)
     print(acc.classify(images).shape, len(list(acc.stream(images))), run.wait())
 other = pynq.Overlay("two.xclbin")
-told(unit.call, i, o, w, 5)
-told(bank.allocate, 4)
-told(acc.classify, images)
-told(unit.read, 0)
+error_text(unit.call, i, o, w, 5)
+error_text(bank.allocate, 4)
+error_text(acc.classify, images)
+error_text(unit.read, 0)
 ol.download()
 print(acc.classify(images).shape, bank.allocate(4).shape)
 """
@@ -422,8 +422,8 @@ library.call = lambda name, *arguments: 2 if name in ("xrtRunState", "xrtRunWait
 run = unit.start(i, o, w, 5)
 print(run.done, run.wait(0.1))
 ol.download()
-told(run.wait)
-told(lambda: run.done)
+error_text(run.wait)
+error_text(lambda: run.done)
 """
     message = (
         "tiny_1: the run was given up\nwhy: an xclbin was loaded onto the device before it had ended, or the device closed\n"

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.runtime import tiny
-from tests.runtime.test_xrt_device import Run, child, needs_xrt, noop
+from tests.runtime.xrt.test_device import Run, child, needs_xrt, noop
 
 __all__ = ["noop"]  # a fixture
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.manifest import Argument, Direction, ImageShape, Manifest, Target
-from runtime.xclbin import AXLF, BANK, CONNECTION, CONNECTION_COUNT, COUNT, IP, KERNEL_IP, Axlf, Bank, BankKind, Mode, SectionKind
+from runtime.container.axlf import AXLF, BANK, CONNECTION, CONNECTION_COUNT, COUNT, IP, KERNEL_IP, Axlf, BankKind, Mode, SectionKind
+from runtime.container.manifest import Argument, Direction, ImageShape, Manifest, Target
+from runtime.container.xclbin import Bank
 from vitis.xclbin import CU_BASE, Content, _sealed, attach, render
 
 MODE_OFFSET = 332  # in the header

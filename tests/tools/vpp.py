@@ -198,8 +198,8 @@ class Link:
     # --- the xclbin
 
     def xclbin(self) -> bytes:
-        from runtime import xclbin as axlf  # brings PYNQ along, which takes its time
-        from runtime.xclbin import BankKind, ClockKind, Mode, SectionKind
+        from runtime.container import axlf  # brings PYNQ along, which takes its time
+        from runtime.container.axlf import BankKind, ClockKind, Mode, SectionKind
 
         kinds = {"ddr4": BankKind.DDR4, "dram": BankKind.DRAM, "hbm": BankKind.HBM}
         mhz = int(self.one("kernel_frequency"))

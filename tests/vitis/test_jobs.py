@@ -17,7 +17,8 @@ from dataflow import Design, plan
 from ipi.timing import read_timing
 from ipi.utilization import read_utilization
 from network import load, parameters
-from runtime.xclbin import Axlf, Mode, Xclbin
+from runtime.container.axlf import Axlf, Mode
+from runtime.container.xclbin import Xclbin
 from tests.ipi.flow import package, stitch
 from tests.tools.installation import Installation
 from vitis.hardware import hardware_xclbin

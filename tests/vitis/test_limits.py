@@ -20,8 +20,8 @@ from dataflow import plan
 from network import DescriptionError, load, parameters, reference
 from network.parameters import Parameters
 from runtime import Accelerator
+from runtime.container.sections import LARGEST_TENSOR
 from runtime.errors import XclbinError
-from runtime.sections import LARGEST_TENSOR
 from tests.strategies import WEIGHTS, networks
 from vitis.emulation import check_host, emulation_xclbin
 from vitis.limits import refused, require_emulation

@@ -16,7 +16,7 @@ from codegen.tools.releases import release
 from dataflow import Design, plan
 from ipi import CheckError, kernel_xml
 from network import DescriptionError, load
-from runtime.manifest import Target
+from runtime.container.manifest import Target
 from vitis import emulation
 from vitis.link import command
 from vitis.render import Plram, plrams

@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from pynq.pl_server.xclbin_parser import XclBin
 
+from runtime.container.axlf import Axlf, SectionKind
+from runtime.container.manifest import Target
+from runtime.container.xclbin import Xclbin
+from runtime.device.metadata import Metadata
 from runtime.errors import XclbinError
-from runtime.manifest import Target
-from runtime.metadata import Metadata
-from runtime.xclbin import Axlf, SectionKind, Xclbin
 from tests.runtime import tiny
 from vitis.xclbin import attach, render
 

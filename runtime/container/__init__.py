@@ -1,0 +1,1 @@
+"""The xclbin: the container format, the manifest and the network inside it, checked before anything is believed."""

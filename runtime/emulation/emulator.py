@@ -1,0 +1,140 @@
+"""What the kernel computes, bit for bit, on a machine without a card, and the choice of how.
+
+A path is a set of kernels for one instruction set: `amx`, `avx512`, `avx2` or `portable` of the native module, or `numpy`, which
+is there without it. All give the same codes; "auto" takes the fastest this machine has. Two environment variables say otherwise:
+RESFLOW_EMULATOR_PATH for "auto", RESFLOW_EMULATOR_THREADS where no number of threads is given.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime import forks
+from runtime.container.program import Conv, Program
+from runtime.emulation.forward import Forward
+from runtime.errors import DeviceError
+
+try:
+    from runtime import _native
+except ImportError:  # not compiled, or for another Python
+    _native = None  # type: ignore[assignment]
+
+MOST_THREADS = 1024
+MOST_INPUTS = 2**18  # of a window, on the native paths, which hold panels of 64 outputs in memory
+
+
+def available_paths() -> tuple[str, ...]:
+    """The paths of this machine, fastest first."""
+    return ("numpy",) if _native is None else (*_native.paths(), "numpy")
+
+
+class Emulator:
+    """A Program made ready to run; its methods may be called from several threads.
+
+    `path` is one of `available_paths()` or "auto"; `threads` is how many to compute with, by default one on each CPU this process
+    may use. numpy keeps to the threads it was configured with.
+    """
+
+    def __init__(self, program: Program, *, path: str = "auto", threads: int | None = None) -> None:
+        self.program = program
+        self.path = _path(program, path)
+        self.threads = _threads(threads)
+        self._forward = Forward(program) if self.path == "numpy" else None
+        self._network = None if self.path == "numpy" else _native.Network(program, self.path, self.threads)
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        if self._network is not None:
+            self._network.after_fork()
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """The path each convolution takes: one that a path cannot do goes to the next below it."""
+        if self._network is not None:
+            return dict(self._network.layers)
+        return {conv.name: self.path for conv in _convs(self.program)}
+
+    def run(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+        """Labels (frames, top), best first, and scores (frames, classes) of images (frames, H, W, C).
+
+        `weights` is the fully connected layer's int8 (classes, inputs) matrix if the program has none of its own.
+        """
+        matrix = self._matrix(weights)
+        if self._network is None:
+            assert self._forward is not None
+            return self._forward.run(images, matrix)
+        return self._network.run(np.ascontiguousarray(images), matrix)
+
+    def trace(self, image: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> dict[str, NDArray[Any]]:
+        """What passes between the IPs for one image (H, W, C): `stem`, each block by name, then `scores` and `labels`."""
+        matrix = self._matrix(weights)
+        if self._network is None:
+            assert self._forward is not None
+            return self._forward.trace(image, matrix)
+        codes, labels, scores = self._network.trace(np.ascontiguousarray(image[np.newaxis]), matrix)
+        names = ("stem", *(block.name for block in self.program.blocks))
+        return dict(zip(names, codes, strict=True)) | {"scores": scores[0], "labels": labels[0]}
+
+    def profile(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> dict[str, float]:
+        """Seconds that one of the threads spends in each layer, and in `entry`, `pool` and `head`; on native paths only."""
+        if self._network is None:
+            raise DeviceError("profile", "path numpy", "only native paths take times", _native_choice())
+        return self._network.profile(np.ascontiguousarray(images), self._matrix(weights))
+
+    def _matrix(self, weights: NDArray[np.int8] | None) -> NDArray[Any]:
+        head = self.program.head
+        matrix = weights if head.weights is None else head.weights
+        if matrix is None:
+            raise ValueError("this program streams the weights of its fully connected layer: pass them")
+        if self._network is not None and head.lift:
+            matrix = (matrix.astype(np.int16) - head.lift).astype(np.int8)
+        return np.ascontiguousarray(matrix)
+
+
+def peak(path: str, threads: int, seconds: float = 0.2) -> float:
+    """Products of 8-bit integers a second that this machine's instructions reach on a native path, operands in registers."""
+    if path == "numpy" or path not in available_paths():
+        raise DeviceError("path", repr(path), "only native paths have a peak", _native_choice())
+    return _native.peak(path, threads, seconds)
+
+
+def _native_choice() -> str:
+    native = ", ".join(available_paths()[:-1])
+    return f"choose from {native}" if native else "install g++, and resflow again: pip install builds the native module"
+
+
+def _convs(program: Program) -> list[Conv]:
+    return [program.stem, *(conv for block in program.blocks for conv in (*block.convs, block.bypass) if conv is not None)]
+
+
+def _path(program: Program, path: str) -> str:
+    source = "path"
+    if path == "auto":
+        source, path = "RESFLOW_EMULATOR_PATH", os.environ.get("RESFLOW_EMULATOR_PATH") or "auto"
+    paths = available_paths()
+    if path == "auto":
+        huge = any(conv.weights[0].size > MOST_INPUTS for conv in _convs(program))
+        return "numpy" if huge else paths[0]
+    if path not in paths:
+        fix = f"choose from auto, {', '.join(paths)}"
+        raise DeviceError(source, repr(path), "this machine, or this installation, has no such path", fix)
+    return path
+
+
+def _threads(threads: int | None) -> int:
+    source: str = "threads"
+    given: object = threads
+    if threads is None:
+        source, given = "RESFLOW_EMULATOR_THREADS", os.environ.get("RESFLOW_EMULATOR_THREADS")
+        if not given:
+            return min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    text = str(given)
+    if not text.isdecimal() or len(text) > len(str(MOST_THREADS)) or not 1 <= int(text) <= MOST_THREADS:
+        raise DeviceError(
+            source, f"{given!r:.60}", f"expected an integer from 1 to {MOST_THREADS}", "give a number of threads, or leave it out"
+        )
+    return int(text)

@@ -1,0 +1,1 @@
+"""How many images of a folder an accelerator labels right."""

@@ -1,0 +1,180 @@
+"""What an accelerator works with: lanes, which are compute units with their weights, and slots, which are buffers for a batch on one."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pynq.buffer import PynqBuffer
+
+from runtime import forks
+from runtime.container.manifest import Manifest, Role
+from runtime.device.buffers import BufferTarget
+from runtime.device.driver import Driver
+from runtime.device.run import Run
+from runtime.errors import DeviceError
+
+SLOT_BYTES = 2**24  # of images in one slot; larger batches go in parts
+SLOT_FRAMES = 1024
+SETTLE_SECONDS = 5.0
+SHARE = 16  # of a bank that one slot may take
+
+
+class Lane:
+    """A compute unit with its weights in place, or put there again when its xclbin was loaded again."""
+
+    def __init__(self, device: Any, driver: Driver) -> None:
+        self.device, self.driver = device, driver
+        self.manifest: Manifest = driver.manifest
+        self._banks = {role: BufferTarget(device, self.manifest.digest, tag) for role, tag in driver.unit.banks.items()}
+        self.weights: PynqBuffer | None = None  # where the kernel reads them from memory
+        self.place_weights()
+
+    def place_weights(self) -> None:
+        """Put them into the device's memory, unless they are there. Two threads may both do it: either buffer serves."""
+        if self.manifest.weights is None or (self.weights is not None and self.weights.bo.live):
+            return
+        weights = self._banks[Role.WEIGHTS].allocate(self.manifest.weights, np.int8)
+        weights[:] = self.driver.loaded.xclbin.weights
+        weights.sync_to_device()
+        self.weights = weights
+
+    @property
+    def most_frames(self) -> int:
+        """Of one slot, so that several find room in the banks."""
+        banks = [self._banks[role] for role in (Role.IMAGES, Role.LABELS)]
+        room: int = min(SLOT_BYTES, *((bank.size - self._held(bank)) // SHARE for bank in banks))
+        return max(1, min(SLOT_FRAMES, room // max(self.manifest.frame_bytes, self.manifest.label_bytes)))
+
+    def _held(self, bank: BufferTarget) -> int:
+        """Bytes of a bank that the weights take."""
+        return self.weights.nbytes if self.weights is not None and self.weights.bo.bank is bank.memory else 0
+
+    def slot(self, frames: int) -> Slot:
+        return Slot(self, frames)
+
+    def start(self, images: PynqBuffer, labels: PynqBuffer, frames: int) -> Run:
+        """Start the kernel on buffers of this lane, and on its weights if it reads any."""
+        weights = () if self.weights is None else (self.weights,)
+        return self.driver.start(images, labels, *weights, frames)
+
+    def buffers(self, frames: int) -> tuple[PynqBuffer, PynqBuffer]:
+        """For the images and the labels of so many frames."""
+        images = self._banks[Role.IMAGES].allocate((frames, self.manifest.frame_bytes), np.uint8)
+        return images, self._banks[Role.LABELS].allocate((frames, self.manifest.top), np.uint32)
+
+
+class Slot:
+    """Room for one batch on one compute unit: write, start, wait, read. Used by one thread at a time."""
+
+    def __init__(self, lane: Lane, frames: int) -> None:
+        self.lane, self.frames = lane, frames  # most it takes
+        self._count = 0
+        self._run: Run | None = None
+        self._allocate()
+
+    def _allocate(self) -> None:
+        self._images, self._labels = self.lane.buffers(self.frames)
+        # Plain arrays: a slice of a PYNQ buffer costs more than the copy of a small image.
+        self._image_bytes, self._label_words = np.asarray(self._images), np.asarray(self._labels)
+
+    def write(self, images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> None:
+        """Images (n, H, W, C), or n of (H, W, C), into the device's memory."""
+        # Lost if the xclbin was loaded again. No one else refers to these buffers, so they are allocated anew.
+        self.lane.place_weights()
+        if not (self._images.bo.live and self._labels.bo.live):
+            self._allocate()
+        size = self.lane.manifest.image_bytes
+        self._count = len(images)
+        if isinstance(images, np.ndarray):
+            self._image_bytes[: self._count, :size] = images.reshape(-1, size)
+        else:
+            for row, image in zip(self._image_bytes, images, strict=False):
+                row[:size] = image.reshape(-1)
+        (self._images if self._count == self.frames else self._images[: self._count]).sync_to_device()
+
+    def start(self) -> Run:
+        """Start the kernel on what was written."""
+        self._run = self.lane.start(self._images, self._labels, self._count)
+        return self._run
+
+    @property
+    def done(self) -> bool:
+        """Whether what was started has ended, if anything was; failed runs have."""
+        try:
+            return self._run is None or self._run.done
+        except DeviceError:
+            return True
+
+    def wait(self) -> None:
+        """Wait for what was started; DeviceError if it failed."""
+        if self._run is not None:
+            self._run.wait()
+            self._run = None
+
+    def settle(self) -> None:
+        """Wait for what was started, however it ends; for a while, in case the device does not answer any more."""
+        run, self._run = self._run, None
+        if run is not None:
+            with suppress(DeviceError):
+                run.wait(SETTLE_SECONDS)
+
+    def read(self) -> NDArray[np.uint32]:
+        """The labels (n, top) from the device's memory."""
+        (self._labels if self._count == self.frames else self._labels[: self._count]).sync_from_device()
+        return self._label_words[: self._count].copy()
+
+    def free(self) -> None:
+        self._images.freebuffer()
+        self._labels.freebuffer()
+
+
+class Pool:
+    """Slots for several threads: who takes one must put it back. The lanes come up in turn."""
+
+    def __init__(self, name: str, slots: Iterable[Slot]) -> None:
+        self._name = name
+        self._slots = tuple(slots)
+        self._free = deque(self._slots)
+        self._changed = threading.Condition()
+        self._closed = False
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        """The threads that had taken slots are in the parent."""
+        self._changed = threading.Condition()
+        self._free = deque(self._slots)
+
+    def take(self, *, wait: bool) -> Slot | None:
+        """A free slot; None if there is none and it is not to be waited for."""
+        with self._changed:
+            while not self._free and wait and not self._closed:
+                self._changed.wait()
+            self.check_open()
+            return self._free.popleft() if self._free else None
+
+    def put(self, slot: Slot) -> None:
+        with self._changed:
+            self._free.append(slot)
+            self._changed.notify_all()
+
+    def check_open(self) -> None:
+        if self._closed:
+            raise DeviceError(self._name, "used after close", "its buffers are freed", "open the xclbin again")
+
+    def close(self) -> bool:
+        """Free the slots once all are back; whether they were not freed before."""
+        with self._changed:
+            first, self._closed = not self._closed, True
+            self._changed.notify_all()
+            while len(self._free) < len(self._slots):
+                self._changed.wait()
+            while self._free:
+                self._free.popleft().free()
+            self._slots = ()
+            return first

@@ -1,0 +1,354 @@
+"""Every native path of this machine against the numpy one, bit for bit."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from runtime.container.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
+from runtime.emulation.emulator import Emulator, _native, available_paths, peak
+from runtime.errors import DeviceError
+from tests import reference_data
+from tests.reference_data import needs_reference
+from tests.runtime import resnet50
+
+NETWORK = _native.Network if _native is not None else None
+NATIVE = tuple(path for path in available_paths() if path != "numpy")
+WEIGHTS = ["bipolar", "bipolar", "int2", "int5", "int8", "uint1", "uint7", "uint8"]
+
+pytestmark = pytest.mark.skipif(not NATIVE, reason="runtime._native was not compiled when the project was installed")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def everything_is_worth_a_team() -> Iterator[None]:
+    """What is drawn here is small, and would be left to one thread."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("runtime.emulation.emulator._native.Network", team)
+        yield
+
+
+def team(program: Program, path: str, threads: int) -> _native.Network:
+    network = NETWORK(program, path, threads)
+    network.worth_a_team = 0
+    return network
+
+
+class Drawer:
+    """Draws programs of every kind a Program allows, wide enough for more than one panel and narrow enough for a fraction of one."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.draw = data.draw
+        self.rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+
+    def integer(self, low: int, high: int) -> int:
+        return self.draw(st.integers(low, high))
+
+    def channels(self) -> int:
+        return self.draw(st.sampled_from([1, 2, 3, 5, 16, 63, 64, 65, 128, 130]))
+
+    def window(self, shape: Shape) -> Window:
+        kernel = Pair(self.integer(1, min(4, shape.height)), self.integer(1, min(7, shape.width)))
+        before, after = (Pair(*(self.integer(0, size - 1) for size in kernel)) for _ in range(2))
+        return Window(kernel=kernel, stride=Pair(self.integer(1, 3), self.integer(1, 3)), before=before, after=after)
+
+    def conv(self, name: str, window: Window, inputs: int, out: int, source: Format, target: Format) -> Conv:
+        weight = Format(self.draw(st.sampled_from(WEIGHTS)))
+        shape = (out, *window.kernel, inputs)
+        weights = self.rng.integers(weight.low, weight.high, shape, endpoint=True)
+        weights = np.where(weights > 0, 1, -1) if weight.bipolar else weights
+        largest = int(np.abs(weights).reshape(out, -1).sum(axis=1).max()) * source.high
+        return Conv(
+            name=name,
+            window=window,
+            weight=weight,
+            input=source,
+            output=target,
+            weights=weights.astype(np.uint8 if weight.unsigned else np.int8),
+            thresholds=self.thresholds(out, target, largest),
+        )
+
+    def thresholds(self, channels: int, codes: Format, largest: int) -> NDArray[np.int32]:
+        """Evenly spaced, as batch normalisation leaves them, or anywhere; some never or always reached, some equal."""
+        if self.draw(st.booleans()):
+            step = self.rng.uniform(0.3, 1 + largest / codes.levels, (channels, 1))
+            start = self.rng.uniform(-largest, largest / 2, (channels, 1))
+            levels = np.ceil(start + step * np.arange(codes.levels))
+        else:
+            levels = self.rng.integers(-largest - 1, largest + 1, (channels, codes.levels), endpoint=True).astype(np.float64)
+            levels[self.rng.random(levels.shape) < 0.03] = 2**31 - 1
+            levels[self.rng.random(levels.shape) < 0.03] = -(2**31)
+        return np.sort(np.clip(levels, -(2**31), 2**31 - 1).astype(np.int64), axis=1).astype(np.int32)
+
+    def block(self, name: str, shape: Shape, codes: Format) -> tuple[Block, Shape, Format]:
+        inner, entry = codes, None
+        if self.draw(st.booleans()):
+            inner = Format(f"uint{self.integer(1, 4)}")
+            entry = self.thresholds(shape.channels, inner, codes.high)
+        projection = self.draw(st.booleans())
+        residual, out = (Format(f"uint{self.integer(1, 8)}"), self.channels()) if projection else (codes, shape.channels)
+        stride = Pair(self.integer(1, 2), self.integer(1, 2)) if projection else Pair(1, 1)
+        count = self.integer(2, 3)
+        strided = self.integer(1, count)  # ResNet v1 has the stride in the first convolution, v1.5 in the second
+        convs: list[Conv] = []
+        source, channels, size = inner, shape.channels, shape
+        for i in range(1, count + 1):
+            kernel = self.draw(st.sampled_from([1, 3]))
+            around = Pair(kernel // 2, kernel // 2)
+            window = Window(kernel=Pair(kernel, kernel), stride=stride if i == strided else Pair(1, 1), before=around, after=around)
+            target = residual if i == count else Format(f"uint{self.integer(1, 4)}")
+            wide = out if i == count else self.channels()
+            convs.append(self.conv(f"{name}.conv{i}", window, channels, wide, source, target))
+            source, channels, size = target, wide, Shape(*window.output(size.height, size.width), wide)
+        bypass = None
+        if projection:
+            kernel = self.draw(st.sampled_from([1, 1, 3]))
+            around = Pair(kernel // 2, kernel // 2)
+            window = Window(kernel=Pair(kernel, kernel), stride=stride, before=around, after=around)
+            bypass = self.conv(f"{name}.bypass", window, shape.channels, out, inner, residual)
+        zero_point = self.integer(0, residual.high)
+        block = Block(name=name, entry=entry, convs=tuple(convs), bypass=bypass, zero_point=zero_point, bits=residual.bits)
+        return block, size, residual
+
+    def program(self) -> Program:
+        image = Shape(self.integer(1, 20), self.integer(1, 20), self.draw(st.sampled_from([1, 3, 4, 64])))
+        window = self.window(image)
+        codes = Format(f"uint{self.integer(1, 8)}")
+        stem = self.conv("stem.conv", window, image.channels, self.channels(), Format("uint8"), codes)
+        shape = Shape(*window.output(image.height, image.width), len(stem.weights))
+        pool = self.window(shape) if self.draw(st.booleans()) else None
+        if pool is not None:
+            shape = Shape(*pool.output(shape.height, shape.width), shape.channels)
+        blocks: list[Block] = []
+        for i in range(self.integer(0, 3)):
+            block, shape, codes = self.block(f"block{i}", shape, codes)
+            blocks.append(block)
+        classes = self.integer(1, 20)
+        head = Head(
+            zero_point=self.integer(0, codes.high),
+            inputs=shape.channels,
+            classes=classes,
+            top=self.integer(1, classes),
+            weights=None,
+            bias=self.rng.integers(-3, 4, classes).astype(np.int32),
+        )
+        return Program(input=image, stem=stem, pool=pool, blocks=tuple(blocks), head=head)
+
+
+def expected_layers(program: Program, path: str) -> dict[str, str]:
+    """Weights above 127 are beyond vpdpbusd and vpmaddubsw; everything else is done by the path itself."""
+    convs = [program.stem, *(conv for block in program.blocks for conv in (*block.convs, block.bypass) if conv is not None)]
+    return {conv.name: "portable" if path in ("avx512", "avx2") and conv.weights.max() > 127 else path for conv in convs}
+
+
+def assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert list(found) == list(expected)
+    for name in expected:
+        assert found[name].dtype == expected[name].dtype, name
+        assert np.array_equal(found[name], expected[name]), name
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_every_path_equals_numpy(data: st.DataObject) -> None:
+    drawer = Drawer(data)
+    program = drawer.program()
+    frames = drawer.integer(1, 11)
+    images = drawer.rng.integers(0, 256, (frames, *program.input)).astype(np.uint8)
+    weights = drawer.rng.integers(-2, 3, (program.head.classes, program.head.inputs)).astype(np.int8)
+    reference = Emulator(program, path="numpy")
+    trace, (labels, scores) = reference.trace(images[0], weights), reference.run(images, weights)
+    for path in NATIVE:
+        emulator = Emulator(program, path=path, threads=drawer.integer(1, 4))
+        assert emulator.layers == expected_layers(program, path)
+        assert_equal(emulator.trace(images[0], weights), trace)
+        found_labels, found_scores = emulator.run(images, weights)
+        assert np.array_equal(found_scores, scores)
+        assert np.array_equal(found_labels, labels)
+
+
+@pytest.mark.parametrize("path", NATIVE)
+def test_a_head_of_unsigned_weights(path: str) -> None:
+    """Every byte there is, on sums as large as scores allow: the native paths multiply int8, and make up for it."""
+    stem = one_layer(np.tile([[1, 0]], (256, 1)).astype(np.int8), "int8", "uint8", np.full((256, 1), 128, np.int32))
+    matrix = np.stack([np.arange(256), np.full(256, 255), np.roll(np.arange(256), 7)]).astype(np.uint8)
+    head = Head(zero_point=0, inputs=256, classes=3, top=3, weights=matrix, bias=np.array([-5, 0, 2**31 - 1 - 255 * 256], np.int32))
+    program = dataclasses.replace(stem, head=head)
+    image = np.array([[[200, 0]]], np.uint8)
+    labels, scores = Emulator(program, path=path).run(image[np.newaxis])
+    assert scores.tolist() == [[255 * 128 - 5, 255 * 256, 255 * 128 + 2**31 - 1 - 255 * 256]]
+    assert labels.tolist() == [[2, 1, 0]]
+
+
+def one_layer(weights: NDArray[Any], weight: str, source: str, thresholds: NDArray[np.int32]) -> Program:
+    """A stem of one pixel and nothing else."""
+    window = Window(kernel=Pair(1, 1), stride=Pair(1, 1), before=Pair(0, 0), after=Pair(0, 0))
+    conv = Conv(
+        name="stem.conv",
+        window=window,
+        weight=Format(weight),
+        input=Format(source),
+        output=Format("uint1"),
+        weights=weights.reshape(len(weights), 1, 1, -1),
+        thresholds=thresholds,
+    )
+    matrix = np.ones((1, len(weights)), np.int8)
+    head = Head(zero_point=0, inputs=len(weights), classes=1, top=1, weights=matrix, bias=np.zeros(1, np.int32))
+    return Program(input=Shape(1, 1, weights.shape[-1]), stem=conv, pool=None, blocks=(), head=head)
+
+
+@pytest.mark.parametrize("path", NATIVE)
+@pytest.mark.parametrize(("weight", "value"), [("int8", -128), ("int8", 127), ("uint8", 255)])
+def test_the_largest_sums_are_exact(path: str, weight: str, value: int) -> None:
+    """Whatever adds in 16 bits, or in single precision, would be found out."""
+    inputs = 30_000
+    weights = np.full((3, inputs), value, np.uint8 if weight == "uint8" else np.int8)
+    total = inputs * 255 * value
+    program = one_layer(weights, weight, "uint8", np.array([[total], [total + 1], [total - 1]], np.int32))
+    emulator = Emulator(program, path=path)
+    assert emulator.layers == expected_layers(program, path)
+    assert emulator.trace(np.full((1, 1, inputs), 255, np.uint8))["stem"].tolist() == [[[1, 0, 1]]]
+
+
+@pytest.mark.parametrize("path", NATIVE)
+@needs_reference
+def test_resnet50_equals_the_original_design(path: str) -> None:
+    golden, weights = reference_data.golden(), reference_data.parameters()["head/fc/weights"]
+    for threads in (1, 2, 3, 4) if path == NATIVE[0] else (2,):
+        emulator = Emulator(resnet50.program(), path=path, threads=threads)
+        assert set(emulator.layers.values()) == {path}
+        trace = emulator.trace(golden["image"], weights)
+        assert np.array_equal(trace.pop("labels"), golden["top5"])
+        assert {name for name, codes in trace.items() if not np.array_equal(codes, golden[name])} == set()
+    labels, scores = emulator.run(np.repeat(golden["image"][np.newaxis], 3, axis=0), weights)
+    assert np.array_equal(labels, np.repeat(golden["top5"][np.newaxis], 3, axis=0))
+    assert np.array_equal(scores, np.repeat(golden["scores"][np.newaxis], 3, axis=0))
+
+
+def drawn(seed: int) -> tuple[Program, NDArray[np.uint8], NDArray[np.int8]]:
+    """A stem of 3x3 windows, images and weights."""
+    rng = np.random.default_rng(seed)
+    window = Window(kernel=Pair(3, 3), stride=Pair(1, 1), before=Pair(1, 1), after=Pair(1, 1))
+    conv = Conv(
+        name="stem.conv",
+        window=window,
+        weight=Format("int8"),
+        input=Format("uint8"),
+        output=Format("uint4"),
+        weights=rng.integers(-128, 128, (70, 3, 3, 3)).astype(np.int8),
+        thresholds=np.sort(rng.integers(-90_000, 90_000, (70, 15)), axis=1).astype(np.int32),
+    )
+    head = Head(zero_point=3, inputs=70, classes=10, top=3, weights=None, bias=np.zeros(10, np.int32))
+    program = Program(input=Shape(24, 24, 3), stem=conv, pool=None, blocks=(), head=head)
+    return program, rng.integers(0, 256, (40, 24, 24, 3)).astype(np.uint8), rng.integers(-128, 128, (10, 70)).astype(np.int8)
+
+
+@pytest.mark.parametrize("path", NATIVE)
+def test_several_threads_may_call(path: str) -> None:
+    program, images, weights = drawn(1)
+    expected = Emulator(program, path="numpy").run(images, weights)[1]
+    emulator = Emulator(program, path=path, threads=2)
+    wrong: list[int] = []
+
+    def call(caller: int) -> None:
+        for i in range(10):
+            part = slice(caller, caller + 1 + i)
+            if not np.array_equal(emulator.run(images[part], weights)[1], expected[part]):
+                wrong.append(caller)
+
+    callers = [threading.Thread(target=call, args=(i,)) for i in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2, 7, 40])
+def test_any_number_of_frames(frames: int) -> None:
+    program, images, weights = drawn(2)
+    labels, scores = Emulator(program, path="numpy").run(images, weights)
+    for threads, worth_a_team in ((1, 0), (3, 0), (3, 2**62)):
+        emulator = Emulator(program, path=NATIVE[0], threads=threads)
+        emulator._network.worth_a_team = worth_a_team  # type: ignore[union-attr]
+        found_labels, found_scores = emulator.run(images[:frames], weights)
+        assert np.array_equal(found_labels, labels[:frames])
+        assert np.array_equal(found_scores, scores[:frames])
+
+
+def test_images_need_not_be_contiguous() -> None:
+    program, images, weights = drawn(3)
+    expected = Emulator(program, path="numpy").run(images[::2, :, ::-1], weights)[1]
+    assert np.array_equal(Emulator(program, path=NATIVE[0]).run(images[::2, :, ::-1], weights)[1], expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_child_process_has_threads_of_its_own() -> None:
+    program, images, weights = drawn(4)
+    emulator = Emulator(program, path=NATIVE[0], threads=3)
+    expected = emulator.run(images, weights)[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that there are threads is what this is about
+        child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # ends the child if it waits for threads that are not there
+        os._exit(0 if np.array_equal(emulator.run(images, weights)[1], expected) else 1)
+    assert np.array_equal(emulator.run(images, weights)[1], expected)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_paths_and_threads_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, _, _ = drawn(5)
+    assert Emulator(program).path == NATIVE[0]
+    assert Emulator(program, path="numpy").layers == {"stem.conv": "numpy"}
+    monkeypatch.setenv("RESFLOW_EMULATOR_PATH", "portable")
+    monkeypatch.setenv("RESFLOW_EMULATOR_THREADS", "3")
+    emulator = Emulator(program)
+    assert (emulator.path, emulator.threads, emulator.layers) == ("portable", 3, {"stem.conv": "portable"})
+    assert (Emulator(program, path="numpy").path, Emulator(program, threads=1).threads) == ("numpy", 1)
+
+
+@pytest.mark.parametrize(("path", "threads", "where"), [("sse9", None, "path"), ("numpy", 0, "threads"), ("numpy", 5000, "threads")])
+def test_what_cannot_be_forced(path: str, threads: int | None, where: str) -> None:
+    with pytest.raises(DeviceError, match=f"^{where}: "):
+        Emulator(drawn(6)[0], path=path, threads=threads)
+
+
+def test_environment_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESFLOW_EMULATOR_PATH", "fast")
+    with pytest.raises(DeviceError) as caught:
+        Emulator(drawn(7)[0])
+    why = "this machine, or this installation, has no such path"
+    assert str(caught.value) == f"RESFLOW_EMULATOR_PATH: 'fast'\nwhy: {why}\nfix: choose from auto, {', '.join(available_paths())}"
+    monkeypatch.setenv("RESFLOW_EMULATOR_PATH", "auto")
+    monkeypatch.setenv("RESFLOW_EMULATOR_THREADS", "many")
+    with pytest.raises(DeviceError) as caught:
+        Emulator(drawn(7)[0])
+    what = "RESFLOW_EMULATOR_THREADS: 'many'\nwhy: expected an integer from 1 to 1024\nfix: give a number of threads, or leave it out"
+    assert str(caught.value) == what
+
+
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    program, images, weights = drawn(8)
+    emulator = Emulator(program, path=NATIVE[0])
+    with pytest.raises(ValueError, match="another shape"):
+        emulator.run(images[:, :, :5], weights)
+    with pytest.raises(ValueError, match="another shape"):
+        emulator.run(images, weights[:, :5])
+
+
+@pytest.mark.parametrize("path", NATIVE)
+def test_profile_names_every_layer(path: str) -> None:
+    program, images, weights = drawn(9)
+    assert set(Emulator(program, path=path, threads=1).profile(images, weights)) == {"stem.conv", "head"}
+    assert peak(path, 1, seconds=0.01) > 1e8
