@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from network import paths
 from network.errors import ParameterError
 from network.model import Network
 from network.parameters import UNREADABLE
+from network.yaml import paths
 
 RANDOM_COUNT = 64
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from network import images, parameters, paths
+from network import images, parameters
 from network.images import Images
 from network.model import Network
 from network.parameters import Parameters
+from network.yaml import paths
 
 DRAW = "params"
 """The task that draws parameters at random."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataflow import plan
 from network import load
 from tests.test_dodo import doit, project, ran
-from tests.vitis import report_files as tools
-from vitis.report_views import OUTPUTS
+from tests.vitis.reports import report_files as tools
+from vitis.reports.views import OUTPUTS
 
 
 def test_report(toy_yaml, tmp_path):

@@ -64,7 +64,7 @@ def built(tmp_path_factory):
         ("ipi/bd.tcl", {"design", "check"}),
         ("ipi/model/core.tcl", {"design", "check"}),
         ("vitis/link.py", {"design", "check"}),
-        ("vitis/report_page.py", set()),
+        ("vitis/reports/page.py", set()),
         ("dataflow/tasks.py", set()),
     ],
 )

@@ -185,9 +185,9 @@ def task_report(project: Planned) -> dict[str, Any]:
 
     def report(baseline: str, record: bool) -> dict[str, str]:
         from dataflow.cost.estimate import estimate_ip
-        from vitis import baseline as baselines
-        from vitis.report import read
-        from vitis.report_views import files, print_report
+        from vitis.reports import baseline as baselines
+        from vitis.reports.report import read
+        from vitis.reports.views import files, print_report
 
         measured = read(design, project.folder, estimates={ip.name: estimate_ip(ip) for ip in design.ips}, area=design.platform.area)
         written = files(measured)

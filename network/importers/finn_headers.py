@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 
 from codegen.cli import console
 from codegen.cli.options import argument, output
-from network import description, parameters
+from network import parameters
 from network.errors import DescriptionError, HeaderError, Source
 from network.importers import finn_arrays, finn_yaml
 from network.importers.finn_yaml import Described, Layer
 from network.importers.initialisers import Header
 from network.thresholds import turned
+from network.yaml import description
 
 BLOCKS = tuple(f"res{stage}{letter}" for stage, count in ((2, 3), (3, 4), (4, 6), (5, 3)) for letter in "abcdef"[:count])
 PROJECTION = {"entry": "top0", "conv1": "br20", "conv2": "br21", "conv3": "br22", "bypass": "br10"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from network import paths
+from network.yaml import paths
 
 NAME = "resnet50_w1a2"
 SLRS = {

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from network import ParameterError, description, images, load
+from network import ParameterError, images, load
 from network.model import Network
 
-TOY = description.load(Path(__file__).parents[1] / "toy.yaml")
+TOY = load(Path(__file__).parents[1] / "toy.yaml")
 
 
 def toy() -> Network:

@@ -22,7 +22,7 @@ proc pblock_of_slr {slr} {
     global floorplan
     set pblock $floorplan(pblock)$slr
     if {[get_pblocks -quiet $pblock] eq ""} {
-        error "ERROR: no pblock $pblock\n  why: the platform has [get_pblocks -quiet *]\n  fix: correct pblock in configs/platforms"
+        error "ERROR: no pblock $pblock\n  why: the platform has [get_pblocks -quiet *]\n  fix: correct pblock in dataflow/platforms"
     }
     return $pblock
 }

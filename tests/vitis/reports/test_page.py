@@ -11,9 +11,9 @@ import pytest
 from dataflow import Design, plan
 from dataflow.cost.resources import Resources
 from network import load
-from tests.vitis import report_files as tools
-from vitis.report import Readings, assemble, read
-from vitis.report_page import page
+from tests.vitis.reports import report_files as tools
+from vitis.reports.page import page
+from vitis.reports.report import Readings, assemble, read
 
 CHROMIUM = shutil.which("chromium")
 

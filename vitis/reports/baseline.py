@@ -15,7 +15,7 @@ from pathlib import Path
 from codegen.errors import ToolError
 from hls.cosim_report import Cosim
 from hls.csynth import Csynth
-from vitis.report import KINDS, Report, plain
+from vitis.reports.report import KINDS, Report, plain
 
 TOLERANCES = {"interval": 0.02, "cosim interval": 0.02, **dict.fromkeys(KINDS, 0.10)}
 """How far a figure may differ from its baseline, as a fraction. Cycles follow from the loops; area varies with the tool."""

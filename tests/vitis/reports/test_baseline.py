@@ -8,9 +8,9 @@ import pytest
 from codegen.errors import ToolError
 from dataflow import Design, plan
 from network import load
-from tests.vitis import report_files as tools
-from vitis import baseline
-from vitis.report import read
+from tests.vitis.reports import report_files as tools
+from vitis.reports import baseline
+from vitis.reports.report import read
 
 KEY = "2022.2 xcu250-figd2104-2L-e"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from codegen.text.templates import render
 from ipi.timing import Slack
-from vitis.report import KINDS, IpReport, Report, SlrReport, Step, plain
+from vitis.reports.report import KINDS, IpReport, Report, SlrReport, Step, plain
 
 TEMPLATES = Path(__file__).parent / "templates"
 NAMES = {"lut": "LUT", "ff": "FF", "bram": "BRAM", "uram": "URAM", "dsp": "DSP"}

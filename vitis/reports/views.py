@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vitis.report import KINDS, IpReport, Report, SlrReport, Step, counts, plain
-from vitis.report_page import page
+from vitis.reports.page import page
+from vitis.reports.report import KINDS, IpReport, Report, SlrReport, Step, counts, plain
 
 OUTPUTS = ("report.json", "report.csv", "report.html")
 

@@ -10,9 +10,9 @@ from codegen.errors import ToolError
 from dataflow import Design, plan
 from dataflow.cost.resources import Resources
 from network import load
-from tests.vitis import report_files as tools
-from vitis.report import Readings, Step, assemble, read
-from vitis.report_views import files, print_report
+from tests.vitis.reports import report_files as tools
+from vitis.reports.report import Readings, Step, assemble, read
+from vitis.reports.views import files, print_report
 
 AREA = tuple(Resources(lut=40_000, ff=60_000, bram=60, uram=32, dsp=200) for _ in range(4))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dataflow.cost.resources import Resources
 
-FIXTURES = Path(__file__).parent.parent / "fixtures" / "reports"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "reports"
 
 
 def invented(ip) -> Resources:

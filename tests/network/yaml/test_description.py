@@ -13,7 +13,7 @@ from network import DescriptionError, load
 from network.yaml.reader import MAX_BYTES
 from tests.strategies import networks, written
 
-TOY = (Path(__file__).parent.parent / "toy.yaml").read_text()
+TOY = (Path(__file__).parents[2] / "toy.yaml").read_text()
 
 
 @pytest.fixture
@@ -417,8 +417,8 @@ WIDE = {
         ("act: uint2", "act: uint4"),
         (", acc: int16", ""),
         "toy.yaml:10: stem.conv: pe=1 makes a beat of 4,100 bits between two IPs\n"
-        "  why: it has whole bytes, and so many lanes of uint4 as divide 1,025 channels; no stream may be wider than 4,096 bits\n"
-        "  fix: have a multiple of 2 channels, or codes of 8 bits",
+        "  why: it fills whole bytes, with a number of uint4 lanes that divides 1,025 channels; no stream may be wider than 4,096 bits\n"
+        "  fix: use a multiple of 2 channels, or codes of 8 bits",
     ),
     "into a block, with a way out": (
         (STEM, "{kernel: 3, out: 1026, weight: int8, pe: 1, simd: 3}"),
@@ -427,7 +427,7 @@ WIDE = {
         ("stem:\n", "stem:\n  output: residual\n"),
         (", acc: int16", ""),
         "toy.yaml:17: res2a.conv1: simd=1026 makes a beat of 4,104 bits between two IPs\n"
-        "  why: it has whole bytes, and so many lanes of uint4 as divide 1,026 channels; no stream may be wider than 4,096 bits\n"
+        "  why: it fills whole bytes, with a number of uint4 lanes that divides 1,026 channels; no stream may be wider than 4,096 bits\n"
         "  fix: choose simd from 1, 2, 3, 6, 9, 18, 19, 27, 38, 54, 57, 114, 171, 342",
     ),
 }
