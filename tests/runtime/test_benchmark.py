@@ -42,10 +42,10 @@ def test_the_table_of_the_original_s_network_on_a_card() -> None:
 
 
 def test_json_says_all_of_it() -> None:
-    told = json.loads(json.dumps(benchmark.to_json(MANIFEST, "emulation0", [ROW])))
-    assert (told["network"], told["device"], told["published"]) == ("tiny", "emulation0", [])
-    assert told["rows"][0]["run"] == {"p50_ms": 1.5, "p95_ms": 2.25, "p99_ms": 3.0, "frames_per_s": 5432.1}
-    assert told["rows"][0]["board_watts"] is None
+    report = json.loads(json.dumps(benchmark.to_json(MANIFEST, "emulation0", [ROW])))
+    assert (report["network"], report["device"], report["published"]) == ("tiny", "emulation0", [])
+    assert report["rows"][0]["run"] == {"p50_ms": 1.5, "p95_ms": 2.25, "p99_ms": 3.0, "frames_per_s": 5432.1}
+    assert report["rows"][0]["board_watts"] is None
 
 
 def test_what_is_measured_is_the_device() -> None:
