@@ -26,6 +26,11 @@ def sizes_kb(network: Network, platform: Platform) -> dict[str, int]:
     return {name: _size_kb(network, platform, name, -(-size // 1024)) for name, size in needed.items()}
 
 
+def enlarged_kb(network: Network, platform: Platform) -> dict[str, int]:
+    """Kilobytes of the PLRAM banks that are larger than their default size, by bank."""
+    return {name: size_kb for name, size_kb in sizes_kb(network, platform).items() if size_kb > platform.bank(name).kilobytes}
+
+
 def _larger(platform: Platform) -> str:
     return "a DDR" if platform.default_bank.kind == "ddr4" else "an HBM"
 

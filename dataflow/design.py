@@ -73,6 +73,11 @@ class Ip:
         return f"resflow_{self.name}"
 
     @property
+    def vlnv(self) -> str:
+        """Vendor, library, name and version under which HLS exports it and the block design finds it."""
+        return f"resflow:hls:{self.name}:1.0"
+
+    @property
     def cycles(self) -> int:
         """Cycles per frame: those of the slowest unit."""
         return max(unit.cycles for unit in self.units)

@@ -4,7 +4,7 @@ from hls.cosim_report import read_cosim, simulated
 from hls.csim import Simulation, csim_job, simulate, verdict
 from hls.csynth import read_csynth
 from hls.render import HEADERS, SOURCES, outputs, render
-from hls.synth import cosim_job, hls_vlnv, synth_job
+from hls.synth import cosim_job, synth_job
 from hls.vectors import first_frames, frame_count, vectors
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "csim_job",
     "first_frames",
     "frame_count",
-    "hls_vlnv",
     "outputs",
     "read_cosim",
     "read_csynth",

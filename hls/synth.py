@@ -29,11 +29,6 @@ UNCERTAINTY = 0.125
 """Share of the clock period reserved for routing: the default of vivado_hls. Later releases reserve 27 %."""
 
 
-def hls_vlnv(ip: str) -> str:
-    """The VLNV under which an IP is exported."""
-    return f"resflow:hls:{ip}:1.0"
-
-
 def synth_job(design: Design, ip: Ip, sources: Path, release: Release) -> Job:
     """Synthesize the sources of one IP, as written by `doit generate`, for the design's part and clock."""
     solution = f"{PROJECT}/{SOLUTION}"
@@ -91,7 +86,7 @@ def _sources(ip: Ip, sources: Path, release: Release) -> dict[str, Content]:
 
 
 def synth_tcl(design: Design, ip: Ip, release: Release) -> str:
-    vendor, library, name, version = hls_vlnv(ip.name).split(":")
+    vendor, library, name, version = ip.vlnv.split(":")
     period = 1000 / design.network.clock_mhz
     return render_template(
         FOLDER / "templates",

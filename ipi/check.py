@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 from codegen.tools.releases import Release
 from codegen.tools.releases import release as release_of
 from dataflow.design import Design, Ip
-from hls.synth import hls_vlnv
 from ipi import kernel_xml
 from ipi.cells import cells, crossings, slices
 from ipi.tcl_model import Answer, CheckError, Finding, run, tcl_list
@@ -116,7 +115,7 @@ def _unregistered(design: Design, answer: Answer) -> list[Finding]:
 def facts(design: Design, folder: Path, *, release: Release = LATEST) -> list[str]:
     """The facts the model needs: release, part, kernel.xml, the scripts' products, and the interfaces of each HLS IP."""
     lines = [f"fact_release {release.name}", f"fact_part {design.platform.part}", *_products(design)]
-    lines += [f"fact_ip {hls_vlnv(ip.name)} {_interfaces(design, ip, release)}" for ip in design.ips]
+    lines += [f"fact_ip {ip.vlnv} {_interfaces(design, ip, release)}" for ip in design.ips]
     kernel = _kernel(folder / "kernel.xml")
     return [*lines, kernel] if kernel else lines
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from codegen.text.templates import render as render_template
 from dataflow.cost.storage import Storage
 from dataflow.design import Design
-from hls.synth import hls_vlnv
 from ipi import kernel_xml
 from ipi.cells import converter_slr, crossings, slices, stages
 
@@ -73,7 +72,7 @@ def count(number: int, what: str) -> str:
 
 
 def _blocks(design: Design) -> list[str]:
-    return table([("add_block", ip.name, hls_vlnv(ip.name), ip.slr) for ip in design.ips], heading=("block", "VLNV", "SLR"))
+    return table([("add_block", ip.name, ip.vlnv, ip.slr) for ip in design.ips], heading=("block", "VLNV", "SLR"))
 
 
 def _streams(design: Design) -> list[str]:

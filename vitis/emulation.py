@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dataflow.banks import enlarged_kb
 from dataflow.design import Argument, Design
 from dataflow.timing.error import TimingError
 from dataflow.timing.graph import graph
@@ -19,7 +20,6 @@ from runtime.container.xclbin import Bank
 from runtime.errors import ManifestError, XclbinError
 from vitis import xclbin
 from vitis.limits import refused, require_emulation
-from vitis.render import enlarged_kb
 
 BANK_KINDS = {"ddr4": 1, "dram": 2, "hbm": 6}
 """MEM_TYPE of xclbin.h, by the kind in the platform files."""
@@ -31,7 +31,7 @@ def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mappin
     Raises DescriptionError for a network that cannot be emulated.
     """
     require_emulation(design)
-    sizes = {bank.name: bank.kilobytes for bank in design.platform.banks} | enlarged_kb(design)
+    sizes = {bank.name: bank.kilobytes for bank in design.platform.banks} | enlarged_kb(design.network, design.platform)
     banks = tuple(
         Bank(tag=bank.tag, kind=BANK_KINDS[bank.kind], base=bank.base, size_kb=sizes[bank.name], used=False)
         for bank in design.platform.banks

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codegen.text.templates import render as render_template
-from dataflow.banks import sizes_kb
+from dataflow.banks import enlarged_kb
 from dataflow.design import Design
 from dataflow.platform import Platform
 from ipi.cells import cells, slices
@@ -56,7 +56,7 @@ def render(design: Design) -> dict[str, str]:
 def plrams(design: Design) -> tuple[Plram, ...]:
     """PLRAM banks that are larger than their default size."""
     made = []
-    for bank, size_kb in enlarged_kb(design).items():
+    for bank, size_kb in enlarged_kb(design.network, design.platform).items():
         size = f"{size_kb}K" if size_kb < 1024 else f"{size_kb // 1024}M"
         made.append(Plram(plram_cell(design.platform, bank), design.platform.bank(bank).slr, size))
     return tuple(made)
@@ -65,9 +65,3 @@ def plrams(design: Design) -> tuple[Plram, ...]:
 def plram_cell(platform: Platform, bank: str) -> str:
     """The memory subsystem's name of PLRAM[i]: PLRAM_MEM0i."""
     return f"{platform.plram_cell}{int(bank[6:-1]):02}"
-
-
-def enlarged_kb(design: Design) -> dict[str, int]:
-    """Kilobytes of the PLRAM banks that are larger than their default size, by bank."""
-    sizes = sizes_kb(design.network, design.platform)
-    return {name: size_kb for name, size_kb in sizes.items() if size_kb > design.platform.bank(name).kilobytes}
