@@ -1,8 +1,8 @@
 """Which files of our own a piece of code depends on: the closure of its imports, so that no list of them is kept by hand.
 
 Imports are read, not run, wherever they stand in a module, within functions too. A package counts as what it re-exports: `from
-dataflow import plan` leads to `dataflow/__init__.py`, `from dataflow.design import Ip` does not. With a module come the files of its
-folder that are no Python, templates, Tcl and C++ headers; with a `_native` extension the C++ it is built from.
+dataflow import plan` leads to `dataflow/__init__.py`, `from dataflow.design import Ip` does not. With a module come the files beside it that
+it names, templates, Tcl and C++ headers, by themselves or by their folder; with a `_native` extension the C++ it is built from.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ def _files(module: str) -> tuple[Path, ...]:
     path = _module(module)
     if path is None:
         return ()
-    folder = path.parent
-    inner = [each for each in folder.iterdir() if each.is_dir() and each.name != "native" and not (each / "__init__.py").exists()]
-    return (path, *(file for file in folder.iterdir() if file.suffix in DATA), *(file for each in inner for file in _data(each)))
+    text = path.read_text(encoding="utf-8")
+    named = [each for each in path.parent.iterdir() if f'"{each.name}"' in text]
+    return (path, *(file for each in named for file in (_data(each) if each.is_dir() else [each]) if file.suffix in DATA))
 
 
 def _data(folder: Path) -> tuple[Path, ...]:

@@ -3,13 +3,12 @@
 from hls.cosim_report import read_cosim, simulated
 from hls.csim import Simulation, csim_job, simulate, verdict
 from hls.csynth import read_csynth
-from hls.render import HEADERS, SOURCES, outputs, render
+from hls.render import HEADERS, outputs, render
 from hls.synth import cosim_job, synth_job
 from hls.vectors import first_frames, frame_count, vectors
 
 __all__ = [
     "HEADERS",
-    "SOURCES",
     "Simulation",
     "cosim_job",
     "csim_job",

@@ -15,8 +15,6 @@ from hls.vectors import COSIM_FRAMES
 from network.parameters import Parameters
 
 FOLDER = Path(__file__).parent
-SOURCES = (*sorted((FOLDER / "templates").glob("*.j2")), FOLDER / "render.py", FOLDER / "roms.py", FOLDER / "structs.py")
-"""Sources of the generated text, besides the IP and its parameters."""
 INCLUDE = FOLDER / "include"
 HEADERS = tuple(sorted((INCLUDE / "resflow").glob("*.h")))
 SEARCHED = "include"

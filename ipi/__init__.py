@@ -2,14 +2,13 @@
 
 from ipi.check import Report, check
 from ipi.jobs import NETLIST, package_job, stitch_job, stitched
-from ipi.render import OUTPUTS, SOURCES, render
+from ipi.render import OUTPUTS, render
 from ipi.tcl_model import CheckError, Finding
 from ipi.xo import normalized
 
 __all__ = [
     "NETLIST",
     "OUTPUTS",
-    "SOURCES",
     "CheckError",
     "Finding",
     "Report",

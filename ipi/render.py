@@ -14,7 +14,6 @@ from ipi.cells import converter_slr, crossings, slices, stages
 FOLDER = Path(__file__).parent
 FIFO_MEMORY = {Storage.LUTRAM: "distributed", Storage.BRAM: "block", Storage.URAM: "ultra"}
 """FIFO_MEMORY_TYPE of the AXI4-Stream FIFO IP."""
-SOURCES = tuple(sorted(path for path in FOLDER.rglob("*") if path.suffix in (".py", ".tcl", ".j2")))
 OUTPUTS = ("block_design.tcl", "package.tcl", "kernel.xml", "bd.tcl", "xo.tcl")
 PROCS = (FOLDER / "bd.tcl", FOLDER / "xo.tcl")
 """Hand-written Tcl, copied beside the generated files so that a build folder can be moved to and run on another machine."""

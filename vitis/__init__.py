@@ -2,6 +2,6 @@
 
 from vitis.check import Report, check
 from vitis.jobs import link_job
-from vitis.render import OUTPUTS, SOURCES, render
+from vitis.render import OUTPUTS, render
 
-__all__ = ["OUTPUTS", "SOURCES", "Report", "check", "link_job", "render"]
+__all__ = ["OUTPUTS", "Report", "check", "link_job", "render"]

@@ -14,7 +14,6 @@ from ipi.render import count, table
 from vitis.link import cu, settings
 
 FOLDER = Path(__file__).parent
-SOURCES = tuple(sorted(path for path in FOLDER.rglob("*") if path.suffix in (".py", ".tcl", ".j2")))
 OUTPUTS = ("link.cfg", "floorplan.tcl", "plram.tcl", "reports.tcl")
 
 

@@ -35,8 +35,8 @@ from vitis.render import render as render_link
 RENDERED = {"ipi": (render_block_design, BLOCK_DESIGN), "vitis": (render_link, LINK)}
 """By folder, what renders its files, and their names."""
 EMULATION = "vitis.emulation"  # by name: importing it brings PYNQ along, which takes its time
-PLAN = "dataflow.plan"
-"""Whose formulas of cost and latency are in a design, though not in its `repr`: tasks that use these depend on it."""
+LAYOUT = "dataflow.layout.network"
+"""The formulas of cost and latency: a design has their results, but not in its `repr`, so tasks that use these depend on them."""
 
 
 def asked(*steps: str) -> bool:
@@ -82,7 +82,7 @@ def task_check(project: Planned) -> dict[str, Any]:
             verdict.require()
         return {"message": "; ".join([*map(str, reports), host, "no deadlock", str(verdict)])}
 
-    users = (check_block_design, check_link, EMULATION, require_flow, fit, PLAN)
+    users = (check_block_design, check_link, EMULATION, require_flow, fit, LAYOUT)
     return {
         "actions": [step(check)],
         "file_dep": rendered(project),
@@ -114,7 +114,7 @@ def task_xclbin(project: Planned) -> dict[str, Any]:
         "actions": [step(xclbin)],
         "file_dep": [project.parameters],
         "task_dep": ["_parameters"],
-        "uptodate": [config_changed(repr((project.design, project.is_random, sources.digest(EMULATION, PLAN)))), undamaged],
+        "uptodate": [config_changed(repr((project.design, project.is_random, sources.digest(EMULATION, LAYOUT)))), undamaged],
         "targets": [target],
         "clean": True,
     }
@@ -151,7 +151,7 @@ def task_link(project: Planned) -> dict[str, Any]:
         write_changed(target, data)
         return {"message": f"{len(data):,} bytes in {target}{outcome.remark}"}
 
-    key = (fingerprint("v++"), project.design, project.is_random, sources.digest(link_job, "vitis.hardware", PLAN))
+    key = (fingerprint("v++"), project.design, project.is_random, sources.digest(link_job, "vitis.hardware", LAYOUT))
     return {
         "actions": [step(link)],
         "file_dep": [kernel(project), *(project.folder / "vitis" / name for name in LINK), project.parameters],
