@@ -231,7 +231,7 @@ def test_damaged_parameters(toy_yaml, tmp_path):
     assert (
         f"      {npz}: not an .npz: File is not a zip file\n"
         "        why: parameters are a zip of .npy arrays\n"
-        "        fix: write the file again with numpy.savez\n"
+        "        fix: save them with numpy.savez\n"
     ) in result.stdout
 
 
@@ -336,7 +336,7 @@ def test_an_interval_that_cannot_be_had(toy_yaml, tmp_path):
     assert result.returncode == 1
     assert (
         "FAIL  fifos                \n"
-        "      toy: an interval of 100 cycles\n        why: stem.conv mvau takes 540 for a frame\n        fix: ask for 540 or more\n"
+        "      toy: an interval of 100 cycles\n        why: stem.conv mvau takes 540 cycles for a frame\n        fix: ask for 540 or more\n"
     ) in result.stdout
 
 
@@ -354,7 +354,7 @@ REFUSED = {
     "timeout_minutes=inf": "timeout_minutes=inf: out of range\n  why: it counts the minutes a job may take\n  fix: write 0.001 to 1,000,000",
     "memory_gb=1e999": "memory_gb=1e999: out of range\n  why: it counts the gigabytes set aside for a job\n  fix: write 0 to 1,000,000",
     "fifos --interval 0": "--interval 0: out of range\n  why: it counts the cycles from frame to frame\n  fix: write 1 to 1,000,000,000",
-    "timing --frames 1": "--frames 1: out of range\n  why: the interval is told from the ends of two frames\n  fix: write 2 to 10,000",
+    "timing --frames 1": "--frames 1: out of range\n  why: the interval is the time between the ends of two frames\n  fix: write 2 to 10,000",
     "timing --spacing -1": "--spacing -1: out of range\n  why: it counts the cycles from one frame to the next\n"
     "  fix: write 0 to 1,000,000,000",
     "fold --fps 0": "--fps 0: out of range\n  why: it counts frames a second\n  fix: write 1 to 10,000,000",

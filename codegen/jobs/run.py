@@ -49,8 +49,9 @@ def do(job: Job, folder: Path, cache: Cache, runner: Runner, *, message: Callabl
     """
     cached = cache.fetch(job.step, job.key, folder) is not None
     if not cached:
-        waiting = f"{job.step}:{job.name}: another build is running this job, in {cache.root}: waiting"
-        with cache.locked(job.step, job.key, lambda: message(waiting)):
+        with cache.locked(
+            job.step, job.key, lambda: message(f"{job.step}:{job.name}: another build is running this job, in {cache.root}: waiting")
+        ):
             # Whoever held the lock may have made it.
             cached = cache.fetch(job.step, job.key, folder) is not None
             if not cached:
