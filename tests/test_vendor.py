@@ -81,7 +81,7 @@ def test_another_release_is_another_build(toy, tmp_path):
 def test_a_block_that_has_changed_is_synthesized_alone(toy, tmp_path):
     chosen, _ = toy
     tools = Installation(tmp_path / "tools")
-    env = tools.environment | {"RESFLOW_CACHE": str(tmp_path / "cache")}  # other tests simulate the same change
+    env = tools.environment | {"RESFLOW_CACHE": str(tmp_path / "alone")}  # other tests simulate the same change
     assert doit("-n", 2, *chosen, "synth", env=env).returncode == 0
     yaml = tmp_path / "toy.yaml"
     yaml.write_text(yaml.read_text().replace("conv2:  {kernel: 3, out: 6, pe: 3,", "conv2:  {kernel: 3, out: 6, pe: 2,"))
