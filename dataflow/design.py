@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from dataflow import names
 from dataflow.cost.storage import Storage, link_storage, stream_storage
 from dataflow.platform import Platform
 from dataflow.unit import Unit
@@ -69,13 +70,11 @@ class Ip:
 
     @property
     def top(self) -> str:
-        """The name of its C++ function and HDL module; the prefix avoids clashes with keywords, macros, types and local names."""
-        return f"resflow_{self.name}"
+        return names.cpp_top(self.name)
 
     @property
     def vlnv(self) -> str:
-        """Vendor, library, name and version under which HLS exports it and the block design finds it."""
-        return f"resflow:hls:{self.name}:1.0"
+        return names.ip_vlnv(self.name)
 
     @property
     def cycles(self) -> int:
@@ -163,13 +162,20 @@ class Design:
 
     @property
     def name(self) -> str:
-        """The name of the kernel; its one CU is `<name>_1`."""
+        """The name of the kernel."""
         return self.network.name
 
     @property
     def top(self) -> str:
-        """The name of the block design and its HDL module; the prefix avoids clashes with keywords and the modules of the IPs."""
-        return f"design_{self.name}"
+        return names.block_design(self.name)
+
+    @property
+    def vlnv(self) -> str:
+        return names.kernel_vlnv(self.name)
+
+    @property
+    def cu(self) -> str:
+        return names.compute_unit(self.name)
 
     @property
     def cycles(self) -> int:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codegen.jobs.job import Call, Content, Job, Limits
+from codegen.jobs.job import Call, Job, Limits
+from codegen.jobs.key import Content
 from codegen.text.templates import render as render_template
 from codegen.tools.releases import Release
 from dataflow.design import Design, Ip

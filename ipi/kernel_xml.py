@@ -37,10 +37,6 @@ def port_name(argument: Argument) -> str:
     return argument.port.upper()
 
 
-def vlnv(design: Design) -> str:
-    return f"resflow:kernel:{design.name}:1.0"
-
-
 def ports(design: Design) -> tuple[KernelPort, ...]:
     """The AXI interfaces: a master per pointer in argument order, then the slave through which all arguments are set."""
     masters = [
@@ -65,7 +61,7 @@ def render(design: Design) -> str:
         "kernel",
         name=design.name,
         language="ip",
-        vlnv=vlnv(design),
+        vlnv=design.vlnv,
         attributes="",
         preferredWorkGroupSizeMultiple="0",
         workGroupSize="1",

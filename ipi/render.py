@@ -23,7 +23,7 @@ def render(design: Design) -> dict[str, str]:
     """All files of build/<network>/ipi by name."""
     ports = kernel_xml.ports(design)
     masters = sum(port.mode == "master" for port in ports)
-    values: dict[str, object] = {"design": design, "ports": ports, "vlnv": kernel_xml.vlnv(design)}
+    values: dict[str, object] = {"design": design, "ports": ports, "vlnv": design.vlnv}
     return {
         **{path.name: path.read_text(encoding="utf-8") for path in PROCS},
         "block_design.tcl": render_template(

@@ -202,17 +202,8 @@ def _check_values(array: Array, spec: Spec) -> None:
                 f"the description says weight: {spec.format}, whose values are {values}",
                 f"quantize the weights to that, or write weight: {wide_enough} for the layer",
             )
-    if spec.ascending:
-        steps = np.diff(array.astype(np.int64), axis=1)
-        falls = np.argwhere(steps < 0)
-        if falls.size:
-            channel, n = (int(i) for i in falls[0])
-            others = len(np.unique(falls[:, 0])) - 1
-            raise _Mismatch(
-                f"channel {channel} falls from {array[channel, n]} to {array[channel, n + 1]}{f' (and {others} more do)' if others else ''}, "
-                "expected ascending thresholds",
-                *thresholds.how_to_ascend(descends=bool((steps[channel] <= 0).all()), negatable=spec.negatable),
-            )
+    if spec.ascending and (fault := thresholds.not_ascending(array, negatable=spec.negatable)):
+        raise _Mismatch(*fault)
 
 
 def _narrowest(weights: Array) -> Format:

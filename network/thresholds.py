@@ -12,7 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def how_to_ascend(*, descends: bool, negatable: bool) -> tuple[str, str]:
+def not_ascending(thresholds: NDArray[Any], *, negatable: bool) -> tuple[str, str, str] | None:
+    """What is wrong with thresholds (channels, n) that do not ascend in every channel, why, and how to fix it; None if they all do.
+
+    `negatable`: the channel's weights may be negated.
+    """
+    steps = np.diff(thresholds.astype(np.int64), axis=1)
+    falls = np.argwhere(steps < 0)
+    if not falls.size:
+        return None
+    channel, n = (int(i) for i in falls[0])
+    others = len(np.unique(falls[:, 0])) - 1
+    what = f"channel {channel} falls from {thresholds[channel, n]} to {thresholds[channel, n + 1]}"
+    more = f" (and {others} more do)" if others else ""
+    why, fix = _how_to_ascend(descends=bool((steps[channel] <= 0).all()), negatable=negatable)
+    return f"{what}{more}, expected ascending thresholds", why, fix
+
+
+def _how_to_ascend(*, descends: bool, negatable: bool) -> tuple[str, str]:
     """Why thresholds must ascend, and how to fix those of a channel that do not; `descends`: they all fall."""
     order = "numpy.sort(thresholds, axis=1)"
     counts = "a code counts the thresholds its accumulator reaches"

@@ -9,7 +9,6 @@ from pathlib import Path
 from dataflow.design import Design
 from ipi.cells import cells, slices
 from ipi.tcl_model import CheckError, Finding, run, tcl_list
-from vitis.link import cu
 from vitis.render import plram_cell
 
 SECTIONS = {
@@ -48,7 +47,7 @@ class Report:
 
 def check(design: Design, folder: Path) -> Report:
     """Check floorplan.tcl, plram.tcl, reports.tcl and link.cfg in `folder`. Raises ToolError if tclsh is missing."""
-    prefix = f"{design.platform.cell_prefix}/{cu(design)}/inst/{design.top}_i/"
+    prefix = f"{design.platform.cell_prefix}/{design.cu}/inst/{design.top}_i/"
     expected = {cell.name: cell.slr for cell in cells(design)}
     for piece in slices(design):
         # Register slices have one of two namings; the floorplan handles both.
@@ -110,16 +109,16 @@ def _link_config(design: Design, path: Path) -> tuple[int, list[Finding]]:
             report(*problem, number)
     for argument in design.arguments:
         if argument.is_pointer and argument.name not in connected:
-            report(f"no sp for {argument.name}", "v++ would choose a bank itself", f"add sp={cu(design)}.{argument.name}:{argument.bank}")
+            report(f"no sp for {argument.name}", "v++ would choose a bank itself", f"add sp={design.cu}.{argument.name}:{argument.bank}")
     return settings, findings
 
 
 def _connection(design: Design, key: str, value: str, connected: dict[str, str]) -> tuple[str, str, str] | None:
     """The finding about one setting of [connectivity], if any; `connected` collects the arguments' banks."""
     setting = f"{key}={value}"
-    if key == "nk" and value != f"{design.name}:1:{cu(design)}":
-        return setting, "the .xo holds one kernel, and floorplan and host know its CU by name", f"write nk={design.name}:1:{cu(design)}"
-    slrs = [f"{cu(design)}:SLR{slr}" for slr in range(design.platform.slrs)]
+    if key == "nk" and value != f"{design.name}:1:{design.cu}":
+        return setting, "the .xo holds one kernel, and floorplan and host know its CU by name", f"write nk={design.name}:1:{design.cu}"
+    slrs = [f"{design.cu}:SLR{slr}" for slr in range(design.platform.slrs)]
     if key == "slr" and value not in slrs:
         return setting, f"{design.platform.name} has {design.platform.slrs} SLRs", f"write one of {', '.join(slrs)}"
     if key != "sp":
@@ -128,8 +127,8 @@ def _connection(design: Design, key: str, value: str, connected: dict[str, str])
     owner, _, argument = name.partition(".")
     pointers = [known.name for known in design.arguments if known.is_pointer]
     banks = [known.name for known in design.platform.banks]
-    if owner != cu(design) or argument not in pointers:
-        return setting, f"{cu(design)} has the pointers {', '.join(pointers)}", "correct the name"
+    if owner != design.cu or argument not in pointers:
+        return setting, f"{design.cu} has the pointers {', '.join(pointers)}", "correct the name"
     if bank not in banks:
         return setting, f"{design.platform.name} has {', '.join(banks)}", "choose one of those"
     if argument in connected:

@@ -31,11 +31,6 @@ class Setting(NamedTuple):
         return (f"--{self.key}",) if self.key == "save-temps" else (f"--{self.key}", self.value)
 
 
-def cu(design: Design) -> str:
-    """The kernel's one CU."""
-    return f"{design.name}_1"
-
-
 def single_slr(design: Design) -> int | None:
     """The SLR of the whole CU; None if it spans several and must not be assigned to one."""
     slrs = {ip.slr for ip in design.ips}
@@ -49,9 +44,9 @@ def settings(design: Design) -> tuple[Setting, ...]:
         Setting("", "platform", design.platform.shell),
         Setting("", "kernel_frequency", str(design.network.clock_mhz)),
         Setting("", "save-temps", "1"),
-        Setting("connectivity", "nk", f"{design.name}:1:{cu(design)}"),
-        *(Setting("connectivity", "sp", f"{cu(design)}.{arg.name}:{arg.bank}") for arg in design.arguments if arg.is_pointer),
-        *(() if slr is None else (Setting("connectivity", "slr", f"{cu(design)}:SLR{slr}"),)),
+        Setting("connectivity", "nk", f"{design.name}:1:{design.cu}"),
+        *(Setting("connectivity", "sp", f"{design.cu}.{arg.name}:{arg.bank}") for arg in design.arguments if arg.is_pointer),
+        *(() if slr is None else (Setting("connectivity", "slr", f"{design.cu}:SLR{slr}"),)),
     )
 
 

@@ -11,7 +11,7 @@ from dataflow.design import Design
 from dataflow.platform import Platform
 from ipi.cells import cells, slices
 from ipi.render import count, table
-from vitis.link import cu, settings
+from vitis.link import settings
 
 FOLDER = Path(__file__).parent
 OUTPUTS = ("link.cfg", "floorplan.tcl", "plram.tcl", "reports.tcl")
@@ -40,7 +40,7 @@ def render(design: Design) -> dict[str, str]:
             templates,
             "floorplan.tcl.j2",
             design=design,
-            cu=cu(design),
+            cu=design.cu,
             headline=f"{len(placed)} cells, {count(len(slices(design)), 'register slice')} over SLR boundaries",
             # Within the file, because v++ may copy a hook to another folder.
             procs=(FOLDER / "pblocks.tcl").read_text(encoding="utf-8"),

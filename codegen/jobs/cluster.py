@@ -20,7 +20,8 @@ from typing import Any
 
 from codegen.errors import ToolError
 from codegen.jobs.cache import Cache, default_root
-from codegen.jobs.job import Content, Job
+from codegen.jobs.job import Job
+from codegen.jobs.key import Content
 from codegen.jobs.run import WORK, run_here
 from codegen.tools.find import RELEASED
 from codegen.tools.run import stop

@@ -1,23 +1,16 @@
 """Work for a tool as a value: files in, a few calls, products out. It runs where the files are put, here or on another machine.
 
-A job's key is a digest of all that its products follow from. Products are kept in the cache under it, so that work that is
-finished is not repeated: not after a kill, not in another build folder, not by another user of the same cache.
+Products are kept in the cache under the job's key, so that work that is finished is not repeated: not after a kill, not in another
+build folder, not by another user of the same cache.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
-from pathlib import Path
-from typing import TypeAlias
+from functools import cached_property
 
-from codegen.text.files import sha256
-
-Content: TypeAlias = Path | str | bytes
-"""A file of a job: its path, or its content."""
+from codegen.jobs.key import Content, job_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +48,9 @@ class Job:
 
     @cached_property
     def key(self) -> str:
-        """Sha256 over the files' contents, the calls, the products and the release; limits and weight are no part of it."""
-        facts = {
-            "step": self.step,
-            "files": {name: _digest(content) for name, content in sorted(self.files.items())},
-            "calls": [(call.words, call.log) for call in self.calls],
-            "products": dict(sorted(self.products.items())),
-            "release": self.release,
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        """Its place in the cache; limits and weight are no part of it."""
+        calls = [(call.words, call.log) for call in self.calls]
+        return job_key(step=self.step, files=self.files, calls=calls, products=self.products, release=self.release)
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -74,15 +61,3 @@ class Job:
     def outputs(self) -> tuple[str, ...]:
         """Everything it leaves: products and logs."""
         return (*self.products, *(call.log for call in self.calls))
-
-
-def _digest(content: Content) -> str:
-    if isinstance(content, Path):
-        status = content.stat()
-        return _digest_of_file(content, status.st_mtime_ns, status.st_size)
-    return hashlib.sha256(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content).hexdigest()
-
-
-@cache
-def _digest_of_file(path: Path, mtime_ns: int, size: int) -> str:  # noqa: ARG001 (a file of another age is read again)
-    return sha256(path)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from dataflow.design import Argument, Design, Ip, Link, Port
+from dataflow.design import Design, Ip, Link, Port
 from dataflow.layout.ips import block_ip, dma_ip, head_ip, stem_ip
+from dataflow.layout.register_map import kernel_arguments
 from dataflow.platform import Platform
-from dataflow.units.memory import WORD_BITS
 from network.errors import DescriptionError
 from network.model import Fifo, Network
 from network.yaml.reader import nearest
@@ -86,18 +86,3 @@ def link(source: str, out: Port, sink: str, into: Port) -> Link:
     least, most = FIFO_DEPTHS
     depth = 1 << (max(least, min(most, out.beats)) - 1).bit_length()
     return Link(source=source, source_port=out, sink=sink, sink_port=into, depth=depth)
-
-
-def kernel_arguments(network: Network) -> tuple[Argument, ...]:
-    """`(in*, out*, [weightsmem*,] numReps)`: HLS gives a 64-bit pointer 12 bytes of the register map, from 0x10 on."""
-    memory = network.memory
-    pointers = [("in", "m_axi_images", WORD_BITS, False, memory.images), ("out", "m_axi_labels", 32, True, memory.labels)]
-    if network.head.streams_weights:
-        pointers.append(("weightsmem", "m_axi_weights", WORD_BITS, False, memory.weights))
-    arguments = [
-        Argument(name=name, id=i, offset=0x10 + 12 * i, size=8, port=port, data_width=width, writes=writes, bank=bank)
-        for i, (name, port, width, writes, bank) in enumerate(pointers)
-    ]
-    last = len(arguments)
-    arguments.append(Argument(name="numReps", id=last, offset=0x10 + 12 * last, size=4, port="s_axi_control", data_width=32))
-    return tuple(arguments)

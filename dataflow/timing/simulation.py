@@ -22,44 +22,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflow.timing.deadlock import Deadlock, find_deadlock
 from dataflow.timing.error import TimingError
 from dataflow.timing.graph import Graph
 
 if TYPE_CHECKING:
     from dataflow._native import Simulator
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """A unit that is blocked, and the stream that blocks it."""
-
-    actor: str
-    stream: str
-    full: bool  # whether it is full; otherwise empty
-
-    def __str__(self) -> str:
-        return f"{self.actor} {'writes' if self.full else 'reads'} {self.stream}, which is {'full' if self.full else 'empty'}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlock:
-    """A cycle of units, each waiting for the next."""
-
-    cycle: int  # of their last firing
-    waits: tuple[Wait, ...]
-
-    @property
-    def full(self) -> tuple[str, ...]:
-        """The full streams: one of them has to be deeper."""
-        return tuple(wait.stream for wait in self.waits if wait.full)
-
-    def __str__(self) -> str:
-        return "; ".join(map(str, self.waits))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +106,7 @@ def simulate(graph: Graph, *, frames: int, spacing: int = 0, until_settled: bool
             for actor, starved, stalled in zip(graph.actors, result["starved"], result["stalled"], strict=True)
         },
         settled=result["settled"],
-        deadlock=deadlock(graph, result) if result["stuck"] else None,
+        deadlock=find_deadlock(graph, result),
     )
 
 
@@ -141,19 +114,3 @@ def memory(graph: Graph) -> int:
     """How many earlier frames the times of a frame depend on: through the places of a FIFO or the stages of a pipeline; at least one."""
     through_fifos = max(-(-channel.depth // channel.beats) for channel in graph.channels)
     return max(through_fifos, *(-(-actor.stages // actor.cycles) for actor in graph.actors))
-
-
-def deadlock(graph: Graph, result: Mapping[str, Any]) -> Deadlock:
-    """Follow which unit waits for which until one repeats."""
-    readers = {name: i for i, actor in enumerate(graph.actors) for name in actor.reads}
-    writers = {name: i for i, actor in enumerate(graph.actors) for name in actor.writes}
-    at = next(i for i in range(len(graph.actors)) if max(result["full"][i], result["empty"][i]) >= 0)
-    waits: dict[int, Wait] = {}
-    while at not in waits:
-        full = result["full"][at] >= 0
-        stream = graph.channels[result["full" if full else "empty"][at]].name
-        waits[at] = Wait(actor=graph.actors[at].name, stream=stream, full=full)
-        at = readers[stream] if full else writers[stream]
-    circle = [waits[i] for i in list(waits)[list(waits).index(at) :]]
-    first = next((i for i, wait in enumerate(circle) if wait.full), 0)
-    return Deadlock(cycle=int(max(result["last"])), waits=(*circle[first:], *circle[:first]))

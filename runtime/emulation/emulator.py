@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from runtime import forks
 from runtime.container.program import Conv, Program
-from runtime.emulation.forward import Forward
+from runtime.emulation.numpy_path import NumpyPath
 from runtime.errors import DeviceError
 
 try:
@@ -43,7 +43,7 @@ class Emulator:
         self.program = program
         self.path = _path(program, path)
         self.threads = _threads(threads)
-        self._forward = Forward(program) if self.path == "numpy" else None
+        self._numpy = NumpyPath(program) if self.path == "numpy" else None
         self._network = None if self.path == "numpy" else _native.Network(program, self.path, self.threads)
         forks.register(self)
 
@@ -65,16 +65,16 @@ class Emulator:
         """
         matrix = self._matrix(weights)
         if self._network is None:
-            assert self._forward is not None
-            return self._forward.run(images, matrix)
+            assert self._numpy is not None
+            return self._numpy.run(images, matrix)
         return self._network.run(np.ascontiguousarray(images), matrix)
 
     def trace(self, image: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> dict[str, NDArray[Any]]:
         """What passes between the IPs for one image (H, W, C): `stem`, each block by name, then `scores` and `labels`."""
         matrix = self._matrix(weights)
         if self._network is None:
-            assert self._forward is not None
-            return self._forward.trace(image, matrix)
+            assert self._numpy is not None
+            return self._numpy.trace(image, matrix)
         codes, labels, scores = self._network.trace(np.ascontiguousarray(image[np.newaxis]), matrix)
         names = ("stem", *(block.name for block in self.program.blocks))
         return dict(zip(names, codes, strict=True)) | {"scores": scores[0], "labels": labels[0]}

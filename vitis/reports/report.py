@@ -28,7 +28,6 @@ from hls.csynth import Csynth, read_csynth
 from ipi.cells import block
 from ipi.timing import Timing, read_timing
 from ipi.utilization import Utilization, read_utilization
-from vitis.link import cu
 
 KINDS = tuple(part.name for part in fields(Resources))
 """Names of the resources: lut, ff, bram, uram, dsp."""
@@ -205,11 +204,11 @@ def _read_existing(paths: Mapping[Key, Path], reader: Callable[[Path], Read]) ->
 def _utilization(design: Design, path: Path) -> Utilization:
     """The cells of the kernel: all cells of a stitched design, those of the CU on a card."""
     cells = read_utilization(path)
-    kernel = cells.below(cu(design)) if path.parent.name == "link" else cells
+    kernel = cells.below(design.cu) if path.parent.name == "link" else cells
     if kernel is None:
         raise ToolError(
             str(path),
-            f"no cell {cu(design)}",
+            f"no cell {design.cu}",
             why="the kernel's compute unit has that name on the card",
             fix="report the utilization of the whole card: report_utilization -hierarchical, without a limit of depth",
         )

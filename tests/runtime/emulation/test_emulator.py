@@ -242,7 +242,7 @@ def test_large_batches_are_worked_off_in_parts(monkeypatch: pytest.MonkeyPatch) 
     program = stem_only(np.array([[[[1]]], [[[2]]]], np.uint8), [100, 100])
     images = np.arange(256, dtype=np.uint8).reshape(-1, 1, 1, 1)
     whole = Emulator(program, path="numpy").run(images)
-    monkeypatch.setattr("runtime.emulation.forward.WINDOW_ELEMENTS", 14)
+    monkeypatch.setattr("runtime.emulation.numpy_path.WINDOW_ELEMENTS", 14)
     parts = Emulator(program, path="numpy").run(images)
     assert all(np.array_equal(a, b) for a, b in zip(whole, parts, strict=True))
 

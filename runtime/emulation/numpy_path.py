@@ -20,7 +20,7 @@ Codes = NDArray[np.uint8]  # (frames, height, width, channels)
 WINDOW_ELEMENTS = 2**24  # unrolled at once, so that memory stays bounded whatever the number and the size of images
 
 
-class Forward:
+class NumpyPath:
     """A Program made ready to run with numpy; see `runtime.emulation.emulator.Emulator` for its methods."""
 
     def __init__(self, program: Program) -> None:
