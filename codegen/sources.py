@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ DATA = (".cpp", ".h", ".inl", ".j2", ".tcl")
 NATIVE = "_native"
 
 # Read line by line rather than parsed: a tenth of the time, and every start of doit waits for it.
-_FROM = re.compile(rf"^\s*from ((?:{'|'.join(PACKAGES)})(?:\.\w+)*) import (\([^)]*\)|[^\n(]*)", re.MULTILINE)
-_IMPORT = re.compile(rf"^\s*import ((?:{'|'.join(PACKAGES)})(?:\.\w+)*)", re.MULTILINE)
+_FROM = re.compile(rf"^[ \t]*from ((?:{'|'.join(PACKAGES)})(?:\.\w+)*) import (\([^)]*\)|[^\n(]*)", re.MULTILINE)
+_IMPORT = re.compile(rf"^[ \t]*import ((?:{'|'.join(PACKAGES)})(?:\.\w+)*)", re.MULTILINE)
 _NAME = re.compile(r"(\w+)(?: as \w+)?")
 
 
@@ -43,41 +43,52 @@ def digest(*users: Callable[..., Any] | str) -> str:
     """Of the contents of their closure: changes when any of it does. For the `uptodate` of a task whose action they are."""
     sha = hashlib.sha256()
     for path in closure(*users):
-        sha.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        sha.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + _content(path) + b"\0")
     return sha.hexdigest()
 
 
 @cache
 def imports(module: str) -> frozenset[str]:
     """The modules of ours that a module imports, dotted."""
-    path = _module(module)
+    path = _modules().get(module)
     if path is None:
         return frozenset()
-    text = path.read_text(encoding="utf-8")
+    text = _content(path).decode()
     found = {*_IMPORT.findall(text)}
     for package, names in _FROM.findall(text):
         # A name is a module of the package, or something its `__init__` has.
         for name in _NAME.findall(re.sub(r"#.*", "", names)):
             inner = f"{package}.{name}"
-            found.add(inner if name == NATIVE or _module(inner) else package)
+            found.add(inner if name == NATIVE or inner in _modules() else package)
     return frozenset(found)
 
 
 @cache
-def _module(module: str) -> Path | None:
-    path = ROOT.joinpath(*module.split("."))
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+@cache
+def _beside(folder: Path) -> tuple[Path, ...]:
+    return tuple(folder.iterdir())
+
+
+@cache
+def _modules() -> Mapping[str, Path]:
+    """All modules of ours by their dotted names; a package is its `__init__`."""
+    paths = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 
 
 @cache
 def _files(module: str) -> tuple[Path, ...]:
     if module.endswith(f".{NATIVE}"):
         return _data(ROOT / module.partition(".")[0] / "native")
-    path = _module(module)
+    path = _modules().get(module)
     if path is None:
         return ()
-    text = path.read_text(encoding="utf-8")
-    named = [each for each in path.parent.iterdir() if f'"{each.name}"' in text]
+    text = _content(path).decode()
+    named = [each for each in _beside(path.parent) if f'"{each.name}"' in text]
     return (path, *(file for each in named for file in (_data(each) if each.is_dir() else [each]) if file.suffix in DATA))
 
 

@@ -9,13 +9,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-
-from lxml import etree
+from typing import TYPE_CHECKING, NamedTuple
 
 from codegen.reports.text import ReportText, damaged
 from codegen.reports.xml import ReportXml, line_of
 from dataflow.cost.resources import Resources
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 COLUMNS = {
     "lut": ("Total LUTs",),

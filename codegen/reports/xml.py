@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-from lxml import etree
+from typing import TYPE_CHECKING
 
 from codegen.errors import ToolError
 from codegen.reports.text import UNKNOWN, damaged
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class ReportXml:
     @classmethod
     def read(cls, path: Path) -> ReportXml:
         """Without entities, DTDs or network access: nothing outside the file is read."""
+        from lxml import etree  # here, since a build in which nothing is to do reads no report
+
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
         try:
             root = etree.fromstring(path.read_bytes(), parser)

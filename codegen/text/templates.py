@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jinja2
+if TYPE_CHECKING:
+    import jinja2
 
 
 def pascal(name: str) -> str:
@@ -20,6 +22,8 @@ def thousands(number: int) -> str:
 
 @cache
 def _environment(folder: Path) -> jinja2.Environment:
+    import jinja2  # here, since a build in which nothing is to do needs no template
+
     environment = jinja2.Environment(
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # C++ and Tcl are not HTML
         loader=jinja2.FileSystemLoader(folder),

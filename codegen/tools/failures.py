@@ -10,27 +10,28 @@ from __future__ import annotations
 import re
 import signal
 from dataclasses import dataclass
+from functools import cache
 
 from codegen.tools.log_lines import Kind, Line, read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A known failure: what its message looks like, and the remedy."""
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: str  # of a regular expression; case does not matter
     why: str  # in plain words; the log's own line is quoted before it
     fix: str
     system: bool = False  # a message of the system or a run-time library, which any program may print, without a label
 
-
-def _known(name: str, pattern: str, why: str, fix: str, *, system: bool = False) -> Failure:
-    return Failure(name=name, pattern=re.compile(pattern, re.IGNORECASE), why=why, fix=fix, system=system)
+    def matches(self, line: str) -> bool:
+        # Compiled, and kept by `re`, when it is first needed: most builds have no log to read.
+        return re.search(self.pattern, line, re.IGNORECASE) is not None
 
 
 KNOWN = (
-    _known(
+    Failure(
         "licence",
         r"\[Common 17-345\]|valid license was not found|failed to get.*license|license.*(could not|cannot) be (obtained|checked out)|"
         r"unable to check ?out.*license|\[HLS 200-101\].*license|FlexNet Licensing error|licen[sc]e checkout failed|"
@@ -38,14 +39,14 @@ KNOWN = (
         "the tool got no licence",
         "set XILINXD_LICENSE_FILE (or LM_LICENSE_FILE) to the licence, check with lmutil lmstat -a that one is free, then start again",
     ),
-    _known(
+    Failure(
         "y2k22",
         r"bad lexical cast|\b(2[2-9]|[3-9]\d)(0\d|1[0-2])[0-3]\d{5}\b.{0,40}is an invalid argument",
         "releases up to 2021.2 cannot export an IP after 2021: the date overflows core_revision",
         "install AMD's patch of answer record 76960 (y2k22) into this release, or use 2022.1 or later",
         system=True,
     ),
-    _known(
+    Failure(
         "part",
         r"\[Common 17-69\].*\bpart\b.*not found|\b(part|device) '?[\w-]+'? (is not installed|not found|is not valid|is not supported)|"
         r"\[HLS 200-1023\]|\[Coretcl 2-106\]|specified part could not be found|no parts matched|unable to find (the )?(part|device)\b|"
@@ -53,54 +54,54 @@ KNOWN = (
         "this installation has not got the part",
         "add the device family to it (Vivado: Help, Add Design Tools or Devices), or name another platform",
     ),
-    _known(
+    Failure(
         "board",
         r"\[Board 49-71\]|board_part definition was not found|board part .*not found",
         "Vivado does not find the card's board files",
         "install the card's board files into Vivado (data/boards/board_files, or its board store)",
     ),
-    _known(
+    Failure(
         "platform",
         r"(failed to find|could not find|cannot find|\bno)( the| valid)? platform\b|platform .*(not found|does not exist)|"
         r"\[v\+\+ 60-(1258|587|705)\]",
         "v++ does not find the platform",
         "install the card's development platform, or add its folder to PLATFORM_REPO_PATHS",
     ),
-    _known(
+    Failure(
         "deadlock",
         r"DEADLOCK DETECTED",
         "the RTL waits for itself: a FIFO is too shallow",
         "let doit fifos --write size the FIFOs, then synthesize the IP again; report it with the log if it was so already",
         system=True,
     ),
-    _known(
+    Failure(
         "routing",
         r"not (legally|completely) routed|unroutable|failed to route|routing results verification failed|insufficient routing|"
         r"routing congestion|\bRTSTAT-\d+|node overlaps|\[(Route|VPL) 35-(1|2|7|162)\]",
         "the router finds no way for all wires",
         "fold less hardware into the full SLRs (smaller pe, simd), or move blocks to another SLR: doit floorplan shows the wires between them",
     ),
-    _known(
+    Failure(
         "timing",
         r"not meet(ing)? timing|timing (constraints are|is) not met|fail(ed|s|ure)? to meet timing|"
         r"WNS\)?\s*[=:]\s*-\d",
         "the design is slower than its clock",
         "lower clock_mhz in the description, or fold less into one SLR; the report names the paths",
     ),
-    _known(
+    Failure(
         "ip definition",
         r"\[BD 5-390\]|IP definition not found|\[IP_Flow 19-3153\]|no IP (matching|with) vlnv|not found in (the )?(IP )?catalog",
         "Vivado's catalog has no such IP",
         "check that the IPs were synthesized for this part (doit synth); a vendor's IP may be missing in this release",
     ),
-    _known(
+    Failure(
         "utilization",
         r"\[(Place|DRC|VPL) (30-(640|484|487)|UTLZ-1)\]|over-?utili[sz]ed|exceeds? the (number of )?available|"
         r"requires more .* than are available|not enough (LUT|FF|BRAM|URAM|DSP|SLICE)",
         "the design needs more than the card or the SLR has",
         "fold further (smaller pe, simd) or move blocks to another SLR: doit report shows the use of each",
     ),
-    _known(
+    Failure(
         "memory",
         r"(instance of|exception:?|caught|error:|what\(\):) '?std::bad_alloc|\bout of memory\b(?! (range|bound))|cannot allocate memory|"
         r"failed to allocate .*memory|memory allocation (failed|failure|error)|memory exhausted|insufficient memory|OutOfMemoryError|"
@@ -109,40 +110,40 @@ KNOWN = (
         "run fewer jobs at once (doit -n), set aside more for each: doit memory_gb=…, or use a larger machine",
         system=True,
     ),
-    _known(
+    Failure(
         "disk",
         r"no space left on device|disk quota exceeded|not enough (free )?disk space|insufficient disk space|\bdisk (is )?full\b",
         "the disk is full",
         "make room where the build folder lies, and in TMPDIR and HOME, or choose another: build=PATH",
         system=True,
     ),
-    _known(
+    Failure(
         "library",
         r"error while loading shared libraries|cannot open shared object file|version [`'‘]GLIBC\w*_[\d.]+['’] not found",
         "this system lacks a library that the tool loads",
         "install the library (AMD's installLibs.sh of the release does), or use a system that the release supports",
         system=True,
     ),
-    _known(
+    Failure(
         "locale",
         r"locale::facet::_S_create_c_locale",
         "the tool wants a locale that this system lacks",
         "generate it: locale-gen en_US.UTF-8 (Debian: apt install locales)",
         system=True,
     ),
-    _known(
+    Failure(
         "display",
         r"HeadlessException|X11 window server|can(no|')t (open|connect to) (the )?(display|X server)|no X11 DISPLAY|\bDISPLAY variable",
         "the tool wants a display",
         "unset DISPLAY, or start doit below xvfb-run",
     ),
-    _known(
+    Failure(
         "permission",
         r"permission denied|read-only file system|\[Common 17-1294\]",
         "the user who builds may not write there",
         "let that user write to it; the vendor's tools also write below HOME (.Xilinx) and TMPDIR",
     ),
-    _known(
+    Failure(
         "crash",
         r"abnormal program termination|an unexpected error has occurred|segmentation fault|internal compiler error|bus error|"
         r"illegal instruction|^aborted\b|command failed due to signal",
@@ -152,7 +153,6 @@ KNOWN = (
     ),
 )
 
-_SYSTEM = re.compile("|".join(f"(?:{failure.pattern.pattern})" for failure in KNOWN if failure.system), re.IGNORECASE)
 _OF_THE_SYSTEM = tuple(failure for failure in KNOWN if failure.system)
 _CANDIDATES = {Kind.ERROR: KNOWN, Kind.COMPILER: _OF_THE_SYSTEM, Kind.BARE: _OF_THE_SYSTEM, Kind.SOURCE: ()}
 """Which known failures an error may be: what a compiler quotes of a source says nothing about the machine."""
@@ -175,13 +175,18 @@ class Diagnosis:
         return f"{self.line} ({self.why})" if self.line and self.name else self.line or self.why
 
 
+@cache
+def _of_the_system() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{failure.pattern})" for failure in _OF_THE_SYSTEM), re.IGNORECASE)
+
+
 def diagnose(log: str, status: int, *, hint: str) -> Diagnosis:
     """Diagnosis from a log and an exit status; `hint` is the remedy where the failure is not known."""
-    lines = list(read(log, _SYSTEM))
+    lines = list(read(log, _of_the_system()))
     if (number := _signal(status)) == signal.SIGKILL:
         # Errors printed before the kill did not end the tool.
         memory = next(failure for failure in KNOWN if failure.name == "memory")
-        killed = next((line.text for line in lines if line.kind is not Kind.CONTEXT and memory.pattern.search(line.text)), None)
+        killed = next((line.text for line in lines if line.kind is not Kind.CONTEXT and memory.matches(line.text)), None)
         why = "something killed it (SIGKILL), most often the kernel when the machine runs out of memory"
         return Diagnosis(line=killed, why=memory.why if killed else why, fix=memory.fix, name="memory")
     if diagnosis := _first_error(lines, hint):
@@ -198,7 +203,7 @@ def diagnose(log: str, status: int, *, hint: str) -> Diagnosis:
 
 def first_error(log: str, *, hint: str) -> Diagnosis | None:
     """The first error of a log, whatever the exit status; one that only refers to an earlier error counts where there is no other."""
-    return _first_error(list(read(log, _SYSTEM)), hint)
+    return _first_error(list(read(log, _of_the_system())), hint)
 
 
 def _first_error(lines: list[Line], hint: str) -> Diagnosis | None:
@@ -216,7 +221,7 @@ def _diagnosis(line: Line, candidates: tuple[Failure, ...], hint: str) -> Diagno
 
 
 def _known_as(line: Line, candidates: tuple[Failure, ...]) -> Failure | None:
-    return next((failure for failure in candidates if failure.pattern.search(line.text)), None)
+    return next((failure for failure in candidates if failure.matches(line.text)), None)
 
 
 def _signal(status: int) -> signal.Signals | None:

@@ -139,6 +139,23 @@ def nearest(word: str, known: Collection[str], otherwise: str = "use one of thos
     return f"did you mean {close[0]}?" if close else otherwise
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """Composes nodes; refuses what is more than plain data."""
+
+    def __init__(self, text: str, file: str) -> None:
+        super().__init__(text)
+        self._file = file
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        at = Source(self._file, event.start_mark.line + 1)
+        if isinstance(event, yaml.AliasEvent) or event.anchor:
+            raise DescriptionError(at, "anchors and aliases are not supported", why="each fact is written once", fix="write the value out")
+        if event.tag:
+            raise DescriptionError(at, f"tag {event.tag} is not supported", why="a description is plain data", fix="delete the tag")
+        return super().compose_node(parent, index)
+
+
 def read(path: Path) -> Item:
     """The document in `path`; raises DescriptionError unless it is one plain YAML document."""
     file = str(path)
@@ -155,16 +172,7 @@ def read(path: Path) -> Item:
         )
     try:
         text = data.decode("utf-8")
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            at = Source(file, event.start_mark.line + 1 if event.start_mark else 0)
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise DescriptionError(
-                    at, "anchors and aliases are not supported", why="each fact is written once", fix="write the value out"
-                )
-            tag = getattr(event, "tag", None)
-            if tag:
-                raise DescriptionError(at, f"tag {tag} is not supported", why="a description is plain data", fix="delete the tag")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _PlainLoader(text, file).get_single_node()
     except UnicodeDecodeError as error:
         at = Source(file, len(data[: error.start + 1].splitlines()))
         what = f"the byte 0x{data[error.start]:02X} is not UTF-8"
