@@ -72,6 +72,7 @@ def follow(block: Block, checkout: Path, record: bool) -> None:
     if "measured" in said or "sketch" in said:
         assert said.get("measured", "sketch"), "measured, but under which conditions?"
     elif "file" in said:
+        (checkout / said["file"]).parent.mkdir(exist_ok=True)
         (checkout / said["file"]).write_text(text, encoding="utf-8")
     elif "append to" in said:
         path = checkout / said["append to"]
