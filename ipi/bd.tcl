@@ -11,7 +11,7 @@ foreach key {repository jobs} value $argv {
     if {$key ne "" && $value ne ""} { set bd($key) $value }
 }
 
-# Vivado prints the message as it is; by its first word whoever reads the log knows the line that decides.
+# Vivado prints the message unchanged. Its first word marks the line that decides for whoever reads the log.
 proc stop {what why fix} { error "ERROR: $what\n  why: $why\n  fix: $fix" }
 
 # The one element of what a get_ command found; `among` are those there are.
@@ -110,8 +110,8 @@ proc reset_tree {slrs} {
 
 proc add_passthrough {cell} { create_vendor_cell util_reduced_logic $cell {CONFIG.C_SIZE 1 CONFIG.C_OPERATION or} }
 
-# An HLS IP, reset from its SLR's branch of the tree. Its cell is called ip_<name>, as every cell is by what it is: fifo_, dwc_, slice_,
-# reset_. No name of a block can then be a keyword of HDL, or another cell's.
+# An HLS IP, reset from its SLR's branch of the tree. The name of every cell begins with its kind: ip_, fifo_, dwc_, slice_, reset_.
+# So no block can have the name of an HDL keyword or of another cell.
 proc add_block {name vlnv slr} {
     global bd
     set bd(slr,$name) $slr
@@ -153,9 +153,9 @@ proc add_stream {name source source_port source_bytes sink sink_port sink_bytes 
 }
 
 # From SLR to SLR in register slices of PG085's Multi SLR Crossing mode, in which every wire over the boundary goes from flip-flop to
-# flip-flop with a fan-out of one, and no beat is delayed by another. A slice for each boundary, named after the SLR it leaves: of its
-# halves each stands in one SLR, see the floorplan. One slice over several boundaries would do, but the names of the parts between
-# are not documented. UNCONFIRMED: that the mode has number 15; public designs set it together with NUM_SLR_CROSSINGS.
+# flip-flop with a fan-out of one, and no beat is delayed by another. There is a slice for each boundary, named after the SLR it
+# leaves; the floorplan places each of its halves in one SLR. One slice could cross several boundaries, but the names of its middle
+# parts are not documented. UNCONFIRMED: that the mode has number 15; public designs set it together with NUM_SLR_CROSSINGS.
 proc cross_slrs {name from bytes slr last} {
     while {$slr != $last} {
         set slice slice_${name}_slr$slr

@@ -35,7 +35,7 @@ proc open_kernel {vlnv part protocol} {
     }
 }
 
-# The packager may infer an aperture of 64K or 4G, which would keep the linker from assigning the upper banks (so FINN).
+# The packager may infer an aperture of 64K or 4G, which would keep the linker from assigning the upper banks (found in FINN).
 proc add_master {name} {
     set core [ipx::current_core]
     ipx::associate_bus_interfaces -busif $name -clock ap_clk $core
