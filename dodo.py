@@ -90,6 +90,6 @@ def task_test():
     for name, action in {
         "lint": module("ruff", "check", "."),
         "types": module("mypy"),
-        "pytest": module("pytest", "-q", "-n", "2"),
+        "pytest": module("pytest", "-q", "-n", "2", "--dist", "worksteal"),
     }.items():
         yield {"name": name, "actions": [action], "uptodate": [False], "verbosity": 2}

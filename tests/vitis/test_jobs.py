@@ -22,7 +22,7 @@ from runtime.container.xclbin import Xclbin
 from tests.ipi.flow import package, stitch
 from tests.tools.installation import Installation
 from vitis.hardware import hardware_xclbin
-from vitis.link import cu
+
 
 RELEASES = ["2019.2", "2024.2"]
 
@@ -56,7 +56,7 @@ def test_link_in_old_words_and_new(toy: Design, xo: Path, stand_ins: Callable[..
         left = run_here(vitis.link_job(toy, tmp_path / "vitis", xo, release(name)), tmp_path / name)
         assert Axlf.parse(left["linked.xclbin"].read_bytes()).mode == Mode.FLAT
         assert read_timing(left["timing.rpt"]).met
-        kernel = read_utilization(left["utilization.xml"]).below(cu(toy))
+        kernel = read_utilization(left["utilization.xml"]).below(toy.cu)
         assert kernel is not None
         assert {f"ip_{ip.name}" for ip in toy.ips} < {cell.name for cell in kernel.cells}
         assert made.runs() == ["v++ link"]
