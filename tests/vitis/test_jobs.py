@@ -23,7 +23,6 @@ from tests.ipi.flow import package, stitch
 from tests.tools.installation import Installation
 from vitis.hardware import hardware_xclbin
 
-
 RELEASES = ["2019.2", "2024.2"]
 
 
