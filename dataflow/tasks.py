@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,16 @@ def flag(name: str, long: str, text: str) -> dict[str, object]:
     return {"name": name, "long": long, "type": bool, "default": False, "help": text}
 
 
+def json_option() -> dict[str, object]:
+    path = options.output("--json", "the table is written to it", start=Path(get_initial_workdir()))
+    return {**checked_option("json", path, None, "file for the same as JSON"), "name": "json_file"}
+
+
+def write_json(path: Path | None, data: dict[str, object]) -> None:
+    if path is not None:
+        write_changed(path, json.dumps(data, indent=1) + "\n")
+
+
 def plot_option() -> dict[str, object]:
     return checked_option(
         "plot", options.plot("--plot", Path(get_initial_workdir())), None, "file for the plot: .png, .pdf, .svg, .jpg (extra `plot`)"
@@ -33,45 +44,51 @@ def plot_option() -> dict[str, object]:
 def task_folding(project: Planned) -> dict[str, Any]:
     """print what follows from PE and SIMD: cycles per frame and FIFO depths"""
 
-    def folding() -> None:
-        from dataflow.layout.report import print_folding
+    def folding(json_file: Path | None) -> None:
+        from dataflow.layout.report import folding_data, print_folding
 
         print_folding(project.design)
+        write_json(json_file, folding_data(project.design))
 
-    return printed(folding)
+    return printed(folding, json_option())
 
 
 def task_estimate(project: Planned) -> dict[str, Any]:
     """print what the design will cost, an estimate: LUTs, flip-flops, BRAM, UltraRAM, DSPs of each IP"""
 
-    def estimate() -> None:
-        from dataflow.cost.report import print_estimate
+    def estimate(json_file: Path | None) -> None:
+        from dataflow.cost.report import estimate_data, print_estimate
 
         print_estimate(project.design)
+        write_json(json_file, estimate_data(project.design))
 
-    return printed(estimate)
+    return printed(estimate, json_option())
 
 
 def task_floorplan(project: Planned) -> dict[str, Any]:
     """print the SLR of every IP as YAML, what that leaves of each SLR, and the wires between them"""
 
-    def floorplan() -> None:
-        from dataflow.choose.floorplan_report import print_floorplan
+    def floorplan(json_file: Path | None) -> None:
+        from dataflow.choose.floorplan_report import floorplan_data, print_floorplan
 
         print_floorplan(project.design)
+        write_json(json_file, floorplan_data(project.design))
 
-    return printed(floorplan)
+    return printed(floorplan, json_option())
 
 
 def task_fold(project: Planned) -> dict[str, Any]:
     """search PE and SIMD: doit fold --fps N for the least resources, doit fold --max for the fastest that fits"""
 
-    def fold(fps: int | None, fastest: bool, plot: Path | None) -> None:
-        from dataflow.choose.fold_report import print_fold
+    def fold(fps: int | None, fastest: bool, plot: Path | None, json_file: Path | None) -> None:
+        from dataflow.choose.explore import explore
+        from dataflow.choose.fold_report import fold_data, print_fold
 
         if fps and fastest:
             raise OptionError(f"--fps {fps} --max", "both at once", why="each asks for another folding", fix="leave one of the two out")
-        print_fold(project.design, fps=fps, want_fastest=fastest, plot=plot)
+        found = explore(project.design, fps=fps, want_fastest=fastest)
+        print_fold(found, plot)
+        write_json(json_file, fold_data(found))
 
     rate = options.whole("--fps", 1, 10_000_000, "it counts frames a second")
     return printed(
@@ -79,16 +96,17 @@ def task_fold(project: Planned) -> dict[str, Any]:
         checked_option("fps", rate, None, "frames a second; those of the design where it is left out"),
         flag("fastest", "max", "the fastest that fits the card"),
         plot_option(),
+        json_option(),
     )
 
 
 def task_predict(project: Planned) -> dict[str, Any]:
     """print frames/s and latency against the batch size, beside what was published"""
 
-    def predict(latency: int | None, call_us: float, transfer_us: float, plot: Path | None) -> None:
+    def predict(latency: int | None, call_us: float, transfer_us: float, plot: Path | None, json_file: Path | None) -> None:
         from dataflow.timing.graph import graph
         from dataflow.timing.prediction import Pipeline
-        from dataflow.timing.prediction_report import print_prediction
+        from dataflow.timing.prediction_report import prediction_data, print_prediction
         from dataflow.timing.simulation import simulate
         from dataflow.timing.sizing import require_flow
 
@@ -103,6 +121,7 @@ def task_predict(project: Planned) -> dict[str, Any]:
             transfer_us=transfer_us,
         )
         print_prediction(project.design, pipeline, plot)
+        write_json(json_file, prediction_data(project.design, pipeline))
 
     cycles = options.whole("--latency", 1, 10**12, "it counts the cycles of the first frame")
     call = options.number("--call-us", 0, 10**9, "it counts the microseconds of a call")
@@ -113,16 +132,25 @@ def task_predict(project: Planned) -> dict[str, Any]:
         checked_option("call-us", call, 100.0, "microseconds a call costs the host"),
         checked_option("transfer-us", transfer, 0.0, "microseconds a frame costs the host"),
         plot_option(),
+        json_option(),
     )
 
 
 def task_timing(project: Planned) -> dict[str, Any]:
     """simulate how frames pass: what each unit does all the time, how full FIFOs get, what deadlocks"""
 
-    def timing(frames: int, spacing: int) -> None:
-        from dataflow.timing.report import print_timing
+    def timing(frames: int, spacing: int, json_file: Path | None) -> None:
+        from dataflow.timing.graph import graph
+        from dataflow.timing.report import print_timing, timing_data
+        from dataflow.timing.simulation import simulate
+        from dataflow.timing.sizing import require_flow
 
-        print_timing(project.design, frames=frames, spacing=spacing)
+        laid = graph(project.design)
+        run = simulate(laid, frames=frames, spacing=spacing)
+        write_json(json_file, timing_data(laid, run))
+        if run.deadlock:
+            require_flow(project.design, frames=frames)  # raises: what deadlocks does so with the shortest pipelines too
+        print_timing(laid, run, spacing=spacing)
 
     count = options.whole("--frames", 2, 10_000, "the interval is the time between the ends of two frames")
     cycles = options.whole("--spacing", 0, 10**9, "it counts the cycles from one frame to the next")
@@ -130,19 +158,21 @@ def task_timing(project: Planned) -> dict[str, Any]:
         timing,
         checked_option("frames", count, 4, "how many, 4 if not given"),
         checked_option("spacing", cycles, 0, "cycles from one to the next; 0: as fast as they are taken"),
+        json_option(),
     )
 
 
 def task_fifos(project: Planned) -> dict[str, Any]:
     """size the FIFOs: the smallest depths that keep the interval and cannot deadlock, proved by simulation"""
 
-    def fifos(interval: int | None, anew: bool, write: bool) -> None:
+    def fifos(interval: int | None, anew: bool, write: bool, json_file: Path | None) -> None:
         from dataflow.timing.sizing import size
-        from dataflow.timing.sizing_report import print_fifos, written, yaml_entries
+        from dataflow.timing.sizing_report import fifos_data, print_fifos, written, yaml_entries
 
         yaml = project.yaml
         sizing = size(project.design, interval=interval, anew=anew)
         print_fifos(project.design, sizing)
+        write_json(json_file, fifos_data(project.design, sizing))
         if write:
             try:
                 # As bytes: its line ends are its own.
@@ -160,4 +190,5 @@ def task_fifos(project: Planned) -> dict[str, Any]:
         checked_option("interval", cycles, None, "cycles from frame to frame, the least there can be if not given"),
         flag("anew", "anew", "depths in the description are chosen anew too"),
         flag("write", "write", "write the depths into the description"),
+        json_option(),
     )

@@ -1,6 +1,8 @@
-"""The floorplan for people: `doit floorplan`."""
+"""The floorplan as a table, `doit floorplan`, and as data, `doit floorplan --json FILE`."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 from rich.console import Console
 
@@ -25,6 +27,21 @@ def print_floorplan(design: Design) -> None:
         console.print(f"too much: {finding}")
     console.print(f"{design.name} {fitted}; {sum(fitted.wires):,} wires between SLRs. As YAML, dma beside its images' bank:\n")
     console.print(as_yaml(design), highlight=False)
+
+
+def floorplan_data(design: Design) -> dict[str, object]:
+    """The table of `print_floorplan` in numbers instead of shares; `wires` go from each SLR to the next."""
+    fitted = fit(design)
+    return {
+        "fits": fitted.passed,
+        "findings": list(fitted.findings),
+        "slrs": [
+            {"ips": list(slr.ips), "used": asdict(slr.used), "area": asdict(slr.area), "budget": asdict(slr.budget)} for slr in fitted.slrs
+        ],
+        "wires": list(fitted.wires),
+        "most_wires": design.platform.sll,
+        "placement": {ip.name: ip.slr for ip in design.ips},
+    }
 
 
 def as_yaml(design: Design) -> str:

@@ -1,96 +1,57 @@
-"""The folding search for people: `doit fold`."""
+"""The folding search as a table and a plot, `doit fold`, and as data, `doit fold --json FILE`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 
-from dataflow.choose import floorplan
-from dataflow.choose.fit import FitError
-from dataflow.choose.fold_fastest import Fastest, fastest
-from dataflow.choose.fold_search import Search, search
-from dataflow.choose.folding import cycles_for
-from dataflow.cost.estimate import estimate_design
+from dataflow.choose.explore import Exploration, Point
 from dataflow.cost.report import HEADINGS, numbers, table
-from dataflow.cost.resources import Resources
-from dataflow.design import Design
-from dataflow.layout import lay_out
+from dataflow.cost.resources import KINDS
 from network.layers import Classifier, Conv
 from network.model import Network
 
 
-class Point(NamedTuple):
-    """One design on the trade-off curve."""
-
-    label: str
-    fps: float
-    cycles: int
-    cost: Resources
-    fits: bool
-
-
-def print_fold(design: Design, *, fps: int | None, want_fastest: bool, plot: Path | None) -> None:
-    """Print the least design for `fps` (None: the rate of the design), or the fastest that fits; the curve from slow to fast; its YAML.
-
-    Raises FitError if no folding reaches `fps`.
-    """
+def print_fold(found: Exploration, plot: Path | None) -> None:
+    """Print the curve, the fastest design that fits, and the chosen design as YAML; draw the curve into `plot`."""
     console = Console(width=120)
-    foldings = search(design.network.unfolded(), design.platform)
-    free = [design.ips[0].slr, *[None] * (len(design.ips) - 1)]
-    top = fastest(foldings, free)
-    target = top.cycles if want_fastest and top else cycles_for(design.network, fps) if fps else design.cycles
-    folds = top.folds if want_fastest and top else foldings.least(target)
-    if folds is None:
-        fewest, clock = foldings.fewest_cycles(), design.network.clock_mhz
-        raise FitError(
-            f"--fps {fps}",
-            "cannot be reached",
-            why=f"at {clock} MHz that is {target:,} cycles a frame, but the fewest possible are {fewest:,}",
-            fix=f"ask for at most {int(clock * 1e6 / fewest)}, or raise clock_mhz",
-        )
-    points = curve(foldings, design, top, free)
-    print_curve(console, points)
-    console.print(_verdict(design, top))
+    print_curve(console, found.points)
+    console.print(_verdict(found))
     if plot is not None:
-        plot_curve(points, plot)
+        plot_curve(found.points, plot)
         console.print(f"plotted in {plot}")
-    folded = foldings.folded(folds)
-    made = lay_out(folded, design.platform)
-    rate = design.network.clock_mhz * 1e6 / made.cycles
-    console.print(f"\nFor {made.cycles:,} cycles a frame, {rate:,.0f} frames/s, these foldings need the least resources:\n")
-    console.print(as_yaml(folded), highlight=False)
+    chosen = found.chosen_point
+    console.print(f"\nFor {chosen.cycles:,} cycles a frame, {chosen.fps:,.0f} frames/s, these foldings need the least resources:\n")
+    console.print(as_yaml(found.chosen.network), highlight=False)
 
 
-def curve(foldings: Search, design: Design, top: Fastest | None, free: list[int | None]) -> list[Point]:
-    """The design itself, and the least designs for a sixteenth, an eighth … of its rate, its own, twice, and the highest possible."""
-    fewest = foldings.fewest_cycles()
-    wanted = {design.cycles * factor for factor in (16, 8, 4, 2, 1)} | {max(fewest, design.cycles // 2), fewest}
-    points = [_point("as described", design, free)]
-    for cycles in sorted(wanted, reverse=True):
-        folds = foldings.least(cycles)
-        if folds is not None:
-            points.append(_point("", lay_out(foldings.folded(folds), design.platform), free))
-    if top is not None:
-        points.append(_point("fastest that fits", lay_out(foldings.folded(top.folds), design.platform), free))
-    unique = {(point.label, point.cycles): point for point in points}
-    return sorted(unique.values(), key=lambda point: (-point.cycles, point.label))
+def fold_data(found: Exploration) -> dict[str, object]:
+    """The curve, the chosen design with the folding of every layer, and the fastest that fits (None where nothing does)."""
+    top = found.fastest
+    clock = found.described.network.clock_mhz * 1e6
+    return {
+        "points": [_point_data(point) for point in found.points],
+        "chosen": {**_point_data(found.chosen_point), "folding": {layer.name: _folding(layer) for layer in _layers(found.chosen.network)}},
+        "fastest": top and {"fps": clock / top.cycles, "cycles": top.cycles, "proven": top.is_proven},
+    }
 
 
-def _point(label: str, design: Design, free: list[int | None]) -> Point:
-    rate = design.network.clock_mhz * 1e6 / design.cycles
-    return Point(label, rate, design.cycles, estimate_design(design), floorplan.feasible(floorplan.problem(design, free)))
+def _point_data(point: Point) -> dict[str, object]:
+    costs = {kind: getattr(point.cost, kind) for kind in KINDS}
+    return {"label": point.label, "fps": point.fps, "cycles": point.cycles, **costs, "fits": point.fits}
 
 
-def print_curve(console: Console, points: list[Point]) -> None:
+def print_curve(console: Console, points: Sequence[Point]) -> None:
     rows = table("frames/s", "cycles a frame", *HEADINGS, "fits", "", right=("frames/s", "cycles a frame", *HEADINGS))
     for point in points:
         rows.add_row(f"{point.fps:,.0f}", f"{point.cycles:,}", *numbers(point.cost), "yes" if point.fits else "no", point.label)
     console.print(rows)
 
 
-def _verdict(design: Design, top: Fastest | None) -> str:
+def _verdict(found: Exploration) -> str:
+    design, top = found.described, found.fastest
     card = design.platform.name
     if top is None:
         return f"No folding fits the {card}, by the estimate."
@@ -104,7 +65,7 @@ def _verdict(design: Design, top: Fastest | None) -> str:
     )
 
 
-def plot_curve(points: list[Point], path: Path) -> None:
+def plot_curve(points: Sequence[Point], path: Path) -> None:
     """Plot LUTs and BRAM over the frame rate; markers are filled where the design fits. Needs matplotlib (extra `plot`)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -137,6 +98,14 @@ def as_yaml(network: Network) -> str:
     return "\n".join([*lines, "head:", f"  fc: {_fold(network.head.fc)}"])
 
 
+def _layers(network: Network) -> list[Conv | Classifier]:
+    return [network.stem.conv, *(layer for block in network.blocks for layer in block.layers), network.head.fc]
+
+
+def _folding(layer: Conv | Classifier) -> dict[str, int]:
+    pixels = {"pixels": layer.fold.pixels} if layer.fold.pixels > 1 else {}
+    return {"pe": layer.pe, "simd": layer.simd, **pixels}
+
+
 def _fold(layer: Conv | Classifier) -> str:
-    pixels = f", pixels: {layer.fold.pixels}" if layer.fold.pixels > 1 else ""
-    return f"{{pe: {layer.pe}, simd: {layer.simd}{pixels}}}"
+    return "{" + ", ".join(f"{name}: {number}" for name, number in _folding(layer).items()) + "}"

@@ -1,8 +1,9 @@
-"""The estimate as tables for people: `doit estimate`."""
+"""The estimate as tables, `doit estimate`, and as data, `doit estimate --json FILE`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
 from rich import box
 from rich.console import Console
@@ -47,6 +48,23 @@ def print_estimate(design: Design) -> None:
     )
     if design.name in published.NETWORKS:
         _print_published(console, original)
+
+
+def estimate_data(design: Design) -> dict[str, object]:
+    """What `print_estimate` estimates: in total, by IP, of the FIFOs and converters between them (`links`), by SLR from 0 on.
+
+    A link counts for the SLR of its source.
+    """
+    slrs = [Resources() for _ in design.platform.area]
+    ips = {ip.name: estimate_ip(ip) for ip in design.ips}
+    for ip in design.ips:
+        slrs[ip.slr] += ips[ip.name] + _sum(estimate_link(link) for link in design.links if link.source == ip.name)
+    return {
+        "total": asdict(estimate_design(design)),
+        "ips": {name: asdict(cost) for name, cost in ips.items()},
+        "links": asdict(_sum(map(estimate_link, design.links))),
+        "slrs": list(map(asdict, slrs)),
+    }
 
 
 def _print_published(console: Console, original: Resources) -> None:

@@ -1,4 +1,4 @@
-"""The design as a table for people: `doit folding`."""
+"""The design as a table, `doit folding`, and as data, `doit folding --json FILE`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,33 @@ def print_folding(design: Design) -> None:
         f"{design.cycles:,} cycles a frame, set by {design.slowest.name}.{design.slowest.slowest.name}: "
         f"{rate:,.0f} frames/s at {design.network.clock_mhz} MHz if every FIFO is deep enough and memory keeps up"
     )
+
+
+def folding_data(design: Design) -> dict[str, object]:
+    """The table of `print_folding`, with the depths of all FIFOs."""
+    return {
+        "cycles": design.cycles,
+        "fps": design.network.clock_mhz * 1e6 / design.cycles,
+        "slowest": f"{design.slowest.name}.{design.slowest.slowest.name}",
+        "ips": {
+            ip.name: {
+                "slr": ip.slr,
+                "cycles": ip.cycles,
+                "units": [
+                    {
+                        "name": unit.name,
+                        "implementation": unit.implementation,
+                        "pe": unit.values.get("kPe"),
+                        "simd": unit.values.get("kSimd"),
+                        "cycles": unit.cycles,
+                    }
+                    for unit in ip.units
+                ],
+            }
+            for ip in design.ips
+        },
+        "depths": design.depths,
+    }
 
 
 def _fifo(ip: Ip, unit: Unit) -> str:

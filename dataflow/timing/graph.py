@@ -96,6 +96,11 @@ class Graph:
     def slowest(self) -> Actor:
         return max(self.actors, key=lambda actor: actor.cycles)
 
+    @property
+    def depths(self) -> dict[str, int]:
+        """Depths in beats, by name."""
+        return {channel.name: channel.depth for channel in self.channels}
+
     def with_depths(self, depths: Mapping[str, int]) -> Graph:
         return replace(self, channels=tuple(replace(c, depth=depths.get(c.name, c.depth)) for c in self.channels))
 

@@ -1,7 +1,8 @@
-"""The prediction for people, beside the published measurements: `doit predict`."""
+"""The prediction beside the published measurements, as a table, `doit predict`, and as data, `doit predict --json FILE`."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -39,6 +40,15 @@ def print_prediction(design: Design, pipeline: Pipeline, plot: Path | None = Non
     if plot is not None:
         plot_prediction(design, pipeline, plot)
         console.print(f"plotted in {plot}")
+
+
+def prediction_data(design: Design, pipeline: Pipeline) -> dict[str, object]:
+    """The table of `print_prediction` with what it was computed from; `published` is empty for networks other than the original's."""
+    return {
+        **asdict(pipeline),
+        "batches": [pipeline.rate(batch)._asdict() for batch in BATCHES],
+        "published": [m._asdict() for m in published.MEASURED] if design.name in published.NETWORKS else [],
+    }
 
 
 def plot_prediction(design: Design, pipeline: Pipeline, path: Path) -> None:

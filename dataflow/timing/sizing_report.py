@@ -1,4 +1,4 @@
-"""FIFO depths for people, `doit fifos`, and for the description, `doit fifos --write`."""
+"""FIFO depths as a table, `doit fifos`, as data, `doit fifos --json FILE`, and for the description, `doit fifos --write`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,17 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
         f"Proved: with a frame offered every {sizing.interval:,} cycles, the last of {sizing.proof.frames} simulated frames exactly repeats the one before it, "
         "and so does every later one; with any one of the sized FIFOs a step shallower, frames fall behind or the design deadlocks."
     )
+
+
+def fifos_data(design: Design, sizing: Sizing) -> dict[str, object]:
+    """The sized depths of all FIFOs in beats, and the bits of their memory as sized, as described and in the original's way."""
+    return {
+        "interval": sizing.interval,
+        "bits": _bits_in(sizing.design),
+        "described_bits": _bits_in(design),
+        "original_bits": original_bits(design),
+        "depths": sizing.design.depths,
+    }
 
 
 def yaml_entries(sizing: Sizing) -> dict[str, str]:

@@ -2,6 +2,7 @@ import pytest
 import yaml
 
 from dataflow import plan
+from dataflow.choose.explore import explore
 from dataflow.choose.fit import FitError
 from dataflow.choose.fold_report import as_yaml, print_fold
 from network import load
@@ -9,7 +10,7 @@ from network import load
 
 def test_fold(toy_yaml, capsys, golden):
     design = plan(load(toy_yaml))
-    print_fold(design, fps=None, want_fastest=False, plot=None)
+    print_fold(explore(design, fps=None, want_fastest=False), plot=None)
     golden("estimate/fold.txt", capsys.readouterr().out)
 
 
@@ -24,7 +25,7 @@ def test_the_yaml_is_that_of_the_description(toy_yaml):
 
 def test_a_rate_out_of_reach(toy_yaml, capsys):
     with pytest.raises(FitError) as error:
-        print_fold(plan(load(toy_yaml)), fps=9_000_000, want_fastest=False, plot=None)
+        explore(plan(load(toy_yaml)), fps=9_000_000, want_fastest=False)
     assert str(error.value) == (
         "--fps 9000000: cannot be reached\n"
         "  why: at 200 MHz that is 22 cycles a frame, but the fewest possible are 69\n"

@@ -53,11 +53,12 @@ def test_report(capsys, golden):
 
 def test_plots(tmp_path, toy_yaml):
     pytest.importorskip("matplotlib", reason="plots need the extra `plot`")
+    from dataflow.choose.explore import explore
     from dataflow.choose.fold_report import print_fold
 
     design = plan(load(CONFIGS / "resnet50_w1a2.yaml"))
     pipeline = Pipeline(clock_mhz=250, interval_cycles=design.cycles, latency_cycles=200_000)
     print_prediction(design, pipeline, tmp_path / "prediction.png")
-    print_fold(plan(load(toy_yaml)), fps=None, want_fastest=True, plot=tmp_path / "fold.png")
+    print_fold(explore(plan(load(toy_yaml)), fps=None, want_fastest=True), plot=tmp_path / "fold.png")
     for name in ("prediction", "fold"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")

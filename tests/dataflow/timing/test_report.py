@@ -3,23 +3,35 @@ from pathlib import Path
 import pytest
 
 from dataflow import TimingError, plan
-from dataflow.timing.report import print_timing
+from dataflow.timing.graph import graph
+from dataflow.timing.report import print_timing, timing_data
+from dataflow.timing.simulation import simulate
+from dataflow.timing.sizing import require_flow
 from network import load
+
+CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 def test_timing(toy_yaml, capsys, golden):
-    print_timing(plan(load(toy_yaml)), frames=4, spacing=0)
+    laid = graph(plan(load(toy_yaml)))
+    print_timing(laid, simulate(laid, frames=4), spacing=0)
     golden("toy/timing.txt", capsys.readouterr().out)
 
 
+def test_data_of_a_deadlock():
+    laid = graph(plan(load(CONFIGS / "digits.yaml"))).with_depths({"res3b.bypass": 3})
+    run = simulate(laid, frames=4)
+    data = timing_data(laid, run)
+    assert (data["interval"], data["first"], data["ends"], data["deadlock"]["cycle"]) == (None, None, [], run.deadlock.cycle)
+    assert data["deadlock"]["waits"][0] == {"actor": "res3b.fork", "stream": "res3b.bypass", "full": True}
+
+
 def test_a_deadlock():
-    """Told as it is anywhere else, with the depth that is needed."""
-    configs = Path(__file__).parents[3] / "configs"
-    shallow = plan(load(configs / "digits.yaml")).with_depths({"res3b.bypass": 3})
+    shallow = plan(load(CONFIGS / "digits.yaml")).with_depths({"res3b.bypass": 3})
     with pytest.raises(TimingError) as error:
-        print_timing(shallow, frames=4, spacing=0)
+        require_flow(shallow, frames=4)
     assert str(error.value) == (
-        f"{configs / 'digits.yaml'}:36: res3b.bypass is too shallow: 3\n"
+        f"{CONFIGS / 'digits.yaml'}:36: res3b.bypass is too shallow: 3\n"
         "  why: it deadlocks in cycle 9,088: res3b.fork writes res3b.bypass, which is full; "
         "res3b.join reads res3b.conv3_out, which is empty; res3b.conv3 mvau reads res3b.conv2_out, which is empty; "
         "res3b.conv2 mvau reads res3b.conv2_window, which is empty; res3b.conv2 swg reads res3b.conv1_out, which is empty; "

@@ -1,0 +1,87 @@
+"""Exploration of foldings: the trade-off between frame rate and resources, and one point of it that was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dataflow.choose import floorplan
+from dataflow.choose.fit import FitError
+from dataflow.choose.fold_fastest import Fastest, fastest
+from dataflow.choose.fold_search import Search, search
+from dataflow.choose.folding import cycles_for
+from dataflow.cost.estimate import estimate_design
+from dataflow.cost.resources import Resources
+from dataflow.design import Design
+from dataflow.layout import lay_out
+
+
+class Point(NamedTuple):
+    """One design on the trade-off curve."""
+
+    label: str
+    fps: float
+    cycles: int
+    cost: Resources
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exploration:
+    """The trade-off curve of a network on its card, from slow to fast, and the design that was asked for."""
+
+    described: Design
+    points: tuple[Point, ...]
+    fastest: Fastest | None  # that fits; None where nothing does
+    chosen: Design
+
+    @property
+    def chosen_point(self) -> Point:
+        return _point("", self.chosen, _free(self.described))
+
+
+def explore(design: Design, *, fps: int | None, want_fastest: bool) -> Exploration:
+    """Search the least design for `fps` (None: the rate of the design), or the fastest that fits.
+
+    Raises FitError if no folding reaches `fps`.
+    """
+    foldings = search(design.network.unfolded(), design.platform)
+    free = _free(design)
+    top = fastest(foldings, free)
+    target = top.cycles if want_fastest and top else cycles_for(design.network, fps) if fps else design.cycles
+    folds = top.folds if want_fastest and top else foldings.least(target)
+    if folds is None:
+        fewest, clock = foldings.fewest_cycles(), design.network.clock_mhz
+        raise FitError(
+            f"--fps {fps}",
+            "cannot be reached",
+            why=f"at {clock} MHz that is {target:,} cycles a frame, but the fewest possible are {fewest:,}",
+            fix=f"ask for at most {int(clock * 1e6 / fewest)}, or raise clock_mhz",
+        )
+    chosen = lay_out(foldings.folded(folds), design.platform)
+    return Exploration(described=design, points=_curve(foldings, design, top, free), fastest=top, chosen=chosen)
+
+
+def _free(design: Design) -> list[int | None]:
+    """All SLRs are open but that of the DMA."""
+    return [design.ips[0].slr, *[None] * (len(design.ips) - 1)]
+
+
+def _curve(foldings: Search, design: Design, top: Fastest | None, free: list[int | None]) -> tuple[Point, ...]:
+    """The design itself, and the least designs for a sixteenth, an eighth … of its rate, its own, twice, and the highest possible."""
+    fewest = foldings.fewest_cycles()
+    wanted = {design.cycles * factor for factor in (16, 8, 4, 2, 1)} | {max(fewest, design.cycles // 2), fewest}
+    points = [_point("as described", design, free)]
+    for cycles in sorted(wanted, reverse=True):
+        folds = foldings.least(cycles)
+        if folds is not None:
+            points.append(_point("", lay_out(foldings.folded(folds), design.platform), free))
+    if top is not None:
+        points.append(_point("fastest that fits", lay_out(foldings.folded(top.folds), design.platform), free))
+    unique = {(point.label, point.cycles): point for point in points}
+    return tuple(sorted(unique.values(), key=lambda point: (-point.cycles, point.label)))
+
+
+def _point(label: str, design: Design, free: list[int | None]) -> Point:
+    rate = design.network.clock_mhz * 1e6 / design.cycles
+    return Point(label, rate, design.cycles, estimate_design(design), floorplan.feasible(floorplan.problem(design, free)))
