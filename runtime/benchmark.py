@@ -1,13 +1,15 @@
 """Latency and throughput of an accelerator against batch size, with the power drawn meanwhile.
 
-`run` is the kernel alone on images that are on the device already, as the original measured it; `classify` is all of it, from an
-array of images to an array of labels. In emulation the numbers are this machine's; what a card would take is beside them, marked as
+`run` is the kernel alone on images that are on the device already, one run after the other, as the original measured it; `queued` the
+same with runs started before earlier ones have ended, which a compute unit of protocol ap_ctrl_chain overlaps; `classify` is all of it,
+from an array of images to an array of labels. In emulation the numbers are this machine's; what a card would take is beside them, marked as
 modelled, from the cycles and the clock in the manifest.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from runtime.container.manifest import Manifest
 from runtime.errors import DeviceError
 from runtime.inference.accelerator import Accelerator
+from runtime.inference.lanes import Slot
 from runtime.power import Recording
 from runtime.xrt.device import XrtDevice
 
@@ -42,11 +45,13 @@ class Row:
 
     batch: int
     run: Times
+    queued_frames_per_s: float  # of runs that are started before earlier ones have ended, as `stream` does
     classify: Times
     board_watts: float | None  # during `run`; None where there is no sensor
     fpga_watts: float | None
     modelled_ms: float | None  # of the run on a card; None on a card
     modelled_frames_per_s: float | None
+    modelled_queued_frames_per_s: float | None  # as fast as the card's compute unit takes images, if its runs may overlap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,8 @@ def measure(accelerator: Accelerator, batch: int, *, repetitions: int = REPETITI
     """Measure one batch size, on images drawn at random and on the first compute unit; DeviceError if it has no room for them."""
     manifest = accelerator.manifest
     lane = accelerator.lanes[0]
-    slot = lane.slot(batch)
+    slots = lane.slots(batch)
+    slot = slots[0]
     try:
         images = _draw_images(batch, manifest)
         slot.write(images)
@@ -90,21 +96,29 @@ def measure(accelerator: Accelerator, batch: int, *, repetitions: int = REPETITI
             run()
         with Recording(lane.device) as power:
             alone = _times(run, batch, repetitions)
+        for each in slots:
+            each.write(images)
+        queued = batch * repetitions / _queued_seconds(slots, repetitions)
     finally:
-        slot.settle()
-        slot.free()
+        for each in slots:
+            each.settle()
+            each.free()
     for _ in range(warm_up):
         accelerator.classify(images)
     classified = _times(lambda: accelerator.classify(images), batch, repetitions)
-    seconds = None if isinstance(lane.device, XrtDevice) else manifest.card_seconds(batch)
+    on_card = isinstance(lane.device, XrtDevice)
+    seconds = None if on_card else manifest.card_seconds(batch)
+    queued_seconds = None if on_card else manifest.queued_card_seconds(batch, overlaps=lane.overlaps)
     return Row(
         batch=batch,
         run=alone,
+        queued_frames_per_s=queued,
         classify=classified,
         board_watts=power.mean_board_watts,
         fpga_watts=power.mean_fpga_watts,
         modelled_ms=None if seconds is None else seconds * 1000,
         modelled_frames_per_s=None if seconds is None else batch / seconds,
+        modelled_queued_frames_per_s=None if queued_seconds is None else batch / queued_seconds,
     )
 
 
@@ -126,17 +140,32 @@ def _times(call: Callable[[], object], batch: int, repetitions: int) -> Times:
     return Times(p50_ms=p50, p95_ms=p95, p99_ms=p99, frames_per_s=batch * repetitions / sum(took))
 
 
+def _queued_seconds(slots: Sequence[Slot], repetitions: int) -> float:
+    """Time of so many runs, all slots but one always under way."""
+    start = time.perf_counter()
+    running: deque[Slot] = deque()
+    for i in range(repetitions):
+        if len(running) == len(slots) - 1:
+            running.popleft().wait()
+        slot = slots[i % len(slots)]
+        slot.start()
+        running.append(slot)
+    for slot in running:
+        slot.wait()
+    return time.perf_counter() - start
+
+
 def table(manifest: Manifest, rows: Iterable[Row]) -> str:
     """The rows, and below them the published ones if there are any."""
     rows = tuple(rows)
     modelled = any(row.modelled_ms is not None for row in rows)
-    head = f"{'batch':>6}{'run p50':>10}{'p95':>9}{'p99 ms':>9}{'frames/s':>11}{'classify p50 ms':>17}{'frames/s':>11}{'board W':>9}{'FPGA W':>8}"
-    lines = [head + (f"{'card, modelled ms':>19}{'frames/s':>11}" if modelled else "")]
+    head = f"{'batch':>6}{'run p50':>10}{'p95':>9}{'p99 ms':>9}{'frames/s':>11}{'queued frames/s':>17}{'classify p50 ms':>17}{'frames/s':>11}{'board W':>9}{'FPGA W':>8}"
+    lines = [head + (f"{'card, modelled ms':>19}{'frames/s':>11}{'queued frames/s':>17}" if modelled else "")]
     for row in rows:
-        line = f"{row.batch:6}{row.run.p50_ms:10.2f}{row.run.p95_ms:9.2f}{row.run.p99_ms:9.2f}{row.run.frames_per_s:11,.0f}"
+        line = f"{row.batch:6}{row.run.p50_ms:10.2f}{row.run.p95_ms:9.2f}{row.run.p99_ms:9.2f}{row.run.frames_per_s:11,.0f}{row.queued_frames_per_s:17,.0f}"
         line += f"{row.classify.p50_ms:17.2f}{row.classify.frames_per_s:11,.0f}{_watts(row.board_watts):>9}{_watts(row.fpga_watts):>8}"
         if row.modelled_ms is not None:
-            line += f"{row.modelled_ms:19.3f}{row.modelled_frames_per_s:11,.0f}"
+            line += f"{row.modelled_ms:19.3f}{row.modelled_frames_per_s:11,.0f}{row.modelled_queued_frames_per_s:17,.0f}"
         lines.append(line)
     if modelled and manifest.latency_cycles is None:
         lines.append("modelled, lower bound: the manifest has the cycles of the slowest stage, not the latency of a frame")
@@ -144,7 +173,7 @@ def table(manifest: Manifest, rows: Iterable[Row]) -> str:
     if reference:
         lines.append("published for a U250 (Xilinx/ResNet50-PYNQ, host/README.md):")
         for original in reference:
-            line = f"{original.batch:6}{original.latency_ms:10.2f}{'':18}{original.frames_per_s:11,.0f}{'':28}"
+            line = f"{original.batch:6}{original.latency_ms:10.2f}{'':18}{original.frames_per_s:11,.0f}{'':45}"
             lines.append(f"{line}{_watts(original.board_watts):>9}{_watts(original.fpga_watts):>8}")
     return "\n".join(lines)
 
@@ -180,8 +209,10 @@ def figure(manifest: Manifest, device: str, rows: Iterable[Row]) -> Any:
     drawn.suptitle(f"{manifest.network} on {device}")
     rates, latencies = drawn.subplots(1, 2)
     _draw(rates, batches, [row.run.frames_per_s for row in rows], "run")
+    _draw(rates, batches, [row.queued_frames_per_s for row in rows], "queued")
     _draw(rates, batches, [row.classify.frames_per_s for row in rows], "classify")
     _draw(rates, batches, [row.modelled_frames_per_s for row in rows], "card, modelled")
+    _draw(rates, batches, [row.modelled_queued_frames_per_s for row in rows], "card, modelled, queued")
     _draw(latencies, batches, [row.run.p50_ms for row in rows], "run")
     _draw(latencies, batches, [row.classify.p50_ms for row in rows], "classify")
     _draw(latencies, batches, [row.modelled_ms for row in rows], "card, modelled")

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.container import axlf
-from runtime.container.axlf import Axlf, ClockKind, Mode, SectionKind
+from runtime.container.axlf import Axlf, ClockKind, Mode, Protocol, SectionKind
 from runtime.container.manifest import Direction, Manifest, Target
 from runtime.container.program import Format, key
 from runtime.container.sections import parse
@@ -28,8 +28,8 @@ from runtime.container.xclbin import Bank, Xclbin
 CU_BASE = 0x0180_0000  # the address of the first CU on card platforms; emulation would accept any
 CU_RANGE = 0x1000  # of its register file
 CONTROL_PORT = "S_AXI_CONTROL"
-CONTROL_PROTOCOL = "ap_ctrl_hs"
 CLOCK_NAME = "KERNEL_CLK"
+PROTOCOL = Protocol.AP_CTRL_CHAIN  # of the DMA that HLS makes, see hls/templates/dma.cpp.j2
 DATA_WIDTH = 512
 ALIGNMENT = 8  # of sections
 
@@ -130,7 +130,7 @@ def _metadata(manifest: Manifest) -> bytes:
     clocks = ElementTree.SubElement(core, "kernelClocks")
     ElementTree.SubElement(clocks, "clock", port=CLOCK_NAME, frequency=f"{manifest.clock_mhz}MHz")
     kernel = ElementTree.SubElement(
-        core, "kernel", name=manifest.kernel, language="ip", vlnv=manifest.vlnv, workGroupSize="1", hwControlProtocol=CONTROL_PROTOCOL
+        core, "kernel", name=manifest.kernel, language="ip", vlnv=manifest.vlnv, workGroupSize="1", hwControlProtocol=str(PROTOCOL)
     )
     masters = [argument.port for argument in manifest.arguments if argument.direction is not Direction.SCALAR]
     for port in dict.fromkeys(masters):
@@ -172,7 +172,7 @@ def _mem_topology(banks: tuple[Bank, ...]) -> bytes:
 
 def _ip_layout(manifest: Manifest) -> bytes:
     name = f"{manifest.kernel}:{manifest.cu}"
-    return axlf.COUNT.pack(1) + axlf.IP.pack(axlf.KERNEL_IP, 0, CU_BASE, name.encode())
+    return axlf.COUNT.pack(1) + axlf.IP.pack(axlf.KERNEL_IP, PROTOCOL << axlf.PROTOCOL_SHIFT, CU_BASE, name.encode())
 
 
 def _connectivity(manifest: Manifest, banks: tuple[Bank, ...]) -> bytes:

@@ -30,11 +30,11 @@ from runtime.container.manifest import ImageShape
 from runtime.device.driver import load as load_overlay
 from runtime.inference.accelerator import Accelerator
 from runtime.inference.images import load
-from runtime.inference.pipeline import SLOTS
 
 IMAGE = ImageShape(224, 224, 3)
 PHOTOGRAPH = (375, 500)  # height and width of a usual one in ImageNet
 BATCHES = (1, 8, 32, 128)
+BUFFERS = 3  # of the original's way
 WORKERS = 4  # threads that decode, on both sides
 
 Times = list[float]
@@ -67,19 +67,19 @@ def original(accelerator: Accelerator, items: Iterable[Any], batch: int, ended: 
     """The scheme of the original's threaded inference: a pool decodes; one thread goes round three buffers, with one run at a time,
     and hands on results one by one; another thread records them."""
     lane = accelerator.lanes[0]
-    slots = [lane.slot(batch) for _ in range(SLOTS)]
+    slots = [lane.slot(batch) for _ in range(BUFFERS)]
     results: Queue[Any] = Queue()
 
     def consume(images: Iterator[Any]) -> None:
-        filled: list[int] = [0] * SLOTS
+        filled: list[int] = [0] * BUFFERS
         current = 0
         while True:
             run = slots[current].start() if filled[current] else None
-            before = (current - 1) % SLOTS
+            before = (current - 1) % BUFFERS
             for labels in slots[before].read() if filled[before] else ():
                 results.put(labels.copy())
             filled[before] = 0
-            following = (current + 1) % SLOTS
+            following = (current + 1) % BUFFERS
             gathered = [image for image in (next(images, None) for _ in range(batch)) if image is not None]
             if gathered:
                 slots[following].write(gathered)

@@ -1,4 +1,4 @@
-"""A device that takes a fixed time for every frame and computes nothing: what a host's way of feeding it costs shows by itself.
+"""A device that takes fixed times and computes nothing: what a host's way of feeding it costs shows by itself.
 
 It is a card to everything above it: buffers are copied back and forth, and runs of a compute unit queue up. It has no
 thread, so it takes nothing of the CPU from what is measured.
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from pynq.buffer import PynqBuffer
 
-from runtime.container.axlf import Axlf, BankKind, Mode
+from runtime.container.axlf import Axlf, BankKind, Mode, Protocol
 from runtime.container.manifest import Argument, ImageShape, Manifest, Role, Target
 from runtime.container.xclbin import Bank, Unit, Xclbin
 from runtime.device.base import BaseDevice
@@ -27,7 +27,7 @@ SECONDS_A_FRAME = 0.4e-3  # a little faster than the original ResNet-50 on a U25
 BANK = Bank(tag="bank0", kind=BankKind.DDR4, base=0x40_0000_0000, size_kb=16 * 2**20)
 
 
-def manifest(image: ImageShape) -> Manifest:
+def manifest(image: ImageShape, seconds_a_frame: float, latency_seconds: float) -> Manifest:
     """Of a network with images of this shape, 1000 classes, and all its weights on chip."""
     roles = (Role.IMAGES, Role.LABELS, Role.FRAMES)
     arguments = tuple(
@@ -47,7 +47,8 @@ def manifest(image: ImageShape) -> Manifest:
         platform="none",
         target=Target.EMULATION,
         clock_mhz=250,
-        cycles_per_frame=round(SECONDS_A_FRAME * 250e6),
+        cycles_per_frame=round(seconds_a_frame * 250e6),
+        latency_cycles=round(latency_seconds * 250e6),
         image=image,
         classes=1000,
         top=5,
@@ -60,14 +61,14 @@ def manifest(image: ImageShape) -> Manifest:
 class Work:
     """What a device has had to do."""
 
-    free_at: float = 0.0  # when it will have nothing to do
+    free_at: float = 0.0  # when it will take the images of another run
     started_at: float | None = None
     busy_seconds: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def busy(self) -> float:
-        """Share of the time between the first start and the last end."""
+        """Share of the time from the first start on."""
         # Seconds that follow on each other without a gap add up to a rounding error more than the whole.
         return 0.0 if self.started_at is None else min(1.0, self.busy_seconds / (self.free_at - self.started_at))
 
@@ -75,24 +76,27 @@ class Work:
 class TimedSession:
     """What a timed device has loaded: always the same."""
 
-    def __init__(self, xclbin: Xclbin, seconds_a_frame: float) -> None:
+    def __init__(self, xclbin: Xclbin, seconds_a_frame: float, latency_seconds: float) -> None:
         self.xclbin = xclbin
         self.memories = {BANK.tag: EmulatedBank(tag=BANK.tag, base=BANK.base, size=BANK.size_kb * 1024)}
         self.work = {unit.name: Work() for unit in xclbin.units}
-        self._seconds_a_frame = seconds_a_frame
+        self._seconds_a_frame, self._latency_seconds = seconds_a_frame, latency_seconds
 
     def start(self, unit: Unit, buffers: Mapping[Role, PynqBuffer], frames: int) -> Run:
         images, labels = (buffers[role].bo.device[buffers[role].offset :] for role in (Role.IMAGES, Role.LABELS))
         described = self.xclbin.manifest
         rows = images[: frames * described.frame_bytes].reshape(frames, -1)[:, : described.top]
         labels[: frames * described.label_bytes].view("<u4")[:] = rows.astype(np.uint32).reshape(-1)
-        work, seconds = self.work[unit.name], frames * self._seconds_a_frame
+        run_seconds = self._latency_seconds + (frames - 1) * self._seconds_a_frame
+        busy_seconds = frames * self._seconds_a_frame if unit.protocol is Protocol.AP_CTRL_CHAIN else run_seconds
+        work = self.work[unit.name]
         with work.lock:
             now = time.perf_counter()
             work.started_at = now if work.started_at is None else work.started_at
-            work.free_at = max(now, work.free_at) + seconds
-            work.busy_seconds += seconds
-            return _Until(work.free_at)
+            begins = max(now, work.free_at)
+            work.free_at = begins + busy_seconds
+            work.busy_seconds += busy_seconds
+            return _Until(begins + run_seconds)
 
     def read(self, unit: Unit, offset: int, size: int) -> bytes:
         raise NotImplementedError(f"{unit.name} has no registers: {size} bytes at {offset}")
@@ -106,11 +110,20 @@ class TimedSession:
 
 
 class TimedDevice(BaseDevice):
-    """Takes `seconds_a_frame`; the labels of a frame are the first `top` bytes of its image, so that order can be checked."""
+    """Takes an image every `seconds_a_frame`, and `latency_seconds` from the first image of a run to its labels; the labels of a frame are the first `top` bytes of its image, so that order can be checked."""
 
-    def __init__(self, image: ImageShape, *, seconds_a_frame: float = SECONDS_A_FRAME, units: int = 1) -> None:
+    def __init__(
+        self,
+        image: ImageShape,
+        *,
+        seconds_a_frame: float = SECONDS_A_FRAME,
+        latency_seconds: float | None = None,  # left out: that of a frame
+        units: int = 1,
+        protocol: Protocol = Protocol.AP_CTRL_CHAIN,
+    ) -> None:
         super().__init__("timed")
-        described = manifest(image)
+        latency = seconds_a_frame if latency_seconds is None else latency_seconds
+        described = manifest(image, seconds_a_frame, latency)
         banks = dict.fromkeys(described.pointers, BANK.tag)
         xclbin = Xclbin(
             path="timed",
@@ -118,9 +131,11 @@ class TimedDevice(BaseDevice):
             manifest=described,
             banks=(BANK,),
             clocks=(),
-            units=tuple(Unit(name=f"{described.kernel}_{i + 1}", base=0x180_0000 + 0x1000 * i, banks=banks) for i in range(units)),
+            units=tuple(
+                Unit(name=f"{described.kernel}_{i + 1}", base=0x180_0000 + 0x1000 * i, banks=banks, protocol=protocol) for i in range(units)
+            ),
         )
-        self.timed = TimedSession(xclbin, seconds_a_frame)
+        self.timed = TimedSession(xclbin, seconds_a_frame, latency)
 
     def get_bitfile_metadata(self, bitfile_name: str) -> Metadata:  # noqa: ARG002 (PYNQ's call)
         bind(self.timed.xclbin.manifest.vlnv)

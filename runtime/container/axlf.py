@@ -41,12 +41,25 @@ CLOCK_COUNT = Struct("<h")
 CLOCK = Struct("<HB5x128s")  # MHz; kind; name
 
 KERNEL_IP = 1
+PROTOCOL_SHIFT, PROTOCOL_BITS = 8, 0xFF  # the control protocol in an IP's properties
 NAME_BYTES = 15  # of a section, without its NUL
 LARGEST_TABLE = 4096  # entries of a section; cards have tens
 
 
 _DIGEST = re.compile(rb'"digest": "([0-9a-f]{64})"')
 _CHECK = Check(XclbinError, "build or copy the xclbin again")
+
+
+class Protocol(IntEnum):
+    """How a compute unit is started, by the number IP_LAYOUT has for it; the names are those of HLS."""
+
+    AP_CTRL_HS = 0
+    """One run at a time: the next starts when this one has ended."""
+    AP_CTRL_CHAIN = 1
+    """Runs overlap: the next starts as soon as the unit takes more images."""
+
+    def __str__(self) -> str:
+        return self.name.lower()
 
 
 class Mode(IntEnum):

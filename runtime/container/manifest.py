@@ -224,6 +224,11 @@ class Manifest:
         """
         return ((self.latency_cycles or self.cycles_per_frame) + (frames - 1) * self.cycles_per_frame) / (self.clock_mhz * 1e6)
 
+    def queued_card_seconds(self, frames: int, *, overlaps: bool) -> float:
+        """Modelled time from the end of one such batch to that of the next, where the next is started before: if runs overlap, no more
+        than the images take to go in."""
+        return frames * self.cycles_per_frame / (self.clock_mhz * 1e6) if overlaps else self.card_seconds(frames)
+
     def to_json(self) -> bytes:
         """The manifest section: the digest is the last key, its 64 digits in plain text."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1).encode()

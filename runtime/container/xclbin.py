@@ -20,8 +20,11 @@ from runtime.container.axlf import (
     COUNT,
     IP,
     KERNEL_IP,
+    PROTOCOL_BITS,
+    PROTOCOL_SHIFT,
     Axlf,
     ClockKind,
+    Protocol,
     SectionKind,
     fixed_text,
 )
@@ -52,6 +55,7 @@ class Unit:
     name: str
     base: int  # physical address of its register file
     banks: Mapping[Role, str]  # tag of the bank each of its pointers reaches
+    protocol: Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,22 +144,25 @@ def _units(axlf: Axlf, manifest: Manifest, banks: tuple[Bank, ...]) -> Iterator[
     tags = [bank.tag for bank in banks]
     _CHECK.true(len(set(tags)) == len(tags), "MEM_TOPOLOGY", ", ".join(tags), "two banks have one tag")
     prefix = f"{manifest.kernel}:"
-    units: dict[str, tuple[int, int]] = {}  # index in IP_LAYOUT and base address, by name
-    for i, (kind, _, base, field) in enumerate(axlf.table(SectionKind.IP_LAYOUT, COUNT, IP)):
+    units: dict[str, tuple[int, int, Protocol]] = {}  # index in IP_LAYOUT, base address and protocol, by name
+    for i, (kind, properties, base, field) in enumerate(axlf.table(SectionKind.IP_LAYOUT, COUNT, IP)):
         name = fixed_text("IP_LAYOUT name", field)
         if kind == KERNEL_IP and name.startswith(prefix):
             cu = _CHECK.identifier("IP_LAYOUT name", name.removeprefix(prefix))
             _CHECK.true(cu not in units, "IP_LAYOUT", f"{name} found twice", "every CU has a name of its own")
-            units[cu] = i, base
+            number = properties >> PROTOCOL_SHIFT & PROTOCOL_BITS
+            why = f"this runtime starts compute units by {' or '.join(map(str, Protocol))}"
+            _CHECK.true(number in list(Protocol), f"IP_LAYOUT {name}", f"control protocol {number}", why)
+            units[cu] = i, base, Protocol(number)
     _CHECK.true(manifest.cu in units, "IP_LAYOUT", f"{prefix}{manifest.cu} not found", "the manifest names this CU")
-    connected: dict[int, dict[int, list[int]]] = {i: {} for i, _ in units.values()}  # banks by index in IP_LAYOUT and argument
+    connected: dict[int, dict[int, list[int]]] = {i: {} for i, *_ in units.values()}  # banks by index in IP_LAYOUT and argument
     for argument, ip, bank in axlf.table(SectionKind.CONNECTIVITY, CONNECTION_COUNT, CONNECTION):
         _CHECK.integer("CONNECTIVITY bank", bank, 0, len(banks) - 1)
         if ip in connected:
             _CHECK.true(banks[bank].used, "CONNECTIVITY", f"argument {argument} in {tags[bank]}", "MEM_TOPOLOGY marks it as unused")
             connected[ip].setdefault(argument, []).append(bank)
     for cu in sorted(units, key=lambda cu: (cu != manifest.cu, cu)):
-        i, base = units[cu]
+        i, base, protocol = units[cu]
         reached: dict[Role, str] = {}
         for role, pointer in manifest.pointers.items():
             given = [tags[bank] for bank in connected[i].get(pointer.id, [])]
@@ -166,4 +173,4 @@ def _units(axlf: Axlf, manifest: Manifest, banks: tuple[Bank, ...]) -> Iterator[
             else:
                 what = f"{pointer.name} in {pointer.bank}" if cu == manifest.cu else f"{pointer.name} of {cu} in no bank"
                 raise ManifestError("manifest", what, "CONNECTIVITY does not connect them", _CHECK.fix)
-        yield Unit(name=cu, base=base, banks=reached)
+        yield Unit(name=cu, base=base, banks=reached, protocol=protocol)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runtime.container.axlf import Protocol
 from runtime.container.manifest import Argument
 from runtime.container.xclbin import Xclbin
 from runtime.device.registers import CTRL, REGISTER_BYTES
@@ -38,9 +39,9 @@ def _ip(xclbin: Xclbin, index: int) -> dict[str, Any]:
         "base_address": unit.base,  # the same to PYNQ's load_ip_data
         "addr_range": REGISTER_BYTES,
         "type": manifest.vlnv,
-        "hw_control_protocol": "ap_ctrl_hs",
+        "hw_control_protocol": str(unit.protocol),
         "fullpath": unit.name,
-        "registers": {"CTRL": _CTRL_REGISTER} | registers,
+        "registers": {"CTRL": _CTRL_REGISTERS[unit.protocol]} | registers,
         "streams": {},
         "mem_id": None,
         "state": None,
@@ -70,21 +71,28 @@ def _field(bit: int, access: str, description: str) -> dict[str, Any]:
     return {"access": access, "bit_offset": bit, "bit_width": 1, "description": description}
 
 
-_CTRL_REGISTER = {
-    "address_offset": CTRL,
-    "access": "read-write",
-    "size": 4,
-    "description": "control of the kernel",
-    "type": "unsigned int",
-    "id": None,
-    "fields": {
-        "AP_START": _field(0, "read-write", "start the kernel"),
-        "AP_DONE": _field(1, "read-only", "the kernel has finished; cleared on read"),
-        "AP_IDLE": _field(2, "read-only", "the kernel is idle"),
-        "AP_READY": _field(3, "read-only", "the kernel can be started again; cleared on read"),
-        "AUTO_RESTART": _field(7, "read-write", "start again when finished; not emulated"),
-    },
-}
+def _ctrl_register(protocol: Protocol) -> dict[str, Any]:
+    chain = protocol is Protocol.AP_CTRL_CHAIN
+    done = "the kernel has finished; cleared by AP_CONTINUE" if chain else "the kernel has finished; cleared on read"
+    return {
+        "address_offset": CTRL,
+        "access": "read-write",
+        "size": 4,
+        "description": "control of the kernel",
+        "type": "unsigned int",
+        "id": None,
+        "fields": {
+            "AP_START": _field(0, "read-write", "start the kernel"),
+            "AP_DONE": _field(1, "read-only", done),
+            "AP_IDLE": _field(2, "read-only", "the kernel is idle"),
+            "AP_READY": _field(3, "read-only", "the kernel can be started again; cleared on read"),
+            **({"AP_CONTINUE": _field(4, "read-write", "take note of AP_DONE, so that the next run may finish")} if chain else {}),
+            "AUTO_RESTART": _field(7, "read-write", "start again when finished; not emulated"),
+        },
+    }
+
+
+_CTRL_REGISTERS = {protocol: _ctrl_register(protocol) for protocol in Protocol}
 
 
 def _memory(xclbin: Xclbin, index: int) -> dict[str, Any]:

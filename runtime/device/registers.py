@@ -6,19 +6,23 @@ import threading
 from collections.abc import Callable, Iterable
 
 from runtime import forks
+from runtime.container.axlf import Protocol
 from runtime.container.manifest import Argument
+from runtime.container.xclbin import Unit
 from runtime.errors import DeviceError
 
 REGISTER_BYTES = 0x1000  # of the CU
 CTRL = 0x0
-AP_START, AP_DONE, AP_IDLE, AP_READY, AUTO_RESTART = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 7
+AP_START, AP_DONE, AP_IDLE, AP_READY, AP_CONTINUE, AUTO_RESTART = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 7
 
 
 class Registers:
     """What a host reads and writes, from several threads; `run` is what AP_START does, and has ended when the write has."""
 
-    def __init__(self, unit: str, run: Callable[[], None]) -> None:
+    def __init__(self, unit: Unit, run: Callable[[], None]) -> None:
         self._unit, self._run = unit, run
+        # What reading CTRL clears. In a chain AP_DONE stays until AP_CONTINUE says that it was seen.
+        self._read_once = AP_READY if unit.protocol is Protocol.AP_CTRL_CHAIN else AP_DONE | AP_READY
         self._bytes = bytearray(REGISTER_BYTES)
         self._bytes[CTRL] = AP_IDLE
         self._lock = threading.RLock()
@@ -28,15 +32,15 @@ class Registers:
         self._lock = threading.RLock()
 
     def read(self, offset: int, size: int) -> bytes:
-        """Read registers; reading CTRL clears its AP_DONE and AP_READY."""
+        """Read registers; reading CTRL clears its AP_READY and, by ap_ctrl_hs, its AP_DONE."""
         with self._lock:
             value = bytes(self._bytes[offset : offset + size])
             if offset == CTRL:
-                self._bytes[CTRL] &= ~(AP_DONE | AP_READY)
+                self._bytes[CTRL] &= ~self._read_once
             return value
 
     def write(self, offset: int, value: bytes) -> None:
-        """Write registers; AP_START in CTRL runs the kernel."""
+        """Write registers; AP_START in CTRL runs the kernel, AP_CONTINUE takes note of its end."""
         with self._lock:
             # CTRL is not memory; what follows it in the same write is.
             start = max(offset, CTRL + 4)
@@ -45,7 +49,9 @@ class Registers:
                 return
             if value[0] & AUTO_RESTART:
                 what, why = "CTRL = AUTO_RESTART", "the emulated kernel runs once per start"
-                raise DeviceError(self._unit, what, why, "write AP_START for every batch")
+                raise DeviceError(self._unit.name, what, why, "write AP_START for every batch")
+            if value[0] & AP_CONTINUE and self._unit.protocol is Protocol.AP_CTRL_CHAIN:
+                self._bytes[CTRL] &= ~AP_DONE
             if value[0] & AP_START:
                 self._run()
                 self._bytes[CTRL] = AP_DONE | AP_IDLE | AP_READY
@@ -55,7 +61,7 @@ class Registers:
         with self._lock:
             for argument, value in values:
                 self.write(argument.offset, value.to_bytes(argument.size_bytes, "little"))
-            self.write(CTRL, bytes([AP_START, 0, 0, 0]))
+            self.write(CTRL, bytes([AP_START | AP_CONTINUE, 0, 0, 0]))
 
     def value(self, argument: Argument) -> int:
         """What an argument was last written to."""

@@ -32,7 +32,7 @@ class EmulatedKernel:
         self._arguments = manifest.by_role
         self._memories, self._emulator = memories, emulator
         self._queue = ThreadPoolExecutor(1, unit.name)
-        self._registers = Registers(unit.name, self._run)
+        self._registers = Registers(unit, self._run)
         self.read, self.write = self._registers.read, self._registers.write
         self._open = True
         forks.register(self)

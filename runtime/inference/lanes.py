@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pynq.buffer import PynqBuffer
 
 from runtime import forks
+from runtime.container.axlf import Protocol
 from runtime.container.manifest import Manifest, Role
 from runtime.device.buffers import BufferTarget
 from runtime.device.driver import Driver
@@ -22,7 +23,8 @@ from runtime.errors import DeviceError
 SLOT_BYTES = 2**24  # of images in one slot; larger batches go in parts
 SLOT_FRAMES = 1024
 SETTLE_SECONDS = 5.0
-SHARE = 16  # of a bank that one slot may take
+MOST_OVERLAP = 12  # runs in one compute unit
+SHARE = 32  # of a bank that the images or the labels of one slot may take, so that there is room for all
 
 
 class Lane:
@@ -55,8 +57,24 @@ class Lane:
         """Bytes of a bank that the weights take."""
         return self.weights.nbytes if self.weights is not None and self.weights.bo.bank is bank.memory else 0
 
+    @property
+    def overlaps(self) -> bool:
+        """Whether the compute unit begins a run before the one before has ended."""
+        return self.driver.unit.protocol is Protocol.AP_CTRL_CHAIN
+
+    def overlap(self, frames: int) -> int:
+        """How many runs of so many frames the compute unit works on at once: as many as fill its pipeline, if they may overlap."""
+        manifest = self.manifest
+        if not self.overlaps or manifest.latency_cycles is None:
+            return 1
+        return min(MOST_OVERLAP, -(-manifest.latency_cycles // (frames * manifest.cycles_per_frame)))
+
     def slot(self, frames: int) -> Slot:
         return Slot(self, frames)
+
+    def slots(self, frames: int) -> list[Slot]:
+        """As many as keep the compute unit busy: for the runs it works on, one that waits to run, and one that is filled or emptied."""
+        return [self.slot(frames) for _ in range(self.overlap(frames) + 2)]
 
     def start(self, images: PynqBuffer, labels: PynqBuffer, frames: int) -> Run:
         """Start the kernel on buffers of this lane, and on its weights if it reads any."""

@@ -12,7 +12,7 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -26,7 +26,6 @@ from runtime.inference.lanes import Slot
 if TYPE_CHECKING:
     from runtime.inference.accelerator import Accelerator
 
-SLOTS = 3  # on each compute unit: one is filled or emptied, one runs, one waits to run
 MOST_DECODERS = 8
 
 Item: TypeAlias = "str | os.PathLike[str] | NDArray[np.uint8]"
@@ -62,9 +61,13 @@ def _results(accelerator: Accelerator, items: Iterator[Item], batch: int, thread
     decoding = _Decoding(accelerator.manifest, items, threads, max(frames), reduced)
     slots: list[Slot] = []
     try:
+        each = []
+        for lane, most in zip(accelerator.lanes, frames, strict=True):
+            each.append(lane.slots(most))
+            slots += each[-1]
         # Lane after lane, so that batches go round.
-        slots.extend(chain.from_iterable((lane.slot(n) for lane, n in zip(accelerator.lanes, frames, strict=True)) for _ in range(SLOTS)))
-        free, running = deque(slots), deque[_Batch]()
+        free = deque(slot for turn in zip_longest(*each) for slot in turn if slot is not None)
+        running = deque[_Batch]()
         while True:
             accelerator.check_open()
             if os.getpid() != process:

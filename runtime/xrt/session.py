@@ -39,7 +39,7 @@ class XrtSession:
             self.memories = {bank.tag: bank for bank in self._banks()}
             # There are no registers behind noop, which completes every run at once: they read what the host has written.
             noop = xrt.mode() == "noop"
-            self._registers = {unit.name: Registers(unit.name, lambda: None) for unit in xclbin.units} if noop else {}
+            self._registers = {unit.name: Registers(unit, lambda: None) for unit in xclbin.units} if noop else {}
         except BaseException:
             self.device.close()
             raise

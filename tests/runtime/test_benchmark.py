@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -17,14 +18,26 @@ from tests.runtime import tiny
 
 MANIFEST = tiny.manifest(tiny.network())
 TIMES = Times(p50_ms=1.5, p95_ms=2.25, p99_ms=3.0, frames_per_s=5432.1)
-ROW = Row(batch=8, run=TIMES, classify=TIMES, board_watts=None, fpga_watts=None, modelled_ms=0.018, modelled_frames_per_s=434_027.0)
-CARD = Row(batch=8, run=TIMES, classify=TIMES, board_watts=59.3, fpga_watts=43.1, modelled_ms=None, modelled_frames_per_s=None)
+ROW = Row(
+    batch=8,
+    run=TIMES,
+    queued_frames_per_s=6543.2,
+    classify=TIMES,
+    board_watts=None,
+    fpga_watts=None,
+    modelled_ms=0.018,
+    modelled_frames_per_s=434_027.0,
+    modelled_queued_frames_per_s=500_000.0,
+)
+CARD = replace(ROW, board_watts=59.3, fpga_watts=43.1, modelled_ms=None, modelled_frames_per_s=None, modelled_queued_frames_per_s=None)
 
 
 def test_the_table_in_emulation() -> None:
     assert benchmark.table(MANIFEST, [ROW]) == (
-        " batch   run p50      p95   p99 ms   frames/s  classify p50 ms   frames/s  board W  FPGA W  card, modelled ms   frames/s\n"
-        "     8      1.50     2.25     3.00      5,432             1.50      5,432      n/a     n/a              0.018    434,027\n"
+        " batch   run p50      p95   p99 ms   frames/s  queued frames/s  classify p50 ms   frames/s  board W  FPGA W"
+        "  card, modelled ms   frames/s  queued frames/s\n"
+        "     8      1.50     2.25     3.00      5,432            6,543             1.50      5,432      n/a     n/a"
+        "              0.018    434,027          500,000\n"
         "modelled, lower bound: the manifest has the cycles of the slowest stage, not the latency of a frame"
     )
 
@@ -32,12 +45,12 @@ def test_the_table_in_emulation() -> None:
 def test_the_table_of_the_original_s_network_on_a_card() -> None:
     manifest = tiny.manifest(tiny.network(), network="resnet50_w1a2")
     assert benchmark.table(manifest, [CARD]) == (
-        " batch   run p50      p95   p99 ms   frames/s  classify p50 ms   frames/s  board W  FPGA W\n"
-        "     8      1.50     2.25     3.00      5,432             1.50      5,432     59.3    43.1\n"
+        " batch   run p50      p95   p99 ms   frames/s  queued frames/s  classify p50 ms   frames/s  board W  FPGA W\n"
+        "     8      1.50     2.25     3.00      5,432            6,543             1.50      5,432     59.3    43.1\n"
         "published for a U250 (Xilinx/ResNet50-PYNQ, host/README.md):\n"
-        "     1      2.02                          495                                 30.2    17.1\n"
-        "   100     51.06                        1,958                                 59.3    43.1\n"
-        "  1000    496.14                        2,015                                 61.0    45.2"
+        "     1      2.02                          495                                                  30.2    17.1\n"
+        "   100     51.06                        1,958                                                  59.3    43.1\n"
+        "  1000    496.14                        2,015                                                  61.0    45.2"
     )
 
 
@@ -57,7 +70,9 @@ def test_what_is_measured_is_the_device() -> None:
         assert 10 <= times.p50_ms <= times.p95_ms <= times.p99_ms
         assert times.p50_ms < 20
         assert times.frames_per_s <= 500
-    assert row.modelled_ms == pytest.approx(5 * 0.4)
+    assert row.modelled_ms == pytest.approx(5 * 2)
+    assert row.modelled_queued_frames_per_s == pytest.approx(500)
+    assert row.queued_frames_per_s <= 501  # the first run starts with the clock
     assert (row.board_watts, row.fpga_watts) == (None, None)
 
 
@@ -75,7 +90,8 @@ def test_the_figure(tmp_path: Path, network: str) -> None:
     figure = benchmark.figure(tiny.manifest(tiny.network(), network=network), "emulation0", [ROW])
     labels = [text.get_text() for axes in figure.axes for text in axes.get_legend().get_texts()]
     extra = ["published, U250"] if network == "resnet50_w1a2" else []
-    assert labels == ["run", "classify", "card, modelled", *extra] * 2
+    drawn = ["run", "classify", "card, modelled", *extra]
+    assert labels == ["run", "queued", "classify", "card, modelled", "card, modelled, queued", *extra, *drawn]
     benchmark.save(figure, tmp_path / "out.png")
     with Image.open(tmp_path / "out.png") as drawn:
         assert drawn.width > 500

@@ -96,7 +96,7 @@ print(found(np.array([label(img) for img in np.load("images.npy")]), 7))
 def test_the_article(program: Program) -> None:
     assert program(ARTICLE).stdout == (
         "RegisterMap {\n"
-        "  CTRL = Register(AP_START=0, AP_DONE=0, AP_IDLE=1, AP_READY=0, AUTO_RESTART=0),\n"
+        "  CTRL = Register(AP_START=0, AP_DONE=0, AP_IDLE=1, AP_READY=0, AP_CONTINUE=0, AUTO_RESTART=0),\n"
         "  in_1 = Register(value=0),\n"
         "  out = Register(value=0),\n"
         "  weightsmem = Register(value=0),\n"

@@ -7,9 +7,22 @@ from pathlib import Path
 import pytest
 
 from runtime.container import axlf
-from runtime.container.axlf import AXLF, SECTION, Axlf, BankKind, ClockKind, Mode, SectionKind
+from runtime.container.axlf import (
+    AXLF,
+    COUNT,
+    IP,
+    PROTOCOL_SHIFT,
+    SECTION,
+    Axlf,
+    BankKind,
+    ClockKind,
+    Mode,
+    Protocol,
+    SectionKind,
+)
 from runtime.container.manifest import Role
 from runtime.container.xclbin import Xclbin
+from runtime.device.registers import AP_DONE, AP_IDLE, AP_READY, AP_START, CTRL
 from runtime.emulation.session import EmulatedSession
 from runtime.errors import AcceleratorError, XclbinError
 from tests.runtime import tiny
@@ -33,6 +46,35 @@ def test_reads_what_was_written(tmp_path: Path) -> None:
     assert xclbin.clocks == (("KERNEL_CLK", 250, ClockKind.KERNEL),)
     assert xclbin.weights is not None
     assert (xclbin.weights == tiny.draw(network)["head/fc/weights"]).all()
+
+
+def with_protocol(number: int) -> bytes:
+    """The file with this control protocol in IP_LAYOUT."""
+    offset = Axlf.parse(DATA).find(SectionKind.IP_LAYOUT).offset + COUNT.size
+    kind, _, base, name = IP.unpack_from(DATA, offset)
+    return tiny.reseal(DATA[:offset] + IP.pack(kind, number << PROTOCOL_SHIFT, base, name) + DATA[offset + IP.size :])
+
+
+def test_the_control_protocol() -> None:
+    assert Xclbin.parse(DATA, "tiny.xclbin").units[0].protocol is Protocol.AP_CTRL_CHAIN
+    for protocol in Protocol:  # 0, ap_ctrl_hs, is what files were written with before there was a choice
+        assert Xclbin.parse(with_protocol(protocol), "tiny.xclbin").units[0].protocol is protocol
+    with pytest.raises(XclbinError) as caught:
+        Xclbin.parse(with_protocol(2), "tiny.xclbin")
+    assert str(caught.value) == (
+        "tiny.xclbin: IP_LAYOUT tiny:tiny_1: control protocol 2\n"
+        "why: this runtime starts compute units by ap_ctrl_hs or ap_ctrl_chain\n"
+        "fix: build or copy the xclbin again"
+    )
+
+
+def test_registers_of_an_xclbin_from_before() -> None:
+    """Reading CTRL clears AP_DONE, as ap_ctrl_hs has it."""
+    session = EmulatedSession(Xclbin.parse(with_protocol(Protocol.AP_CTRL_HS), "tiny.xclbin"))
+    unit = session.xclbin.units[0]
+    session.write(unit, CTRL, bytes([AP_START, 0, 0, 0]))  # of no frames
+    assert [session.read(unit, CTRL, 1)[0] for _ in range(2)] == [AP_DONE | AP_IDLE | AP_READY, AP_IDLE]
+    session.close()
 
 
 def test_every_truncation_is_an_error() -> None:

@@ -85,7 +85,7 @@ def test_the_article_as_it_stands(tmp_path: Path, expected: Any) -> None:
     registers, labels = ran.stdout.rsplit("\n}\n", 1)
     assert registers == (
         "RegisterMap {\n"
-        "  CTRL = Register(AP_START=0, AP_DONE=0, AP_IDLE=1, AP_READY=0, AUTO_RESTART=0),\n"
+        "  CTRL = Register(AP_START=0, AP_DONE=0, AP_IDLE=1, AP_READY=0, AP_CONTINUE=0, AUTO_RESTART=0),\n"
         "  in_1 = Register(value=0),\n"
         "  out = Register(value=0),\n"
         "  weightsmem = Register(value=0),\n"
@@ -125,7 +125,9 @@ def test_registers_run_the_kernel(loaded: Loaded, expected: Any) -> None:
     assert accelerator.read(0x0) == 0b0100
     registers.CTRL.AP_START = 1
     assert accelerator.read(0x0) == 0b1110  # idle, done, ready
-    assert accelerator.read(0x0) == 0b0100  # the last two cleared by reading
+    assert accelerator.read(0x0) == 0b0110  # ready is cleared by reading, done by AP_CONTINUE
+    registers.CTRL.AP_CONTINUE = 1
+    assert accelerator.read(0x0) == 0b0100
     loaded.outbuf.sync_from_device()
     assert np.array_equal(loaded.outbuf, expected)
 

@@ -19,6 +19,7 @@ from PIL import Image
 from runtime import Accelerator, DeviceError, ImageError
 from runtime.bench import pipeline as bench
 from runtime.bench.timed import TimedDevice
+from runtime.container.axlf import Protocol
 from runtime.container.manifest import ImageShape
 from runtime.device.driver import load
 from tests.runtime import tiny
@@ -253,13 +254,29 @@ def test_numbers_from_one_on(accelerator: Accelerator, name: str, wrong: int) ->
 def test_no_room_for_the_buffers(tmp_path: Path) -> None:
     arguments = tiny.arguments(in_bank="PLRAM[0]", out_bank="PLRAM[0]", weights_bank="PLRAM[0]")
     with Accelerator.open(tiny.write(tmp_path / "small.xclbin", arguments=arguments)) as small:
-        taken = small.devices[0].bank("PLRAM[0]").allocate(80 * 1024, np.uint8)
+        taken = small.devices[0].bank("PLRAM[0]").allocate(100 * 1024, np.uint8)
         before = buffers(small)
         with pytest.raises(DeviceError, match=r"^PLRAM\[0\]: no room for"):
             list(small.stream(images(2000), batch=100_000))
         assert buffers(small) == before
         taken.freebuffer()
         assert len(list(small.stream(images(2000), batch=100_000))) == 2000
+
+
+@pytest.mark.parametrize(("protocol", "under_way"), [(Protocol.AP_CTRL_CHAIN, 7), (Protocol.AP_CTRL_HS, 3)])
+def test_runs_overlap_where_the_kernel_lets_them(protocol: Protocol, under_way: int) -> None:
+    """Five frames fill a pipeline of 0.2 s that takes one every 40 ms; one more run waits, and the slot that was emptied is filled again."""
+    device = TimedDevice(SHAPE, seconds_a_frame=40e-3, latency_seconds=0.2, protocol=protocol)
+    with Accelerator(load(__file__, device)) as accelerator, closing(accelerator.stream(images(12), batch=1)) as results:
+        next(results)
+        started = device.timed.work["timed_1"].busy_seconds / (40e-3 if protocol is Protocol.AP_CTRL_CHAIN else 0.2)
+        assert round(started) - 1 == under_way
+        assert len(list(results)) == 11
+
+
+def test_runs_that_fill_the_pipeline_need_no_overlap() -> None:
+    with Accelerator(load(__file__, TimedDevice(SHAPE, seconds_a_frame=1e-3, latency_seconds=5e-3))) as accelerator:
+        assert [accelerator.lanes[0].overlap(frames) for frames in (1, 2, 4, 5, 100)] == [5, 3, 2, 1, 1]
 
 
 @pytest.mark.parametrize("way", bench.WAYS)

@@ -235,7 +235,7 @@ print(unit.read(0x34), unit.register_map.CTRL.AP_DONE)
 error_text(unit.write, 0x0, 0x80)
 """
     check(noop(OPEN + script), (
-        "4 1 0\n['0xe', '0x4', '0xdeadbeef', '0xdeadbeef', '0xdeadbeef', '0x5'] True\n3 1\n"
+        "4 1 0\n['0xe', '0x6', '0xdeadbeef', '0xdeadbeef', '0xdeadbeef', '0x5'] True\n3 1\n"
         "tiny_1: CTRL = AUTO_RESTART\nwhy: the emulated kernel runs once per start\nfix: write AP_START for every batch\n"
     ))  # fmt: skip
 

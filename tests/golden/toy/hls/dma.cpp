@@ -19,6 +19,7 @@ void resflow_dma(const Word *image_memory,
 #pragma HLS INTERFACE s_axilite port=weights_memory bundle=control
 #pragma HLS INTERFACE s_axilite port=frames bundle=control
 #pragma HLS INTERFACE s_axilite port=return bundle=control
+#pragma HLS INTERFACE ap_ctrl_chain port=return bundle=control
 #pragma HLS INTERFACE axis port=image
 #pragma HLS INTERFACE axis port=weights
 #pragma HLS INTERFACE axis port=labels
