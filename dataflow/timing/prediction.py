@@ -4,6 +4,11 @@ A call of `n` frames takes the host's time for the call, the latency of the firs
 
     seconds(n) = call + (latency + (n - 1) * interval) / clock + n * transfer
 
+Runs that are started before earlier ones have ended overlap (ap_ctrl_chain), so that the pipeline stays full; the host prepares one run
+while others are under way:
+
+    seconds between runs(n) = max(n * interval / clock, call + n * transfer)
+
 `transfer` is the host's time to move data before and after a call; the published measurements exclude it (see `published`).
 """
 
@@ -24,6 +29,7 @@ class Rate(NamedTuple):
     batch: int
     fps: float
     latency_ms: float  # of the whole batch
+    queued_fps: float  # of runs that overlap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +49,9 @@ class Pipeline:
     def rate(self, batch: int) -> Rate:
         cycles = self.latency_cycles + (batch - 1) * self.interval_cycles
         ms = self.call_us / 1e3 + cycles / self.clock_mhz / 1e3 + batch * self.transfer_us / 1e3
-        return Rate(batch, batch / ms * 1e3, ms)
+        host_ms = self.call_us / 1e3 + batch * self.transfer_us / 1e3
+        between_ms = max(batch * self.interval_cycles / self.clock_mhz / 1e3, host_ms)
+        return Rate(batch, batch / ms * 1e3, ms, batch / between_ms * 1e3)
 
 
 class Line(NamedTuple):

@@ -12,21 +12,22 @@ from dataflow.cost.report import table
 from dataflow.design import Design
 from dataflow.timing.prediction import BATCHES, Pipeline, line_through
 
-RIGHT = ("batch", "frames/s", "ms", "published frames/s", "published ms", "predicted/published")
+RIGHT = ("batch", "frames/s", "ms", "queued frames/s", "published frames/s", "published ms", "predicted/published")
 
 
 def print_prediction(design: Design, pipeline: Pipeline, plot: Path | None = None) -> None:
     console = Console(width=120)
     measured = {m.batch: m for m in published.MEASURED} if design.name in published.NETWORKS else {}
-    rows = table(*(RIGHT if measured else RIGHT[:3]), right=RIGHT)
+    rows = table(*(RIGHT if measured else RIGHT[:4]), right=RIGHT)
     for batch in BATCHES:
         rate, known = pipeline.rate(batch), measured.get(batch)
         beside = [f"{known.fps:,.0f}", f"{known.latency_ms:,.1f}", f"{rate.fps / known.fps:.2f}"] if known else [""] * 3 if measured else []
-        rows.add_row(f"{batch:,}", f"{rate.fps:,.0f}", f"{rate.latency_ms:,.2f}", *beside)
+        rows.add_row(f"{batch:,}", f"{rate.fps:,.0f}", f"{rate.latency_ms:,.2f}", f"{rate.queued_fps:,.0f}", *beside)
     console.print(rows)
     console.print(
         f"Predicted for {pipeline.clock_mhz:g} MHz, {pipeline.interval_cycles:,} cycles from frame to frame, {pipeline.latency_cycles:,} for the "
-        f"first,\n{pipeline.call_us:g} us a call and {pipeline.transfer_us:g} us a frame at the host."
+        f"first,\n{pipeline.call_us:g} us a call and {pipeline.transfer_us:g} us a frame at the host.\n"
+        "Queued: runs are started before earlier ones have ended, and overlap."
     )
     if measured:
         line = line_through(published.MEASURED)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 """Frames a second and latency, against sums made by hand and against lines that are known."""
 
 import pytest
@@ -42,6 +44,15 @@ def test_the_published_line():
 def test_nothing_takes_no_time():
     with pytest.raises(ValueError, match="must take time"):
         Pipeline(clock_mhz=250, interval_cycles=0, latency_cycles=1)
+
+
+def test_queued_runs_keep_the_pipeline_full():
+    """A card's run of one frame begins when the frame before is in; the host needs 100 us for a call."""
+    pipeline = Pipeline(clock_mhz=250, interval_cycles=50_000, latency_cycles=250_000, call_us=100)
+    assert pipeline.rate(1).fps == pytest.approx(1 / 1.1e-3)
+    assert [pipeline.rate(batch).queued_fps for batch in (1, 10, 1000)] == pytest.approx([5_000] * 3)
+    by_host = replace(pipeline, call_us=400)  # longer than a frame, shorter than three
+    assert [by_host.rate(batch).queued_fps for batch in (1, 3)] == pytest.approx([2_500, 5_000])
 
 
 def test_report(capsys, golden):
