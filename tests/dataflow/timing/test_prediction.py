@@ -1,6 +1,6 @@
-from dataclasses import replace
-
 """Frames a second and latency, against sums made by hand and against lines that are known."""
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
