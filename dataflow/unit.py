@@ -12,6 +12,9 @@ from dataflow.cost.storage import Storage, rom_storage
 from dataflow.firings import Firings
 from network.formats import Format
 
+MAX_ROM_BITS = 4096
+"""Widest ROM: as wide as the widest `ap_uint` of Vitis HLS, so that a row of it can be read as one number."""
+
 
 class Backend(Enum):
     """What generates the hardware; the value is its dot product of bipolar weights, the main difference in cost."""
@@ -39,18 +42,44 @@ class Constants:
     name: str  # conv1_weights
     role: Role
     key: str  # res2a/conv1/weights
-    pe: int  # outputs per cycle: the first dimension
-    simd: int = 1  # inputs per cycle, packed into words; 1 for thresholds and bias
+    pe: int  # outputs per cycle
+    simd: int = 1  # inputs per cycle; 1 for thresholds and bias
     format: Format | None = None  # of packed weights
     reach: tuple[int, int] | None = None  # least and greatest value compared with thresholds
-    parts: int  # memories: HLS gives every PE, and each of its thresholds, a separate one
-    words: int  # of each
-    bits: int  # of a word
+    words: int  # rows, one read at a time
+    row_bits: int  # of what all PEs read at once
+    element_bits: int  # of the integers a row is made of in C++: a threshold, a bias, or 64 bits of weights
+
+    @property
+    def elements(self) -> int:
+        """Integers in a row; of weights, the last may be filled in part."""
+        return -(-self.row_bits // self.element_bits)
+
+    @property
+    def integer_bits(self) -> int:
+        """Bits of the C++ integer that holds an element."""
+        return next(bits for bits in (8, 16, 32, 64) if self.element_bits <= bits)
+
+    @property
+    def roms(self) -> int:
+        """Memories side by side, as few as MAX_ROM_BITS allows."""
+        return -(-self.elements * self.integer_bits // MAX_ROM_BITS)
+
+    @property
+    def rom_elements(self) -> int:
+        """Integers in a row of each memory; zeros fill up the last one's."""
+        return -(-self.elements // self.roms)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of each memory, without the zeros."""
+        whole = self.rom_elements * self.element_bits
+        return tuple(min(whole, self.row_bits - start) for start in range(0, self.row_bits, whole))
 
     @property
     def storage(self) -> Storage:
-        """The kind of memory of each part."""
-        return rom_storage(self.words, self.bits)
+        """The kind of memory; the same for all, since one directive names them."""
+        return rom_storage(self.words, self.widths[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,12 @@
-"""Parameters as ROM initialisers: plain integers, in the order in which the processing elements read them.
+"""Parameters as ROM initialisers: plain integers, a row of each ROM for every address.
 
-weights     [pe][nf*fold_in + sf][word]   simd weights of one PE in words of at most 64 bits, the first weight lowest
-thresholds  [pe][nf][n]                   PE p of output fold nf holds channel nf*PE + p
-bias        [pe][nf]
+A row is what all PEs read at once, as integers side by side:
+
+weights     one row a tile, nf*fold_in + sf: the weights of PE 0, then of PE 1, without gaps in words of at most 64 bits, the first lowest
+thresholds  one row an output fold nf: those of PE 0, whose channel is nf*PE, then of PE 1, …
+bias        one row an output fold
+
+Rows too wide for one ROM are cut into equal pieces, one for each ROM; zeros fill up the last.
 """
 
 from __future__ import annotations
@@ -17,26 +21,35 @@ from dataflow.unit import Constants
 from network.formats import Format, Kind
 from network.parameters import Array, Parameters
 
-WORD_TYPES = ("std::uint8_t", "std::uint16_t", "std::uint32_t", "std::uint64_t")
-
 
 @dataclass(frozen=True, slots=True)
 class RomText:
     name: str
     type: str
-    dimensions: tuple[int, ...]
-    rows: list[str]  # one initialiser per PE, without the braces around it
+    dimensions: tuple[int, ...]  # ROMs, addresses, integers in a row
+    roms: list[list[str]]  # of each ROM, its rows as initialisers
 
 
 def rom_text(held: Constants, parameters: Parameters) -> RomText:
     array = parameters[held.key]
     if held.format is not None:
-        words = pack_weights(array, held.pe, held.simd, held.format)
-        return RomText(held.name, WORD_TYPES[words.itemsize.bit_length() - 1], words.shape, [_braces(pe, hexadecimal=True) for pe in words])
-    if held.reach is not None:
-        array = clip_thresholds(array, *held.reach)
-    values = array.reshape(-1, held.pe, *array.shape[1:]).swapaxes(0, 1)
-    return RomText(held.name, _signed(values), values.shape, [_braces(pe) for pe in values])
+        rows: NDArray[Any] = pack_weights(array, held.pe, held.simd, held.format)
+        kind, write = f"std::uint{held.integer_bits}_t", f"0x{{:0{held.integer_bits // 4}x}}"
+    else:
+        if held.reach is not None:
+            array = clip_thresholds(array, *held.reach)
+        rows = array.reshape(held.words, -1)
+        kind, write = f"std::int{held.integer_bits}_t", "{}"
+    roms = cut(rows, held.roms)
+    texts = [["{" + ", ".join(map(write.format, row)) + "}" for row in rom] for rom in roms.tolist()]
+    return RomText(held.name, kind, roms.shape, texts)
+
+
+def cut(rows: NDArray[Any], roms: int) -> NDArray[Any]:
+    """[address][integer] -> [rom][address][integer], filled up with zeros."""
+    addresses, integers = rows.shape
+    filled = np.pad(rows, ((0, 0), (0, -integers % roms)))
+    return filled.reshape(addresses, roms, -1).swapaxes(0, 1)
 
 
 def clip_thresholds(thresholds: Array, low: int, high: int) -> Array:
@@ -46,28 +59,11 @@ def clip_thresholds(thresholds: Array, low: int, high: int) -> Array:
 
 
 def pack_weights(weights: Array, pe: int, simd: int, form: Format) -> NDArray[Any]:
-    """(out, …inputs in beat order) -> words [pe][tile][word] of the narrowest unsigned type."""
-    codes = weights.reshape(len(weights), -1, simd).astype(np.int16)  # out, sf, simd
+    """(out, …inputs in beat order) -> [tile][word], in words of the narrowest unsigned type that holds a row, or else of 64 bits."""
+    codes = weights.reshape(len(weights) // pe, pe, -1, simd).swapaxes(1, 2).astype(np.int16)  # nf, sf, pe, simd
     codes = (codes > 0).astype(np.int16) if form.kind is Kind.BIPOLAR else codes & ((1 << form.bits) - 1)
     bits = (codes[..., None] >> np.arange(form.bits)) & 1  # lowest bit first
-    bits = bits.reshape(*codes.shape[:2], simd * form.bits).astype(np.uint8)
-    size = next((n for n in (1, 2, 4, 8) if simd * form.bits <= 8 * n), 8)
-    padding = -bits.shape[-1] % (8 * size)
-    packed = np.packbits(np.pad(bits, ((0, 0), (0, 0), (0, padding))), axis=-1, bitorder="little")
-    words = packed.view(f"<u{size}")  # out, sf, word
-    folds = words.reshape(len(weights) // pe, pe, *words.shape[1:]).swapaxes(0, 1)  # pe, nf, sf, word
-    return np.ascontiguousarray(folds.reshape(pe, -1, words.shape[-1]))
-
-
-def _signed(values: Array) -> str:
-    low, high = int(values.min()), int(values.max())
-    bits = next(bits for bits in (8, 16, 32, 64) if -(1 << bits - 1) <= low and high < 1 << bits - 1)
-    return f"std::int{bits}_t"
-
-
-def _braces(array: NDArray[Any], hexadecimal: bool = False) -> str:
-    """A nested initialiser; innermost dimensions of one element still get their braces."""
-    if array.ndim == 1:
-        form = f"0x{{:0{2 * array.itemsize}x}}" if hexadecimal else "{}"
-        return "{" + ", ".join(map(form.format, array.tolist())) + "}"
-    return "{" + ", ".join(_braces(part, hexadecimal) for part in array) + "}"
+    rows = bits.reshape(-1, pe * simd * form.bits).astype(np.uint8)
+    size = next((n for n in (1, 2, 4, 8) if rows.shape[1] <= 8 * n), 8)
+    packed = np.packbits(np.pad(rows, ((0, 0), (0, -rows.shape[1] % (8 * size)))), axis=1, bitorder="little")
+    return np.ascontiguousarray(packed).view(f"<u{size}")

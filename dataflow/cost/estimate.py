@@ -1,9 +1,10 @@
 """An estimate of what a design costs, before any tool has run, by formulas for each unit.
 
 Nothing here was measured on an implemented design of this library. The formulas count adders, comparators, memories and
-registers as the headers of the HLS library have them; each unit brings its own, from `dataflow.cost.formulas`. Two constants are
-fitted, on the two published totals of the original ResNet-50 that depend on them (see `Backend.ORIGINAL`): LOGIC_FACTOR on its
-LUTs, REGISTER_FACTOR on its flip-flops. Its BRAM, UltraRAM and DSP totals are left as a check: nothing is fitted on them.
+registers as the headers of the HLS library have them; each unit brings its own, from `dataflow.cost.formulas`. Every kind of
+arithmetic has a factor of its own, which says what it was measured on. Two of them are fitted, on the two published totals of the
+original ResNet-50 that depend on them (see `Backend.ORIGINAL`): ADD_OR_SUBTRACT_FACTOR on its LUTs, REGISTER_FACTOR on its
+flip-flops. Its BRAM, UltraRAM and DSP totals are left as a check: nothing is fitted on them.
 """
 
 from __future__ import annotations

@@ -8,14 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dataflow.cost.resources import Resources
-from dataflow.cost.storage import bram, rom_cost
+from dataflow.cost.storage import Storage, rom_cost, rom_storage
 from dataflow.unit import Backend, Constants, Role
 from network.formats import Format, Kind
 
-LOGIC_FACTOR = 0.975
-"""Ratio of LUTs of arithmetic as built to those counted here. FITTED to the published LUTs of the original."""
+POPCOUNT_FACTOR = 1.69
+"""Ratio of LUTs of AND-popcount as built to those counted here. Measured: 6.9 LUTs a product of 1x2 bits over 32 lanes with accumulator
+(Yosys 0.23, `synth_xilinx -family xcup`). Another Verilog of the same sum, with a balanced tree as popcount.h has it, took 5.3 over
+16 lanes, 6.25 over 32, 7.6 over 64, and 3.6 a bit over 128 lanes of a bit: ratios of 1.2, 1.5, 1.9 and 1.8. With Vivado HLS, "FINN" (Umuroglu
+2017, section 4.2) measured 376 LUTs for 128 lanes of a bit with accumulator and comparison, 2.9 a bit: a ratio of 1.4.
+"""
+ADD_OR_SUBTRACT_FACTOR = 0.861
+"""The same of add-or-subtract. FITTED to the published LUTs of the original, whose blocks are built so; nothing else is multiplied by it."""
+COMPARISON_FACTOR = 1.44
+"""The same of comparisons and their count. Measured: 3 and 15 thresholds of 8, 12 and 16 bits, with Yosys as above; 1.33 to 1.54 each."""
 REGISTER_FACTOR = 2.106
-"""Ratio of flip-flops of pipelines as built to those counted here. FITTED to the published flip-flops of the original."""
+"""Ratio of flip-flops of pipelines as built to those counted here. FITTED to the published flip-flops of the original. UNCONFIRMED for
+this library's own pipelines."""
 CONTROL = Resources(lut=100, ff=150)
 """Loop counters and handshakes of a unit. A guess, a third of FINN-R's 300 per MVAU (which holds a window's counters too)."""
 AXI_MASTER = {512: Resources(lut=1500, ff=3000, bram=7.5), 32: Resources(lut=700, ff=900, bram=1)}
@@ -23,8 +32,8 @@ AXI_MASTER = {512: Resources(lut=1500, ff=3000, bram=7.5), 32: Resources(lut=700
 
 
 def logic(luts: int, registers: int) -> Resources:
-    """Resources as built, from those counted by formulas."""
-    return Resources(lut=round(LOGIC_FACTOR * luts), ff=round(REGISTER_FACTOR * registers))
+    """LUTs as counted, since each kind of arithmetic has its own factor; registers as built."""
+    return Resources(lut=luts, ff=round(REGISTER_FACTOR * registers))
 
 
 def constants_cost(held: Iterable[Constants], backend: Backend) -> Resources:
@@ -33,17 +42,23 @@ def constants_cost(held: Iterable[Constants], backend: Backend) -> Resources:
 
 
 def _held(held: Constants, backend: Backend) -> Resources:
-    in_bram = backend is Backend.ORIGINAL and held.role is Role.WEIGHTS and held.words > 64
-    one = Resources(bram=bram(held.words, held.bits)) if in_bram else rom_cost(held.words, held.bits)
-    return Resources(lut=held.parts * one.lut, bram=held.parts * one.bram)
+    if backend is Backend.ORIGINAL:
+        return _held_by_pe(held)
+    return sum((rom_cost(held.storage, held.words, bits) for bits in held.widths), Resources())
+
+
+def _held_by_pe(held: Constants) -> Resources:
+    """The original's: every PE has a memory of weights, and one of each of its thresholds."""
+    of_weights = held.role is Role.WEIGHTS
+    roms = held.pe if of_weights else held.elements
+    bits = held.row_bits // roms
+    in_bram = held.words > 64 if of_weights else rom_storage(held.words, bits) is Storage.BRAM
+    one = rom_cost(Storage.BRAM if in_bram else Storage.LUTRAM, held.words, bits)
+    return Resources(lut=roms * one.lut, bram=roms * one.bram)
 
 
 def adder_tree(lanes: int, bits: int) -> int:
-    """LUTs of a balanced tree that sums `lanes` numbers of `bits` bits: a LUT for each bit of each adder's operands (UG574).
-
-    By this count, the popcount of 128 lanes, with accumulator and comparison, is about 280 LUTs; "FINN" (Umuroglu 2017, section 4.2)
-    measured 376 on a Zynq.
-    """
+    """LUTs of a balanced tree that sums `lanes` numbers of `bits` bits: a LUT for each bit of each adder's operands (UG574)."""
     luts, width = 0, bits
     while lanes > 1:
         luts += lanes // 2 * width
@@ -69,9 +84,12 @@ def uses_dsp(weight: Format, codes: Format) -> bool:
 def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int, int, int]:
     """(LUTs, flip-flops, DSPs) of a PE's sum of products, see dot.h.
 
-    AND-popcount: per bit plane a tree over single bits, whose first adders include the AND, and an adder per further plane.
-    Add-or-subtract: "FINN-R" (Blott 2018, section 5), with W weight bits, A code bits: SIMD * (2*ceil((W+A)/6) - 1) * (W+A) for the
-    products, (W+A) * (2*SIMD - 1) for their sum. Products in LUTs are counted the same way.
+    AND-popcount: per bit plane a tree over single bits, whose first adders include the AND, and an adder per further plane; all of it
+    times POPCOUNT_FACTOR.
+    Products in LUTs: "FINN-R" (Blott 2018, section 5), with W weight bits, A code bits: SIMD * (2*ceil((W+A)/6) - 1) * (W+A) for the
+    products, (W+A) * (2*SIMD - 1) for their sum. Its authors took it from Vivado HLS, and it has no factor here; Yosys, as above, takes
+    1.3 times as many LUTs for 4x4 bits, 2.3 times as many for 2x2.
+    Add-or-subtract: counted the same way, times ADD_OR_SUBTRACT_FACTOR.
     DSPs: HLS tools fuse a product with an addition into one, and build the products that cannot be fused, about one in three, in
     LUTs, about two for every three pairs of bits (41 for 8x8). UNCONFIRMED: taken from a public C synthesis of 48 products of 8x8.
     """
@@ -79,19 +97,23 @@ def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int
     if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:
         planes = codes.bits
         wide = simd.bit_length() + 1
-        return planes * adder_tree(simd, 1) + (planes - 1) * wide, planes * tree_registers(simd, 1) + wide, 0
+        counted = planes * adder_tree(simd, 1) + (planes - 1) * wide
+        return round(POPCOUNT_FACTOR * counted), planes * tree_registers(simd, 1) + wide, 0
     if uses_dsp(weight, codes) and backend is Backend.ORIGINAL:
         return 0, 0, simd
     if uses_dsp(weight, codes):
         alone = simd // 3
         return alone * (2 * weight.bits * codes.bits // 3), alone * both, simd - alone
-    return simd * (2 * -(-both // 6) - 1) * both + both * (2 * simd - 1), tree_registers(simd, both), 0
+    counted = simd * (2 * -(-both // 6) - 1) * both + both * (2 * simd - 1)
+    factor = ADD_OR_SUBTRACT_FACTOR if weight.kind is Kind.BIPOLAR else 1
+    return round(factor * counted), tree_registers(simd, both), 0
 
 
 def crossed(outputs: int, bits: int, codes: Format) -> Resources:
     """Comparison of `outputs` values of `bits` bits with all thresholds, and the count of those reached, see threshold.h.
 
-    A comparison is half a LUT a bit; n of them are counted by n - log2(n + 1) full adders.
+    A comparison is half a LUT a bit; n of them are counted by n - log2(n + 1) full adders; all of it times COMPARISON_FACTOR.
     """
     n = codes.thresholds
-    return Resources(lut=outputs * (n * -(-bits // 2) + n - codes.bits), ff=outputs * (n + codes.bits))
+    counted = n * -(-bits // 2) + n - codes.bits
+    return Resources(lut=outputs * round(COMPARISON_FACTOR * counted), ff=outputs * (n + codes.bits))

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from dataflow.cost import published
 from dataflow.cost.estimate import estimate_design, estimate_ip, estimate_link
-from dataflow.cost.formulas import LOGIC_FACTOR, REGISTER_FACTOR
+from dataflow.cost.formulas import ADD_OR_SUBTRACT_FACTOR, REGISTER_FACTOR
 from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Design
 from dataflow.unit import Backend
@@ -78,8 +78,8 @@ def _print_published(console: Console, original: Resources) -> None:
     rows.add_row("", "fitted", "fitted", "checked", "checked", "checked")
     console.print(rows)
     console.print(
-        f"Two constants are fitted, each on one of these totals: arithmetic takes {LOGIC_FACTOR} of the LUTs counted, pipelines "
-        f"{REGISTER_FACTOR}\nof the flip-flops. The others show how accurate the model is; no figures per IP were published."
+        f"Two constants are fitted, each on one of these totals: add-or-subtract takes {ADD_OR_SUBTRACT_FACTOR} of the LUTs counted, "
+        f"pipelines {REGISTER_FACTOR}\nof the flip-flops. The others show how accurate the model is; no figures per IP were published."
     )
 
 

@@ -19,6 +19,11 @@ stages are in block RAM and the earlier ones in LUTs, nearly as in the original,
 BRAMS_WORTH_A_URAM = 2
 """A FIFO is put into UltraRAM where one replaces this many blocks (36 Kbit): about the ratio of the two on the cards."""
 
+BRAM_SHAPES = ((512, 72), (1024, 36), (2048, 18), (4096, 9), (8192, 4), (16384, 2), (32768, 1))
+"""Words and bits of a block RAM of 36 Kbit (UG573, "Block RAM Resources"; 512x72 with one read and one write port)."""
+HALF_BRAM_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+"""Words and bits of one of its halves of 18 Kbit (the same chapter)."""
+
 
 class Storage(Enum):
     """A kind of memory; the value is its name in the HLS tools."""
@@ -62,10 +67,9 @@ def _cheaper(luts: int, words: int, bits: int) -> Storage:
     return Storage.BRAM if luts > LUTS_WORTH_A_RAMB18 * 2 * bram(words, bits) else Storage.LUTRAM
 
 
-def rom_cost(words: int, bits: int) -> Resources:
-    if rom_storage(words, bits) is Storage.BRAM:
-        return Resources(bram=bram(words, bits))
-    return Resources(lut=_rom_luts(words, bits))
+def rom_cost(storage: Storage, words: int, bits: int) -> Resources:
+    """The cost of a ROM in the memory chosen for it and those beside it."""
+    return Resources(bram=bram(words, bits)) if storage is Storage.BRAM else Resources(lut=_rom_luts(words, bits))
 
 
 def stream_cost(depth: int, bits: int) -> Resources:
@@ -91,9 +95,18 @@ def ram_cost(words: int, bits: int) -> Resources:
 
 
 def bram(words: int, bits: int) -> float:
-    """Blocks of 36 Kbit: an 18 Kbit half is 512x36, 1024x18 … 16384x1 (UG573, "Block RAM Resources"); whichever shape needs the fewest."""
-    shapes = [(512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)]
-    return min(-(-words // deep) * -(-bits // wide) for deep, wide in shapes) / 2
+    """Blocks of 36 Kbit, halves as 0.5: decomposed by depth, as Vivado does unless RAM_DECOMP says otherwise.
+
+    All words are in every block, in the widest shape that is deep enough, and the blocks stand side by side: 2Kx36 becomes two of
+    2Kx18, since blocks one above the other would need an address decoder and a multiplexer (UG912 and UG901, "RAM_DECOMP"). Bits left
+    over take a half where one is wide enough. Only memories deeper than a block are several blocks deep. FINN's estimate of its sliding
+    windows has the same steps, in halves only; with those, the original's design has 1,729 blocks, with these 1,711.
+    """
+    stacked = max(1, -(-words // BRAM_SHAPES[-1][0]))
+    wide = next((wide for deep, wide in BRAM_SHAPES if words <= deep), BRAM_SHAPES[-1][1])
+    half = next((wide for deep, wide in HALF_BRAM_SHAPES if words <= deep), 0)
+    blocks, rest = divmod(bits, wide)
+    return stacked * (blocks + (0 if rest == 0 else 0.5 if rest <= half else 1))
 
 
 def uram(words: int, bits: int) -> int:

@@ -7,24 +7,15 @@ from functools import partial
 from dataflow.cost.formulas import CONTROL, constants_cost, crossed, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, loops, repeat
-from dataflow.unit import Backend, Constants, Place, Role, Unit
+from dataflow.unit import Backend, Constants, Place, Unit
+from dataflow.units.constants import threshold_constants
 from network.operations import Activation
-from network.parameters import key
 
 
 def threshold(place: Place, *, layer: str, activation: Activation, lanes: int) -> Unit:
     """Compare every value with all thresholds of its channel at once; `layer` names the thresholds."""
     shape, values, codes = activation.shape, activation.values, activation.codes
-    thresholds = Constants(
-        name=f"{place.name}_thresholds",
-        role=Role.THRESHOLDS,
-        key=key(layer, "thresholds"),
-        pe=lanes,
-        reach=activation.reach,
-        parts=lanes * codes.thresholds,
-        words=shape.channels // lanes,
-        bits=values.bits + 1,
-    )
+    thresholds = threshold_constants(place.name, layer, activation, lanes)
     return Unit(
         implementation="threshold",
         header="threshold",

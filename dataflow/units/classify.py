@@ -8,10 +8,10 @@ from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import ram_cost
 from dataflow.firings import BOTH, READ, READ_SECOND, WRITE, loops, repeat
-from dataflow.unit import Backend, Constants, Place, Role, Unit
+from dataflow.unit import Backend, Constants, Place, Unit
+from dataflow.units.constants import bias_constants, weight_constants
 from network.layers import Fold
 from network.operations import Dense, TopK
-from network.parameters import key
 
 LABEL_BITS = 32
 
@@ -19,15 +19,7 @@ LABEL_BITS = 32
 def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     """Fully connected layer: like an MVAU with one window and no thresholds, which reads a beat of weights in every firing."""
     fold_in, fold_out = operation.inputs // fold.simd, operation.classes // fold.pe
-    bias = Constants(
-        name=f"{place.name}_bias",
-        role=Role.BIAS,
-        key=key(layer, "bias"),
-        pe=fold.pe,
-        parts=fold.pe,
-        words=fold_out,
-        bits=operation.scores.bits,
-    )
+    bias = bias_constants(place.name, layer, fold, operation.classes, operation.scores.bits)
     later = repeat(fold_out - 1, repeat(fold_in - 1, READ_SECOND), READ_SECOND | WRITE)
     return Unit(
         implementation="dense",
@@ -57,17 +49,7 @@ def _dense_cost(operation: Dense, fold: Fold, bias: Constants, backend: Backend)
 def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     """Weights of the fully connected layer from ROM, sent once per frame."""
     tiles = operation.inputs // fold.simd * (operation.classes // fold.pe)
-    weights = Constants(
-        name="fc_weights",
-        role=Role.WEIGHTS,
-        key=key(layer, "weights"),
-        pe=fold.pe,
-        simd=fold.simd,
-        format=operation.weight,
-        parts=fold.pe,
-        words=tiles,
-        bits=fold.simd * operation.weight.bits,
-    )
+    weights = weight_constants("fc", layer, fold, operation.weight, tiles)
     return Unit(
         implementation="weight_rom",
         header="weight_rom",
@@ -83,7 +65,7 @@ def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Uni
 
 
 def _rom_cost(weights: Constants, backend: Backend) -> Resources:
-    return CONTROL + constants_cost([weights], backend) + logic(0, weights.pe * weights.bits)
+    return CONTROL + constants_cost([weights], backend) + logic(0, weights.row_bits)
 
 
 def top_k(place: Place, *, operation: TopK) -> Unit:

@@ -8,12 +8,12 @@ from dataflow.cost.formulas import CONTROL, constants_cost, crossed, dot, logic
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import ram_cost
 from dataflow.firings import BOTH, IDLE, READ, WRITE, loops, repeat
-from dataflow.unit import Backend, CannotBuildError, Constants, Place, Role, Unit
+from dataflow.unit import Backend, CannotBuildError, Constants, Place, Unit
+from dataflow.units.constants import threshold_constants, weight_constants
 from dataflow.units.window import window_rows
 from network.formats import Kind
 from network.layers import Fold
 from network.operations import Activation, Product
-from network.parameters import key
 
 
 def mvau(place: Place, *, layer: str, product: Product, activation: Activation, fold: Fold) -> Unit:
@@ -26,27 +26,8 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
             fix=f"use a weight format of two or more bits, or unsigned codes: uint{codes.bits}",
         )
     fold_in, fold_out = folds(product, fold)
-    weights = Constants(
-        name=f"{place.name}_weights",
-        role=Role.WEIGHTS,
-        key=key(layer, "weights"),
-        pe=fold.pe,
-        simd=fold.simd,
-        format=weight,
-        parts=fold.pe,
-        words=fold_in * fold_out,
-        bits=fold.simd * weight.bits,
-    )
-    thresholds = Constants(
-        name=f"{place.name}_thresholds",
-        role=Role.THRESHOLDS,
-        key=key(layer, "thresholds"),
-        pe=fold.pe,
-        reach=activation.reach,
-        parts=fold.pe * activation.codes.thresholds,
-        words=fold_out,
-        bits=sum_bits(*activation.reach),
-    )
+    weights = weight_constants(place.name, layer, fold, weight, fold_in * fold_out)
+    thresholds = threshold_constants(place.name, layer, activation, fold.pe)
     size, *rows = window_rows(product.input, product.window)
     lanes = (("kIn", product.input.channels), ("kOut", product.out), ("kSimd", fold.simd), ("kPe", fold.pe), ("kPixels", fold.pixels))
     window = [repeat(fold_in - 1, READ), repeat(1, BOTH), repeat(fold_out - 1, repeat(fold_in - 1, IDLE), WRITE)]
@@ -69,11 +50,6 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
 def folds(product: Product, fold: Fold) -> tuple[int, int]:
     """Beats per window and beats per output pixel; their product is the cycles per pixel."""
     return product.window.taps * (product.input.channels // fold.simd), product.out // fold.pe
-
-
-def sum_bits(low: int, high: int) -> int:
-    """Bits of a two's complement number from `low` to one above `high`: the range of thresholds that matter."""
-    return 1 + max(high + 1, -low - 1).bit_length()
 
 
 def _cost(product: Product, activation: Activation, fold: Fold, held: tuple[Constants, ...], backend: Backend) -> Resources:

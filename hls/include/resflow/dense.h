@@ -3,6 +3,7 @@
 
 #include "dot.h"
 #include "formats.h"
+#include "rom.h"
 #include "simulation.h"
 
 namespace resflow {
@@ -15,14 +16,16 @@ struct Dense;
 ///   weights  Beat<kPe*kSimd, Weight>   a beat a cycle: rows nf*kPe ... nf*kPe + kPe-1, inputs sf*kSimd ...
 ///   out      Beat<kPe, Acc>            fold_out = kOut/kPe beats a frame
 ///   cycles   fold_in * fold_out a frame
-///   storage  an input buffer of fold_in beats; bias[pe][nf]
+///   storage  an input buffer of fold_in beats; a row of kPe biases an output fold; see rom.h
 ///   misuse   weights in another order give wrong scores; too few beats of them, and it waits holding the frame; too many, and
 ///            the next frame begins with the rest: every frame after is wrong. An Acc too narrow wraps without a sign
-template <class Layer, class T>
+template <class Layer, class T, unsigned roms, unsigned integers>
 void dense(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
            hls::stream<Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight>> &weights,
-           const T (&bias)[Layer::kPe][Layer::kOut / Layer::kPe], hls::stream<Beat<Layer::kPe, typename Layer::Acc>> &out) {
+           const T (&bias)[roms][Layer::kOut / Layer::kPe][integers], hls::stream<Beat<Layer::kPe, typename Layer::Acc>> &out) {
 #pragma HLS ARRAY_PARTITION variable=bias complete dim=1
+#pragma HLS ARRAY_RESHAPE variable=bias complete dim=3
+  static_assert(rows_hold(roms, integers, Layer::kPe), "a row holds the bias of kPe PEs; see hls/roms.py");
   using MAC = Dot<Layer::kSimd, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
   using Acc = typename Layer::Acc::Value;
   constexpr unsigned kFoldIn = Layer::kIn / Layer::kSimd;
@@ -54,7 +57,7 @@ Dense_Tiles:
     for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
 #pragma HLS UNROLL
       const ap_uint<kWordBits> word = beat.range((pe + 1) * kWordBits - 1, pe * kWordBits);
-      acc[pe] = (sf == 0 ? Acc(bias[pe][nf]) : acc[pe]) + MAC::dot(operand, word);
+      acc[pe] = (sf == 0 ? Acc(element(bias, nf, pe)) : acc[pe]) + MAC::dot(operand, word);
       set_lane<typename Layer::Acc>(scores, pe, acc[pe] - offset);
     }
     if (sf == kFoldIn - 1) {

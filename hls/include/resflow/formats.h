@@ -52,17 +52,4 @@ void set_lane(ap_uint<width> &beat, unsigned i, typename Format::Value value) {
   beat.range((i + 1) * Format::kBits - 1, i * Format::kBits) = value;
 }
 
-/// ROM words of at most 64 bits, the first one lowest, as one number of `bits` bits.
-template <unsigned bits, class Word, unsigned words>
-ap_uint<bits> packed(const Word (&word)[words]) {
-#pragma HLS INLINE
-  static_assert(words == 1 || words == (bits + 63) / 64, "a ROM wider than 64 bits comes in words of 64; see hls/roms.py");
-  ap_uint<words * 64> all = 0;
-  for (unsigned i = 0; i < words; ++i) {
-#pragma HLS UNROLL
-    all.range(i * 64 + 63, i * 64) = word[i];
-  }
-  return ap_uint<bits>(all);
-}
-
 }  // namespace resflow

@@ -3,6 +3,7 @@
 
 #include "dot.h"
 #include "formats.h"
+#include "rom.h"
 #include "simulation.h"
 #include "threshold.h"
 #include "window.h"
@@ -16,23 +17,25 @@ struct Mvau;
 ///   in       Beat<kPixels*kSimd, In>  windows, (kernel_y, kernel_x, channel):  fold_in = K*K*kIn/kSimd beats
 ///   out      Beat<kPixels*kPe, Out>   pixels, channels in order:               fold_out = kOut/kPe beats
 ///   cycles   pixels/kPixels * fold_in * fold_out a frame
-///   storage  weights[pe][tile][word], tile = nf*fold_in + sf; thresholds[pe][nf][n]; an input buffer of fold_in beats
+///   storage  a row of kPe*kSimd weights a tile, tile = nf*fold_in + sf; a row of kPe*n thresholds an output fold; an input buffer
+///            of fold_in beats; of rows, see rom.h
 ///   misuse   the windows of another kernel or stride leave beats over or keep it waiting; an Acc too narrow wraps without a sign;
 ///            folds that do not divide and a wrong number of thresholds are refused by static_assert
 /// A window is read during its first output fold and kept for the others; PE p of fold nf is output channel nf*kPe + p. Of
 /// kPixels windows side by side each has its own accumulators and all share the weights.
-template <class Layer, class Word, unsigned words, class T, unsigned n>
+template <class Layer, class Word, unsigned weight_roms, unsigned words, class T, unsigned threshold_roms, unsigned integers>
 void mvau(hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &in,
-          const Word (&weights)[Layer::kPe][Window<Layer>::kBeats * (Layer::kOut / Layer::kPe)][words],
-          const T (&thresholds)[Layer::kPe][Layer::kOut / Layer::kPe][n],
+          const Word (&weights)[weight_roms][Window<Layer>::kBeats * (Layer::kOut / Layer::kPe)][words],
+          const T (&thresholds)[threshold_roms][Layer::kOut / Layer::kPe][integers],
           hls::stream<Beat<Layer::kPixels * Layer::kPe, typename Layer::Out>> &out) {
 #pragma HLS ARRAY_PARTITION variable=weights complete dim=1
-#pragma HLS ARRAY_PARTITION variable=weights complete dim=3
+#pragma HLS ARRAY_RESHAPE variable=weights complete dim=3
 #pragma HLS ARRAY_PARTITION variable=thresholds complete dim=1
-#pragma HLS ARRAY_PARTITION variable=thresholds complete dim=3
+#pragma HLS ARRAY_RESHAPE variable=thresholds complete dim=3
   static_assert(Layer::kOut % Layer::kPe == 0, "each PE computes the same number of channels: kPe must divide kOut");
   static_assert(Layer::kPixels == 1 || Layer::kPe == Layer::kOut, "pixels leave in raster order: kPixels above 1 needs kPe = kOut");
-  static_assert(n == (1u << Layer::Out::kBits) - 1, "n thresholds separate n + 1 codes: change Out or the thresholds");
+  static_assert(rows_hold(threshold_roms, integers, Layer::kPe * ((1u << Layer::Out::kBits) - 1)),
+                "n thresholds separate n + 1 codes: change Out or the thresholds");
   using MAC = Dot<Layer::kSimd, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
   using Acc = typename Layer::Acc::Value;
   constexpr unsigned kFoldIn = Window<Layer>::kBeats;
@@ -66,7 +69,7 @@ Mvau_Tiles:
       offset[p] = (sf == 0 ? Acc(0) : offset[p]) + MAC::offset(operand);
       for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
 #pragma HLS UNROLL
-        const auto word = packed<Layer::kSimd * Layer::Weight::kBits>(weights[pe][tile]);
+        const auto word = weights_of<Layer>(weights, tile, pe);
         acc[p][pe] = (sf == 0 ? Acc(0) : acc[p][pe]) + MAC::dot(operand, word);
       }
     }
@@ -77,7 +80,8 @@ Mvau_Tiles:
         for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
 #pragma HLS UNROLL
           // The difference is in range though the two terms may have wrapped: two's complement forgives that.
-          set_lane<typename Layer::Out>(codes, p * Layer::kPe + pe, crossed(Acc(acc[p][pe] - offset[p]), thresholds[pe][nf]));
+          const unsigned code = crossed<typename Layer::Out>(Acc(acc[p][pe] - offset[p]), thresholds, nf, pe);
+          set_lane<typename Layer::Out>(codes, p * Layer::kPe + pe, code);
         }
       }
       out.write(codes);

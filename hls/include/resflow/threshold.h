@@ -2,19 +2,21 @@
 #pragma once
 
 #include "formats.h"
+#include "rom.h"
 #include "simulation.h"
 
 namespace resflow {
 
-/// How many thresholds a value reaches. T must hold every threshold and compare with Value by value: a T too narrow cuts thresholds
-/// off and counts wrong. In what order they stand does not matter.
-template <class Value, class T, unsigned n>
-unsigned crossed(const Value &value, const T (&thresholds)[n]) {
+/// How many of the thresholds of a lane a value reaches; `row` is that of its channel. T must hold every threshold and compare with
+/// Value by value: a T too narrow cuts thresholds off and counts wrong. In what order they stand does not matter.
+template <class Out, class Value, class T, unsigned roms, unsigned rows, unsigned integers>
+unsigned crossed(const Value &value, const T (&thresholds)[roms][rows][integers], unsigned row, unsigned lane) {
 #pragma HLS INLINE
+  constexpr unsigned n = (1u << Out::kBits) - 1;
   unsigned code = 0;
   for (unsigned i = 0; i < n; ++i) {
 #pragma HLS UNROLL
-    code += thresholds[i] <= value;
+    code += element(thresholds, row, lane * n + i) <= value;
   }
   return code;
 }
@@ -26,16 +28,17 @@ struct Threshold;
 ///   in       Beat<kSimd, In>   channels fastest
 ///   out      Beat<kSimd, Out>  in the same order
 ///   cycles   kPixels * kIn/kSimd a frame
-///   storage  thresholds[lane][beat of the pixel][n]
+///   storage  a row of kSimd*n thresholds a beat of the pixel; see rom.h
 ///   misuse   a frame whose pixels are not kIn channels meets the thresholds of other channels; another number of thresholds than
 ///            Out has codes above its lowest is refused by static_assert
-template <class Layer, class T, unsigned n>
+template <class Layer, class T, unsigned roms, unsigned integers>
 void threshold(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
-               const T (&thresholds)[Layer::kSimd][Layer::kIn / Layer::kSimd][n],
+               const T (&thresholds)[roms][Layer::kIn / Layer::kSimd][integers],
                hls::stream<Beat<Layer::kSimd, typename Layer::Out>> &out) {
 #pragma HLS ARRAY_PARTITION variable=thresholds complete dim=1
-#pragma HLS ARRAY_PARTITION variable=thresholds complete dim=3
-  static_assert(n == (1u << Layer::Out::kBits) - 1, "n thresholds separate n + 1 codes: change Out or the thresholds");
+#pragma HLS ARRAY_RESHAPE variable=thresholds complete dim=3
+  static_assert(rows_hold(roms, integers, Layer::kSimd * ((1u << Layer::Out::kBits) - 1)),
+                "n thresholds separate n + 1 codes: change Out or the thresholds");
   constexpr unsigned kPixelBeats = Layer::kIn / Layer::kSimd;
   unsigned beat_of_pixel = 0;
 Threshold_Beats:
@@ -46,7 +49,8 @@ Threshold_Beats:
     Beat<Layer::kSimd, typename Layer::Out> result = 0;
     for (unsigned s = 0; s < Layer::kSimd; ++s) {
 #pragma HLS UNROLL
-      set_lane<typename Layer::Out>(result, s, crossed(lane<typename Layer::In>(codes, s), thresholds[s][beat_of_pixel]));
+      const auto value = lane<typename Layer::In>(codes, s);
+      set_lane<typename Layer::Out>(result, s, crossed<typename Layer::Out>(value, thresholds, beat_of_pixel, s));
     }
     out.write(result);
     beat_of_pixel = beat_of_pixel == kPixelBeats - 1 ? 0 : beat_of_pixel + 1;

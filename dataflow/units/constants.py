@@ -1,0 +1,61 @@
+"""The constants of units, as the memories they are in: a row of every memory is read at once, each cycle or each output fold."""
+
+from __future__ import annotations
+
+from dataflow.unit import Constants, Role
+from network.formats import Format
+from network.layers import Fold
+from network.operations import Activation
+from network.parameters import key
+
+WORD_BITS = 64
+"""Widest integer of C++: weights side by side are cut into words of this many bits."""
+
+
+def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int) -> Constants:
+    """The weights of all PEs in a cycle are a row: PE 0's first, its first input lowest."""
+    row = fold.pe * fold.simd * form.bits
+    return Constants(
+        name=f"{name}_weights",
+        role=Role.WEIGHTS,
+        key=key(layer, "weights"),
+        pe=fold.pe,
+        simd=fold.simd,
+        format=form,
+        words=tiles,
+        row_bits=row,
+        element_bits=min(row, WORD_BITS),
+    )
+
+
+def threshold_constants(name: str, layer: str, activation: Activation, lanes: int) -> Constants:
+    """The thresholds of all lanes in an output fold are a row: those of lane 0 first, in ascending order."""
+    bits = sum_bits(*activation.reach)
+    return Constants(
+        name=f"{name}_thresholds",
+        role=Role.THRESHOLDS,
+        key=key(layer, "thresholds"),
+        pe=lanes,
+        reach=activation.reach,
+        words=activation.shape.channels // lanes,
+        row_bits=lanes * activation.codes.thresholds * bits,
+        element_bits=bits,
+    )
+
+
+def bias_constants(name: str, layer: str, fold: Fold, classes: int, bits: int) -> Constants:
+    """The bias of all PEs in an output fold is a row."""
+    return Constants(
+        name=f"{name}_bias",
+        role=Role.BIAS,
+        key=key(layer, "bias"),
+        pe=fold.pe,
+        words=classes // fold.pe,
+        row_bits=fold.pe * bits,
+        element_bits=bits,
+    )
+
+
+def sum_bits(low: int, high: int) -> int:
+    """Bits of a two's complement number from `low` to one above `high`: the range of thresholds that matter."""
+    return 1 + max(high + 1, -low - 1).bit_length()
