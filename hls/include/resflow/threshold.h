@@ -1,6 +1,7 @@
 // Thresholds: a code is the number of its channel's thresholds that a value reaches.
 #pragma once
 
+#include "counter.h"
 #include "formats.h"
 #include "simulation.h"
 
@@ -37,10 +38,10 @@ void threshold(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
 #pragma HLS ARRAY_PARTITION variable=thresholds complete dim=3
   static_assert(n == (1u << Layer::Out::kBits) - 1, "n thresholds separate n + 1 codes: change Out or the thresholds");
   constexpr unsigned kPixelBeats = Layer::kIn / Layer::kSimd;
-  unsigned beat_of_pixel = 0;
+  Counter<kPixelBeats - 1> beat_of_pixel = 0;
 Threshold_Beats:
   for (unsigned i = 0; i < Layer::kPixels * kPixelBeats; ++i) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     fire<Threshold<Layer>>();
     const Beat<Layer::kSimd, typename Layer::In> codes = in.read();
     Beat<Layer::kSimd, typename Layer::Out> result = 0;
@@ -49,7 +50,7 @@ Threshold_Beats:
       set_lane<typename Layer::Out>(result, s, crossed(lane<typename Layer::In>(codes, s), thresholds[s][beat_of_pixel]));
     }
     out.write(result);
-    beat_of_pixel = beat_of_pixel == kPixelBeats - 1 ? 0 : beat_of_pixel + 1;
+    beat_of_pixel.advance();
   }
 }
 
