@@ -9,6 +9,7 @@ cosim leaves   cosim.rpt    whether the RTL passed the bench, and its cycles
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from codegen.jobs.job import Call, Job, Limits
@@ -26,6 +27,8 @@ PROJECT = "project"
 SOLUTION = "solution"
 CFLAGS = f"-std=c++14 -I[pwd]/{SEARCHED} -DAP_INT_MAX_W=4096"
 """[pwd] because the tool compiles in other folders, which relative paths would refer to; 4,096 bits is the widest beat."""
+STYLE = re.compile(r"(?<=#pragma HLS PIPELINE II=1 )style=(\w+)$", re.MULTILINE)
+PRODUCT = re.compile(r"(?<=#pragma HLS )BIND_OP variable=(\w+) op=mul impl=fabric$", re.MULTILINE)
 UNCERTAINTY = 0.125
 """Share of the clock period reserved for routing: the default of vivado_hls. Later releases reserve 27 %."""
 
@@ -77,12 +80,17 @@ def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Rele
 
 
 def _sources(ip: Ip, sources: Path, release: Release) -> dict[str, Content]:
-    """The IP's own files and the library's, with the pragma spelled for the release."""
+    """The IP's own files and the library's, with pragmas spelled for the release.
+
+    C simulation, which ignores pragmas, and an editor see the headers as they are: spelled for the current tools.
+    """
     texts: dict[str, Content] = {}
     for path in (*(sources / name for name in outputs(ip)), *HEADERS):
         name = f"{SEARCHED}/resflow/{path.name}" if path in HEADERS else path.name
         text = path.read_text(encoding="utf-8")
-        texts[name] = text.replace("style=flp", release.flushable) if "style=flp" in text else path
+        spelled = STYLE.sub(lambda style: release.pipeline[style[1]], text)
+        spelled = PRODUCT.sub(lambda product: release.bind_product.format(variable=product[1]), spelled)
+        texts[name] = path if spelled == text else spelled
     return texts
 
 

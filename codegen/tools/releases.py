@@ -30,10 +30,11 @@ class Release:
     hls_ports: tuple[str, ...]  # outputs HLS adds to every IP
     open_solution: str  # options of open_solution
     configuration: tuple[str, ...]  # config_ commands of every solution
+    bind_product: str  # the pragma that keeps a multiplication out of the DSPs: {variable}
     bind_rom: str  # the directive that keeps a ROM in a kind of memory: {impl}, {location}, {variable}
     bind_fifo: str  # the same for a FIFO
     impl: dict[str, str] = field(repr=False)  # our word for a kind of memory -> the directive's
-    flushable: str  # the option of the PIPELINE pragma by which stalled pipelines go on emptying
+    pipeline: dict[str, str] = field(repr=False)  # a style of our PIPELINE pragmas -> the release's option for it
     exported: str  # where export_design leaves the packed IP, below the solution
     needs_y2k22: bool  # export_design fails after 2021, without AMD's patch
     link_options: str  # "config": sections of a file; "words": the options before there were sections
@@ -57,10 +58,11 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             # The prefix keeps apart the submodules of different IPs, which all go into one netlist; the top becomes top_top,
             # and the IP keeps the name it is exported under.
             "configuration": ("config_rtl -auto_prefix", "config_interface -m_axi_addr64"),
+            "bind_product": "RESOURCE variable={variable} core=Mul_LUT",
             "bind_rom": "set_directive_resource -core ROM_1P_{impl} {location} {variable}",
             "bind_fifo": "set_directive_resource -core FIFO_{impl} {location} {variable}",
             "impl": _VIVADO_IMPL,
-            "flushable": "enable_flush",
+            "pipeline": {"frp": "enable_flush", "flp": "enable_flush"},  # the one style that goes on emptying
             "exported": "impl/ip/*.zip",
             "needs_y2k22": True,
             "link_options": "words",
@@ -75,10 +77,12 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             "stream_suffix": "_V",
             "open_solution": "-reset -flow_target vivado",
             "configuration": ("config_rtl -module_auto_prefix", "config_interface -m_axi_addr64"),
+            "bind_product": "BIND_OP variable={variable} op=mul impl=fabric",
             "bind_rom": "set_directive_bind_storage -type rom_1p -impl {impl} {location} {variable}",
             "bind_fifo": "set_directive_bind_storage -type fifo -impl {impl} {location} {variable}",
             "impl": _VITIS_IMPL,
-            "flushable": "style=flp",
+            # An explicit style wins over config_compile -pipeline_style, and over the tool's own choice of frp above a fan-out of 2,000.
+            "pipeline": {"frp": "style=frp", "flp": "style=flp"},
             "exported": "impl/export.zip",
         },
     ),

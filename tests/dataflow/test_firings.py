@@ -1,5 +1,6 @@
 """The firings of every unit: as many as its cycles, every beat passed on, and the ones the HLS library makes."""
 
+import itertools
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import hls
 from codegen.text.files import write_tree
 from dataflow import plan
 from dataflow.firings import READ, WRITE, Regroup
+from dataflow.units.window import Sliding
 from hls import csim
 from hls.render import INCLUDE
 from network import load, parameters
+from network.operations import Shape, Window
 from tests.strategies import networks, written
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +100,51 @@ def test_the_headers_state_these_cycles(design):
     for ip in design.ips:
         for unit in ip.units:
             assert stated_cycles(unit) == len(every(unit.firings.runs())), f"{ip.name}.{unit.name}"
+
+
+APART = re.search(r"kApart =(.*?);", (INCLUDE / "resflow" / "window.h").read_text(), re.DOTALL).group(1)
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_the_ring_keeps_the_distances_that_its_pragmas_state(data):
+    """No iteration of the sliding window reads a place of its ring that it writes; one and the other are at least Window::kApart apart.
+
+    The places are worked out from the image and the window here, the iterations are those of the firings.
+    """
+    (kernel_h, kernel_w), (stride_h, stride_w) = (tuple(data.draw(st.integers(1, 3)) for _ in range(2)) for _ in range(2))
+    pad = tuple(tuple(data.draw(st.integers(0, kernel - 1)) for _ in range(2)) for kernel in (kernel_h, kernel_w))
+    height, width = (data.draw(st.integers(max(1, kernel - sum(ends)), 6)) for kernel, ends in zip((kernel_h, kernel_w), pad, strict=True))
+    window = Window(kernel=(kernel_h, kernel_w), stride=(stride_h, stride_w), pad=pad)
+    across = window.output(Shape(height, width, 1), 1).width
+    pixels = data.draw(st.sampled_from([n for n in range(1, across + 1) if across % n == 0]))
+    beats = data.draw(st.integers(1, 3)) if pixels == 1 else 1
+    pattern = every(Sliding(shape=Shape(height, width, beats), window=window, lanes=1, pixels=pixels).runs())
+
+    columns = stride_w * pixels if pixels > 1 else 1  # read at once, one of each bank
+    ring = kernel_h + stride_h
+    written = [i for i, firing in enumerate(pattern) if firing & READ]
+    comes = {(n // (width * beats), n // beats % width, n % beats): i for n, i in enumerate(written)}
+    events = [(i, "write", (y % ring, x, b)) for (y, x, b), i in comes.items()]
+    sent = [i for i, firing in enumerate(pattern) if firing & WRITE]
+    rows = window.output(Shape(height, width, 1), 1).height
+    taps = itertools.product(range(rows), range(across // pixels), range(kernel_h), range(kernel_w), range(beats))
+    for i, (row, group, ky, kx, b) in zip(sent, taps, strict=True):
+        y, left = row * stride_h + ky - pad[0][0], group * pixels * stride_w + kx - pad[1][0]
+        inside = [x for x in range(left, left + columns) if 0 <= y < height and 0 <= x < width]
+        events += [(i, "read", (y % ring, x, b)) for x in inside]
+        assert all(comes[y, x, b] < i for x in inside if (x - left) % stride_w == 0 and x - left < pixels * stride_w)
+    values = {"kRowBeats": width * beats, "Layer::kKernelWidth": kernel_w, "kPixelBeats": beats, "smaller": min}
+    values |= {"Layer::kHeight": height, "Layer::kKernelHeight": kernel_h, "Layer::kPadTop": pad[0][0]}
+    condition, short, apart = re.fullmatch(r"\s*(.*?)\s*\?\s*(.*?)\s*:(?!:)\s*(.*?)\s*", APART, re.DOTALL).groups()
+    names = {name.replace("Layer::", ""): value for name, value in values.items()}
+    stated = eval(f"({short}) if ({condition}) else ({apart})".replace("Layer::", ""), names)
+    last = {}
+    for i, what, place in sorted(events):
+        for other in ("read", "write"):
+            if other != what and (other, place) in last:
+                assert i - last[other, place] >= stated, (what, place)
+        last[what, place] = i
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +16,11 @@ from codegen.jobs.run import do, run_here
 from codegen.text.files import write_tree
 from codegen.tools.releases import installed, release
 from dataflow import plan
+from dataflow.cost.formulas import uses_dsp
+from dataflow.units import IMPLEMENTATIONS
 from hls.synth import cosim_tcl, directives, synth_tcl
 from network import load, parameters
+from network.formats import Format, Kind
 from tests.tools.installation import HLS
 
 RELEASES = ["2019.2", "2020.2", "2021.1", "2021.2", "2022.2", "2023.2", "2024.2"]
@@ -93,9 +96,32 @@ def test_headers_are_spelled_as_the_release_wants_them(built):
     ip = design.ip("res2a")
     old, new = (hls.synth_job(design, ip, folder / "hls" / "res2a", release(name)) for name in ("2019.2", "2022.2"))
     assert "#pragma HLS PIPELINE II=1 enable_flush\n" in old.files["include/resflow/mvau.h"]
-    assert "style=flp" not in "".join(text for text in old.files.values() if isinstance(text, str))
-    assert "style=flp" in Path(hls.HEADERS[0].parent / "mvau.h").read_text()
-    assert "style=flp" in new.files["include/resflow/mvau.h"]
+    assert "style=" not in "".join(text if isinstance(text, str) else text.read_text() for text in old.files.values())
+    assert "#pragma HLS RESOURCE variable=product core=Mul_LUT\n" in old.files["include/resflow/dot.h"]
+    assert "BIND_OP" not in "".join(text if isinstance(text, str) else text.read_text() for text in old.files.values())
+    for header in hls.HEADERS:  # those of the current tools are the library's own, byte for byte
+        assert new.files[f"include/resflow/{header.name}"] == header
+
+
+def test_products_are_kept_in_luts_where_the_estimate_has_them():
+    text = (hls.HEADERS[0].parent / "dot.h").read_text()
+    narrow = re.search(r"kNarrow = (.*);", text).group(1).replace("::kBits", ".bits").replace("||", "or")
+    for weight, code in itertools.product(range(2, 9), range(1, 9)):
+        formats = {"Weight": Format(Kind.INT, weight), "In": Format(Kind.UINT, code)}
+        assert eval(narrow, formats) != uses_dsp(formats["Weight"], formats["In"])
+
+
+def test_only_what_has_an_axi_master_is_flp():
+    """Every pipeline has a style: free-running between streams, where a pointer to card memory is an argument the flushable one."""
+    styles = {}
+    for header in hls.HEADERS:
+        for function in re.split(r"^}$", header.read_text(), flags=re.MULTILINE):
+            for options in re.findall(r"#pragma HLS PIPELINE (.*)", function):
+                name, arguments = re.findall(r"^void (\w+)\((.*?)\) \{$", function, re.MULTILINE | re.DOTALL)[-1]
+                styles[name] = options
+                assert options == f"II=1 style={'flp' if '*memory' in arguments else 'frp'}", name
+    assert set(styles) == set(IMPLEMENTATIONS)
+    assert {name for name, options in styles.items() if options.endswith("flp")} == {"load", "store"}
 
 
 def test_what_concerns_another_ip_is_no_part_of_the_job(built, tmp_path):

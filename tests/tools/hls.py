@@ -79,6 +79,13 @@ def csynth(stand_in: StandIn, _failure: str, state: dict[str, str]) -> None:
     text = sources(state)
     if stand_in.release < "2020.2" and "style=" in text:
         stand_in.fail("ERROR: [HLS 200-70] invalid option 'style' for pragma 'HLS PIPELINE'")
+    if stand_in.release < "2020.2" and "#pragma HLS BIND_" in text:
+        stand_in.fail("ERROR: [HLS 200-70] unknown pragma 'HLS BIND_OP'")
+    if stand_in.release >= "2020.2" and re.search(r"#pragma HLS (RESOURCE|.* enable_flush)", text):
+        stand_in.fail("ERROR: [HLS 200-70] deprecated pragma: use BIND_OP, BIND_STORAGE or style=flp")
+    for body in re.findall(r"^void \w+\([^)]*\*memory[^)]*\) \{$(.*?)^\}$", text, re.MULTILINE | re.DOTALL):
+        if "style=frp" in body:
+            stand_in.fail("ERROR: [HLS 200-70] a free-running pipeline cannot have an m_axi port")
     for name in re.findall(r'#include "([^"]+)"', text):
         if not any(path.name == Path(name).name for path in Path().rglob("*.h")):
             stand_in.fail(f"ERROR: [HLS 200-70] '{name}' file not found")

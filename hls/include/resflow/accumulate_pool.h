@@ -1,6 +1,7 @@
 // Accumulate-pool: the head's sum over all pixels. The division of an average is left to the scale of the scores.
 #pragma once
 
+#include "counter.h"
 #include "formats.h"
 #include "simulation.h"
 
@@ -25,10 +26,11 @@ void accumulate_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hl
 // A sum is needed again kPixelBeats cycles later, sooner than a RAM answers where there are few: four banks make those registers.
 #pragma HLS ARRAY_PARTITION variable=sums cyclic factor=4 dim=1
 #pragma HLS DEPENDENCE variable=sums inter RAW distance=kPixelBeats true
-  unsigned pixel = 0, beat = 0;
+  Counter<Layer::kPixels - 1> pixel = 0;
+  Counter<kPixelBeats - 1> beat = 0;
 AccumulatePool_Beats:
   for (unsigned i = 0; i < Layer::kPixels * kPixelBeats; ++i) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     // Invariant: i = pixel*kPixelBeats + beat.
     fire<AccumulatePool<Layer>>();
     const Beat<Layer::kSimd, typename Layer::In> codes = in.read();
@@ -42,10 +44,7 @@ AccumulatePool_Beats:
       set_lane<typename Layer::Out>(result, s, sum);
     }
     if (pixel == Layer::kPixels - 1) out.write(result);
-    if (++beat == kPixelBeats) {
-      beat = 0;
-      ++pixel;
-    }
+    if (beat.advance()) pixel.advance();
   }
 }
 

@@ -1,6 +1,7 @@
 // Fully connected layer. Its weights come as a stream, from card memory or from weight_rom.
 #pragma once
 
+#include "counter.h"
 #include "dot.h"
 #include "formats.h"
 #include "rom.h"
@@ -33,15 +34,16 @@ void dense(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   constexpr unsigned kWordBits = Layer::kSimd * Layer::Weight::kBits;
 
   typename MAC::Operand buffer[kFoldIn];
-// A beat is needed again an output fold later.
+// A beat is read again kFoldIn iterations after it was written, then every kFoldIn more.
 #pragma HLS DEPENDENCE variable=buffer inter RAW distance=kFoldIn true
   Acc acc[Layer::kPe];
 #pragma HLS ARRAY_PARTITION variable=acc complete
   Acc offset = 0;
-  unsigned nf = 0, sf = 0;
+  Counter<kFoldOut - 1> nf = 0;
+  Counter<kFoldIn - 1> sf = 0;
 Dense_Tiles:
   for (unsigned i = 0; i < kFoldOut * kFoldIn; ++i) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     // Invariant: i = nf*kFoldIn + sf.
     fire<Dense<Layer>>();
     typename MAC::Operand operand;
@@ -60,13 +62,8 @@ Dense_Tiles:
       acc[pe] = (sf == 0 ? Acc(element(bias, nf, pe)) : acc[pe]) + MAC::dot(operand, word);
       set_lane<typename Layer::Acc>(scores, pe, acc[pe] - offset);
     }
-    if (sf == kFoldIn - 1) {
-      out.write(scores);
-      sf = 0;
-      ++nf;
-    } else {
-      ++sf;
-    }
+    if (sf == kFoldIn - 1) out.write(scores);
+    if (sf.advance()) nf.advance();
   }
 }
 

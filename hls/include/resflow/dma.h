@@ -1,6 +1,7 @@
 // Between card memory and streams. Memory holds frames one after the other, each padded to whole 512-bit words.
 #pragma once
 
+#include "counter.h"
 #include "formats.h"
 #include "simulation.h"
 
@@ -12,6 +13,8 @@ template <class Layer>
 struct Unpack;
 template <class Layer>
 struct Store;
+
+constexpr unsigned common_divisor(unsigned a, unsigned b) { return b == 0 ? a : common_divisor(b, a % b); }
 
 /// Words from memory, in bursts of a frame. One process, II=1.
 ///   memory  kWords words a frame; the same ones for every frame where kRepeats says so
@@ -39,28 +42,39 @@ Load_Frames:
 ///   storage  a word and a beat
 ///   misuse   kWords that are not the words of kBeats beats shift every frame after the first, or leave words over; a beat wider
 ///            than a word is refused by static_assert
+/// Beats lie in words in a fixed pattern: after so many words a beat begins with a word again. Where in the buffer a word goes is
+/// known for each word of the pattern, so the choice is among those few places, and where words hold whole beats there is only one.
 template <class Layer>
 void unpack(hls::stream<Word> &in, unsigned frames, hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &out) {
   constexpr unsigned kBeatBits = Layer::kLanes * Layer::Code::kBits;
-  constexpr bool kWhole = 512 % kBeatBits == 0;  // no beat lies across two words: no shifter is needed in front of the buffer
+  constexpr unsigned kPattern = kBeatBits / common_divisor(512, kBeatBits);  // words
   static_assert(kBeatBits <= 512, "one word must fill one beat, for one read a cycle to keep up");
   using Buffer = ap_uint<512 + kBeatBits>;
 Unpack_Frames:
   for (unsigned frame = 0; frame < frames; ++frame) {
     Buffer buffer = 0;
-    unsigned held = 0;  // bits in the buffer
+    Counter<(512 + kBeatBits) / kBeatBits> whole = 0;  // beats in the buffer
+    Counter<kPattern - 1> place = 0;                   // of the next word in the pattern
   Unpack_Beats:
     for (unsigned beat = 0; beat < Layer::kBeats; ++beat) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
+      // Invariant: below a new word lies what is left of the one before, 512*place mod kBeatBits bits.
       fire<Unpack<Layer>>();
-      if (held < kBeatBits) {
+      if (whole == 0) {
         const Buffer word = in.read();
-        buffer = kWhole ? word : Buffer(buffer | word << held);
-        held += 512;
+        for (unsigned w = 0; w < kPattern; ++w) {
+#pragma HLS UNROLL
+          const unsigned rest = 512 * w % kBeatBits;  // a constant, once unrolled, as is the number of beats
+          if (place == w) {
+            buffer |= word << rest;
+            whole = (512 + rest) / kBeatBits;
+          }
+        }
+        place.advance();
       }
       out.write(ap_uint<kBeatBits>(buffer));
       buffer >>= kBeatBits;
-      held -= kBeatBits;
+      whole = whole - 1;
     }
   }
 }

@@ -13,11 +13,35 @@
 
 namespace resflow {
 
+/// A product of which one factor is narrow, in LUTs. Left to itself HLS decides by a limit of its own, and DSPs that the estimate does
+/// not know of would appear. The estimate has the same limit, uses_dsp in dataflow/cost/formulas.py.
+template <bool narrow>
+struct Product {
+  template <class A, class B>
+  static auto of(const A &a, const B &b) {
+#pragma HLS INLINE
+    const auto product = a * b;
+#pragma HLS BIND_OP variable=product op=mul impl=fabric
+    return product;
+  }
+};
+
+/// Of wide factors, as the tool likes: it fuses a product with an addition into one DSP where it can, which binding either would forbid.
+template <>
+struct Product<false> {
+  template <class A, class B>
+  static auto of(const A &a, const B &b) {
+#pragma HLS INLINE
+    return a * b;
+  }
+};
+
 /// Two's complement or unsigned weights: multiply and add.
 template <unsigned lanes, class In, class Weight, class Acc>
 struct Dot {
   using Operand = Beat<lanes, In>;
   using Sum = typename Acc::Value;
+  static constexpr bool kNarrow = In::kBits <= 4 || Weight::kBits <= 4;
 
   static Operand operand(const Beat<lanes, In> &beat) {
 #pragma HLS INLINE
@@ -29,7 +53,7 @@ struct Dot {
     Sum sum = 0;
     for (unsigned i = 0; i < lanes; ++i) {
 #pragma HLS UNROLL
-      sum += lane<Weight>(weights, i) * lane<In>(codes, i);
+      sum += Product<kNarrow>::of(lane<Weight>(weights, i), lane<In>(codes, i));
     }
     return sum;
   }

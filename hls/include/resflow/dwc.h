@@ -1,6 +1,7 @@
 // Data width converter: the same codes in the same order, more or fewer of them a beat.
 #pragma once
 
+#include "counter.h"
 #include "formats.h"
 #include "simulation.h"
 
@@ -10,6 +11,8 @@ template <class Layer>
 struct Dwc;
 
 /// Narrow beats to wide ones or wide to narrow, by a whole ratio. One process, II=1.
+/// A shift register both ways: narrow beats come in at the top and move down, or leave at the bottom. To write each where it belongs
+/// would take a multiplexer per bit.
 ///   in      Beat<kLanesIn, Code>
 ///   out     Beat<kLanesOut, Code>
 ///   cycles  kCodes / min(kLanesIn, kLanesOut) a frame
@@ -25,21 +28,22 @@ void dwc(hls::stream<Beat<Layer::kLanesIn, typename Layer::Code>> &in, hls::stre
   constexpr unsigned kNarrowBits = kNarrow * Layer::Code::kBits;
 
   ap_uint<kRatio * kNarrowBits> buffer = 0;
-  unsigned part = 0;
+  Counter<kRatio - 1> part = 0;
 Dwc_Beats:
   for (unsigned i = 0; i < Layer::kCodes / kNarrow; ++i) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     // Invariant: `part` narrow beats of the wide one at hand have passed.
     fire<Dwc<Layer>>();
     if (kWidens) {
-      buffer.range((part + 1) * kNarrowBits - 1, part * kNarrowBits) = in.read();
+      buffer >>= kNarrowBits;
+      buffer.range(kRatio * kNarrowBits - 1, (kRatio - 1) * kNarrowBits) = in.read();
       if (part == kRatio - 1) out.write(buffer);
     } else {
       if (part == 0) buffer = in.read();
       out.write(ap_uint<kNarrowBits>(buffer));
       buffer >>= kNarrowBits;
     }
-    part = part == kRatio - 1 ? 0 : part + 1;
+    part.advance();
   }
 }
 

@@ -23,7 +23,7 @@ void join(hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &main, hls::str
   static_assert(Layer::kZero <= kHighest, "the zero point is a code");
 Join_Beats:
   for (unsigned i = 0; i < Layer::kBeats; ++i) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     fire<Join<Layer>>();
     const auto a = main.read();
     const auto b = bypass.read();

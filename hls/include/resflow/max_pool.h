@@ -1,6 +1,7 @@
 // Max-pool over the windows of a sliding window generator.
 #pragma once
 
+#include "counter.h"
 #include "formats.h"
 #include "simulation.h"
 #include "window.h"
@@ -23,10 +24,11 @@ void max_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stre
   using Code = typename Layer::In;
   Beat<Layer::kSimd, Code> largest[W::kPixelBeats];
 #pragma HLS ARRAY_PARTITION variable=largest complete
-  unsigned tap = 0, beat = 0;
+  Counter<W::kTaps - 1> tap = 0;
+  Counter<W::kPixelBeats - 1> beat = 0;
 MaxPool_Beats:
   for (unsigned i = 0; i < W::kGroups * W::kBeats; ++i) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     // Invariant: i = (pixel*kTaps + tap)*kPixelBeats + beat.
     fire<MaxPool<Layer>>();
     const Beat<Layer::kSimd, Code> codes = in.read();
@@ -39,10 +41,7 @@ MaxPool_Beats:
     }
     largest[beat] = now;
     if (tap == W::kTaps - 1) out.write(now);
-    if (++beat == W::kPixelBeats) {
-      beat = 0;
-      tap = tap == W::kTaps - 1 ? 0 : tap + 1;
-    }
+    if (beat.advance()) tap.advance();
   }
 }
 

@@ -1,6 +1,7 @@
 // Matrix-vector-threshold unit: a convolution over im2col windows, or a 1x1 convolution straight over pixels.
 #pragma once
 
+#include "counter.h"
 #include "dot.h"
 #include "formats.h"
 #include "rom.h"
@@ -43,18 +44,19 @@ void mvau(hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &
   constexpr unsigned kPixelBits = Layer::kSimd * Layer::In::kBits;
 
   Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> window[kFoldIn];
-// A beat is needed again an output fold later.
+// A beat is read again kFoldIn iterations after it was written, then every kFoldIn more.
 #pragma HLS DEPENDENCE variable=window inter RAW distance=kFoldIn true
   Acc acc[Layer::kPixels][Layer::kPe], offset[Layer::kPixels];
 #pragma HLS ARRAY_PARTITION variable=acc complete dim=0
 #pragma HLS ARRAY_PARTITION variable=offset complete
-  unsigned nf = 0, sf = 0;
+  Counter<kFoldOut - 1> nf = 0;
+  Counter<kFoldIn - 1> sf = 0;
+  Counter<kFoldOut * kFoldIn - 1> tile = 0;  // counted beside nf and sf, since computed from them it would be a multiplication
 Mvau_Tiles:
   for (unsigned i = 0; i < Window<Layer>::kGroups * kFoldOut * kFoldIn; ++i) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     // Invariant: i = group*kFoldOut*kFoldIn + tile, tile = nf*kFoldIn + sf.
     fire<Mvau<Layer>>();
-    const unsigned tile = nf * kFoldIn + sf;
     Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> beat;
     if (nf == 0) {
       beat = in.read();
@@ -85,11 +87,9 @@ Mvau_Tiles:
         }
       }
       out.write(codes);
-      sf = 0;
-      nf = nf == kFoldOut - 1 ? 0 : nf + 1;
-    } else {
-      ++sf;
     }
+    tile.advance();
+    if (sf.advance()) nf.advance();
   }
 }
 

@@ -1,6 +1,7 @@
 // Sliding window generator: pixels in raster order become the windows of a convolution or a pool.
 #pragma once
 
+#include "counter.h"
 #include "formats.h"
 #include "simulation.h"
 #include "window.h"
@@ -28,90 +29,111 @@ void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
          hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &out) {
   using W = Window<Layer>;
   using Pixel = Beat<Layer::kSimd, typename Layer::In>;
-  constexpr unsigned kRing = Layer::kKernelHeight + Layer::kStrideHeight;
-  constexpr unsigned kStep = Layer::kPixels * Layer::kStrideWidth;      // columns from one group of pixels to the next
-  constexpr int kBanks = Layer::kPixels == 1 ? 1 : kStep;               // column c lies in bank c % kBanks
-  constexpr unsigned kWords = (Layer::kWidth + kBanks - 1) / kBanks * W::kPixelBeats;
-  constexpr unsigned kReadSteps = W::kPhase - W::kSettle;               // of a phase, in which it reads
+  constexpr unsigned kStep = Layer::kPixels * Layer::kStrideWidth;          // columns from one group of pixels to the next
+  constexpr unsigned kBanks = Layer::kPixels == 1 ? 1 : kStep;              // column c lies in bank c mod kBanks
+  constexpr unsigned kWords = (W::kRowBeats + kBanks - 1) / kBanks;         // of a row, in a bank
+  constexpr unsigned kRing = (Layer::kKernelHeight + Layer::kStrideHeight) * kWords;
+  constexpr unsigned kReadSteps = W::kPhase - W::kSettle;                   // of a phase, in which it reads
+  constexpr unsigned kReach = Layer::kKernelWidth * W::kPixelBeats;         // beats of a row under the kernel
+  constexpr unsigned kGroupWords = kStep * W::kPixelBeats / kBanks;         // from one group of pixels to the next
+  constexpr unsigned kPadWords = (Layer::kPadLeft * W::kPixelBeats + kBanks - 1) / kBanks;
+  constexpr unsigned kFirstBank = kPadWords * kBanks - Layer::kPadLeft * W::kPixelBeats;  // of a group's first column
+  constexpr unsigned kLastWord = W::kOutWidth / Layer::kPixels * kGroupWords + (kFirstBank + kReach) / kBanks;
+  constexpr unsigned kLastRow = W::kOutHeight * Layer::kStrideHeight + Layer::kKernelHeight;
+  constexpr unsigned kTop = (Layer::kStrideHeight + Layer::kKernelHeight - Layer::kPadTop) * kWords % kRing;
+  constexpr unsigned kApart = W::kApart;
+  static_assert(kApart >= 1, "a beat is never read in the iteration that writes its place");
 
-  Pixel ring[kRing][kBanks][kWords];
-#pragma HLS ARRAY_PARTITION variable=ring complete dim=2
-// A beat is read at the earliest in the phase after the one that wrote it, two or more iterations later.
-#pragma HLS DEPENDENCE variable=ring inter false
-  unsigned row_in = 0, slot_in = 0, column_in = 0, bank_in = 0, word_in = 0, beat_in = 0;  // where the next beat goes
-  unsigned step = 0, row_out = 0;                                                          // of the phase; output row
-  unsigned read_due = 0, write_due = 0;  // grows by kReads, kWrites a step; at the length of the phase it is time for one
-  unsigned slot_top = (kRing - Layer::kPadTop) % kRing;                                    // slot of the window's first row
-  unsigned group_column = 0, ky = 0, kx = 0, beat = 0;  // first column of the group, without padding; tap; beat of the pixel
+  Pixel ring[kBanks][kRing];
+#pragma HLS ARRAY_PARTITION variable=ring complete dim=1
+// What a phase writes it does not read, and what it reads is overwritten in the next one at the earliest; see Window::kApart.
+#pragma HLS DEPENDENCE variable=ring intra false
+#pragma HLS DEPENDENCE variable=ring inter RAW distance=kApart true
+#pragma HLS DEPENDENCE variable=ring inter WAR distance=kApart true
+  // Where the next beat goes. Rows follow one another in the ring, each from a new word on.
+  Counter<Layer::kHeight> row_in = 0;
+  Counter<W::kRowBeats - 1> beat_in = 0;
+  Counter<kBanks - 1> bank_in = 0;
+  Counter<kRing - 1> word_in = 0;
+  // Steps of the phase, of which kReads are due to read and kWrites to write, evenly spread.
+  Counter<W::kPhase - 1> step = 0, write_due = 0;
+  Counter<kReadSteps - 1> read_due = 0;
+  // The beat that goes out next. Rows and words are counted with the padding before them, to have no signs. Where kPixels is above 1
+  // a pixel is one beat; where it is 1 there is one bank: so `reach` names the tap wherever the bank depends on it.
+  Counter<Layer::kKernelHeight - 1> ky = 0;
+  Counter<kReach - 1> reach = 0;               // beat of the row under the kernel
+  Counter<kBanks - 1> bank = kFirstBank;       // of the column under the tap, for the group's first pixel
+  Counter<kLastWord> word = 0, group = 0;      // its word; word of the group's first column
+  Counter<kLastRow> row = 0, top = 0;          // row under the tap; first row of the window
+  Counter<kRing - 1> base = kTop, base_top = kTop;  // where these two rows begin in the ring
 Swg_Beats:
   for (unsigned i = 0; i < W::kFill + W::kSettle + W::kOutHeight * W::kPhase; ++i) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     fire<Swg<Layer>>();
     const bool filling = i < W::kFill + W::kSettle;
     bool reads = i < W::kFill, writes = false;
     if (!filling) {
-      if (step < kReadSteps) read_due += W::kReads;
-      reads = read_due >= kReadSteps && row_in < Layer::kHeight;
-      if (read_due >= kReadSteps) read_due -= kReadSteps;
-      write_due += W::kWrites;
-      writes = write_due >= W::kPhase;
-      if (writes) write_due -= W::kPhase;
+      reads = step < kReadSteps && read_due.advance_by(W::kReads) && row_in < Layer::kHeight;
+      writes = write_due.advance_by(W::kWrites);
     }
 
     if (reads) {
-      ring[slot_in][bank_in][word_in + beat_in] = in.read();
-      if (++beat_in == W::kPixelBeats) {
-        beat_in = 0;
-        if (++bank_in == unsigned(kBanks)) {
-          bank_in = 0;
-          word_in += W::kPixelBeats;
-        }
-        if (++column_in == Layer::kWidth) {
-          column_in = bank_in = word_in = 0;
-          ++row_in;
-          slot_in = slot_in == kRing - 1 ? 0 : slot_in + 1;
-        }
+      ring[bank_in][word_in] = in.read();
+      bool word_ends = bank_in.advance();
+      if (beat_in.advance()) {
+        bank_in = 0;
+        word_ends = true;
+        row_in = row_in + 1;
       }
+      if (word_ends) word_in.advance();
     }
 
     if (writes) {
-      const int y = int(row_out * Layer::kStrideHeight + ky) - int(Layer::kPadTop);
-      const int left = int(group_column + kx) - int(Layer::kPadLeft);  // column under this tap of the group's first pixel
-      const int shift = (left + kBanks * int(Layer::kPadLeft)) % kBanks;  // its bank
-      const unsigned slot = slot_top + ky < kRing ? slot_top + ky : slot_top + ky - kRing;
-      // Every bank is read once, in the one column of left ... left + kBanks-1 that it holds.
+      const bool row_inside = row >= Layer::kPadTop && row < Layer::kPadTop + Layer::kHeight;
+      // Every bank is read once: kBanks columns from the one under the tap on, which in the banks before its own are a word further.
       Pixel column[kBanks];
 #pragma HLS ARRAY_PARTITION variable=column complete
-      for (int bank = 0; bank < kBanks; ++bank) {
+      for (unsigned b = 0; b < kBanks; ++b) {
 #pragma HLS UNROLL
-        const int x = left + (bank >= shift ? bank - shift : bank - shift + kBanks);
-        const bool inside = y >= 0 && y < int(Layer::kHeight) && x >= 0 && x < int(Layer::kWidth);
-        column[bank] = inside ? ring[slot][bank][unsigned(x) / kBanks * W::kPixelBeats + beat] : Pixel(0);
+        const unsigned words = (W::kRowBeats + kBanks - 1 - b) / kBanks;  // of a row in this bank: a constant, once unrolled
+        const unsigned at = word + (b < bank);
+        const bool inside = row_inside && at >= kPadWords && at < kPadWords + words;
+        column[b] = inside ? ring[b][base + at - kPadWords] : Pixel(0);
       }
       Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> windows = 0;
       for (unsigned p = 0; p < Layer::kPixels; ++p) {
 #pragma HLS UNROLL
         constexpr unsigned kPixelBits = Layer::kSimd * Layer::In::kBits;
-        windows.range((p + 1) * kPixelBits - 1, p * kPixelBits) = column[(shift + p * Layer::kStrideWidth) % kBanks];
+        // Of all banks, only as many can be under the tap as the kernel is wide: which ones are constants, once unrolled.
+        Pixel pixel = column[(kFirstBank + p * Layer::kStrideWidth) % kBanks];
+        for (unsigned kx = 1; kx < Layer::kKernelWidth; ++kx) {
+#pragma HLS UNROLL
+          if (reach == kx) pixel = column[(kFirstBank + kx + p * Layer::kStrideWidth) % kBanks];
+        }
+        windows.range((p + 1) * kPixelBits - 1, p * kPixelBits) = pixel;
       }
       out.write(windows);
-      if (++beat == W::kPixelBeats) {
-        beat = 0;
-        if (++kx == Layer::kKernelWidth) {
-          kx = 0;
-          if (++ky == Layer::kKernelHeight) {
-            ky = 0;
-            group_column += kStep;
-          }
+      if (bank.advance()) word = word + 1;
+      if (reach.advance()) {
+        bank = kFirstBank;
+        word = group;
+        row = row + 1;
+        base.advance_by(kWords);
+        if (ky.advance()) {
+          group = group + kGroupWords;
+          word = group;
+          row = top;
+          base = base_top;
         }
       }
     }
 
-    if (!filling && ++step == W::kPhase) {
-      step = 0;
-      group_column = 0;
-      ++row_out;
-      slot_top = slot_top + Layer::kStrideHeight < kRing ? slot_top + Layer::kStrideHeight : slot_top + Layer::kStrideHeight - kRing;
+    if (!filling && step.advance()) {
+      word = group = 0;
+      top = top + Layer::kStrideHeight;
+      row = top;
+      base_top.advance_by(Layer::kStrideHeight * kWords);
+      base = base_top;
     }
   }
 }

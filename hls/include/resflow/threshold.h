@@ -1,6 +1,7 @@
 // Thresholds: a code is the number of its channel's thresholds that a value reaches.
 #pragma once
 
+#include "counter.h"
 #include "formats.h"
 #include "rom.h"
 #include "simulation.h"
@@ -40,10 +41,10 @@ void threshold(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   static_assert(rows_hold(roms, integers, Layer::kSimd * ((1u << Layer::Out::kBits) - 1)),
                 "n thresholds separate n + 1 codes: change Out or the thresholds");
   constexpr unsigned kPixelBeats = Layer::kIn / Layer::kSimd;
-  unsigned beat_of_pixel = 0;
+  Counter<kPixelBeats - 1> beat_of_pixel = 0;
 Threshold_Beats:
   for (unsigned i = 0; i < Layer::kPixels * kPixelBeats; ++i) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     fire<Threshold<Layer>>();
     const Beat<Layer::kSimd, typename Layer::In> codes = in.read();
     Beat<Layer::kSimd, typename Layer::Out> result = 0;
@@ -53,7 +54,7 @@ Threshold_Beats:
       set_lane<typename Layer::Out>(result, s, crossed<typename Layer::Out>(value, thresholds, beat_of_pixel, s));
     }
     out.write(result);
-    beat_of_pixel = beat_of_pixel == kPixelBeats - 1 ? 0 : beat_of_pixel + 1;
+    beat_of_pixel.advance();
   }
 }
 

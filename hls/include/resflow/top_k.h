@@ -1,6 +1,7 @@
 // The labels of the largest scores.
 #pragma once
 
+#include "counter.h"
 #include "formats.h"
 #include "simulation.h"
 
@@ -22,12 +23,12 @@ void top_k(hls::stream<Beat<1, typename Layer::Score>> &in, hls::stream<Beat<1, 
   using Score = typename Layer::Score::Value;
   static_assert(Layer::kTop <= Layer::kClasses, "there are only kClasses labels to send");
   Score score[Layer::kTop];
-  ap_uint<32> label[Layer::kTop];
+  ap_uint<bits_up_to(Layer::kClasses - 1)> label[Layer::kTop];
 #pragma HLS ARRAY_PARTITION variable=score complete
 #pragma HLS ARRAY_PARTITION variable=label complete
 TopK_Scores:
   for (unsigned i = 0; i < Layer::kClasses + Layer::kTop; ++i) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     fire<TopK<Layer>>();
     if (i < Layer::kClasses) {
       const Score next = lane<typename Layer::Score>(in.read(), 0);

@@ -24,7 +24,7 @@ void weight_rom(const Word (&weights)[roms][Layer::kTiles][words],
   constexpr unsigned kWordBits = Layer::kSimd * Layer::Weight::kBits;
 WeightRom_Tiles:
   for (unsigned tile = 0; tile < Layer::kTiles; ++tile) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     fire<WeightRom<Layer>>();
     Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight> beat = 0;
     for (unsigned pe = 0; pe < Layer::kPe; ++pe) {

@@ -35,6 +35,14 @@ struct Window {
   static constexpr unsigned kWrites = kOutWidth / Layer::kPixels * kBeats;          // per phase
   static constexpr unsigned kSettle = kRowBeats == 1;                               // a lone beat reaches its RAM before it is read
   static constexpr unsigned kPhase = larger(kReads + kSettle, kWrites);
+
+  // A beat's place in the ring is written and read at least so many steps apart, whichever comes first. The last row of a window comes
+  // in last and is read when all rows above it have been, at least kKernelWidth pixels each; the row above came in a row of beats
+  // earlier. An image that ends above the first window's last row leaves that time out.
+  static constexpr unsigned kApart =
+      Layer::kHeight < Layer::kKernelHeight - Layer::kPadTop
+          ? 1
+          : 1 + (Layer::kKernelHeight - 1) * smaller(kRowBeats, Layer::kKernelWidth * kPixelBeats);
 };
 
 }  // namespace resflow

@@ -6,14 +6,14 @@ from codegen.errors import ToolError
 from codegen.tools.releases import FRONT_ENDS, TABLE, installed, release, spoken_to
 
 RELEASES = {
-    #          front end      stream   storage directive             y2k22  flushable       link     export
+    #          front end      stream   storage directive             y2k22  free-running    link     export
     "2019.2": ("vivado_hls", "_V_V", "set_directive_resource", True, "enable_flush", "words", "impl/ip/*.zip"),
-    "2020.2": ("vitis_hls", "_V", "set_directive_bind_storage", True, "style=flp", "config", "impl/export.zip"),
-    "2021.1": ("vitis_hls", "_V", "set_directive_bind_storage", True, "style=flp", "config", "impl/export.zip"),
-    "2021.2": ("vitis_hls", "", "set_directive_bind_storage", True, "style=flp", "config", "impl/export.zip"),
-    "2022.2": ("vitis_hls", "", "set_directive_bind_storage", False, "style=flp", "config", "impl/export.zip"),
-    "2023.2": ("vitis-run", "", "set_directive_bind_storage", False, "style=flp", "config", "impl/export.zip"),
-    "2024.2": ("vitis-run", "", "set_directive_bind_storage", False, "style=flp", "config", "impl/export.zip"),
+    "2020.2": ("vitis_hls", "_V", "set_directive_bind_storage", True, "style=frp", "config", "impl/export.zip"),
+    "2021.1": ("vitis_hls", "_V", "set_directive_bind_storage", True, "style=frp", "config", "impl/export.zip"),
+    "2021.2": ("vitis_hls", "", "set_directive_bind_storage", True, "style=frp", "config", "impl/export.zip"),
+    "2022.2": ("vitis_hls", "", "set_directive_bind_storage", False, "style=frp", "config", "impl/export.zip"),
+    "2023.2": ("vitis-run", "", "set_directive_bind_storage", False, "style=frp", "config", "impl/export.zip"),
+    "2024.2": ("vitis-run", "", "set_directive_bind_storage", False, "style=frp", "config", "impl/export.zip"),
 }
 
 
@@ -23,9 +23,17 @@ def test_release(name):
     storage = found.bind_rom.partition(" ")[0]
     assert found.bind_fifo.startswith(storage)
     assert RELEASES[name] == (
-        *(found.hls[0], found.stream_suffix, storage, found.needs_y2k22, found.flushable),
+        *(found.hls[0], found.stream_suffix, storage, found.needs_y2k22, found.pipeline["frp"]),
         *(found.link_options, found.exported),
     )
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_styles_of_pipelines(name):
+    """vivado_hls has one flushable style, vitis_hls one for pipelines with an AXI master and one for those between streams."""
+    styles = release(name).pipeline
+    assert set(styles) == {"frp", "flp"}
+    assert (styles["frp"] != styles["flp"]) == release(name).at_least("2020.2")
 
 
 def test_rows_are_in_order_and_the_first_is_whole():
