@@ -17,12 +17,10 @@ from runtime.container.xclbin import Xclbin
 from runtime.device.driver import load
 from runtime.emulation.device import EmulatedDevice
 from runtime.errors import DeviceError, ImageError
-from runtime.inference.lanes import Lane, Pool, Slot
+from runtime.inference.lanes import CLASSIFY_SLOTS, Lane, Pool, Slot
 from runtime.inference.pipeline import Item, Result, stream
 from runtime.xrt import cards
 from runtime.xrt.device import XrtDevice
-
-SLOTS = 2  # on each compute unit, for `classify`: one is filled while the other runs
 
 
 class Accelerator:
@@ -41,7 +39,7 @@ class Accelerator:
         self._owned: list[XrtDevice | EmulatedDevice] = []
         self.lanes = tuple(Lane(overlay.device, getattr(overlay, unit)) for overlay in overlays for unit in overlay.ip_dict)
         self.manifest: Manifest = self.lanes[0].manifest
-        self._pool = Pool(self.manifest.cu, self._slots(SLOTS))
+        self._pool = Pool(self.manifest.cu, self._slots(CLASSIFY_SLOTS))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, device: Any = None) -> Accelerator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -17,6 +17,7 @@ from runtime.container.axlf import Protocol
 from runtime.container.manifest import Manifest, Role
 from runtime.device.buffers import BufferTarget
 from runtime.device.driver import Driver
+from runtime.device.memory import PAGE_BYTES
 from runtime.device.run import Run
 from runtime.errors import DeviceError
 
@@ -24,7 +25,9 @@ SLOT_BYTES = 2**24  # of images in one slot; larger batches go in parts
 SLOT_FRAMES = 1024
 SETTLE_SECONDS = 5.0
 MOST_OVERLAP = 12  # runs in one compute unit
-SHARE = 32  # of a bank that the images or the labels of one slot may take, so that there is room for all
+CLASSIFY_SLOTS = 2  # on each compute unit, for `classify`: one is filled while the other runs
+OTHER_SLOTS = 2  # besides those of the runs a compute unit works on
+SHARE = 16  # of a bank that one slot may take
 
 
 class Lane:
@@ -67,14 +70,30 @@ class Lane:
         manifest = self.manifest
         if not self.overlaps or manifest.latency_cycles is None:
             return 1
-        return min(MOST_OVERLAP, -(-manifest.latency_cycles // (frames * manifest.cycles_per_frame)))
+        wanted = -(-manifest.latency_cycles // (frames * manifest.cycles_per_frame))
+        return max(1, min(MOST_OVERLAP, wanted, self._room(frames) - OTHER_SLOTS))
+
+    def _room(self, frames: int) -> int:
+        """How many slots of so many frames the banks have room for, beside those of `classify`."""
+        banks = {bank.tag: bank for bank in self._banks.values()}
+        taken, needed = (self._slot_bytes(count) for count in (self.most_frames, frames))
+        return min(
+            (bank.size - self._held(bank) - CLASSIFY_SLOTS * taken[tag]) // needed[tag] for tag, bank in banks.items() if tag in needed
+        )
+
+    def _slot_bytes(self, frames: int) -> Counter[str]:
+        """What a slot takes of each bank, by its tag; a buffer starts at a page."""
+        needed: Counter[str] = Counter()
+        for role in (Role.IMAGES, Role.LABELS):
+            needed[self.driver.unit.banks[role]] += self.manifest.buffer_bytes(role, frames) + PAGE_BYTES
+        return needed
 
     def slot(self, frames: int) -> Slot:
         return Slot(self, frames)
 
     def slots(self, frames: int) -> list[Slot]:
         """As many as keep the compute unit busy: for the runs it works on, one that waits to run, and one that is filled or emptied."""
-        return [self.slot(frames) for _ in range(self.overlap(frames) + 2)]
+        return [self.slot(frames) for _ in range(self.overlap(frames) + OTHER_SLOTS)]
 
     def start(self, images: PynqBuffer, labels: PynqBuffer, frames: int) -> Run:
         """Start the kernel on buffers of this lane, and on its weights if it reads any."""

@@ -254,7 +254,7 @@ def test_numbers_from_one_on(accelerator: Accelerator, name: str, wrong: int) ->
 def test_no_room_for_the_buffers(tmp_path: Path) -> None:
     arguments = tiny.arguments(in_bank="PLRAM[0]", out_bank="PLRAM[0]", weights_bank="PLRAM[0]")
     with Accelerator.open(tiny.write(tmp_path / "small.xclbin", arguments=arguments)) as small:
-        taken = small.devices[0].bank("PLRAM[0]").allocate(100 * 1024, np.uint8)
+        taken = small.devices[0].bank("PLRAM[0]").allocate(80 * 1024, np.uint8)
         before = buffers(small)
         with pytest.raises(DeviceError, match=r"^PLRAM\[0\]: no room for"):
             list(small.stream(images(2000), batch=100_000))
