@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,10 +93,10 @@ def test_headers_are_spelled_as_the_release_wants_them(built):
     design, folder = built
     ip = design.ip("res2a")
     old, new = (hls.synth_job(design, ip, folder / "hls" / "res2a", release(name)) for name in ("2019.2", "2022.2"))
-    assert "#pragma HLS PIPELINE II=1 enable_flush\n" in old.files["include/resflow/mvau.h"]
+    assert "#pragma HLS PIPELINE II=1 enable_flush\n" in old.files["resflow/mvau.h"]
     assert "style=flp" not in "".join(text for text in old.files.values() if isinstance(text, str))
     assert "style=flp" in Path(hls.HEADERS[0].parent / "mvau.h").read_text()
-    assert "style=flp" in new.files["include/resflow/mvau.h"]
+    assert "style=flp" in new.files["resflow/mvau.h"]
 
 
 def test_what_concerns_another_ip_is_no_part_of_the_job(built, tmp_path):
@@ -133,3 +134,25 @@ def test_first_frames(built):
             whole = (folder / "vectors" / ip.name / name).read_bytes()
             assert whole.startswith(data)
             assert len(data) == len(whole) if port.name == "weights" else len(data) * 3 == len(whole) * 2
+
+
+def test_a_project_that_names_a_folder_cannot_be_continued(built, stand_ins, tmp_path):
+    """The stand-in keeps -I as the tools do: as the absolute path Tcl made of it, or relative to a folder of the tool's own."""
+    design, folder = built
+    ip = design.ip("res2a")
+    stand_ins("2022.2")
+    found, cache = installed(*HLS), Cache(tmp_path / "cache")
+    job = hls.synth_job(design, ip, folder / "hls" / "res2a", found)
+    elsewhere = {name.replace("resflow/", "include/resflow/"): content for name, content in job.files.items()}
+    for given, synthesized in (("-I[pwd]/include", True), ("-Iinclude", False)):
+        files = elsewhere | {"synth.tcl": job.files["synth.tcl"].replace("-std=c++14", f"-std=c++14 {given}")}
+        target = tmp_path / given[:3]
+        if not synthesized:
+            with pytest.raises(ToolError, match=r"why: ERROR: \[HLS 200-70\] res2a.h: 'resflow/formats.h' file not found"):
+                do(replace(job, files=files), target, cache, run_here)
+            continue
+        do(replace(job, files=files), target / "synth", cache, run_here)
+        continued = hls.cosim_job(ip, folder / "hls" / "res2a", folder / "vectors" / "res2a", target / "synth" / "project.zip", found)
+        moved = {name.replace("resflow/", "include/resflow/"): content for name, content in continued.files.items()}
+        with pytest.raises(ToolError, match=r"why: ERROR: \[HLS 200-70\] res2a.h: 'resflow/formats.h' file not found"):
+            do(replace(continued, files=moved), target / "cosim", cache, run_here)
