@@ -78,12 +78,16 @@ def cosim_job(ip: Ip, sources: Path, vectors: Path, project: Path, release: Rele
 
 
 def _sources(ip: Ip, sources: Path, release: Release) -> dict[str, Content]:
-    """The IP's own files and the library's, with the pragma spelled for the release."""
+    """The IP's own files and the library's, with pragmas spelled for the release."""
+    spelled = {"style=flp": release.flushable, "disable_start_propagation": release.free_running}
     texts: dict[str, Content] = {}
     for path in (*(sources / name for name in outputs(ip)), *HEADERS):
         name = f"{LIBRARY}/{path.name}" if path in HEADERS else path.name
         text = path.read_text(encoding="utf-8")
-        texts[name] = text.replace("style=flp", release.flushable) if "style=flp" in text else path
+        texts[name] = path
+        for latest, word in spelled.items():
+            if latest in text:
+                texts[name] = text = text.replace(latest, word)
     return texts
 
 

@@ -34,6 +34,7 @@ class Release:
     bind_fifo: str  # the same for a FIFO
     impl: dict[str, str] = field(repr=False)  # our word for a kind of memory -> the directive's
     flushable: str  # the option of the PIPELINE pragma by which stalled pipelines go on emptying
+    free_running: str  # the option of the DATAFLOW pragma that saves processes without a start signal the FIFOs that would pass one on
     exported: str  # where export_design leaves the packed IP, below the solution
     needs_y2k22: bool  # export_design fails after 2021, without AMD's patch
     link_options: str  # "config": sections of a file; "words": the options before there were sections
@@ -61,6 +62,9 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             "bind_fifo": "set_directive_resource -core FIFO_{impl} {location} {variable}",
             "impl": _VIVADO_IMPL,
             "flushable": "enable_flush",
+            # UG1399 2021.2: required with ap_ctrl_none; 2023.2: at one's own risk, for processes that run by their streams alone, as
+            # ours do. In the references from 2020.1 on; 2018.2 lacks it. UNCONFIRMED for 2019.2.
+            "free_running": "disable_start_propagation",
             "exported": "impl/ip/*.zip",
             "needs_y2k22": True,
             "link_options": "words",

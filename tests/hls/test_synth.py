@@ -156,3 +156,18 @@ def test_a_project_that_names_a_folder_cannot_be_continued(built, stand_ins, tmp
         moved = {name.replace("resflow/", "include/resflow/"): content for name, content in continued.files.items()}
         with pytest.raises(ToolError, match=r"why: ERROR: \[HLS 200-70\] res2a.h: 'resflow/formats.h' file not found"):
             do(replace(continued, files=moved), target / "cosim", cache, run_here)
+
+
+@pytest.mark.parametrize("name", ["2019.2", "2022.2"])
+def test_processes_without_a_start_signal_get_none_passed_on(name, built, stand_ins, tmp_path):
+    """UG1399 2021.2: required with ap_ctrl_none. The DMA has a start signal, and keeps it."""
+    design, folder = built
+    stand_ins(name)
+    found, cache = installed(*HLS), Cache(tmp_path / "cache")
+    option = " disable_start_propagation"
+    sources = folder / "hls"
+    assert option not in (sources / "dma" / "dma.cpp").read_text()
+    job = hls.synth_job(design, design.ip("res2a"), sources / "res2a", found)
+    plain = (sources / "res2a" / "res2a.cpp").read_text().replace(option, "")
+    with pytest.raises(ToolError, match="DATAFLOW without disable_start_propagation under ap_ctrl_none"):
+        do(replace(job, files={**job.files, "res2a.cpp": plain}), tmp_path / "synth", cache, run_here)

@@ -94,9 +94,7 @@ def project_files(stand_in: StandIn, state: dict[str, str]) -> list[tuple[str, s
         for name in state["files"].split():
             ElementTree.SubElement(group, "file", name=f"../{name}", sc="0", tb="false", cflags=state.get("cflags", ""))
         stored.write_bytes(ElementTree.tostring(root))
-    return [
-        (file.get("name", "").removeprefix("../"), file.get("cflags", "")) for file in ElementTree.parse(stored).getroot().iter("file")
-    ]
+    return [(file.get("name", "").removeprefix("../"), file.get("cflags", "")) for file in ElementTree.parse(stored).getroot().iter("file")]
 
 
 def digest(text: str, least: int, most: int) -> int:
@@ -112,6 +110,8 @@ def csynth(stand_in: StandIn, _failure: str, state: dict[str, str]) -> None:
     text = sources(stand_in, state)
     if stand_in.release < "2020.2" and "style=" in text:
         stand_in.fail("ERROR: [HLS 200-70] invalid option 'style' for pragma 'HLS PIPELINE'")
+    if "ap_ctrl_none" in text and not re.search("^#pragma HLS DATAFLOW disable_start_propagation$", text, re.MULTILINE):
+        stand_in.fail("ERROR: [HLS 200-70] DATAFLOW without disable_start_propagation under ap_ctrl_none: nothing starts its processes")
     if not re.search(rf"^void {state['top']}\(", text, re.MULTILINE):
         stand_in.fail(f"ERROR: [HLS 200-1715] cannot find the top function '{state['top']}'")
     top = f"{state['top']}_{state['top']}" if "-auto_prefix" in state["configuration"] and stand_in.release < "2020.2" else state["top"]
