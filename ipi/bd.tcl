@@ -189,6 +189,12 @@ proc add_master {name block pin bits} {
     lappend bd(masters) ip_$block/Data_$pin
 }
 
+# A finished frame can interrupt the host: an output of the IP becomes one of the kernel.
+proc add_interrupt {name block pin} {
+    create_bd_port -dir O -type intr $name
+    connect_bd_net [pin ip_$block/$pin] [get_bd_ports $name]
+}
+
 # Every master sees its memory from address 0 on. The range only has to be there: nothing in this design decodes it.
 # UNCONFIRMED for every release: that the segment is <cell>/Data_<pin>/SEG_<port>_Reg (so in 2019.2 and 2022.2).
 proc assign_addresses {} {
