@@ -24,6 +24,19 @@ SECTIONS = {
 """Sections of a v++ configuration and their keys (UG1393, "Vitis Compiler Configuration File"), those that concern linking."""
 
 
+DIRECTIVES = {
+    "OPT": "Explore ExploreArea AddRemap ExploreSequentialArea RuntimeOptimized ExploreWithRemap Default",
+    "PLACE": "Explore ExtraNetDelay_high ExtraNetDelay_low ExtraPostPlacementOpt ExtraTimingOpt AltSpreadLogic_high AltSpreadLogic_medium "
+    "AltSpreadLogic_low SSI_SpreadLogic_high SSI_SpreadLogic_low SSI_SpreadSLLs SSI_BalanceSLLs SSI_BalanceSLRs SSI_HighUtilSLRs "
+    "EarlyBlockPlacement WLDrivenBlockPlacement RuntimeOptimized Quick Default",
+    "PHYS_OPT": "Explore ExploreWithHoldFix AggressiveExplore AlternateReplication AggressiveFanoutOpt AlternateFlowWithRetiming "
+    "AddRetime RuntimeOptimized Default",
+    "ROUTE": "Explore AggressiveExplore NoTimingRelaxation MoreGlobalIterations HigherDelayCost AdvancedSkewModeling AlternateCLBRouting "
+    "RuntimeOptimized Quick Default",
+}
+"""Steps of implementation and their directives (UG904): those that every release since 2019.2 has."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What was checked, and the findings."""
@@ -105,12 +118,26 @@ def _link_config(design: Design, path: Path) -> tuple[int, list[Finding]]:
         elif section in SECTIONS and key not in SECTIONS[section].split():
             keys = ", ".join(SECTIONS[section].split())
             report(f"no key {key} in {f'[{section}]' if section else 'the head'}", f"v++ knows {keys}", "correct the name", number)
+        elif (section, key) == ("vivado", "prop") and (problem := step_property(value)):
+            report(*problem, number)
         elif section == "connectivity" and (problem := _connection(design, key, value, connected)):
             report(*problem, number)
     for argument in design.arguments:
         if argument.is_pointer and argument.name not in connected:
             report(f"no sp for {argument.name}", "v++ would choose a bank itself", f"add sp={design.cu}.{argument.name}:{argument.bank}")
     return settings, findings
+
+
+def step_property(value: str) -> tuple[str, str, str] | None:
+    """The finding about a property of an implementation step, if any."""
+    found = re.fullmatch(r"run\.impl_1\.STEPS\.(POST_ROUTE_)?(\w+?)_DESIGN\.(ARGS\.DIRECTIVE|IS_ENABLED|TCL\.(?:PRE|POST))=(.+)", value)
+    if not found or found[2] not in DIRECTIVES or (found[1] and found[2] != "PHYS_OPT"):
+        steps = ", ".join(f"{step}_DESIGN" for step in DIRECTIVES)
+        return f"prop={value}", f"the steps of impl_1 are {steps} and POST_ROUTE_PHYS_OPT_DESIGN", "correct the name"
+    offered = {"ARGS.DIRECTIVE": DIRECTIVES[found[2]].split(), "IS_ENABLED": ["true", "false"]}.get(found[3])
+    if offered is not None and found[4] not in offered:
+        return f"prop={value}", f"it offers {', '.join(offered)}", "choose one of those"
+    return None
 
 
 def _connection(design: Design, key: str, value: str, connected: dict[str, str]) -> tuple[str, str, str] | None:

@@ -98,11 +98,9 @@ proc model::summary {} {
     # The SLR a cell is reset from.
     foreach pin [all pin] {
         if {[get $pin TYPE] ne "rst"} continue
-        foreach object [net $pin] {
-            if {![regexp {reset_pass_slr(\d+)/Res$} $object all slr]} continue
-            set cell [get $pin OWNER]
-            lappend lines [list cell [string trimleft $cell /] $slr $origin($cell)]
-        }
+        set slr [reset_slr $pin]
+        set cell [get $pin OWNER]
+        if {$slr ne ""} { lappend lines [list cell [string trimleft $cell /] $slr $origin($cell)] }
     }
     foreach pin [all interface] {
         if {[get $pin PROTOCOL] ne "axis" || [get $pin MODE] ne "Master" || [kind [peer $pin]] ne "interface"} continue
@@ -110,6 +108,21 @@ proc model::summary {} {
         lappend lines [list stream {*}[lmap cell $cells { string trimleft $cell / }] $origin([lindex $cells 0])]
     }
     return $lines
+}
+
+# The SLR of the register of the reset chain that a pin is reset from, through leaves and passthroughs.
+proc model::reset_slr {pin} {
+    foreach step {leaf register chain} {
+        set driver [lindex [lmap object [net $pin] { if {![drives $object]} continue; set object }] 0]
+        if {[regexp {^/reset_pipe_slr(\d+)/Q$} $driver all slr]} { return $slr }
+        set cell [get $driver OWNER]
+        set pin [lindex [lmap input [all pin] {
+            if {[get $input OWNER] ne $cell || [get $input DIR] ne "I" || [get $input TYPE] ne "data"} continue
+            set input
+        }] 0]
+        if {$cell eq "" || $pin eq ""} { return "" }
+    }
+    return ""
 }
 
 proc model::placements {} {

@@ -52,15 +52,15 @@ def test_summary(toy: Design, tmp_path: Path) -> None:
     report = ipi.check(toy, tmp_path)
     report.require()
     assert report.passed
-    assert str(report) == "25 cells (5 IPs, 6 FIFOs, 0 width converters, 4 register slices), 4 AXI interfaces, 3 SLR crossings: 0 findings"
+    assert str(report) == "35 cells (5 IPs, 6 FIFOs, 0 width converters, 4 register slices), 4 AXI interfaces, 3 SLR crossings: 0 findings"
 
 
 def test_the_cells_of_the_block_design_are_those_of_the_floorplan(toy: Design, tmp_path: Path) -> None:
     write_tree(tmp_path, ipi.render(toy))
     answer = run(tmp_path, SCRIPTS, facts(toy, tmp_path))
     placed = cells(toy)
-    # All but the four passthroughs of the reset tree, which are wires.
-    assert answer.counts["cells"] == len(placed) + len(slices(toy)) + 4
+    # All but the passthroughs of the reset tree, which are wires: at its root, and behind the leaf of each SLR and IP.
+    assert answer.counts["cells"] == len(placed) + len(slices(toy)) + 1 + 3 + len(toy.ips)
     assert {name: slr for name, (slr, _) in answer.reset_from.items()} == {
         **{cell.name: cell.slr for cell in placed if not cell.name.startswith("reset_")},
         **{piece.name: piece.source for piece in slices(toy)},
@@ -114,7 +114,7 @@ MUTATIONS = {
     "misspelt cell": (
         *(B, "head_labels     head ", "head_labels     haed "),
         "block_design.tcl:21: no cell ip_haed\n"
-        "  why: there are /ip_stem /ip_res2a /ip_res2b /ip_head /fifo_stem_image /fifo_res2a_codes_in /slice_res2a_codes_in_slr0 /fifo_res2b_codes_in "
+        "  why: there are /reset_pass_ip_res2b /ip_head /reset_leaf_ip_head /reset_pass_ip_head /fifo_stem_image /fifo_res2a_codes_in /slice_res2a_codes_in_slr0 /fifo_res2b_codes_in "
         "/slice_res2b_codes_in_slr1 /fifo_head_codes_in /slice_head_codes_in_slr2 /slice_head_codes_in_slr1\n  fix: correct the name",
         f"block_design.tcl:10: interface ip_dma/labels is not connected{UNCONNECTED}",
         f"block_design.tcl:14: interface ip_head/labels is not connected{UNCONNECTED}",
@@ -187,6 +187,14 @@ MUTATIONS = {
         "  why: a reset that crosses between SLRs outside its tree misses timing\n  fix: give it SLR 2 in the block design",
         f"block_design.tcl:19: the stream from fifo_res2b_codes_in to ip_res2b goes from SLR1 to SLR2{UNREGISTERED}",
         f"block_design.tcl:20: the stream from fifo_head_codes_in to slice_head_codes_in_slr1 goes from SLR2 to SLR1{UNREGISTERED}",
+    ),
+    "a leaf on another SLR's branch": (
+        *("bd.tcl", "    add_reset_leaf $cell $slr\n", "    add_reset_leaf $cell 0\n"),
+        *(
+            f"block_design.tcl:{line}: ip_{name} is reset from SLR0 and placed in SLR{slr}\n"
+            f"  why: a reset that crosses between SLRs outside its tree misses timing\n  fix: give it SLR {slr} in the block design"
+            for line, name, slr in ((12, "res2a", 1), (13, "res2b", 2))
+        ),
     ),
     "no register slices": (
         *("bd.tcl", "[cross_slrs $name $from $sink_bytes $slr $bd(slr,$sink)]", "$from"),
@@ -301,14 +309,14 @@ MUTATIONS = {
         ),
     ),
     "no reset": (
-        *("bd.tcl", "    connect_reset $cell ap_rst_n $slr\n", ""),
+        *("bd.tcl", "    connect_reset $cell ap_rst_n $cell\n", ""),
         *(
             f"block_design.tcl:{line}: reset pin ip_{cell}/ap_rst_n is not connected\n  why: every input needs a source\n  fix: connect it"
             for line, cell in enumerate(("dma", "stem", "res2a", "res2b", "head"), 10)
         ),
     ),
     "clock for a reset": (
-        *("bd.tcl", "    connect_reset $cell ap_rst_n $slr\n", "    connect_bd_net [get_bd_ports ap_clk] [pin $cell/ap_rst_n]\n"),
+        *("bd.tcl", "    connect_reset $cell ap_rst_n $cell\n", "    connect_bd_net [get_bd_ports ap_clk] [pin $cell/ap_rst_n]\n"),
         *(
             f"block_design.tcl:{line}: reset pin ip_{cell}/ap_rst_n is driven by ap_clk\n"
             "  why: that is a clock\n  fix: connect it to its source"
@@ -316,16 +324,16 @@ MUTATIONS = {
         ),
     ),
     "misspelt property": (
-        *("bd.tcl", "CONFIG.C_BUF_TYPE", "CONFIG.BUF_TYPE"),
-        "block_design.tcl:7 (bd.tcl): reset_buf_slr0: no property CONFIG.BUF_TYPE\n"
-        "  why: the properties the model knows of util_ds_buf are CONFIG.C_BUF_TYPE, CONFIG.C_SIZE, NAME, PATH, VLNV\n"
+        *("bd.tcl", "CONFIG.C_OPERATION", "CONFIG.OPERATION"),
+        "block_design.tcl:7 (bd.tcl): reset_in: no property CONFIG.OPERATION\n"
+        "  why: the properties the model knows of util_reduced_logic are CONFIG.C_OPERATION, CONFIG.C_SIZE, NAME, PATH, VLNV\n"
         "  fix: correct the name; if the vendor's guide has it, add it to ipi/model",
         ...,
     ),
     "misspelt pin": (
-        *("bd.tcl", "/BUFG_I]", "/BUFG_IN]"),
-        "block_design.tcl:7: no pin reset_buf_slr0/BUFG_IN\n"
-        "  why: there are /reset_buf_slr0/BUFG_I /reset_buf_slr0/BUFG_O\n  fix: correct the name",
+        *("bd.tcl", "[pin $cell/D]", "[pin $cell/DATA]"),
+        "block_design.tcl:7: no pin reset_pipe_slr0/DATA\n"
+        "  why: there are /reset_pipe_slr0/CLK /reset_pipe_slr0/D /reset_pipe_slr0/Q\n  fix: correct the name",
         ...,
     ),
     "misspelt command": (
@@ -536,7 +544,7 @@ def test_a_version_of_another_release(toy: Design, tmp_path: Path) -> None:
         tmp_path,
         "bd.tcl",
         "    return [lindex $found end]",
-        '    if {$name eq "util_ds_buf"} {' + new + "}\n    return [lindex $found end]",
+        '    if {$name eq "c_shift_ram"} {' + new + "}\n    return [lindex $found end]",
     )
     assert found[0] == (
         "block_design.tcl:7 (bd.tcl): create_bd_cell: no IP xilinx.com:ip:util_ds_buf:2.1\n"

@@ -94,7 +94,15 @@ def test_weights_too_large_for_a_plram(digits: Design) -> None:
 
 AFTER = (
     "run.impl_1.STEPS.OPT_DESIGN.TCL.POST={work}/vitis/floorplan.tcl",
-    "run.impl_1.STEPS.ROUTE_DESIGN.TCL.POST={work}/vitis/reports.tcl",
+    "run.impl_1.STEPS.POST_ROUTE_PHYS_OPT_DESIGN.TCL.POST={work}/vitis/reports.tcl",
+)
+STEPS = (
+    "OPT_DESIGN.ARGS.DIRECTIVE=ExploreWithRemap",
+    "PLACE_DESIGN.ARGS.DIRECTIVE=Explore",
+    "PHYS_OPT_DESIGN.IS_ENABLED=true",
+    "PHYS_OPT_DESIGN.ARGS.DIRECTIVE=Explore",
+    "ROUTE_DESIGN.ARGS.DIRECTIVE=Explore",
+    "POST_ROUTE_PHYS_OPT_DESIGN.IS_ENABLED=true",
 )
 FOLDERS = ("--temp_dir", "link", "--log_dir", "link/logs", "--report_dir", "link/reports", "-o", "linked.xclbin", "digits.xo")
 
@@ -115,6 +123,7 @@ def test_link_command_before_options_had_sections(digits: Design) -> None:
         *("--platform", "xilinx_u250_gen3x16_xdma_4_1_202210_1", "--kernel_frequency", "250", "--save-temps"),
         *("--nk", "digits:1:digits_1"),
         *("--sp", "digits_1.in:DDR[0]", "--sp", "digits_1.out:DDR[0]", "--sp", "digits_1.weightsmem:DDR[0]"),
+        *(word for prop in STEPS for word in ("--xp", f"vivado_prop:run.impl_1.STEPS.{prop}")),
         *("--xp", f"vivado_prop:{AFTER[0]}", "--xp", f"vivado_prop:{AFTER[1]}"),
         *("--xp", "param:compiler.userPreSysLinkTcl={work}/vitis/plram.tcl"),
         *FOLDERS,
@@ -135,7 +144,7 @@ def test_nothing_is_found(toy: Design, tmp_path: Path) -> None:
     report = vitis.check(toy, tmp_path)
     report.require()
     assert report.passed
-    assert str(report) == "25 cells placed, 7 link settings: 0 findings"
+    assert str(report) == "30 cells placed, 13 link settings: 0 findings"
 
 
 def test_require_raises_all_findings(toy: Design, tmp_path: Path) -> None:
@@ -220,6 +229,18 @@ MUTATIONS = {
         "link.cfg:11: sp=toy_1.out:DDR[4]\n"
         "  why: u250 has DDR[0], DDR[1], DDR[2], DDR[3], PLRAM[0], PLRAM[1], PLRAM[2], PLRAM[3]\n  fix: choose one of those",
         "link.cfg: no sp for out\n  why: v++ would choose a bank itself\n  fix: add sp=toy_1.out:DDR[0]",
+    ),
+    "no such step": (
+        *("link.cfg", "STEPS.PLACE_DESIGN", "STEPS.PLACER"),
+        "link.cfg:16: prop=run.impl_1.STEPS.PLACER.ARGS.DIRECTIVE=Explore\n"
+        "  why: the steps of impl_1 are OPT_DESIGN, PLACE_DESIGN, PHYS_OPT_DESIGN, ROUTE_DESIGN and POST_ROUTE_PHYS_OPT_DESIGN\n"
+        "  fix: correct the name",
+    ),
+    "no such directive": (
+        *("link.cfg", "OPT_DESIGN.ARGS.DIRECTIVE=ExploreWithRemap", "OPT_DESIGN.ARGS.DIRECTIVE=ExploreMore"),
+        "link.cfg:15: prop=run.impl_1.STEPS.OPT_DESIGN.ARGS.DIRECTIVE=ExploreMore\n"
+        "  why: it offers Explore, ExploreArea, AddRemap, ExploreSequentialArea, RuntimeOptimized, ExploreWithRemap, Default\n"
+        "  fix: choose one of those",
     ),
     "SLR": (
         *("link.cfg", "nk=", "slr=toy_1:SLR4\nnk="),

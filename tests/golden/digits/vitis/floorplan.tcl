@@ -1,4 +1,4 @@
-# Floorplan of digits: 22 cells, 4 register slices over SLR boundaries; v++ has Vivado run it after opt_design.
+# Floorplan of digits: 29 cells, 4 register slices over SLR boundaries; v++ has Vivado run it after opt_design.
 # Generated from the description of network digits. Edit that, not this.
 
 # Put a cell of the block design into its SLR's part of the dynamic region. What stands above the CU differs between shells
@@ -61,11 +61,18 @@ place_cell_in_slr  0  dwc_head_codes_in
 place_cell_in_slr  0  fifo_head_labels
 place_cell_in_slr  0  fifo_head_weights
 place_cell_in_slr  0  reset_pipe_slr0
-place_cell_in_slr  0  reset_buf_slr0
+place_cell_in_slr  0  reset_leaf_slr0
 place_cell_in_slr  1  reset_pipe_slr1
-place_cell_in_slr  1  reset_buf_slr1
+place_cell_in_slr  1  reset_leaf_slr1
 place_cell_in_slr  2  reset_pipe_slr2
-place_cell_in_slr  2  reset_buf_slr2
+place_cell_in_slr  2  reset_leaf_slr2
+place_cell_in_slr  0  reset_leaf_ip_dma
+place_cell_in_slr  0  reset_leaf_ip_stem
+place_cell_in_slr  1  reset_leaf_ip_res2a
+place_cell_in_slr  2  reset_leaf_ip_res2b
+place_cell_in_slr  2  reset_leaf_ip_res3a
+place_cell_in_slr  1  reset_leaf_ip_res3b
+place_cell_in_slr  0  reset_leaf_ip_head
 
 place_slice_in_slrs  0  1  slice_res2a_codes_in_slr0
 place_slice_in_slrs  1  2  slice_res2b_codes_in_slr1
