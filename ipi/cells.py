@@ -10,6 +10,7 @@ from dataflow.design import Design, Link
 class Cell(NamedTuple):
     name: str
     slr: int
+    crosses: bool = False  # a register that a net between two SLRs starts or ends at
 
 
 class Slice(NamedTuple):
@@ -70,6 +71,6 @@ def cells(design: Design) -> tuple[Cell, ...]:
         if link.converts:
             placed.append(Cell(converter(link), converter_slr(design, link)))
     for slr in range(stages(design)):
-        placed += [Cell(f"reset_pipe_slr{slr}", slr), Cell(f"reset_leaf_slr{slr}", slr)]
+        placed += [Cell(f"reset_pipe_slr{slr}", slr, crosses=True), Cell(f"reset_leaf_slr{slr}", slr)]
     placed += [Cell(f"reset_leaf_{block(ip.name)}", ip.slr) for ip in design.ips]
     return tuple(placed)

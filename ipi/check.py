@@ -10,7 +10,7 @@ from codegen.tools.releases import release as release_of
 from dataflow.design import Design, Ip
 from ipi import kernel_xml
 from ipi.cells import cells, crossings, slices
-from ipi.tcl_model import Answer, CheckError, Finding, kernel_facts, run, tcl_list
+from ipi.tcl_model import Answer, CheckError, Finding, kernel_facts, run, tcl_list, warned
 
 LATEST = release_of("2024.2")
 """The release whose tools are assumed by default."""
@@ -53,7 +53,7 @@ def check(design: Design, folder: Path, *, release: Release = LATEST) -> Report:
     The IPs are as the HLS tool of `release` exports them. Raises ToolError if tclsh is missing; everything else is a finding.
     """
     answer = run(folder, SCRIPTS, facts(design, folder, release=release))
-    findings = (*answer.findings, *_misplaced(design, answer), *_unregistered(design, answer))
+    findings = (*answer.findings, *warned(answer, SCRIPTS[0]), *_misplaced(design, answer), *_unregistered(design, answer))
     counts = answer.counts
     return Report(
         findings=findings,

@@ -15,6 +15,7 @@ from codegen.tools.find import find
 
 MODEL = Path(__file__).parent / "model"
 TIMEOUT_SECONDS = 60
+WARNING = "CRITICAL WARNING: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,15 @@ def kernel_facts(path: Path, name: str) -> list[str]:
         for argument in kernel.iterfind("args/arg")
     ]
     return [f"fact_kernel {name} {tcl_list(attributes)} {tcl_list(ports)} {{{' '.join(arguments)}}}"]
+
+
+def warned(answer: Answer, where: str) -> list[Finding]:
+    """The critical warnings the scripts print: in the model, whose cells keep their names, there is no reason for one."""
+    lines = [line.splitlines() for line in answer.said if line.startswith(WARNING)]
+    return [
+        Finding(where=where, what=what.removeprefix(WARNING), why=why.removeprefix("  why: "), fix=fix.removeprefix("  fix: "))
+        for what, why, fix in lines
+    ]
 
 
 def run(folder: Path, scripts: Sequence[str], facts: Sequence[str]) -> Answer:

@@ -5,7 +5,17 @@
 proc model::implemented {} {
     variable netlist
     variable pblocks
-    foreach cell $netlist {
+    variable design
+    set names $netlist
+    if {$netlist eq "" && [netlist_open]} {
+        # A run of the project: what became of its block design.
+        foreach cell [all cell] {
+            set name ${design}_i$cell
+            lappend names $name
+            if {[string match *:axis_register_slice:* [get $cell VLNV]]} { lappend names $name/inst/slr_source $name/inst/slr_dest }
+        }
+    }
+    foreach cell $names {
         if {![exists $cell]} { create $cell cell_instance NAME $cell }
     }
     foreach pblock $pblocks {
@@ -126,6 +136,11 @@ proc model::reset_slr {pin} {
 }
 
 proc model::placements {} {
-    set placed [lmap cell [all cell_instance] { if {[get $cell PBLOCK] eq ""} continue; set cell }]
-    return [lmap cell $placed { list placed $cell [get $cell PBLOCK] }]
+    # To a pblock, or towards an SLR.
+    set lines {}
+    foreach cell [all cell_instance] {
+        set place [get $cell PBLOCK [get $cell USER_SLR_ASSIGNMENT]]
+        if {$place ne ""} { lappend lines [list placed $cell $place] }
+    }
+    return $lines
 }

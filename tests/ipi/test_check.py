@@ -196,6 +196,14 @@ MUTATIONS = {
             for line, name, slr in ((12, "res2a", 1), (13, "res2b", 2))
         ),
     ),
+    "cells by another name": (
+        *("bd.tcl", "lappend bd(placed) $cell", "lappend bd(placed) [string map {ip_head ip_head_0} $cell]"),
+        *(
+            f"block_design.tcl: no cell {name} in the netlist\n"
+            "  why: the floorplan knows it by that name; the placer will choose its SLR\n  fix: look for it among get_cells -hierarchical"
+            for name in ("ip_head_0", "reset_leaf_ip_head_0")
+        ),
+    ),
     "no register slices": (
         *("bd.tcl", "[cross_slrs $name $from $sink_bytes $slr $bd(slr,$sink)]", "$from"),
         *(

@@ -153,7 +153,17 @@ def test_require_raises_all_findings(toy: Design, tmp_path: Path) -> None:
         vitis.check(toy, tmp_path).require()
 
 
+GUIDED_LINE = FLOORPLAN_LINE.replace("place it in", "guide it to")
 MUTATIONS = {
+    "a crossing register in a pblock": (
+        *("floorplan.tcl", "guide_cell_to_slr  1  reset_pipe_slr1\n", "place_cell_in_slr  1  reset_pipe_slr1\n"),
+        f"floorplan.tcl: reset_pipe_slr1 is placed in pblock_dynamic_SLR1, not SLR1{GUIDED_LINE}1",
+    ),
+    "a half to an SLR there is not": (
+        *("floorplan.tcl", "guide_slice_to_slrs  0  1  slice_res2a", "guide_slice_to_slrs  0  4  slice_res2a"),
+        "floorplan.tcl:73: level0_i/ulp/toy_1/inst/design_toy_i/slice_res2a_codes_in_slr0/inst/slr_dest: USER_SLR_ASSIGNMENT cannot be SLR4\n  why: it offers SLR0, SLR1, SLR2, SLR3\n  fix: choose one of those",
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is not placed{GUIDED_LINE}1",
+    ),
     "cell not placed": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "\n"),
         f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",
@@ -164,31 +174,31 @@ MUTATIONS = {
     ),
     "cell placed twice": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  1  ip_res2a\nplace_cell_in_slr  1  ip_res2a\n"),
-        "floorplan.tcl:50: add_cells_to_pblock: ip_res2a is in pblock_dynamic_SLR1 already\n"
+        "floorplan.tcl:53: add_cells_to_pblock: ip_res2a is in pblock_dynamic_SLR1 already\n"
         "  why: a cell is placed once\n  fix: delete one of the two calls",
     ),
     "misspelt cell": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  1  res2\n"),
-        "floorplan.tcl:49: 0 cells res2 in toy_1, not 1\n"
-        "  why: the floorplan places each once\n  fix: look for it among get_cells -hierarchical",
+        "floorplan.tcl: no cell res2 in toy_1\n"
+        "  why: the floorplan knows it by that name; the placer chooses its SLR\n  fix: look for it among get_cells -hierarchical",
         f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",
     ),
     "no such SLR": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  4  ip_res2a\n"),
-        "floorplan.tcl:49: no pblock pblock_dynamic_SLR4\n"
+        "floorplan.tcl:52: no pblock pblock_dynamic_SLR4\n"
         "  why: the platform has pblock_dynamic_SLR0 pblock_dynamic_SLR1 pblock_dynamic_SLR2 pblock_dynamic_SLR3\n"
         "  fix: correct pblock in dataflow/platforms",
         f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",
     ),
     "slice not placed": (
-        *("floorplan.tcl", "place_slice_in_slrs  0  1  slice_res2a_codes_in_slr0\n", "\n"),
-        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_source is not placed{FLOORPLAN_LINE}0",
-        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is not placed{FLOORPLAN_LINE}1",
+        *("floorplan.tcl", "guide_slice_to_slrs  0  1  slice_res2a_codes_in_slr0\n", "\n"),
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_source is not placed{GUIDED_LINE}0",
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is not placed{GUIDED_LINE}1",
     ),
     "slice the wrong way round": (
-        *("floorplan.tcl", "place_slice_in_slrs  0  1  slice_res2a", "place_slice_in_slrs  1  0  slice_res2a"),
-        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_source is placed in pblock_dynamic_SLR1, not pblock_dynamic_SLR0{FLOORPLAN_LINE}0",
-        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is placed in pblock_dynamic_SLR0, not pblock_dynamic_SLR1{FLOORPLAN_LINE}1",
+        *("floorplan.tcl", "guide_slice_to_slrs  0  1  slice_res2a", "guide_slice_to_slrs  1  0  slice_res2a"),
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_source is placed in SLR1, not SLR0{GUIDED_LINE}0",
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is placed in SLR0, not SLR1{GUIDED_LINE}1",
     ),
     "no report": (
         *("reports.tcl", "report_timing_summary -file resflow_timing.rpt\n", ""),
