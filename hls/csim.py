@@ -19,7 +19,7 @@ from codegen.jobs.run import run_calls
 from codegen.tools import environment
 from codegen.tools.find import SETTINGS, find
 from codegen.tools.run import Finished
-from hls.render import HEADERS, SEARCHED
+from hls.render import HEADERS, LIBRARY
 
 LIMITS = Limits(timeout_minutes=10, memory_gb=1)
 FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label", "-Wno-maybe-uninitialized")
@@ -58,13 +58,13 @@ def csim_job(ip: str, sources: Path, vectors: Path, frames: int) -> Job:
     headers = ap_types()
     # Both sources in one translation unit, since most of the time goes into the ap_types headers; those are system headers
     # because their warnings cannot be fixed here.
-    compiler = ("g++", *FLAGS, f"-I{SEARCHED}", "-isystem", "ap_types", "-include", f"{ip}.cpp", f"{ip}_tb.cpp", "-o", f"{ip}_tb")
+    compiler = ("g++", *FLAGS, "-isystem", "ap_types", "-include", f"{ip}.cpp", f"{ip}_tb.cpp", "-o", f"{ip}_tb")
     return Job(
         step="csim",
         name=ip,
         files={
             **{path.name: path for path in sources.iterdir() if path.is_file()},
-            **{f"{SEARCHED}/resflow/{path.name}": path for path in HEADERS},
+            **{f"{LIBRARY}/{path.name}": path for path in HEADERS},
             **{f"ap_types/{path.relative_to(headers)}": path for pattern in ("*.h", "etc/*.h") for path in headers.glob(pattern)},
             **{f"vectors/{path.name}": path for path in (vectors.iterdir() if vectors.is_dir() else ()) if path.is_file()},
         },

@@ -17,9 +17,10 @@ from network.parameters import Parameters
 FOLDER = Path(__file__).parent
 INCLUDE = FOLDER / "include"
 HEADERS = tuple(sorted((INCLUDE / "resflow").glob("*.h")))
-SEARCHED = "include"
-"""The include folder of a job, with the headers below resflow/. It contains no file named by the user, so that the features.h of a
-block `features` does not replace a system header."""
+LIBRARY = "resflow"
+"""The folder of a job with the library's headers, beside the sources, which include "resflow/mvau.h". So no compiler needs the path of
+a folder: HLS tools store one as absolute, and their projects are moved. No folder is searched in which the user named the files,
+so that the features.h of a block `features` does not replace a system header."""
 
 
 def outputs(ip: Ip) -> tuple[str, ...]:

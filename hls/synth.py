@@ -17,7 +17,7 @@ from codegen.jobs.key import Content
 from codegen.text.templates import render as render_template
 from codegen.tools.releases import Release
 from dataflow.design import Design, Ip
-from hls.render import FOLDER, HEADERS, SEARCHED, outputs
+from hls.render import FOLDER, HEADERS, LIBRARY, outputs
 from hls.vectors import COSIM_FRAMES, first_frames
 
 SYNTH_LIMITS = Limits(timeout_minutes=240, memory_gb=8)
@@ -25,9 +25,11 @@ SYNTH_LIMITS = Limits(timeout_minutes=240, memory_gb=8)
 COSIM_LIMITS = Limits(timeout_minutes=480, memory_gb=12)
 PROJECT = "project"
 SOLUTION = "solution"
-CFLAGS = f"-std=c++14 -I[pwd]/{SEARCHED} -DAP_INT_MAX_W=4096"
-"""[pwd] because the tool compiles in other folders, which relative paths would refer to; 4,096 bits is the widest beat."""
+CFLAGS = "-std=c++14 -DAP_INT_MAX_W=4096"
+"""4,096 bits is the widest beat. No -I: the tool stores it with the project, relative to folders of its own or absolute, and
+cosimulation continues the project in another folder, often on another machine. Includes are found beside who includes them."""
 STYLE = re.compile(r"(?<=#pragma HLS PIPELINE II=1 )style=(\w+)$", re.MULTILINE)
+DATAFLOW = re.compile(r"(?<=#pragma HLS DATAFLOW )disable_start_propagation$", re.MULTILINE)
 PRODUCT = re.compile(r"(?<=#pragma HLS )BIND_OP variable=(\w+) op=mul impl=fabric$", re.MULTILINE)
 UNCERTAINTY = 0.125
 """Share of the clock period reserved for routing: the default of vivado_hls. Later releases reserve 27 %."""
@@ -86,10 +88,11 @@ def _sources(ip: Ip, sources: Path, release: Release) -> dict[str, Content]:
     """
     texts: dict[str, Content] = {}
     for path in (*(sources / name for name in outputs(ip)), *HEADERS):
-        name = f"{SEARCHED}/resflow/{path.name}" if path in HEADERS else path.name
+        name = f"{LIBRARY}/{path.name}" if path in HEADERS else path.name
         text = path.read_text(encoding="utf-8")
         spelled = STYLE.sub(lambda style: release.pipeline[style[1]], text)
         spelled = PRODUCT.sub(lambda product: release.bind_product.format(variable=product[1]), spelled)
+        spelled = DATAFLOW.sub(release.dataflow_option, spelled)
         texts[name] = path if spelled == text else spelled
     return texts
 

@@ -62,9 +62,14 @@ proc create_vendor_cell {ip cell config} {
     set_property -dict $config [cell $cell]
 }
 
-proc connect_clock {cell name} { connect_bd_net [get_bd_ports ap_clk] [pin $cell/$name] }
+# What has a clock is hardware, which the floorplan places by its name; passthroughs are wires.
+proc connect_clock {cell name} {
+    global bd
+    lappend bd(placed) $cell
+    connect_bd_net [get_bd_ports ap_clk] [pin $cell/$name]
+}
 
-proc connect_reset {cell name slr} { connect_bd_net [pin reset_pass_slr$slr/Res] [pin $cell/$name] }
+proc connect_reset {cell name leaf} { connect_bd_net [pin reset_pass_$leaf/Res] [pin $cell/$name] }
 
 proc connect_stream {source sink} { connect_bd_intf_net $source $sink }
 
@@ -74,6 +79,7 @@ proc begin_design {name part clock_mhz} {
     set bd(name) $name
     set bd(period_ns) [expr {1000.0 / $clock_mhz}]
     set bd(masters) {}
+    set bd(placed) {}
     create_project -force $name [file join $bd(folder) project] -part $part
     set_property ip_repo_paths [list $bd(repository)] [current_project]
     update_ip_catalog -rebuild
@@ -84,33 +90,42 @@ proc begin_design {name part clock_mhz} {
     set_property CONFIG.POLARITY ACTIVE_LOW [get_bd_ports ap_rst_n]
 }
 
-# The reset goes from SLR to SLR through a register in each, and from there through a global buffer to the cells of that SLR.
-# A passthrough takes the type `rst` off a net: the register's input and the buffer's output are plain wires.
+# The reset goes from SLR to SLR through a register in each. From there it branches to leaves, registers that drive one IP each, and one
+# that drives the FIFOs, converters and slices of the SLR: local registers instead of a global buffer (UG949), whose driver could lie
+# anywhere, and few enough loads for each. Every cell sees the reset as many cycles after its SLR's register.
 proc reset_tree {slrs} {
     add_passthrough reset_in
     connect_bd_net [get_bd_ports ap_rst_n] [pin reset_in/Op1]
     set before [pin reset_in/Res]
     for {set slr 0} {$slr < $slrs} {incr slr} {
-        # Width is propagated from the net unless its source is the user.
-        create_vendor_cell c_shift_ram reset_pipe_slr$slr {CONFIG.Width.VALUE_SRC USER}
-        set_property -dict {
-            CONFIG.Width 1 CONFIG.Depth 1 CONFIG.SSET false CONFIG.SCLR false
-            CONFIG.DefaultData 0 CONFIG.AsyncInitVal 0 CONFIG.SyncInitVal 0
-        } [cell reset_pipe_slr$slr]
-        connect_clock reset_pipe_slr$slr CLK
-        connect_bd_net $before [pin reset_pipe_slr$slr/D]
+        add_reset_register reset_pipe_slr$slr $before
         set before [pin reset_pipe_slr$slr/Q]
-
-        create_vendor_cell util_ds_buf reset_buf_slr$slr {CONFIG.C_BUF_TYPE BUFG}
-        connect_bd_net $before [pin reset_buf_slr$slr/BUFG_I]
-        add_passthrough reset_pass_slr$slr
-        connect_bd_net [pin reset_buf_slr$slr/BUFG_O] [pin reset_pass_slr$slr/Op1]
+        add_reset_leaf slr$slr $slr
     }
 }
 
+proc add_reset_register {cell source} {
+    # Width is propagated from the net unless its source is the user.
+    create_vendor_cell c_shift_ram $cell {CONFIG.Width.VALUE_SRC USER}
+    set_property -dict {
+        CONFIG.Width 1 CONFIG.Depth 1 CONFIG.SSET false CONFIG.SCLR false
+        CONFIG.DefaultData 0 CONFIG.AsyncInitVal 0 CONFIG.SyncInitVal 0
+    } [cell $cell]
+    connect_clock $cell CLK
+    connect_bd_net $source [pin $cell/D]
+}
+
+# A branch of the tree in one SLR.
+proc add_reset_leaf {name slr} {
+    add_reset_register reset_leaf_$name [pin reset_pipe_slr$slr/Q]
+    add_passthrough reset_pass_$name
+    connect_bd_net [pin reset_leaf_$name/Q] [pin reset_pass_$name/Op1]
+}
+
+# Takes the type `rst` off a net, or hides that a register's output is none: both sides are plain wires.
 proc add_passthrough {cell} { create_vendor_cell util_reduced_logic $cell {CONFIG.C_SIZE 1 CONFIG.C_OPERATION or} }
 
-# An HLS IP, reset from its SLR's branch of the tree. The name of every cell begins with its kind: ip_, fifo_, dwc_, slice_, reset_.
+# An HLS IP, with a leaf of the reset tree of its own. The name of every cell begins with its kind: ip_, fifo_, dwc_, slice_, reset_.
 # So no block can have the name of an HDL keyword or of another cell.
 proc add_block {name vlnv slr} {
     global bd
@@ -118,7 +133,8 @@ proc add_block {name vlnv slr} {
     set cell ip_$name
     create_bd_cell -type ip -vlnv $vlnv $cell
     connect_clock $cell ap_clk
-    connect_reset $cell ap_rst_n $slr
+    add_reset_leaf $cell $slr
+    connect_reset $cell ap_rst_n $cell
 }
 
 # A stream between two IPs: a FIFO in the source's SLR, a register slice at every SLR boundary and, where the beats differ, a width
@@ -132,7 +148,7 @@ proc add_stream {name source source_port source_bytes sink sink_port sink_bytes 
     create_vendor_cell axis_data_fifo $fifo [list \
         CONFIG.TDATA_NUM_BYTES $source_bytes CONFIG.FIFO_DEPTH $depth CONFIG.FIFO_MEMORY_TYPE $memory CONFIG.IS_ACLK_ASYNC 0]
     connect_clock $fifo s_axis_aclk
-    connect_reset $fifo s_axis_aresetn $bd(slr,$source)
+    connect_reset $fifo s_axis_aresetn slr$bd(slr,$source)
     connect_stream $from [interface_pin $fifo/S_AXIS]
     set from [interface_pin $fifo/M_AXIS]
 
@@ -145,7 +161,7 @@ proc add_stream {name source source_port source_bytes sink sink_port sink_bytes 
         create_vendor_cell axis_dwidth_converter $dwc {CONFIG.S_TDATA_NUM_BYTES.VALUE_SRC USER}
         set_property -dict [list CONFIG.S_TDATA_NUM_BYTES $source_bytes CONFIG.M_TDATA_NUM_BYTES $sink_bytes] [cell $dwc]
         connect_clock $dwc aclk
-        connect_reset $dwc aresetn $converter_slr
+        connect_reset $dwc aresetn slr$converter_slr
         connect_stream $from [interface_pin $dwc/S_AXIS]
         set from [interface_pin $dwc/M_AXIS]
     }
@@ -162,7 +178,7 @@ proc cross_slrs {name from bytes slr last} {
         create_vendor_cell axis_register_slice $slice [list \
             CONFIG.TDATA_NUM_BYTES $bytes CONFIG.REG_CONFIG 15 CONFIG.NUM_SLR_CROSSINGS 1]
         connect_clock $slice aclk
-        connect_reset $slice aresetn $slr
+        connect_reset $slice aresetn slr$slr
         connect_stream $from [interface_pin $slice/S_AXIS]
         set from [interface_pin $slice/M_AXIS]
         incr slr [expr {$slr < $last ? 1 : -1}]
@@ -189,6 +205,12 @@ proc add_master {name block pin bits} {
     lappend bd(masters) ip_$block/Data_$pin
 }
 
+# A finished frame can interrupt the host: an output of the IP becomes one of the kernel.
+proc add_interrupt {name block pin} {
+    create_bd_port -dir O -type intr $name
+    connect_bd_net [pin ip_$block/$pin] [get_bd_ports $name]
+}
+
 # Every master sees its memory from address 0 on. The range only has to be there: nothing in this design decodes it.
 # UNCONFIRMED for every release: that the segment is <cell>/Data_<pin>/SEG_<port>_Reg (so in 2019.2 and 2022.2).
 proc assign_addresses {} {
@@ -204,6 +226,25 @@ proc assign_addresses {} {
 proc end_design {} {
     validate_bd_design
     save_bd_design
+}
+
+# The linker's floorplan looks for cells by these names, hours from here: a name that synthesis has not kept is warned of now.
+proc find_cells {} {
+    global bd
+    foreach cell $bd(placed) {
+        set looked_for [list [list $cell]]
+        # A slice's halves lie in two SLRs; the vendor's guides have two names for each.
+        if {[string match slice_* $cell]} {
+            set looked_for [list [list $cell/*slr_source* $cell/*slr_master*] [list $cell/*slr_dest* $cell/*slr_slave*]]
+        }
+        foreach names $looked_for {
+            set found {}
+            foreach name $names { lappend found {*}[get_cells -quiet -hierarchical -filter "NAME =~ *design_$bd(name)_i/$name"] }
+            if {$found ne ""} continue
+            puts "CRITICAL WARNING: no cell [join $names { or }] in the netlist\n  why: the floorplan knows it by that name; the placer\
+                will choose its SLR\n  fix: look for it among get_cells -hierarchical"
+        }
+    }
 }
 
 # Out-of-context synthesis: each IP by itself, then the block design; netlist, stub and constraints go to ip/.
@@ -223,6 +264,7 @@ proc synthesize {} {
     file delete -force $ip
     file mkdir $ip
     open_run synth_1 -name synth_1
+    find_cells
     write_verilog -force -mode synth_stub $ip/$bd(name).v
     write_checkpoint -force $ip/$bd(name).dcp
     write_xdc -force $ip/$bd(name).xdc

@@ -10,6 +10,7 @@ from dataflow.design import Design, Link
 class Cell(NamedTuple):
     name: str
     slr: int
+    crosses: bool = False  # a register that a net between two SLRs starts or ends at
 
 
 class Slice(NamedTuple):
@@ -60,7 +61,7 @@ def slices(design: Design) -> tuple[Slice, ...]:
 
 
 def cells(design: Design) -> tuple[Cell, ...]:
-    """All cells that are in a single SLR: IPs, FIFOs and converters of the streams, reset registers and buffers.
+    """All cells that are in a single SLR: IPs, FIFOs and converters of the streams, registers of the reset tree.
 
     The passthroughs of the reset tree are left out: they are only wires, which optimization removes.
     """
@@ -70,5 +71,6 @@ def cells(design: Design) -> tuple[Cell, ...]:
         if link.converts:
             placed.append(Cell(converter(link), converter_slr(design, link)))
     for slr in range(stages(design)):
-        placed += [Cell(f"reset_pipe_slr{slr}", slr), Cell(f"reset_buf_slr{slr}", slr)]
+        placed += [Cell(f"reset_pipe_slr{slr}", slr, crosses=True), Cell(f"reset_leaf_slr{slr}", slr)]
+    placed += [Cell(f"reset_leaf_{block(ip.name)}", ip.slr) for ip in design.ips]
     return tuple(placed)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 from codegen.tools.releases import Release
 from codegen.tools.releases import release as release_of
 from dataflow.design import Design, Ip
 from ipi import kernel_xml
 from ipi.cells import cells, crossings, slices
-from ipi.tcl_model import Answer, CheckError, Finding, run, tcl_list
+from ipi.tcl_model import Answer, CheckError, Finding, kernel_facts, run, tcl_list, warned
 
 LATEST = release_of("2024.2")
 """The release whose tools are assumed by default."""
@@ -54,7 +53,7 @@ def check(design: Design, folder: Path, *, release: Release = LATEST) -> Report:
     The IPs are as the HLS tool of `release` exports them. Raises ToolError if tclsh is missing; everything else is a finding.
     """
     answer = run(folder, SCRIPTS, facts(design, folder, release=release))
-    findings = (*answer.findings, *_misplaced(design, answer), *_unregistered(design, answer))
+    findings = (*answer.findings, *warned(answer, SCRIPTS[0]), *_misplaced(design, answer), *_unregistered(design, answer))
     counts = answer.counts
     return Report(
         findings=findings,
@@ -116,8 +115,7 @@ def facts(design: Design, folder: Path, *, release: Release = LATEST) -> list[st
     """The facts the model needs: release, part, kernel.xml, the scripts' products, and the interfaces of each HLS IP."""
     lines = [f"fact_release {release.name}", f"fact_part {design.platform.part}", *_products(design)]
     lines += [f"fact_ip {ip.vlnv} {_interfaces(design, ip, release)}" for ip in design.ips]
-    kernel = _kernel(folder / "kernel.xml")
-    return [*lines, kernel] if kernel else lines
+    return [*lines, *kernel_facts(folder / "kernel.xml", "kernel.xml")]
 
 
 def _products(design: Design) -> list[str]:
@@ -135,15 +133,3 @@ def _interfaces(design: Design, ip: Ip, release: Release) -> str:
             tcl_list((port.mode, port.pin, port.data_width, *((64,) if port.mode == "master" else ()))) for port in kernel_xml.ports(design)
         ]
     return "{" + " ".join(ports) + "}"
-
-
-def _kernel(path: Path) -> str | None:
-    """The facts in the folder's kernel.xml; None if it is missing or invalid, which the model of package_xo then reports."""
-    try:
-        kernel = ElementTree.parse(path).getroot().find("kernel")
-    except (OSError, ElementTree.ParseError):
-        return None
-    if kernel is None:
-        return None
-    ports = [word for port in kernel.iterfind("ports/port") for word in (port.get("name", ""), port.get("mode", ""))]
-    return f"fact_kernel {path.name} {kernel.get('name', '')} {kernel.get('vlnv', '')} {tcl_list(ports)}"

@@ -1,4 +1,4 @@
-"""kernel.xml: the kernel's AXI interfaces and arguments in the format of package_xo, generated from `Design.arguments`.
+"""kernel.xml: the kernel's AXI interfaces and arguments in the format of package_xo (UG1702), generated from `Design.arguments`.
 
 The packaging script and the metadata of an xclbin are generated from the same `ports` and `arguments`.
 """
@@ -12,8 +12,10 @@ from dataflow.design import Argument, Design
 
 CONTROL_RANGE = 0x1000
 """Bytes of the register file; XRT rejects a kernel with an argument beyond it."""
-MASTER_RANGE = 0xFFFF_FFFF
-"""The original's value; a master can access its whole bank, whatever the value is."""
+MASTER_RANGE = 0xFFFF_FFFF_FFFF_FFFF
+"""A master addresses 64 bits."""
+INTERRUPT = "interrupt"
+"""The output of an HLS IP with `s_axilite port=return`, and the kernel's name for it."""
 PROTOCOL = "ap_ctrl_hs"
 """The protocol of an HLS IP with `s_axilite port=return`, which the DMA is."""
 
@@ -55,17 +57,17 @@ def type_name(argument: Argument) -> str:
 
 def render(design: Design) -> str:
     """kernel.xml; `package_xo -kernel_xml` and v++ read it."""
-    root = ElementTree.Element("root", versionMajor="1", versionMinor="0")
+    root = ElementTree.Element("root", versionMajor="1", versionMinor="6")
     kernel = ElementTree.SubElement(
         root,
         "kernel",
         name=design.name,
-        language="ip",
+        language="ip_c",
         vlnv=design.vlnv,
         attributes="",
         preferredWorkGroupSizeMultiple="0",
         workGroupSize="1",
-        interrupt="false",
+        interrupt="true",
         hwControlProtocol=PROTOCOL,
     )
     interfaces = ElementTree.SubElement(kernel, "ports")

@@ -10,6 +10,7 @@ from dataflow.cost.storage import Storage
 from dataflow.design import Design
 from ipi import kernel_xml
 from ipi.cells import converter_slr, crossings, slices, stages
+from ipi.registers import registers
 
 FOLDER = Path(__file__).parent
 FIFO_MEMORY = {Storage.LUTRAM: "distributed", Storage.BRAM: "block", Storage.URAM: "ultra"}
@@ -41,6 +42,8 @@ def render(design: Design) -> dict[str, str]:
             "package.tcl.j2",
             headline=f"{masters} AXI masters, {len(design.arguments)} arguments",
             protocol=kernel_xml.PROTOCOL,
+            interrupt=kernel_xml.INTERRUPT,
+            registers=_registers(design),
             **values,
         ),
         "kernel.xml": kernel_xml.render(design),
@@ -91,5 +94,16 @@ def _streams(design: Design) -> list[str]:
 
 
 def _externals(design: Design) -> list[str]:
-    rows = [(f"add_{port.mode}", port.name, "dma", port.pin, port.data_width) for port in kernel_xml.ports(design)]
+    rows: list[tuple[object, ...]] = [
+        (f"add_{port.mode}", port.name, "dma", port.pin, port.data_width) for port in kernel_xml.ports(design)
+    ]
+    rows.append(("add_interrupt", kernel_xml.INTERRUPT, "dma", kernel_xml.INTERRUPT))
     return table(rows, heading=("port", "block", "pin", "bits"))
+
+
+def _registers(design: Design) -> list[str]:
+    rows = [
+        ("add_register", register.name, f"0x{register.offset:02X}", register.bits, *((register.master,) if register.master else ()))
+        for register in registers(design)
+    ]
+    return table(rows, heading=("register", "offset", "bits", "master"))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 from codegen.errors import ToolError
 from codegen.tools import environment
@@ -14,6 +15,7 @@ from codegen.tools.find import find
 
 MODEL = Path(__file__).parent / "model"
 TIMEOUT_SECONDS = 60
+WARNING = "CRITICAL WARNING: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,32 @@ class Answer:
 def tcl_list(words: Iterable[str | int]) -> str:
     """A Tcl list of words; they must not contain braces or backslashes, which names and numbers never do."""
     return "{" + " ".join(f"{{{word}}}" if " " in str(word) or word == "" else str(word) for word in words) + "}"
+
+
+def kernel_facts(path: Path, name: str) -> list[str]:
+    """The facts in a kernel.xml, which scripts call `name`; none if it is missing or invalid, which package_xo then reports."""
+    try:
+        kernel = ElementTree.parse(path).getroot().find("kernel")
+    except (OSError, ElementTree.ParseError):
+        return []
+    if kernel is None:
+        return []
+    attributes = [word for key in ("name", "vlnv", "hwControlProtocol", "interrupt") for word in (key, kernel.get(key, ""))]
+    ports = [word for port in kernel.iterfind("ports/port") for word in (port.get("name", ""), port.get("mode", ""))]
+    arguments = [
+        tcl_list(argument.get(key, "") for key in ("name", "offset", "size", "port", "addressQualifier"))
+        for argument in kernel.iterfind("args/arg")
+    ]
+    return [f"fact_kernel {name} {tcl_list(attributes)} {tcl_list(ports)} {{{' '.join(arguments)}}}"]
+
+
+def warned(answer: Answer, where: str) -> list[Finding]:
+    """The critical warnings the scripts print: in the model, whose cells keep their names, there is no reason for one."""
+    lines = [line.splitlines() for line in answer.said if line.startswith(WARNING)]
+    return [
+        Finding(where=where, what=what.removeprefix(WARNING), why=why.removeprefix("  why: "), fix=fix.removeprefix("  fix: "))
+        for what, why, fix in lines
+    ]
 
 
 def run(folder: Path, scripts: Sequence[str], facts: Sequence[str]) -> Answer:

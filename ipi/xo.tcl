@@ -29,11 +29,40 @@ proc open_kernel {vlnv part protocol} {
     set_property sdx_kernel_type rtl $core
     set_property xpm_libraries {XPM_CDC XPM_MEMORY XPM_FIFO} $core
     set_property auto_family_support_level level_2 $core
-    # Properties of 2020.2 and later: any clock the linker gives will do, and how the kernel is started.
+    # Properties of 2020.2 and later: any clock the linker gives will do, and how the kernel is started. Where there is vitis_drc,
+    # check_integrity knows the rules for kernels. UNCONFIRMED for 2019.2, that it does not.
+    set xo(rules) {}
     foreach {property value} [list ipi_drc {ignore_freq_hz true} vitis_drc [list ctrl_protocol $protocol]] {
-        if {$property in [string tolower [list_property $core]]} { set_property $property $value $core }
+        if {$property ni [string tolower [list_property $core]]} continue
+        set_property $property $value $core
+        set xo(rules) -kernel
     }
 }
+
+# The interface of a clock or an interrupt: the packager may have inferred it from the name of its port.
+proc signal_interface {kind name} {
+    set core [ipx::current_core]
+    if {[ipx::get_bus_interfaces -quiet $name -of_objects $core] eq ""} {
+        ipx::infer_bus_interface $name xilinx.com:signal:${kind}_rtl:1.0 $core
+    }
+    return [ipx::get_bus_interfaces $name -of_objects $core]
+}
+
+# A parameter of an interface, which the packager may have inferred too; returns it.
+proc bus_parameter {name value bus} {
+    set parameter [ipx::get_bus_parameters -quiet $name -of_objects $bus]
+    if {$parameter eq ""} { set parameter [ipx::add_bus_parameter $name $bus] }
+    set_property value $value $parameter
+    return $parameter
+}
+
+# `user`: the linker may give the clock another frequency.
+proc add_clock {name mhz} {
+    set parameter [bus_parameter FREQ_HZ [expr {$mhz * 1000000}] [signal_interface clock $name]]
+    set_property value_resolve_type user $parameter
+}
+
+proc add_interrupt {name} { bus_parameter SENSITIVITY LEVEL_HIGH [signal_interface interrupt $name] }
 
 # The packager may infer an aperture of 64K or 4G, which would keep the linker from assigning the upper banks (found in FINN).
 proc add_master {name} {
@@ -42,15 +71,26 @@ proc add_master {name} {
     ipx::remove_segment -quiet $name:APERTURE_0 [ipx::get_address_spaces $name -of_objects $core]
 }
 
-# One flat block of registers.
+# One flat block of registers, which the packager may have inferred, empty.
 proc add_slave {name range} {
+    global xo
     set core [ipx::current_core]
     ipx::associate_bus_interfaces -busif $name -clock ap_clk $core
-    if {[ipx::get_memory_maps -quiet $name -of_objects $core] eq ""} {
-        set block [ipx::add_address_block reg0 [ipx::add_memory_map $name $core]]
-        set_property range $range $block
-        set_property slave_memory_map_ref $name [ipx::get_bus_interfaces $name -of_objects $core]
-    }
+    set map [ipx::get_memory_maps -quiet $name -of_objects $core]
+    if {$map eq ""} { set map [ipx::add_memory_map $name $core] }
+    set xo(block) [lindex [ipx::get_address_blocks -quiet -of_objects $map] 0]
+    if {$xo(block) eq ""} { set xo(block) [ipx::add_address_block reg0 $map] }
+    set_property range $range $xo(block)
+    set_property slave_memory_map_ref $name [ipx::get_bus_interfaces $name -of_objects $core]
+}
+
+# A register of the block; one that holds an address says through which master the kernel uses it.
+proc add_register {name offset bits {master ""}} {
+    global xo
+    set register [ipx::add_register $name $xo(block)]
+    set_property address_offset $offset $register
+    set_property size $bits $register
+    if {$master ne ""} { set_property value $master [ipx::add_register_parameter ASSOCIATED_BUSIF $register] }
 }
 
 proc add_netlist_file {group kind file used_in} {
@@ -84,7 +124,7 @@ proc close_kernel {} {
     ipx::create_xgui_files $core
     ipx::update_checksums $core
     ipx::save_core $core
-    ipx::check_integrity $core
+    ipx::check_integrity {*}$xo(rules) $core
     close_project -delete
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataflow.design import Design
 from ipi.cells import cells, slices
-from ipi.tcl_model import CheckError, Finding, run, tcl_list
+from ipi.tcl_model import CheckError, Finding, run, tcl_list, warned
 from vitis.render import plram_cell
 
 SECTIONS = {
@@ -22,6 +22,19 @@ SECTIONS = {
     "vivado": "impl.jobs impl.lsf impl.strategies param prop synth.jobs synth.lsf",
 }
 """Sections of a v++ configuration and their keys (UG1393, "Vitis Compiler Configuration File"), those that concern linking."""
+
+
+DIRECTIVES = {
+    "OPT": "Explore ExploreArea AddRemap ExploreSequentialArea RuntimeOptimized ExploreWithRemap Default",
+    "PLACE": "Explore ExtraNetDelay_high ExtraNetDelay_low ExtraPostPlacementOpt ExtraTimingOpt AltSpreadLogic_high AltSpreadLogic_medium "
+    "AltSpreadLogic_low SSI_SpreadLogic_high SSI_SpreadLogic_low SSI_SpreadSLLs SSI_BalanceSLLs SSI_BalanceSLRs SSI_HighUtilSLRs "
+    "EarlyBlockPlacement WLDrivenBlockPlacement RuntimeOptimized Quick Default",
+    "PHYS_OPT": "Explore ExploreWithHoldFix AggressiveExplore AlternateReplication AggressiveFanoutOpt AlternateFlowWithRetiming "
+    "AddRetime RuntimeOptimized Default",
+    "ROUTE": "Explore AggressiveExplore NoTimingRelaxation MoreGlobalIterations HigherDelayCost AdvancedSkewModeling AlternateCLBRouting "
+    "RuntimeOptimized Quick Default",
+}
+"""Steps of implementation and their directives (UG904): those that every release since 2019.2 has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,27 +61,28 @@ class Report:
 def check(design: Design, folder: Path) -> Report:
     """Check floorplan.tcl, plram.tcl, reports.tcl and link.cfg in `folder`. Raises ToolError if tclsh is missing."""
     prefix = f"{design.platform.cell_prefix}/{design.cu}/inst/{design.top}_i/"
-    expected = {cell.name: cell.slr for cell in cells(design)}
+    hard, soft = design.platform.pblock, "SLR"
+    expected = {cell.name: f"{soft if cell.crosses else hard}{cell.slr}" for cell in cells(design)}
     for piece in slices(design):
         # Register slices have one of two namings; the floorplan handles both.
         source, sink = ("slr_source", "slr_dest") if piece.source < piece.sink else ("slr_master", "slr_slave")
-        expected |= {f"{piece.name}/inst/{source}": piece.source, f"{piece.name}/inst/{sink}": piece.sink}
+        expected |= {f"{piece.name}/inst/{source}": f"{soft}{piece.source}", f"{piece.name}/inst/{sink}": f"{soft}{piece.sink}"}
     pblocks = [f"{design.platform.pblock}{slr}" for slr in range(design.platform.slrs)]
     facts = [f"fact_netlist {tcl_list(prefix + name for name in expected)} {tcl_list(pblocks)}"]
     memories = [plram_cell(design.platform, bank.name) for bank in design.platform.banks if bank.name.startswith("PLRAM")]
     facts.append(f"fact_platform {tcl_list(memories)}")
     facts += [f"fact_product reports.tcl {name}" for name in ("resflow_utilization.xml", "resflow_timing.rpt")]
     answer = run(folder, ("floorplan.tcl", "plram.tcl", "reports.tcl"), facts)
-    findings = list(answer.findings)
-    for name, slr in expected.items():
-        pblock, wanted = answer.placed.get(prefix + name), f"{design.platform.pblock}{slr}"
-        if pblock != wanted:
+    findings = [*answer.findings, *warned(answer, "floorplan.tcl")]
+    for name, wanted in expected.items():
+        place = answer.placed.get(prefix + name)
+        if place != wanted:
             findings.append(
                 Finding(
                     where="floorplan.tcl",
-                    what=f"{name} is placed in {pblock}, not {wanted}" if pblock else f"{name} is not placed",
+                    what=f"{name} is placed in {place}, not {wanted}" if place else f"{name} is not placed",
                     why="its reset and its streams lead to the SLR in the description",
-                    fix=f"place it in SLR {slr}",
+                    fix=f"{'place it in' if wanted.startswith(hard) else 'guide it to'} SLR {wanted[-1]}",
                 )
             )
     settings, wrong = _link_config(design, folder / "link.cfg")
@@ -105,12 +119,31 @@ def _link_config(design: Design, path: Path) -> tuple[int, list[Finding]]:
         elif section in SECTIONS and key not in SECTIONS[section].split():
             keys = ", ".join(SECTIONS[section].split())
             report(f"no key {key} in {f'[{section}]' if section else 'the head'}", f"v++ knows {keys}", "correct the name", number)
-        elif section == "connectivity" and (problem := _connection(design, key, value, connected)):
+        elif problem := _setting(design, section, key, value, connected):
             report(*problem, number)
     for argument in design.arguments:
         if argument.is_pointer and argument.name not in connected:
             report(f"no sp for {argument.name}", "v++ would choose a bank itself", f"add sp={design.cu}.{argument.name}:{argument.bank}")
     return settings, findings
+
+
+def _setting(design: Design, section: str, key: str, value: str, connected: dict[str, str]) -> tuple[str, str, str] | None:
+    """The finding about the value of a setting, if any."""
+    if (section, key) == ("vivado", "prop"):
+        return step_property(value)
+    return _connection(design, key, value, connected) if section == "connectivity" else None
+
+
+def step_property(value: str) -> tuple[str, str, str] | None:
+    """The finding about a property of an implementation step, if any."""
+    found = re.fullmatch(r"run\.impl_1\.STEPS\.(POST_ROUTE_)?(\w+?)_DESIGN\.(ARGS\.DIRECTIVE|IS_ENABLED|TCL\.(?:PRE|POST))=(.+)", value)
+    if not found or found[2] not in DIRECTIVES or (found[1] and found[2] != "PHYS_OPT"):
+        steps = ", ".join(f"{step}_DESIGN" for step in DIRECTIVES)
+        return f"prop={value}", f"the steps of impl_1 are {steps} and POST_ROUTE_PHYS_OPT_DESIGN", "correct the name"
+    offered = {"ARGS.DIRECTIVE": DIRECTIVES[found[2]].split(), "IS_ENABLED": ["true", "false"]}.get(found[3])
+    if offered is not None and found[4] not in offered:
+        return f"prop={value}", f"it offers {', '.join(offered)}", "choose one of those"
+    return None
 
 
 def _connection(design: Design, key: str, value: str, connected: dict[str, str]) -> tuple[str, str, str] | None:

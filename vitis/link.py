@@ -11,6 +11,17 @@ WORK = "{work}"
 """Placeholder of the working folder, which has the generated files in vitis/: hooks need absolute paths."""
 
 
+STRATEGY = {
+    "OPT_DESIGN.ARGS.DIRECTIVE": "ExploreWithRemap",
+    "PLACE_DESIGN.ARGS.DIRECTIVE": "Explore",
+    "PHYS_OPT_DESIGN.IS_ENABLED": "true",
+    "PHYS_OPT_DESIGN.ARGS.DIRECTIVE": "Explore",
+    "ROUTE_DESIGN.ARGS.DIRECTIVE": "Explore",
+    "POST_ROUTE_PHYS_OPT_DESIGN.IS_ENABLED": "true",
+}
+"""Implementation steps and how hard they try: what FINN sets for dataflow accelerators on Alveo cards."""
+
+
 class Setting(NamedTuple):
     """One setting, as a line `key=value` of a section of link.cfg; the first section has no name."""
 
@@ -38,7 +49,7 @@ def single_slr(design: Design) -> int | None:
 
 
 def settings(design: Design) -> tuple[Setting, ...]:
-    """The settings in link.cfg: platform, clock, CU, banks and, if it is a single one, the SLR."""
+    """The settings in link.cfg: platform, clock, CU, banks, if it is a single one the SLR, and the strategy of implementation."""
     slr = single_slr(design)
     return (
         Setting("", "platform", design.platform.shell),
@@ -47,12 +58,13 @@ def settings(design: Design) -> tuple[Setting, ...]:
         Setting("connectivity", "nk", f"{design.name}:1:{design.cu}"),
         *(Setting("connectivity", "sp", f"{design.cu}.{arg.name}:{arg.bank}") for arg in design.arguments if arg.is_pointer),
         *(() if slr is None else (Setting("connectivity", "slr", f"{design.cu}:SLR{slr}"),)),
+        *(Setting("vivado", "prop", f"run.impl_1.STEPS.{step}={value}") for step, value in STRATEGY.items()),
     )
 
 
 def hooks(release: Release, *, sizes_memories: bool) -> tuple[Setting, ...]:
     """The scripts that Vivado runs within v++: floorplan, reports and, before it links the system, the sizes of on-chip memories."""
-    after = {"OPT_DESIGN": "floorplan.tcl", "ROUTE_DESIGN": "reports.tcl"}
+    after = {"OPT_DESIGN": "floorplan.tcl", "POST_ROUTE_PHYS_OPT_DESIGN": "reports.tcl"}
     return (
         *(Setting("vivado", "prop", f"run.impl_1.STEPS.{step}.TCL.POST={WORK}/vitis/{name}") for step, name in after.items()),
         *((Setting("advanced", "param", f"{release.pre_link_hook}={WORK}/vitis/plram.tcl"),) if sizes_memories else ()),

@@ -44,8 +44,8 @@ def render(design: Design) -> dict[str, str]:
             headline=f"{len(placed)} cells, {count(len(slices(design)), 'register slice')} over SLR boundaries",
             # Within the file, because v++ may copy a hook to another folder.
             procs=(FOLDER / "pblocks.tcl").read_text(encoding="utf-8"),
-            cells=table([("place_cell_in_slr", cell.slr, cell.name) for cell in placed]),
-            slices=table([("place_slice_in_slrs", piece.source, piece.sink, piece.name) for piece in slices(design)]),
+            cells=table([("guide_cell_to_slr" if cell.crosses else "place_cell_in_slr", cell.slr, cell.name) for cell in placed]),
+            slices=table([("guide_slice_to_slrs", piece.source, piece.sink, piece.name) for piece in slices(design)]),
         ),
         "plram.tcl": render_template(templates, "plram.tcl.j2", design=design, memories=plrams(design)),
         "reports.tcl": (FOLDER / "reports.tcl").read_text(encoding="utf-8"),

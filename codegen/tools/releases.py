@@ -35,6 +35,7 @@ class Release:
     bind_fifo: str  # the same for a FIFO
     impl: dict[str, str] = field(repr=False)  # our word for a kind of memory -> the directive's
     pipeline: dict[str, str] = field(repr=False)  # a style of our PIPELINE pragmas -> the release's option for it
+    dataflow_option: str  # the option of the DATAFLOW pragma that saves processes without a start signal the FIFOs that would pass one on
     exported: str  # where export_design leaves the packed IP, below the solution
     needs_y2k22: bool  # export_design fails after 2021, without AMD's patch
     link_options: str  # "config": sections of a file; "words": the options before there were sections
@@ -63,6 +64,9 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             "bind_fifo": "set_directive_resource -core FIFO_{impl} {location} {variable}",
             "impl": _VIVADO_IMPL,
             "pipeline": {"frp": "enable_flush", "flp": "enable_flush"},  # the one style that goes on emptying
+            # UG1399 2021.2: required with ap_ctrl_none; 2023.2: at one's own risk, for processes that run by their streams alone, as
+            # ours do. In the references from 2020.1 on; 2018.2 lacks it. UNCONFIRMED for 2019.2.
+            "dataflow_option": "disable_start_propagation",
             "exported": "impl/ip/*.zip",
             "needs_y2k22": True,
             "link_options": "words",

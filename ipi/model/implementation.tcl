@@ -5,7 +5,17 @@
 proc model::implemented {} {
     variable netlist
     variable pblocks
-    foreach cell $netlist {
+    variable design
+    set names $netlist
+    if {$netlist eq "" && [netlist_open]} {
+        # A run of the project: what became of its block design.
+        foreach cell [all cell] {
+            set name ${design}_i$cell
+            lappend names $name
+            if {[string match *:axis_register_slice:* [get $cell VLNV]]} { lappend names $name/inst/slr_source $name/inst/slr_dest }
+        }
+    }
+    foreach cell $names {
         if {![exists $cell]} { create $cell cell_instance NAME $cell }
     }
     foreach pblock $pblocks {
@@ -98,11 +108,9 @@ proc model::summary {} {
     # The SLR a cell is reset from.
     foreach pin [all pin] {
         if {[get $pin TYPE] ne "rst"} continue
-        foreach object [net $pin] {
-            if {![regexp {reset_pass_slr(\d+)/Res$} $object all slr]} continue
-            set cell [get $pin OWNER]
-            lappend lines [list cell [string trimleft $cell /] $slr $origin($cell)]
-        }
+        set slr [reset_slr $pin]
+        set cell [get $pin OWNER]
+        if {$slr ne ""} { lappend lines [list cell [string trimleft $cell /] $slr $origin($cell)] }
     }
     foreach pin [all interface] {
         if {[get $pin PROTOCOL] ne "axis" || [get $pin MODE] ne "Master" || [kind [peer $pin]] ne "interface"} continue
@@ -112,7 +120,27 @@ proc model::summary {} {
     return $lines
 }
 
+# The SLR of the register of the reset chain that a pin is reset from, through leaves and passthroughs.
+proc model::reset_slr {pin} {
+    foreach step {leaf register chain} {
+        set driver [lindex [lmap object [net $pin] { if {![drives $object]} continue; set object }] 0]
+        if {[regexp {^/reset_pipe_slr(\d+)/Q$} $driver all slr]} { return $slr }
+        set cell [get $driver OWNER]
+        set pin [lindex [lmap input [all pin] {
+            if {[get $input OWNER] ne $cell || [get $input DIR] ne "I" || [get $input TYPE] ne "data"} continue
+            set input
+        }] 0]
+        if {$cell eq "" || $pin eq ""} { return "" }
+    }
+    return ""
+}
+
 proc model::placements {} {
-    set placed [lmap cell [all cell_instance] { if {[get $cell PBLOCK] eq ""} continue; set cell }]
-    return [lmap cell $placed { list placed $cell [get $cell PBLOCK] }]
+    # To a pblock, or towards an SLR.
+    set lines {}
+    foreach cell [all cell_instance] {
+        set place [get $cell PBLOCK [get $cell USER_SLR_ASSIGNMENT]]
+        if {$place ne ""} { lappend lines [list placed $cell $place] }
+    }
+    return $lines
 }

@@ -1,10 +1,10 @@
 # The IP packager and package_xo (UG1118, UG1700). The stub of a netlist has exactly the external interfaces of its block design.
 #
-# Not modelled: inference of memory maps and parameters, GUI files, the content of component.xml beyond what is used here.
+# Inferred are clock, reset and AXI interfaces; not memory maps, interrupts and parameters. Not modelled: GUI files, the content of component.xml beyond what is used here.
 
 namespace eval model {
     variable core ""      ;# the IP being edited
-    variable kernel {}    ;# kernel.xml: name, vlnv and its ports with their modes
+    variable kernel {}    ;# kernel.xml: attributes, ports with their modes, arguments
 }
 
 proc model::changed {object} {
@@ -46,8 +46,11 @@ proc vivado::ipx::edit_ip_in_project {args} {
     model::put $model::core LIBRARY [dict get $content library]
     model::put $model::core PORTS [dict get $content ports]
     foreach {name mode} [dict get $content interfaces] {
-        model::create bus:$name bus_interface NAME $name MODE $mode
+        model::create bus:$name bus_interface NAME $name MODE $mode KIND aximm
         model::create space:$name address_space NAME $name
+    }
+    foreach {name type} [dict get $content ports] {
+        if {$type in {clk rst}} { model::create bus:$name bus_interface NAME $name MODE Slave KIND $type }
     }
     foreach group {xilinx_anylanguagesynthesis xilinx_anylanguagebehavioralsimulation} {
         model::create $group file_group MODEL_NAME $module
@@ -64,6 +67,11 @@ proc vivado::ipx::current_core {args} {
 proc model::of_core {command kind arguments what} {
     lassign [options $command $arguments {-of_objects -filter}] options names
     set all [lmap object [all $kind] { list [read_property $object NAME] $object }]
+    # What lies within another object than the IP itself names it.
+    if {$kind in {bus_parameter address_block}} {
+        set owner [option $options -of_objects ""]
+        set all [lmap pair $all { if {![string match $owner/* [lindex $pair 1]]} continue; set pair }]
+    }
     if {$names eq ""} { return [lmap pair $all { lindex $pair 1 }] }
     set found {}
     foreach pair $all {
@@ -75,6 +83,8 @@ proc model::of_core {command kind arguments what} {
     return $found
 }
 
+proc vivado::ipx::get_bus_parameters {args} { return [model::of_core ipx::get_bus_parameters bus_parameter $args "bus parameter"] }
+proc vivado::ipx::get_address_blocks {args} { return [model::of_core ipx::get_address_blocks address_block $args "address block"] }
 proc vivado::ipx::get_user_parameters {args} { return [model::of_core ipx::get_user_parameters user_parameter $args parameter] }
 proc vivado::ipx::get_bus_interfaces {args} { return [model::of_core ipx::get_bus_interfaces bus_interface $args "bus interface"] }
 proc vivado::ipx::get_address_spaces {args} { return [model::of_core ipx::get_address_spaces address_space $args "address space"] }
@@ -88,18 +98,56 @@ proc vivado::ipx::associate_bus_interfaces {args} {
     if {![model::in_core ipx::associate_bus_interfaces $core]} { return "" }
     set name [model::option $options -busif ""]
     set clock [model::option $options -clock ""]
-    if {![model::exists bus:$name]} {
-        set names [lmap bus [model::all bus_interface] { model::get $bus NAME }]
+    if {[model::get bus:$name KIND] ne "aximm"} {
+        set names [lmap bus [model::interfaces aximm] { model::get $bus NAME }]
         return [model::report "ipx::associate_bus_interfaces: no bus interface $name" "the IP has [model::several $names]" \
             "correct the name"]
     }
-    if {$clock ni [model::get $core PORTS]} {
-        return [model::report "ipx::associate_bus_interfaces: no clock $clock" "the IP has [model::several [model::get $core PORTS]]" \
-            "correct the name"]
+    if {[model::get bus:$clock KIND] ne "clk"} {
+        set names [lmap bus [model::interfaces clk] { model::get $bus NAME }]
+        return [model::report "ipx::associate_bus_interfaces: no clock $clock" "the IP has [model::several $names]" "correct the name"]
     }
     model::put bus:$name CLOCK $clock
     model::changed $core
     return ""
+}
+
+# The IP's interfaces of one kind: aximm, clk, rst, intr.
+proc model::interfaces {kind} {
+    return [lmap bus [all bus_interface] { if {[get $bus KIND] ne $kind} continue; set bus }]
+}
+
+# A bus interface of a port on its own.
+proc vivado::ipx::infer_bus_interface {args} {
+    lassign [model::options ipx::infer_bus_interface $args {}] options rest
+    lassign $rest port vlnv core
+    if {![model::in_core ipx::infer_bus_interface $core]} { return "" }
+    set kinds {xilinx.com:signal:clock_rtl:1.0 clk xilinx.com:signal:reset_rtl:1.0 rst xilinx.com:signal:interrupt_rtl:1.0 intr}
+    if {![dict exists $kinds $vlnv]} { return [model::report "ipx::infer_bus_interface: no interface $vlnv" \
+        "a port on its own is one of [join [dict keys $kinds] {, }]" "correct the name"] }
+    set ports [model::get $core PORTS]
+    set kind [dict get $kinds $vlnv]
+    if {[model::option $ports $port ""] ne $kind} {
+        set names [lmap {name type} $ports { if {$type ne $kind} continue; set name }]
+        return [model::report "ipx::infer_bus_interface: no [lindex [split $vlnv :_] 2] $port" "the IP has [model::several $names]" \
+            "correct the name, or make the pin external"]
+    }
+    model::changed $core
+    return [model::create bus:$port bus_interface NAME $port MODE Master KIND $kind]
+}
+
+proc vivado::ipx::add_bus_parameter {name bus} { return [model::add_within ipx::add_bus_parameter $name bus_parameter $bus bus_interface] }
+proc vivado::ipx::add_register {name block} { return [model::add_within ipx::add_register $name register $block address_block] }
+proc vivado::ipx::add_register_parameter {name register} {
+    return [model::add_within ipx::add_register_parameter $name register_parameter $register register]
+}
+
+proc model::add_within {command name kind owner wanted} {
+    if {[kind $owner] ne $wanted} {
+        return [report "$command: $name: no [string map {_ { }} $wanted] $owner" "it lies in one" "add that first"]
+    }
+    if {![new_object $command $owner/$name]} { return "" }
+    return [create $owner/$name $kind NAME $name]
 }
 
 proc vivado::ipx::add_memory_map {name core} {
@@ -143,23 +191,88 @@ proc vivado::ipx::remove_file_group {name core} {
 proc vivado::ipx::create_xgui_files {core} { model::in_core ipx::create_xgui_files $core; return "" }
 proc vivado::ipx::update_checksums {core} { model::in_core ipx::update_checksums $core; return "" }
 
+# What the file of the IP holds of it.
+proc model::described {core} {
+    set content [dict create vlnv [join [lmap name {VENDOR LIBRARY NAME VERSION} { get $core $name }] :]]
+    foreach bus [interfaces aximm] { dict set content interfaces [get $bus NAME] [get $bus MODE] }
+    dict set content kernel [expr {[get $core SDX_KERNEL] eq "true" && [get $core SDX_KERNEL_TYPE] eq "rtl"}]
+    dict set content groups [all file_group]
+    dict set content protocol [option [get $core VITIS_DRC] ctrl_protocol ""]
+    dict set content clocks {}
+    foreach bus [interfaces clk] {
+        # By either, the linker knows which clocks the IP can take.
+        set known [expr {[get $bus/FREQ_TOLERANCE_HZ VALUE] eq "-1" || [get $bus/FREQ_HZ VALUE_RESOLVE_TYPE] eq "user"}]
+        dict set content clocks [get $bus NAME] $known
+    }
+    dict set content interrupts [lmap bus [interfaces intr] { get $bus NAME }]
+    dict set content registers {}
+    foreach register [all register] {
+        set held [list [get $register ADDRESS_OFFSET ""] [get $register SIZE 0] [get $register/ASSOCIATED_BUSIF VALUE]]
+        dict set content registers [get $register NAME] $held
+    }
+    foreach block [all address_block] { dict set content range [get $block RANGE 0] }
+    return $content
+}
+
+# What the linker and the runtime need of a kernel (XD099, "Specify the Control Protocol"; UG1393). A protocol is started by CTRL.
+proc model::kernel_rules {content protocol} {
+    set registers [dict get $content registers]
+    dict for {clock known} [dict get $content clocks] {
+        if {!$known} { report "clock $clock has no frequency" "the linker compares it with the platform's" \
+            "add FREQ_HZ with value_resolve_type user, or FREQ_TOLERANCE_HZ -1" }
+    }
+    if {$protocol in {ap_ctrl_hs ap_ctrl_chain}} {
+        if {$registers eq ""} {
+            return [report "control protocol $protocol, and no register" "a kernel is started by a register of its AXI4-Lite interface" \
+                "call ipx::add_register for CTRL, the interrupts and every argument"]
+        }
+        foreach {name offset} {CTRL 0x00 GIER 0x04 IP_IER 0x08 IP_ISR 0x0C} {
+            lassign [option $registers $name {}] at bits
+            if {$at eq "" || $at != $offset || $bits != 32} {
+                report "control protocol $protocol, and no register $name of 32 bits at $offset" \
+                    "the runtime starts the kernel and waits for it there" "add it, or correct it"
+            }
+        }
+    }
+    set used {}
+    set end 0
+    set before ""
+    foreach {name held} [lsort -stride 2 -index {1 0} -command {apply {{a b} {expr {$a - $b}}}} $registers] {
+        lassign $held offset bits master
+        if {$offset < $end} {
+            report "registers $before and $name overlap" "$before ends at [format 0x%X $end]" "correct an offset or a size"
+        }
+        set end [expr {$offset + $bits / 8}]
+        set before $name
+        if {$master eq ""} continue
+        lappend used $master
+        if {[option [option $content interfaces {}] $master ""] ne "Master"} {
+            report "register $name: ASSOCIATED_BUSIF $master" "the IP has no AXI master of that name" "correct the name"
+        }
+    }
+    if {$end > [option $content range 0]} { report "register $before ends at [format 0x%X $end]" \
+        "the address block has [option $content range 0] bytes" "make the block larger" }
+    dict for {name mode} [option $content interfaces {}] {
+        if {$mode eq "Master" && $name ni $used} { report "no register holds an address for $name" \
+            "the runtime could not tell the kernel where its buffer is" "give the argument's register ASSOCIATED_BUSIF $name" }
+    }
+    return ""
+}
+
 proc vivado::ipx::save_core {core} {
     if {![model::in_core ipx::save_core $core]} { return "" }
     model::put $core SAVED 1
-    set content [dict create vlnv [join [list {*}[lmap name {VENDOR LIBRARY NAME VERSION} { model::get $core $name }]] :]]
-    foreach bus [model::all bus_interface] { dict set content interfaces [model::get $bus NAME] [model::get $bus MODE] }
-    dict set content kernel [expr {[model::get $core SDX_KERNEL] eq "true" && [model::get $core SDX_KERNEL_TYPE] eq "rtl"}]
-    dict set content groups [model::all file_group]
-    model::write_file [model::get $core FILE] $content
+    model::write_file [model::get $core FILE] [model::described $core]
     return ""
 }
 
 proc vivado::ipx::check_integrity {args} {
-    lassign [model::options ipx::check_integrity $args {} {-xrt}] options core
+    set flags [expr {[string compare $model::release 2020.2] >= 0 ? {-xrt -kernel} : {-xrt}}]
+    lassign [model::options ipx::check_integrity $args {} $flags] options core
     if {![model::in_core ipx::check_integrity $core]} { return "" }
     if {![model::get $core SAVED 0]} { model::report "ipx::check_integrity: the IP was changed after it was saved" \
         "the file holds the old one" "call ipx::save_core" }
-    foreach bus [model::all bus_interface] {
+    foreach bus [model::interfaces aximm] {
         set name [model::get $bus NAME]
         if {[model::get $bus CLOCK] eq ""} {
             model::report "bus interface $name has no clock" "the linker connects an interface by its clock" \
@@ -170,7 +283,32 @@ proc vivado::ipx::check_integrity {args} {
                 "call ipx::add_memory_map and set slave_memory_map_ref"
         }
     }
+    if {[dict exists $options -kernel]} {
+        set content [model::described $core]
+        model::kernel_rules $content [dict get $content protocol]
+        model::put $core CHECKED 1
+    }
     return ""
+}
+
+# The arguments in kernel.xml against the registers: the host sets the one, the kernel reads the other.
+proc model::compare_arguments {registers arguments} {
+    foreach argument $arguments {
+        lassign $argument name offset size port qualifier
+        set wanted [list [format 0x%X $offset] [expr {$size * 8}] [expr {$qualifier == 1 ? $port : ""}]]
+        if {![dict exists $registers $name]} {
+            report "package_xo: kernel.xml has an argument $name, the IP no such register" "its registers are\
+                [several [dict keys $registers]]" "call ipx::add_register for it"
+            continue
+        }
+        lassign [dict get $registers $name] at bits master
+        set held [list [format 0x%X $at] $bits $master]
+        foreach what {offset bits master} given $held wants $wanted {
+            if {$given eq $wants} continue
+            report "package_xo: argument $name: $what [several [list $wants]] in kernel.xml, [several [list $given]] in the IP" \
+                "the host would set something else" "correct one of them"
+        }
+    }
 }
 
 proc vivado::package_xo {args} {
@@ -194,8 +332,13 @@ proc vivado::package_xo {args} {
     }
     if {![dict get $content kernel]} { model::report "package_xo: the IP is no kernel" "v++ takes IPs marked as RTL kernels" \
         "set sdx_kernel and sdx_kernel_type" }
+    # The packager's rules, unless check_integrity has gone through them.
+    set protocol [dict get $model::kernel hwControlProtocol]
+    if {$model::core eq "" || ![model::get $model::core CHECKED 0]} { model::kernel_rules $content $protocol }
+    set given_protocol [expr {[dict get $content protocol] eq "" ? $protocol : [dict get $content protocol]}]
     foreach {what given wanted} [list name [dict get $options -kernel_name] [dict get $model::kernel name] \
-                                      VLNV [dict get $content vlnv] [dict get $model::kernel vlnv]] {
+                                      VLNV [dict get $content vlnv] [dict get $model::kernel vlnv] \
+                                      "control protocol" $given_protocol $protocol] {
         if {$given ne $wanted} { model::report "package_xo: $what $given, kernel.xml says $wanted" "both name one kernel" \
             "correct one of them" }
     }
@@ -208,6 +351,11 @@ proc vivado::package_xo {args} {
             model::report "package_xo: port $name is a $mode in kernel.xml, a [string tolower [dict get $interfaces $name]] in the IP" \
                 "both are one interface" "correct one"
         }
+    }
+    model::compare_arguments [dict get $content registers] [dict get $model::kernel arguments]
+    if {([dict get $model::kernel interrupt] eq "true") != ([dict get $content interrupts] ne "")} {
+        model::report "package_xo: kernel.xml says interrupt \"[dict get $model::kernel interrupt]\", the IP has\
+            [model::several [dict get $content interrupts]]" "the linker connects what kernel.xml says" "correct one of them"
     }
     foreach group {xilinx_synthesischeckpoint xilinx_implementation} {
         if {$group ni [dict get $content groups]} { model::report "package_xo: the IP has no file group $group" \

@@ -218,7 +218,8 @@ proc model::write_netlist {command arguments valued} {
     if {[dict exists $options -file]} { set path [dict get $options -file] }
     set interfaces {}
     foreach port [all interface_port] { lappend interfaces [read_property $port NAME] [get $port MODE] }
-    set ports [lmap port [all port] { read_property $port NAME }]
+    set ports {}
+    foreach port [all port] { lappend ports [read_property $port NAME] [get $port TYPE] }
     set cells [lmap cell [all cell] { list [string trimleft $cell /] [get $cell VLNV] }]
     if {$netlist ne ""} { set cells $netlist }
     write_file $path [dict create module ${design}_wrapper interfaces $interfaces ports $ports cells $cells \

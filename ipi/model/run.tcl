@@ -27,7 +27,10 @@ proc fact_part {name} { set model::part $name }
 proc fact_ip {vlnv ports {folder ""}} {
     model::define_hls_ip $vlnv $ports [expr {$folder eq "" ? "" : [file join $model::folder $folder]}]
 }
-proc fact_kernel {path name vlnv ports} { set model::kernel [dict create path $path name $name vlnv $vlnv ports $ports] }
+# kernel.xml: attributes, {port mode}, and per argument {name offset size port qualifier}.
+proc fact_kernel {path attributes ports arguments} {
+    set model::kernel [dict merge $attributes [dict create path $path ports $ports arguments $arguments]]
+}
 # A file that is there before the scripts run, with what the model knows of it.
 proc fact_file {path content} { dict set model::files $path $content }
 proc fact_arguments {words} { set ::arguments $words }

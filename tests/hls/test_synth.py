@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,12 +96,12 @@ def test_headers_are_spelled_as_the_release_wants_them(built):
     design, folder = built
     ip = design.ip("res2a")
     old, new = (hls.synth_job(design, ip, folder / "hls" / "res2a", release(name)) for name in ("2019.2", "2022.2"))
-    assert "#pragma HLS PIPELINE II=1 enable_flush\n" in old.files["include/resflow/mvau.h"]
+    assert "#pragma HLS PIPELINE II=1 enable_flush\n" in old.files["resflow/mvau.h"]
     assert "style=" not in "".join(text if isinstance(text, str) else text.read_text() for text in old.files.values())
-    assert "#pragma HLS RESOURCE variable=product core=Mul_LUT\n" in old.files["include/resflow/dot.h"]
+    assert "#pragma HLS RESOURCE variable=product core=Mul_LUT\n" in old.files["resflow/dot.h"]
     assert "BIND_OP" not in "".join(text if isinstance(text, str) else text.read_text() for text in old.files.values())
     for header in hls.HEADERS:  # those of the current tools are the library's own, byte for byte
-        assert new.files[f"include/resflow/{header.name}"] == header
+        assert new.files[f"resflow/{header.name}"] == header
 
 
 def test_products_are_kept_in_luts_where_the_estimate_has_them():
@@ -159,3 +160,40 @@ def test_first_frames(built):
             whole = (folder / "vectors" / ip.name / name).read_bytes()
             assert whole.startswith(data)
             assert len(data) == len(whole) if port.name == "weights" else len(data) * 3 == len(whole) * 2
+
+
+def test_a_project_that_names_a_folder_cannot_be_continued(built, stand_ins, tmp_path):
+    """The stand-in keeps -I as the tools do: as the absolute path Tcl made of it, or relative to a folder of the tool's own."""
+    design, folder = built
+    ip = design.ip("res2a")
+    stand_ins("2022.2")
+    found, cache = installed(*HLS), Cache(tmp_path / "cache")
+    job = hls.synth_job(design, ip, folder / "hls" / "res2a", found)
+    elsewhere = {name.replace("resflow/", "include/resflow/"): content for name, content in job.files.items()}
+    for given, synthesized in (("-I[pwd]/include", True), ("-Iinclude", False)):
+        files = elsewhere | {"synth.tcl": job.files["synth.tcl"].replace("-std=c++14", f"-std=c++14 {given}")}
+        target = tmp_path / given[:3]
+        if not synthesized:
+            with pytest.raises(ToolError, match=r"why: ERROR: \[HLS 200-70\] res2a.h: 'resflow/formats.h' file not found"):
+                do(replace(job, files=files), target, cache, run_here)
+            continue
+        do(replace(job, files=files), target / "synth", cache, run_here)
+        continued = hls.cosim_job(ip, folder / "hls" / "res2a", folder / "vectors" / "res2a", target / "synth" / "project.zip", found)
+        moved = {name.replace("resflow/", "include/resflow/"): content for name, content in continued.files.items()}
+        with pytest.raises(ToolError, match=r"why: ERROR: \[HLS 200-70\] res2a.h: 'resflow/formats.h' file not found"):
+            do(replace(continued, files=moved), target / "cosim", cache, run_here)
+
+
+@pytest.mark.parametrize("name", ["2019.2", "2022.2"])
+def test_processes_without_a_start_signal_get_none_passed_on(name, built, stand_ins, tmp_path):
+    """UG1399 2021.2: required with ap_ctrl_none. The DMA has a start signal, and keeps it."""
+    design, folder = built
+    stand_ins(name)
+    found, cache = installed(*HLS), Cache(tmp_path / "cache")
+    option = " disable_start_propagation"
+    sources = folder / "hls"
+    assert option not in (sources / "dma" / "dma.cpp").read_text()
+    job = hls.synth_job(design, design.ip("res2a"), sources / "res2a", found)
+    plain = (sources / "res2a" / "res2a.cpp").read_text().replace(option, "")
+    with pytest.raises(ToolError, match="DATAFLOW without disable_start_propagation under ap_ctrl_none"):
+        do(replace(job, files={**job.files, "res2a.cpp": plain}), tmp_path / "synth", cache, run_here)

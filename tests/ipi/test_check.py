@@ -52,15 +52,15 @@ def test_summary(toy: Design, tmp_path: Path) -> None:
     report = ipi.check(toy, tmp_path)
     report.require()
     assert report.passed
-    assert str(report) == "25 cells (5 IPs, 6 FIFOs, 0 width converters, 4 register slices), 4 AXI interfaces, 3 SLR crossings: 0 findings"
+    assert str(report) == "35 cells (5 IPs, 6 FIFOs, 0 width converters, 4 register slices), 4 AXI interfaces, 3 SLR crossings: 0 findings"
 
 
 def test_the_cells_of_the_block_design_are_those_of_the_floorplan(toy: Design, tmp_path: Path) -> None:
     write_tree(tmp_path, ipi.render(toy))
     answer = run(tmp_path, SCRIPTS, facts(toy, tmp_path))
     placed = cells(toy)
-    # All but the four passthroughs of the reset tree, which are wires.
-    assert answer.counts["cells"] == len(placed) + len(slices(toy)) + 4
+    # All but the passthroughs of the reset tree, which are wires: at its root, and behind the leaf of each SLR and IP.
+    assert answer.counts["cells"] == len(placed) + len(slices(toy)) + 1 + 3 + len(toy.ips)
     assert {name: slr for name, (slr, _) in answer.reset_from.items()} == {
         **{cell.name: cell.slr for cell in placed if not cell.name.startswith("reset_")},
         **{piece.name: piece.source for piece in slices(toy)},
@@ -114,7 +114,7 @@ MUTATIONS = {
     "misspelt cell": (
         *(B, "head_labels     head ", "head_labels     haed "),
         "block_design.tcl:21: no cell ip_haed\n"
-        "  why: there are /ip_stem /ip_res2a /ip_res2b /ip_head /fifo_stem_image /fifo_res2a_codes_in /slice_res2a_codes_in_slr0 /fifo_res2b_codes_in "
+        "  why: there are /reset_pass_ip_res2b /ip_head /reset_leaf_ip_head /reset_pass_ip_head /fifo_stem_image /fifo_res2a_codes_in /slice_res2a_codes_in_slr0 /fifo_res2b_codes_in "
         "/slice_res2b_codes_in_slr1 /fifo_head_codes_in /slice_head_codes_in_slr2 /slice_head_codes_in_slr1\n  fix: correct the name",
         f"block_design.tcl:10: interface ip_dma/labels is not connected{UNCONNECTED}",
         f"block_design.tcl:14: interface ip_head/labels is not connected{UNCONNECTED}",
@@ -153,13 +153,13 @@ MUTATIONS = {
     ),
     "connected twice": (
         *(B, "assign_addresses", "add_stream again dma image 3 stem image 3 16 block\nassign_addresses"),
-        "block_design.tcl:30 (bd.tcl): connect_bd_intf_net: ip_dma/image is connected already\n"
+        "block_design.tcl:31 (bd.tcl): connect_bd_intf_net: ip_dma/image is connected already\n"
         "  why: to fifo_stem_image/S_AXIS; an interface has one net\n  fix: delete one of the two connections",
-        "block_design.tcl:30 (bd.tcl): connect_bd_intf_net: ip_stem/image is connected already\n"
+        "block_design.tcl:31 (bd.tcl): connect_bd_intf_net: ip_stem/image is connected already\n"
         "  why: to fifo_stem_image/M_AXIS; an interface has one net\n  fix: delete one of the two connections",
-        f"block_design.tcl:30: interface fifo_again/S_AXIS is not connected{UNCONNECTED}",
-        f"block_design.tcl:30: interface fifo_again/M_AXIS is not connected{UNCONNECTED}",
-        "block_design.tcl:30: the floorplan has no fifo_again\n  why: it places cells by name\n  fix: generate both from one description",
+        f"block_design.tcl:31: interface fifo_again/S_AXIS is not connected{UNCONNECTED}",
+        f"block_design.tcl:31: interface fifo_again/M_AXIS is not connected{UNCONNECTED}",
+        "block_design.tcl:31: the floorplan has no fifo_again\n  why: it places cells by name\n  fix: generate both from one description",
     ),
     "not connected": (
         *(B, "add_stream  head_labels     head    labels     4      dma    labels    4      16     distributed\n", ""),
@@ -187,6 +187,22 @@ MUTATIONS = {
         "  why: a reset that crosses between SLRs outside its tree misses timing\n  fix: give it SLR 2 in the block design",
         f"block_design.tcl:19: the stream from fifo_res2b_codes_in to ip_res2b goes from SLR1 to SLR2{UNREGISTERED}",
         f"block_design.tcl:20: the stream from fifo_head_codes_in to slice_head_codes_in_slr1 goes from SLR2 to SLR1{UNREGISTERED}",
+    ),
+    "a leaf on another SLR's branch": (
+        *("bd.tcl", "    add_reset_leaf $cell $slr\n", "    add_reset_leaf $cell 0\n"),
+        *(
+            f"block_design.tcl:{line}: ip_{name} is reset from SLR0 and placed in SLR{slr}\n"
+            f"  why: a reset that crosses between SLRs outside its tree misses timing\n  fix: give it SLR {slr} in the block design"
+            for line, name, slr in ((12, "res2a", 1), (13, "res2b", 2))
+        ),
+    ),
+    "cells by another name": (
+        *("bd.tcl", "lappend bd(placed) $cell", "lappend bd(placed) [string map {ip_head ip_head_0} $cell]"),
+        *(
+            f"block_design.tcl: no cell {name} in the netlist\n"
+            "  why: the floorplan knows it by that name; the placer will choose its SLR\n  fix: look for it among get_cells -hierarchical"
+            for name in ("ip_head_0", "reset_leaf_ip_head_0")
+        ),
     ),
     "no register slices": (
         *("bd.tcl", "[cross_slrs $name $from $sink_bytes $slr $bd(slr,$sink)]", "$from"),
@@ -238,12 +254,12 @@ MUTATIONS = {
     ),
     "timing without a clock": (
         *("bd.tcl", "    create_clock -period $bd(period_ns) [get_ports ap_clk]\n", ""),
-        "block_design.tcl:32 (bd.tcl): report_timing_summary: no clock has a period\n"
+        "block_design.tcl:33 (bd.tcl): report_timing_summary: no clock has a period\n"
         "  why: no path would be checked\n  fix: call create_clock first",
     ),
     "misspelt port": (
         *("bd.tcl", "[get_ports ap_clk]", "[get_ports clk]"),
-        "block_design.tcl:32 (bd.tcl): get_ports: no port clk\n  why: there are ap_clk, ap_rst_n\n  fix: correct the name",
+        "block_design.tcl:33 (bd.tcl): get_ports: no port clk\n  why: there are ap_clk, ap_rst_n, interrupt\n  fix: correct the name",
         ...,
     ),
     "a project that is there": (
@@ -271,7 +287,7 @@ MUTATIONS = {
     ),
     "another external name": (
         *(B, "M_AXI_IMAGES ", "M_AXI_GMEM0 "),
-        "package.tcl:7 (xo.tcl): ipx::associate_bus_interfaces: no bus interface M_AXI_IMAGES\n"
+        "package.tcl:9 (xo.tcl): ipx::associate_bus_interfaces: no bus interface M_AXI_IMAGES\n"
         "  why: the IP has M_AXI_GMEM0, M_AXI_LABELS, M_AXI_WEIGHTS, S_AXI_CONTROL\n  fix: correct the name",
         ...,
     ),
@@ -289,7 +305,7 @@ MUTATIONS = {
     ),
     "no validation": (
         *("bd.tcl", "    validate_bd_design\n", ""),
-        "block_design.tcl:32 (bd.tcl): make_wrapper: design_toy is not validated\n"
+        "block_design.tcl:33 (bd.tcl): make_wrapper: design_toy is not validated\n"
         "  why: synthesis would meet what validation finds\n  fix: call validate_bd_design first",
         ...,
     ),
@@ -301,14 +317,14 @@ MUTATIONS = {
         ),
     ),
     "no reset": (
-        *("bd.tcl", "    connect_reset $cell ap_rst_n $slr\n", ""),
+        *("bd.tcl", "    connect_reset $cell ap_rst_n $cell\n", ""),
         *(
             f"block_design.tcl:{line}: reset pin ip_{cell}/ap_rst_n is not connected\n  why: every input needs a source\n  fix: connect it"
             for line, cell in enumerate(("dma", "stem", "res2a", "res2b", "head"), 10)
         ),
     ),
     "clock for a reset": (
-        *("bd.tcl", "    connect_reset $cell ap_rst_n $slr\n", "    connect_bd_net [get_bd_ports ap_clk] [pin $cell/ap_rst_n]\n"),
+        *("bd.tcl", "    connect_reset $cell ap_rst_n $cell\n", "    connect_bd_net [get_bd_ports ap_clk] [pin $cell/ap_rst_n]\n"),
         *(
             f"block_design.tcl:{line}: reset pin ip_{cell}/ap_rst_n is driven by ap_clk\n"
             "  why: that is a clock\n  fix: connect it to its source"
@@ -316,27 +332,27 @@ MUTATIONS = {
         ),
     ),
     "misspelt property": (
-        *("bd.tcl", "CONFIG.C_BUF_TYPE", "CONFIG.BUF_TYPE"),
-        "block_design.tcl:7 (bd.tcl): reset_buf_slr0: no property CONFIG.BUF_TYPE\n"
-        "  why: the properties the model knows of util_ds_buf are CONFIG.C_BUF_TYPE, CONFIG.C_SIZE, NAME, PATH, VLNV\n"
+        *("bd.tcl", "CONFIG.C_OPERATION", "CONFIG.OPERATION"),
+        "block_design.tcl:7 (bd.tcl): reset_in: no property CONFIG.OPERATION\n"
+        "  why: the properties the model knows of util_reduced_logic are CONFIG.C_OPERATION, CONFIG.C_SIZE, NAME, PATH, VLNV\n"
         "  fix: correct the name; if the vendor's guide has it, add it to ipi/model",
         ...,
     ),
     "misspelt pin": (
-        *("bd.tcl", "/BUFG_I]", "/BUFG_IN]"),
-        "block_design.tcl:7: no pin reset_buf_slr0/BUFG_IN\n"
-        "  why: there are /reset_buf_slr0/BUFG_I /reset_buf_slr0/BUFG_O\n  fix: correct the name",
+        *("bd.tcl", "[pin $cell/D]", "[pin $cell/DATA]"),
+        "block_design.tcl:7: no pin reset_pipe_slr0/DATA\n"
+        "  why: there are /reset_pipe_slr0/CLK /reset_pipe_slr0/D /reset_pipe_slr0/Q\n  fix: correct the name",
         ...,
     ),
     "misspelt command": (
         *("bd.tcl", "save_bd_design", "save_bd_desing"),
-        "block_design.tcl:31 (bd.tcl): unknown command save_bd_desing\n"
+        "block_design.tcl:32 (bd.tcl): unknown command save_bd_desing\n"
         "  why: neither Tcl nor the model of Vivado has it\n  fix: correct the name; if Vivado has it, add it to ipi/model",
-        "block_design.tcl:32 (bd.tcl): make_wrapper: design_toy is not saved\n  why: it reads the file\n  fix: call save_bd_design first",
+        "block_design.tcl:33 (bd.tcl): make_wrapper: design_toy is not saved\n  why: it reads the file\n  fix: call save_bd_design first",
     ),
     "misspelt option": (
         *("bd.tcl", "-jobs $bd(jobs)", "-job $bd(jobs)"),
-        "block_design.tcl:32 (bd.tcl): launch_runs: no option -job\n"
+        "block_design.tcl:33 (bd.tcl): launch_runs: no option -job\n"
         "  why: the options known are -force, -jobs, -quiet, -to_step\n"
         "  fix: correct it; if the vendor's reference has it, add it to ipi/model",
         ...,
@@ -349,7 +365,7 @@ MUTATIONS = {
     ),
     "open brace": (
         *(B, "synthesize", "synthesize {"),
-        "block_design.tcl:32: the call does not end\n  why: a brace, bracket or quote stands open\n  fix: close it",
+        "block_design.tcl:33: the call does not end\n  why: a brace, bracket or quote stands open\n  fix: close it",
         "block_design.tcl: nothing wrote ip/toy.dcp\n"
         "  why: it is what the script is for\n  fix: mend what stops it, or put the missing call back",
     ),
@@ -361,38 +377,126 @@ MUTATIONS = {
     ),
     "no constraints": (
         *("xo.tcl", "    add_netlist_file xilinx_implementation xdc impl/$xo(name).xdc implementation\n", ""),
-        "package.tcl:12 (xo.tcl): package_xo: the IP has no file group xilinx_implementation\n"
+        "package.tcl:25 (xo.tcl): package_xo: the IP has no file group xilinx_implementation\n"
         "  why: its netlist or its constraints would be missing\n  fix: add it",
     ),
     "the .xo over the IP": (
         *("xo.tcl", "-ip_directory $xo(ip)", "-ip_directory $file"),
-        "package.tcl:12 (xo.tcl): package_xo: -xo_path is -ip_directory\n  why: the .xo is a file of its own\n  fix: give each its own",
+        "package.tcl:25 (xo.tcl): package_xo: -xo_path is -ip_directory\n  why: the .xo is a file of its own\n  fix: give each its own",
         ...,
     ),
     "no kernel": (
         *("xo.tcl", "    set_property sdx_kernel true $core\n", ""),
-        "package.tcl:12 (xo.tcl): package_xo: the IP is no kernel\n"
+        "package.tcl:25 (xo.tcl): package_xo: the IP is no kernel\n"
         "  why: v++ takes IPs marked as RTL kernels\n  fix: set sdx_kernel and sdx_kernel_type",
     ),
     "not saved": (
         *("xo.tcl", "    ipx::save_core $core\n", ""),
-        "package.tcl:11 (xo.tcl): ipx::check_integrity: the IP was changed after it was saved\n"
+        "package.tcl:24 (xo.tcl): ipx::check_integrity: the IP was changed after it was saved\n"
         "  why: the file holds the old one\n  fix: call ipx::save_core",
         ...,
     ),
     "no memory map": (
-        *(P, "add_slave S_AXI_CONTROL 4096\n", "add_master S_AXI_CONTROL\n"),
-        "package.tcl:11 (xo.tcl): bus interface S_AXI_CONTROL has no memory map\n"
+        *("xo.tcl", "    set_property slave_memory_map_ref $name [ipx::get_bus_interfaces $name -of_objects $core]\n", ""),
+        "package.tcl:24 (xo.tcl): bus interface S_AXI_CONTROL has no memory map\n"
         "  why: the linker could not give it an address\n  fix: call ipx::add_memory_map and set slave_memory_map_ref",
     ),
     "interface without clock": (
         *(P, "add_master M_AXI_LABELS\n", ""),
-        "package.tcl:10 (xo.tcl): bus interface M_AXI_LABELS has no clock\n"
+        "package.tcl:23 (xo.tcl): bus interface M_AXI_LABELS has no clock\n"
         "  why: the linker connects an interface by its clock\n  fix: call ipx::associate_bus_interfaces",
     ),
     "another VLNV": (
         *(P, "resflow:kernel:toy:1.0", "resflow:kernels:toy:1.0"),
-        "package.tcl:12 (xo.tcl): package_xo: VLNV resflow:kernels:toy:1.0, kernel.xml says resflow:kernel:toy:1.0\n"
+        "package.tcl:25 (xo.tcl): package_xo: VLNV resflow:kernels:toy:1.0, kernel.xml says resflow:kernel:toy:1.0\n"
+        "  why: both name one kernel\n  fix: correct one of them",
+    ),
+    "no registers": (
+        *("xo.tcl", "    set register [ipx::add_register $name $xo(block)]\n", "    return\n"),
+        "package.tcl:24 (xo.tcl): control protocol ap_ctrl_hs, and no register\n"
+        "  why: a kernel is started by a register of its AXI4-Lite interface\n"
+        "  fix: call ipx::add_register for CTRL, the interrupts and every argument",
+        *(
+            f"package.tcl:25 (xo.tcl): package_xo: kernel.xml has an argument {name}, the IP no such register\n"
+            "  why: its registers are none\n  fix: call ipx::add_register for it"
+            for name in ("in", "out", "weightsmem", "numReps")
+        ),
+    ),
+    "no CTRL": (
+        *(P, "CTRL        0x00", "CTRLS       0x00"),
+        "package.tcl:24 (xo.tcl): control protocol ap_ctrl_hs, and no register CTRL of 32 bits at 0x00\n"
+        "  why: the runtime starts the kernel and waits for it there\n  fix: add it, or correct it",
+    ),
+    "a register elsewhere": (
+        *(P, "numReps     0x34", "numReps     0x38"),
+        "package.tcl:25 (xo.tcl): package_xo: argument numReps: offset 0x34 in kernel.xml, 0x38 in the IP\n"
+        "  why: the host would set something else\n  fix: correct one of them",
+    ),
+    "registers that overlap": (
+        *(P, "out         0x1C", "out         0x14"),
+        "package.tcl:24 (xo.tcl): registers in and out overlap\n  why: in ends at 0x18\n  fix: correct an offset or a size",
+        "package.tcl:25 (xo.tcl): package_xo: argument out: offset 0x1C in kernel.xml, 0x14 in the IP\n"
+        "  why: the host would set something else\n  fix: correct one of them",
+    ),
+    "half a pointer": (
+        *(P, "in          0x10    64 ", "in          0x10    32 "),
+        "package.tcl:25 (xo.tcl): package_xo: argument in: bits 64 in kernel.xml, 32 in the IP\n"
+        "  why: the host would set something else\n  fix: correct one of them",
+    ),
+    "a pointer without a master": (
+        *("xo.tcl", '    if {$master ne ""} { set_property', '    if {$master eq "M_AXI_IMAGES"} { set_property'),
+        *(
+            f"package.tcl:24 (xo.tcl): no register holds an address for M_AXI_{name}\n"
+            "  why: the runtime could not tell the kernel where its buffer is\n"
+            f"  fix: give the argument's register ASSOCIATED_BUSIF M_AXI_{name}"
+            for name in ("LABELS", "WEIGHTS")
+        ),
+        *(
+            f"package.tcl:25 (xo.tcl): package_xo: argument {name}: master {master} in kernel.xml, none in the IP\n"
+            "  why: the host would set something else\n  fix: correct one of them"
+            for name, master in (("out", "M_AXI_LABELS"), ("weightsmem", "M_AXI_WEIGHTS"))
+        ),
+    ),
+    "a master the IP has not": (
+        *(P, "64    M_AXI_LABELS", "64    M_AXI_LABEL"),
+        "package.tcl:24 (xo.tcl): register out: ASSOCIATED_BUSIF M_AXI_LABEL\n"
+        "  why: the IP has no AXI master of that name\n  fix: correct the name",
+        ...,
+    ),
+    "a block that is too small": (
+        *(P, "S_AXI_CONTROL 4096", "S_AXI_CONTROL 48"),
+        "package.tcl:24 (xo.tcl): register numReps ends at 0x38\n  why: the address block has 48 bytes\n  fix: make the block larger",
+    ),
+    "a register twice": (
+        *("xo.tcl", "    set register [ipx::add_register $name $xo(block)]\n", "    set register [ipx::add_register CTRL $xo(block)]\n"),
+        "package.tcl:16 (xo.tcl): ipx::add_register: map:S_AXI_CONTROL/reg0/CTRL exists already\n"
+        "  why: it was created at package.tcl:15\n  fix: delete one of the two, or rename it",
+        ...,
+    ),
+    "a clock without a frequency": (
+        *(P, "add_clock ap_clk 200\n", ""),
+        "package.tcl:23 (xo.tcl): clock ap_clk has no frequency\n"
+        "  why: the linker compares it with the platform's\n  fix: add FREQ_HZ with value_resolve_type user, or FREQ_TOLERANCE_HZ -1",
+    ),
+    "a clock of one frequency": (
+        *("xo.tcl", "value_resolve_type user", "value_resolve_type immediate"),
+        "package.tcl:24 (xo.tcl): clock ap_clk has no frequency\n"
+        "  why: the linker compares it with the platform's\n  fix: add FREQ_HZ with value_resolve_type user, or FREQ_TOLERANCE_HZ -1",
+    ),
+    "an interrupt that leads nowhere": (
+        *(B, "add_interrupt  interrupt      dma    interrupt\n", ""),
+        "package.tcl:8 (xo.tcl): ipx::infer_bus_interface: no interrupt interrupt\n"
+        "  why: the IP has none\n  fix: correct the name, or make the pin external",
+        ...,
+    ),
+    "an interrupt kernel.xml does not tell of": (
+        *("kernel.xml", 'interrupt="true"', 'interrupt="false"'),
+        'package.tcl:25 (xo.tcl): package_xo: kernel.xml says interrupt "false", the IP has interrupt\n'
+        "  why: the linker connects what kernel.xml says\n  fix: correct one of them",
+    ),
+    "another protocol": (
+        *(P, "ap_ctrl_hs", "ap_ctrl_chain"),
+        "package.tcl:25 (xo.tcl): package_xo: control protocol ap_ctrl_chain, kernel.xml says ap_ctrl_hs\n"
         "  why: both name one kernel\n  fix: correct one of them",
     ),
     "no .xo": (
@@ -401,7 +505,7 @@ MUTATIONS = {
     ),
     "another port": (
         *("kernel.xml", 'name="M_AXI_LABELS"', 'name="M_AXI_LABEL"'),
-        "package.tcl:12 (xo.tcl): package_xo: kernel.xml has a port M_AXI_LABEL, the IP has none\n"
+        "package.tcl:25 (xo.tcl): package_xo: kernel.xml has a port M_AXI_LABEL, the IP has none\n"
         "  why: its interfaces are M_AXI_IMAGES, M_AXI_LABELS, M_AXI_WEIGHTS, S_AXI_CONTROL\n  fix: make it external under that name",
     ),
 }
@@ -422,15 +526,22 @@ def test_mutation(name: str, toy: Design, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["2019.2", "2020.2"])
 def test_properties_that_came_with_a_release(name: str, toy: Design, tmp_path: Path) -> None:
     old, new = (
-        "        if {$property in [string tolower [list_property $core]]} { set_property $property $value $core }",
-        ("        set_property $property $value $core"),
+        "        if {$property ni [string tolower [list_property $core]]} continue\n",
+        "",
     )
     found = findings(toy, tmp_path, "xo.tcl", old, new, release=releases.release(name))
-    assert [line.partition("\n")[0] for line in found] == (
-        []
-        if name == "2020.2"
-        else [f"package.tcl:6 (xo.tcl): core:design_toy_wrapper: no property {word}" for word in ("IPI_DRC", "VITIS_DRC")]
-    )
+    unknown = [f"package.tcl:6 (xo.tcl): core:design_toy_wrapper: no property {word}" for word in ("IPI_DRC", "VITIS_DRC")]
+    unknown.append("package.tcl:24 (xo.tcl): ipx::check_integrity: no option -kernel")
+    assert [line.partition("\n")[0] for line in found] == ([] if name == "2020.2" else unknown)
+
+
+@pytest.mark.parametrize("name", ["2019.2", "2020.2"])
+def test_who_goes_through_the_rules_for_kernels(name: str, toy: Design, tmp_path: Path) -> None:
+    """check_integrity where it knows them, else package_xo; never both."""
+    found = findings(toy, tmp_path, P, "CTRL        0x00", "CTRL        0x40", release=releases.release(name))
+    line = 25 if name == "2019.2" else 24
+    first = f"package.tcl:{line} (xo.tcl): control protocol ap_ctrl_hs, and no register CTRL of 32 bits at 0x00"
+    assert [finding.partition("\n")[0] for finding in found] == [first]
 
 
 def test_a_version_of_another_release(toy: Design, tmp_path: Path) -> None:
@@ -441,7 +552,7 @@ def test_a_version_of_another_release(toy: Design, tmp_path: Path) -> None:
         tmp_path,
         "bd.tcl",
         "    return [lindex $found end]",
-        '    if {$name eq "util_ds_buf"} {' + new + "}\n    return [lindex $found end]",
+        '    if {$name eq "c_shift_ram"} {' + new + "}\n    return [lindex $found end]",
     )
     assert found[0] == (
         "block_design.tcl:7 (bd.tcl): create_bd_cell: no IP xilinx.com:ip:util_ds_buf:2.1\n"
@@ -508,7 +619,7 @@ def test_no_call_can_be_missing(script: str, toy: Design, tmp_path: Path) -> Non
         assert ipi.check(toy, tmp_path).findings, texts[script].splitlines()[i]
 
 
-COLUMNS = {"add_block": 3, "add_stream": 7, "add_master": 4, "add_slave": 4, "begin_design": 2, "reset_tree": 0}
+COLUMNS = {"add_block": 3, "add_stream": 7, "add_master": 4, "add_slave": 4, "add_interrupt": 3, "begin_design": 2, "reset_tree": 0}
 """How many words after the call must be right for Vivado: the name of an SLR, a FIFO depth or the clock may be another."""
 
 

@@ -58,7 +58,7 @@ def test_a_stream_between_two_slrs(toy: Design) -> None:
     assert [link.name for link in crossings(toy)] == ["res2a_codes_in", "res2b_codes_in", "head_codes_in"]
     placed = cells(toy)
     assert Cell("fifo_res2a_codes_in", 0) in placed  # in the SLR of its source
-    assert Cell("reset_pipe_slr2", 2) in placed
+    assert Cell("reset_pipe_slr2", 2, crosses=True) in placed
     assert len({cell.name for cell in placed}) == len(placed)
 
 

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 from common import StandIn, deterministic_zip
 
@@ -60,10 +61,40 @@ def parse(state: str) -> dict[str, str]:
     return {name: value.strip("{}") for name, value in zip(words[::2], words[1::2], strict=True)}
 
 
-def sources(state: dict[str, str]) -> str:
-    paths = [Path(name) for name in state["files"].split()]
-    paths += sorted(path for path in Path().rglob("*.h") if "project" not in path.parts)
-    return "".join(path.read_text() for path in paths)
+def sources(stand_in: StandIn, state: dict[str, str], *, benches: bool = False) -> str:
+    """The project's sources with what they include, each file once, as a compiler finds them; fails where it would."""
+    files = project_files(stand_in, state)
+    if benches:
+        files += [(name, state.get("benchflags", "")) for name in state["benches"].split()]
+    texts: dict[Path, str] = {}
+    for name, flags in files:
+        # The tool compiles in a folder of its own.
+        folders = [Path(state["solution"], "sim", "wrapc", flag[2:]) for flag in flags.split() if flag.startswith("-I")]
+        read(stand_in, Path(name), folders, texts)
+    return "".join(texts.values())
+
+
+def read(stand_in: StandIn, path: Path, folders: list[Path], texts: dict[Path, str]) -> None:
+    """Add a source and what it includes between quotes: beside it, else in a folder given by -I."""
+    texts[path] = path.read_text()
+    for name in re.findall(r'^#include "([^"]+)"', texts[path], re.MULTILINE):
+        found = next((folder / name for folder in (path.parent, *folders) if (folder / name).is_file()), None)
+        if found is None:
+            stand_in.fail(f"ERROR: [HLS 200-70] {path}: '{name}' file not found")
+        if found not in texts:
+            read(stand_in, found, folders, texts)
+
+
+def project_files(stand_in: StandIn, state: dict[str, str]) -> list[tuple[str, str]]:
+    """The sources with their flags: those the script has added to the project, else those synthesis had."""
+    stored = Path(state["project"]) / ("vivado_hls.app" if stand_in.release < "2020.2" else "hls.app")
+    if state["files"]:
+        root = ElementTree.Element("project", name="project", top=state["top"])
+        group = ElementTree.SubElement(root, "files")
+        for name in state["files"].split():
+            ElementTree.SubElement(group, "file", name=f"../{name}", sc="0", tb="false", cflags=state.get("cflags", ""))
+        stored.write_bytes(ElementTree.tostring(root))
+    return [(file.get("name", "").removeprefix("../"), file.get("cflags", "")) for file in ElementTree.parse(stored).getroot().iter("file")]
 
 
 def digest(text: str, least: int, most: int) -> int:
@@ -76,7 +107,7 @@ def cycles_a_frame(text: str) -> int:
 
 
 def csynth(stand_in: StandIn, _failure: str, state: dict[str, str]) -> None:
-    text = sources(state)
+    text = sources(stand_in, state)
     if stand_in.release < "2020.2" and "style=" in text:
         stand_in.fail("ERROR: [HLS 200-70] invalid option 'style' for pragma 'HLS PIPELINE'")
     if stand_in.release < "2020.2" and "#pragma HLS BIND_" in text:
@@ -86,9 +117,8 @@ def csynth(stand_in: StandIn, _failure: str, state: dict[str, str]) -> None:
     for body in re.findall(r"^void \w+\([^)]*\*memory[^)]*\) \{$(.*?)^\}$", text, re.MULTILINE | re.DOTALL):
         if "style=frp" in body:
             stand_in.fail("ERROR: [HLS 200-70] a free-running pipeline cannot have an m_axi port")
-    for name in re.findall(r'#include "([^"]+)"', text):
-        if not any(path.name == Path(name).name for path in Path().rglob("*.h")):
-            stand_in.fail(f"ERROR: [HLS 200-70] '{name}' file not found")
+    if "ap_ctrl_none" in text and not re.search("^#pragma HLS DATAFLOW disable_start_propagation$", text, re.MULTILINE):
+        stand_in.fail("ERROR: [HLS 200-70] DATAFLOW without disable_start_propagation under ap_ctrl_none: nothing starts its processes")
     if not re.search(rf"^void {state['top']}\(", text, re.MULTILINE):
         stand_in.fail(f"ERROR: [HLS 200-1715] cannot find the top function '{state['top']}'")
     top = f"{state['top']}_{state['top']}" if "-auto_prefix" in state["configuration"] and stand_in.release < "2020.2" else state["top"]
@@ -139,7 +169,7 @@ def export(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:
     top = state["top"]
     archive = deterministic_zip(
         {
-            "component.xml": component(stand_in.release, state),
+            "component.xml": component(stand_in, state),
             f"hdl/verilog/{top}.v": f"// netlist of {top}, stands in for RTL\nmodule {top};\nendmodule\n",
         }
     )
@@ -156,7 +186,7 @@ def cosim(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:
     status = "Fail" if failure == "mismatch" else "Pass"
     folder = Path(state["solution"]) / "sim" / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    cycles = cycles_a_frame(sources(state))
+    cycles = cycles_a_frame(sources(stand_in, state, benches=True))
     (folder / f"{top}_cosim.rpt").write_text(
         f"""===============================================================
 == Cosimulation Report for '{top}'
@@ -178,9 +208,9 @@ def cosim(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:
     print("INFO: [COSIM 212-1000] *** C/RTL co-simulation finished: PASS ***")
 
 
-def component(release: str, state: dict[str, str]) -> str:
+def component(stand_in: StandIn, state: dict[str, str]) -> str:
     """The IP's description: its interfaces as the C++ has them, named as the release does."""
-    top, text = state["top"], sources(state)
+    top, text, release = state["top"], sources(stand_in, state), stand_in.release
     signature = re.search(rf"^void {top}\((.*?)\)", text, re.MULTILINE | re.DOTALL)[1]
     suffix, interfaces = since(SUFFIXES, release), []
     for lanes, form, name in re.findall(r"hls::stream<Beat<(\d+), (\w+(?:<\d+>)?)>> &(\w+)", signature):

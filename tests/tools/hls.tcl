@@ -48,8 +48,9 @@ proc add_files {args} {
         dict lappend ::state [expr {[dict exists $found -tb] ? "benches" : "files"}] $file
     }
     set flags [expr {[dict exists $found -cflags] ? [dict get $found -cflags] : ""}]
+    # Stored with the project as they are; what Tcl had to expand is expanded by now.
+    keep [expr {[dict exists $found -tb] ? "benchflags" : "cflags"}] $flags
     foreach flag $flags {
-        if {[string match -I* $flag] && ![file isdirectory [string range $flag 2 end]]} { fail "\[HLS 200-70\] no folder $flag" }
         if {![string match -I* $flag] && $flag ni {-std=c++14 -DAP_INT_MAX_W=4096}} { fail "\[HLS 200-70\] unexpected flag $flag" }
     }
 }
@@ -86,7 +87,7 @@ proc config_interface {args} {
 proc directive {command location variable} {
     if {$location ne [dict get $::state top]} { fail "\[HLS 200-101\] $command: cannot find location '$location'" }
     set text ""
-    foreach name [glob -directory [pwd] *.h *.cpp] { set file [open $name]; append text [read $file]; close $file }
+    foreach name [glob *.h *.cpp] { set file [open $name]; append text [read $file]; close $file }
     if {![regexp "\\m$variable\\s*(\\\[|\\()" $text]} { fail "\[HLS 207-5556\] $command: no variable '$variable' in '$location'" }
     dict lappend ::state directives $variable
 }

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # a program of its own, whic
 import reports
 from common import StandIn
 
-from ipi.tcl_model import Answer, File, Finding, run, tcl_list
+from ipi.tcl_model import Answer, File, Finding, kernel_facts, run, tcl_list
 
 SPIRIT = "{http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009}"
 MARK = "resflow-stand-in "
@@ -98,12 +98,7 @@ def facts(stand_in: StandIn, script: Path) -> list[str]:
             lines.append(fact_ip(path))
     folder = script.parent
     lines += [f"fact_file {{{path}}} {{{content(path)}}}" for path in sorted(folder.rglob("*")) if path.is_file()]
-    kernel_xml = folder / "kernel.xml"
-    if kernel_xml.exists():
-        kernel = ElementTree.parse(kernel_xml).getroot().find("kernel")
-        ports = [word for port in kernel.iterfind("ports/port") for word in (port.get("name"), port.get("mode"))]
-        lines.append(f"fact_kernel {kernel_xml} {kernel.get('name')} {kernel.get('vlnv')} {tcl_list(ports)}")
-    return lines
+    return [*lines, *kernel_facts(folder / "kernel.xml", str(folder / "kernel.xml"))]
 
 
 def part(stand_in: StandIn, script: Path) -> str:

@@ -20,7 +20,7 @@ from vivado import MARK
 from codegen.text.files import write_changed
 from dataflow import platform
 from ipi.tcl_model import run, tcl_list
-from vitis.check import SECTIONS
+from vitis.check import SECTIONS, step_property
 from vitis.link import Setting
 
 SHORT = {"-l": "link", "-t": "target", "-o": "output"}
@@ -159,9 +159,10 @@ class Link:
         steps: dict[str, Path] = {}
         for value in self.all("prop", "vivado"):
             name, _, path = value.partition("=")
-            if not re.fullmatch(r"run\.impl_1\.STEPS\.(OPT|PLACE|ROUTE)_DESIGN\.TCL\.(PRE|POST)", name):
-                self.fail("60-1557", f"no property {name}")
-            steps[name] = Path(path)
+            if problem := step_property(value):
+                self.fail("60-1557", f"no property {value}: {problem[1]}")
+            if ".TCL." in name:
+                steps[name.split(".")[3]] = Path(path)
         where = f"{self.card.cell_prefix}/{self.cu}/inst/design_{self.kernel.get('name')}_i/"
         names = [where + name for name, _ in self.cells]
         # The halves of a register slice, below it.
@@ -169,7 +170,8 @@ class Link:
             f"{where}{name}/inst/{half}" for name, of in self.cells if ":axis_register_slice" in of for half in ("slr_master", "slr_slave")
         ]
         pblocks = [f"{self.card.pblock}{slr}" for slr in range(self.card.slrs)]
-        for name in sorted(steps, key=lambda name: ("OPT", "PLACE", "ROUTE").index(name.split(".")[3].partition("_")[0])):
+        order = [f"{step}_DESIGN" for step in ("OPT", "PLACE", "PHYS_OPT", "ROUTE", "POST_ROUTE_PHYS_OPT")]
+        for name in sorted(steps, key=order.index):
             self.hook(steps[name], work / IMPLEMENTATION, f"fact_netlist {tcl_list(names)} {tcl_list(pblocks)}")
 
     def hook(self, script: Path, folder: Path, fact: str) -> None:

@@ -92,8 +92,8 @@ def build_and_run(description: Description, folder: Path) -> None:
 
 
 HEAD = {"formats": {"act": "uint1", "residual": "uint8", "zero_point": 0}}
-CONV = {"kernel": 1, "out": 64, "pe": 64, "simd": 64}
-WIDE = HEAD | {"stem": {"conv": CONV | {"simd": 1}}, "blocks": {"res2a": {"conv1": CONV, "conv2": CONV, "bypass": {"pe": 64, "simd": 64}}}}
+CONV = {"kernel": 1, "out": 64, "pe": 16, "simd": 64}
+WIDE = HEAD | {"stem": {"conv": CONV | {"simd": 1}}, "blocks": {"res2a": {"conv1": CONV, "conv2": CONV, "bypass": {"pe": 16, "simd": 64}}}}
 LIMITS: dict[str, tuple[Description, Description | None]] = {
     # What is at the limit, and what is beyond it.
     "letters of the kernel": (described(network="n" * 30), described(network="n" * 31)),

@@ -94,7 +94,15 @@ def test_weights_too_large_for_a_plram(digits: Design) -> None:
 
 AFTER = (
     "run.impl_1.STEPS.OPT_DESIGN.TCL.POST={work}/vitis/floorplan.tcl",
-    "run.impl_1.STEPS.ROUTE_DESIGN.TCL.POST={work}/vitis/reports.tcl",
+    "run.impl_1.STEPS.POST_ROUTE_PHYS_OPT_DESIGN.TCL.POST={work}/vitis/reports.tcl",
+)
+STEPS = (
+    "OPT_DESIGN.ARGS.DIRECTIVE=ExploreWithRemap",
+    "PLACE_DESIGN.ARGS.DIRECTIVE=Explore",
+    "PHYS_OPT_DESIGN.IS_ENABLED=true",
+    "PHYS_OPT_DESIGN.ARGS.DIRECTIVE=Explore",
+    "ROUTE_DESIGN.ARGS.DIRECTIVE=Explore",
+    "POST_ROUTE_PHYS_OPT_DESIGN.IS_ENABLED=true",
 )
 FOLDERS = ("--temp_dir", "link", "--log_dir", "link/logs", "--report_dir", "link/reports", "-o", "linked.xclbin", "digits.xo")
 
@@ -115,6 +123,7 @@ def test_link_command_before_options_had_sections(digits: Design) -> None:
         *("--platform", "xilinx_u250_gen3x16_xdma_4_1_202210_1", "--kernel_frequency", "250", "--save-temps"),
         *("--nk", "digits:1:digits_1"),
         *("--sp", "digits_1.in:DDR[0]", "--sp", "digits_1.out:DDR[0]", "--sp", "digits_1.weightsmem:DDR[0]"),
+        *(word for prop in STEPS for word in ("--xp", f"vivado_prop:run.impl_1.STEPS.{prop}")),
         *("--xp", f"vivado_prop:{AFTER[0]}", "--xp", f"vivado_prop:{AFTER[1]}"),
         *("--xp", "param:compiler.userPreSysLinkTcl={work}/vitis/plram.tcl"),
         *FOLDERS,
@@ -135,7 +144,7 @@ def test_nothing_is_found(toy: Design, tmp_path: Path) -> None:
     report = vitis.check(toy, tmp_path)
     report.require()
     assert report.passed
-    assert str(report) == "25 cells placed, 7 link settings: 0 findings"
+    assert str(report) == "30 cells placed, 13 link settings: 0 findings"
 
 
 def test_require_raises_all_findings(toy: Design, tmp_path: Path) -> None:
@@ -144,7 +153,17 @@ def test_require_raises_all_findings(toy: Design, tmp_path: Path) -> None:
         vitis.check(toy, tmp_path).require()
 
 
+GUIDED_LINE = FLOORPLAN_LINE.replace("place it in", "guide it to")
 MUTATIONS = {
+    "a crossing register in a pblock": (
+        *("floorplan.tcl", "guide_cell_to_slr  1  reset_pipe_slr1\n", "place_cell_in_slr  1  reset_pipe_slr1\n"),
+        f"floorplan.tcl: reset_pipe_slr1 is placed in pblock_dynamic_SLR1, not SLR1{GUIDED_LINE}1",
+    ),
+    "a half to an SLR there is not": (
+        *("floorplan.tcl", "guide_slice_to_slrs  0  1  slice_res2a", "guide_slice_to_slrs  0  4  slice_res2a"),
+        "floorplan.tcl:73: level0_i/ulp/toy_1/inst/design_toy_i/slice_res2a_codes_in_slr0/inst/slr_dest: USER_SLR_ASSIGNMENT cannot be SLR4\n  why: it offers SLR0, SLR1, SLR2, SLR3\n  fix: choose one of those",
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is not placed{GUIDED_LINE}1",
+    ),
     "cell not placed": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "\n"),
         f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",
@@ -155,31 +174,31 @@ MUTATIONS = {
     ),
     "cell placed twice": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  1  ip_res2a\nplace_cell_in_slr  1  ip_res2a\n"),
-        "floorplan.tcl:50: add_cells_to_pblock: ip_res2a is in pblock_dynamic_SLR1 already\n"
+        "floorplan.tcl:53: add_cells_to_pblock: ip_res2a is in pblock_dynamic_SLR1 already\n"
         "  why: a cell is placed once\n  fix: delete one of the two calls",
     ),
     "misspelt cell": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  1  res2\n"),
-        "floorplan.tcl:49: 0 cells res2 in toy_1, not 1\n"
-        "  why: the floorplan places each once\n  fix: look for it among get_cells -hierarchical",
+        "floorplan.tcl: no cell res2 in toy_1\n"
+        "  why: the floorplan knows it by that name; the placer chooses its SLR\n  fix: look for it among get_cells -hierarchical",
         f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",
     ),
     "no such SLR": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  4  ip_res2a\n"),
-        "floorplan.tcl:49: no pblock pblock_dynamic_SLR4\n"
+        "floorplan.tcl:52: no pblock pblock_dynamic_SLR4\n"
         "  why: the platform has pblock_dynamic_SLR0 pblock_dynamic_SLR1 pblock_dynamic_SLR2 pblock_dynamic_SLR3\n"
         "  fix: correct pblock in dataflow/platforms",
         f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",
     ),
     "slice not placed": (
-        *("floorplan.tcl", "place_slice_in_slrs  0  1  slice_res2a_codes_in_slr0\n", "\n"),
-        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_source is not placed{FLOORPLAN_LINE}0",
-        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is not placed{FLOORPLAN_LINE}1",
+        *("floorplan.tcl", "guide_slice_to_slrs  0  1  slice_res2a_codes_in_slr0\n", "\n"),
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_source is not placed{GUIDED_LINE}0",
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is not placed{GUIDED_LINE}1",
     ),
     "slice the wrong way round": (
-        *("floorplan.tcl", "place_slice_in_slrs  0  1  slice_res2a", "place_slice_in_slrs  1  0  slice_res2a"),
-        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_source is placed in pblock_dynamic_SLR1, not pblock_dynamic_SLR0{FLOORPLAN_LINE}0",
-        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is placed in pblock_dynamic_SLR0, not pblock_dynamic_SLR1{FLOORPLAN_LINE}1",
+        *("floorplan.tcl", "guide_slice_to_slrs  0  1  slice_res2a", "guide_slice_to_slrs  1  0  slice_res2a"),
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_source is placed in SLR1, not SLR0{GUIDED_LINE}0",
+        f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is placed in SLR0, not SLR1{GUIDED_LINE}1",
     ),
     "no report": (
         *("reports.tcl", "report_timing_summary -file resflow_timing.rpt\n", ""),
@@ -220,6 +239,18 @@ MUTATIONS = {
         "link.cfg:11: sp=toy_1.out:DDR[4]\n"
         "  why: u250 has DDR[0], DDR[1], DDR[2], DDR[3], PLRAM[0], PLRAM[1], PLRAM[2], PLRAM[3]\n  fix: choose one of those",
         "link.cfg: no sp for out\n  why: v++ would choose a bank itself\n  fix: add sp=toy_1.out:DDR[0]",
+    ),
+    "no such step": (
+        *("link.cfg", "STEPS.PLACE_DESIGN", "STEPS.PLACER"),
+        "link.cfg:16: prop=run.impl_1.STEPS.PLACER.ARGS.DIRECTIVE=Explore\n"
+        "  why: the steps of impl_1 are OPT_DESIGN, PLACE_DESIGN, PHYS_OPT_DESIGN, ROUTE_DESIGN and POST_ROUTE_PHYS_OPT_DESIGN\n"
+        "  fix: correct the name",
+    ),
+    "no such directive": (
+        *("link.cfg", "OPT_DESIGN.ARGS.DIRECTIVE=ExploreWithRemap", "OPT_DESIGN.ARGS.DIRECTIVE=ExploreMore"),
+        "link.cfg:15: prop=run.impl_1.STEPS.OPT_DESIGN.ARGS.DIRECTIVE=ExploreMore\n"
+        "  why: it offers Explore, ExploreArea, AddRemap, ExploreSequentialArea, RuntimeOptimized, ExploreWithRemap, Default\n"
+        "  fix: choose one of those",
     ),
     "SLR": (
         *("link.cfg", "nk=", "slr=toy_1:SLR4\nnk="),

@@ -25,11 +25,12 @@ add_stream  head_codes_in   res3b   codes_out  4      head   codes_in  16     32
 add_stream  head_labels     head    labels     4      dma    labels    4      16     distributed
 add_stream  head_weights    dma     weights    64     head   weights   64     16     distributed
 
-#           port           block  pin            bits
-add_master  M_AXI_IMAGES   dma    m_axi_images   512
-add_master  M_AXI_LABELS   dma    m_axi_labels   32
-add_master  M_AXI_WEIGHTS  dma    m_axi_weights  512
-add_slave   S_AXI_CONTROL  dma    s_axi_control  32
+#              port           block  pin            bits
+add_master     M_AXI_IMAGES   dma    m_axi_images   512
+add_master     M_AXI_LABELS   dma    m_axi_labels   32
+add_master     M_AXI_WEIGHTS  dma    m_axi_weights  512
+add_slave      S_AXI_CONTROL  dma    s_axi_control  32
+add_interrupt  interrupt      dma    interrupt
 
 assign_addresses
 end_design

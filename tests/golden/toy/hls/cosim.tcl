@@ -4,6 +4,6 @@
 open_project project
 set_top resflow_res2a
 open_solution solution
-add_files -tb res2a_tb.cpp -cflags "-std=c++14 -I[pwd]/include -DAP_INT_MAX_W=4096"
+add_files -tb res2a_tb.cpp -cflags "-std=c++14 -DAP_INT_MAX_W=4096"
 cosim_design -rtl verilog -argv "[pwd]/vectors 2 rtl"
 exit

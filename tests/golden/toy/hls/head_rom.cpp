@@ -12,7 +12,7 @@ void resflow_head(hls::stream<Beat<2, UInt<4>>> &codes_in, hls::stream<Beat<1, U
 #pragma HLS INTERFACE axis port=codes_in
 #pragma HLS INTERFACE axis port=labels
 #pragma HLS INTERFACE ap_ctrl_none port=return
-#pragma HLS DATAFLOW
+#pragma HLS DATAFLOW disable_start_propagation
   hls::stream<Beat<2, UInt<6>>> sums("sums");
   hls::stream<Beat<2, Int<8>>> weights("weights");
   hls::stream<Beat<1, Int<32>>> scores("scores");

@@ -13,7 +13,7 @@ void resflow_res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, 
 #pragma HLS INTERFACE axis port=codes_in
 #pragma HLS INTERFACE axis port=codes_out
 #pragma HLS INTERFACE ap_ctrl_none port=return
-#pragma HLS DATAFLOW
+#pragma HLS DATAFLOW disable_start_propagation
   hls::stream<Beat<2, UInt<2>>> entry_in("entry_in");
   hls::stream<Beat<2, UInt<2>>> main_in("main_in");  // 2 rows: they arrive while the last windows of the frame before leave
 #pragma HLS STREAM variable=main_in depth=8

@@ -14,7 +14,7 @@ void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, 
 #pragma HLS INTERFACE axis port=codes_in
 #pragma HLS INTERFACE axis port=codes_out
 #pragma HLS INTERFACE ap_ctrl_none port=return
-#pragma HLS DATAFLOW
+#pragma HLS DATAFLOW disable_start_propagation
   hls::stream<Beat<3, UInt<4>>> entry_in("entry_in");
   hls::stream<Beat<3, UInt<4>>> main_in("main_in");
   hls::stream<Beat<3, UInt<4>>> bypass("bypass");  // 6 rows: as many as the main path holds

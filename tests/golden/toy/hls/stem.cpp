@@ -12,7 +12,7 @@ void resflow_stem(hls::stream<Beat<3, UInt<8>>> &image, hls::stream<Beat<4, UInt
 #pragma HLS INTERFACE axis port=image
 #pragma HLS INTERFACE axis port=codes_out
 #pragma HLS INTERFACE ap_ctrl_none port=return
-#pragma HLS DATAFLOW
+#pragma HLS DATAFLOW disable_start_propagation
   hls::stream<Beat<3, UInt<8>>> conv_window("conv_window");  // windows to compute while the first rows of the next frame arrive
 #pragma HLS STREAM variable=conv_window depth=5
   hls::stream<Beat<2, UInt<2>>> conv_out("conv_out");  // 3 rows: they arrive while the last windows of the frame before leave

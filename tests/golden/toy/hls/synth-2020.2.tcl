@@ -3,7 +3,7 @@
 
 open_project -reset project
 set_top resflow_res2a
-add_files res2a.cpp -cflags "-std=c++14 -I[pwd]/include -DAP_INT_MAX_W=4096"
+add_files res2a.cpp -cflags "-std=c++14 -DAP_INT_MAX_W=4096"
 open_solution -reset -flow_target vivado solution
 set_part xcu250-figd2104-2L-e
 create_clock -period 5.000 -name default
