@@ -8,6 +8,7 @@ from pathlib import Path
 from codegen.text.templates import pascal
 from codegen.text.templates import render as render_template
 from dataflow.design import Ip, Port, Stream
+from dataflow.layout.register_map import CONTROL_PROTOCOL
 from dataflow.unit import MemoryPort, Unit
 from hls.roms import rom_text
 from hls.structs import call_arguments, cpp_format, memory, struct_name, structs
@@ -51,6 +52,7 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
         "memories": _memories(ip),
         "cosim_words": cosim_words,
         "signature": _signature(ip),
+        "protocol": CONTROL_PROTOCOL,
         "parts": [(part, list(group)) for part, group in groupby(ip.units, key=lambda unit: unit.part)],
     }
     texts = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from dataflow.design import Argument, Design
+from dataflow.layout.register_map import CONTROL_PROTOCOL
 
 CONTROL_RANGE = 0x1000
 """Bytes of the register file; XRT rejects a kernel with an argument beyond it."""
@@ -16,8 +17,6 @@ MASTER_RANGE = 0xFFFF_FFFF_FFFF_FFFF
 """A master addresses 64 bits."""
 INTERRUPT = "interrupt"
 """The output of an HLS IP with `s_axilite port=return`, and the kernel's name for it."""
-PROTOCOL = "ap_ctrl_hs"
-"""The protocol of an HLS IP with `s_axilite port=return`, which the DMA is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +67,7 @@ def render(design: Design) -> str:
         preferredWorkGroupSizeMultiple="0",
         workGroupSize="1",
         interrupt="true",
-        hwControlProtocol=PROTOCOL,
+        hwControlProtocol=CONTROL_PROTOCOL,
     )
     interfaces = ElementTree.SubElement(kernel, "ports")
     for port in ports(design):

@@ -8,6 +8,7 @@ from pathlib import Path
 from codegen.text.templates import render as render_template
 from dataflow.cost.storage import Storage
 from dataflow.design import Design
+from dataflow.layout.register_map import CONTROL_PROTOCOL
 from ipi import kernel_xml
 from ipi.cells import converter_slr, crossings, slices, stages
 from ipi.registers import registers
@@ -41,7 +42,7 @@ def render(design: Design) -> dict[str, str]:
             FOLDER / "templates",
             "package.tcl.j2",
             headline=f"{masters} AXI masters, {len(design.arguments)} arguments",
-            protocol=kernel_xml.PROTOCOL,
+            protocol=CONTROL_PROTOCOL,
             interrupt=kernel_xml.INTERRUPT,
             registers=_registers(design),
             **values,

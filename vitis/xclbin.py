@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflow.layout.register_map import CONTROL_PROTOCOL
 from runtime.container import axlf
 from runtime.container.axlf import Axlf, ClockKind, Mode, Protocol, SectionKind
 from runtime.container.manifest import Direction, Manifest, Target
@@ -29,7 +30,7 @@ CU_BASE = 0x0180_0000  # the address of the first CU on card platforms; emulatio
 CU_RANGE = 0x1000  # of its register file
 CONTROL_PORT = "S_AXI_CONTROL"
 CLOCK_NAME = "KERNEL_CLK"
-PROTOCOL = Protocol.AP_CTRL_CHAIN  # of the DMA that HLS makes, see hls/templates/dma.cpp.j2
+PROTOCOL = Protocol[CONTROL_PROTOCOL.upper()]
 DATA_WIDTH = 512
 ALIGNMENT = 8  # of sections
 
@@ -130,7 +131,7 @@ def _metadata(manifest: Manifest) -> bytes:
     clocks = ElementTree.SubElement(core, "kernelClocks")
     ElementTree.SubElement(clocks, "clock", port=CLOCK_NAME, frequency=f"{manifest.clock_mhz}MHz")
     kernel = ElementTree.SubElement(
-        core, "kernel", name=manifest.kernel, language="ip", vlnv=manifest.vlnv, workGroupSize="1", hwControlProtocol=str(PROTOCOL)
+        core, "kernel", name=manifest.kernel, language="ip", vlnv=manifest.vlnv, workGroupSize="1", hwControlProtocol=CONTROL_PROTOCOL
     )
     masters = [argument.port for argument in manifest.arguments if argument.direction is not Direction.SCALAR]
     for port in dict.fromkeys(masters):

@@ -413,7 +413,7 @@ MUTATIONS = {
     ),
     "no registers": (
         *("xo.tcl", "    set register [ipx::add_register $name $xo(block)]\n", "    return\n"),
-        "package.tcl:24 (xo.tcl): control protocol ap_ctrl_hs, and no register\n"
+        "package.tcl:24 (xo.tcl): control protocol ap_ctrl_chain, and no register\n"
         "  why: a kernel is started by a register of its AXI4-Lite interface\n"
         "  fix: call ipx::add_register for CTRL, the interrupts and every argument",
         *(
@@ -424,7 +424,7 @@ MUTATIONS = {
     ),
     "no CTRL": (
         *(P, "CTRL        0x00", "CTRLS       0x00"),
-        "package.tcl:24 (xo.tcl): control protocol ap_ctrl_hs, and no register CTRL of 32 bits at 0x00\n"
+        "package.tcl:24 (xo.tcl): control protocol ap_ctrl_chain, and no register CTRL of 32 bits at 0x00\n"
         "  why: the runtime starts the kernel and waits for it there\n  fix: add it, or correct it",
     ),
     "a register elsewhere": (
@@ -495,8 +495,8 @@ MUTATIONS = {
         "  why: the linker connects what kernel.xml says\n  fix: correct one of them",
     ),
     "another protocol": (
-        *(P, "ap_ctrl_hs", "ap_ctrl_chain"),
-        "package.tcl:25 (xo.tcl): package_xo: control protocol ap_ctrl_chain, kernel.xml says ap_ctrl_hs\n"
+        *(P, "ap_ctrl_chain", "ap_ctrl_hs"),
+        "package.tcl:25 (xo.tcl): package_xo: control protocol ap_ctrl_hs, kernel.xml says ap_ctrl_chain\n"
         "  why: both name one kernel\n  fix: correct one of them",
     ),
     "no .xo": (
@@ -540,7 +540,7 @@ def test_who_goes_through_the_rules_for_kernels(name: str, toy: Design, tmp_path
     """check_integrity where it knows them, else package_xo; never both."""
     found = findings(toy, tmp_path, P, "CTRL        0x00", "CTRL        0x40", release=releases.release(name))
     line = 25 if name == "2019.2" else 24
-    first = f"package.tcl:{line} (xo.tcl): control protocol ap_ctrl_hs, and no register CTRL of 32 bits at 0x00"
+    first = f"package.tcl:{line} (xo.tcl): control protocol ap_ctrl_chain, and no register CTRL of 32 bits at 0x00"
     assert [finding.partition("\n")[0] for finding in found] == [first]
 
 
