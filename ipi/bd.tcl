@@ -239,7 +239,7 @@ proc find_cells {} {
         }
         foreach names $looked_for {
             set found {}
-            foreach name $names { lappend found {*}[get_cells -quiet -hierarchical -filter "NAME =~ *design_$bd(name)_i/$name"] }
+            foreach name $names { lappend found {*}[get_cells -quiet -hierarchical -filter "IS_PRIMITIVE == 0 && NAME =~ *design_$bd(name)_i/$name"] }
             if {$found ne ""} continue
             puts "CRITICAL WARNING: no cell [join $names { or }] in the netlist\n  why: the floorplan knows it by that name; the placer\
                 will choose its SLR\n  fix: look for it among get_cells -hierarchical"

@@ -6,6 +6,7 @@ package leaves   <design>.xo
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from codegen.jobs.job import Call, Job, Limits
@@ -40,6 +41,13 @@ def stitch_job(design: Design, scripts: Path, ips: dict[str, Path], release: Rel
 def stitched(design: Design) -> tuple[str, ...]:
     """The files that stitch produces."""
     return (*(f"{design.name}.{suffix}" for suffix in NETLIST), "utilization.xml", "timing.rpt", "stitch.log")
+
+
+def unplaced(log: Path) -> str:
+    """The cells that the floorplan will not find, as Vivado's log of the synthesis tells, for the line a build prints."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    names = re.findall(r"^CRITICAL WARNING: no cell (.+) in the netlist$", text, re.MULTILINE)
+    return f"; the floorplan will not find {', '.join(names)}: see {log}" if names else ""
 
 
 def package_job(design: Design, scripts: Path, stitched: Path, release: Release) -> Job:

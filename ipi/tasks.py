@@ -31,7 +31,7 @@ def task_stitch(project: Planned) -> dict[str, Any]:
     def stitch() -> dict[str, str]:
         job = vivado.stitch_job(design, project.folder / "ipi", exported, releases.installed("vivado"))
         outcome = project.jobs.do(job)
-        return {"message": f"{len(exported)} IPs in one netlist{outcome.remark}"}
+        return {"message": f"{len(exported)} IPs in one netlist{outcome.remark}{vivado.unplaced(outcome.folder / 'stitch.log')}"}
 
     return {
         "actions": [step(stitch)],

@@ -256,7 +256,7 @@ namespace eval model {
         }
         file_group {NAME MODEL_NAME} ip_file {NAME TYPE USED_IN} bus_interface {NAME SLAVE_MEMORY_MAP_REF} memory_map {NAME}
         bus_parameter {NAME VALUE VALUE_RESOLVE_TYPE} register {NAME ADDRESS_OFFSET SIZE DESCRIPTION} register_parameter {NAME VALUE}
-        address_block {NAME RANGE} address_space {NAME} user_parameter {NAME} cell_instance {NAME USER_SLR_ASSIGNMENT} pblock {NAME}
+        address_block {NAME RANGE} address_space {NAME} user_parameter {NAME} cell_instance {NAME IS_PRIMITIVE USER_SLR_ASSIGNMENT} pblock {NAME}
     }
     variable settable {
         interface_port {NAME any} segment {OFFSET any RANGE any} project {IP_REPO_PATHS any}
@@ -267,7 +267,8 @@ namespace eval model {
             SUPPORTED_FAMILIES any AUTO_FAMILY_SUPPORT_LEVEL {one_of level_0 level_1 level_2} IPI_DRC any VITIS_DRC any
         }
         file_group {MODEL_NAME any} ip_file {TYPE {one_of dcp xdc verilogSource} USED_IN any} bus_interface {SLAVE_MEMORY_MAP_REF any}
-        cell_instance {USER_SLR_ASSIGNMENT {one_of SLR0 SLR1 SLR2 SLR3}} address_block {RANGE any} bus_parameter {VALUE any VALUE_RESOLVE_TYPE {one_of immediate user dependent generated}}
+        cell_instance {USER_SLR_ASSIGNMENT {one_of SLR0 SLR1 SLR2 SLR3}} address_block {RANGE any}
+        bus_parameter {VALUE any VALUE_RESOLVE_TYPE {one_of immediate user dependent generated}}
         register {ADDRESS_OFFSET any SIZE {integer 1 1024} DESCRIPTION any} register_parameter {VALUE any}
     }
     # Properties that came with a release.

@@ -16,7 +16,7 @@ proc model::implemented {} {
         }
     }
     foreach cell $names {
-        if {![exists $cell]} { create $cell cell_instance NAME $cell }
+        if {![exists $cell]} { create $cell cell_instance NAME $cell IS_PRIMITIVE 0 }
     }
     foreach pblock $pblocks {
         if {![exists $pblock]} { create $pblock pblock NAME $pblock }

@@ -1,6 +1,7 @@
 # The IP packager and package_xo (UG1118, UG1700). The stub of a netlist has exactly the external interfaces of its block design.
 #
-# Inferred are clock, reset and AXI interfaces; not memory maps, interrupts and parameters. Not modelled: GUI files, the content of component.xml beyond what is used here.
+# Inferred are clock, reset and AXI interfaces; not memory maps, interrupts and parameters. Not modelled: GUI files, the content of
+# component.xml beyond what is used here.
 
 namespace eval model {
     variable core ""      ;# the IP being edited

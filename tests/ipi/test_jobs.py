@@ -14,6 +14,7 @@ from codegen.jobs.run import run_here
 from codegen.text.files import write_tree
 from codegen.tools.releases import release
 from dataflow import Design, plan
+from ipi.jobs import unplaced
 from ipi.timing import read_timing
 from ipi.utilization import read_utilization
 from network import load
@@ -131,3 +132,14 @@ def test_wrong_tcl_ends_it_and_leaves_nothing(name: str, toy: Design, stand_ins:
     found = failure(lambda: mutated(toy, tmp_path, file, old, new), tmp_path)
     assert found.splitlines()[:2] == ["<folder>/stitch/stitch.log: vivado ended with status 1", f"  {why}"]
     assert not (tmp_path / "stitch" / "work" / "ipi" / "ip").exists()
+
+
+def test_cells_the_floorplan_will_not_find(toy: Design, stand_ins: Callable[..., Installation], tmp_path: Path) -> None:
+    """Told where the block design is synthesized, and no reason to stop."""
+    stand_ins("2022.2")
+    log = tmp_path / "stitch" / "stitch.log"
+    stitch(toy, "2022.2", tmp_path)
+    assert unplaced(log) == ""
+    mutated(toy, tmp_path / "other", "bd.tcl", "lappend bd(placed) $cell", "lappend bd(placed) [string map {ip_head ip_head_0} $cell]")
+    log = tmp_path / "other" / "stitch" / "stitch.log"
+    assert unplaced(log) == f"; the floorplan will not find ip_head_0, reset_leaf_ip_head_0: see {log}"

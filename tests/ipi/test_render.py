@@ -13,6 +13,7 @@ from codegen.text.files import write_tree
 from dataflow import Design, plan
 from ipi import kernel_xml
 from ipi.cells import Cell, cells, converter_slr, crossings
+from ipi.render import PROCS
 from ipi.vivado import command
 from network import load
 
@@ -52,6 +53,12 @@ def test_generated_tcl_is_flat(toy: Design) -> None:
             assert re.match(r"(#|$|source \[|[a-z_]+( |$))", line), line
             assert len(line) <= 140
             assert not line.startswith(("set ", "proc ", "foreach ", "if "))
+
+
+@pytest.mark.parametrize("path", [*PROCS, ROOT / "vitis" / "pblocks.tcl", ROOT / "vitis" / "reports.tcl"], ids=lambda path: path.name)
+def test_no_words_of_a_later_tcl(path: Path) -> None:
+    """Vivado 2019.2 has Tcl 8.5, the tclsh that runs the model 8.6 or later. UNCONFIRMED which release came with 8.6."""
+    assert not re.search(r"\b(lmap|try|tailcall|coroutine|string cat|dict map|dict filter|lsort -stride|file tempfile)\b", path.read_text())
 
 
 def test_a_stream_between_two_slrs(toy: Design) -> None:

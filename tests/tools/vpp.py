@@ -179,6 +179,8 @@ class Link:
             self.fail("60-602", f"no script {script}")
         folder.mkdir(parents=True, exist_ok=True)
         answer = run(folder, [str(script)], [f"fact_release {self.stand_in.release}", fact, "fact_strict"])
+        for line in answer.said:
+            print(line)
         if answer.findings:
             first = answer.findings[0]
             print(

@@ -82,8 +82,8 @@ WRONG = {
         "[v++ 60-705] No platform was found that matches 'xilinx_u255_gen3x16_xdma_4_1_202210_1'",
     ),
     "floorplan": (
-        *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  1  ip_res2\n"),
-        "[VPL 101-3] ERROR: 0 cells ip_res2 in toy_1, not 1",
+        *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  4  ip_res2a\n"),
+        "[VPL 101-3] ERROR: no pblock pblock_dynamic_SLR4",
     ),
 }
 
@@ -101,6 +101,14 @@ def test_what_v_plus_plus_would_refuse(name: str, toy: Design, xo: Path, tmp_pat
     assert what == f"{tmp_path}/link/link.log: v++ ended with status 1"
     assert why.startswith(f"  why: ERROR: {message}")
     assert not (tmp_path / "link" / "work" / "linked.xclbin").exists()
+
+
+def test_a_cell_the_floorplan_does_not_find_is_no_reason_to_stop(toy: Design, xo: Path, tmp_path: Path) -> None:
+    texts = vitis.render(toy)
+    write_tree(tmp_path / "vitis", texts | {"floorplan.tcl": texts["floorplan.tcl"].replace("  ip_res2a\n", "  ip_res2\n")})
+    products = run_here(vitis.link_job(toy, tmp_path / "vitis", xo, release("2022.2")), tmp_path / "link")
+    assert products["linked.xclbin"].exists()
+    assert "CRITICAL WARNING: no cell ip_res2 in toy_1\n  why: " in (tmp_path / "link" / "link.log").read_text()
 
 
 @pytest.mark.parametrize(("name", "others"), [("2019.2", "2022.2"), ("2022.2", "2019.2")])

@@ -161,7 +161,7 @@ MUTATIONS = {
     ),
     "a half to an SLR there is not": (
         *("floorplan.tcl", "guide_slice_to_slrs  0  1  slice_res2a", "guide_slice_to_slrs  0  4  slice_res2a"),
-        "floorplan.tcl:73: level0_i/ulp/toy_1/inst/design_toy_i/slice_res2a_codes_in_slr0/inst/slr_dest: USER_SLR_ASSIGNMENT cannot be SLR4\n  why: it offers SLR0, SLR1, SLR2, SLR3\n  fix: choose one of those",
+        "floorplan.tcl:74: level0_i/ulp/toy_1/inst/design_toy_i/slice_res2a_codes_in_slr0/inst/slr_dest: USER_SLR_ASSIGNMENT cannot be SLR4\n  why: it offers SLR0, SLR1, SLR2, SLR3\n  fix: choose one of those",
         f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is not placed{GUIDED_LINE}1",
     ),
     "cell not placed": (
@@ -174,7 +174,7 @@ MUTATIONS = {
     ),
     "cell placed twice": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  1  ip_res2a\nplace_cell_in_slr  1  ip_res2a\n"),
-        "floorplan.tcl:53: add_cells_to_pblock: ip_res2a is in pblock_dynamic_SLR1 already\n"
+        "floorplan.tcl:54: add_cells_to_pblock: ip_res2a is in pblock_dynamic_SLR1 already\n"
         "  why: a cell is placed once\n  fix: delete one of the two calls",
     ),
     "misspelt cell": (
@@ -185,7 +185,7 @@ MUTATIONS = {
     ),
     "no such SLR": (
         *("floorplan.tcl", "place_cell_in_slr  1  ip_res2a\n", "place_cell_in_slr  4  ip_res2a\n"),
-        "floorplan.tcl:52: no pblock pblock_dynamic_SLR4\n"
+        "floorplan.tcl:53: no pblock pblock_dynamic_SLR4\n"
         "  why: the platform has pblock_dynamic_SLR0 pblock_dynamic_SLR1 pblock_dynamic_SLR2 pblock_dynamic_SLR3\n"
         "  fix: correct pblock in dataflow/platforms",
         f"floorplan.tcl: ip_res2a is not placed{FLOORPLAN_LINE}1",

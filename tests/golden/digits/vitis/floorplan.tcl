@@ -17,6 +17,7 @@ proc place_cell_in_slr {slr name} {
 }
 
 # A register on a net between SLRs is only guided (UG949): in a pblock it could not move across the boundary to where timing wants it.
+# UNCONFIRMED: that the property goes on a module, as in public designs, and not on each primitive in it.
 proc guide_cell_to_slr {slr name} {
     set found [cells_named $name]
     if {$found ne ""} { set_property USER_SLR_ASSIGNMENT SLR$slr $found }
@@ -25,8 +26,8 @@ proc guide_cell_to_slr {slr name} {
 # The halves of a register slice, in the SLRs it joins. PG085 names the submodules slr_source and slr_dest, PG373 of the same family
 # slr_master and slr_slave. UNCONFIRMED which it is after synthesis: both are looked for, at any depth.
 proc guide_slice_to_slrs {source sink name} {
-    foreach {slr halves} [list $source {slr_source slr_master} $sink {slr_dest slr_slave}] {
-        set found [cells_named {*}[lmap half $halves { string cat $name/*$half* }]]
+    foreach {slr half other} [list $source slr_source slr_master $sink slr_dest slr_slave] {
+        set found [cells_named $name/*$half* $name/*$other*]
         if {$found ne ""} { set_property USER_SLR_ASSIGNMENT SLR$slr $found }
     }
 }
@@ -36,7 +37,7 @@ proc cells_named {args} {
     global floorplan
     set found {}
     foreach name $args {
-        lappend found {*}[get_cells -quiet -hierarchical -filter "NAME =~ */$floorplan(cu)/*$floorplan(design)_i/$name"]
+        lappend found {*}[get_cells -quiet -hierarchical -filter "IS_PRIMITIVE == 0 && NAME =~ */$floorplan(cu)/*$floorplan(design)_i/$name"]
     }
     if {$found eq ""} {
         puts "CRITICAL WARNING: no cell [join $args { or }] in $floorplan(cu)\n  why: the floorplan knows it by that name; the placer\
