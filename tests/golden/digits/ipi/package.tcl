@@ -3,7 +3,7 @@
 
 source [file join [file dirname [file normalize [info script]]] xo.tcl]
 
-open_kernel resflow:kernel:digits:1.0 xcu250-figd2104-2L-e ap_ctrl_hs
+open_kernel resflow:kernel:digits:1.0 xcu250-figd2104-2L-e ap_ctrl_chain
 add_clock ap_clk 250
 add_interrupt interrupt
 add_master M_AXI_IMAGES
