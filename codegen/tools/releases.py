@@ -86,6 +86,8 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             "bind_fifo": "set_directive_bind_storage -type fifo -impl {impl} {location} {variable}",
             "impl": _VITIS_IMPL,
             # An explicit style wins over config_compile -pipeline_style, and over the tool's own choice of frp above a fan-out of 2,000.
+            # UNCONFIRMED: what it builds where it refuses frp ("Disabling free running pipeline", HLS 200-19xx), and whether it rewinds
+            # a frp loop between frames by itself, as it does a flp one; frp and an explicit `rewind` exclude each other (HLS 207-5512).
             "pipeline": {"frp": "style=frp", "flp": "style=flp"},
             "exported": "impl/export.zip",
         },

@@ -33,7 +33,7 @@ def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format
 
 
 def _converter_cost(wide: int, _: Backend) -> Resources:
-    """A wide beat in registers, filled in place or shifted out, and one multiplexer per bit."""
+    """A wide beat in registers, shifted in or out, and one multiplexer per bit."""
     return CONTROL + logic(wide, 2 * wide)
 
 

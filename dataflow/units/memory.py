@@ -78,7 +78,8 @@ def _load_cost(width: int, _: Backend) -> Resources:
 
 
 def _unpack_cost(beat: int, _: Backend) -> Resources:
-    """A word and a beat, shifted by a beat, or by any distance where a word is not a whole number of beats."""
+    """A word and a beat, shifted by a beat. Where a word is not a whole number of beats, counted as if it were shifted by any distance, as in
+    the original; the choice among the few places of a pattern, see dma.h, takes less."""
     levels = 1 if WORD_BITS % beat == 0 else 1 + WORD_BITS.bit_length() // 2
     return CONTROL + logic(levels * (WORD_BITS + beat), 2 * WORD_BITS + 2 * beat)
 

@@ -129,7 +129,8 @@ def fill_rows(shape: Shape, window: Window) -> int:
 
 
 def _cost(shape: Shape, window: Window, lanes: int, pixels: int, code_bits: int, backend: Backend) -> Resources:
-    """The ring buffer of kernel + stride rows, in banks of columns, and the multiplexers for kPixels of the banks, four to a LUT; see swg.h."""
+    """The ring buffer of kernel + stride rows, in banks of columns, and the multiplexers for kPixels of the banks, four to a LUT, as in the
+    original; the choice among as many banks as the kernel is wide, see swg.h, takes less."""
     bits, original = lanes * code_bits, backend is Backend.ORIGINAL
     banks = 1 if pixels == 1 else pixels * window.stride[1]
     rows, words = window.kernel[0] + window.stride[0], -(-shape.width // banks) * (shape.channels // lanes)
