@@ -1,9 +1,13 @@
-// head: constants, cut the way its processing elements read them.
+// head: constants, a row for each address, as all processing elements read it at once.
 // Generated from the parameters of network toy, head. Edit those, not this.
 #pragma once
 
 #include <cstdint>
 
-const std::int16_t fc_bias[1][5] = {
-    {-533, -128, -737, 196, 327}
-};
+const std::int32_t fc_bias[1][5][1] = {{
+    {-533},
+    {-128},
+    {-737},
+    {196},
+    {327}
+}};
