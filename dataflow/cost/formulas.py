@@ -18,10 +18,8 @@ POPCOUNT_FACTOR = 1.69
 16 lanes, 6.25 over 32, 7.6 over 64, and 3.6 a bit over 128 lanes of a bit: ratios of 1.2, 1.5, 1.9 and 1.8. With Vivado HLS, "FINN" (Umuroglu
 2017, section 4.2) measured 376 LUTs for 128 lanes of a bit with accumulator and comparison, 2.9 a bit: a ratio of 1.4.
 """
-ADD_OR_SUBTRACT_FACTOR = 0.861
+ADD_OR_SUBTRACT_FACTOR = 0.985
 """The same of add-or-subtract. FITTED to the published LUTs of the original, whose blocks are built so; nothing else is multiplied by it."""
-COMPARISON_FACTOR = 1.44
-"""The same of comparisons and their count. Measured: 3 and 15 thresholds of 8, 12 and 16 bits, with Yosys as above; 1.33 to 1.54 each."""
 REGISTER_FACTOR = 2.106
 """Ratio of flip-flops of pipelines as built to those counted here. FITTED to the published flip-flops of the original. UNCONFIRMED for
 this library's own pipelines."""
@@ -109,11 +107,14 @@ def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int
     return round(factor * counted), tree_registers(simd, both), 0
 
 
-def crossed(outputs: int, bits: int, codes: Format) -> Resources:
-    """Comparison of `outputs` values of `bits` bits with all thresholds, and the count of those reached, see threshold.h.
+def crossed(outputs: int, thresholds: Constants, bits: int, codes: Format) -> Resources:
+    """Comparison of `outputs` values of `bits` bits with all thresholds of theirs, and the count of those reached, see threshold.h.
 
-    A comparison is half a LUT a bit; n of them are counted by n - log2(n + 1) full adders; all of it times COMPARISON_FACTOR.
+    A LUT compares two bits of a value and a threshold, or three bits of a value with a constant, which the thresholds of a single row
+    are; the n of a value are counted by n - log2(n + 1) full adders. With Yosys, as above, 3 and 15 constant thresholds of 24 bits took
+    22 to 25 and 118 to 123 LUTs, counted here as 25 and 131; those that are no constants 1.3 to 1.5 times as many as counted. There is no
+    factor for that: the one figure of a vendor's tool, 376 LUTs for a whole PE ("FINN", as above), is below the 441 of these formulas.
     """
     n = codes.thresholds
-    counted = n * -(-bits // 2) + n - codes.bits
-    return Resources(lut=outputs * round(COMPARISON_FACTOR * counted), ff=outputs * (n + codes.bits))
+    comparison = -(-bits // (3 if thresholds.words == 1 else 2))
+    return Resources(lut=outputs * (n * comparison + n - codes.bits), ff=outputs * (n + codes.bits))

@@ -43,8 +43,8 @@ def print_estimate(design: Design) -> None:
     ips.add_row("estimated", "", *numbers(library), f"{original.lut:,}")
     console.print(ips)
     console.print(
-        f"An estimate: counted by formulas, not measured. This library's MVAUs ({Backend.HLS.value}) take {library.lut / original.lut:.0%} "
-        f"of the LUTs\nof the original's ({Backend.ORIGINAL.value})."
+        f"An estimate: counted by formulas, not measured. With this library's MVAUs ({Backend.HLS.value}, by an open synthesizer's figures) "
+        f"it takes\n{library.lut / original.lut:.0%} of the LUTs that it takes with the original's ({Backend.ORIGINAL.value}, fitted to Vivado's)."
     )
     if design.name in published.NETWORKS:
         _print_published(console, original)

@@ -32,6 +32,6 @@ def threshold(place: Place, *, layer: str, activation: Activation, lanes: int) -
 
 def _cost(activation: Activation, lanes: int, thresholds: Constants, backend: Backend) -> Resources:
     values, codes = activation.values, activation.codes
-    compared = crossed(lanes, values.bits + 1, codes)
+    compared = crossed(lanes, thresholds, values.bits + 1, codes)
     registers = compared.ff + lanes * (values.bits + codes.bits)
     return CONTROL + constants_cost([thresholds], backend) + logic(compared.lut, registers)

@@ -42,7 +42,7 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
         # A window is read during its first output fold, a beat is written at the end of every fold.
         firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
         products=fold.pe * fold.simd * fold.pixels,
-        cost=partial(_cost, product, activation, fold, (weights, thresholds)),
+        cost=partial(_cost, product, activation, fold, weights, thresholds),
         latency={Backend.HLS: 10},  # window, weights from their ROM, products, adder tree, accumulator, thresholds
     )
 
@@ -52,14 +52,14 @@ def folds(product: Product, fold: Fold) -> tuple[int, int]:
     return product.window.taps * (product.input.channels // fold.simd), product.out // fold.pe
 
 
-def _cost(product: Product, activation: Activation, fold: Fold, held: tuple[Constants, ...], backend: Backend) -> Resources:
+def _cost(product: Product, activation: Activation, fold: Fold, weights: Constants, thresholds: Constants, backend: Backend) -> Resources:
     """kPixels * kPe dot products, accumulators and thresholds; registers behind the weight ROMs; a buffer for the window."""
     weight, codes = product.weight, product.codes
     fold_in, fold_out = folds(product, fold)
     outputs, acc = fold.pixels * fold.pe, product.sums.bits
     luts, ffs, dsps = dot(fold.simd, weight, codes, backend)
     beat = fold.pixels * fold.simd * codes.bits
-    compared = crossed(outputs, acc, activation.codes)
+    compared = crossed(outputs, thresholds, acc, activation.codes)
     luts_in_all = outputs * (luts + acc) + compared.lut
     if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:  # the correction of every PE's sum, computed once for all of them
         luts_in_all += fold.pixels * (luts + acc) + outputs * acc
@@ -68,4 +68,4 @@ def _cost(product: Product, activation: Activation, fold: Fold, held: tuple[Cons
     buffer = ram_cost(fold_in, beat) if fold_out > 1 else Resources()
     shared = 2 if backend is Backend.ORIGINAL and fold.pixels % 2 == 0 else 1  # two pixels are multiplied by the same weight
     arithmetic = logic(luts_in_all, registers) + Resources(dsp=outputs * dsps // shared)
-    return CONTROL + constants_cost(held, backend) + arithmetic + buffer
+    return CONTROL + constants_cost([weights, thresholds], backend) + arithmetic + buffer

