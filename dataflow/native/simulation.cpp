@@ -1,12 +1,26 @@
 // The timing simulation of dataflow.timing.simulation, which states the rules of time: computes times of beats, not cycle by cycle.
 //
-// A process is a pipeline of `latency` stages. Firing k enters it at t[k]; a firing that writes leaves it at e[k], all its beats
+// A process is a pipeline of L = `latency` stages. Firing k enters it at t[k]; a firing that writes leaves it at e[k], all its beats
 // at once. Beat j of a FIFO of depth d is readable `latency` cycles after it was written, and can be written in the cycle after
-// beat j-d was read. So every time is a maximum of earlier ones:
-//   t[k] = max(t[k-1] + 1, readable times of the beats it reads, e[k-latency])
-//   e[k] = max(t[k] + latency, e[k-1] + 1, 1 + read times of the beats whose places it takes)
-// and any order in which they are computed gives the same numbers: each process runs as far as its streams allow, then the next.
-// Firings that neither read nor write are only counted.
+// beat j-d was read. Call r[k] the time when all beats firing k reads are readable, and w[k] the first cycle in which there is room
+// for all beats it writes, after the firings before it wrote theirs.
+//
+// A pipeline that drains:
+//   t[k] = max(t[k-1] + 1, r[k], e[k-L])
+//   e[k] = max(t[k] + L, e[k-1] + 1, w[k])
+//
+// A pipeline that freezes advances as a whole, step by step, or not at all. A firing that enters with step s[k] leaves with step
+// s[k] + L, whatever happens between; what varies is the time of a step, T(s) = s + the cycles frozen before it. Only a firing that
+// writes can freeze the pipeline, just before the step with which it leaves. With f[k], the cycles frozen until firing k has left:
+//   f[k] = max(f[k-1], w[k] - (s[k] + L))
+//   e[k] = s[k] + L + f[k]
+//   T(s) = s + f[the last firing j with s[j] + L <= s]
+//   s[k] = the least s > s[k-1] with T(s) >= r[k]
+//   t[k] = T(s[k])
+// So it must be known of every firing that would reach the last stage before firing k enters whether it froze the pipeline.
+//
+// Each time depends on earlier ones only, so any order in which they are computed gives the same numbers: each process runs as far
+// as its streams allow, then the next. Firings that neither read nor write are only counted.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -41,6 +55,7 @@ struct Layout {
   std::vector<Run> runs;
   std::vector<int> reads, writes;
   Count latency;
+  bool freezes;
   Count firings;  // a frame
 };
 
@@ -91,6 +106,7 @@ struct Flight {
   Count firing;
   Time at;  // when it entered; once it has left, when it left
   std::uint8_t writes;
+  Time step;  // with which it leaves a pipeline that freezes
 };
 
 struct Process {
@@ -101,7 +117,10 @@ struct Process {
   Count start = 0;    // firings of all frames before this repeat of this run
   Count firing = -1;  // the last that read or wrote
   Time at = -1;       // its time
-  Time room = 0;      // when the pipeline has room for the next
+  Time room = 0;      // when a pipeline that drains has room for the next
+  // Of a pipeline that freezes: the step of the last firing that read or wrote; no step before `first` is that of the next, or of the
+  // first of those ahead of it; cycles frozen before it, and by all firings that left.
+  Time step = -1, first = 0, frozen = 0, lost = 0;
   Count left = -1;    // the last firing that left the pipeline, of those that write
   Time left_at = -1;
   std::vector<Flight> flights;  // a ring: those that left less than a pipeline ago, then those inside
@@ -148,7 +167,8 @@ struct Machine {
     process.full = nullptr;
     for (; process.inside; --process.inside, ++process.gone) {
       Flight &flight = process.flights[process.leaving];
-      Time at = std::max(flight.at + process.layout->latency, process.left_at + (flight.firing - process.left));
+      Time at = process.layout->freezes ? flight.step + process.lost
+                                        : std::max(flight.at + process.layout->latency, process.left_at + (flight.firing - process.left));
       for (unsigned which = flight.writes; which; which &= which - 1) {
         const Fifo &fifo = *process.writes[__builtin_ctz(which)];
         if (fifo.written - fifo.read == fifo.depth) {
@@ -162,6 +182,7 @@ struct Machine {
         fifo.write(at);
         if (fifo.reader->empty == &fifo) wake(fifo.reader);
       }
+      process.lost = at - flight.step;
       process.left = flight.firing;
       process.left_at = flight.at = at;
       sum += at;
@@ -179,12 +200,6 @@ struct Machine {
     const Run &run = layout.runs[process.run];
     const Op &op = run.ops[process.op];
     const Count firing = process.start + op.index;
-    for (; process.gone && process.flights[process.oldest].firing + layout.latency <= firing; --process.gone) {
-      const Flight &flight = process.flights[process.oldest];
-      process.room = std::max(process.room, flight.at + (firing - flight.firing - layout.latency));
-      process.oldest = process.after(process.oldest);
-    }
-    if (!process.gone && process.inside && process.flights[process.leaving].firing + layout.latency <= firing) return false;
     Time input = 0;
     for (unsigned which = op.reads; which; which &= which - 1) {
       const Fifo &fifo = *process.reads[__builtin_ctz(which)];
@@ -194,23 +209,21 @@ struct Machine {
       }
       input = std::max(input, fifo.slots[std::size_t(fifo.tail)]);
     }
-    const Time ready = std::max(process.at + (firing - process.firing), process.room);
-    process.stalled += ready - process.at - (firing - process.firing);
     const bool starts = process.starts.size() == std::size_t(process.frame);
-    if (starts) {
-      if (layout.reads.empty()) input = process.frame * spacing + firing - process.frame * layout.firings;
-      process.starts.push_back(0);
-    }
-    const Time at = std::max(ready, input);
-    process.starved += at - ready;
-    if (starts) process.starts.back() = at;
+    // A process that reads nothing waits for its frame, with the first of the firings that neither read nor write.
+    const Count ahead = starts && layout.reads.empty() ? firing - process.frame * layout.firings : 0;
+    if (starts && layout.reads.empty()) input = process.frame * spacing;
+    Time at;
+    if (!(layout.freezes ? enter_frozen(process, firing, input, ahead, at) : enter_elastic(process, firing, input + ahead, at)))
+      return false;
+    if (starts) process.starts.push_back(at);
     for (unsigned which = op.reads; which; which &= which - 1) {
       Fifo &fifo = *process.reads[__builtin_ctz(which)];
       fifo.take(at);
       if (fifo.writer->full == &fifo) wake(fifo.writer);
     }
     if (op.writes) {
-      process.flights[process.entering] = {firing, at, op.writes};
+      process.flights[process.entering] = {firing, at, op.writes, process.step + layout.latency};
       process.entering = process.after(process.entering);
       ++process.inside;
     }
@@ -219,9 +232,62 @@ struct Machine {
     if (trace) process.fired.push_back(at);
     process.firing = firing;
     process.at = at;
-    process.room = 0;
     if (++process.op == run.ops.size()) next_repeat(process, run);
     return true;
+  }
+
+  // When a firing enters a pipeline that drains; false if that is not known yet.
+  static bool enter_elastic(Process &process, Count firing, Time input, Time &at) {
+    const Count latency = process.layout->latency;
+    for (; process.gone && process.flights[process.oldest].firing + latency <= firing; --process.gone) {
+      const Flight &flight = process.flights[process.oldest];
+      process.room = std::max(process.room, flight.at + (firing - flight.firing - latency));
+      process.oldest = process.after(process.oldest);
+    }
+    if (!process.gone && process.inside && process.flights[process.leaving].firing + latency <= firing) return false;
+    const Time ready = std::max(process.at + (firing - process.firing), process.room);
+    at = std::max(ready, input);
+    process.stalled += ready - process.at - (firing - process.firing);
+    process.starved += at - ready;
+    process.room = 0;
+    return true;
+  }
+
+  // When a firing enters a pipeline that freezes, the first of the `ahead` firings before it at `input` or later; false if that is not
+  // known yet. What was found by then stays true when it is tried again.
+  static bool enter_frozen(Process &process, Count firing, Time input, Count ahead, Time &at) {
+    const Time soonest = process.step + (firing - process.firing);
+    Time &first = process.first;
+    first = std::max(first, soonest - ahead);
+    while (reaches(process, std::max(first, input - process.frozen))) {
+      if (!process.gone) return false;
+      first = std::max(first, pass(process));
+    }
+    first = std::max(first, input - process.frozen);
+    const Time step = first + ahead;
+    while (reaches(process, step)) {
+      if (!process.gone) return false;
+      pass(process);
+    }
+    at = step + process.frozen;
+    process.starved += step - soonest;
+    process.stalled += at - process.at - (firing - process.firing) - (step - soonest);
+    process.step = first = step;
+    return true;
+  }
+
+  // Whether a firing that was not passed yet leaves with this step or before.
+  static bool reaches(const Process &process, Time step) {
+    return process.gone + process.inside && process.flights[process.gone ? process.oldest : process.leaving].step <= step;
+  }
+
+  // Pass the oldest firing that left: the step with which it did.
+  static Time pass(Process &process) {
+    const Flight &flight = process.flights[process.oldest];
+    process.frozen = flight.at - flight.step;
+    process.oldest = process.after(process.oldest);
+    --process.gone;
+    return flight.step;
   }
 
   static void next_repeat(Process &process, const Run &run) {
@@ -242,17 +308,17 @@ struct Machine {
 class Simulator {
  public:
   using Runs = std::vector<std::tuple<std::string, Count>>;
-  using ProcessArgument = std::tuple<Runs, std::vector<int>, std::vector<int>, Count>;
+  using ProcessArgument = std::tuple<Runs, std::vector<int>, std::vector<int>, Count, bool>;
 
   Simulator(const std::vector<ProcessArgument> &processes, const std::vector<Time> &latencies) : latencies_(latencies) {
     for (Time latency : latencies) require(latency >= 1, "a FIFO takes at least a cycle");
     std::vector<int> readers(latencies.size()), writers(latencies.size());
-    for (const auto &[runs, reads, writes, latency] : processes) {
+    for (const auto &[runs, reads, writes, latency, freezes] : processes) {
       require(latency >= 1, "a pipeline has at least one stage");
       require(reads.size() <= kStreams && writes.size() <= kStreams, "a process has at most four streams a side");
       for (int fifo : reads) ++readers.at(std::size_t(fifo));
       for (int fifo : writes) ++writers.at(std::size_t(fifo));
-      Layout layout{{}, reads, writes, latency, 0};
+      Layout layout{{}, reads, writes, latency, freezes, 0};
       unsigned used = 0;
       for (const auto &[firings, times] : runs) {
         Run run{{}, layout.firings, Count(firings.size()), times};

@@ -12,10 +12,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from dataflow.design import Design, Ip, Link
 from dataflow.firings import IDLE, READ, WRITE, Regroup, Run, carried
 from dataflow.unit import Backend, Unit
+
+
+class Blocked(Enum):
+    """What a pipeline does while a stream it writes to has no room."""
+
+    FREEZE = "freeze"
+    """All of it stops: `style=flp`, the only one that 2019.2 has."""
+    DRAIN = "drain"
+    """What is under way moves on into an output FIFO with room for as many beats as the pipeline has stages. `style=frp`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +57,7 @@ class Actor:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     stages: int
+    blocked: Blocked = Blocked.FREEZE
 
     @property
     def cycles(self) -> int:

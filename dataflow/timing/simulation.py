@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from dataflow.timing.deadlock import Deadlock, find_deadlock
 from dataflow.timing.error import TimingError
-from dataflow.timing.graph import Graph
+from dataflow.timing.graph import Blocked, Graph
 
 if TYPE_CHECKING:
     from dataflow._native import Simulator
@@ -83,6 +83,7 @@ def core(graph: Graph) -> Simulator:
             [numbers[name] for name in actor.reads],
             [numbers[name] for name in actor.writes],
             actor.stages,
+            actor.blocked is Blocked.FREEZE,
         )
         for actor in graph.actors
     ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dataflow import TimingError, plan
 from dataflow.firings import READ, WRITE, Run
-from dataflow.timing.graph import Actor, Channel, Graph, Latencies, graph
+from dataflow.timing.graph import Actor, Blocked, Channel, Graph, Latencies, graph
 from dataflow.timing.simulation import core, simulate
 from network import load
 from tests.dataflow.timing import cycle_model
@@ -46,7 +46,9 @@ def random_graph(choose):
         runs = (Run(bytes(firings), times), *([Run(b"\0", choose(1, 3))] if choose(0, 3) == 0 else []))
         runs = runs[:: 1 if choose(0, 1) else -1]
         names = ([channels[i].name for i in streams] for streams in (reads, writes))
-        actors.append(Actor(name=f"p{actor}", runs=runs, reads=tuple(next(names)), writes=tuple(next(names)), stages=choose(1, 5)))
+        reads, writes = (tuple(next(names)) for _ in range(2))
+        blocked = (Blocked.FREEZE, Blocked.DRAIN)[choose(0, 1)]
+        actors.append(Actor(name=f"p{actor}", runs=runs, reads=reads, writes=writes, stages=choose(1, 5), blocked=blocked))
     order = sorted(actors, key=lambda _: choose(0, 9))
     return (
         Graph(actors=tuple(order), channels=tuple(channels), first="p0", last=f"p{count - 1}"),
