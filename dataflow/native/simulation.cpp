@@ -27,6 +27,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -72,6 +73,7 @@ struct Fifo {
   Count most = 0;
 
   Count after(Count place) const { return place + 1 == depth ? 0 : place + 1; }
+  Count before(Count place) const { return place == 0 ? depth - 1 : place - 1; }
 
   void write(Time at) {
     while (read_then < read && slots[std::size_t(read_place)] <= at) {
@@ -182,7 +184,7 @@ struct Machine {
         fifo.write(at);
         if (fifo.reader->empty == &fifo) wake(fifo.reader);
       }
-      process.lost = at - flight.step;
+      if (process.layout->freezes) process.lost = at - flight.step;
       process.left = flight.firing;
       process.left_at = flight.at = at;
       sum += at;
@@ -290,6 +292,37 @@ struct Machine {
     return flight.step;
   }
 
+  // All that the later frames depend on, in times since `now`, after every process finished the same frames.
+  void state(Time now, std::vector<Time> &values) const {
+    values.clear();
+    for (const Fifo &fifo : fifos) {
+      const Count held = fifo.written - fifo.read;
+      values.push_back(held);
+      for (Count i = 0, place = fifo.tail; i < held; ++i, place = fifo.after(place))
+        values.push_back(fifo.slots[std::size_t(place)] - now);
+      // Of free places, those that were freed after the writer's last write: no other can make it wait.
+      const Time since = fifo.writer->left_at;
+      Count place = fifo.tail;
+      for (Count i = held; i < fifo.depth; ++i) {
+        place = fifo.before(place);
+        if (fifo.slots[std::size_t(place)] <= since) break;
+        values.push_back(fifo.slots[std::size_t(place)] - now);
+      }
+      values.push_back(std::numeric_limits<Time>::min());
+    }
+    for (const Process &process : processes) {
+      const Count firings = process.frame * process.layout->firings;
+      values.insert(values.end(), {process.firing - firings, process.at - now, process.lost - process.frozen});
+      if (process.left >= 0) values.insert(values.end(), {process.left - firings, process.left_at - now});
+      values.insert(values.end(), {Count(process.gone), Count(process.inside)});
+      std::size_t place = process.oldest;
+      for (std::size_t i = 0; i < process.gone + process.inside; ++i, place = process.after(place)) {
+        const Flight &flight = process.flights[place];
+        values.insert(values.end(), {flight.firing - firings, flight.at - now, flight.step - process.step});
+      }
+    }
+  }
+
   static void next_repeat(Process &process, const Run &run) {
     const Layout &layout = *process.layout;
     process.op = 0;
@@ -337,9 +370,11 @@ class Simulator {
     for (std::size_t i = 0; i < latencies.size(); ++i) require(readers[i] == 1 && writers[i] == 1, "a stream has two ends");
   }
 
-  // `spacing`: cycles from frame to frame at processes that read nothing. Where `settle` is above 0 it stops as soon as so many
-  // frames in a row have each been the one before, `spacing` cycles later; or when `losing` in a row fell behind that by the same.
-  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Count settle, Count losing, bool trace) const {
+  // `spacing`: cycles from frame to frame at processes that read nothing. With an `interval` above 0 it stops as soon as every later
+  // frame must be the one before, `interval` cycles later: when a frame leaves all as it found it. Or when `losing` in a row fell behind
+  // that by the same.
+  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Time interval, Count losing, bool trace) const {
+    require(interval == 0 || spacing == 0 || spacing == interval, "frames are offered at once, or as often as they shall settle");
     require(depths.size() == latencies_.size(), "a depth for every stream");
     for (Count depth : depths) require(depth >= 1, "a FIFO holds at least a beat");
     Machine machine{{}, {}, spacing, trace};
@@ -349,16 +384,19 @@ class Simulator {
     {
       py::gil_scoped_release unlocked;
       set_up(machine, depths, frames);
-      Count same = 0, lost = 0;  // frames in a row
-      for (; done < frames && !settled && !stuck && (settle == 0 || lost < losing); ++done) {
+      Count lost = 0;  // frames in a row
+      std::vector<Time> found, left;
+      for (; done < frames && !settled && !stuck && (interval == 0 || lost < losing); ++done) {
         const Time sum_before = machine.sum, lag_before = lag;
         machine.sum = machine.events = 0;
         machine.advance(done + 1);
         for (const Process &process : machine.processes) stuck |= process.frame <= done;
-        lag = machine.sum - sum_before - spacing * machine.events;  // of all times together; none of them can be earlier
-        same = done && lag == 0 ? same + 1 : 0;
+        lag = machine.sum - sum_before - interval * machine.events;  // of all times together
         lost = done && lag > 0 ? (lag == lag_before ? lost + 1 : 1) : 0;
-        settled = settle > 0 && same >= settle;
+        if (interval == 0 || stuck) continue;
+        machine.state((done + 1) * interval, left);
+        settled = done && left == found;
+        std::swap(found, left);
       }
       if (stuck) --done;
     }
@@ -445,6 +483,6 @@ PYBIND11_MODULE(_native, module) {
   py::class_<Simulator>(module, "Simulator")
       .def(py::init<const std::vector<Simulator::ProcessArgument> &, const std::vector<Time> &>(), py::arg("processes"),
            py::arg("latencies"))
-      .def("run", &Simulator::run, py::kw_only(), py::arg("depths"), py::arg("frames"), py::arg("spacing"), py::arg("settle"),
+      .def("run", &Simulator::run, py::kw_only(), py::arg("depths"), py::arg("frames"), py::arg("spacing"), py::arg("interval"),
            py::arg("losing"), py::arg("trace"));
 }

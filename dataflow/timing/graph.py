@@ -41,7 +41,8 @@ class Latencies:
     memory: int = 150  # from the start of a frame to its first word; UNCONFIRMED: 0.6 us at 250 MHz
     burst: int = 16  # words: max_read_burst_length of HLS, UG1399
     pause: int = 2  # between two bursts; UNCONFIRMED: cycles the memory controller loses to refresh and turnaround
-    restart: int = 0  # between two frames of a unit; UNCONFIRMED: HLS restarts a loop without losing a cycle
+    restart: int = 1  # idle between two frames of a unit: measured where HLS reports `loop auto-rewind flp (delay=1)`
+    blocked: Blocked = Blocked.FREEZE  # depths for this rule do for the other one too
 
     def shortest(self) -> Latencies:
         """The same with single-stage pipelines, which hold the fewest beats."""
@@ -135,6 +136,7 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
                     reads=tuple(ends[ip.name, name] for name in unit.reads),
                     writes=tuple(ends[ip.name, name] for name in unit.writes),
                     stages=latencies.stages or unit.latency[Backend.HLS],
+                    blocked=Blocked.FREEZE if unit.memory else latencies.blocked,  # frp is not for units with an AXI master
                 )
             )
     first, last = actors[0].name, actors[-1].name

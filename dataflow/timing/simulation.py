@@ -52,7 +52,7 @@ class Simulation:
     ends: NDArray[np.int64]  # last firing of the last one
     most: Mapping[str, int]  # most beats a stream held
     activity: Mapping[str, Activity]  # by actor
-    settled: bool  # from the last frame on, each frame repeats the one before, `spacing` cycles later
+    settled: bool  # from the last frame on, each frame repeats the one before, `interval` cycles later
     deadlock: Deadlock | None
 
     @property
@@ -90,11 +90,11 @@ def core(graph: Graph) -> Simulator:
     return Simulator(actors, [channel.latency for channel in graph.channels])
 
 
-def simulate(graph: Graph, *, frames: int, spacing: int = 0, until_settled: bool = False) -> Simulation:
-    """Run `frames` frames, offered `spacing` cycles apart; with `until_settled`, only until all later frames will repeat the last."""
+def simulate(graph: Graph, *, frames: int, spacing: int = 0, interval: int | None = None) -> Simulation:
+    """Run `frames` frames, offered `spacing` cycles apart, or at once; with `interval`, only until all later frames will be so far apart."""
     depths = [channel.depth for channel in graph.channels]
     result = core(graph).run(
-        depths=depths, frames=frames, spacing=spacing, settle=memory(graph) * until_settled, losing=frames, trace=False
+        depths=depths, frames=frames, spacing=spacing, interval=interval or 0, losing=frames, trace=False
     )
     names = [actor.name for actor in graph.actors]
     done = result["frames"]

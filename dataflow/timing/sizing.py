@@ -23,6 +23,8 @@ from dataclasses import dataclass, replace
 from math import isqrt
 from typing import TypeAlias
 
+import numpy as np
+
 from dataflow.design import Design, Ip, Link
 from dataflow.layout.network import FIFO_DEPTHS, MOST_FIFO_DEPTH, given_fifos
 from dataflow.timing.error import TimingError
@@ -49,11 +51,13 @@ class _Bench:
     """Some or all IPs of a design, to be simulated with different depths."""
 
     def __init__(self, design: Design, ips: Collection[str], interval: int, latencies: Latencies) -> None:
+        whole = len(ips) == len(design.ips)
         self.name, self.interval = design.name, interval
         self.graph = graph(design, ips=ips, latencies=latencies)
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
-        # A delay may need one frame to pass each IP, so wait that many frames. A single IP settles in two.
-        self._losing, self.patience = 2 + len(ips), 3 + 2 * len(ips)
+        # A single IP settles in two frames, and a delay may need another one to pass each IP. A whole design may take many: IPs that
+        # need their input earlier than they get it start each frame a few cycles later, until they find it in front of them.
+        self._losing, self.patience = (100, 300) if whole else (2 + len(ips), 3 + 2 * len(ips))
 
     def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
         """The most beats each stream held, if the interval is kept: one place more is enough. None if it is not kept.
@@ -62,7 +66,7 @@ class _Bench:
         """
         back = memory(self.graph.with_depths(depths))
         result = self._core.run(
-            depths=self._all(depths), frames=back + self.patience, spacing=self.interval, settle=back, losing=self._losing, trace=False
+            depths=self._all(depths), frames=back + self.patience, spacing=self.interval, interval=self.interval, losing=self._losing, trace=False
         )
         if not result["settled"]:
             if lags is not None:
@@ -70,9 +74,14 @@ class _Bench:
             return None
         return {channel.name: int(most) for channel, most in zip(self.graph.channels, result["most"], strict=True)}
 
+    def keeps_up(self, depths: Mapping[str, int]) -> bool:
+        """Whether no actor falls behind when frames are offered as fast as they are taken."""
+        result = self._core.run(depths=self._all(depths), frames=self.patience, spacing=0, interval=0, losing=0, trace=False)
+        return not result["stuck"] and bool((np.diff(result["ends"][-4:], axis=0) <= self.interval).any(axis=0).all())
+
     def flows(self, depths: Mapping[str, int]) -> bool:
         """Whether nothing deadlocks with single-stage pipelines."""
-        return not self._shortest.run(depths=self._all(depths), frames=2, spacing=0, settle=0, losing=0, trace=False)["stuck"]
+        return not self._shortest.run(depths=self._all(depths), frames=2, spacing=0, interval=0, losing=0, trace=False)["stuck"]
 
     def _all(self, depths: Mapping[str, int]) -> list[int]:
         return [depths.get(channel.name, channel.depth) for channel in self.graph.channels]
@@ -114,7 +123,7 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
         for name in lowest:
             depths[name], most = _least(bench, depths, name, _powers(lowest[name], depths[name]), most)
     sized = whole.with_depths(depths)
-    proof = simulate(sized, frames=memory(sized) + bench.patience, spacing=interval, until_settled=True)
+    proof = simulate(sized, frames=memory(sized) + bench.patience, spacing=0 if interval == whole.cycles else interval, interval=interval)
     return Sizing(design=design.with_depths(depths), interval=interval, depths=depths, proof=proof)
 
 
@@ -184,7 +193,33 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
         raise _hopeless(ip.name, interval, [name for name in own if name in given])
     for channel in free:
         depths[channel.name], most = _least(bench, depths, channel.name, range(LEAST, depths[channel.name] + 1), most)
+    depths |= _tightened(bench, depths | _deepened(bench, depths, free), free)
     return {own[name]: depths[name] for name in own}
+
+
+def _deepened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
+    """The depth to give one of these streams, the cheapest, for frames to keep up that are offered as fast as they are taken."""
+    if bench.keeps_up(depths):
+        return {}
+    for more in (1, 2, 4, 8, 16, 32, 64, 128):
+        for channel in reversed(free):
+            deeper = {channel.name: depths[channel.name] + more}
+            if bench.keeps_up(depths | deeper) and bench.keeps(depths | deeper):
+                return deeper
+    raise TimingError("deepen")
+
+
+def _tightened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
+    """These streams as shallow as each can be beside the others, a step at a time."""
+    tight = {channel.name: depths[channel.name] for channel in free}
+    changed = True
+    while changed:
+        changed = False
+        for name, depth in tight.items():
+            less = depths | tight | {name: depth - 1}
+            if depth > LEAST and bench.keeps(less) and bench.keeps_up(less) and bench.flows(less):
+                tight[name], changed = depth - 1, True
+    return tight
 
 
 def _ideal(channel: Channel) -> int:

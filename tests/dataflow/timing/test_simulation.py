@@ -60,7 +60,7 @@ def random_graph(choose):
 def agree(drawn, frames, spacing):
     """Every event, every occupancy; whether it deadlocked."""
     found = core(drawn).run(
-        depths=[channel.depth for channel in drawn.channels], frames=frames, spacing=spacing, settle=0, losing=0, trace=True
+        depths=[channel.depth for channel in drawn.channels], frames=frames, spacing=spacing, interval=0, losing=0, trace=True
     )
     pipelines, fifos = cycle_model.simulate(drawn, frames, spacing)
     finished = min(pipeline.frame for pipeline in pipelines.values())
