@@ -51,13 +51,11 @@ class _Bench:
     """Some or all IPs of a design, to be simulated with different depths."""
 
     def __init__(self, design: Design, ips: Collection[str], interval: int, latencies: Latencies) -> None:
-        whole = len(ips) == len(design.ips)
         self.name, self.interval = design.name, interval
         self.graph = graph(design, ips=ips, latencies=latencies)
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
-        # A single IP settles in two frames, and a delay may need another one to pass each IP. A whole design may take many: IPs that
-        # need their input earlier than they get it start each frame a few cycles later, until they find it in front of them.
-        self._losing, self.patience = (100, 300) if whole else (2 + len(ips), 3 + 2 * len(ips))
+        # A delay may need one frame to pass each IP, so wait that many frames. A single IP settles in two.
+        self._losing, self.patience = 2 + len(ips), 3 + 2 * len(ips)
 
     def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
         """The most beats each stream held, if the interval is kept: one place more is enough. None if it is not kept.
@@ -74,10 +72,17 @@ class _Bench:
             return None
         return {channel.name: int(most) for channel, most in zip(self.graph.channels, result["most"], strict=True)}
 
+    def late(self, depths: Mapping[str, int], *, spacing: int) -> set[str]:
+        """The actors that fall behind, frame by frame, when frames are offered that often; all of them in a deadlock."""
+        result = self._core.run(depths=self._all(depths), frames=5, spacing=spacing, interval=0, losing=0, trace=False)
+        if result["stuck"]:
+            return {actor.name for actor in self.graph.actors}
+        lost = (np.diff(result["ends"][-3:], axis=0) > self.interval).all(axis=0)
+        return {actor.name for actor, is_late in zip(self.graph.actors, lost, strict=True) if is_late}
+
     def keeps_up(self, depths: Mapping[str, int]) -> bool:
         """Whether no actor falls behind when frames are offered as fast as they are taken."""
-        result = self._core.run(depths=self._all(depths), frames=self.patience, spacing=0, interval=0, losing=0, trace=False)
-        return not result["stuck"] and bool((np.diff(result["ends"][-4:], axis=0) <= self.interval).any(axis=0).all())
+        return not self.late(depths, spacing=0)
 
     def flows(self, depths: Mapping[str, int]) -> bool:
         """Whether nothing deadlocks with single-stage pipelines."""
@@ -112,7 +117,7 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
         bench = _Bench(design, [ip.name for ip in design.ips], interval, latencies)
         links = [link for link in design.links if link.dotted not in given]
         depths |= {name: depth for name, depth in given.items() if name not in depths}
-        roomy, most = _roomy_links(bench, links, depths, given)
+        roomy, most = _roomy_links(bench, design, links, depths, given)
         depths |= roomy
         shallower = pool.map(lambda link: _shallowest(design, link, interval, latencies, depths, most), links)
         lowest = {link.dotted: depth for link, depth in zip(links, shallower, strict=True)}
@@ -206,7 +211,24 @@ def _deepened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
             deeper = {channel.name: depths[channel.name] + more}
             if bench.keeps_up(depths | deeper) and bench.keeps(depths | deeper):
                 return deeper
-    raise TimingError("deepen")
+    raise _hopeless(bench.name, bench.interval, ())
+
+
+def _in_time(bench: _Bench, design: Design, depths: Depths, given: Collection[str]) -> Depths:
+    """The depths of streams in IPs that would fall behind with their input just in time, though not with all of it in front of them."""
+    deeper: Depths = {}
+    for ip in design.ips[1:]:
+        own = {f"{ip.name}.{unit.label}" for unit in ip.units}
+        streams = [name for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given]
+        tries = ((name, more) for more in (1, 2, 4, 8, 16, 32, 64, 128) for name in streams)
+        chosen: Depths = {}
+        while own & bench.late(depths | deeper | chosen, spacing=bench.interval):
+            name, more = next(tries, ("", 0))
+            if not more:
+                raise _hopeless(ip.name, bench.interval, given)
+            chosen = {name: depths[name] + more}
+        deeper |= chosen
+    return deeper
 
 
 def _tightened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
@@ -254,13 +276,14 @@ def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], mos
     return choices[high], most
 
 
-def _roomy_links(bench: _Bench, links: Sequence[Link], depths: Mapping[str, int], given: Collection[str]) -> tuple[Depths, Depths]:
+def _roomy_links(bench: _Bench, design: Design, links: Sequence[Link], depths: Depths, given: Collection[str]) -> tuple[Depths, Depths]:
     """Depths of links that are certainly enough, and the most beats all streams hold with them."""
     roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
+    roomy |= _in_time(bench, design, {**depths, **roomy}, given)
     most = bench.keeps({**depths, **roomy})
     if most is None or not bench.flows({**depths, **roomy}):
         raise _hopeless(bench.name, bench.interval, given)
-    return {name: _power(most[name] + 1) for name in roomy}, most
+    return {**roomy, **{link.dotted: _power(most[link.dotted] + 1) for link in links}}, most
 
 
 def _shallowest(design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> int:
