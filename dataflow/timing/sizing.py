@@ -1,13 +1,18 @@
 """FIFO sizing: the smallest depths that keep the interval and cannot deadlock.
 
-A design keeps an interval if, with a frame offered every `interval` cycles, each frame repeats the one before exactly `interval`
-cycles later: then all later frames do too, since all times follow from those of the last few frames. It cannot deadlock if it
-does not deadlock with single-stage pipelines, which hold the fewest beats.
+A design keeps an interval if a frame leaves everything as it found it, `interval` cycles later: then every later frame does too. It
+cannot deadlock if it does not deadlock with single-stage pipelines (see `deadlock`).
 
-A deeper FIFO never makes anything later. So depths are minimised one after the other, each with the others as deep as they are at
-that time; the others only get smaller afterwards, so each depth remains the smallest possible. An IP that fails with ideal
-neighbours also fails in the design: streams within an IP are sized with that IP alone, and equal IPs once. The least depth of
-a link is found with its two IPs alone; a run of the whole design then proves that all depths together are enough.
+Depths are for pipelines that freeze; such a design keeps the interval with pipelines that drain, too (see `simulation`). With a
+pipeline that freezes, nothing follows from one set of depths for another, so what is claimed is simulated:
+
+- Streams within an IP are minimised one after the other with that IP alone, equal IPs once, with a frame offered every interval;
+  then the cheapest is made deeper by what it takes to keep up with frames offered at once, as a batch is; then each is tried a step
+  shallower beside the final others, until none can be.
+- An IP may need its input earlier than the IP in front delivers it. In the whole design, with links that never fill up, it would
+  start each frame some cycles later, until it finds the input waiting. One of its streams is made deeper where that is so.
+- The least depth of a link is found with its two IPs alone. Runs of the whole design then prove that all depths together are enough,
+  for frames offered every interval and for frames offered at once.
 
 Streams that carry most bits a frame are sized first, because storing them for a span of time costs most; what they no longer
 hold is stored where it costs less: as rows in front of a sliding window rather than as windows behind it.
@@ -20,6 +25,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import product
 from math import isqrt
 from typing import TypeAlias
 
@@ -28,11 +34,13 @@ import numpy as np
 from dataflow.design import Design, Ip, Link
 from dataflow.layout.network import FIFO_DEPTHS, MOST_FIFO_DEPTH, given_fifos
 from dataflow.timing.error import TimingError
-from dataflow.timing.graph import Channel, Graph, Latencies, graph
+from dataflow.timing.graph import Channel, Graph, Latencies, actor_name, graph
 from dataflow.timing.simulation import Simulation, core, memory, simulate
 
 LEAST = 2
 """The depth of a stream in HLS without a pragma."""
+STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
+"""By how many places a stream is tried deeper."""
 
 Depths: TypeAlias = dict[str, int]
 
@@ -64,7 +72,12 @@ class _Bench:
         """
         back = memory(self.graph.with_depths(depths))
         result = self._core.run(
-            depths=self._all(depths), frames=back + self.patience, spacing=self.interval, interval=self.interval, losing=self._losing, trace=False
+            depths=self._all(depths),
+            frames=back + self.patience,
+            spacing=self.interval,
+            interval=self.interval,
+            losing=self._losing,
+            trace=False,
         )
         if not result["settled"]:
             if lags is not None:
@@ -129,6 +142,8 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
             depths[name], most = _least(bench, depths, name, _powers(lowest[name], depths[name]), most)
     sized = whole.with_depths(depths)
     proof = simulate(sized, frames=memory(sized) + bench.patience, spacing=0 if interval == whole.cycles else interval, interval=interval)
+    if not proof.settled:
+        raise _hopeless(design.name, interval, given)
     return Sizing(design=design.with_depths(depths), interval=interval, depths=depths, proof=proof)
 
 
@@ -176,7 +191,9 @@ def _kind(design: Design, ip: Ip, given: Mapping[str, int], latencies: Latencies
     """A key that is equal for IPs with the same timing."""
     alone = graph(design, ips=[ip.name], latencies=latencies)
     numbers = {channel.name: i for i, channel in enumerate(alone.channels)}
-    actors = tuple((a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages) for a in alone.actors)
+    actors = tuple(
+        (a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages, a.blocked) for a in alone.actors
+    )
     return actors, tuple((channel.bits, channel.latency, given.get(channel.name)) for channel in alone.channels)
 
 
@@ -206,29 +223,30 @@ def _deepened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
     """The depth to give one of these streams, the cheapest, for frames to keep up that are offered as fast as they are taken."""
     if bench.keeps_up(depths):
         return {}
-    for more in (1, 2, 4, 8, 16, 32, 64, 128):
-        for channel in reversed(free):
-            deeper = {channel.name: depths[channel.name] + more}
-            if bench.keeps_up(depths | deeper) and bench.keeps(depths | deeper):
-                return deeper
+    for more, channel in product(STEPS, reversed(free)):
+        deeper = {channel.name: depths[channel.name] + more}
+        if bench.keeps_up(depths | deeper) and bench.keeps(depths | deeper):
+            return deeper
     raise _hopeless(bench.name, bench.interval, ())
 
 
 def _in_time(bench: _Bench, design: Design, depths: Depths, given: Collection[str]) -> Depths:
     """The depths of streams in IPs that would fall behind with their input just in time, though not with all of it in front of them."""
     deeper: Depths = {}
-    for ip in design.ips[1:]:
-        own = {f"{ip.name}.{unit.label}" for unit in ip.units}
+    units = {ip.name: {actor_name(ip, unit) for unit in ip.units} for ip in design.ips[1:]}  # the DMA comes after all of them
+    while True:
+        late = bench.late(depths | deeper, spacing=bench.interval)
+        ip = next((ip for ip in design.ips[1:] if units[ip.name] & late), None)
+        if ip is None:
+            return deeper
         streams = [name for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given]
-        tries = ((name, more) for more in (1, 2, 4, 8, 16, 32, 64, 128) for name in streams)
-        chosen: Depths = {}
-        while own & bench.late(depths | deeper | chosen, spacing=bench.interval):
-            name, more = next(tries, ("", 0))
-            if not more:
-                raise _hopeless(ip.name, bench.interval, given)
+        for more, name in product(STEPS, streams):
             chosen = {name: depths[name] + more}
-        deeper |= chosen
-    return deeper
+            if not units[ip.name] & bench.late(depths | deeper | chosen, spacing=bench.interval):
+                deeper |= chosen
+                break
+        else:
+            raise _hopeless(ip.name, bench.interval, given)
 
 
 def _tightened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
