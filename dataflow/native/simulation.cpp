@@ -1,18 +1,33 @@
 // The timing simulation of dataflow.timing.simulation, which states the rules of time: computes times of beats, not cycle by cycle.
 //
-// A process is a pipeline of `latency` stages. Firing k enters it at t[k]; a firing that writes leaves it at e[k], all its beats
+// A process is a pipeline of L = `latency` stages. Firing k enters it at t[k]; a firing that writes leaves it at e[k], all its beats
 // at once. Beat j of a FIFO of depth d is readable `latency` cycles after it was written, and can be written in the cycle after
-// beat j-d was read. So every time is a maximum of earlier ones:
-//   t[k] = max(t[k-1] + 1, readable times of the beats it reads, e[k-latency])
-//   e[k] = max(t[k] + latency, e[k-1] + 1, 1 + read times of the beats whose places it takes)
-// and any order in which they are computed gives the same numbers: each process runs as far as its streams allow, then the next.
-// Firings that neither read nor write are only counted.
+// beat j-d was read. Call r[k] the time when all beats firing k reads are readable, and w[k] the first cycle in which there is room
+// for all beats it writes, after the firings before it wrote theirs.
+//
+// A pipeline that drains:
+//   t[k] = max(t[k-1] + 1, r[k], e[k-L])
+//   e[k] = max(t[k] + L, e[k-1] + 1, w[k])
+//
+// A pipeline that freezes advances as a whole, step by step, or not at all. A firing that enters with step s[k] leaves with step
+// s[k] + L, whatever happens between; what varies is the time of a step, T(s) = s + the cycles frozen before it. Only a firing that
+// writes can freeze the pipeline, just before the step with which it leaves. With f[k], the cycles frozen until firing k has left:
+//   f[k] = max(f[k-1], w[k] - (s[k] + L))
+//   e[k] = s[k] + L + f[k]
+//   T(s) = s + f[the last firing j with s[j] + L <= s]
+//   s[k] = the least s > s[k-1] with T(s) >= r[k]
+//   t[k] = T(s[k])
+// So it must be known of every firing that would reach the last stage before firing k enters whether it froze the pipeline.
+//
+// Each time depends on earlier ones only, so any order in which they are computed gives the same numbers: each process runs as far
+// as its streams allow, then the next. Firings that neither read nor write are only counted.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -41,6 +56,7 @@ struct Layout {
   std::vector<Run> runs;
   std::vector<int> reads, writes;
   Count latency;
+  bool freezes;
   Count firings;  // a frame
 };
 
@@ -57,6 +73,7 @@ struct Fifo {
   Count most = 0;
 
   Count after(Count place) const { return place + 1 == depth ? 0 : place + 1; }
+  Count before(Count place) const { return place == 0 ? depth - 1 : place - 1; }
 
   void write(Time at) {
     while (read_then < read && slots[std::size_t(read_place)] <= at) {
@@ -91,6 +108,7 @@ struct Flight {
   Count firing;
   Time at;  // when it entered; once it has left, when it left
   std::uint8_t writes;
+  Time step;  // with which it leaves a pipeline that freezes
 };
 
 struct Process {
@@ -101,7 +119,10 @@ struct Process {
   Count start = 0;    // firings of all frames before this repeat of this run
   Count firing = -1;  // the last that read or wrote
   Time at = -1;       // its time
-  Time room = 0;      // when the pipeline has room for the next
+  Time room = 0;      // when a pipeline that drains has room for the next
+  // Of a pipeline that freezes: the step of the last firing that read or wrote; no step before `first` is that of the next, or of the
+  // first of those ahead of it; cycles frozen before it, and by all firings that left.
+  Time step = -1, first = 0, frozen = 0, lost = 0;
   Count left = -1;    // the last firing that left the pipeline, of those that write
   Time left_at = -1;
   std::vector<Flight> flights;  // a ring: those that left less than a pipeline ago, then those inside
@@ -148,7 +169,8 @@ struct Machine {
     process.full = nullptr;
     for (; process.inside; --process.inside, ++process.gone) {
       Flight &flight = process.flights[process.leaving];
-      Time at = std::max(flight.at + process.layout->latency, process.left_at + (flight.firing - process.left));
+      Time at = process.layout->freezes ? flight.step + process.lost
+                                        : std::max(flight.at + process.layout->latency, process.left_at + (flight.firing - process.left));
       for (unsigned which = flight.writes; which; which &= which - 1) {
         const Fifo &fifo = *process.writes[__builtin_ctz(which)];
         if (fifo.written - fifo.read == fifo.depth) {
@@ -162,6 +184,7 @@ struct Machine {
         fifo.write(at);
         if (fifo.reader->empty == &fifo) wake(fifo.reader);
       }
+      if (process.layout->freezes) process.lost = at - flight.step;
       process.left = flight.firing;
       process.left_at = flight.at = at;
       sum += at;
@@ -179,12 +202,6 @@ struct Machine {
     const Run &run = layout.runs[process.run];
     const Op &op = run.ops[process.op];
     const Count firing = process.start + op.index;
-    for (; process.gone && process.flights[process.oldest].firing + layout.latency <= firing; --process.gone) {
-      const Flight &flight = process.flights[process.oldest];
-      process.room = std::max(process.room, flight.at + (firing - flight.firing - layout.latency));
-      process.oldest = process.after(process.oldest);
-    }
-    if (!process.gone && process.inside && process.flights[process.leaving].firing + layout.latency <= firing) return false;
     Time input = 0;
     for (unsigned which = op.reads; which; which &= which - 1) {
       const Fifo &fifo = *process.reads[__builtin_ctz(which)];
@@ -194,23 +211,21 @@ struct Machine {
       }
       input = std::max(input, fifo.slots[std::size_t(fifo.tail)]);
     }
-    const Time ready = std::max(process.at + (firing - process.firing), process.room);
-    process.stalled += ready - process.at - (firing - process.firing);
     const bool starts = process.starts.size() == std::size_t(process.frame);
-    if (starts) {
-      if (layout.reads.empty()) input = process.frame * spacing + firing - process.frame * layout.firings;
-      process.starts.push_back(0);
-    }
-    const Time at = std::max(ready, input);
-    process.starved += at - ready;
-    if (starts) process.starts.back() = at;
+    // A process that reads nothing waits for its frame, with the first of the firings that neither read nor write.
+    const Count ahead = starts && layout.reads.empty() ? firing - process.frame * layout.firings : 0;
+    if (starts && layout.reads.empty()) input = process.frame * spacing;
+    Time at;
+    if (!(layout.freezes ? enter_frozen(process, firing, input, ahead, at) : enter_elastic(process, firing, input + ahead, at)))
+      return false;
+    if (starts) process.starts.push_back(at);
     for (unsigned which = op.reads; which; which &= which - 1) {
       Fifo &fifo = *process.reads[__builtin_ctz(which)];
       fifo.take(at);
       if (fifo.writer->full == &fifo) wake(fifo.writer);
     }
     if (op.writes) {
-      process.flights[process.entering] = {firing, at, op.writes};
+      process.flights[process.entering] = {firing, at, op.writes, process.step + layout.latency};
       process.entering = process.after(process.entering);
       ++process.inside;
     }
@@ -219,9 +234,93 @@ struct Machine {
     if (trace) process.fired.push_back(at);
     process.firing = firing;
     process.at = at;
-    process.room = 0;
     if (++process.op == run.ops.size()) next_repeat(process, run);
     return true;
+  }
+
+  // When a firing enters a pipeline that drains; false if that is not known yet.
+  static bool enter_elastic(Process &process, Count firing, Time input, Time &at) {
+    const Count latency = process.layout->latency;
+    for (; process.gone && process.flights[process.oldest].firing + latency <= firing; --process.gone) {
+      const Flight &flight = process.flights[process.oldest];
+      process.room = std::max(process.room, flight.at + (firing - flight.firing - latency));
+      process.oldest = process.after(process.oldest);
+    }
+    if (!process.gone && process.inside && process.flights[process.leaving].firing + latency <= firing) return false;
+    const Time ready = std::max(process.at + (firing - process.firing), process.room);
+    at = std::max(ready, input);
+    process.stalled += ready - process.at - (firing - process.firing);
+    process.starved += at - ready;
+    process.room = 0;
+    return true;
+  }
+
+  // When a firing enters a pipeline that freezes, the first of the `ahead` firings before it at `input` or later; false if that is not
+  // known yet. What was found by then stays true when it is tried again.
+  static bool enter_frozen(Process &process, Count firing, Time input, Count ahead, Time &at) {
+    const Time soonest = process.step + (firing - process.firing);
+    Time &first = process.first;
+    first = std::max(first, soonest - ahead);
+    while (reaches(process, std::max(first, input - process.frozen))) {
+      if (!process.gone) return false;
+      first = std::max(first, pass(process));
+    }
+    first = std::max(first, input - process.frozen);
+    const Time step = first + ahead;
+    while (reaches(process, step)) {
+      if (!process.gone) return false;
+      pass(process);
+    }
+    at = step + process.frozen;
+    process.starved += step - soonest;
+    process.stalled += at - process.at - (firing - process.firing) - (step - soonest);
+    process.step = first = step;
+    return true;
+  }
+
+  // Whether a firing that was not passed yet leaves with this step or before.
+  static bool reaches(const Process &process, Time step) {
+    return process.gone + process.inside && process.flights[process.gone ? process.oldest : process.leaving].step <= step;
+  }
+
+  // Pass the oldest firing that left: the step with which it did.
+  static Time pass(Process &process) {
+    const Flight &flight = process.flights[process.oldest];
+    process.frozen = flight.at - flight.step;
+    process.oldest = process.after(process.oldest);
+    --process.gone;
+    return flight.step;
+  }
+
+  // All that the later frames depend on, in times since `now`, after every process finished the same frames.
+  void state(Time now, std::vector<Time> &values) const {
+    values.clear();
+    for (const Fifo &fifo : fifos) {
+      const Count held = fifo.written - fifo.read;
+      values.push_back(held);
+      for (Count i = 0, place = fifo.tail; i < held; ++i, place = fifo.after(place))
+        values.push_back(fifo.slots[std::size_t(place)] - now);
+      // Of free places, those that were freed after the writer's last write: no other can make it wait.
+      const Time since = fifo.writer->left_at;
+      Count place = fifo.tail;
+      for (Count i = held; i < fifo.depth; ++i) {
+        place = fifo.before(place);
+        if (fifo.slots[std::size_t(place)] <= since) break;
+        values.push_back(fifo.slots[std::size_t(place)] - now);
+      }
+      values.push_back(std::numeric_limits<Time>::min());
+    }
+    for (const Process &process : processes) {
+      const Count firings = process.frame * process.layout->firings;
+      values.insert(values.end(), {process.firing - firings, process.at - now, process.lost - process.frozen});
+      if (process.left >= 0) values.insert(values.end(), {process.left - firings, process.left_at - now});
+      values.insert(values.end(), {Count(process.gone), Count(process.inside)});
+      std::size_t place = process.oldest;
+      for (std::size_t i = 0; i < process.gone + process.inside; ++i, place = process.after(place)) {
+        const Flight &flight = process.flights[place];
+        values.insert(values.end(), {flight.firing - firings, flight.at - now, flight.step - process.step});
+      }
+    }
   }
 
   static void next_repeat(Process &process, const Run &run) {
@@ -242,17 +341,17 @@ struct Machine {
 class Simulator {
  public:
   using Runs = std::vector<std::tuple<std::string, Count>>;
-  using ProcessArgument = std::tuple<Runs, std::vector<int>, std::vector<int>, Count>;
+  using ProcessArgument = std::tuple<Runs, std::vector<int>, std::vector<int>, Count, bool>;
 
   Simulator(const std::vector<ProcessArgument> &processes, const std::vector<Time> &latencies) : latencies_(latencies) {
     for (Time latency : latencies) require(latency >= 1, "a FIFO takes at least a cycle");
     std::vector<int> readers(latencies.size()), writers(latencies.size());
-    for (const auto &[runs, reads, writes, latency] : processes) {
+    for (const auto &[runs, reads, writes, latency, freezes] : processes) {
       require(latency >= 1, "a pipeline has at least one stage");
       require(reads.size() <= kStreams && writes.size() <= kStreams, "a process has at most four streams a side");
       for (int fifo : reads) ++readers.at(std::size_t(fifo));
       for (int fifo : writes) ++writers.at(std::size_t(fifo));
-      Layout layout{{}, reads, writes, latency, 0};
+      Layout layout{{}, reads, writes, latency, freezes, 0};
       unsigned used = 0;
       for (const auto &[firings, times] : runs) {
         Run run{{}, layout.firings, Count(firings.size()), times};
@@ -271,9 +370,11 @@ class Simulator {
     for (std::size_t i = 0; i < latencies.size(); ++i) require(readers[i] == 1 && writers[i] == 1, "a stream has two ends");
   }
 
-  // `spacing`: cycles from frame to frame at processes that read nothing. Where `settle` is above 0 it stops as soon as so many
-  // frames in a row have each been the one before, `spacing` cycles later; or when `losing` in a row fell behind that by the same.
-  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Count settle, Count losing, bool trace) const {
+  // `spacing`: cycles from frame to frame at processes that read nothing. With an `interval` above 0 it stops as soon as every later
+  // frame must be the one before, `interval` cycles later: when a frame leaves all as it found it. Or when `losing` in a row fell behind
+  // that by the same.
+  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Time interval, Count losing, bool trace) const {
+    require(interval == 0 || spacing == 0 || spacing == interval, "frames are offered at once, or as often as they shall settle");
     require(depths.size() == latencies_.size(), "a depth for every stream");
     for (Count depth : depths) require(depth >= 1, "a FIFO holds at least a beat");
     Machine machine{{}, {}, spacing, trace};
@@ -283,16 +384,19 @@ class Simulator {
     {
       py::gil_scoped_release unlocked;
       set_up(machine, depths, frames);
-      Count same = 0, lost = 0;  // frames in a row
-      for (; done < frames && !settled && !stuck && (settle == 0 || lost < losing); ++done) {
+      Count lost = 0;  // frames in a row
+      std::vector<Time> found, left;
+      for (; done < frames && !settled && !stuck && (interval == 0 || lost < losing); ++done) {
         const Time sum_before = machine.sum, lag_before = lag;
         machine.sum = machine.events = 0;
         machine.advance(done + 1);
         for (const Process &process : machine.processes) stuck |= process.frame <= done;
-        lag = machine.sum - sum_before - spacing * machine.events;  // of all times together; none of them can be earlier
-        same = done && lag == 0 ? same + 1 : 0;
+        lag = machine.sum - sum_before - interval * machine.events;  // of all times together
         lost = done && lag > 0 ? (lag == lag_before ? lost + 1 : 1) : 0;
-        settled = settle > 0 && same >= settle;
+        if (interval == 0 || stuck) continue;
+        machine.state((done + 1) * interval, left);
+        settled = done && left == found;
+        std::swap(found, left);
       }
       if (stuck) --done;
     }
@@ -379,6 +483,6 @@ PYBIND11_MODULE(_native, module) {
   py::class_<Simulator>(module, "Simulator")
       .def(py::init<const std::vector<Simulator::ProcessArgument> &, const std::vector<Time> &>(), py::arg("processes"),
            py::arg("latencies"))
-      .def("run", &Simulator::run, py::kw_only(), py::arg("depths"), py::arg("frames"), py::arg("spacing"), py::arg("settle"),
+      .def("run", &Simulator::run, py::kw_only(), py::arg("depths"), py::arg("frames"), py::arg("spacing"), py::arg("interval"),
            py::arg("losing"), py::arg("trace"));
 }

@@ -12,10 +12,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from dataflow.design import Design, Ip, Link
 from dataflow.firings import IDLE, READ, WRITE, Regroup, Run, carried
 from dataflow.unit import Backend, Unit
+
+
+class Blocked(Enum):
+    """What a pipeline does while a stream it writes to has no room."""
+
+    FREEZE = "freeze"
+    """All of it stops: `style=flp`, the only one that 2019.2 has."""
+    DRAIN = "drain"
+    """What is under way moves on into an output FIFO with room for as many beats as the pipeline has stages. `style=frp`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +41,8 @@ class Latencies:
     memory: int = 150  # from the start of a frame to its first word; UNCONFIRMED: 0.6 us at 250 MHz
     burst: int = 16  # words: max_read_burst_length of HLS, UG1399
     pause: int = 2  # between two bursts; UNCONFIRMED: cycles the memory controller loses to refresh and turnaround
-    restart: int = 0  # between two frames of a unit; UNCONFIRMED: HLS restarts a loop without losing a cycle
+    restart: int = 1  # idle between two frames of a unit: measured where HLS reports `loop auto-rewind flp (delay=1)`
+    blocked: Blocked = Blocked.FREEZE  # depths for this rule do for the other one too
 
     def shortest(self) -> Latencies:
         """The same with single-stage pipelines, which hold the fewest beats."""
@@ -47,6 +58,7 @@ class Actor:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     stages: int
+    blocked: Blocked = Blocked.FREEZE
 
     @property
     def cycles(self) -> int:
@@ -129,6 +141,7 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
                     reads=tuple(ends[ip.name, name] for name in unit.reads),
                     writes=tuple(ends[ip.name, name] for name in unit.writes),
                     stages=latencies.stages or unit.latency[Backend.HLS],
+                    blocked=Blocked.FREEZE if unit.memory else latencies.blocked,  # frp is not for units with an AXI master
                 )
             )
     first, last = actors[0].name, actors[-1].name

@@ -4,18 +4,26 @@ The rules of time, for the C++ (native/simulation.cpp), the simple model in the 
 
 - A unit is a loop at II=1, a pipeline of several stages. It starts at most one firing per cycle. A firing takes the beats it
   reads in that cycle, and all of them must be readable.
-- The beats a firing writes leave the pipeline `stages` cycles later, all in the same cycle, if there is room for each; otherwise
-  it waits in the last stage, and the firings behind it move up until the pipeline is full and no more can start. A firing that
-  reads nothing never waits for input, so a pipeline empties when its input runs dry (style=flp).
+- The beats a firing writes leave the pipeline `stages` cycles later, all in the same cycle, if there is room for each. What happens
+  otherwise is `Actor.blocked`. A pipeline that freezes (style=flp) stands still in every cycle in which its last stage cannot write:
+  no firing starts, and gaps between those under way stay. In one that drains (style=frp) what is under way moves on into an output
+  FIFO, which has room for `stages` firings; no more start when it is full. UNCONFIRMED: that a firing that writes nothing takes
+  a place there too; if not, such a pipeline is sooner, never later. Either empties when its input runs dry.
 - A FIFO of depth d has room for a beat if it held fewer than d beats at the end of the cycle before. A beat is readable
   `latency` cycles after it was written.
-- A unit goes from one frame to the next without a pause. A unit that reads nothing starts frame f in cycle f*spacing or later.
+- A unit idles `Latencies.restart` cycles between two frames. A unit that reads nothing starts frame f in cycle f*spacing or later.
 
-UNCONFIRMED: that firings behind a blocked one move up. If the whole pipeline stops instead, each holds up to `stages` beats
-fewer; that can cost cycles, but not deadlock, since `fifos` checks single-stage pipelines too.
+With pipelines that drain, all times are maxima and sums of other times: no event becomes earlier because another becomes later, and
+a deeper FIFO never slows anything down. That is not so with pipelines that freeze. A beat that comes sooner starts a firing sooner,
+which may reach the last stage, find no room, and stop a firing that would have started in that time. So a deeper FIFO, or a frame
+offered earlier, can cost cycles, seldom and few; a test shows one. What holds:
 
-All times are maxima and sums of other times, so no event becomes earlier because another becomes later. Hence the order of
-computation does not matter, a deeper FIFO never slows anything down, and an IP with ideal neighbours bounds the whole design.
+- Where nothing deadlocks with single-stage pipelines, nothing deadlocks (see `deadlock`).
+- The times with pipelines that freeze fulfil every inequality of those that drain, whose times are the least that do. So draining is
+  never slower than freezing: depths that keep an interval with the one keep it with the other, in the long run.
+- A FIFO that held m beats at most works as any that is deeper than m: it never blocked its writer.
+- A simulation `settled` when a frame left all that later frames depend on as it found it, an interval later: beats in FIFOs, firings
+  in pipelines, and the time of each. Every later frame does the same then, whatever the rule.
 """
 
 from __future__ import annotations
@@ -29,7 +37,7 @@ from numpy.typing import NDArray
 
 from dataflow.timing.deadlock import Deadlock, find_deadlock
 from dataflow.timing.error import TimingError
-from dataflow.timing.graph import Graph
+from dataflow.timing.graph import Blocked, Graph
 
 if TYPE_CHECKING:
     from dataflow._native import Simulator
@@ -52,7 +60,7 @@ class Simulation:
     ends: NDArray[np.int64]  # last firing of the last one
     most: Mapping[str, int]  # most beats a stream held
     activity: Mapping[str, Activity]  # by actor
-    settled: bool  # from the last frame on, each frame repeats the one before, `spacing` cycles later
+    settled: bool  # from the last frame on, each frame repeats the one before, `interval` cycles later
     deadlock: Deadlock | None
 
     @property
@@ -83,18 +91,17 @@ def core(graph: Graph) -> Simulator:
             [numbers[name] for name in actor.reads],
             [numbers[name] for name in actor.writes],
             actor.stages,
+            actor.blocked is Blocked.FREEZE,
         )
         for actor in graph.actors
     ]
     return Simulator(actors, [channel.latency for channel in graph.channels])
 
 
-def simulate(graph: Graph, *, frames: int, spacing: int = 0, until_settled: bool = False) -> Simulation:
-    """Run `frames` frames, offered `spacing` cycles apart; with `until_settled`, only until all later frames will repeat the last."""
+def simulate(graph: Graph, *, frames: int, spacing: int = 0, interval: int | None = None) -> Simulation:
+    """Run `frames` frames, offered `spacing` cycles apart, or at once; with `interval`, only until all later frames will be so far apart."""
     depths = [channel.depth for channel in graph.channels]
-    result = core(graph).run(
-        depths=depths, frames=frames, spacing=spacing, settle=memory(graph) * until_settled, losing=frames, trace=False
-    )
+    result = core(graph).run(depths=depths, frames=frames, spacing=spacing, interval=interval or 0, losing=frames, trace=False)
     names = [actor.name for actor in graph.actors]
     done = result["frames"]
     return Simulation(

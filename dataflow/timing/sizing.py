@@ -1,13 +1,18 @@
 """FIFO sizing: the smallest depths that keep the interval and cannot deadlock.
 
-A design keeps an interval if, with a frame offered every `interval` cycles, each frame repeats the one before exactly `interval`
-cycles later: then all later frames do too, since all times follow from those of the last few frames. It cannot deadlock if it
-does not deadlock with single-stage pipelines, which hold the fewest beats.
+A design keeps an interval if a frame leaves everything as it found it, `interval` cycles later: then every later frame does too. It
+cannot deadlock if it does not deadlock with single-stage pipelines (see `deadlock`).
 
-A deeper FIFO never makes anything later. So depths are minimised one after the other, each with the others as deep as they are at
-that time; the others only get smaller afterwards, so each depth remains the smallest possible. An IP that fails with ideal
-neighbours also fails in the design: streams within an IP are sized with that IP alone, and equal IPs once. The least depth of
-a link is found with its two IPs alone; a run of the whole design then proves that all depths together are enough.
+Depths are for pipelines that freeze; such a design keeps the interval with pipelines that drain, too (see `simulation`). With a
+pipeline that freezes, nothing follows from one set of depths for another, so what is claimed is simulated:
+
+- Streams within an IP are minimised one after the other with that IP alone, equal IPs once, with a frame offered every interval;
+  then the cheapest is made deeper by what it takes to keep up with frames offered at once, as a batch is; then each is tried a step
+  shallower beside the final others, until none can be.
+- An IP may need its input earlier than the IP in front delivers it. In the whole design, with links that never fill up, it would
+  start each frame some cycles later, until it finds the input waiting. One of its streams is made deeper where that is so.
+- The least depth of a link is found with its two IPs alone. Runs of the whole design then prove that all depths together are enough,
+  for frames offered every interval and for frames offered at once.
 
 Streams that carry most bits a frame are sized first, because storing them for a span of time costs most; what they no longer
 hold is stored where it costs less: as rows in front of a sliding window rather than as windows behind it.
@@ -20,17 +25,22 @@ from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import product
 from math import isqrt
 from typing import TypeAlias
+
+import numpy as np
 
 from dataflow.design import Design, Ip, Link
 from dataflow.layout.network import FIFO_DEPTHS, MOST_FIFO_DEPTH, given_fifos
 from dataflow.timing.error import TimingError
-from dataflow.timing.graph import Channel, Graph, Latencies, graph
+from dataflow.timing.graph import Channel, Graph, Latencies, actor_name, graph
 from dataflow.timing.simulation import Simulation, core, memory, simulate
 
 LEAST = 2
 """The depth of a stream in HLS without a pragma."""
+STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
+"""By how many places a stream is tried deeper."""
 
 Depths: TypeAlias = dict[str, int]
 
@@ -62,7 +72,12 @@ class _Bench:
         """
         back = memory(self.graph.with_depths(depths))
         result = self._core.run(
-            depths=self._all(depths), frames=back + self.patience, spacing=self.interval, settle=back, losing=self._losing, trace=False
+            depths=self._all(depths),
+            frames=back + self.patience,
+            spacing=self.interval,
+            interval=self.interval,
+            losing=self._losing,
+            trace=False,
         )
         if not result["settled"]:
             if lags is not None:
@@ -70,9 +85,21 @@ class _Bench:
             return None
         return {channel.name: int(most) for channel, most in zip(self.graph.channels, result["most"], strict=True)}
 
+    def late(self, depths: Mapping[str, int], *, spacing: int) -> set[str]:
+        """The actors that fall behind, frame by frame, when frames are offered that often; all of them in a deadlock."""
+        result = self._core.run(depths=self._all(depths), frames=5, spacing=spacing, interval=0, losing=0, trace=False)
+        if result["stuck"]:
+            return {actor.name for actor in self.graph.actors}
+        lost = (np.diff(result["ends"][-3:], axis=0) > self.interval).all(axis=0)
+        return {actor.name for actor, is_late in zip(self.graph.actors, lost, strict=True) if is_late}
+
+    def keeps_up(self, depths: Mapping[str, int]) -> bool:
+        """Whether no actor falls behind when frames are offered as fast as they are taken."""
+        return not self.late(depths, spacing=0)
+
     def flows(self, depths: Mapping[str, int]) -> bool:
         """Whether nothing deadlocks with single-stage pipelines."""
-        return not self._shortest.run(depths=self._all(depths), frames=2, spacing=0, settle=0, losing=0, trace=False)["stuck"]
+        return not self._shortest.run(depths=self._all(depths), frames=2, spacing=0, interval=0, losing=0, trace=False)["stuck"]
 
     def _all(self, depths: Mapping[str, int]) -> list[int]:
         return [depths.get(channel.name, channel.depth) for channel in self.graph.channels]
@@ -103,7 +130,7 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
         bench = _Bench(design, [ip.name for ip in design.ips], interval, latencies)
         links = [link for link in design.links if link.dotted not in given]
         depths |= {name: depth for name, depth in given.items() if name not in depths}
-        roomy, most = _roomy_links(bench, links, depths, given)
+        roomy, most = _roomy_links(bench, design, links, depths, given)
         depths |= roomy
         shallower = pool.map(lambda link: _shallowest(design, link, interval, latencies, depths, most), links)
         lowest = {link.dotted: depth for link, depth in zip(links, shallower, strict=True)}
@@ -114,7 +141,9 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
         for name in lowest:
             depths[name], most = _least(bench, depths, name, _powers(lowest[name], depths[name]), most)
     sized = whole.with_depths(depths)
-    proof = simulate(sized, frames=memory(sized) + bench.patience, spacing=interval, until_settled=True)
+    proof = simulate(sized, frames=memory(sized) + bench.patience, spacing=0 if interval == whole.cycles else interval, interval=interval)
+    if not proof.settled:
+        raise _hopeless(design.name, interval, given)
     return Sizing(design=design.with_depths(depths), interval=interval, depths=depths, proof=proof)
 
 
@@ -162,7 +191,9 @@ def _kind(design: Design, ip: Ip, given: Mapping[str, int], latencies: Latencies
     """A key that is equal for IPs with the same timing."""
     alone = graph(design, ips=[ip.name], latencies=latencies)
     numbers = {channel.name: i for i, channel in enumerate(alone.channels)}
-    actors = tuple((a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages) for a in alone.actors)
+    actors = tuple(
+        (a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages, a.blocked) for a in alone.actors
+    )
     return actors, tuple((channel.bits, channel.latency, given.get(channel.name)) for channel in alone.channels)
 
 
@@ -184,7 +215,51 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
         raise _hopeless(ip.name, interval, [name for name in own if name in given])
     for channel in free:
         depths[channel.name], most = _least(bench, depths, channel.name, range(LEAST, depths[channel.name] + 1), most)
+    depths |= _tightened(bench, depths | _deepened(bench, depths, free), free)
     return {own[name]: depths[name] for name in own}
+
+
+def _deepened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
+    """The depth to give one of these streams, the cheapest, for frames to keep up that are offered as fast as they are taken."""
+    if bench.keeps_up(depths):
+        return {}
+    for more, channel in product(STEPS, reversed(free)):
+        deeper = {channel.name: depths[channel.name] + more}
+        if bench.keeps_up(depths | deeper) and bench.keeps(depths | deeper):
+            return deeper
+    raise _hopeless(bench.name, bench.interval, ())
+
+
+def _in_time(bench: _Bench, design: Design, depths: Depths, given: Collection[str]) -> Depths:
+    """The depths of streams in IPs that would fall behind with their input just in time, though not with all of it in front of them."""
+    deeper: Depths = {}
+    units = {ip.name: {actor_name(ip, unit) for unit in ip.units} for ip in design.ips[1:]}  # the DMA comes after all of them
+    while True:
+        late = bench.late(depths | deeper, spacing=bench.interval)
+        ip = next((ip for ip in design.ips[1:] if units[ip.name] & late), None)
+        if ip is None:
+            return deeper
+        streams = [name for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given]
+        for more, name in product(STEPS, streams):
+            chosen = {name: depths[name] + more}
+            if not units[ip.name] & bench.late(depths | deeper | chosen, spacing=bench.interval):
+                deeper |= chosen
+                break
+        else:
+            raise _hopeless(ip.name, bench.interval, given)
+
+
+def _tightened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
+    """These streams as shallow as each can be beside the others, a step at a time."""
+    tight = {channel.name: depths[channel.name] for channel in free}
+    changed = True
+    while changed:
+        changed = False
+        for name, depth in tight.items():
+            less = depths | tight | {name: depth - 1}
+            if depth > LEAST and bench.keeps(less) and bench.keeps_up(less) and bench.flows(less):
+                tight[name], changed = depth - 1, True
+    return tight
 
 
 def _ideal(channel: Channel) -> int:
@@ -219,13 +294,14 @@ def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], mos
     return choices[high], most
 
 
-def _roomy_links(bench: _Bench, links: Sequence[Link], depths: Mapping[str, int], given: Collection[str]) -> tuple[Depths, Depths]:
+def _roomy_links(bench: _Bench, design: Design, links: Sequence[Link], depths: Depths, given: Collection[str]) -> tuple[Depths, Depths]:
     """Depths of links that are certainly enough, and the most beats all streams hold with them."""
     roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
+    roomy |= _in_time(bench, design, {**depths, **roomy}, given)
     most = bench.keeps({**depths, **roomy})
     if most is None or not bench.flows({**depths, **roomy}):
         raise _hopeless(bench.name, bench.interval, given)
-    return {name: _power(most[name] + 1) for name in roomy}, most
+    return {**roomy, **{link.dotted: _power(most[link.dotted] + 1) for link in links}}, most
 
 
 def _shallowest(design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> int:

@@ -49,7 +49,7 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
     )
     console.print(
         f"Proved: with a frame offered every {sizing.interval:,} cycles, the last of {sizing.proof.frames} simulated frames exactly repeats the one before it, "
-        "and so does every later one; with any one of the sized FIFOs a step shallower, frames fall behind or the design deadlocks."
+        "and so does every later one; with any one of the sized FIFOs a step shallower, frames fall behind, at least the first ones, or the design deadlocks."
     )
 
 

@@ -1,9 +1,13 @@
 """The timing model as plainly as can be: cycle after cycle, everything that can move moves. The oracle of the fast simulation.
 
-In each cycle every process looks at the FIFOs as they stood at the end of the cycle before.
+In each cycle every process looks at the FIFOs as they stood at the end of the cycle before. A pipeline is a shift register. One that
+freezes shifts as a whole, or, while the firing in its last stage finds no room, not at all. In one that drains every firing moves up to
+the one before it, wherever that stands.
 """
 
 from dataclasses import dataclass, field
+
+from dataflow.timing.graph import Blocked
 
 
 @dataclass
@@ -23,6 +27,7 @@ class Pipeline:
     reads: list[str]
     writes: list[str]
     stages: list[int | None]  # the firing in each stage; None is a bubble
+    freezes: bool
     frames: int
     at: int = 0
     frame: int = 0
@@ -44,7 +49,12 @@ def simulate(graph, frames, spacing=0):
     fifos = {channel.name: Fifo(channel.depth, channel.latency) for channel in graph.channels}
     pipelines = {
         actor.name: Pipeline(
-            b"".join(run.firings * run.times for run in actor.runs), list(actor.reads), list(actor.writes), [None] * actor.stages, frames
+            b"".join(run.firings * run.times for run in actor.runs),
+            list(actor.reads),
+            list(actor.writes),
+            [None] * actor.stages,
+            actor.blocked is Blocked.FREEZE,
+            frames,
         )
         for actor in graph.actors
     }
@@ -65,6 +75,13 @@ def simulate(graph, frames, spacing=0):
 def step(pipeline, fifos, before, cycle, spacing):
     """One cycle of one process; whether anything moved."""
     moved = leave(pipeline, fifos, before, cycle)
+    if pipeline.freezes:
+        if pipeline.stages[-1] is not None:  # it did not leave
+            pipeline.stalled += pipeline.frame < pipeline.frames
+            return False
+        moved |= any(firing is not None for firing in pipeline.stages)
+        pipeline.stages = [None, *pipeline.stages[:-1]]
+        return enter(pipeline, fifos, before, cycle, spacing) or moved
     for stage in range(len(pipeline.stages) - 1, 0, -1):
         if pipeline.stages[stage] is None and pipeline.stages[stage - 1] is not None:
             pipeline.stages[stage], pipeline.stages[stage - 1] = pipeline.stages[stage - 1], None

@@ -2,6 +2,7 @@
 
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from dataflow import TimingError, plan
 from dataflow.firings import READ, WRITE, Run
-from dataflow.timing.graph import Actor, Channel, Graph, Latencies, graph
+from dataflow.timing.graph import Actor, Blocked, Channel, Graph, Latencies, graph
 from dataflow.timing.simulation import core, simulate
 from network import load
 from tests.dataflow.timing import cycle_model
@@ -46,7 +47,9 @@ def random_graph(choose):
         runs = (Run(bytes(firings), times), *([Run(b"\0", choose(1, 3))] if choose(0, 3) == 0 else []))
         runs = runs[:: 1 if choose(0, 1) else -1]
         names = ([channels[i].name for i in streams] for streams in (reads, writes))
-        actors.append(Actor(name=f"p{actor}", runs=runs, reads=tuple(next(names)), writes=tuple(next(names)), stages=choose(1, 5)))
+        reads, writes = (tuple(next(names)) for _ in range(2))
+        blocked = (Blocked.FREEZE, Blocked.DRAIN)[choose(0, 1)]
+        actors.append(Actor(name=f"p{actor}", runs=runs, reads=reads, writes=writes, stages=choose(1, 5), blocked=blocked))
     order = sorted(actors, key=lambda _: choose(0, 9))
     return (
         Graph(actors=tuple(order), channels=tuple(channels), first="p0", last=f"p{count - 1}"),
@@ -58,7 +61,7 @@ def random_graph(choose):
 def agree(drawn, frames, spacing):
     """Every event, every occupancy; whether it deadlocked."""
     found = core(drawn).run(
-        depths=[channel.depth for channel in drawn.channels], frames=frames, spacing=spacing, settle=0, losing=0, trace=True
+        depths=[channel.depth for channel in drawn.channels], frames=frames, spacing=spacing, interval=0, losing=0, trace=True
     )
     pipelines, fifos = cycle_model.simulate(drawn, frames, spacing)
     finished = min(pipeline.frame for pipeline in pipelines.values())
@@ -93,6 +96,51 @@ def test_thousands_of_graphs_that_hypothesis_would_take_too_long_to_draw():
     assert 600 < stuck < 2400, "both kinds are common"
 
 
+def events(drawn, frames):
+    return core(drawn).run(depths=[c.depth for c in drawn.channels], frames=frames, spacing=0, interval=0, losing=0, trace=True)
+
+
+def that(drawn, blocked, **changes):
+    return replace(drawn, actors=tuple(replace(actor, blocked=blocked, **changes) for actor in drawn.actors))
+
+
+def test_draining_is_never_slower_than_freezing_and_single_stages_deadlock_first():
+    """Event by event; so depths that do for a pipeline that freezes do for one that drains, and one check for deadlock does for all."""
+    generator = random.Random(2)
+    slower = stuck = 0
+    for _ in range(1000):
+        drawn, frames, _ = random_graph(generator.randint)
+        frozen, drained = (events(that(drawn, blocked), frames) for blocked in (Blocked.FREEZE, Blocked.DRAIN))
+        stuck += frozen["stuck"]
+        if frozen["stuck"] or drained["stuck"]:
+            assert events(that(drawn, Blocked.FREEZE, stages=1), frames)["stuck"]
+            continue
+        for what in ("fired", "wrote"):
+            for soon, late in zip(drained[what], frozen[what], strict=True):
+                assert all(a <= b for a, b in zip(soon, late, strict=True))
+                slower += soon != late
+    assert slower > 200
+    assert stuck > 200
+
+
+def test_a_deeper_fifo_can_cost_cycles_where_pipelines_freeze():
+    """And never where they drain: why the depths that were found are all simulated."""
+    generator = random.Random(3)
+    found = {Blocked.FREEZE: 0, Blocked.DRAIN: 0}
+    for _ in range(3000):
+        drawn, frames, _ = random_graph(generator.randint)
+        name = generator.choice(drawn.channels)
+        for blocked in Blocked:
+            shallow = that(drawn, blocked)
+            deep = shallow.with_depths({name.name: name.depth + 1})
+            before, after = events(shallow, frames), events(deep, frames)
+            assert after["stuck"] <= before["stuck"]
+            if not before["stuck"]:
+                found[blocked] += bool((after["ends"] > before["ends"]).any())
+    assert found[Blocked.FREEZE] > 0
+    assert found[Blocked.DRAIN] == 0
+
+
 @pytest.fixture(scope="module")
 def digits():
     return plan(load(ROOT / "configs" / "digits.yaml"))
@@ -104,7 +152,7 @@ def digits():
 def test_depths_that_are_left_out_keep_the_slowest_process_busy(path):
     design = plan(load(ROOT / path))
     run = simulate(graph(design), frames=6)
-    assert list(run.intervals[-2:]) == [design.cycles] * 2
+    assert list(run.intervals[-2:]) == [design.cycles + Latencies().restart] * 2
 
 
 @settings(max_examples=60, phases=[Phase.generate])
@@ -120,7 +168,7 @@ def test_a_frame(digits):
     run = simulate(graph(digits), frames=3)
     assert run.starts[0] == Latencies().memory
     activity = run.activity["res2a.conv2 mvau"]
-    assert activity.busy == 3 * 2304
+    assert activity.busy == 3 * (2304 + 1), "with a cycle in which it begins anew"
     assert activity.stalled + activity.starved > 0
     assert activity.busy + activity.stalled + activity.starved <= run.ends[-1] + 1
     assert all(1 <= run.most[name] <= depth for name, depth in digits.depths.items())
@@ -130,10 +178,14 @@ def test_a_frame(digits):
 
 def test_settled(digits):
     """It stops when nothing changes any more, and goes on where something does."""
-    kept = simulate(graph(digits), frames=50, spacing=digits.cycles, until_settled=True)
-    assert kept.settled
-    assert kept.frames < 15
-    lost = simulate(graph(digits), frames=50, spacing=digits.cycles - 1, until_settled=True)
+    laid = graph(digits)
+    for spacing in (laid.cycles, 0):
+        kept = simulate(laid, frames=50, spacing=spacing, interval=laid.cycles)
+        assert kept.settled
+        assert kept.frames < 15
+        further = simulate(laid, frames=kept.frames + 20, spacing=spacing)
+        assert list(further.intervals[kept.frames - 1 :]) == [laid.cycles] * 20
+    lost = simulate(laid, frames=50, spacing=laid.cycles - 1, interval=laid.cycles - 1)
     assert (lost.settled, lost.frames) == (False, 50)
 
 
@@ -143,7 +195,7 @@ def test_an_ip_alone(digits):
         "res2b.codes_in source",
         "res3a.codes_in sink",
     }
-    assert alone.cycles == digits.ip("res2b").cycles
+    assert alone.cycles == digits.ip("res2b").cycles + Latencies().restart
     assert simulate(alone, frames=4).intervals[-1] == alone.cycles
 
 
@@ -164,8 +216,8 @@ def test_memory_and_restart(digits):
     assert simulate(slower, frames=8).intervals[-1] == digits.cycles + 5
     bound = graph(digits, latencies=Latencies(memory=3000))
     assert bound.slowest.name in ("dma.image load", "dma.weights load")
-    assert simulate(bound, frames=20, spacing=bound.cycles, until_settled=True).settled
-    assert not simulate(bound, frames=20, spacing=bound.cycles - 1, until_settled=True).settled
+    assert simulate(bound, frames=20, spacing=bound.cycles, interval=bound.cycles).settled
+    assert not simulate(bound, frames=20, spacing=bound.cycles - 1, interval=bound.cycles - 1).settled
 
 
 def test_deadlock(digits):
