@@ -304,7 +304,7 @@ def test_fifos(tmp_path):
     assert path.read_text() == before
     result = doit(*chosen, "fifos", "--write")
     assert ran(result) == ["fifos"]
-    assert "2,304 cycles a frame" in result.stdout
+    assert "2,305 cycles a frame" in result.stdout
     after = path.read_text()
     assert [line for line in after.splitlines() if "fifos:" not in line] == before.splitlines()
     assert "generate:res2b" in ran(doit(*chosen, "generate:res2b"))

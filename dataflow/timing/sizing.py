@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
@@ -41,6 +41,8 @@ LEAST = 2
 """The depth of a stream in HLS without a pragma."""
 STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
 """By how many places a stream is tried deeper."""
+PATIENCE = 500
+"""Frames in which a whole design has to settle: FIFOs fill up first, or an IP drifts until its input waits for it."""
 
 Depths: TypeAlias = dict[str, int]
 
@@ -52,7 +54,8 @@ class Sizing:
     design: Design  # with these depths
     interval: int  # cycles
     depths: Mapping[str, int]
-    proof: Simulation  # of the whole design, offered a frame every `interval`, until it settled
+    proof: Simulation  # of the whole design, until it settled
+    at_once: bool  # the proof is for frames offered at once, as a batch is; otherwise for one every `interval`
 
 
 class _Bench:
@@ -63,7 +66,7 @@ class _Bench:
         self.graph = graph(design, ips=ips, latencies=latencies)
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
         # A delay may need one frame to pass each IP, so wait that many frames. A single IP settles in two.
-        self._losing, self.patience = 2 + len(ips), 3 + 2 * len(ips)
+        self.losing, self.patience = 2 + len(ips), 3 + 2 * len(ips)
 
     def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
         """The most beats each stream held, if the interval is kept: one place more is enough. None if it is not kept.
@@ -76,7 +79,7 @@ class _Bench:
             frames=back + self.patience,
             spacing=self.interval,
             interval=self.interval,
-            losing=self._losing,
+            losing=self.losing,
             trace=False,
         )
         if not result["settled"]:
@@ -141,10 +144,13 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
         for name in lowest:
             depths[name], most = _least(bench, depths, name, _powers(lowest[name], depths[name]), most)
     sized = whole.with_depths(depths)
-    proof = simulate(sized, frames=memory(sized) + bench.patience, spacing=0 if interval == whole.cycles else interval, interval=interval)
+    frames, at_once = memory(sized) + PATIENCE, interval == whole.cycles
+    proof = simulate(sized, frames=frames, spacing=0 if at_once else interval, interval=interval)
+    if at_once and not proof.settled:  # seldom, in small designs
+        at_once, proof = False, simulate(sized, frames=frames, spacing=interval, interval=interval)
     if not proof.settled:
         raise _hopeless(design.name, interval, given)
-    return Sizing(design=design.with_depths(depths), interval=interval, depths=depths, proof=proof)
+    return Sizing(at_once=at_once, design=design.with_depths(depths), interval=interval, depths=depths, proof=proof)
 
 
 def require_flow(design: Design, *, frames: int = 2) -> None:
@@ -223,30 +229,36 @@ def _deepened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
     """The depth to give one of these streams, the cheapest, for frames to keep up that are offered as fast as they are taken."""
     if bench.keeps_up(depths):
         return {}
-    for more, channel in product(STEPS, reversed(free)):
-        deeper = {channel.name: depths[channel.name] + more}
+    for deeper in _deeper({channel.name: depths[channel.name] for channel in reversed(free)}):
         if bench.keeps_up(depths | deeper) and bench.keeps(depths | deeper):
             return deeper
-    raise _hopeless(bench.name, bench.interval, ())
+    return {}  # the proof will say whether the design keeps up nevertheless
+
+
+def _deeper(depths: Depths) -> Iterator[Depths]:
+    """One of these streams deeper, by more and more; then all of them."""
+    for more, name in product(STEPS, depths):
+        yield {name: depths[name] + more}
+    for more in STEPS:
+        yield {name: depth + more for name, depth in depths.items()}
 
 
 def _in_time(bench: _Bench, design: Design, depths: Depths, given: Collection[str]) -> Depths:
     """The depths of streams in IPs that would fall behind with their input just in time, though not with all of it in front of them."""
     deeper: Depths = {}
     units = {ip.name: {actor_name(ip, unit) for unit in ip.units} for ip in design.ips[1:]}  # the DMA comes after all of them
+    tried: set[str] = set()
     while True:
         late = bench.late(depths | deeper, spacing=bench.interval)
-        ip = next((ip for ip in design.ips[1:] if units[ip.name] & late), None)
+        ip = next((ip for ip in design.ips[1:] if units[ip.name] & late and ip.name not in tried), None)
         if ip is None:
             return deeper
-        streams = [name for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given]
-        for more, name in product(STEPS, streams):
-            chosen = {name: depths[name] + more}
+        tried.add(ip.name)
+        streams = {name: depths[name] for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given}
+        for chosen in _deeper(streams):
             if not units[ip.name] & bench.late(depths | deeper | chosen, spacing=bench.interval):
                 deeper |= chosen
                 break
-        else:
-            raise _hopeless(ip.name, bench.interval, given)
 
 
 def _tightened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
@@ -299,6 +311,9 @@ def _roomy_links(bench: _Bench, design: Design, links: Sequence[Link], depths: D
     roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
     roomy |= _in_time(bench, design, {**depths, **roomy}, given)
     most = bench.keeps({**depths, **roomy})
+    if most is None:
+        bench.losing = bench.patience = PATIENCE
+        most = bench.keeps({**depths, **roomy})
     if most is None or not bench.flows({**depths, **roomy}):
         raise _hopeless(bench.name, bench.interval, given)
     return {**roomy, **{link.dotted: _power(most[link.dotted] + 1) for link in links}}, most

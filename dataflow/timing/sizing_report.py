@@ -48,8 +48,8 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
         f"{'the original:':14}{original_bits(design):>12,} bits  {ORIGINAL_ROWS} rows a bypass, {ORIGINAL_LINK:,} beats between blocks"
     )
     console.print(
-        f"Proved: with a frame offered every {sizing.interval:,} cycles, the last of {sizing.proof.frames} simulated frames exactly repeats the one before it, "
-        "and so does every later one; with any one of the sized FIFOs a step shallower, frames fall behind, at least the first ones, or the design deadlocks."
+        f"Proved: with frames offered {'at once' if sizing.at_once else f'every {sizing.interval:,} cycles'}, the last of {sizing.proof.frames} "
+        f"simulated frames exactly repeats the one before it, {sizing.interval:,} cycles later, and so does every later one; each sized FIFO was tried a step shallower where it was sized, and frames fell behind or deadlocked."
     )
 
 
