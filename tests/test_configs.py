@@ -36,7 +36,8 @@ def test_resnets(name, kind, blocks, weights, cycles):
     design = dataflow.plan(net)
     assert design.cycles == cycles
     assert {0, 1, 2} <= {ip.slr for ip in design.ips}
-    assert fit(design).passed
+    # By the estimate the weights of ResNet-101 take more block RAM than the card has, however they are folded.
+    assert fit(design).passed == (name != "resnet101")
     assert all(render(design).values())
 
 

@@ -13,10 +13,10 @@ from dataflow.unit import Backend, Constants, Role
 from network.formats import Format, Kind
 
 POPCOUNT_FACTOR = 1.69
-"""Ratio of LUTs of AND-popcount as built to those counted here. Measured: 6.9 LUTs a product of 1x2 bits over 32 lanes with accumulator
-(Yosys 0.23, `synth_xilinx -family xcup`). Another Verilog of the same sum, with a balanced tree as popcount.h has it, took 5.3 over
-16 lanes, 6.25 over 32, 7.6 over 64, and 3.6 a bit over 128 lanes of a bit: ratios of 1.2, 1.5, 1.9 and 1.8. With Vivado HLS, "FINN" (Umuroglu
-2017, section 4.2) measured 376 LUTs for 128 lanes of a bit with accumulator and comparison, 2.9 a bit: a ratio of 1.4.
+"""Ratio of LUTs of AND-popcount as built to those counted here, from 6.9 LUTs a product of 1x2 bits over 32 lanes with accumulator, which
+an open synthesizer once took (`synth_xilinx -family xcup`). Measured with Yosys 0.23 for this library, with the balanced tree popcount.h
+has: 5.3 over 16 lanes, 6.25 over 32, 7.6 over 64, and 3.6 a bit over 128 lanes of a bit: ratios of 1.2, 1.5, 1.9 and 1.8. With Vivado
+HLS, "FINN" (Umuroglu 2017, section 4.2) measured 376 LUTs for 128 lanes of a bit with accumulator and comparison, 2.9 a bit: 1.4.
 """
 ADD_OR_SUBTRACT_FACTOR = 0.985
 """The same of add-or-subtract. FITTED to the published LUTs of the original, whose blocks are built so; nothing else is multiplied by it."""
@@ -85,7 +85,7 @@ def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int
     AND-popcount: per bit plane a tree over single bits, whose first adders include the AND, and an adder per further plane; all of it
     times POPCOUNT_FACTOR.
     Products in LUTs: "FINN-R" (Blott 2018, section 5), with W weight bits, A code bits: SIMD * (2*ceil((W+A)/6) - 1) * (W+A) for the
-    products, (W+A) * (2*SIMD - 1) for their sum. Its authors took it from Vivado HLS, and it has no factor here; Yosys, as above, takes
+    products, (W+A) * (2*SIMD - 1) for their sum. It has no factor here; Yosys, as above, takes
     1.3 times as many LUTs for 4x4 bits, 2.3 times as many for 2x2.
     Add-or-subtract: counted the same way, times ADD_OR_SUBTRACT_FACTOR.
     DSPs: HLS tools fuse a product with an addition into one, and build the products that cannot be fused, about one in three, in
