@@ -11,8 +11,8 @@ pipeline that freezes, nothing follows from one set of depths for another, so wh
   shallower beside the final others, until none can be.
 - An IP may need its input earlier than the IP in front delivers it. In the whole design, with links that never fill up, it would
   start each frame some cycles later, until it finds the input waiting. One of its streams is made deeper where that is so.
-- The least depth of a link is found with its two IPs alone. Runs of the whole design then prove that all depths together are enough,
-  for frames offered every interval and for frames offered at once.
+- The least depth of a link is found with its two IPs alone. Runs of the whole design then prove that all depths together are enough:
+  for frames offered at once where that can be shown, otherwise for frames offered every interval (`Sizing.at_once` says which).
 
 Streams that carry most bits a frame are sized first, because storing them for a span of time costs most; what they no longer
 hold is stored where it costs less: as rows in front of a sliding window rather than as windows behind it.
