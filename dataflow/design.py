@@ -15,6 +15,9 @@ from dataflow.unit import Unit
 from network.formats import Format
 from network.model import Network
 
+CONTROL_PROTOCOL = "ap_ctrl_chain"
+"""How the kernel is started, by its DMA: XRT starts a run as soon as the kernel takes images again, so that runs overlap."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from codegen.text.templates import pascal
 from codegen.text.templates import render as render_template
-from dataflow.design import Ip, Port, Stream
-from dataflow.layout.register_map import CONTROL_PROTOCOL
+from dataflow.design import CONTROL_PROTOCOL, Ip, Port, Stream
 from dataflow.unit import MemoryPort, Unit
 from hls.roms import rom_text
 from hls.structs import call_arguments, cpp_format, memory, struct_name, structs

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from dataflow.design import Argument, Design
-from dataflow.layout.register_map import CONTROL_PROTOCOL
+from dataflow.design import CONTROL_PROTOCOL, Argument, Design
 
 CONTROL_RANGE = 0x1000
 """Bytes of the register file; XRT rejects a kernel with an argument beyond it."""

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from codegen.text.templates import render as render_template
 from dataflow.cost.storage import Storage
-from dataflow.design import Design
-from dataflow.layout.register_map import CONTROL_PROTOCOL
+from dataflow.design import CONTROL_PROTOCOL, Design
 from ipi import kernel_xml
 from ipi.cells import converter_slr, crossings, slices, stages
 from ipi.registers import registers

@@ -336,7 +336,7 @@ def test_an_interval_that_cannot_be_had(toy_yaml, tmp_path):
     assert result.returncode == 1
     assert (
         "FAIL  fifos                \n"
-        "      toy: an interval of 100 cycles\n        why: stem.conv mvau takes 540 cycles for a frame\n        fix: ask for 540 or more\n"
+        "      toy: an interval of 100 cycles\n        why: stem.conv mvau takes 541 cycles for a frame\n        fix: ask for 541 or more\n"
     ) in result.stdout
 
 

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.layout.register_map import CONTROL_PROTOCOL
+from dataflow.design import CONTROL_PROTOCOL
 from runtime.container import axlf
 from runtime.container.axlf import Axlf, ClockKind, Mode, Protocol, SectionKind
 from runtime.container.manifest import Direction, Manifest, Target

@@ -6,8 +6,6 @@ from dataflow.design import Argument
 from dataflow.units.memory import WORD_BITS
 from network.model import Network
 
-CONTROL_PROTOCOL = "ap_ctrl_chain"
-"""How the kernel is started, by its DMA: XRT starts a run as soon as the kernel takes images again, so that runs overlap."""
 FIRST_OFFSET = 0x10
 """Below it are the control and interrupt registers."""
 POINTER_BYTES = 12
