@@ -6,7 +6,7 @@ Imports the trained ResNet-50 of the archived Xilinx/ResNet50-PYNQ from its C he
 params.h decides: the types and extents of its arrays give PE, SIMD, channels, kernels and formats. config.h is checked against
 it where both have a value (`…_PE`, `…_SIMD`, `…_IFMC`, `…_OFMC`), and read for what only it has: strides (`…_STRIDE`), the image's side (`L0_IFMDIM`), the pixels the stem computes in parallel (`L0_MMV`) and the folding of the fully
 connected layer (`L53_PE`, `L53_SIMD`). Missing macros are assumed to be as in the original: ResNet v1 strides, 224, 16, 1 and
-64. Padding, the pool and the number of labels are the original's, and the SLRs are those of its floorplan.
+64. Padding, the pool and the number of labels are the original's, and the SLRs are those chosen for this library's logic.
 
 Thresholds keep the order they have in the headers. They ascend except in the stem, where the lowest bits hold the highest
 threshold. The order does not change a count, and `network.parameters.load` reverses that array.
