@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ def json_option() -> dict[str, object]:
     return {**checked_option("json", path, None, "file for the same as JSON"), "name": "json_file"}
 
 
-def write_json(path: Path | None, data: dict[str, object]) -> None:
+def write_json(path: Path | None, data: Callable[[], dict[str, object]]) -> None:
+    """Where a file was asked for."""
     if path is not None:
-        write_changed(path, json.dumps(data, indent=1) + "\n")
+        write_changed(path, json.dumps(data(), indent=1) + "\n")
 
 
 def plot_option() -> dict[str, object]:
@@ -48,7 +50,7 @@ def task_folding(project: Planned) -> dict[str, Any]:
         from dataflow.layout.report import folding_data, print_folding
 
         print_folding(project.design)
-        write_json(json_file, folding_data(project.design))
+        write_json(json_file, lambda: folding_data(project.design))
 
     return printed(folding, json_option())
 
@@ -60,7 +62,7 @@ def task_estimate(project: Planned) -> dict[str, Any]:
         from dataflow.cost.report import estimate_data, print_estimate
 
         print_estimate(project.design)
-        write_json(json_file, estimate_data(project.design))
+        write_json(json_file, lambda: estimate_data(project.design))
 
     return printed(estimate, json_option())
 
@@ -72,7 +74,7 @@ def task_floorplan(project: Planned) -> dict[str, Any]:
         from dataflow.choose.floorplan_report import floorplan_data, print_floorplan
 
         print_floorplan(project.design)
-        write_json(json_file, floorplan_data(project.design))
+        write_json(json_file, lambda: floorplan_data(project.design))
 
     return printed(floorplan, json_option())
 
@@ -88,7 +90,7 @@ def task_fold(project: Planned) -> dict[str, Any]:
             raise OptionError(f"--fps {fps} --max", "both at once", why="each asks for another folding", fix="leave one of the two out")
         found = explore(project.design, fps=fps, want_fastest=fastest)
         print_fold(found, plot)
-        write_json(json_file, fold_data(found))
+        write_json(json_file, lambda: fold_data(found))
 
     rate = options.whole("--fps", 1, 10_000_000, "it counts frames a second")
     return printed(
@@ -121,7 +123,7 @@ def task_predict(project: Planned) -> dict[str, Any]:
             transfer_us=transfer_us,
         )
         print_prediction(project.design, pipeline, plot)
-        write_json(json_file, prediction_data(project.design, pipeline))
+        write_json(json_file, lambda: prediction_data(project.design, pipeline))
 
     cycles = options.whole("--latency", 1, 10**12, "it counts the cycles of the first frame")
     call = options.number("--call-us", 0, 10**9, "it counts the microseconds of a call")
@@ -147,7 +149,7 @@ def task_timing(project: Planned) -> dict[str, Any]:
 
         laid = graph(project.design)
         run = simulate(laid, frames=frames, spacing=spacing)
-        write_json(json_file, timing_data(laid, run))
+        write_json(json_file, lambda: timing_data(laid, run))
         if run.deadlock:
             require_flow(project.design, frames=frames)  # raises: what deadlocks does so with the shortest pipelines too
         print_timing(laid, run, spacing=spacing)
@@ -172,7 +174,7 @@ def task_fifos(project: Planned) -> dict[str, Any]:
         yaml = project.yaml
         sizing = size(project.design, interval=interval, anew=anew)
         print_fifos(project.design, sizing)
-        write_json(json_file, fifos_data(project.design, sizing))
+        write_json(json_file, lambda: fifos_data(project.design, sizing))
         if write:
             try:
                 # As bytes: its line ends are its own.

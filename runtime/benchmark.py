@@ -86,7 +86,8 @@ def measure(accelerator: Accelerator, batch: int, *, repetitions: int = REPETITI
     slot = slots[0]
     try:
         images = _draw_images(batch, manifest)
-        slot.write(images)
+        for each in slots:
+            each.write(images)
 
         def run() -> None:
             slot.start()
@@ -96,8 +97,6 @@ def measure(accelerator: Accelerator, batch: int, *, repetitions: int = REPETITI
             run()
         with Recording(lane.device) as power:
             alone = _times(run, batch, repetitions)
-        for each in slots:
-            each.write(images)
         queued = batch * repetitions / _queued_seconds(slots, repetitions)
     finally:
         for each in slots:

@@ -22,8 +22,8 @@ def print_fold(found: Exploration, plot: Path | None) -> None:
     if plot is not None:
         plot_curve(found.points, plot)
         console.print(f"plotted in {plot}")
-    chosen = found.chosen_point
-    console.print(f"\nFor {chosen.cycles:,} cycles a frame, {chosen.fps:,.0f} frames/s, these foldings need the least resources:\n")
+    cycles, clock = found.chosen.cycles, found.chosen.network.clock_mhz * 1e6
+    console.print(f"\nFor {cycles:,} cycles a frame, {clock / cycles:,.0f} frames/s, these foldings need the least resources:\n")
     console.print(as_yaml(found.chosen.network), highlight=False)
 
 

@@ -57,12 +57,13 @@ def estimate_data(design: Design) -> dict[str, object]:
     """
     slrs = [Resources() for _ in design.platform.area]
     ips = {ip.name: estimate_ip(ip) for ip in design.ips}
+    links = _sum(map(estimate_link, design.links))
     for ip in design.ips:
         slrs[ip.slr] += ips[ip.name] + _sum(estimate_link(link) for link in design.links if link.source == ip.name)
     return {
-        "total": asdict(estimate_design(design)),
+        "total": asdict(_sum(ips.values()) + links),
         "ips": {name: asdict(cost) for name, cost in ips.items()},
-        "links": asdict(_sum(map(estimate_link, design.links))),
+        "links": asdict(links),
         "slrs": list(map(asdict, slrs)),
     }
 
