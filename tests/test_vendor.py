@@ -351,14 +351,14 @@ def test_the_cache_on_the_command_line(toy, tmp_path):
     tools = Installation(tmp_path / "tools")
     assert doit(*chosen, "synth:res2a", env=tools.environment).returncode == 0
     listed = doit(*chosen, "cache")
-    assert re.search(r"^ +synth +res2a +[0-9a-f]{12} +[\d.]+ kB +(just now|a minute ago|\d+ minutes ago)", listed.stdout, re.MULTILINE), (
+    assert re.search(r"^ +synth +res2a +[0-9a-f]{12} +[\d.]+ [kM]B +(just now|a minute ago|\d+ minutes ago)", listed.stdout, re.MULTILINE), (
         listed.stdout
     )
     wrong = doit(*chosen, "cache", "--prune-days", "soon")
     assert wrong.returncode == 1
     assert wrong.stderr == "error: --prune-days soon: not a number\n  why: it counts days\n  fix: write 0 to 1,000,000\n"
     pruned = doit(*chosen, "cache", "--prune-gb", "0")
-    assert re.search(r"ok +cache .*dropped \d+ entries of [\d.]+ kB; 0 entries of 0 B in ", pruned.stdout)
+    assert re.search(r"ok +cache .*dropped \d+ entries of [\d.]+ [kM]B; 0 entries of 0 B in ", pruned.stdout)
 
 
 def test_memory_keeps_jobs_apart(toy, tmp_path):
