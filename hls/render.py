@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codegen.text.templates import pascal
 from codegen.text.templates import render as render_template
 from dataflow.design import CONTROL_PROTOCOL, Ip, Port, Stream
 from dataflow.unit import MemoryPort, Unit
-from hls.roms import rom_text
 from hls.structs import call_arguments, cpp_format, memory, struct_name, structs
 from hls.vectors import COSIM_FRAMES
-from network.parameters import Parameters
+
+if TYPE_CHECKING:
+    from network.parameters import Parameters
 
 FOLDER = Path(__file__).parent
 INCLUDE = FOLDER / "include"
@@ -60,6 +62,8 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
         f"{ip.name}_tb.cpp": render_template(FOLDER / "templates", "dma_tb.cpp.j2" if ip.kind == "dma" else "ip_tb.cpp.j2", **values),
     }
     if has_roms(ip):
+        from hls.roms import rom_text  # here, because numpy loads slowly
+
         roms = [rom_text(held, parameters) for unit in ip.units for held in unit.constants]
         texts[f"{ip.name}_roms.h"] = render_template(FOLDER / "templates", "roms.h.j2", roms=roms, **values)
     return texts

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from dataflow.design import Design, Ip, Port
-from network import reference
-from network.parameters import Parameters, key
+from network.arrays import key
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from network.parameters import Parameters
 
 COSIM_FRAMES = 2
 """Frames that cosimulation runs, minutes each: the second one shows the interval."""
@@ -18,6 +20,10 @@ COSIM_FRAMES = 2
 
 def vectors(design: Design, parameters: Parameters, images: NDArray[np.uint8]) -> dict[str, dict[str, bytes]]:
     """By IP, the files `<port>.bin` its bench reads; images are uint8 (n, H, W, C)."""
+    import numpy as np  # here, because it loads slowly
+
+    from network import reference
+
     network = design.network
     traced = reference.trace(network, parameters, images)
     labels = {"labels": traced["labels"].astype("<u4")}

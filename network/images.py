@@ -63,11 +63,6 @@ def load(network: Network, folder: Path) -> Images:
     return chosen
 
 
-def files(network: Network, folder: Path) -> list[Path]:
-    """The file `load` reads, if it reads one."""
-    return [] if network.images in (None, "digits") else [folder / paths.named(str(network.images))]
-
-
 def _read(path: Path) -> Images:
     try:
         arrays = np.load(path, allow_pickle=False)

@@ -1,9 +1,6 @@
 """The parameters of a network: one `.npz` of integer arrays, each checked against the description.
 
-Keys are the dotted layer names with `/`: `stem/conv/weights`, `res2a/conv1/thresholds`, `head/fc/bias`. Weights are int8
-(out, kernel_h, kernel_w, in), those of the fully connected layer (classes, in); thresholds int32 (out, n), ascending.
-
-The one exception: `stem/conv/thresholds` may descend in every channel, as they do in the published parameters of ResNet-50.
+network/arrays.py has their keys, shapes and types. One may be other than told there: `stem/conv/thresholds` may descend in every channel, as they do in the published parameters of ResNet-50.
 A code counts thresholds, so their order does not matter; `load` reverses them and always returns ascending ones.
 """
 
@@ -16,7 +13,6 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,25 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from network import thresholds
+from network.arrays import Spec, key, specs
 from network.errors import ParameterError
 from network.formats import Format, Kind
 from network.model import Network
 
 Array = NDArray[np.signedinteger[Any]]
 Parameters = Mapping[str, Array]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
-    """What one array must be."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    format: Format | None = None  # weights: the range of the values
-    ascending: bool = False  # thresholds
-    negatable: bool = False  # thresholds of a layer with signed weights
-    reversible: bool = False  # thresholds that may descend in all channels instead
-
 
 UNREADABLE = (
     ValueError,
@@ -60,36 +44,6 @@ UNREADABLE = (
     zlib.error,
 )
 """What zipfile and numpy raise on damaged members; NotImplementedError is a RuntimeError."""
-
-
-def key(layer: str, what: str) -> str:
-    """`key("res2a.conv1", "weights")` is `res2a/conv1/weights`."""
-    return f"{layer.replace('.', '/')}/{what}"
-
-
-def specs(network: Network) -> dict[str, Spec]:
-    """All arrays of a network, in stream order."""
-    arrays: dict[str, Spec] = {}
-    entries = {block.convs[0].name: block for block in network.blocks if block.entry}
-    for conv in network.convs:
-        if conv.name in entries:
-            block = entries[conv.name]
-            shape = (block.input.channels, block.act.thresholds)
-            arrays[key(block.name, "entry/thresholds")] = Spec(shape=shape, dtype="int32", ascending=True)
-        arrays[key(conv.name, "weights")] = Spec(shape=conv.weights_shape, dtype=_weight_dtype(conv.weight), format=conv.weight)
-        shape = (conv.out, conv.output_format.thresholds)
-        is_signed = conv.weight.kind is not Kind.UINT
-        arrays[key(conv.name, "thresholds")] = Spec(
-            shape=shape, dtype="int32", ascending=True, negatable=is_signed, reversible=conv is network.stem.conv
-        )
-    fc = network.head.fc
-    arrays[key(fc.name, "weights")] = Spec(shape=(fc.out, fc.inputs), dtype=_weight_dtype(fc.weight), format=fc.weight)
-    arrays[key(fc.name, "bias")] = Spec(shape=(fc.out,), dtype="int32")
-    return arrays
-
-
-def _weight_dtype(weight: Format) -> str:
-    return "uint8" if weight.kind is Kind.UINT else "int8"
 
 
 def load(network: Network, path: str | Path) -> dict[str, Array]:

@@ -6,12 +6,14 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from network import images, parameters
-from network.images import Images
 from network.model import Network
-from network.parameters import Parameters
 from network.yaml import paths
+
+if TYPE_CHECKING:
+    from network.images import Images
+    from network.parameters import Parameters
 
 DRAW = "params"
 """The task that draws parameters at random."""
@@ -50,13 +52,19 @@ class Project:
     @cached_property
     def arrays(self) -> Parameters:
         """The parameters, checked; raises ParameterError."""
+        from network import parameters  # here, because numpy loads slowly
+
         return parameters.load(self.network, self.parameters)
 
     @property
     def images(self) -> Images:
         """What the network is tried on; raises ParameterError."""
+        from network import images  # numpy again
+
         return images.load(self.network, self.yaml.parent)
 
     @property
     def image_files(self) -> list[Path]:
-        return images.files(self.network, self.yaml.parent)
+        """Those `images` reads."""
+        named = self.network.images
+        return [] if named in (None, "digits") else [self.yaml.parent / paths.named(str(named))]

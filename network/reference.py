@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from network.arrays import key
 from network.formats import Format
 from network.layers import Conv
 from network.model import Block, Head, Network, Stem
 from network.operations import Window
-from network.parameters import Array, Parameters, key
+from network.parameters import Array, Parameters
 
 Codes = NDArray[np.uint8]
 WINDOW_ELEMENTS = 1 << 24

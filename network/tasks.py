@@ -7,7 +7,7 @@ from typing import Any
 from doit.tools import config_changed
 
 from codegen.cli.progress import step
-from network import parameters
+from network.arrays import specs
 from network.errors import ParameterError
 from network.project import DRAW, Project
 
@@ -34,7 +34,7 @@ def task__parameters(project: Project) -> dict[str, Any]:
     return {
         "actions": [step(read)],
         "file_dep": [project.parameters],
-        "uptodate": [project.parameters.exists(), config_changed(repr(parameters.specs(project.network)))],
+        "uptodate": [project.parameters.exists(), config_changed(repr(specs(project.network)))],
     }
 
 
@@ -42,6 +42,8 @@ def task_params(project: Project) -> dict[str, Any]:
     """draw parameters at random, to build and time a network nobody has trained"""
 
     def draw() -> dict[str, str]:
+        from network import parameters  # here, because numpy loads slowly
+
         if project.trained.exists():
             return {"message": f"none drawn: {project.trained} is there"}
         parameters.save(project.drawn, parameters.draw(project.network, seed=0))
@@ -49,7 +51,7 @@ def task_params(project: Project) -> dict[str, Any]:
 
     return {
         "actions": [step(draw)],
-        "uptodate": [config_changed(repr((parameters.specs(project.network), project.trained.exists())))],
+        "uptodate": [config_changed(repr((specs(project.network), project.trained.exists())))],
         "targets": [project.drawn],
         "clean": True,
     }

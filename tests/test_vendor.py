@@ -351,9 +351,9 @@ def test_the_cache_on_the_command_line(toy, tmp_path):
     tools = Installation(tmp_path / "tools")
     assert doit(*chosen, "synth:res2a", env=tools.environment).returncode == 0
     listed = doit(*chosen, "cache")
-    assert re.search(r"^ +synth +res2a +[0-9a-f]{12} +[\d.]+ [kM]B +(just now|a minute ago|\d+ minutes ago)", listed.stdout, re.MULTILINE), (
-        listed.stdout
-    )
+    assert re.search(
+        r"^ +synth +res2a +[0-9a-f]{12} +[\d.]+ [kM]B +(just now|a minute ago|\d+ minutes ago)", listed.stdout, re.MULTILINE
+    ), listed.stdout
     wrong = doit(*chosen, "cache", "--prune-days", "soon")
     assert wrong.returncode == 1
     assert wrong.stderr == "error: --prune-days soon: not a number\n  why: it counts days\n  fix: write 0 to 1,000,000\n"

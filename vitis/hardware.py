@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dataflow.design import Design
-from network.parameters import Parameters, key
+from network.arrays import key
+from network.parameters import Parameters
 from runtime.container.manifest import Target
 from vitis import xclbin
 from vitis.emulation import latency_cycles, manifest

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataflow.design import Design
+from network.arrays import specs
 from network.errors import DescriptionError, Source
 from network.operations import Shape
-from network.parameters import specs
 from runtime.container.sections import LARGEST_TENSOR
 from runtime.container.xclbin import LARGEST_FILE
 from runtime.errors import XclbinError

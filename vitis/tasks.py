@@ -22,7 +22,6 @@ from codegen.tools import releases
 from codegen.tools.find import fingerprint
 from dataflow.choose.fit import fit
 from dataflow.project import Planned
-from dataflow.timing.sizing import require_flow
 from ipi.check import check as check_block_design
 from ipi.render import OUTPUTS as BLOCK_DESIGN
 from ipi.render import render as render_block_design
@@ -35,6 +34,7 @@ from vitis.render import render as render_link
 RENDERED = {"ipi": (render_block_design, BLOCK_DESIGN), "vitis": (render_link, LINK)}
 """By folder, what renders its files, and their names."""
 EMULATION = "vitis.emulation"  # by name: importing it brings PYNQ along, which takes its time
+SIZING = "dataflow.timing.sizing"  # numpy, likewise
 LAYOUT = "dataflow.layout.network"
 """The formulas of cost and latency: a design has their results, but not in its `repr`, so tasks that use these depend on them."""
 
@@ -70,6 +70,7 @@ def task_check(project: Planned) -> dict[str, Any]:
     design = project.design
 
     def check() -> dict[str, str]:
+        from dataflow.timing.sizing import require_flow  # here, because numpy loads slowly
         from vitis.emulation import check_host
 
         reports: list[Any] = [check_block_design(design, project.folder / "ipi"), check_link(design, project.folder / "vitis")]
@@ -82,7 +83,7 @@ def task_check(project: Planned) -> dict[str, Any]:
             verdict.require()
         return {"message": "; ".join([*map(str, reports), host, "no deadlock", str(verdict)])}
 
-    users = (check_block_design, check_link, EMULATION, require_flow, fit, LAYOUT)
+    users = (check_block_design, check_link, EMULATION, SIZING, fit, LAYOUT)
     return {
         "actions": [step(check)],
         "file_dep": rendered(project),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataflow.unit import Constants, Role
+from network.arrays import key
 from network.formats import Format
 from network.layers import Fold
 from network.operations import Activation
-from network.parameters import key
 
 WORD_BITS = 64
 """Widest integer of C++: weights side by side are cut into words of this many bits."""

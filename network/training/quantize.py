@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from network.arrays import key
 from network.formats import Format, Kind
 from network.layers import Conv
 from network.model import Block, Head, Network
 from network.operations import Window
-from network.parameters import Array, key
+from network.parameters import Array
 
 ACT_SPREAD, RESIDUAL_SPREAD = 1.3, 2.0
 """Codes per standard deviation before training: few codes clipped, few left unused; a join adds two spreads."""

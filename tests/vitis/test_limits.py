@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from dataflow import plan
 from network import DescriptionError, load, parameters, reference
+from network import arrays as network_arrays
 from network.parameters import Parameters
 from runtime import Accelerator
 from runtime.container.sections import LARGEST_TENSOR
@@ -59,7 +60,7 @@ def described(**changes: Any) -> Description:
 
 def extreme(description: Description, arrays: Parameters) -> Parameters:
     """Weights as far from zero as they go, in turn up and down by output: sums reach their ends."""
-    specs = parameters.specs(load(description["path"]))
+    specs = network_arrays.specs(load(description["path"]))
     ends = {key: (spec.format.low, spec.format.high) for key, spec in specs.items() if spec.format is not None}
     found = dict(arrays)
     for key, (low, high) in ends.items():
