@@ -2,7 +2,7 @@
 
 It minimises the wires between SLRs, each counted once for every boundary it crosses. Its constraints are the budgets of each SLR
 (the recommended share of its area), the wires of each boundary and the given SLRs; the DMA is placed beside its images' bank.
-Where no assignment keeps the budgets, the one that exceeds them least is taken, and `choose.fit` reports by how much.
+Where no assignment keeps the budgets, one that exceeds them by hardly more than the least is taken, and `choose.fit` reports by how much.
 
 The problem is a value of plain numbers and its solution depends on nothing else, so solutions can be cached by problem.
 """
@@ -21,8 +21,9 @@ from dataflow.design import Design, Link
 
 HANDSHAKE = 2
 """Wires of a stream besides its data: valid and ready."""
-TOLERANCE = 1e-4
-"""Added to the least excess, so that rounding does not make the second program infeasible."""
+GAP, TOLERANCE = 0.02, 0.01
+"""How nearly the least excess is found, as a share of itself, and what is added to it, as a share of a budget. Exactly, ResNet-50 on a
+U55C, 16 % over its budgets, takes 40 s instead of 1; the design does not fit either way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,7 @@ def moved(problem: Problem) -> dict[str, int] | None:
 
 
 def solve(problem: Problem) -> tuple[int, ...]:
-    """The assignment with the fewest crossing wires; where budgets cannot be kept, among those with the least excess."""
+    """The assignment with the fewest crossing wires; where budgets cannot be kept, among those with about the least excess."""
     optimum = _optimum(problem, excess=0)
     if optimum is None and (least := _optimum(problem, excess=None)):
         optimum = _optimum(problem, excess=least.excess + TOLERANCE)
@@ -154,7 +155,7 @@ class _Assignment(NamedTuple):
 def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) -> _Assignment | None:
     """The assignment with the fewest wires that exceeds no budget by more than the fraction `excess`; None if there is none.
 
-    With `excess=None` the assignment with the least excess, with `any_will_do` any feasible one. Variables: placed[ip, slr] is 1
+    With `excess=None` the assignment with the least excess but for `GAP`, with `any_will_do` any feasible one. Variables: placed[ip, slr] is 1
     where an IP is in an SLR; crosses[stream, boundary] is 1 where one end is above the boundary and the other below; the excess.
     """
     from dataflow.choose.program import Program  # here, because numpy and scipy load slowly and are not needed where all SLRs are given
@@ -192,7 +193,7 @@ def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) 
         for ip in range(ips):
             for slr in range(slrs):
                 program.cost(placed + ip * slrs + slr, slr * (ips - ip) / (slrs * ips * (ips + 1)))
-    solution = program.solve()
+    solution = program.solve(gap=GAP if excess is None else 0)
     if solution is None:
         return None
     chosen = solution.values[placed : placed + ips * slrs].reshape(ips, slrs).argmax(axis=1)
