@@ -74,7 +74,8 @@ class Constants:
     def widths(self) -> tuple[int, ...]:
         """Bits of each memory, without the zeros."""
         whole = self.rom_elements * self.element_bits
-        return tuple(min(whole, self.row_bits - start) for start in range(0, self.row_bits, whole))
+        count, rest = divmod(self.row_bits, whole)
+        return (whole,) * count + ((rest,) if rest else ())
 
     @property
     def storage(self) -> Storage:

@@ -22,7 +22,7 @@ from codegen.tools.run import Finished
 from hls.render import HEADERS, LIBRARY
 
 LIMITS = Limits(timeout_minutes=10, memory_gb=1)
-FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label", "-Wno-maybe-uninitialized")
+FLAGS = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label", "-Wno-uninitialized")
 """The last flag is needed because ap_types clear bits of uninitialised values before setting them, in thousands of places."""
 
 

@@ -5,6 +5,7 @@ UG574 is the UltraScale CLB user guide: a LUT6 computes a bit of an adder, or wi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from dataflow.cost.resources import Resources
@@ -42,7 +43,8 @@ def constants_cost(held: Iterable[Constants], backend: Backend) -> Resources:
 def _held(held: Constants, backend: Backend) -> Resources:
     if backend is Backend.ORIGINAL:
         return _held_by_pe(held)
-    return sum((rom_cost(held.storage, held.words, bits) for bits in held.widths), Resources())
+    storage = held.storage
+    return sum((rom_cost(storage, held.words, bits) * count for bits, count in Counter(held.widths).items()), Resources())
 
 
 def _held_by_pe(held: Constants) -> Resources:
@@ -51,8 +53,7 @@ def _held_by_pe(held: Constants) -> Resources:
     roms = held.pe if of_weights else held.elements
     bits = held.row_bits // roms
     in_bram = held.words > 64 if of_weights else rom_storage(held.words, bits) is Storage.BRAM
-    one = rom_cost(Storage.BRAM if in_bram else Storage.LUTRAM, held.words, bits)
-    return Resources(lut=roms * one.lut, bram=roms * one.bram)
+    return rom_cost(Storage.BRAM if in_bram else Storage.LUTRAM, held.words, bits) * roms
 
 
 def adder_tree(lanes: int, bits: int) -> int:

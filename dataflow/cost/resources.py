@@ -26,6 +26,9 @@ class Resources:
             dsp=self.dsp + other.dsp,
         )
 
+    def __mul__(self, count: int) -> Resources:
+        return Resources(lut=self.lut * count, ff=self.ff * count, bram=self.bram * count, uram=self.uram * count, dsp=self.dsp * count)
+
     def __bool__(self) -> bool:
         return any(astuple(self))
 

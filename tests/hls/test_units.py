@@ -41,13 +41,13 @@ def reached():
 
 
 @settings(max_examples=3, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(description=networks(blocks=6), seed=st.integers(0, 2**32))
+@given(description=networks(blocks=4), seed=st.integers(0, 2**32))
 def test_random_networks(reached, tmp_path_factory, description, seed):
     reached |= passes(description, seed, tmp_path_factory.mktemp("drawn"))
 
 
 @settings(max_examples=2, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(description=networks(blocks=4, wide=True), seed=st.integers(0, 2**32))
+@given(description=networks(blocks=2, wide=True), seed=st.integers(0, 2**32))
 def test_beats_and_words_of_many_lanes(reached, tmp_path_factory, description, seed):
     reached |= passes(description, seed, tmp_path_factory.mktemp("wide"))
 
