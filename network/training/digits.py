@@ -28,7 +28,8 @@ from torch.nn import functional
 import network
 from codegen.cli import console
 from codegen.cli.options import argument, output, whole
-from network import digits_data, parameters, reference
+from network import parameters, reference
+from network.images import digits
 from network.training.quantize import TrainableNetwork
 
 DESCRIPTION = Path("configs/digits.yaml")
@@ -118,20 +119,20 @@ def main() -> None:
         described = network.load(DESCRIPTION)
     except network.DescriptionError as error:
         sys.exit(f"error: {error}, and start in the root of the repository")
-    data = digits_data.load()
+    training, held_out = digits()
     net = TrainableNetwork(described)
-    images, labels = as_tensor(data.train_images), torch.from_numpy(data.train_labels)
+    images, labels = as_tensor(training[0]), torch.from_numpy(training[1])
     started = time.monotonic()
     train(net, images, labels, epochs=options.epochs, generator=generator)
     print(f"trained in {time.monotonic() - started:.0f} s")
 
     parameters.save(options.out, net.fold())
     arrays = parameters.load(described, options.out)  # with all checks, as every user of the file loads it
-    of_training = integer_right(described, arrays, data.train_images, data.train_labels)
-    of_held_out = integer_right(described, arrays, data.held_out_images, data.held_out_labels)
+    of_training = integer_right(described, arrays, *training)
+    of_held_out = integer_right(described, arrays, *held_out)
     print(f"float,   training: {float_right(net, images, labels)} of {len(labels)}")
     print(f"integer, training: {of_training} of {len(labels)}")
-    print(f"integer, held out: {of_held_out} of {len(data.held_out_labels)} ({of_held_out / len(data.held_out_labels):.2%})")
+    print(f"integer, held out: {of_held_out} of {len(held_out[1])} ({of_held_out / len(held_out[1]):.2%})")
     print(f"wrote {options.out}")
 
 

@@ -19,7 +19,8 @@ from PIL import Image
 import dataflow
 import network
 import runtime.notebooks
-from network import digits_data, parameters
+from network import parameters
+from network.images import digits
 from runtime import Accelerator, power
 from runtime.device import sensors
 from runtime.device.sensors import Rail
@@ -38,7 +39,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     arrays = parameters.load(described, ROOT / "params" / "digits.npz")
     (folder / "digits.xclbin").write_bytes(emulation_xclbin(dataflow.plan(described), arrays))
     (folder / "pictures").mkdir()
-    images, labels = digits_data.load()[2:]
+    images, labels = digits().held_out
     for i in range(7):
         Image.fromarray(images[i, :, :, 0]).resize((64, 64), Image.Resampling.NEAREST).save(folder / "pictures" / f"{i}-{labels[i]}.png")
     (folder / "pictures" / "broken.png").write_bytes(b"no picture")
