@@ -159,9 +159,9 @@ class Design:
 
     network: Network
     platform: Platform
-    ips: tuple[Ip, ...]  # in stream order, dma first
+    ips: tuple[Ip, ...]  # in stream order, dma first where there is one
     links: tuple[Link, ...]
-    arguments: tuple[Argument, ...]
+    arguments: tuple[Argument, ...]  # none without a DMA
 
     @property
     def name(self) -> str:
@@ -191,6 +191,17 @@ class Design:
 
     def ip(self, name: str) -> Ip:
         return next(ip for ip in self.ips if ip.name == name)
+
+    @property
+    def parts(self) -> tuple[Ip, ...]:
+        """The IPs of the network's parts: all but the DMA."""
+        return tuple(ip for ip in self.ips if ip.kind != "dma")
+
+    @property
+    def open_ports(self) -> tuple[tuple[Ip, Port], ...]:
+        """The ports that no link joins, in stream order: without a DMA, those of the images, weights and labels."""
+        joined = {(link.source, link.source_port.name) for link in self.links} | {(link.sink, link.sink_port.name) for link in self.links}
+        return tuple((ip, port) for ip in self.ips for port in ip.ports if (ip.name, port.name) not in joined)
 
     @property
     def depths(self) -> dict[str, int]:

@@ -26,13 +26,14 @@ def plan(network: Network, search_cache: MutableMapping[str, list[int]] | None =
     platform = _platform(network)
     network = replace(network, memory=_memory(network.memory, platform))
     sizes_kb(network, platform)  # report a bank that is too small before any search
-    given = [platform.bank(network.memory.images).slr, *_given_slrs(network, platform)]
+    of_parts = _given_slrs(network, platform)
+    given = [platform.bank(network.memory.images).slr, *of_parts] if network.has_dma else of_parts
     if not network.is_folded:
         network = folding.fold(network, platform, given, search_cache)
     design = lay_out(network, platform)
     slrs = floorplan.place(floorplan.problem(design, given), search_cache)
     ips = tuple(replace(ip, slr=slr) for ip, slr in zip(design.ips, slrs, strict=True))
-    return replace(design, network=network.placed(slrs[1:]), ips=ips)
+    return replace(design, network=network.placed(slrs[-len(of_parts) :]), ips=ips)
 
 
 def _given_slrs(network: Network, platform: Platform) -> list[int | None]:

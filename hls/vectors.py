@@ -34,7 +34,7 @@ def vectors(design: Design, parameters: Parameters, images: NDArray[np.uint8]) -
         arrays[block.name] = {"codes_in": codes, "codes_out": traced[block.name]}
         codes = traced[block.name]
     arrays["head"] = {"codes_in": codes, **weights, **labels}
-    return {ip: {f"{port}.bin": np.ascontiguousarray(array).tobytes() for port, array in ports.items()} for ip, ports in arrays.items()}
+    return {ip.name: {f"{port}.bin": np.ascontiguousarray(array).tobytes() for port, array in arrays[ip.name].items()} for ip in design.ips}
 
 
 def frame_count(ip: Ip, folder: Path) -> int:

@@ -2,18 +2,18 @@
 
 from ipi.check import Report, check
 from ipi.jobs import NETLIST, package_job, stitch_job, stitched
-from ipi.render import OUTPUTS, render
+from ipi.render import outputs, render
 from ipi.tcl_model import CheckError, Finding
 from ipi.xo import normalized
 
 __all__ = [
     "NETLIST",
-    "OUTPUTS",
     "CheckError",
     "Finding",
     "Report",
     "check",
     "normalized",
+    "outputs",
     "package_job",
     "render",
     "stitch_job",

@@ -205,6 +205,13 @@ proc add_master {name block pin bits} {
     lappend bd(masters) ip_$block/Data_$pin
 }
 
+# A stream of the design itself: the pin of an HLS IP, made external.
+proc add_stream_port {name block pin mode bytes} {
+    set found [stream_pin ip_$block $mode $pin $bytes]
+    make_bd_intf_pins_external $found
+    set_property name $name [get_bd_intf_ports [file tail $found]_0]
+}
+
 # A finished frame can interrupt the host: an output of the IP becomes one of the kernel.
 proc add_interrupt {name block pin} {
     create_bd_port -dir O -type intr $name

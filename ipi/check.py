@@ -115,11 +115,12 @@ def facts(design: Design, folder: Path, *, release: Release = LATEST) -> list[st
     """The facts the model needs: release, part, kernel.xml, the scripts' products, and the interfaces of each HLS IP."""
     lines = [f"fact_release {release.name}", f"fact_part {design.platform.part}", *_products(design)]
     lines += [f"fact_ip {ip.vlnv} {_interfaces(design, ip, release)}" for ip in design.ips]
-    return [*lines, *kernel_facts(folder / "kernel.xml", "kernel.xml")]
+    return [*lines, *(kernel_facts(folder / "kernel.xml", "kernel.xml") if design.network.has_dma else ())]
 
 
 def _products(design: Design) -> list[str]:
-    return [f"fact_product block_design.tcl ip/{design.name}.dcp", f"fact_product package.tcl {design.name}.xo"]
+    packaged = f"{design.name}.xo" if design.network.has_dma else "kernel/component.xml"
+    return [f"fact_product block_design.tcl ip/{design.name}.dcp", f"fact_product package.tcl {packaged}"]
 
 
 def _interfaces(design: Design, ip: Ip, release: Release) -> str:

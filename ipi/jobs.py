@@ -1,7 +1,7 @@
 """Vivado's steps as jobs: joining and synthesizing the IPs, and packaging the netlist.
 
 stitch leaves    <design>.dcp .v .xdc, utilization.xml, timing.rpt
-package leaves   <design>.xo
+package leaves   ip.zip, the folder of an IP for the catalog, and of a kernel <design>.xo
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from codegen.jobs.job import Call, Job, Limits
 from codegen.tools.releases import Release
 from dataflow.design import Design
 from ipi import vivado
+from ipi.catalog import ARCHIVE
 
 STITCH_LIMITS = Limits(timeout_minutes=600, memory_gb=32)
 PACKAGE_LIMITS = Limits(timeout_minutes=60, memory_gb=8)
@@ -50,17 +51,22 @@ def unplaced(log: Path) -> str:
     return f"; the floorplan will not find {', '.join(names)}: see {log}" if names else ""
 
 
+def packaging(design: Design) -> tuple[str, ...]:
+    """The scripts' files that packaging uses."""
+    return ("package.tcl", "xo.tcl", *(("kernel.xml",) if design.network.has_dma else ()))
+
+
 def package_job(design: Design, scripts: Path, stitched: Path, release: Release) -> Job:
-    """Package the netlist in the folder `stitched` as a kernel."""
+    """Package the netlist in the folder `stitched` as an IP, and as a kernel where it has a DMA."""
     return Job(
         step="package",
         name=design.name,
         files={
-            **{f"ipi/{name}": scripts / name for name in ("package.tcl", "xo.tcl", "kernel.xml")},
+            **{f"ipi/{name}": scripts / name for name in packaging(design)},
             **{f"ipi/ip/{design.name}.{suffix}": stitched / f"{design.name}.{suffix}" for suffix in NETLIST},
         },
         calls=(Call(words=vivado.command("ipi/package.tcl"), log="package.log"),),
-        products={f"{design.name}.xo": f"ipi/{design.name}.xo"},
+        products={ARCHIVE: "ipi/kernel/", **({f"{design.name}.xo": f"ipi/{design.name}.xo"} if design.network.has_dma else {})},
         release=release.name,
         limits=PACKAGE_LIMITS,
     )

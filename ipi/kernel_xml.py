@@ -38,7 +38,12 @@ def port_name(argument: Argument) -> str:
 
 
 def ports(design: Design) -> tuple[KernelPort, ...]:
-    """The AXI interfaces: a master per pointer in argument order, then the slave through which all arguments are set."""
+    """The memory-mapped AXI interfaces: a master per pointer in argument order, then the slave through which all arguments are set.
+
+    None without a DMA.
+    """
+    if not design.arguments:
+        return ()
     masters = [
         KernelPort(name=port_name(argument), pin=argument.port, mode="master", data_width=argument.data_width)
         for argument in design.arguments

@@ -8,14 +8,13 @@ from pathlib import Path
 from codegen.text.templates import render as render_template
 from dataflow.cost.storage import Storage
 from dataflow.design import CONTROL_PROTOCOL, Design
-from ipi import kernel_xml
+from ipi import catalog, kernel_xml
 from ipi.cells import converter_slr, crossings, slices, stages
 from ipi.registers import registers
 
 FOLDER = Path(__file__).parent
 FIFO_MEMORY = {Storage.LUTRAM: "distributed", Storage.BRAM: "block", Storage.URAM: "ultra"}
 """FIFO_MEMORY_TYPE of the AXI4-Stream FIFO IP."""
-OUTPUTS = ("block_design.tcl", "package.tcl", "kernel.xml", "bd.tcl", "xo.tcl")
 PROCS = (FOLDER / "bd.tcl", FOLDER / "xo.tcl")
 """Hand-written Tcl, copied beside the generated files so that a build folder can be moved to and run on another machine."""
 
@@ -24,7 +23,9 @@ def render(design: Design) -> dict[str, str]:
     """All files of build/<network>/ipi by name."""
     ports = kernel_xml.ports(design)
     masters = sum(port.mode == "master" for port in ports)
-    values: dict[str, object] = {"design": design, "ports": ports, "vlnv": design.vlnv}
+    streams = catalog.streams(design)
+    values: dict[str, object] = {"design": design, "ports": ports, "streams": streams, "vlnv": design.vlnv}
+    is_kernel = design.network.has_dma
     return {
         **{path.name: path.read_text(encoding="utf-8") for path in PROCS},
         "block_design.tcl": render_template(
@@ -33,21 +34,26 @@ def render(design: Design) -> dict[str, str]:
             headline=_headline(design),
             slrs=stages(design),
             blocks=_blocks(design),
-            streams=_streams(design),
+            links=_links(design),
             externals=_externals(design),
             **values,
         ),
         "package.tcl": render_template(
             FOLDER / "templates",
             "package.tcl.j2",
-            headline=f"{masters} AXI masters, {len(design.arguments)} arguments",
+            headline=f"{masters} AXI masters, {len(design.arguments)} arguments" if is_kernel else count(len(streams), "stream"),
             protocol=CONTROL_PROTOCOL,
             interrupt=kernel_xml.INTERRUPT,
             registers=_registers(design),
             **values,
         ),
-        "kernel.xml": kernel_xml.render(design),
+        **({"kernel.xml": kernel_xml.render(design)} if is_kernel else {}),
     }
+
+
+def outputs(design: Design) -> tuple[str, ...]:
+    """The names of these files."""
+    return ("block_design.tcl", "package.tcl", *(("kernel.xml",) if design.network.has_dma else ()), *(path.name for path in PROCS))
 
 
 def table(rows: Sequence[Sequence[object]], *, heading: Sequence[str] = ()) -> list[str]:
@@ -77,7 +83,7 @@ def _blocks(design: Design) -> list[str]:
     return table([("add_block", ip.name, ip.vlnv, ip.slr) for ip in design.ips], heading=("block", "VLNV", "SLR"))
 
 
-def _streams(design: Design) -> list[str]:
+def _links(design: Design) -> list[str]:
     rows: list[tuple[object, ...]] = [
         (
             "add_stream",
@@ -97,8 +103,11 @@ def _externals(design: Design) -> list[str]:
     rows: list[tuple[object, ...]] = [
         (f"add_{port.mode}", port.name, "dma", port.pin, port.data_width) for port in kernel_xml.ports(design)
     ]
-    rows.append(("add_interrupt", kernel_xml.INTERRUPT, "dma", kernel_xml.INTERRUPT))
-    return table(rows, heading=("port", "block", "pin", "bits"))
+    if rows:
+        rows.append(("add_interrupt", kernel_xml.INTERRUPT, "dma", kernel_xml.INTERRUPT))
+        return table(rows, heading=("port", "block", "pin", "bits"))
+    rows = [("add_stream_port", each.name, each.ip, each.port.name, each.mode, each.port.tdata_bytes) for each in catalog.streams(design)]
+    return table(rows, heading=("port", "block", "pin", "mode", "bytes"))
 
 
 def _registers(design: Design) -> list[str]:

@@ -10,10 +10,11 @@ from doit.tools import config_changed
 
 from codegen import sources
 from codegen.cli.progress import step
-from codegen.text.files import write_changed
+from codegen.text.files import write_changed, write_tree
 from codegen.tools import releases
 from codegen.tools.find import fingerprint
 from dataflow.project import Planned
+from ipi import catalog
 from ipi import jobs as vivado
 from ipi.xo import normalized
 
@@ -44,12 +45,15 @@ def task_stitch(project: Planned) -> dict[str, Any]:
 
 
 def task_package(project: Planned) -> dict[str, Any]:
-    """package the netlist as a kernel: the .xo"""
-    name, target = project.network.name, kernel(project)
+    """package the netlist as an IP, and as a kernel: the .xo"""
+    design, name, target = project.design, project.network.name, kernel(project)
 
     def package() -> dict[str, str]:
-        job = vivado.package_job(project.design, project.folder / "ipi", project.folder / "stitch", releases.installed("vivado"))
-        outcome = project.jobs.do(job)
+        outcome = project.jobs.do(
+            vivado.package_job(design, project.folder / "ipi", project.folder / "stitch", releases.installed("vivado"))
+        )
+        if not project.network.has_dma:
+            return {"message": f"{design.vlnv}{outcome.remark}"}
         packed = outcome.folder / f"{name}.xo"
         write_changed(target, normalized(packed.read_bytes()))
         packed.unlink()  # it has the date in it
@@ -59,10 +63,32 @@ def task_package(project: Planned) -> dict[str, Any]:
         "actions": [step(package)],
         "file_dep": [
             *(project.folder / "stitch" / f"{name}.{suffix}" for suffix in vivado.NETLIST),
-            *(project.folder / "ipi" / file for file in ("package.tcl", "xo.tcl", "kernel.xml")),
+            *(project.folder / "ipi" / file for file in vivado.packaging(design)),
         ],
         "task_dep": ["_tools"],
         "uptodate": [config_changed(repr((fingerprint("vivado"), sources.digest(vivado.package_job, normalized))))],
-        "targets": [target],
+        "targets": [archive(project), *([target] if project.network.has_dma else [])],
         "clean": [(shutil.rmtree, [project.folder / "package", True])],
+    }
+
+
+def archive(project: Planned) -> Path:
+    """The packaged IP, as a zip."""
+    return project.folder / "package" / catalog.ARCHIVE
+
+
+def task_ip(project: Planned) -> dict[str, Any]:
+    """unpack the packaged IP for block designs of one's own: a folder for Vivado's catalog, with a README"""
+    folder = project.folder / "ip"
+
+    def ip() -> dict[str, str]:
+        write_tree(folder, catalog.folder(project.design, archive(project).read_bytes()))
+        return {"message": f"{project.design.vlnv} in {folder}; its README.md has ports and registers"}
+
+    return {
+        "actions": [step(ip)],
+        "file_dep": [archive(project)],
+        "uptodate": [config_changed(repr((project.design, sources.digest(catalog.folder))))],
+        "targets": [folder / "component.xml", folder / "README.md"],
+        "clean": [(shutil.rmtree, [folder, True])],
     }

@@ -1,6 +1,6 @@
-"""Makes an .xo reproducible: the same inputs give the same bytes.
+"""Makes an .xo, or the folder of an IP, reproducible: the same inputs give the same bytes.
 
-An .xo is a zip. Two runs of the packager differ in the order and the dates of its members, and in the parts of its XML below, which
+Each is a zip. Two runs of the packager differ in the order and the dates of its members, and in the parts of its XML below, which
 the linker does not compare. The layouts are those other projects have seen (TAPA redacts the same).
 """
 
@@ -35,11 +35,11 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, Runt
 """What reading a damaged zip can raise."""
 
 
-def normalized(xo: bytes) -> bytes:
-    """The same .xo with sorted members, fixed dates, and its varying words replaced. Raises ToolError if it is not a zip."""
+def normalized(packed: bytes) -> bytes:
+    """The same zip with sorted members, fixed dates, and the varying words of its XML replaced. Raises ToolError if it is no zip."""
     data = io.BytesIO()
     try:
-        with zipfile.ZipFile(io.BytesIO(xo)) as archive, zipfile.ZipFile(data, "w") as target:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive, zipfile.ZipFile(data, "w") as target:
             for name in sorted(name for name in archive.namelist() if not name.endswith("/")):
                 member = zipfile.ZipInfo(name)  # of 1980-01-01
                 member.compress_type = zipfile.ZIP_DEFLATED
@@ -50,8 +50,8 @@ def normalized(xo: bytes) -> bytes:
     except DAMAGED as error:
         raise ToolError(
             "package.log",
-            "package_xo produced a file that is not an .xo",
-            why=f"an .xo is a zip: {error}",
+            "the packager left a file that is no zip",
+            why=f"an .xo is one, and a folder is kept as one: {error}",
             fix="package it again: doit forget package",
         ) from None
     return data.getvalue()

@@ -1,11 +1,12 @@
-# The procs package.tcl is written in: the netlist block_design.tcl left in ip/ becomes an IP in kernel/, and with kernel.xml a .xo.
+# The procs package.tcl is written in: the netlist block_design.tcl left in ip/ becomes an IP in kernel/, and with
+# kernel.xml a .xo.
 #
 # Called as `vivado -mode batch -source package.tcl`, after block_design.tcl.
 
 set xo(folder) [file dirname [file normalize [info script]]]
 
-# Package the stub: its ports tell the packager the interfaces. The netlist takes the stub's place in close_kernel.
-proc open_kernel {vlnv part protocol} {
+# Package the stub: its ports tell the packager the interfaces. The netlist takes the stub's place in close_ip.
+proc open_ip {vlnv part} {
     global xo
     lassign [split $vlnv :] vendor library name version
     set xo(name) $name
@@ -25,13 +26,19 @@ proc open_kernel {vlnv part protocol} {
     foreach parameter [ipx::get_user_parameters -of_objects $core] {
         ipx::remove_user_parameter [get_property name $parameter] $core
     }
-    set_property sdx_kernel true $core
-    set_property sdx_kernel_type rtl $core
     set_property xpm_libraries {XPM_CDC XPM_MEMORY XPM_FIFO} $core
     set_property auto_family_support_level level_2 $core
+    set xo(rules) {}
+}
+
+# What makes an IP a kernel: how it is started, and rules of its own in check_integrity.
+proc make_kernel {protocol} {
+    global xo
+    set core [ipx::current_core]
+    set_property sdx_kernel true $core
+    set_property sdx_kernel_type rtl $core
     # Properties of 2020.2 and later: any clock the linker gives will do, and how the kernel is started. Where there is vitis_drc,
     # check_integrity knows the rules for kernels. UNCONFIRMED for 2019.2, that it does not.
-    set xo(rules) {}
     foreach {property value} [list ipi_drc {ignore_freq_hz true} vitis_drc [list ctrl_protocol $protocol]] {
         if {$property ni [string tolower [list_property $core]]} continue
         set_property $property $value $core
@@ -63,6 +70,8 @@ proc add_clock {name mhz} {
 }
 
 proc add_interrupt {name} { bus_parameter SENSITIVITY LEVEL_HIGH [signal_interface interrupt $name] }
+
+proc add_stream {name} { ipx::associate_bus_interfaces -busif $name -clock ap_clk [ipx::current_core] }
 
 # The packager may infer an aperture of 64K or 4G, which would keep the linker from assigning the upper banks (found in FINN).
 proc add_master {name} {
@@ -106,7 +115,7 @@ proc add_netlist_file {group kind file used_in} {
 }
 
 # The netlist instead of sources, which ties the IP to the family of the part it was synthesized for.
-proc close_kernel {} {
+proc close_ip {} {
     global xo
     set core [ipx::current_core]
     set stub [ipx::get_file_groups xilinx_anylanguagesynthesis -of_objects $core]

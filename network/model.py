@@ -204,6 +204,7 @@ class Network:
     blocks: tuple[Block, ...]
     head: Head
     memory: Memory
+    has_dma: bool = True  # moves images and labels between card memory and streams; without it they are streams of the design itself
     fps: int | None = None  # frames per second the folding search has to reach; None: as many as fit the card
     parameters: str | None = None  # file, where it is not params/<name>.npz
     images: str | None = None  # labelled images to run it on: see network.images

@@ -69,6 +69,35 @@ def test_the_whole_graph(release, toy, tmp_path):
     assert (again.returncode, ran(again)) == (0, ["report"]), again.stdout
 
 
+@pytest.mark.parametrize("interfaces", ["memory", "streams"])
+def test_the_ip_for_a_block_design_of_one_s_own(interfaces, toy_yaml, tmp_path):
+    (tmp_path / "own").mkdir()
+    path = tmp_path / "toy.yaml"
+    path.write_text(f"{toy_yaml.read_text()}\ninterfaces: {interfaces}\n")
+    chosen, build = project(path, tmp_path / "own"), tmp_path / "own" / "build" / "toy"
+    tools = Installation(tmp_path / "tools")
+    result = doit("-n", 2, *chosen, "ip", env=tools.environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    ips = [ip for ip in IPS if ip != "dma" or interfaces == "memory"]
+    assert Counter(tools.runs()) == Counter([*(f"vitis_hls {ip}" for ip in ips), "vivado block_design", "vivado package"])
+    assert sorted(str(path.relative_to(build / "ip")) for path in (build / "ip").rglob("*") if path.is_file()) == [
+        *("README.md", "component.xml", "dcp/toy.dcp", "impl/toy.xdc")
+    ]
+    assert (build / "toy.xo").exists() == (interfaces == "memory")
+    again = doit(*chosen, "ip", env=tools.environment)
+    assert (again.returncode, ran(again)) == (0, []), again.stdout
+    (build / "ip" / "component.xml").unlink()
+    assert ran(doit(*chosen, "ip", env=tools.environment)) == ["ip"]
+    if interfaces == "streams":
+        refused = doit(*chosen, "link", env=tools.environment)
+        assert (refused.returncode, refused.stderr) == (
+            1,
+            "error: doit link: toy has interfaces: streams\n"
+            "  why: PYNQ runs kernels that read and write memory, which one without a DMA does not\n"
+            "  fix: write interfaces: memory in the description, or join the IP of doit ip with a DMA in a block design of your own\n",
+        )
+
+
 def test_another_release_is_another_build(toy, tmp_path):
     chosen, _ = toy
     for release in ("2021.2", "2022.2"):

@@ -56,6 +56,8 @@ COUNTED = {
     "memory_gb": options.number("memory_gb=", 0, 1_000_000, "it counts the gigabytes set aside for a job"),
 }
 CONFIGS = Path("configs")
+NEED_DMA = ("xclbin", "link", "demo")
+"""Tasks there are not for a network whose interfaces are streams: PYNQ gives a kernel buffers in memory."""
 
 
 def build_graph(*, network: str, default_tasks: Sequence[str] = ("csim", "check", "xclbin")) -> dict[str, Any]:
@@ -74,8 +76,9 @@ def build_graph(*, network: str, default_tasks: Sequence[str] = ("csim", "check"
             f"parameters drawn at random, {project.drawn}: for building and timing, the labels mean nothing" if project.is_random else ""
         )
 
+    tasks = [(name, task) for name, task in _tasks() if project.network.has_dma or name.removeprefix("task_") not in NEED_DMA]
     config = {
-        "default_tasks": list(default_tasks),
+        "default_tasks": [name for name in default_tasks if project.network.has_dma or name not in NEED_DMA],
         "par_type": "thread",  # the work is in child processes
         **({"num_process": JOBS_ON_CLUSTER} if project.jobs.address else {}),
         "continue": True,  # a failed IP fails the build at its end
@@ -83,7 +86,7 @@ def build_graph(*, network: str, default_tasks: Sequence[str] = ("csim", "check"
         "backend": "json",
         "dep_file": str(project.folder / ".doit.json"),
     }
-    return {"DOIT_CONFIG": config, "PROJECT": project, **{name: _creator(name, task, project) for name, task in _tasks()}}
+    return {"DOIT_CONFIG": config, "PROJECT": project, **{name: _creator(name, task, project) for name, task in tasks}}
 
 
 def _tasks() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -109,6 +112,14 @@ def _project(default: str) -> Planned:
         options.choice("fit=", ("anyway",), "builds go on although the estimate says that the design does not fit")(anyway)
     yaml, platform = _description(default), _platform()
     described = network.load(yaml, platform)
+    for step in NEED_DMA:
+        if not described.has_dma and vitis.tasks.asked(step):
+            raise OptionError(
+                f"doit {step}",
+                f"{described.name} has interfaces: streams",
+                why="PYNQ runs kernels that read and write memory, which one without a DMA does not",
+                fix="write interfaces: memory in the description, or join the IP of doit ip with a DMA in a block design of your own",
+            )
     folder = Path(get_var("build", "build")) / (f"{described.name}-{platform}" if platform else described.name)
     planning, kept = sources.digest(plan), folder / "search_cache.json"
     searched = search_cache.load(kept, planning)

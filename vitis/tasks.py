@@ -23,7 +23,7 @@ from codegen.tools.find import fingerprint
 from dataflow.choose.fit import fit
 from dataflow.project import Planned
 from ipi.check import check as check_block_design
-from ipi.render import OUTPUTS as BLOCK_DESIGN
+from ipi.render import outputs as block_design_files
 from ipi.render import render as render_block_design
 from ipi.tasks import kernel
 from vitis.check import check as check_link
@@ -31,8 +31,6 @@ from vitis.jobs import link_job
 from vitis.render import OUTPUTS as LINK
 from vitis.render import render as render_link
 
-RENDERED = {"ipi": (render_block_design, BLOCK_DESIGN), "vitis": (render_link, LINK)}
-"""By folder, what renders its files, and their names."""
 EMULATION = "vitis.emulation"  # by name: importing it brings PYNQ along, which takes its time
 SIZING = "dataflow.timing.sizing"  # numpy, likewise
 LAYOUT = "dataflow.layout.network"
@@ -49,9 +47,12 @@ def task_design(project: Planned) -> dict[str, Any]:
     design = project.design
 
     def write() -> dict[str, str]:
-        for folder, (render, _) in RENDERED.items():
-            write_tree(project.folder / folder, render(design))
-        return {"message": f"block design of {len(design.ips)} IPs and {len(design.links)} streams, packaging, link, floorplan"}
+        write_tree(project.folder / "ipi", render_block_design(design))
+        what = f"block design of {len(design.ips)} IPs and {len(design.links)} streams, packaging"
+        if not project.network.has_dma:
+            return {"message": what}
+        write_tree(project.folder / "vitis", render_link(design))
+        return {"message": f"{what}, link, floorplan"}
 
     return {
         "actions": [step(write)],
@@ -62,7 +63,9 @@ def task_design(project: Planned) -> dict[str, Any]:
 
 
 def rendered(project: Planned) -> list[Path]:
-    return [project.folder / folder / name for folder, (_, names) in RENDERED.items() for name in names]
+    """The files of `task_design`: without a DMA nothing is linked."""
+    files = [project.folder / "ipi" / name for name in block_design_files(project.design)]
+    return files + [project.folder / "vitis" / name for name in LINK] if project.network.has_dma else files
 
 
 def task_check(project: Planned) -> dict[str, Any]:
@@ -71,17 +74,21 @@ def task_check(project: Planned) -> dict[str, Any]:
 
     def check() -> dict[str, str]:
         from dataflow.timing.sizing import require_flow  # here, because numpy loads slowly
-        from vitis.emulation import check_host
 
-        reports: list[Any] = [check_block_design(design, project.folder / "ipi"), check_link(design, project.folder / "vitis")]
-        for each in reports:
-            each.require()
-        host = check_host(design)
+        found = check_block_design(design, project.folder / "ipi")
+        found.require()
+        said = [str(found)]
+        if project.network.has_dma:
+            from vitis.emulation import check_host
+
+            link = check_link(design, project.folder / "vitis")
+            link.require()
+            said += [str(link), check_host(design)]
         require_flow(design)
         verdict = fit(design)
         if not project.fits_anyway:
             verdict.require()
-        return {"message": "; ".join([*map(str, reports), host, "no deadlock", str(verdict)])}
+        return {"message": "; ".join([*said, "no deadlock", str(verdict)])}
 
     users = (check_block_design, check_link, EMULATION, SIZING, fit, LAYOUT)
     return {
@@ -127,7 +134,7 @@ def task__tools(project: Planned) -> dict[str, Any]:
     def ready() -> None:
         # Everything that can be known of the tools before the first of them starts.
         chosen = {"hls": project.jobs.hls_release()}
-        if asked("stitch", "package", "link"):
+        if asked("stitch", "package", "ip", "link"):
             chosen["vivado"] = releases.installed("vivado")
         if asked("link"):
             chosen["v++"] = releases.installed("v++")

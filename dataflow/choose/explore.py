@@ -64,7 +64,7 @@ def explore(design: Design, *, fps: int | None, want_fastest: bool) -> Explorati
 
 def _free(design: Design) -> list[int | None]:
     """All SLRs are open but that of the DMA."""
-    return [design.ips[0].slr, *[None] * (len(design.ips) - 1)]
+    return [ip.slr if ip.kind == "dma" else None for ip in design.ips]
 
 
 def _curve(foldings: Search, design: Design, top: Fastest | None, free: list[int | None]) -> tuple[Point, ...]:

@@ -131,7 +131,8 @@ def feasible(problem: Problem) -> bool:
 
 def moved(problem: Problem) -> dict[str, int] | None:
     """The IPs to move from their given SLRs, and their new SLRs, so that the budgets are kept; None where that is impossible."""
-    optimum = _optimum(replace(problem, given=(problem.given[0], *[None] * (len(problem.given) - 1))), excess=0)
+    free = tuple(slr if name == "dma" else None for name, slr in zip(problem.ips, problem.given, strict=True))
+    optimum = _optimum(replace(problem, given=free), excess=0)
     if optimum is None:
         return None
     return {name: slr for name, slr, given in zip(problem.ips, optimum.slrs, problem.given, strict=True) if slr != given}

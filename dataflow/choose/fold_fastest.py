@@ -108,7 +108,7 @@ def _jointly(search: Search, cycles: int, given: Sequence[int | None]) -> Folds 
 class _JointProgram:
     """One mixed-integer program that chooses one of the Pareto-optimal foldings, and the SLR, of each IP.
 
-    IP 0 is the DMA, which has one folding. `least` are foldings for the same cycles, whose design gives the links and budgets.
+    The DMA, where there is one, is IP 0 and has one folding. `least` are foldings for the same cycles, whose design gives the links and budgets.
     """
 
     def __init__(self, search: Search, cycles: int, least: Folds) -> None:
@@ -116,9 +116,10 @@ class _JointProgram:
         self.design = lay_out(search.folded(least), search.platform)
         self.problem = _problem(search, least, ())
         self.slrs = range(len(self.problem.budgets))
-        image = search.dma.port("image")
-        dma = Choice(image, image, vector(estimate_ip(self.design.ips[0])), ())
-        self.options = [[dma], *(search.choices(part, cycles, EVERY_KIND) for part in range(len(search.tables)))]
+        self.options = [search.choices(part, cycles, EVERY_KIND) for part in range(len(search.tables))]
+        if search.dma:
+            image = search.dma.port("image")
+            self.options.insert(0, [Choice(image, image, vector(estimate_ip(search.dma)), ())])
         if len(self.slrs) * sum(map(len, self.options)) > LARGEST:
             raise TimeUp
         self.program = Program()
@@ -201,4 +202,5 @@ class _JointProgram:
             int(solution.values[start : start + len(own) * count].reshape(len(own), count).sum(axis=1).argmax())
             for start, own in zip(self.first, self.options, strict=True)
         ]
-        return tuple(own[number].folds for own, number in zip(self.options[1:], picked[1:], strict=True))
+        folds = [own[number].folds for own, number in zip(self.options, picked, strict=True)]
+        return tuple(folds[-len(self.search.tables) :])

@@ -16,7 +16,7 @@ import numpy as np
 from dataflow.choose.fold_choices import Choice, Weights, choices
 from dataflow.choose.fold_tables import NEVER, Costs, Part, Table, layers, refold, table, vector
 from dataflow.cost.estimate import estimate_link
-from dataflow.cost.resources import Resources
+from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Ip, Port
 from dataflow.layout.ips import dma_ip
 from dataflow.layout.network import link
@@ -33,7 +33,7 @@ class Search:
     network: Network
     platform: Platform
     tables: tuple[Table, ...]  # of stem, blocks and head
-    dma: Ip
+    dma: Ip | None
     _links: dict[tuple[Port, Port], Costs] = field(default_factory=dict, repr=False)
     _choices: dict[tuple[int, int, bytes], list[Choice]] = field(default_factory=dict, repr=False)
 
@@ -62,8 +62,10 @@ class Search:
             self._choices[key] = choices(self.tables[part], cycles, weights)
         return self._choices[key]
 
-    def link(self, source: Port, sink: Port) -> Costs:
-        """The cost of the FIFO and width converter between two ports."""
+    def link(self, source: Port | None, sink: Port) -> Costs:
+        """The cost of the FIFO and width converter between two ports; nothing where the stream comes from outside."""
+        if source is None:
+            return np.zeros(len(KINDS))
         if (source, sink) not in self._links:
             self._links[source, sink] = vector(estimate_link(link("source", source, "sink", sink)))
         return self._links[source, sink]
@@ -71,10 +73,10 @@ class Search:
     def least(self, cycles: int, weights: Weights | None = None) -> tuple[tuple[int, ...], ...] | None:
         """The folds of every layer, part by part, that cost least and take at most `cycles` a frame; None if no folding is that fast."""
         measure = self.shares if weights is None else weights
-        image = self.dma.port("image")
-        ways: dict[Port, tuple[float, tuple[tuple[int, ...], ...]]] = {image: (0.0, ())}
+        before = self.dma.port("image") if self.dma else None
+        ways: dict[Port | None, tuple[float, tuple[tuple[int, ...], ...]]] = {before: (0.0, ())}
         for part in range(len(self.tables)):
-            after: dict[Port, tuple[float, tuple[tuple[int, ...], ...]]] = {}
+            after: dict[Port | None, tuple[float, tuple[tuple[int, ...], ...]]] = {}
             for choice in self.choices(part, cycles, measure):
                 reached = min((cost + float((self.link(port, choice.input) @ measure)[0]), way) for port, (cost, way) in ways.items())
                 way = (reached[0] + float(choice.cost[0]), (*reached[1], choice.folds))
@@ -108,7 +110,7 @@ def search(network: Network, platform: Platform) -> Search:
         if key not in tables:
             tables[key] = table(part)
         own.append(tables[key] if tables[key].part == part else replace(tables[key], part=part))
-    return Search(network=network, platform=platform, tables=tuple(own), dma=dma_ip(network))
+    return Search(network=network, platform=platform, tables=tuple(own), dma=dma_ip(network) if network.has_dma else None)
 
 
 def assemble(network: Network, folded: Sequence[Part]) -> Network:

@@ -23,12 +23,16 @@ MAX_COUNT = (1 << 32) - 1
 
 def lay_out(network: Network, platform: Platform) -> Design:
     """The design before placement: all IPs are in SLR 0."""
-    ips = [dma_ip(network), stem_ip(network.stem), *map(block_ip, network.blocks), head_ip(network.head)]
+    ips = [stem_ip(network.stem), *map(block_ip, network.blocks), head_ip(network.head)]
+    if network.has_dma:
+        ips.insert(0, dma_ip(network))
     links = [link_between(source, sink) for source, sink in pairwise(ips)]
-    links.append(link_between(ips[-1], ips[0], "labels"))
-    if network.head.streams_weights:
-        links.append(link_between(ips[0], ips[-1], "weights"))
-    design = Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=kernel_arguments(network))
+    if network.has_dma:
+        links.append(link_between(ips[-1], ips[0], "labels"))
+        if network.head.streams_weights:
+            links.append(link_between(ips[0], ips[-1], "weights"))
+    arguments = kernel_arguments(network) if network.has_dma else ()
+    design = Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=arguments)
     _require_countable(design)
     return design.with_depths(_given_depths(design))
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from dataflow.design import Design, Ip, Link
+from dataflow.design import Design, Ip, Link, Port
 from dataflow.firings import IDLE, READ, WRITE, Regroup, Run, carried
 from dataflow.unit import Backend, Unit
 
@@ -127,6 +127,9 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
     for link in design.links:
         if link.source in chosen or link.sink in chosen:
             _add_link(design, link, chosen, latencies, actors, channels, ends)
+    for ip, port in design.open_ports:
+        if ip.name in chosen:
+            _add_open_port(ip, port, latencies, actors, channels, ends)
     for ip in chosen.values():
         beats = {name: carried(unit.firings.runs(), WRITE << i) for unit in ip.units for i, name in enumerate(unit.writes)}
         for stream in ip.streams:
@@ -145,7 +148,10 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
                 )
             )
     first, last = actors[0].name, actors[-1].name
-    if "dma" in chosen:
+    outside = [actor.name for actor in actors if actor.name in ("stem.image source", "head.labels sink")]
+    if len(outside) == 2:
+        first, last = outside
+    elif "dma" in chosen:
         first, last = (
             next(actor_name(ip, unit) for ip in chosen.values() for unit in ip.units if unit.memory and unit.memory.writes is writes)
             for writes in (False, True)
@@ -196,3 +202,16 @@ def _add_link(
     if link.sink not in chosen:
         run = Run(bytes([READ]), sink.beats)
         actors.append(Actor(name=f"{name} sink", runs=(run,), reads=(ends[link.sink, sink.name],), writes=(), stages=1))
+
+
+def _add_open_port(
+    ip: Ip, port: Port, latencies: Latencies, actors: list[Actor], channels: list[Channel], ends: dict[tuple[str, str], str]
+) -> None:
+    """Add a source or sink outside the design, which is never late: the port's register is all there is between."""
+    name = ends[ip.name, port.name] = f"{ip.name}.{port.name}"
+    bits = 8 * port.tdata_bytes
+    channels.append(Channel(name=name, depth=2, bits=bits, latency=latencies.port, beats=port.beats, is_register=True))
+    if port.is_input:
+        actors.append(Actor(name=f"{name} source", runs=(Run(bytes([WRITE]), port.beats),), reads=(), writes=(name,), stages=1))
+    else:
+        actors.append(Actor(name=f"{name} sink", runs=(Run(bytes([READ]), port.beats),), reads=(name,), writes=(), stages=1))

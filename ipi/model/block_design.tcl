@@ -349,6 +349,12 @@ proc model::validate_cell {cell} {
                     $origin($cell)
             }
         }
+        *:axi_dma:* {
+            if {[config_value $cell CONFIG.c_include_sg] || [config_value $cell CONFIG.c_include_s2mm]} {
+                report "$name: scatter-gather or the writing channel" "the model knows the reading channel alone, without descriptors" \
+                    "set c_include_sg 0 and c_include_s2mm 0" $origin($cell)
+            }
+        }
         *:axis_register_slice:* {
             set crosses [expr {[config_value $cell CONFIG.NUM_SLR_CROSSINGS] > 0}]
             if {$crosses && [config_value $cell CONFIG.REG_CONFIG] != 15} {

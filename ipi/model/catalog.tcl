@@ -38,7 +38,7 @@ proc model::offered {} {
     return $found
 }
 
-# A width written $NAME is the value of that property; a pin's 5th word is {NAME value}: it is there only with that value.
+# A width written $NAME is the value of that property, $NAME/8 an eighth of it; a pin's 5th word is {NAME value}: it is there only with that value.
 model::define_ip xilinx.com:ip:axis_data_fifo:2.0 {
     TDATA_NUM_BYTES "" {integer 0 512}
     FIFO_DEPTH 512 {power_of_two 16 32768}
@@ -98,6 +98,23 @@ model::define_ip xilinx.com:ip:c_shift_ram:12.0 {
     D I data $Width {}
     Q O data $Width {}
 } {}
+# For block designs of the user's own: its reading channel alone (PG021). TDATA is counted in bits here.
+model::define_ip xilinx.com:ip:axi_dma:7.1 {
+    c_include_sg 1 {one_of 0 1}
+    c_include_s2mm 1 {one_of 0 1}
+    c_include_mm2s 1 {one_of 0 1}
+    c_m_axis_mm2s_tdata_width 32 {one_of 8 16 32 64 128 256 512 1024}
+    c_sg_length_width 14 {integer 8 26}
+} {
+    s_axi_lite_aclk I clk 1 {}
+    m_axi_mm2s_aclk I clk 1 {}
+    axi_resetn I rst 1 {}
+    mm2s_introut O intr 1 {}
+} {
+    S_AXI_LITE Slave aximm {32 10}
+    M_AXI_MM2S Master aximm {32 32}
+    M_AXIS_MM2S Master axis $c_m_axis_mm2s_tdata_width/8
+}
 foreach version {2.1 2.2} {model::define_ip xilinx.com:ip:util_ds_buf:$version {
     C_SIZE 1 {integer 1 128}
     C_BUF_TYPE IBUFDS {one_of IBUFDS OBUFDS IOBUFDS IBUFDSGTE OBUFDSGTE BUFG BUFGCE BUFG_GT BUFH}
@@ -179,7 +196,9 @@ proc model::config_value {object name} {
 # A number, or that of the property it names.
 proc model::width {cell width} {
     if {![string match {$*} $width]} { return $width }
-    return [config_value $cell CONFIG.[string range $width 1 end]]
+    lassign [split [string range $width 1 end] /] name divisor
+    set value [config_value $cell CONFIG.$name]
+    return [expr {$divisor eq "" ? $value : $value / $divisor}]
 }
 
 # TDATA of a stream pin; a FIFO or register slice that was given none takes that of the stream it is connected to.

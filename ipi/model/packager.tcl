@@ -50,6 +50,7 @@ proc vivado::ipx::edit_ip_in_project {args} {
         model::create bus:$name bus_interface NAME $name MODE $mode KIND aximm
         model::create space:$name address_space NAME $name
     }
+    foreach {name mode} [dict get $content streams] { model::create bus:$name bus_interface NAME $name MODE $mode KIND axis }
     foreach {name type} [dict get $content ports] {
         if {$type in {clk rst}} { model::create bus:$name bus_interface NAME $name MODE Slave KIND $type }
     }
@@ -99,8 +100,8 @@ proc vivado::ipx::associate_bus_interfaces {args} {
     if {![model::in_core ipx::associate_bus_interfaces $core]} { return "" }
     set name [model::option $options -busif ""]
     set clock [model::option $options -clock ""]
-    if {[model::get bus:$name KIND] ne "aximm"} {
-        set names [lmap bus [model::interfaces aximm] { model::get $bus NAME }]
+    if {[model::get bus:$name KIND] ni {aximm axis}} {
+        set names [lmap bus [concat [model::interfaces aximm] [model::interfaces axis]] { model::get $bus NAME }]
         return [model::report "ipx::associate_bus_interfaces: no bus interface $name" "the IP has [model::several $names]" \
             "correct the name"]
     }
@@ -113,7 +114,7 @@ proc vivado::ipx::associate_bus_interfaces {args} {
     return ""
 }
 
-# The IP's interfaces of one kind: aximm, clk, rst, intr.
+# The IP's interfaces of one kind: aximm, axis, clk, rst, intr.
 proc model::interfaces {kind} {
     return [lmap bus [all bus_interface] { if {[get $bus KIND] ne $kind} continue; set bus }]
 }
@@ -196,6 +197,7 @@ proc vivado::ipx::update_checksums {core} { model::in_core ipx::update_checksums
 proc model::described {core} {
     set content [dict create vlnv [join [lmap name {VENDOR LIBRARY NAME VERSION} { get $core $name }] :]]
     foreach bus [interfaces aximm] { dict set content interfaces [get $bus NAME] [get $bus MODE] }
+    foreach bus [interfaces axis] { dict set content streams [get $bus NAME] [get $bus MODE] }
     dict set content kernel [expr {[get $core SDX_KERNEL] eq "true" && [get $core SDX_KERNEL_TYPE] eq "rtl"}]
     dict set content groups [all file_group]
     dict set content protocol [option [get $core VITIS_DRC] ctrl_protocol ""]
@@ -273,12 +275,13 @@ proc vivado::ipx::check_integrity {args} {
     if {![model::in_core ipx::check_integrity $core]} { return "" }
     if {![model::get $core SAVED 0]} { model::report "ipx::check_integrity: the IP was changed after it was saved" \
         "the file holds the old one" "call ipx::save_core" }
-    foreach bus [model::interfaces aximm] {
+    foreach bus [concat [model::interfaces aximm] [model::interfaces axis]] {
         set name [model::get $bus NAME]
         if {[model::get $bus CLOCK] eq ""} {
             model::report "bus interface $name has no clock" "the linker connects an interface by its clock" \
                 "call ipx::associate_bus_interfaces"
         }
+        if {[model::get $bus KIND] eq "axis"} continue
         if {[model::get $bus MODE] eq "Slave" && ![model::exists map:[model::get $bus SLAVE_MEMORY_MAP_REF]]} {
             model::report "bus interface $name has no memory map" "the linker could not give it an address" \
                 "call ipx::add_memory_map and set slave_memory_map_ref"

@@ -217,12 +217,15 @@ proc model::write_netlist {command arguments valued} {
     if {![netlist_open]} { return [report "$command: no netlist is open" "it writes the open one" "call open_run first"] }
     if {[dict exists $options -file]} { set path [dict get $options -file] }
     set interfaces {}
-    foreach port [all interface_port] { lappend interfaces [read_property $port NAME] [get $port MODE] }
+    set streams {}
+    foreach port [all interface_port] {
+        lappend [expr {[get $port PROTOCOL] eq "axis" ? "streams" : "interfaces"}] [read_property $port NAME] [get $port MODE]
+    }
     set ports {}
     foreach port [all port] { lappend ports [read_property $port NAME] [get $port TYPE] }
     set cells [lmap cell [all cell] { list [string trimleft $cell /] [get $cell VLNV] }]
     if {$netlist ne ""} { set cells $netlist }
-    write_file $path [dict create module ${design}_wrapper interfaces $interfaces ports $ports cells $cells \
+    write_file $path [dict create module ${design}_wrapper interfaces $interfaces streams $streams ports $ports cells $cells \
         periods [lmap clock [all clock] { get $clock PERIOD }]]
     return ""
 }

@@ -40,7 +40,7 @@ def load(path: str | Path, platform: str | None = None) -> Network:
     top = entries_of(
         Path(path),
         ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"),
-        ("labels", "images", "memory", "parameters", "fps"),
+        ("labels", "images", "interfaces", "memory", "parameters", "fps"),
     )
     name = values.checked_name(
         top["network"], top["network"].text("digits"), values.MAX_KERNEL_NAME, "the names of files, HDL modules and the compute unit"
@@ -49,6 +49,11 @@ def load(path: str | Path, platform: str | None = None) -> Network:
     image = _input(top["input"])
     labels: tuple[str, ...] = top.get("labels", _labels, ())
     described = top["platform"].text("u250")
+    has_dma = top.get("interfaces", lambda item: item.choice("memory", "streams"), "memory") == "memory"
+    if not has_dma and "memory" in top and top["memory"].at.file == top["interfaces"].at.file:  # one that is inherited is not meant
+        top["memory"].fail(
+            "there is no DMA", why="with interfaces: streams nothing is in card memory", fix="delete memory, or write interfaces: memory"
+        )
     stem = _stem(top["stem"], image, formats)
     blocks = _blocks(top["blocks"], stem, formats)
     net = Network(
@@ -64,6 +69,7 @@ def load(path: str | Path, platform: str | None = None) -> Network:
         blocks=blocks,
         head=_head(top["head"], blocks[-1].output, formats, len(labels)),
         memory=top.get("memory", _memory, Memory(at=top.item.at)),
+        has_dma=has_dma,
         parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
         fps=top.get("fps", values.optional_fps, None),
         images=top.get("images", lambda item: item.text("images.npz"), None),

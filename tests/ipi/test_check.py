@@ -287,7 +287,7 @@ MUTATIONS = {
     ),
     "another external name": (
         *(B, "M_AXI_IMAGES ", "M_AXI_GMEM0 "),
-        "package.tcl:9 (xo.tcl): ipx::associate_bus_interfaces: no bus interface M_AXI_IMAGES\n"
+        "package.tcl:10 (xo.tcl): ipx::associate_bus_interfaces: no bus interface M_AXI_IMAGES\n"
         "  why: the IP has M_AXI_GMEM0, M_AXI_LABELS, M_AXI_WEIGHTS, S_AXI_CONTROL\n  fix: correct the name",
         ...,
     ),
@@ -377,126 +377,126 @@ MUTATIONS = {
     ),
     "no constraints": (
         *("xo.tcl", "    add_netlist_file xilinx_implementation xdc impl/$xo(name).xdc implementation\n", ""),
-        "package.tcl:25 (xo.tcl): package_xo: the IP has no file group xilinx_implementation\n"
+        "package.tcl:26 (xo.tcl): package_xo: the IP has no file group xilinx_implementation\n"
         "  why: its netlist or its constraints would be missing\n  fix: add it",
     ),
     "the .xo over the IP": (
         *("xo.tcl", "-ip_directory $xo(ip)", "-ip_directory $file"),
-        "package.tcl:25 (xo.tcl): package_xo: -xo_path is -ip_directory\n  why: the .xo is a file of its own\n  fix: give each its own",
+        "package.tcl:26 (xo.tcl): package_xo: -xo_path is -ip_directory\n  why: the .xo is a file of its own\n  fix: give each its own",
         ...,
     ),
     "no kernel": (
         *("xo.tcl", "    set_property sdx_kernel true $core\n", ""),
-        "package.tcl:25 (xo.tcl): package_xo: the IP is no kernel\n"
+        "package.tcl:26 (xo.tcl): package_xo: the IP is no kernel\n"
         "  why: v++ takes IPs marked as RTL kernels\n  fix: set sdx_kernel and sdx_kernel_type",
     ),
     "not saved": (
         *("xo.tcl", "    ipx::save_core $core\n", ""),
-        "package.tcl:24 (xo.tcl): ipx::check_integrity: the IP was changed after it was saved\n"
+        "package.tcl:25 (xo.tcl): ipx::check_integrity: the IP was changed after it was saved\n"
         "  why: the file holds the old one\n  fix: call ipx::save_core",
         ...,
     ),
     "no memory map": (
         *("xo.tcl", "    set_property slave_memory_map_ref $name [ipx::get_bus_interfaces $name -of_objects $core]\n", ""),
-        "package.tcl:24 (xo.tcl): bus interface S_AXI_CONTROL has no memory map\n"
+        "package.tcl:25 (xo.tcl): bus interface S_AXI_CONTROL has no memory map\n"
         "  why: the linker could not give it an address\n  fix: call ipx::add_memory_map and set slave_memory_map_ref",
     ),
     "interface without clock": (
         *(P, "add_master M_AXI_LABELS\n", ""),
-        "package.tcl:23 (xo.tcl): bus interface M_AXI_LABELS has no clock\n"
+        "package.tcl:24 (xo.tcl): bus interface M_AXI_LABELS has no clock\n"
         "  why: the linker connects an interface by its clock\n  fix: call ipx::associate_bus_interfaces",
     ),
     "another VLNV": (
         *(P, "resflow:kernel:toy:1.0", "resflow:kernels:toy:1.0"),
-        "package.tcl:25 (xo.tcl): package_xo: VLNV resflow:kernels:toy:1.0, kernel.xml says resflow:kernel:toy:1.0\n"
+        "package.tcl:26 (xo.tcl): package_xo: VLNV resflow:kernels:toy:1.0, kernel.xml says resflow:kernel:toy:1.0\n"
         "  why: both name one kernel\n  fix: correct one of them",
     ),
     "no registers": (
         *("xo.tcl", "    set register [ipx::add_register $name $xo(block)]\n", "    return\n"),
-        "package.tcl:24 (xo.tcl): control protocol ap_ctrl_chain, and no register\n"
+        "package.tcl:25 (xo.tcl): control protocol ap_ctrl_chain, and no register\n"
         "  why: a kernel is started by a register of its AXI4-Lite interface\n"
         "  fix: call ipx::add_register for CTRL, the interrupts and every argument",
         *(
-            f"package.tcl:25 (xo.tcl): package_xo: kernel.xml has an argument {name}, the IP no such register\n"
+            f"package.tcl:26 (xo.tcl): package_xo: kernel.xml has an argument {name}, the IP no such register\n"
             "  why: its registers are none\n  fix: call ipx::add_register for it"
             for name in ("in", "out", "weightsmem", "numReps")
         ),
     ),
     "no CTRL": (
         *(P, "CTRL        0x00", "CTRLS       0x00"),
-        "package.tcl:24 (xo.tcl): control protocol ap_ctrl_chain, and no register CTRL of 32 bits at 0x00\n"
+        "package.tcl:25 (xo.tcl): control protocol ap_ctrl_chain, and no register CTRL of 32 bits at 0x00\n"
         "  why: the runtime starts the kernel and waits for it there\n  fix: add it, or correct it",
     ),
     "a register elsewhere": (
         *(P, "numReps     0x34", "numReps     0x38"),
-        "package.tcl:25 (xo.tcl): package_xo: argument numReps: offset 0x34 in kernel.xml, 0x38 in the IP\n"
+        "package.tcl:26 (xo.tcl): package_xo: argument numReps: offset 0x34 in kernel.xml, 0x38 in the IP\n"
         "  why: the host would set something else\n  fix: correct one of them",
     ),
     "registers that overlap": (
         *(P, "out         0x1C", "out         0x14"),
-        "package.tcl:24 (xo.tcl): registers in and out overlap\n  why: in ends at 0x18\n  fix: correct an offset or a size",
-        "package.tcl:25 (xo.tcl): package_xo: argument out: offset 0x1C in kernel.xml, 0x14 in the IP\n"
+        "package.tcl:25 (xo.tcl): registers in and out overlap\n  why: in ends at 0x18\n  fix: correct an offset or a size",
+        "package.tcl:26 (xo.tcl): package_xo: argument out: offset 0x1C in kernel.xml, 0x14 in the IP\n"
         "  why: the host would set something else\n  fix: correct one of them",
     ),
     "half a pointer": (
         *(P, "in          0x10    64 ", "in          0x10    32 "),
-        "package.tcl:25 (xo.tcl): package_xo: argument in: bits 64 in kernel.xml, 32 in the IP\n"
+        "package.tcl:26 (xo.tcl): package_xo: argument in: bits 64 in kernel.xml, 32 in the IP\n"
         "  why: the host would set something else\n  fix: correct one of them",
     ),
     "a pointer without a master": (
         *("xo.tcl", '    if {$master ne ""} { set_property', '    if {$master eq "M_AXI_IMAGES"} { set_property'),
         *(
-            f"package.tcl:24 (xo.tcl): no register holds an address for M_AXI_{name}\n"
+            f"package.tcl:25 (xo.tcl): no register holds an address for M_AXI_{name}\n"
             "  why: the runtime could not tell the kernel where its buffer is\n"
             f"  fix: give the argument's register ASSOCIATED_BUSIF M_AXI_{name}"
             for name in ("LABELS", "WEIGHTS")
         ),
         *(
-            f"package.tcl:25 (xo.tcl): package_xo: argument {name}: master {master} in kernel.xml, none in the IP\n"
+            f"package.tcl:26 (xo.tcl): package_xo: argument {name}: master {master} in kernel.xml, none in the IP\n"
             "  why: the host would set something else\n  fix: correct one of them"
             for name, master in (("out", "M_AXI_LABELS"), ("weightsmem", "M_AXI_WEIGHTS"))
         ),
     ),
     "a master the IP has not": (
         *(P, "64    M_AXI_LABELS", "64    M_AXI_LABEL"),
-        "package.tcl:24 (xo.tcl): register out: ASSOCIATED_BUSIF M_AXI_LABEL\n"
+        "package.tcl:25 (xo.tcl): register out: ASSOCIATED_BUSIF M_AXI_LABEL\n"
         "  why: the IP has no AXI master of that name\n  fix: correct the name",
         ...,
     ),
     "a block that is too small": (
         *(P, "S_AXI_CONTROL 4096", "S_AXI_CONTROL 48"),
-        "package.tcl:24 (xo.tcl): register numReps ends at 0x38\n  why: the address block has 48 bytes\n  fix: make the block larger",
+        "package.tcl:25 (xo.tcl): register numReps ends at 0x38\n  why: the address block has 48 bytes\n  fix: make the block larger",
     ),
     "a register twice": (
         *("xo.tcl", "    set register [ipx::add_register $name $xo(block)]\n", "    set register [ipx::add_register CTRL $xo(block)]\n"),
-        "package.tcl:16 (xo.tcl): ipx::add_register: map:S_AXI_CONTROL/reg0/CTRL exists already\n"
-        "  why: it was created at package.tcl:15\n  fix: delete one of the two, or rename it",
+        "package.tcl:17 (xo.tcl): ipx::add_register: map:S_AXI_CONTROL/reg0/CTRL exists already\n"
+        "  why: it was created at package.tcl:16\n  fix: delete one of the two, or rename it",
         ...,
     ),
     "a clock without a frequency": (
         *(P, "add_clock ap_clk 200\n", ""),
-        "package.tcl:23 (xo.tcl): clock ap_clk has no frequency\n"
+        "package.tcl:24 (xo.tcl): clock ap_clk has no frequency\n"
         "  why: the linker compares it with the platform's\n  fix: add FREQ_HZ with value_resolve_type user, or FREQ_TOLERANCE_HZ -1",
     ),
     "a clock of one frequency": (
         *("xo.tcl", "value_resolve_type user", "value_resolve_type immediate"),
-        "package.tcl:24 (xo.tcl): clock ap_clk has no frequency\n"
+        "package.tcl:25 (xo.tcl): clock ap_clk has no frequency\n"
         "  why: the linker compares it with the platform's\n  fix: add FREQ_HZ with value_resolve_type user, or FREQ_TOLERANCE_HZ -1",
     ),
     "an interrupt that leads nowhere": (
         *(B, "add_interrupt  interrupt      dma    interrupt\n", ""),
-        "package.tcl:8 (xo.tcl): ipx::infer_bus_interface: no interrupt interrupt\n"
+        "package.tcl:9 (xo.tcl): ipx::infer_bus_interface: no interrupt interrupt\n"
         "  why: the IP has none\n  fix: correct the name, or make the pin external",
         ...,
     ),
     "an interrupt kernel.xml does not tell of": (
         *("kernel.xml", 'interrupt="true"', 'interrupt="false"'),
-        'package.tcl:25 (xo.tcl): package_xo: kernel.xml says interrupt "false", the IP has interrupt\n'
+        'package.tcl:26 (xo.tcl): package_xo: kernel.xml says interrupt "false", the IP has interrupt\n'
         "  why: the linker connects what kernel.xml says\n  fix: correct one of them",
     ),
     "another protocol": (
         *(P, "ap_ctrl_chain", "ap_ctrl_hs"),
-        "package.tcl:25 (xo.tcl): package_xo: control protocol ap_ctrl_hs, kernel.xml says ap_ctrl_chain\n"
+        "package.tcl:26 (xo.tcl): package_xo: control protocol ap_ctrl_hs, kernel.xml says ap_ctrl_chain\n"
         "  why: both name one kernel\n  fix: correct one of them",
     ),
     "no .xo": (
@@ -505,7 +505,7 @@ MUTATIONS = {
     ),
     "another port": (
         *("kernel.xml", 'name="M_AXI_LABELS"', 'name="M_AXI_LABEL"'),
-        "package.tcl:25 (xo.tcl): package_xo: kernel.xml has a port M_AXI_LABEL, the IP has none\n"
+        "package.tcl:26 (xo.tcl): package_xo: kernel.xml has a port M_AXI_LABEL, the IP has none\n"
         "  why: its interfaces are M_AXI_IMAGES, M_AXI_LABELS, M_AXI_WEIGHTS, S_AXI_CONTROL\n  fix: make it external under that name",
     ),
 }
@@ -530,8 +530,8 @@ def test_properties_that_came_with_a_release(name: str, toy: Design, tmp_path: P
         "",
     )
     found = findings(toy, tmp_path, "xo.tcl", old, new, release=releases.release(name))
-    unknown = [f"package.tcl:6 (xo.tcl): core:design_toy_wrapper: no property {word}" for word in ("IPI_DRC", "VITIS_DRC")]
-    unknown.append("package.tcl:24 (xo.tcl): ipx::check_integrity: no option -kernel")
+    unknown = [f"package.tcl:8 (xo.tcl): core:design_toy_wrapper: no property {word}" for word in ("IPI_DRC", "VITIS_DRC")]
+    unknown.append("package.tcl:25 (xo.tcl): ipx::check_integrity: no option -kernel")
     assert [line.partition("\n")[0] for line in found] == ([] if name == "2020.2" else unknown)
 
 
@@ -539,7 +539,7 @@ def test_properties_that_came_with_a_release(name: str, toy: Design, tmp_path: P
 def test_who_goes_through_the_rules_for_kernels(name: str, toy: Design, tmp_path: Path) -> None:
     """check_integrity where it knows them, else package_xo; never both."""
     found = findings(toy, tmp_path, P, "CTRL        0x00", "CTRL        0x40", release=releases.release(name))
-    line = 25 if name == "2019.2" else 24
+    line = 26 if name == "2019.2" else 25
     first = f"package.tcl:{line} (xo.tcl): control protocol ap_ctrl_chain, and no register CTRL of 32 bits at 0x00"
     assert [finding.partition("\n")[0] for finding in found] == [first]
 

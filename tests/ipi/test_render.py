@@ -36,7 +36,7 @@ def test_generated_files_of_digits(name: str, digits: Design, golden: Callable[[
 
 
 def test_outputs_are_what_is_rendered(digits: Design) -> None:
-    assert sorted(ipi.render(digits)) == sorted(ipi.OUTPUTS)
+    assert sorted(ipi.render(digits)) == sorted(ipi.outputs(digits))
 
 
 def test_rendering_is_deterministic_and_names_no_path(digits: Design) -> None:

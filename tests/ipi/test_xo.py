@@ -113,8 +113,8 @@ def test_a_file_that_is_no_zip(data: bytes) -> None:
     with pytest.raises(ToolError) as error:
         normalized(data)
     what, why, fix = str(error.value).splitlines()
-    assert what == "package.log: package_xo produced a file that is not an .xo"
-    assert why.startswith("  why: an .xo is a zip: ")
+    assert what == "package.log: the packager left a file that is no zip"
+    assert why.startswith("  why: an .xo is one, and a folder is kept as one: ")
     assert fix == "  fix: package it again: doit forget package"
 
 
@@ -127,4 +127,4 @@ def test_a_damaged_file(changes: list[tuple[int, int]]) -> None:
     try:
         normalized(bytes(data))
     except ToolError as error:
-        assert "an .xo is a zip: " in str(error)
+        assert "an .xo is one, and a folder is kept as one: " in str(error)

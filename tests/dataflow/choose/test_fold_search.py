@@ -177,6 +177,24 @@ def described(tmp_path, **more):
     return load(tmp_path / "few.yaml")
 
 
+def test_without_a_dma(small, tmp_path):
+    """Its tables and answers are those of the parts, its cost without that of the DMA and its links."""
+    all_folds, designs = small
+    streams = search(described(tmp_path, interfaces="streams"), U250)
+    assert streams.dma is None
+    for cycles in sorted({design.cycles for design in designs.values()}):
+        folds = streams.least(cycles)
+        chosen = lay_out_design(streams.folded(folds), U250)
+        assert chosen.cycles <= cycles
+        least = min(
+            cost(streams, lay_out_design(replace(design.network, has_dma=False), U250))
+            for design in designs.values()
+            if design.cycles <= cycles
+        )
+        assert cost(streams, chosen) == pytest.approx(least)
+    assert fastest(streams, [None] * 3).cycles == fastest(all_folds, [0, None, None, None]).cycles
+
+
 def test_what_is_left_out_is_chosen(small, tmp_path):
     """The fastest the card holds, or the least that reaches a frame rate; the answer is found once."""
     all_folds, _ = small

@@ -1,6 +1,7 @@
 """Designs of random networks: every stream has its two ends, every beat arrives, every cycle count is that of a loop."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,9 @@ from hypothesis import strategies as st
 
 from dataflow import plan
 from dataflow.layout.ips import held_rows, wire_lanes
+from dataflow.timing.graph import Latencies, graph
+from dataflow.timing.simulation import simulate
+from dataflow.timing.sizing import require_flow
 from dataflow.units.window import Sliding
 from network import Shape, Window, load
 from network.formats import uint
@@ -28,6 +32,22 @@ def test_streams(tmp_path_factory, description):
             assert (reads[port.name], writes[port.name]) == ((1, 0) if port.is_input else (0, 1)), f"{ip.name}.{port.name}"
         assert set(reads) | set(writes) == {stream.name for stream in ip.streams} | {port.name for port in ip.ports}
         assert ip.cycles >= max(port.beats for port in ip.ports if port.name not in ("weights", "labels"))
+
+
+@settings(max_examples=30)
+@given(networks(blocks=4))
+def test_without_a_dma(tmp_path_factory, description):
+    """The same IPs and links but for the DMA, whose streams are the design's own; as fast as all parts are."""
+    folder = tmp_path_factory.mktemp("drawn")
+    design, other = plan(written(description, folder)), plan(written({**description, "interfaces": "streams"}, folder))
+    assert [replace(ip, slr=0) for ip in other.parts] == [replace(ip, slr=0) for ip in design.parts]
+    assert other.ips == other.parts
+    assert other.links == tuple(link for link in design.links if "dma" not in (link.source, link.sink))
+    assert [port.name for _, port in other.open_ports] == ["image", *(["weights"] if other.network.head.streams_weights else []), "labels"]
+    assert (design.open_ports, other.arguments) == ((), ())
+    require_flow(other)
+    run = simulate(graph(other, latencies=Latencies(restart=0)), frames=6)
+    assert run.intervals[-1] >= other.cycles
 
 
 @settings(max_examples=60)

@@ -45,7 +45,7 @@ MISTAKES = {
         "platform:",
         "zzz: 1\nplatform:",
         "toy.yaml:3: zzz: unknown key\n"
-        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters, fps\n"
+        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, interfaces, memory, parameters, fps\n"
         "  fix: use one of those, or delete it",
     ),
     "missing key": (
@@ -57,7 +57,7 @@ MISTAKES = {
         "head:",
         "heat:",
         "toy.yaml:26: heat: unknown key\n"
-        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, memory, parameters, fps\n"
+        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, interfaces, memory, parameters, fps\n"
         "  fix: did you mean head?",
     ),
     "text for a number": (
@@ -306,6 +306,18 @@ MISTAKES = {
         "toy.yaml:3: memory.weights: u250 has no HBM[0]\n"
         "  why: banks depend on the card\n"
         "  fix: use DDR[0], DDR[1], DDR[2], DDR[3], PLRAM[0], PLRAM[1], PLRAM[2], PLRAM[3]",
+    ),
+    "banks without a DMA": (
+        "platform:",
+        'interfaces: streams\nmemory: {images: "DDR[0]"}\nplatform:',
+        "toy.yaml:4: memory: there is no DMA\n"
+        "  why: with interfaces: streams nothing is in card memory\n"
+        "  fix: delete memory, or write interfaces: memory",
+    ),
+    "other interfaces": (
+        "platform:",
+        "interfaces: stream\nplatform:",
+        "toy.yaml:3: interfaces: 'stream' is unknown\n  why: interfaces is one of memory, streams\n  fix: did you mean streams?",
     ),
     "no bank": (
         "platform:",

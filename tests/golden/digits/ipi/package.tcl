@@ -3,8 +3,9 @@
 
 source [file join [file dirname [file normalize [info script]]] xo.tcl]
 
-open_kernel resflow:kernel:digits:1.0 xcu250-figd2104-2L-e ap_ctrl_chain
+open_ip resflow:kernel:digits:1.0 xcu250-figd2104-2L-e
 add_clock ap_clk 250
+make_kernel ap_ctrl_chain
 add_interrupt interrupt
 add_master M_AXI_IMAGES
 add_master M_AXI_LABELS
@@ -21,5 +22,5 @@ add_register  out         0x1C    64    M_AXI_LABELS
 add_register  weightsmem  0x28    64    M_AXI_WEIGHTS
 add_register  numReps     0x34    32
 
-close_kernel
+close_ip
 write_xo
