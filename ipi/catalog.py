@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from dataflow.design import CONTROL_PROTOCOL, Argument, Design, Port
 from ipi import kernel_xml
+from ipi.cells import cells, slices, stages
 from ipi.registers import registers
 from ipi.xo import normalized
 
@@ -37,21 +38,42 @@ def streams(design: Design) -> tuple[KernelStream, ...]:
     return tuple(KernelStream(f"{'S' if port.is_input else 'M'}_AXIS_{port.name.upper()}", ip.name, port) for ip, port in design.open_ports)
 
 
+def files(design: Design) -> tuple[str, ...]:
+    """The files of the IP's folder that are known before it is packaged; the packager may leave more, in xgui/."""
+    return ("component.xml", f"dcp/{design.name}.dcp", f"impl/{design.name}.xdc", "floorplan.xdc", "README.md")
+
+
 def folder(design: Design, archive: bytes) -> dict[str, bytes]:
-    """The files of the IP's folder by name; `archive` is the packager's, as a zip. Raises ToolError if it is none."""
-    with zipfile.ZipFile(io.BytesIO(normalized(archive))) as files:
-        return {**{name: files.read(name) for name in files.namelist()}, "README.md": readme(design).encode()}
+    """All files of the IP's folder by name; `archive` is the packager's, as a zip. Raises ToolError if it is none."""
+    with zipfile.ZipFile(io.BytesIO(normalized(archive))) as packed:
+        unpacked = {name: packed.read(name) for name in packed.namelist()}
+    return {**unpacked, "floorplan.xdc": floorplan(design).encode(), "README.md": readme(design).encode()}
+
+
+def floorplan(design: Design) -> str:
+    """Constraints for the project the IP is used in: the SLR of every cell, which the placer may leave where timing wants it.
+
+    The names of the register slices' halves are those the linker's floorplan looks for, see vitis/pblocks.tcl.
+    """
+    rows = [(cell.slr, f"NAME =~ */{design.top}_i/{cell.name}") for cell in cells(design)]
+    for piece in slices(design):
+        for slr, halves in ((piece.source, ("source", "master")), (piece.sink, ("dest", "slave"))):
+            either = " || ".join(f"NAME =~ */{design.top}_i/{piece.name}/*slr_{half}*" for half in halves)
+            rows.append((slr, f"IS_PRIMITIVE == 0 && ({either})"))
+    lines = [f"set_property USER_SLR_ASSIGNMENT SLR{slr} [get_cells -quiet -hierarchical -filter {{{which}}}]" for slr, which in rows]
+    heading = f"# SLRs of {design.name}, for a project that uses the IP once. Generated from the description. Edit that, not this."
+    return "\n".join((heading, "", *lines, ""))
 
 
 def readme(design: Design) -> str:
     """What the user of the IP has to know: how to get it into a block design, its ports, its registers."""
-    network = design.network
+    network, part = design.network, design.platform.part
     return "\n".join(
         (
             f"# {design.vlnv}",
             "",
-            f"The network {design.name}, {network.input} images in, the {network.head.top} best of {network.head.fc.out} classes out: a netlist",
-            f"for {design.platform.part} at {network.clock_mhz} MHz, an image every {design.cycles:,} cycles once the pipeline is full.",
+            f"The network {design.name}: {network.input} images in, {_best(design)} out, an image every {design.cycles:,} cycles",
+            f"once the pipeline is full. A netlist for the family of {part}, synthesized for {network.clock_mhz} MHz.",
             "",
             "    set_property ip_repo_paths [list <this folder>] [current_project]",
             "    update_ip_catalog",
@@ -61,9 +83,7 @@ def readme(design: Design) -> str:
             "",
             *_table(("port", "interface", "bits", "what goes through it"), _ports(design)),
             "",
-            "With `interfaces: streams` in the description, images, weights and labels are AXI4-Streams, and there are no registers."
-            if network.has_dma
-            else "With `interfaces: memory` in the description, a DMA of its own moves images, weights and labels from and to memory.",
+            *_stream_notes(design),
             *_register_table(design),
             "",
             "## Files",
@@ -72,8 +92,15 @@ def readme(design: Design) -> str:
                 ("file", "content"),
                 [
                     ("component.xml", "the IP as the catalog knows it"),
-                    (f"dcp/{design.name}.dcp", "the netlist"),
-                    (f"impl/{design.name}.xdc", "constraints for implementation"),
+                    (
+                        f"dcp/{design.name}.dcp",
+                        "the netlist, the only view there is: behavioural simulation needs the HLS IPs it was made of",
+                    ),
+                    (f"impl/{design.name}.xdc", "its constraints for implementation"),
+                    (
+                        "floorplan.xdc",
+                        "the SLR of every cell, to be added to the project's constraints where SLRs are not left to the placer",
+                    ),
                     ("xgui/", "the page of its customization, which is empty"),
                 ],
             ),
@@ -82,10 +109,15 @@ def readme(design: Design) -> str:
     )
 
 
+def _best(design: Design) -> str:
+    head = design.network.head
+    return f"the {f'{head.top:,} best' if head.top > 1 else 'best'} of {head.fc.out:,} classes"
+
+
 def _ports(design: Design) -> list[tuple[str, str, str, str]]:
     rows = [
-        ("ap_clk", "clock", "1", f"{design.network.clock_mhz} MHz, of all interfaces"),
-        ("ap_rst_n", "reset, active low", "1", "synchronous to ap_clk; the registers that spread it take some cycles"),
+        ("ap_clk", "clock", "1", "of all interfaces"),
+        ("ap_rst_n", "reset, active low", "1", f"synchronous to ap_clk; it reaches the last SLR {stages(design) + 1} cycles later"),
     ]
     rows += [
         (each.name, f"AXI4-Stream {each.mode.lower()}, no TLAST", str(8 * each.port.tdata_bytes), _beats(design, each.port))
@@ -104,23 +136,37 @@ def _ports(design: Design) -> list[tuple[str, str, str, str]]:
     return rows
 
 
+def _stream_notes(design: Design) -> list[str]:
+    if design.network.has_dma:
+        return ["With `interfaces: streams` in the description, images, weights and labels are AXI4-Streams, and there are no registers."]
+    return [
+        "Nothing has to be started: an image is taken whenever there is one. TLAST and TKEEP of what sends images stay unconnected; a DMA that",
+        "is to write the labels to memory needs TLAST, which an axis_subset_converter can give it.",
+        "",
+        "With `interfaces: memory` in the description, a DMA of its own moves images, weights and labels from and to memory.",
+    ]
+
+
 def _beats(design: Design, port: Port) -> str:
     network, head = design.network, design.network.head
     if port.name == "image":
         what = f"{network.input}, a beat for each pixel, row by row; its channels are {port.format}, the first in the lowest bits"
     elif port.name == "weights":
-        what = f"weights of the fully connected layer, {head.fc.weight} ({head.fc.out}, {head.fc.inputs}), {port.lanes} a beat: all of them for every image"
+        what = (
+            f"weights of the fully connected layer, head/fc/weights of the parameters, {head.fc.weight} ({head.fc.out:,}, {head.fc.inputs:,}): class by "
+            f"class, {port.lanes} inputs a beat, the first in the lowest byte; all of them again for every image"
+        )
     else:
-        what = f"the {head.top} best of {head.fc.out} classes, a beat for each, the best first; counted from 0"
-    return f"{port.beats:,} beats an image: {what}"
+        what = f"{_best(design)}, a beat for each, the best first; counted from 0"
+    return f"{port.beats:,} beat{'' if port.beats == 1 else 's'} an image: {what}"
 
 
 def _data(design: Design, argument: Argument) -> str:
     network, head = design.network, design.network.head
     return {
         "in": f"images, uint8 (n, {', '.join(map(str, network.input))})",
-        "out": f"labels, uint32 (n, {head.top}), the best first",
-        "weightsmem": f"weights of the fully connected layer, {head.fc.weight} ({head.fc.out}, {head.fc.inputs})",
+        "out": f"labels, uint32 (n, {head.top:,}), the best first",
+        "weightsmem": f"weights of the fully connected layer, {head.fc.weight} ({head.fc.out:,}, {head.fc.inputs:,})",
     }[argument.name]
 
 

@@ -78,10 +78,11 @@ def archive(project: Planned) -> Path:
 
 
 def task_ip(project: Planned) -> dict[str, Any]:
-    """unpack the packaged IP for block designs of one's own: a folder for Vivado's catalog, with a README"""
+    """the netlist as an IP for block designs of one's own: a folder for Vivado's catalog, with a README"""
     folder = project.folder / "ip"
 
     def ip() -> dict[str, str]:
+        shutil.rmtree(folder, ignore_errors=True)  # Vivado would read whatever else is in it
         write_tree(folder, catalog.folder(project.design, archive(project).read_bytes()))
         return {"message": f"{project.design.vlnv} in {folder}; its README.md has ports and registers"}
 
@@ -89,6 +90,6 @@ def task_ip(project: Planned) -> dict[str, Any]:
         "actions": [step(ip)],
         "file_dep": [archive(project)],
         "uptodate": [config_changed(repr((project.design, sources.digest(catalog.folder))))],
-        "targets": [folder / "component.xml", folder / "README.md"],
+        "targets": [folder / name for name in catalog.files(project.design)],
         "clean": [(shutil.rmtree, [folder, True])],
     }

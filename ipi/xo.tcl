@@ -28,7 +28,16 @@ proc open_ip {vlnv part} {
     }
     set_property xpm_libraries {XPM_CDC XPM_MEMORY XPM_FIFO} $core
     set_property auto_family_support_level level_2 $core
+    set_known ipi_drc {ignore_freq_hz true}
     set xo(rules) {}
+}
+
+# A property of 2020.2 and later; tells whether this release has it.
+proc set_known {property value} {
+    set core [ipx::current_core]
+    if {$property ni [string tolower [list_property $core]]} { return 0 }
+    set_property $property $value $core
+    return 1
 }
 
 # What makes an IP a kernel: how it is started, and rules of its own in check_integrity.
@@ -37,13 +46,8 @@ proc make_kernel {protocol} {
     set core [ipx::current_core]
     set_property sdx_kernel true $core
     set_property sdx_kernel_type rtl $core
-    # Properties of 2020.2 and later: any clock the linker gives will do, and how the kernel is started. Where there is vitis_drc,
-    # check_integrity knows the rules for kernels. UNCONFIRMED for 2019.2, that it does not.
-    foreach {property value} [list ipi_drc {ignore_freq_hz true} vitis_drc [list ctrl_protocol $protocol]] {
-        if {$property ni [string tolower [list_property $core]]} continue
-        set_property $property $value $core
-        set xo(rules) -kernel
-    }
+    # Where there is vitis_drc, check_integrity knows the rules for kernels. UNCONFIRMED for 2019.2, that it does not.
+    if {[set_known vitis_drc [list ctrl_protocol $protocol]]} { set xo(rules) -kernel }
 }
 
 # The interface of a clock or an interrupt: the packager may have inferred it from the name of its port.
@@ -63,7 +67,7 @@ proc bus_parameter {name value bus} {
     return $parameter
 }
 
-# `user`: the linker may give the clock another frequency.
+# `user`: the linker, or the block design the IP is put into, may give the clock another frequency.
 proc add_clock {name mhz} {
     set parameter [bus_parameter FREQ_HZ [expr {$mhz * 1000000}] [signal_interface clock $name]]
     set_property value_resolve_type user $parameter
@@ -114,7 +118,8 @@ proc add_netlist_file {group kind file used_in} {
     return $found
 }
 
-# The netlist instead of sources, which ties the IP to the family of the part it was synthesized for.
+# The netlist instead of sources, which ties the IP to the family of the part it was synthesized for. In an .xo that is AMD's own form.
+# UNCONFIRMED for every release: that a block design outside v++ takes an IP whose only view is a checkpoint.
 proc close_ip {} {
     global xo
     set core [ipx::current_core]

@@ -81,13 +81,16 @@ def test_the_ip_for_a_block_design_of_one_s_own(interfaces, toy_yaml, tmp_path):
     ips = [ip for ip in IPS if ip != "dma" or interfaces == "memory"]
     assert Counter(tools.runs()) == Counter([*(f"vitis_hls {ip}" for ip in ips), "vivado block_design", "vivado package"])
     assert sorted(str(path.relative_to(build / "ip")) for path in (build / "ip").rglob("*") if path.is_file()) == [
-        *("README.md", "component.xml", "dcp/toy.dcp", "impl/toy.xdc")
+        *("README.md", "component.xml", "dcp/toy.dcp", "floorplan.xdc", "impl/toy.xdc")
     ]
     assert (build / "toy.xo").exists() == (interfaces == "memory")
     again = doit(*chosen, "ip", env=tools.environment)
     assert (again.returncode, ran(again)) == (0, []), again.stdout
-    (build / "ip" / "component.xml").unlink()
+    (build / "ip" / "dcp" / "toy.dcp").unlink()
+    (build / "ip" / "stale.xdc").write_text("")
     assert ran(doit(*chosen, "ip", env=tools.environment)) == ["ip"]
+    assert (build / "ip" / "dcp" / "toy.dcp").exists()
+    assert not (build / "ip" / "stale.xdc").exists()
     if interfaces == "streams":
         refused = doit(*chosen, "link", env=tools.environment)
         assert (refused.returncode, refused.stderr) == (

@@ -76,9 +76,12 @@ def build_graph(*, network: str, default_tasks: Sequence[str] = ("csim", "check"
             f"parameters drawn at random, {project.drawn}: for building and timing, the labels mean nothing" if project.is_random else ""
         )
 
+    defaults = [name for name in default_tasks if project.network.has_dma or name not in NEED_DMA]
+    if default_tasks and not defaults:
+        sys.exit(f"error: {_needs_dma(default_tasks[0], project.network)}")
     tasks = [(name, task) for name, task in _tasks() if project.network.has_dma or name.removeprefix("task_") not in NEED_DMA]
     config = {
-        "default_tasks": [name for name in default_tasks if project.network.has_dma or name not in NEED_DMA],
+        "default_tasks": defaults,
         "par_type": "thread",  # the work is in child processes
         **({"num_process": JOBS_ON_CLUSTER} if project.jobs.address else {}),
         "continue": True,  # a failed IP fails the build at its end
@@ -114,12 +117,7 @@ def _project(default: str) -> Planned:
     described = network.load(yaml, platform)
     for step in NEED_DMA:
         if not described.has_dma and vitis.tasks.asked(step):
-            raise OptionError(
-                f"doit {step}",
-                f"{described.name} has interfaces: streams",
-                why="PYNQ runs kernels that read and write memory, which one without a DMA does not",
-                fix="write interfaces: memory in the description, or join the IP of doit ip with a DMA in a block design of your own",
-            )
+            raise _needs_dma(step, described)
     folder = Path(get_var("build", "build")) / (f"{described.name}-{platform}" if platform else described.name)
     planning, kept = sources.digest(plan), folder / "search_cache.json"
     searched = search_cache.load(kept, planning)
@@ -155,6 +153,15 @@ def _project(default: str) -> Planned:
         jobs=jobs,
         given_frames=None if frames is None else int(frames),
         fits_anyway=bool(anyway),
+    )
+
+
+def _needs_dma(step: str, described: network.Network) -> OptionError:
+    return OptionError(
+        f"doit {step}",
+        f"{described.name} has interfaces: streams",
+        why="PYNQ runs kernels that read and write memory, which one without a DMA does not",
+        fix="write interfaces: memory in the description, or join the IP of doit ip with a DMA in a block design of your own",
     )
 
 

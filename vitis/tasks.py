@@ -50,6 +50,7 @@ def task_design(project: Planned) -> dict[str, Any]:
         write_tree(project.folder / "ipi", render_block_design(design))
         what = f"block design of {len(design.ips)} IPs and {len(design.links)} streams, packaging"
         if not project.network.has_dma:
+            shutil.rmtree(project.folder / "vitis", ignore_errors=True)  # of a description that had one
             return {"message": what}
         write_tree(project.folder / "vitis", render_link(design))
         return {"message": f"{what}, link, floorplan"}

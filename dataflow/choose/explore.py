@@ -63,8 +63,7 @@ def explore(design: Design, *, fps: int | None, want_fastest: bool) -> Explorati
 
 
 def _free(design: Design) -> list[int | None]:
-    """All SLRs are open but that of the DMA."""
-    return [ip.slr if ip.kind == "dma" else None for ip in design.ips]
+    return floorplan.freed([ip.slr for ip in design.ips], design.network.has_dma)
 
 
 def _curve(foldings: Search, design: Design, top: Fastest | None, free: list[int | None]) -> tuple[Point, ...]:

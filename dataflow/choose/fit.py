@@ -161,4 +161,5 @@ def _too_much(problem: floorplan.Problem, foldable: Collection[str]) -> str:
 def _holds(design: Design, card: Platform) -> bool:
     """Whether the design fits another card, with that card's SLRs and banks."""
     other = replace(design, platform=card, arguments=())  # banks: its DDR or HBM
-    return floorplan.feasible(floorplan.problem(other, [card.default_bank.slr if ip.kind == "dma" else None for ip in design.ips]))
+    free = floorplan.freed([card.default_bank.slr] * len(design.ips), design.network.has_dma)
+    return floorplan.feasible(floorplan.problem(other, free))

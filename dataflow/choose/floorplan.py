@@ -124,6 +124,11 @@ def place(problem: Problem, search_cache: MutableMapping[str, list[int]] | None 
     return tuple(slrs)
 
 
+def freed(given: Sequence[int | None], has_dma: bool) -> list[int | None]:
+    """All SLRs left open but that of the DMA, which is the first where there is one."""
+    return [given[0] if has_dma else None, *[None] * (len(given) - 1)]
+
+
 def feasible(problem: Problem) -> bool:
     """Whether any assignment keeps the budgets."""
     return _optimum(problem, excess=0, any_will_do=True) is not None
@@ -131,8 +136,8 @@ def feasible(problem: Problem) -> bool:
 
 def moved(problem: Problem) -> dict[str, int] | None:
     """The IPs to move from their given SLRs, and their new SLRs, so that the budgets are kept; None where that is impossible."""
-    free = tuple(slr if name == "dma" else None for name, slr in zip(problem.ips, problem.given, strict=True))
-    optimum = _optimum(replace(problem, given=free), excess=0)
+    free = freed(problem.given, "dma" in problem.ips)
+    optimum = _optimum(replace(problem, given=tuple(free)), excess=0)
     if optimum is None:
         return None
     return {name: slr for name, slr, given in zip(problem.ips, optimum.slrs, problem.given, strict=True) if slr != given}

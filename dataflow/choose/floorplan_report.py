@@ -25,7 +25,8 @@ def print_floorplan(design: Design) -> None:
     console.print(rows)
     for finding in fitted.findings:
         console.print(f"too much: {finding}")
-    console.print(f"{design.name} {fitted}; {sum(fitted.wires):,} wires between SLRs. As YAML, dma beside its images' bank:\n")
+    beside = ", dma beside its images' bank" if design.network.has_dma else ""
+    console.print(f"{design.name} {fitted}; {sum(fitted.wires):,} wires between SLRs. As YAML{beside}:\n")
     console.print(as_yaml(design), highlight=False)
 
 
@@ -46,7 +47,7 @@ def floorplan_data(design: Design) -> dict[str, object]:
 
 def as_yaml(design: Design) -> str:
     """The `slr` lines of a description, under their IPs."""
-    _, stem, *blocks, head = design.ips
+    stem, *blocks, head = design.parts
     lines = ["stem:", f"  slr: {stem.slr}", "blocks:"]
     for block in blocks:
         lines += [f"  {block.name}:", f"    slr: {block.slr}"]

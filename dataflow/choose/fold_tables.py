@@ -159,7 +159,8 @@ def _folds(layer: Conv | Classifier) -> list[Fold]:
 
 
 def _buildable(part: Part, number: int, folds: Sequence[Fold]) -> tuple[Fold, ...]:
-    """The folds whose beats are not too wide. Each lane is tried with the other one as narrow as possible, since only its own width matters.
+    """The folds whose beats are not too wide. Each lane is tried with the other one as narrow as possible, since only its own width matters;
+    but of the head every fold is, whose weights are a stream as wide as both lanes together.
 
     Raises DescriptionError if there are none.
     """
@@ -172,10 +173,13 @@ def _buildable(part: Part, number: int, folds: Sequence[Fold]) -> tuple[Fold, ..
             return False
         return True
 
-    single, several = [fold for fold in folds if fold.pixels == 1], [fold for fold in folds if fold.pixels > 1]
-    pes = {fold.pe for fold in single if fold.simd == single[0].simd and builds(fold)}
-    simds = {fold.simd for fold in single if fold.pe == single[0].pe and builds(fold)}
-    buildable = tuple(fold for fold in single if fold.pe in pes and fold.simd in simds) + tuple(filter(builds, several))
+    if isinstance(part, Head):
+        buildable = tuple(filter(builds, folds))
+    else:
+        single, several = [fold for fold in folds if fold.pixels == 1], [fold for fold in folds if fold.pixels > 1]
+        pes = {fold.pe for fold in single if fold.simd == single[0].simd and builds(fold)}
+        simds = {fold.simd for fold in single if fold.pe == single[0].pe and builds(fold)}
+        buildable = tuple(fold for fold in single if fold.pe in pes and fold.simd in simds) + tuple(filter(builds, several))
     if not buildable:
         lay_out(part)  # the narrowest part: raises the error that says what is too wide
     return buildable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import MutableMapping, Sequence
 
+from dataflow.choose import floorplan
 from dataflow.platform import Platform
 from network.errors import DescriptionError
 from network.model import Network
@@ -20,7 +21,7 @@ def fold(
 ) -> Network:
     """The network folded: with the least resources for `fps`, or as fast as fits the card. Raises DescriptionError if that is impossible.
 
-    `given` are the SLRs of DMA, stem, blocks and head. `search_cache` holds earlier foldings, as `fold_search.numbers`.
+    `given` are the SLRs of the DMA, where there is one, stem, blocks and head. `search_cache` holds earlier foldings, as `fold_search.numbers`.
     """
     from dataflow.choose.fold_search import numbers, refolded  # here, because numpy loads slowly
 
@@ -42,7 +43,7 @@ def _search(network: Network, platform: Platform, given: Sequence[int | None]) -
     if network.fps is None:
         best = fastest(all_folds, given)
         if best is None:
-            free = [given[0], *[None] * (len(given) - 1)]
+            free = floorplan.freed(given, network.has_dma)
             crowded = free != list(given) and fastest(all_folds, free) is not None
             raise DescriptionError(
                 network.at,

@@ -57,7 +57,9 @@ def estimate_banks(design: Design) -> tuple[Resources, ...]:
     """
     used = [Resources() for _ in design.platform.area]
     weights = next((argument.bank for argument in design.arguments if argument.name == "weightsmem"), None)
-    bank = design.platform.bank(weights) if weights else design.platform.default_bank
+    if weights is None:
+        return tuple(used)
+    bank = design.platform.bank(weights)
     needed_kb = -(-design.network.head.fc.out * design.network.head.fc.inputs // 1024)
     if bank.kind == "dram" and needed_kb > bank.kilobytes:
         size_kb = 1 << (needed_kb - 1).bit_length()

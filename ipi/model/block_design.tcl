@@ -297,6 +297,10 @@ proc model::validate_pin {pin} {
     if {[get $pin TYPE] ne "clk" && $type eq "clk"} {
         return [report "${what}pin $name is driven by $source" "that is a clock" "connect it to its source" $origin([get $pin OWNER])]
     }
+    if {[get $pin TYPE] eq "rst" && [get $sources CONFIG.POLARITY] eq "ACTIVE_HIGH"} {
+        report "reset pin $name is active low, its source $source ACTIVE_HIGH" "it would never start" "set CONFIG.POLARITY ACTIVE_LOW" \
+            $origin([get $pin OWNER])
+    }
     set wide [width [get $pin OWNER] [get $pin WIDTH]]
     set from [width [get $sources OWNER] [get $sources WIDTH]]
     if {$wide != $from} {

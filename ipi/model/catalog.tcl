@@ -102,7 +102,6 @@ model::define_ip xilinx.com:ip:c_shift_ram:12.0 {
 model::define_ip xilinx.com:ip:axi_dma:7.1 {
     c_include_sg 1 {one_of 0 1}
     c_include_s2mm 1 {one_of 0 1}
-    c_include_mm2s 1 {one_of 0 1}
     c_m_axis_mm2s_tdata_width 32 {one_of 8 16 32 64 128 256 512 1024}
     c_sg_length_width 14 {integer 8 26}
 } {

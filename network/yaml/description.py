@@ -49,8 +49,9 @@ def load(path: str | Path, platform: str | None = None) -> Network:
     image = _input(top["input"])
     labels: tuple[str, ...] = top.get("labels", _labels, ())
     described = top["platform"].text("u250")
+    unplaced = Memory(at=top.item.at)
     has_dma = top.get("interfaces", lambda item: item.choice("memory", "streams"), "memory") == "memory"
-    if not has_dma and "memory" in top and top["memory"].at.file == top["interfaces"].at.file:  # one that is inherited is not meant
+    if not has_dma and "memory" in top and top["memory"].at.file == top["network"].at.file:  # one that is inherited is not meant
         top["memory"].fail(
             "there is no DMA", why="with interfaces: streams nothing is in card memory", fix="delete memory, or write interfaces: memory"
         )
@@ -68,7 +69,7 @@ def load(path: str | Path, platform: str | None = None) -> Network:
         stem=stem,
         blocks=blocks,
         head=_head(top["head"], blocks[-1].output, formats, len(labels)),
-        memory=top.get("memory", _memory, Memory(at=top.item.at)),
+        memory=top.get("memory", _memory, unplaced) if has_dma else unplaced,
         has_dma=has_dma,
         parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
         fps=top.get("fps", values.optional_fps, None),

@@ -46,6 +46,10 @@ def test_readme(design: Design, golden: Callable[[str, str], None]) -> None:
     golden(f"{design.name}/ip/README.md", catalog.readme(design))
 
 
+def test_floorplan(golden: Callable[[str, str], None]) -> None:
+    golden("digits_streams/ip/floorplan.xdc", catalog.floorplan(STREAMS))
+
+
 def test_streams_of_the_design(toy: Design) -> None:
     found = [(each.name, each.ip, each.mode, each.port.tdata_bytes) for each in catalog.streams(toy)]
     assert found == [("S_AXIS_IMAGE", "stem", "Slave", 3), ("S_AXIS_WEIGHTS", "head", "Slave", 6), ("M_AXIS_LABELS", "head", "Master", 4)]
@@ -107,7 +111,7 @@ def test_what_the_packager_leaves(release: str, toy: Design, tmp_path: Path, sta
         flow.stitch(toy, release, tmp_path / user)
         folders.append(catalog.folder(toy, (flow.package(toy, release, tmp_path / user) / catalog.ARCHIVE).read_bytes()))
     assert folders[0] == folders[1]
-    assert sorted(folders[0]) == ["README.md", "component.xml", "dcp/toy.dcp", "impl/toy.xdc"]
+    assert sorted(folders[0]) == sorted(catalog.files(toy))
     assert str(tmp_path).encode() not in b"".join(folders[0].values())
 
 
@@ -133,9 +137,10 @@ def test_a_block_design_of_one_s_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
-        ("tdata_width 8}", "tdata_width 32}", "dma/M_AXIS_MM2S sends 4 bytes, net/S_AXIS_IMAGE takes 1"),
+        ("tdata_width 8 ", "tdata_width 32 ", "dma/M_AXIS_MM2S sends 4 bytes, net/S_AXIS_IMAGE takes 1"),
         ("build/digits_streams/ip my_ip", "my_ip", "create_bd_cell: no IP resflow:kernel:digits_streams:1.0"),
         ("{net/ap_rst_n doorbell", "{doorbell", "reset pin net/ap_rst_n is not connected"),
+        ("POLARITY ACTIVE_LOW", "POLARITY ACTIVE_HIGH", "reset pin net/ap_rst_n is active low, its source ap_rst_n ACTIVE_HIGH"),
         ("CONFIG.c_include_s2mm 0 ", "", "dma: scatter-gather or the writing channel"),
         (" net/S_AXIS_IMAGE]", " net/S_AXIS_IMAGES]", "get_bd_intf_pins: no interface pin net/S_AXIS_IMAGES"),
     ],

@@ -1,3 +1,4 @@
+import pytest
 import yaml
 
 from dataflow import plan
@@ -14,6 +15,18 @@ def test_floorplan(capsys, golden):
     assert {name: block["slr"] for name, block in printed["blocks"].items()} == {
         name: block["slr"] for name, block in described["blocks"].items()
     }
+
+
+@pytest.mark.parametrize("name", ["digits", "digits_streams"])
+def test_the_yaml_is_the_placement(name):
+    design = plan(load(CONFIGS / f"{name}.yaml"))
+    printed = yaml.safe_load(as_yaml(design))
+    found = {
+        "stem": printed["stem"]["slr"],
+        **{block: entry["slr"] for block, entry in printed["blocks"].items()},
+        "head": printed["head"]["slr"],
+    }
+    assert found == {ip.name: ip.slr for ip in design.parts}
 
 
 def test_what_does_not_fit_is_said(capsys):

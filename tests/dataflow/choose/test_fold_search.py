@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -175,6 +176,17 @@ def described(tmp_path, **more):
     text = SMALL + "".join(f"{key}: {value}\n" for key, value in more.items())
     (tmp_path / "few.yaml").write_text(text)
     return load(tmp_path / "few.yaml")
+
+
+def test_a_head_whose_weights_on_chip_are_wider_than_a_beat(tmp_path):
+    """All of pe and all of simd are not possible together; what is chosen is laid out."""
+    document = yaml.safe_load(SMALL)
+    document["head"] = {"fc": {"out": 1024, "weight": "int8"}, "weights": "rom"}
+    (tmp_path / "wide.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    net = load(tmp_path / "wide.yaml")
+    head = search(net, U250).tables[-1].folds[0]
+    assert max(fold.pe * fold.simd * 8 for fold in head) == 4096
+    assert plan(net).network.is_folded
 
 
 def test_without_a_dma(small, tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from dataflow import plan
 from network import DescriptionError, load
 from tests.conftest import TESTS
 
@@ -34,6 +35,17 @@ def test_an_entry_stands_for_the_whole_of_the_other_s(described):
     assert (memory.images, memory.weights) == ("", "DDR[3]")
 
 
+def test_banks_of_a_network_that_has_no_dma(described):
+    """Those of the other file mean nothing, whatever the card; those of the own file are a mistake."""
+    described(OTHER.replace("slr: 2", "slr: 1") + 'memory: {images: "DDR[1]"}\n', "other.yaml")
+    mine = load(described(OWN + "platform: u50\ninterfaces: streams\n"))
+    assert (mine.has_dma, mine.memory.images) == (False, "")
+    assert plan(mine).platform.name == "u50"
+    described(OTHER + "interfaces: streams\n", "other.yaml")
+    with pytest.raises(DescriptionError, match=r"mine.yaml:3: memory: there is no DMA\n"):
+        load(described(OWN + 'memory: {images: "DDR[1]"}\n'))
+
+
 def test_files_are_not_taken_over(described):
     described(OTHER + "parameters: theirs.npz\nimages: theirs-too.npz\n", "other.yaml")
     mine = load(described(OWN))
@@ -49,7 +61,7 @@ def test_one_of_those_shipped_from_anywhere(described):
     [
         ("network: mine\nlike: nosuch\n",
          f"{{folder}}/mine.yaml:2: like: there is no {TESTS.parent}/configs/nosuch.yaml\n  why: the rest of the description is read from it\n"
-         "  fix: choose from digits, resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, or name a file: PATH.yaml"),
+         "  fix: choose from digits, digits_streams, resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, or name a file: PATH.yaml"),
         ("network: mine\nlike: mine.yaml\n",
          "{folder}/mine.yaml:2: like: {folder}/mine.yaml itself inherits from another description\n"
          "  why: a description is spread over two files at most\n  fix: name the description that has the blocks"),
@@ -57,7 +69,7 @@ def test_one_of_those_shipped_from_anywhere(described):
          "{folder}/mine.yaml:1: network is missing\n  why: it cannot be derived from the rest\n  fix: add network: …"),
         (OWN + "clock: 3\n",
          "{folder}/mine.yaml:3: clock: unknown key\n  why: the keys known here are network, like, platform, clock_mhz, input, formats, stem, "
-         "blocks, head, labels, images, memory, parameters, fps\n  fix: did you mean blocks?"),
+         "blocks, head, labels, images, interfaces, memory, parameters, fps\n  fix: did you mean blocks?"),
         ("network: mine\nlike: [other]\n",
          "{folder}/mine.yaml:2: like: a list is not text\n  why: like takes text\n  fix: write for example resnet50_w1a2"),
     ],
