@@ -1,7 +1,6 @@
-"""The kind of memory used for ROMs, FIFOs and the ring buffers of sliding windows, and its cost.
+"""The kind of memory used for ROMs, FIFOs and the arrays of units, and its cost.
 
-HLS sources bind ROMs and FIFOs by these rules and the estimate counts by them, so both describe the same hardware. The
-HLS tool itself chooses the memory of ring buffers; the rule predicts its choice.
+HLS sources bind every one of them by these rules and the estimate counts by them, so both describe the same hardware.
 """
 
 from __future__ import annotations
@@ -16,6 +15,10 @@ LUTS_WORTH_A_RAMB18 = 100
 The cards have about 340 LUTs for each, but arithmetic needs most of the LUTs: with 100, the weights of ResNet-50's last two
 stages are in block RAM and the earlier ones in LUTs, nearly as in the original, and neither runs short.
 """
+REGISTER_WORDS = 4
+"""An array of so few words is in registers: choosing one of four words takes a LUT for each bit, and as memory it takes no less. A RAM also
+answers too late for sums that are needed again after so few cycles.
+"""
 BRAMS_WORTH_A_URAM = 2
 """A FIFO is put into UltraRAM where one replaces this many blocks (36 Kbit): about the ratio of the two on the cards."""
 
@@ -28,6 +31,8 @@ HALF_BRAM_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (163
 class Storage(Enum):
     """A kind of memory; the value is its name in the HLS tools."""
 
+    REGISTERS = "registers"
+    """Flip-flops: to the HLS tools, an array cut into its words."""
     LUTRAM = "lutram"
     """LUTs as memory, 64 bits each."""
     SRL = "srl"
@@ -60,6 +65,8 @@ def link_storage(depth: int, data_bytes: int) -> Storage:
 
 def ram_storage(words: int, bits: int) -> Storage:
     """The kind of a memory with one write and one read port."""
+    if words <= REGISTER_WORDS:
+        return Storage.REGISTERS
     return _cheaper(_lutram_luts(words, bits), words, bits)
 
 
@@ -89,8 +96,12 @@ def link_cost(depth: int, data_bytes: int) -> Resources:
 
 
 def ram_cost(words: int, bits: int) -> Resources:
-    if ram_storage(words, bits) is Storage.BRAM:
+    """The cost of a memory with one write and one read port, in the kind chosen for it."""
+    storage = ram_storage(words, bits)
+    if storage is Storage.BRAM:
         return Resources(bram=bram(words, bits))
+    if storage is Storage.REGISTERS:  # the multiplexers of two bits, if of two words, share a LUT
+        return Resources(lut=0 if words < 2 else -(-bits // 2) if words == 2 else bits, ff=words * bits)
     return Resources(lut=_lutram_luts(words, bits))
 
 

@@ -7,9 +7,9 @@ from functools import cache, partial
 
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
-from dataflow.cost.storage import bram, ram_cost
+from dataflow.cost.storage import bram
 from dataflow.firings import IDLE, READ, WRITE, Firings, Run
-from dataflow.unit import Backend, Place, Unit
+from dataflow.unit import Backend, Buffer, Place, Unit
 from network.formats import Format
 from network.operations import Shape, Window
 
@@ -17,6 +17,9 @@ from network.operations import Shape, Window
 def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int = 1, form: Format) -> Unit:
     """Sliding window generator: `pixels` windows side by side; the channels of each tap leave `lanes` at a time."""
     size, *rows = window_rows(shape, window)
+    banks = 1 if pixels == 1 else pixels * window.stride[1]
+    row_words = -(-shape.width * (shape.channels // lanes) // banks)
+    ring = Buffer(name="ring", words=(window.kernel[0] + window.stride[0]) * row_words, bits=lanes * form.bits, memories=banks)
     return Unit(
         implementation="swg",
         header="swg",
@@ -24,8 +27,9 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
         title=f"{window}, {shape} -> windows of {window.taps * shape.channels:,} codes",
         parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", pixels)), *rows),
         formats=(("In", form),),
+        buffers=(ring,),
         firings=Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels),
-        cost=partial(_cost, shape, window, lanes, pixels, form.bits),
+        cost=partial(_cost, shape, window, lanes, pixels, form.bits, ring),
         latency={Backend.HLS: 4},  # into the ring; address, ring, padding
     )
 
@@ -128,14 +132,11 @@ def fill_rows(shape: Shape, window: Window) -> int:
     return min(window.kernel[0] - window.pad[0][0], shape.height)
 
 
-def _cost(shape: Shape, window: Window, lanes: int, pixels: int, code_bits: int, backend: Backend) -> Resources:
+def _cost(shape: Shape, window: Window, lanes: int, pixels: int, code_bits: int, ring: Buffer, backend: Backend) -> Resources:
     """The ring buffer of kernel + stride rows, in banks of columns, and the multiplexers for kPixels of the banks, four to a LUT, as in the
     original; the choice among as many banks as the kernel is wide, see swg.h, takes less."""
-    bits, original = lanes * code_bits, backend is Backend.ORIGINAL
-    banks = 1 if pixels == 1 else pixels * window.stride[1]
-    rows, words = window.kernel[0] + window.stride[0], -(-shape.width // banks) * (shape.channels // lanes)
-    rams = banks * rows if original else banks
-    one = Resources(bram=bram(words, bits)) if original else ram_cost(rows * words, bits)
-    ring = Resources(lut=rams * one.lut, bram=rams * one.bram)
+    bits, banks = ring.bits, ring.memories
+    rows = window.kernel[0] + window.stride[0]
+    memories = Resources(bram=bram(ring.words // rows, bits)) * (banks * rows) if backend is Backend.ORIGINAL else ring.cost
     picks = pixels * bits * -(-banks // 4) if banks > 1 else 0
-    return CONTROL + ring + logic(200 + picks, 250 + (banks + pixels) * bits)
+    return CONTROL + memories + logic(200 + picks, 250 + (banks + pixels) * bits)
