@@ -29,7 +29,7 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
         formats=(("In", form),),
         buffers=(ring,),
         firings=Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels),
-        cost=partial(_cost, shape, window, lanes, pixels, form.bits, ring),
+        cost=partial(_cost, window, pixels, ring),
         latency={Backend.HLS: 4},  # into the ring; address, ring, padding
     )
 
@@ -132,11 +132,17 @@ def fill_rows(shape: Shape, window: Window) -> int:
     return min(window.kernel[0] - window.pad[0][0], shape.height)
 
 
-def _cost(shape: Shape, window: Window, lanes: int, pixels: int, code_bits: int, ring: Buffer, backend: Backend) -> Resources:
-    """The ring buffer of kernel + stride rows, in banks of columns, and the multiplexers for kPixels of the banks, four to a LUT, as in the
-    original; the choice among as many banks as the kernel is wide, see swg.h, takes less."""
-    bits, banks = ring.bits, ring.memories
-    rows = window.kernel[0] + window.stride[0]
+def _cost(window: Window, pixels: int, ring: Buffer, backend: Backend) -> Resources:
+    """The ring buffer; the counters, an address for each bank, and for each bit a multiplexer of two for each further bank under a tap.
+
+    With Yosys 0.23 (`synth_xilinx -family xcup`), of Verilog after swg.h without the ring itself: windows of one pixel took 231 to 328 LUTs,
+    whatever their width and kernel, and 104 to 150 flip-flops besides two for each bit of a beat. Of several pixels, by pixels, banks,
+    kernel width and bits of a beat, LUTs and what is counted here: 2, 2, 3, 24: 319 (352); 8, 8, 3, 24: 621 (760); 2, 4, 7, 24: 490 (472);
+    8, 16, 7, 24: 1,604 (1,624); 16, 32, 7, 24: 2,936 (2,968).
+    The original keeps each row in a memory of its own; its logic is counted as this library's.
+    """
+    bits, banks, rows = ring.bits, ring.memories, window.kernel[0] + window.stride[0]
     memories = Resources(bram=bram(ring.words // rows, bits)) * (banks * rows) if backend is Backend.ORIGINAL else ring.cost
-    picks = pixels * bits * -(-banks // 4) if banks > 1 else 0
-    return CONTROL + memories + logic(200 + picks, 250 + (banks + pixels) * bits)
+    choices = min(window.kernel[1], banks) - 1
+    addresses = 12 * banks if banks > 1 else 0
+    return CONTROL + memories + logic(280 + addresses + choices * pixels * bits, 120 + (1 + pixels) * bits)

@@ -107,13 +107,13 @@ def toy(toy_yaml, tmp_path_factory):
     return design, folder
 
 
-@pytest.mark.parametrize("name", ["2019.2", "2022.2"])
 @pytest.mark.parametrize(
-    ("old", "new", "why"),
+    ("name", "old", "new", "why"),
     [
-        ("variable=array", "variable=other", "no variable 'other' in scope"),
-        ("RAM_S2P_LUTRAM", "RAM_S2P_LUT", "no such memory: RESOURCE variable=array core=RAM_S2P_LUT"),
-        ("impl=lutram", "impl=LUTS", "no such memory: BIND_STORAGE variable=array type=ram_s2p impl=LUTS"),
+        ("2019.2", "variable=array", "variable=other", "no variable 'other' in scope"),
+        ("2022.2", "variable=array", "variable=other", "no variable 'other' in scope"),
+        ("2019.2", "RAM_S2P_LUTRAM", "RAM_S2P_LUT", "no such memory: RESOURCE variable=array core=RAM_S2P_LUT"),
+        ("2022.2", "impl=lutram", "impl=LUTS", "no such memory: BIND_STORAGE variable=array type=ram_s2p impl=LUTS"),
     ],
 )
 def test_the_stand_in_refuses_what_is_no_memory(name, old, new, why, toy, stand_ins, tmp_path):
@@ -122,8 +122,7 @@ def test_the_stand_in_refuses_what_is_no_memory(name, old, new, why, toy, stand_
     job = hls.synth_job(design, design.ip("res2a"), folder, installed(*HLS))
     header = job.files["resflow/storage.h"]
     text = header if isinstance(header, str) else header.read_text()
-    if old not in text:
-        pytest.skip("the other spelling")
+    assert old in text
     with pytest.raises(ToolError, match=why):
         do(
             replace(job, files={**job.files, "resflow/storage.h": text.replace(old, new)}),
