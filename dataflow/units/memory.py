@@ -83,9 +83,9 @@ def _unpack_cost(beat: int, _: Backend) -> Resources:
     for each doubling of the places, two levels in a LUT.
 
     With Yosys 0.23 (`synth_xilinx -family xcup`), of Verilog after dma.h: beats of 8 to 512 bits that fill words 521 to 523 LUTs and 531 to
-    536 flip-flops; of 24, 48 and 96 bits, with three places, 1,058, 1,072 and 1,104 LUTs and 560, 583 and 630 flip-flops, counted here as
-    1,048, 1,072 and 1,120; of 120 bits, with 15, 2,512 (1,776); of 168 bits, with 21, 1,882
-    (2,212). A choice among all places at once took 9,259 for the 15.
+    536 flip-flops; of 24, 48, 96 and 384 bits, with three places, 1,058, 1,072, 1,104 and 1,291 LUTs and 560 to 917 flip-flops, counted here
+    as 1,048, 1,072, 1,120 and 1,408 LUTs; of 120 bits, with 15, 2,512 (1,776); of 168 bits, with 21, 1,882 (2,212). A choice
+    among all places at once took 9,259 for the 15.
     """
     places = beat // gcd(beat, WORD_BITS)
     levels = (places - 1).bit_length()

@@ -133,16 +133,16 @@ def fill_rows(shape: Shape, window: Window) -> int:
 
 
 def _cost(window: Window, pixels: int, ring: Buffer, backend: Backend) -> Resources:
-    """The ring buffer; the counters, an address for each bank, and for each bit a multiplexer of two for each further bank under a tap.
+    """The ring buffer; the counters, an address for each bank, and for each bit multiplexers of two for the banks that can be under a tap.
 
     With Yosys 0.23 (`synth_xilinx -family xcup`), of Verilog after swg.h without the ring itself: windows of one pixel took 231 to 328 LUTs,
     whatever their width and kernel, and 104 to 150 flip-flops besides two for each bit of a beat. Of several pixels, by pixels, banks,
-    kernel width and bits of a beat, LUTs and what is counted here: 2, 2, 3, 24: 319 (352); 8, 8, 3, 24: 621 (760); 2, 4, 7, 24: 490 (472);
-    8, 16, 7, 24: 1,604 (1,624); 16, 32, 7, 24: 2,936 (2,968).
+    kernel width and bits of a beat, LUTs and what is counted here: 2, 2, 3, 24: 319 (400); 4, 4, 3, 48: 604 (712); 8, 8, 3, 24: 621 (760);
+    2, 4, 7, 48: 680 (712); 8, 16, 7, 48: 2,744 (2,776); 16, 32, 7, 24: 2,936 (2,968). Twice the bits took 1.9 to 5.9 LUTs for each bit more,
+    as counted, except for 8 pixels and a kernel 5 wide: 1,219 (1,144) of 24 bits, but 3,526 (1,912) of 48.
     The original keeps each row in a memory of its own; its logic is counted as this library's.
     """
     bits, banks, rows = ring.bits, ring.memories, window.kernel[0] + window.stride[0]
     memories = Resources(bram=bram(ring.words // rows, bits)) * (banks * rows) if backend is Backend.ORIGINAL else ring.cost
-    choices = min(window.kernel[1], banks) - 1
-    addresses = 12 * banks if banks > 1 else 0
+    choices, addresses = (min(window.kernel[1] - 1, banks), 12 * banks) if banks > 1 else (0, 0)
     return CONTROL + memories + logic(280 + addresses + choices * pixels * bits, 120 + (1 + pixels) * bits)

@@ -64,11 +64,24 @@ def test_width_converters_against_a_synthesizer(lanes_in, lanes_out, luts):
 
 @pytest.mark.parametrize(
     ("beat", "luts"),
-    [(8, 522), (24, 1058), (32, 521), (48, 1072), (96, 1104), (120, 2512), (128, 521), (168, 1882), (200, 1958), (256, 521), (512, 523)],
+    [
+        (8, 522),
+        (24, 1058),
+        (32, 521),
+        (48, 1072),
+        (96, 1104),
+        (120, 2512),
+        (128, 521),
+        (168, 1882),
+        (200, 1958),
+        (256, 521),
+        (384, 1291),
+        (512, 523),
+    ],
 )
 def test_the_unpacker_against_a_synthesizer(beat, luts):
     counted = luts_of(unpack, codes=50_176 * beat, lanes=beat, form=Format.parse("uint1"), repeats=False)
-    assert counted == pytest.approx(luts, rel=0.1 if beat in (24, 48, 96) or 512 % beat == 0 else 0.3)
+    assert counted == pytest.approx(luts, rel=0.1 if beat in (24, 48, 96, 384) or 512 % beat == 0 else 0.3)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +95,12 @@ def test_the_unpacker_against_a_synthesizer(beat, luts):
         (112, 64, 64, 1, Window(kernel=(3, 3), stride=(2, 2), pad=((0, 1), (0, 1))), 296),
         (224, 24, 24, 1, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 277),
         (32, 24, 24, 2, Window(kernel=(3, 3), stride=(1, 1), pad=((1, 1), (1, 1))), 319),
+        (32, 48, 48, 4, Window(kernel=(3, 3), stride=(1, 1), pad=((1, 1), (1, 1))), 604),
+        (32, 48, 48, 4, Window(kernel=(3, 3), stride=(2, 2), pad=((1, 1), (1, 1))), 597),
         (32, 24, 24, 8, Window(kernel=(3, 3), stride=(1, 1), pad=((1, 1), (1, 1))), 621),
         (224, 24, 24, 2, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 490),
+        (224, 48, 48, 2, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 680),
+        (224, 48, 48, 8, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 2744),
         (224, 24, 24, 8, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 1604),
         (224, 24, 24, 16, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 2936),
     ],
@@ -91,7 +108,7 @@ def test_the_unpacker_against_a_synthesizer(beat, luts):
 def test_sliding_windows_against_a_synthesizer(size, channels, lanes, pixels, window, luts):
     shape = Shape(size, size, channels)
     counted = luts_of(swg, shape=shape, window=window, lanes=lanes, pixels=pixels, form=Format.parse("uint1"))
-    assert counted == pytest.approx(luts, rel=0.25)
+    assert counted == pytest.approx(luts, rel=0.3)
 
 
 def test_and_popcount_over_32_lanes_takes_what_was_measured():
