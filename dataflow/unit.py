@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from dataflow.cost.resources import Resources
-from dataflow.cost.storage import Storage, rom_storage
+from dataflow.cost.storage import Storage, ram_cost, ram_storage, rom_storage
 from dataflow.firings import Firings
 from network.formats import Format
 
@@ -84,6 +84,24 @@ class Constants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Buffer:
+    """An array that a unit writes and reads, and the kind of memory it is in."""
+
+    name: str  # ring: the array in the HLS library, bound by kRingStorage of the layer's struct
+    words: int  # 0 where the unit is such that nothing is kept
+    bits: int
+    memories: int = 1  # side by side, each of so many words
+
+    @property
+    def storage(self) -> Storage:
+        return ram_storage(self.words, self.bits)
+
+    @property
+    def cost(self) -> Resources:
+        return ram_cost(self.words, self.bits) * self.memories
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryPort:
     """A unit's access to card memory: an AXI master that transfers one frame after the other."""
 
@@ -108,6 +126,7 @@ class Unit:
     parameters: tuple[tuple[tuple[str, int], ...], ...]  # named integers, in rows that belong together
     formats: tuple[tuple[str, Format], ...] = ()
     constants: tuple[Constants, ...] = ()
+    buffers: tuple[Buffer, ...] = ()
     firings: Firings
     memory: MemoryPort | None = None
     all_frames: bool = False  # one call processes all frames of a batch: units that access memory

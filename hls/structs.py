@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from codegen.text.templates import pascal
-from dataflow.unit import Unit
+from dataflow.unit import Buffer, Unit
 from network.formats import Format, Kind
 
 
@@ -19,6 +19,7 @@ class Struct:
     comment: str
     constants: tuple[dict[str, int], ...]  # one declaration a row
     formats: tuple[str, ...]  # one alias each
+    buffers: tuple[str, ...] = ()  # the kind of memory of an array, one declaration each
 
 
 def cpp_format(form: Format) -> str:
@@ -31,13 +32,30 @@ def struct_name(unit: Unit) -> str:
 
 
 def structs(units: Iterable[Unit]) -> list[Struct]:
-    """One per layer, in the order of the units. Of units that share a struct, the last has all that the others need; a test checks that."""
-    return [_struct(unit) for unit in {struct_name(unit): unit for unit in units}.values()]
+    """One per layer, in the order of the units.
+
+    Of units that share a struct, the last has all the constants and formats that the others need; a test checks that. The arrays are those
+    of all of them.
+    """
+    sharing: dict[str, list[Unit]] = {}
+    for unit in units:
+        sharing.setdefault(struct_name(unit), []).append(unit)
+    return [_struct(name, sharers) for name, sharers in sharing.items()]
 
 
-def _struct(unit: Unit) -> Struct:
-    aliases = tuple(f"using {name} = {cpp_format(form)};" for name, form in unit.formats)
-    return Struct(struct_name(unit), unit.title, tuple(map(dict, unit.parameters)), aliases)
+def _struct(name: str, sharers: list[Unit]) -> Struct:
+    unit = sharers[-1]
+    aliases = tuple(f"using {alias} = {cpp_format(form)};" for alias, form in unit.formats)
+    buffers = tuple(map(_storage, (buffer for each in sharers for buffer in each.buffers)))
+    return Struct(name, unit.title, tuple(map(dict, unit.parameters)), aliases, buffers)
+
+
+def _storage(buffer: Buffer) -> str:
+    """Which memory, and how large: // 4 memories of 90 words of 24 bits."""
+    banks = f"{buffer.memories} memories of " if buffer.memories > 1 else ""
+    words = "1 word" if buffer.words == 1 else f"{buffer.words:,} words"
+    size = f"{banks}{words} of {buffer.bits:,} bits" if buffer.words else "nothing is kept"
+    return f"k{pascal(buffer.name)}Storage = Storage::k{pascal(buffer.storage.value)};  // {size}"
 
 
 def call_arguments(unit: Unit) -> list[str]:

@@ -31,6 +31,7 @@ cosimulation continues the project in another folder, often on another machine. 
 STYLE = re.compile(r"(?<=#pragma HLS PIPELINE II=1 )style=(\w+)$", re.MULTILINE)
 DATAFLOW = re.compile(r"(?<=#pragma HLS DATAFLOW )disable_start_propagation$", re.MULTILINE)
 PRODUCT = re.compile(r"(?<=#pragma HLS )BIND_OP variable=(\w+) op=mul impl=fabric$", re.MULTILINE)
+RAM = re.compile(r"(?<=#pragma HLS )BIND_STORAGE variable=(\w+) type=ram_s2p impl=(\w+)$", re.MULTILINE)
 UNCERTAINTY = 0.125
 """Share of the clock period reserved for routing: the default of vivado_hls. Later releases reserve 27 %."""
 
@@ -92,6 +93,7 @@ def _sources(ip: Ip, sources: Path, release: Release) -> dict[str, Content]:
         text = path.read_text(encoding="utf-8")
         spelled = STYLE.sub(lambda style: release.pipeline[style[1]], text)
         spelled = PRODUCT.sub(lambda product: release.bind_product.format(variable=product[1]), spelled)
+        spelled = RAM.sub(lambda ram: release.bind_ram.format(variable=ram[1], impl=release.impl[ram[2]]), spelled)
         spelled = DATAFLOW.sub(release.dataflow_option, spelled)
         texts[name] = path if spelled == text else spelled
     return texts
@@ -122,7 +124,10 @@ def cosim_tcl(ip: Ip) -> str:
 
 
 def directives(ip: Ip, release: Release) -> list[str]:
-    """Which kind of memory holds each ROM, and each FIFO deeper than 2: the rules of `dataflow.cost.storage` as directives of the release."""
+    """The kind of memory of each ROM and FIFO, by the rules of `dataflow.cost.storage`, as directives of the release.
+
+    Those of the arrays of units are in their sources, see storage.h: a directive would have to name a function of a template.
+    """
     lines = []
     for unit in ip.units:
         for held in unit.constants:
@@ -131,7 +136,6 @@ def directives(ip: Ip, release: Release) -> list[str]:
             impl = release.impl[held.storage.value]
             lines.append(release.bind_rom.format(impl=impl, location=ip.top, variable=held.name))
     for stream in ip.streams:
-        if stream.depth > 2:
-            impl = release.impl[stream.storage.value]
-            lines.append(release.bind_fifo.format(impl=impl, location=ip.top, variable=stream.name))
+        impl = release.impl[stream.storage.value]
+        lines.append(release.bind_fifo.format(impl=impl, location=ip.top, variable=stream.name))
     return lines

@@ -33,6 +33,7 @@ class Release:
     bind_product: str  # the pragma that keeps a multiplication out of the DSPs: {variable}
     bind_rom: str  # the directive that keeps a ROM in a kind of memory: {impl}, {location}, {variable}
     bind_fifo: str  # the same for a FIFO
+    bind_ram: str  # the pragma that does it for an array with one port that writes and one that reads: {impl}, {variable}
     impl: dict[str, str] = field(repr=False)  # our word for a kind of memory -> the directive's
     pipeline: dict[str, str] = field(repr=False)  # a style of our PIPELINE pragmas -> the release's option for it
     dataflow_option: str  # the option of the DATAFLOW pragma that saves processes without a start signal the FIFOs that would pass one on
@@ -62,6 +63,7 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             "bind_product": "RESOURCE variable={variable} core=Mul_LUT",
             "bind_rom": "set_directive_resource -core ROM_1P_{impl} {location} {variable}",
             "bind_fifo": "set_directive_resource -core FIFO_{impl} {location} {variable}",
+            "bind_ram": "RESOURCE variable={variable} core=RAM_S2P_{impl}",
             "impl": _VIVADO_IMPL,
             "pipeline": {"frp": "enable_flush", "flp": "enable_flush"},  # the one style that goes on emptying
             # UG1399 2021.2: required with ap_ctrl_none; 2023.2: at one's own risk, for processes that run by their streams alone, as
@@ -84,6 +86,7 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             "bind_product": "BIND_OP variable={variable} op=mul impl=fabric",
             "bind_rom": "set_directive_bind_storage -type rom_1p -impl {impl} {location} {variable}",
             "bind_fifo": "set_directive_bind_storage -type fifo -impl {impl} {location} {variable}",
+            "bind_ram": "BIND_STORAGE variable={variable} type=ram_s2p impl={impl}",
             "impl": _VITIS_IMPL,
             # An explicit style wins over config_compile -pipeline_style, and over the tool's own choice of frp above a fan-out of 2,000.
             # UNCONFIRMED: what it builds where it refuses frp ("Disabling free running pipeline", HLS 200-19xx), and whether it rewinds

@@ -6,9 +6,8 @@ from functools import partial
 
 from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic
 from dataflow.cost.resources import Resources
-from dataflow.cost.storage import ram_cost
 from dataflow.firings import BOTH, READ, READ_SECOND, WRITE, loops, repeat
-from dataflow.unit import Backend, Constants, Place, Unit
+from dataflow.unit import Backend, Buffer, Constants, Place, Unit
 from dataflow.units.constants import bias_constants, weight_constants
 from network.layers import Fold
 from network.operations import Dense, TopK
@@ -20,6 +19,8 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     """Fully connected layer: like an MVAU with one window and no thresholds, which reads a beat of weights in every firing."""
     fold_in, fold_out = operation.inputs // fold.simd, operation.classes // fold.pe
     bias = bias_constants(place.name, layer, fold, operation.classes, operation.scores.bits)
+    # The codes are kept for the classes of later output folds.
+    buffer = Buffer(name="buffer", words=fold_in if fold_out > 1 else 0, bits=fold.simd * operation.codes.bits)
     later = repeat(fold_out - 1, repeat(fold_in - 1, READ_SECOND), READ_SECOND | WRITE)
     return Unit(
         implementation="dense",
@@ -29,21 +30,20 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
         parameters=((("kIn", operation.inputs), ("kOut", operation.classes), ("kSimd", fold.simd), ("kPe", fold.pe)),),
         formats=(("In", operation.codes), ("Weight", operation.weight), ("Acc", operation.scores)),
         constants=(bias,),
+        buffers=(buffer,),
         firings=loops(repeat(fold_in - 1, READ | READ_SECOND), repeat(1, BOTH | READ_SECOND), later),
         products=fold.pe * fold.simd,
-        cost=partial(_dense_cost, operation, fold, bias),
+        cost=partial(_dense_cost, operation, fold, bias, buffer),
         latency={Backend.HLS: 10},
     )
 
 
-def _dense_cost(operation: Dense, fold: Fold, bias: Constants, backend: Backend) -> Resources:
+def _dense_cost(operation: Dense, fold: Fold, bias: Constants, buffer: Buffer, backend: Backend) -> Resources:
     acc = operation.scores.bits
     luts, ffs, dsps = dot(fold.simd, operation.weight, operation.codes, backend)
-    beat = fold.simd * operation.codes.bits
-    buffer = ram_cost(operation.inputs // fold.simd, beat) if operation.classes > fold.pe else Resources()
-    registers = fold.pe * (ffs + 2 * acc + fold.simd * operation.weight.bits) + 2 * beat
+    registers = fold.pe * (ffs + 2 * acc + fold.simd * operation.weight.bits) + 2 * buffer.bits
     arithmetic = logic(fold.pe * (luts + 2 * acc), registers) + Resources(dsp=fold.pe * dsps)
-    return CONTROL + constants_cost([bias], backend) + arithmetic + buffer
+    return CONTROL + constants_cost([bias], backend) + arithmetic + buffer.cost
 
 
 def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:

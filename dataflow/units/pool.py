@@ -6,9 +6,8 @@ from functools import partial
 
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
-from dataflow.cost.storage import ram_cost
 from dataflow.firings import BOTH, READ, loops, repeat
-from dataflow.unit import Backend, Place, Unit
+from dataflow.unit import Backend, Buffer, Place, Unit
 from dataflow.units.window import window_rows
 from network.operations import Pool, SumPool
 
@@ -18,6 +17,7 @@ def max_pool(place: Place, *, operation: Pool, lanes: int) -> Unit:
     shape, window = operation.input, operation.window
     beats = shape.channels // lanes
     size, *rows = window_rows(shape, window)
+    largest = Buffer(name="largest", words=beats, bits=lanes * operation.codes.bits)
     return Unit(
         implementation="max_pool",
         header="max_pool",
@@ -25,21 +25,23 @@ def max_pool(place: Place, *, operation: Pool, lanes: int) -> Unit:
         title=f"max {window}, {shape} -> {operation.output}",
         parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", 1)), *rows),
         formats=(("In", operation.codes),),
+        buffers=(largest,),
         firings=loops(repeat(operation.output.pixels, repeat((window.taps - 1) * beats, READ), repeat(beats, BOTH))),
-        cost=partial(_max_cost, lanes, shape.channels, operation.codes.bits),
+        cost=partial(_max_cost, lanes, operation.codes.bits, largest),
         latency={Backend.HLS: 2},
     )
 
 
-def _max_cost(lanes: int, channels: int, bits: int, _: Backend) -> Resources:
-    """A comparison and a choice per lane, and a pixel in registers."""
-    return CONTROL + logic(lanes * (-(-bits // 2) + bits), (lanes + channels) * bits)
+def _max_cost(lanes: int, bits: int, largest: Buffer, _: Backend) -> Resources:
+    """A comparison and a choice per lane, and a pixel that is kept."""
+    return CONTROL + largest.cost + logic(lanes * (-(-bits // 2) + bits), lanes * bits)
 
 
 def accumulate_pool(place: Place, *, operation: SumPool, lanes: int) -> Unit:
     """Sum over all pixels of max(code - zero_point, 0)."""
     shape = operation.input
     beats = shape.channels // lanes
+    sums = Buffer(name="sums", words=beats, bits=lanes * operation.sums.bits)
     return Unit(
         implementation="accumulate_pool",
         header="accumulate_pool",
@@ -47,15 +49,14 @@ def accumulate_pool(place: Place, *, operation: SumPool, lanes: int) -> Unit:
         title=f"sum over {shape.pixels:,} pixels",
         parameters=((("kPixels", shape.pixels), ("kIn", shape.channels), ("kSimd", lanes), ("kZero", operation.zero_point)),),
         formats=(("In", operation.codes), ("Out", operation.sums)),
+        buffers=(sums,),
         firings=loops(repeat((shape.pixels - 1) * beats, READ), repeat(beats, BOTH)),
-        cost=partial(_sum_cost, operation, lanes),
+        cost=partial(_sum_cost, operation, lanes, sums),
         latency={Backend.HLS: 4},
     )
 
 
-def _sum_cost(operation: SumPool, lanes: int, _: Backend) -> Resources:
-    """A subtraction and an addition per lane; the sums are in four banks."""
-    bits, beats = operation.sums.bits, operation.input.channels // lanes
-    one = ram_cost(-(-beats // 4), bits)
-    banks = Resources(lut=4 * lanes * one.lut, bram=4 * lanes * one.bram)
-    return CONTROL + banks + logic(lanes * (operation.codes.bits + 2 * bits), lanes * 3 * bits)
+def _sum_cost(operation: SumPool, lanes: int, sums: Buffer, _: Backend) -> Resources:
+    """A subtraction and an addition per lane, and a pixel's sums that are kept."""
+    bits = operation.sums.bits
+    return CONTROL + sums.cost + logic(lanes * (operation.codes.bits + 2 * bits), lanes * 3 * bits)

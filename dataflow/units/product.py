@@ -6,9 +6,8 @@ from functools import partial
 
 from dataflow.cost.formulas import CONTROL, constants_cost, crossed, dot, logic
 from dataflow.cost.resources import Resources
-from dataflow.cost.storage import ram_cost
 from dataflow.firings import BOTH, IDLE, READ, WRITE, loops, repeat
-from dataflow.unit import Backend, CannotBuildError, Constants, Place, Unit
+from dataflow.unit import Backend, Buffer, CannotBuildError, Constants, Place, Unit
 from dataflow.units.constants import threshold_constants, weight_constants
 from dataflow.units.window import window_rows
 from network.formats import Kind
@@ -30,6 +29,8 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
     thresholds = threshold_constants(place.name, layer, activation, fold.pe)
     size, *rows = window_rows(product.input, product.window)
     lanes = (("kIn", product.input.channels), ("kOut", product.out), ("kSimd", fold.simd), ("kPe", fold.pe), ("kPixels", fold.pixels))
+    # A window is read during its first output fold and kept for the others; a beat is written at the end of every fold.
+    kept = Buffer(name="window", words=fold_in if fold_out > 1 else 0, bits=fold.pixels * fold.simd * codes.bits)
     window = [repeat(fold_in - 1, READ), repeat(1, BOTH), repeat(fold_out - 1, repeat(fold_in - 1, IDLE), WRITE)]
     return Unit(
         implementation="mvau",
@@ -39,10 +40,10 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
         parameters=((*size, *lanes), *rows),
         formats=(("In", codes), ("Weight", weight), ("Acc", product.sums), ("Out", activation.codes)),
         constants=(weights, thresholds),
-        # A window is read during its first output fold, a beat is written at the end of every fold.
+        buffers=(kept,),
         firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
         products=fold.pe * fold.simd * fold.pixels,
-        cost=partial(_cost, product, activation, fold, weights, thresholds),
+        cost=partial(_cost, product, activation, fold, weights, thresholds, kept),
         latency={Backend.HLS: 10},  # window, weights from their ROM, products, adder tree, accumulator, thresholds
     )
 
@@ -52,20 +53,19 @@ def folds(product: Product, fold: Fold) -> tuple[int, int]:
     return product.window.taps * (product.input.channels // fold.simd), product.out // fold.pe
 
 
-def _cost(product: Product, activation: Activation, fold: Fold, weights: Constants, thresholds: Constants, backend: Backend) -> Resources:
+def _cost(
+    product: Product, activation: Activation, fold: Fold, weights: Constants, thresholds: Constants, kept: Buffer, backend: Backend
+) -> Resources:
     """kPixels * kPe dot products, accumulators and thresholds; registers behind the weight ROMs; a buffer for the window."""
     weight, codes = product.weight, product.codes
-    fold_in, fold_out = folds(product, fold)
     outputs, acc = fold.pixels * fold.pe, product.sums.bits
     luts, ffs, dsps = dot(fold.simd, weight, codes, backend)
-    beat = fold.pixels * fold.simd * codes.bits
     compared = crossed(outputs, thresholds, acc, activation.codes)
     luts_in_all = outputs * (luts + acc) + compared.lut
     if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:  # the correction of every PE's sum, computed once for all of them
         luts_in_all += fold.pixels * (luts + acc) + outputs * acc
         ffs += acc
-    registers = outputs * (ffs + 2 * acc) + compared.ff + fold.pe * fold.simd * weight.bits + 2 * beat
-    buffer = ram_cost(fold_in, beat) if fold_out > 1 else Resources()
+    registers = outputs * (ffs + 2 * acc) + compared.ff + fold.pe * fold.simd * weight.bits + 2 * kept.bits
     shared = 2 if backend is Backend.ORIGINAL and fold.pixels % 2 == 0 else 1  # two pixels are multiplied by the same weight
     arithmetic = logic(luts_in_all, registers) + Resources(dsp=outputs * dsps // shared)
-    return CONTROL + constants_cost([weights, thresholds], backend) + arithmetic + buffer
+    return CONTROL + constants_cost([weights, thresholds], backend) + arithmetic + kept.cost

@@ -7,9 +7,9 @@ from functools import cache, partial
 
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
-from dataflow.cost.storage import bram, ram_cost
+from dataflow.cost.storage import bram
 from dataflow.firings import IDLE, READ, WRITE, Firings, Run
-from dataflow.unit import Backend, Place, Unit
+from dataflow.unit import Backend, Buffer, Place, Unit
 from network.formats import Format
 from network.operations import Shape, Window
 
@@ -17,6 +17,9 @@ from network.operations import Shape, Window
 def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int = 1, form: Format) -> Unit:
     """Sliding window generator: `pixels` windows side by side; the channels of each tap leave `lanes` at a time."""
     size, *rows = window_rows(shape, window)
+    banks = 1 if pixels == 1 else pixels * window.stride[1]
+    row_words = -(-shape.width * (shape.channels // lanes) // banks)
+    ring = Buffer(name="ring", words=(window.kernel[0] + window.stride[0]) * row_words, bits=lanes * form.bits, memories=banks)
     return Unit(
         implementation="swg",
         header="swg",
@@ -24,8 +27,9 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
         title=f"{window}, {shape} -> windows of {window.taps * shape.channels:,} codes",
         parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", pixels)), *rows),
         formats=(("In", form),),
+        buffers=(ring,),
         firings=Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels),
-        cost=partial(_cost, shape, window, lanes, pixels, form.bits),
+        cost=partial(_cost, window, pixels, ring),
         latency={Backend.HLS: 4},  # into the ring; address, ring, padding
     )
 
@@ -128,14 +132,17 @@ def fill_rows(shape: Shape, window: Window) -> int:
     return min(window.kernel[0] - window.pad[0][0], shape.height)
 
 
-def _cost(shape: Shape, window: Window, lanes: int, pixels: int, code_bits: int, backend: Backend) -> Resources:
-    """The ring buffer of kernel + stride rows, in banks of columns, and the multiplexers for kPixels of the banks, four to a LUT, as in the
-    original; the choice among as many banks as the kernel is wide, see swg.h, takes less."""
-    bits, original = lanes * code_bits, backend is Backend.ORIGINAL
-    banks = 1 if pixels == 1 else pixels * window.stride[1]
-    rows, words = window.kernel[0] + window.stride[0], -(-shape.width // banks) * (shape.channels // lanes)
-    rams = banks * rows if original else banks
-    one = Resources(bram=bram(words, bits)) if original else ram_cost(rows * words, bits)
-    ring = Resources(lut=rams * one.lut, bram=rams * one.bram)
-    picks = pixels * bits * -(-banks // 4) if banks > 1 else 0
-    return CONTROL + ring + logic(200 + picks, 250 + (banks + pixels) * bits)
+def _cost(window: Window, pixels: int, ring: Buffer, backend: Backend) -> Resources:
+    """The ring buffer; the counters, an address for each bank, and for each bit multiplexers of two for the banks that can be under a tap.
+
+    With Yosys 0.23 (`synth_xilinx -family xcup`), of Verilog after swg.h without the ring itself: windows of one pixel took 231 to 328 LUTs,
+    whatever their width and kernel, and 104 to 150 flip-flops besides two for each bit of a beat. Of several pixels, by pixels, banks,
+    kernel width and bits of a beat, LUTs and what is counted here: 2, 2, 3, 24: 319 (400); 4, 4, 3, 48: 604 (712); 8, 8, 3, 24: 621 (760);
+    2, 4, 7, 48: 680 (712); 8, 16, 7, 48: 2,744 (2,776); 16, 32, 7, 24: 2,936 (2,968). Twice the bits took 1.9 to 5.9 LUTs for each bit more,
+    as counted, except for 8 pixels and a kernel 5 wide: 1,219 (1,144) of 24 bits, but 3,526 (1,912) of 48.
+    The original keeps each row in a memory of its own; its logic is counted as this library's.
+    """
+    bits, banks, rows = ring.bits, ring.memories, window.kernel[0] + window.stride[0]
+    memories = Resources(bram=bram(ring.words // rows, bits)) * (banks * rows) if backend is Backend.ORIGINAL else ring.cost
+    choices, addresses = (min(window.kernel[1] - 1, banks), 12 * banks) if banks > 1 else (0, 0)
+    return CONTROL + memories + logic(280 + addresses + choices * pixels * bits, 120 + (1 + pixels) * bits)

@@ -4,7 +4,10 @@ A random network reaches them all, by the same generator and the same benches th
 the generated C++ of every IP. That a bench can fail is tested in test_csim.py.
 """
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import hls
+from codegen.jobs.run import run_calls
 from codegen.text.files import write_tree
 from dataflow import plan
 from dataflow.units import IMPLEMENTATIONS
@@ -19,16 +23,26 @@ from network import parameters
 from tests.strategies import networks, written
 
 FRAMES = 3
+TRACED = Path(__file__).parent / "traced" / "storage.h"
+"""Prints what is bound, to hold the arrays of the C++ against those that the estimate counts."""
 
 
 def simulate(design, arrays, images, folder):
-    """All IPs of a design, two at a time."""
+    """All IPs of a design, two at a time; each tells the arrays it has."""
     vectors = hls.vectors(design, arrays, images)
 
     def one(ip):
         write_tree(folder / ip.name, hls.render(design.name, ip, arrays))
         write_tree(folder / ip.name / "vectors", vectors[ip.name])
-        return hls.simulate(ip.name, folder / ip.name, folder / ip.name / "vectors", len(images), folder / ip.name / "csim").verdict
+        job = hls.csim_job(ip.name, folder / ip.name, folder / ip.name / "vectors", len(images))
+        run_calls(replace(job, files=job.files | {"resflow/storage.h": TRACED}), folder / ip.name / "csim")
+        log = folder / ip.name / "csim" / "run.log"
+        assert set(re.findall(r"^array (.*)$", log.read_text(), re.MULTILINE)) == {
+            f"{buffer.storage.value}: {buffer.memories} of {max(buffer.words, 1)} words of {buffer.bits} bits"
+            for unit in ip.units
+            for buffer in unit.buffers
+        }
+        return hls.verdict(log)
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(one, design.ips))

@@ -97,6 +97,24 @@ def project_files(stand_in: StandIn, state: dict[str, str]) -> list[tuple[str, s
     return [(file.get("name", "").removeprefix("../"), file.get("cflags", "")) for file in ElementTree.parse(stored).getroot().iter("file")]
 
 
+CORES = {
+    "2019.2": r"RESOURCE variable=(\w+) core=RAM_S2P_(LUTRAM|BRAM)$",
+    "2020.2": r"BIND_STORAGE variable=(\w+) type=ram_s2p impl=(lutram|bram)$",
+}
+
+
+def memories(stand_in: StandIn, text: str) -> None:
+    """Fails for a pragma that names no array of its function, or a kind of memory the release does not have."""
+    for line in re.findall(r"^ *#pragma HLS ((?:BIND_STORAGE|RESOURCE variable=\w+ core=RAM).*)$", text, re.MULTILINE):
+        if not re.fullmatch(since(CORES, stand_in.release), line):
+            stand_in.fail(f"ERROR: [HLS 207-3420] no such memory: {line}")
+    # From the declaration of a function, or of a class, to the brace that ends it: in the first column, or that of a member.
+    for body in re.findall(r"^((?:  )?)([^\s#/}][^\n]*\{\n.*?)^\1\}", text, re.MULTILINE | re.DOTALL):
+        for name in re.findall(r"#pragma HLS (?:ARRAY_\w+|DEPENDENCE|BIND_\w+|RESOURCE) variable=(\w+)", body[1]):
+            if not re.search(rf"(?<![\w=]){name}\b", re.sub("#pragma.*", "", body[1])):
+                stand_in.fail(f"ERROR: [HLS 207-5556] no variable '{name}' in scope")
+
+
 def digest(text: str, least: int, most: int) -> int:
     return least + int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % (most - least)
 
@@ -112,6 +130,7 @@ def csynth(stand_in: StandIn, _failure: str, state: dict[str, str]) -> None:
         stand_in.fail("ERROR: [HLS 200-70] invalid option 'style' for pragma 'HLS PIPELINE'")
     if stand_in.release < "2020.2" and "#pragma HLS BIND_" in text:
         stand_in.fail("ERROR: [HLS 200-70] unknown pragma 'HLS BIND_OP'")
+    memories(stand_in, text)
     if stand_in.release >= "2020.2" and re.search(r"#pragma HLS (RESOURCE|.* enable_flush)", text):
         stand_in.fail("ERROR: [HLS 200-70] deprecated pragma: use BIND_OP, BIND_STORAGE or style=flp")
     for body in re.findall(r"^void \w+\([^)]*\*memory[^)]*\) \{$(.*?)^\}$", text, re.MULTILINE | re.DOTALL):

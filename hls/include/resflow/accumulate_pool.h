@@ -4,6 +4,7 @@
 #include "counter.h"
 #include "formats.h"
 #include "simulation.h"
+#include "storage.h"
 
 namespace resflow {
 
@@ -14,17 +15,16 @@ struct AccumulatePool;
 ///   in       Beat<kSimd, In>   pixels in raster order, channels fastest
 ///   out      Beat<kSimd, Out>  the sums, as one pixel, sent while the last pixel comes in
 ///   cycles   kPixels * kIn/kSimd a frame
-///   storage  kIn sums
+///   storage  kIn sums in kSumsStorage
 ///   misuse   a frame of fewer beats leaves it waiting and the head silent; of more, the rest counts into the next frame's sums;
 ///            an Out too narrow for kPixels codes wraps without a sign
 template <class Layer>
 void accumulate_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stream<Beat<Layer::kSimd, typename Layer::Out>> &out) {
   using Sum = typename Layer::Out::Value;
   constexpr unsigned kPixelBeats = Layer::kIn / Layer::kSimd;
-  Sum sums[kPixelBeats][Layer::kSimd];
-#pragma HLS ARRAY_PARTITION variable=sums complete dim=2
-// A sum is needed again kPixelBeats cycles later, sooner than a RAM answers where there are few: four banks make those registers.
-#pragma HLS ARRAY_PARTITION variable=sums cyclic factor=4 dim=1
+  // A sum is needed again kPixelBeats cycles later, sooner than a RAM answers where there are few: those are registers.
+  Beat<Layer::kSimd, typename Layer::Out> sums[kPixelBeats];
+  Memory<Layer::kSumsStorage>::holds(sums);
 #pragma HLS DEPENDENCE variable=sums inter RAW distance=kPixelBeats true
   Counter<Layer::kPixels - 1> pixel = 0;
   Counter<kPixelBeats - 1> beat = 0;
@@ -34,15 +34,15 @@ AccumulatePool_Beats:
     // Invariant: i = pixel*kPixelBeats + beat.
     fire<AccumulatePool<Layer>>();
     const Beat<Layer::kSimd, typename Layer::In> codes = in.read();
+    const Beat<Layer::kSimd, typename Layer::Out> before = pixel == 0 ? Beat<Layer::kSimd, typename Layer::Out>(0) : sums[beat];
     Beat<Layer::kSimd, typename Layer::Out> result = 0;
     for (unsigned s = 0; s < Layer::kSimd; ++s) {
 #pragma HLS UNROLL
       const auto code = lane<typename Layer::In>(codes, s);
       const Sum above = code > Layer::kZero ? Sum(code - Layer::kZero) : Sum(0);
-      const Sum sum = (pixel == 0 ? Sum(0) : sums[beat][s]) + above;
-      sums[beat][s] = sum;
-      set_lane<typename Layer::Out>(result, s, sum);
+      set_lane<typename Layer::Out>(result, s, lane<typename Layer::Out>(before, s) + above);
     }
+    sums[beat] = result;
     if (pixel == Layer::kPixels - 1) out.write(result);
     if (beat.advance()) pixel.advance();
   }

@@ -6,6 +6,7 @@
 #include "formats.h"
 #include "rom.h"
 #include "simulation.h"
+#include "storage.h"
 
 namespace resflow {
 
@@ -17,7 +18,8 @@ struct Dense;
 ///   weights  Beat<kPe*kSimd, Weight>   a beat a cycle: rows nf*kPe ... nf*kPe + kPe-1, inputs sf*kSimd ...
 ///   out      Beat<kPe, Acc>            fold_out = kOut/kPe beats a frame
 ///   cycles   fold_in * fold_out a frame
-///   storage  an input buffer of fold_in beats; a row of kPe biases an output fold; see rom.h
+///   storage  an input buffer of fold_in beats in kBufferStorage, where there is more than one output fold; a row of kPe biases an
+///            output fold, see rom.h
 ///   misuse   weights in another order give wrong scores; too few beats of them, and it waits holding the frame; too many, and
 ///            the next frame begins with the rest: every frame after is wrong. An Acc too narrow wraps without a sign
 template <class Layer, class T, unsigned roms, unsigned integers>
@@ -31,9 +33,11 @@ void dense(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   using Acc = typename Layer::Acc::Value;
   constexpr unsigned kFoldIn = Layer::kIn / Layer::kSimd;
   constexpr unsigned kFoldOut = Layer::kOut / Layer::kPe;
+  constexpr unsigned kKept = kFoldOut > 1 ? kFoldIn : 1;  // beats of a frame, where they are needed again
   constexpr unsigned kWordBits = Layer::kSimd * Layer::Weight::kBits;
 
-  typename MAC::Operand buffer[kFoldIn];
+  typename MAC::Operand buffer[kKept];
+  Memory<Layer::kBufferStorage>::holds(buffer);
 // A beat is read again kFoldIn iterations after it was written, then every kFoldIn more.
 #pragma HLS DEPENDENCE variable=buffer inter RAW distance=kFoldIn true
   Acc acc[Layer::kPe];
@@ -47,7 +51,9 @@ Dense_Tiles:
     // Invariant: i = nf*kFoldIn + sf.
     fire<Dense<Layer>>();
     typename MAC::Operand operand;
-    if (nf == 0) {
+    if (kFoldOut == 1) {
+      operand = MAC::operand(in.read());
+    } else if (nf == 0) {
       operand = MAC::operand(in.read());
       buffer[sf] = operand;
     } else {

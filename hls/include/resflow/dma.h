@@ -42,35 +42,28 @@ Load_Frames:
 ///   storage  a word and a beat
 ///   misuse   kWords that are not the words of kBeats beats shift every frame after the first, or leave words over; a beat wider
 ///            than a word is refused by static_assert
-/// Beats lie in words in a fixed pattern: after so many words a beat begins with a word again. Where in the buffer a word goes is
-/// known for each word of the pattern, so the choice is among those few places, and where words hold whole beats there is only one.
+/// What is left of a word is a whole number of units, the greatest that divide word and beat; so the next one is moved up by so many of
+/// them: a word of whole beats not at all, else by a multiplexer of two for each doubling of the places there are, not of its bits.
 template <class Layer>
 void unpack(hls::stream<Word> &in, unsigned frames, hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &out) {
   constexpr unsigned kBeatBits = Layer::kLanes * Layer::Code::kBits;
-  constexpr unsigned kPattern = kBeatBits / common_divisor(512, kBeatBits);  // words
+  constexpr unsigned kUnit = common_divisor(512, kBeatBits);
+  constexpr unsigned kPlaces = kBeatBits / kUnit;  // for the beginning of a word within a beat
   static_assert(kBeatBits <= 512, "one word must fill one beat, for one read a cycle to keep up");
   using Buffer = ap_uint<512 + kBeatBits>;
 Unpack_Frames:
   for (unsigned frame = 0; frame < frames; ++frame) {
     Buffer buffer = 0;
     Counter<(512 + kBeatBits) / kBeatBits> whole = 0;  // beats in the buffer
-    Counter<kPattern - 1> place = 0;                   // of the next word in the pattern
+    Counter<kPlaces - 1> place = 0;                    // units left below the next word
   Unpack_Beats:
     for (unsigned beat = 0; beat < Layer::kBeats; ++beat) {
 #pragma HLS PIPELINE II=1 style=frp
-      // Invariant: below a new word lies what is left of the one before, 512*place mod kBeatBits bits.
+      // Invariant: where whole is 0, the buffer holds place*kUnit bits.
       fire<Unpack<Layer>>();
       if (whole == 0) {
-        const Buffer word = in.read();
-        for (unsigned w = 0; w < kPattern; ++w) {
-#pragma HLS UNROLL
-          const unsigned rest = 512 * w % kBeatBits;  // a constant, once unrolled, as is the number of beats
-          if (place == w) {
-            buffer |= word << rest;
-            whole = (512 + rest) / kBeatBits;
-          }
-        }
-        place.advance();
+        buffer |= Buffer(in.read()) << (place * kUnit);
+        whole = 512 / kBeatBits + place.advance_by(512 % kBeatBits / kUnit);
       }
       out.write(ap_uint<kBeatBits>(buffer));
       buffer >>= kBeatBits;

@@ -4,6 +4,7 @@
 #include "counter.h"
 #include "formats.h"
 #include "simulation.h"
+#include "storage.h"
 #include "window.h"
 
 namespace resflow {
@@ -15,17 +16,20 @@ struct MaxPool;
 ///   in       Beat<kSimd, In>  windows, (kernel_y, kernel_x, channel)
 ///   out      Beat<kSimd, In>  one pixel a window
 ///   cycles   pixels * K*K * kIn/kSimd a frame
-///   storage  one pixel in registers
+///   storage  one pixel in kLargestStorage
 ///   misuse   the windows of another kernel or stride mix pixels of neighbouring windows and leave beats over, or keep it waiting;
 ///            signed codes lose to the padding's 0
 template <class Layer>
 void max_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stream<Beat<Layer::kSimd, typename Layer::In>> &out) {
   using W = Window<Layer>;
   using Code = typename Layer::In;
-  Beat<Layer::kSimd, Code> largest[W::kPixelBeats];
-#pragma HLS ARRAY_PARTITION variable=largest complete
+  constexpr unsigned kPixelBeats = W::kPixelBeats;
+  // A beat is needed again kPixelBeats cycles later, sooner than a RAM answers where there are few: those are registers.
+  Beat<Layer::kSimd, Code> largest[kPixelBeats];
+  Memory<Layer::kLargestStorage>::holds(largest);
+#pragma HLS DEPENDENCE variable=largest inter RAW distance=kPixelBeats true
   Counter<W::kTaps - 1> tap = 0;
-  Counter<W::kPixelBeats - 1> beat = 0;
+  Counter<kPixelBeats - 1> beat = 0;
 MaxPool_Beats:
   for (unsigned i = 0; i < W::kGroups * W::kBeats; ++i) {
 #pragma HLS PIPELINE II=1 style=frp

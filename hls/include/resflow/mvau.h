@@ -6,6 +6,7 @@
 #include "formats.h"
 #include "rom.h"
 #include "simulation.h"
+#include "storage.h"
 #include "threshold.h"
 #include "window.h"
 
@@ -19,7 +20,7 @@ struct Mvau;
 ///   out      Beat<kPixels*kPe, Out>   pixels, channels in order:               fold_out = kOut/kPe beats
 ///   cycles   pixels/kPixels * fold_in * fold_out a frame
 ///   storage  a row of kPe*kSimd weights a tile, tile = nf*fold_in + sf; a row of kPe*n thresholds an output fold; an input buffer
-///            of fold_in beats; of rows, see rom.h
+///            of fold_in beats in kWindowStorage, where there is more than one output fold; of rows, see rom.h
 ///   misuse   the windows of another kernel or stride leave beats over or keep it waiting; an Acc too narrow wraps without a sign;
 ///            folds that do not divide and a wrong number of thresholds are refused by static_assert
 /// A window is read during its first output fold and kept for the others; PE p of fold nf is output channel nf*kPe + p. Of
@@ -41,9 +42,11 @@ void mvau(hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &
   using Acc = typename Layer::Acc::Value;
   constexpr unsigned kFoldIn = Window<Layer>::kBeats;
   constexpr unsigned kFoldOut = Layer::kOut / Layer::kPe;
+  constexpr unsigned kKept = kFoldOut > 1 ? kFoldIn : 1;  // beats of a window, where it is needed again
   constexpr unsigned kPixelBits = Layer::kSimd * Layer::In::kBits;
 
-  Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> window[kFoldIn];
+  Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> window[kKept];
+  Memory<Layer::kWindowStorage>::holds(window);
 // A beat is read again kFoldIn iterations after it was written, then every kFoldIn more.
 #pragma HLS DEPENDENCE variable=window inter RAW distance=kFoldIn true
   Acc acc[Layer::kPixels][Layer::kPe], offset[Layer::kPixels];
@@ -58,7 +61,9 @@ Mvau_Tiles:
     // Invariant: i = group*kFoldOut*kFoldIn + tile, tile = nf*kFoldIn + sf.
     fire<Mvau<Layer>>();
     Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> beat;
-    if (nf == 0) {
+    if (kFoldOut == 1) {
+      beat = in.read();
+    } else if (nf == 0) {
       beat = in.read();
       window[sf] = beat;
     } else {

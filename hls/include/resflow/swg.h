@@ -4,6 +4,7 @@
 #include "counter.h"
 #include "formats.h"
 #include "simulation.h"
+#include "storage.h"
 #include "window.h"
 
 namespace resflow {
@@ -17,7 +18,7 @@ struct Swg;
 ///   cycles   fill + out_height * max(out_width/kPixels * window, stride * row) a frame, in beats:
 ///            fill = (kernel - pad) rows, window = K*K*kIn/kSimd, row = width*kIn/kSimd; where a row is one beat, the fill
 ///            and each phase's reads take one cycle more
-///   storage  a ring of kernel + stride rows, in kPixels*stride banks of columns where kPixels is above 1
+///   storage  a ring of kernel + stride rows in kRingStorage, in kPixels*stride banks of columns where kPixels is above 1
 ///   misuse   it reads a whole frame, rows that no window needs included: a frame that is short stops it, one that is long becomes
 ///            the top of the next. In front of it and behind it FIFOs have to hold what comes while the other side pauses, else
 ///            the block is slower than its cycles or, beside a bypass, deadlocks. Wrong folds and pads: static_assert in Window
@@ -46,6 +47,7 @@ void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
 
   Pixel ring[kBanks][kRing];
 #pragma HLS ARRAY_PARTITION variable=ring complete dim=1
+  Memory<Layer::kRingStorage>::holds(ring);
 // What a phase writes it does not read, and what it reads is overwritten in the next one at the earliest; see Window::kApart.
 #pragma HLS DEPENDENCE variable=ring intra false
 #pragma HLS DEPENDENCE variable=ring inter RAW distance=kApart true

@@ -104,7 +104,7 @@ def crowded(share):
     return replace(U250, area=(first, other, other), sll=100)
 
 
-@pytest.mark.parametrize(("share", "cycles"), [(0.7, None), (0.76, 576), (0.78, 304), (1.0, 152)])
+@pytest.mark.parametrize(("share", "cycles"), [(0.7, None), (0.78, 1152), (0.82, 576), (1.0, 152)])
 def test_nothing_that_fits_is_faster(small, share, cycles):
     _, designs = small
     card = crowded(share)

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from dataflow import plan
 from dataflow.cost import published
 from dataflow.cost.estimate import estimate_design, estimate_ip
-from dataflow.cost.formulas import adder_tree, dot, tree_registers
+from dataflow.cost.formulas import CONTROL, adder_tree, dot, tree_registers
 from dataflow.cost.report import print_estimate
 from dataflow.cost.resources import KINDS, Resources
 from dataflow.unit import Backend, Place
+from dataflow.units.beats import dwc
+from dataflow.units.memory import unpack
 from dataflow.units.product import mvau
+from dataflow.units.window import swg
 from network import Format, load
+from network.operations import Shape, Window
 from tests.strategies import networks, written
 from tests.test_configs import CONFIGS
 
@@ -45,6 +49,66 @@ def test_and_popcount_against_a_synthesizer(lanes, bits, luts):
     """Sums of `lanes` products with an accumulator of 16 bits, as Yosys 0.23 built them with synth_xilinx -family xcup."""
     counted = dot(lanes, Format.parse("bipolar"), Format.parse(f"uint{bits}"), Backend.HLS)[0] + 16
     assert counted == pytest.approx(luts, rel=0.35)
+
+
+def luts_of(function, **operation):
+    """What is counted beside the control that every unit has."""
+    unit = function(Place("unit", "", ("in",), ("out",)), **operation)
+    return unit.cost(Backend.HLS).lut - CONTROL.lut - sum(buffer.cost.lut for buffer in unit.buffers)
+
+
+@pytest.mark.parametrize(("lanes_in", "lanes_out", "luts"), [(16, 128, 5), (128, 256, 3), (128, 16, 133), (256, 128, 259), (384, 64, 389)])
+def test_width_converters_against_a_synthesizer(lanes_in, lanes_out, luts):
+    assert luts_of(dwc, codes=384, lanes_in=lanes_in, lanes_out=lanes_out, form=Format.parse("uint1")) == pytest.approx(luts, abs=6)
+
+
+@pytest.mark.parametrize(
+    ("beat", "luts"),
+    [
+        (8, 522),
+        (24, 1058),
+        (32, 521),
+        (48, 1072),
+        (96, 1104),
+        (120, 2512),
+        (128, 521),
+        (168, 1882),
+        (200, 1958),
+        (256, 521),
+        (384, 1291),
+        (512, 523),
+    ],
+)
+def test_the_unpacker_against_a_synthesizer(beat, luts):
+    counted = luts_of(unpack, codes=50_176 * beat, lanes=beat, form=Format.parse("uint1"), repeats=False)
+    assert counted == pytest.approx(luts, rel=0.1 if beat in (24, 48, 96, 384) or 512 % beat == 0 else 0.3)
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "lanes", "pixels", "window", "luts"),
+    [
+        (56, 128, 128, 1, Window(kernel=(3, 3), stride=(1, 1), pad=((1, 1), (1, 1))), 231),
+        (56, 128, 64, 1, Window(kernel=(3, 3), stride=(1, 1), pad=((1, 1), (1, 1))), 328),
+        (28, 512, 128, 1, Window(kernel=(3, 3), stride=(2, 2), pad=((1, 1), (1, 1))), 298),
+        (7, 1024, 64, 1, Window(kernel=(3, 3), stride=(1, 1), pad=((1, 1), (1, 1))), 288),
+        (56, 256, 64, 1, Window(kernel=(1, 1), stride=(2, 2), pad=((0, 0), (0, 0))), 234),
+        (112, 64, 64, 1, Window(kernel=(3, 3), stride=(2, 2), pad=((0, 1), (0, 1))), 296),
+        (224, 24, 24, 1, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 277),
+        (32, 24, 24, 2, Window(kernel=(3, 3), stride=(1, 1), pad=((1, 1), (1, 1))), 319),
+        (32, 48, 48, 4, Window(kernel=(3, 3), stride=(1, 1), pad=((1, 1), (1, 1))), 604),
+        (32, 48, 48, 4, Window(kernel=(3, 3), stride=(2, 2), pad=((1, 1), (1, 1))), 597),
+        (32, 24, 24, 8, Window(kernel=(3, 3), stride=(1, 1), pad=((1, 1), (1, 1))), 621),
+        (224, 24, 24, 2, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 490),
+        (224, 48, 48, 2, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 680),
+        (224, 48, 48, 8, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 2744),
+        (224, 24, 24, 8, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 1604),
+        (224, 24, 24, 16, Window(kernel=(7, 7), stride=(2, 2), pad=((3, 2), (3, 2))), 2936),
+    ],
+)
+def test_sliding_windows_against_a_synthesizer(size, channels, lanes, pixels, window, luts):
+    shape = Shape(size, size, channels)
+    counted = luts_of(swg, shape=shape, window=window, lanes=lanes, pixels=pixels, form=Format.parse("uint1"))
+    assert counted == pytest.approx(luts, rel=0.3)
 
 
 def test_and_popcount_over_32_lanes_takes_what_was_measured():

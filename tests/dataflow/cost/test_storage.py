@@ -45,7 +45,10 @@ def test_blocks_hold_the_words(words, bits):
     assert bram(words, bits) <= bram(words + 1, bits + 1)
     assert bram(words, 2 * bits) <= 2 * bram(words, bits)  # side by side in one memory is never worse than in two
     cost = ram_cost(words, bits)
-    if ram_storage(words, bits) is Storage.LUTRAM:
+    if words <= 4:
+        assert (ram_storage(words, bits), cost.ff, cost.bram) == (Storage.REGISTERS, words * bits, 0)
+        assert cost.lut * 3 >= (words - 1) * bits  # a LUT chooses one of four bits
+    elif ram_storage(words, bits) is Storage.LUTRAM:
         assert cost.lut * 64 >= words * bits
         assert cost.lut <= 2 * LUTS_WORTH_A_RAMB18 * bram(words, bits)
     else:

@@ -3,15 +3,18 @@
 #pragma once
 
 #include "resflow/formats.h"
+#include "resflow/storage.h"
 
 using resflow::Beat;
 using resflow::Bipolar;
 using resflow::Int;
+using resflow::Storage;
 using resflow::UInt;
 
 struct Pool {  // sum over 6 pixels
   static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 2, kZero = 8;
   using In = UInt<4>; using Out = UInt<6>;
+  static constexpr auto kSumsStorage = Storage::kRegisters;  // 3 words of 12 bits
 };
 
 struct WeightsDwc {  // 6 -> 2 lanes
@@ -22,6 +25,7 @@ struct WeightsDwc {  // 6 -> 2 lanes
 struct Fc {  // 6 -> 5 scores
   static constexpr unsigned kIn = 6, kOut = 5, kSimd = 2, kPe = 1;
   using In = UInt<6>; using Weight = Int<8>; using Acc = Int<32>;
+  static constexpr auto kBufferStorage = Storage::kRegisters;  // 3 words of 12 bits
 };
 
 struct Top {  // 3 of 5

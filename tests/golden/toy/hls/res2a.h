@@ -3,10 +3,12 @@
 #pragma once
 
 #include "resflow/formats.h"
+#include "resflow/storage.h"
 
 using resflow::Beat;
 using resflow::Bipolar;
 using resflow::Int;
+using resflow::Storage;
 using resflow::UInt;
 
 struct EntryDwc {  // 4 -> 2 lanes
@@ -24,6 +26,8 @@ struct Conv1 {  // 3x3/1, 3x2x4 -> 3x2x4, fold 36
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
   using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<2>;
+  static constexpr auto kRingStorage = Storage::kLutram;  // 16 words of 4 bits
+  static constexpr auto kWindowStorage = Storage::kLutram;  // 18 words of 4 bits
 };
 
 struct Conv2Dwc {  // 2 -> 4 lanes
@@ -36,6 +40,8 @@ struct Conv2 {  // 3x3/1, 3x2x4 -> 3x2x6, fold 18
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
   using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<4>;
+  static constexpr auto kRingStorage = Storage::kLutram;  // 8 words of 8 bits
+  static constexpr auto kWindowStorage = Storage::kLutram;  // 9 words of 8 bits
 };
 
 struct BypassDwc {  // 2 -> 4 lanes
@@ -48,6 +54,7 @@ struct Bypass {  // 1x1/1, 3x2x4 -> 3x2x6, fold 3
   static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
   using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<4>;
+  static constexpr auto kWindowStorage = Storage::kRegisters;  // 1 word of 8 bits
 };
 
 struct JoinCommonDwc {  // 2 -> 6 lanes

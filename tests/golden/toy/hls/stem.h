@@ -3,10 +3,12 @@
 #pragma once
 
 #include "resflow/formats.h"
+#include "resflow/storage.h"
 
 using resflow::Beat;
 using resflow::Bipolar;
 using resflow::Int;
+using resflow::Storage;
 using resflow::UInt;
 
 struct Conv {  // 3x3/1, 6x5x3 -> 6x5x4, fold 18
@@ -14,6 +16,8 @@ struct Conv {  // 3x3/1, 6x5x3 -> 6x5x4, fold 18
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
   using In = UInt<8>; using Weight = Int<8>; using Acc = Int<21>; using Out = UInt<2>;
+  static constexpr auto kRingStorage = Storage::kLutram;  // 20 words of 24 bits
+  static constexpr auto kWindowStorage = Storage::kLutram;  // 9 words of 24 bits
 };
 
 struct Pool {  // max 3x3/2, 6x5x4 -> 3x2x4
@@ -21,6 +25,8 @@ struct Pool {  // max 3x3/2, 6x5x4 -> 3x2x4
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 2, kStrideWidth = 2;
   static constexpr unsigned kPadTop = 0, kPadBottom = 1, kPadLeft = 0, kPadRight = 1;
   using In = UInt<2>;
+  static constexpr auto kRingStorage = Storage::kLutram;  // 50 words of 4 bits
+  static constexpr auto kLargestStorage = Storage::kRegisters;  // 2 words of 4 bits
 };
 
 struct OutDwc {  // 2 -> 4 lanes

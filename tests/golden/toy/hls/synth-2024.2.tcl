@@ -17,10 +17,19 @@ set_directive_bind_storage -type rom_1p -impl lutram resflow_res2a conv2_weights
 set_directive_bind_storage -type rom_1p -impl lutram resflow_res2a conv2_thresholds
 set_directive_bind_storage -type rom_1p -impl lutram resflow_res2a bypass_weights
 set_directive_bind_storage -type rom_1p -impl lutram resflow_res2a bypass_thresholds
+set_directive_bind_storage -type fifo -impl srl resflow_res2a entry_in
 set_directive_bind_storage -type fifo -impl srl resflow_res2a main_in
 set_directive_bind_storage -type fifo -impl lutram resflow_res2a bypass
 set_directive_bind_storage -type fifo -impl srl resflow_res2a conv1_window
+set_directive_bind_storage -type fifo -impl srl resflow_res2a conv1_out
 set_directive_bind_storage -type fifo -impl srl resflow_res2a conv2_in
+set_directive_bind_storage -type fifo -impl srl resflow_res2a conv2_window
+set_directive_bind_storage -type fifo -impl srl resflow_res2a conv2_out
+set_directive_bind_storage -type fifo -impl srl resflow_res2a bypass_in
+set_directive_bind_storage -type fifo -impl srl resflow_res2a bypass_out
+set_directive_bind_storage -type fifo -impl srl resflow_res2a join_common_in
+set_directive_bind_storage -type fifo -impl srl resflow_res2a join_in
+set_directive_bind_storage -type fifo -impl srl resflow_res2a joined
 
 csynth_design
 export_design -format ip_catalog -rtl verilog -vendor resflow -library hls -ipname res2a -version 1.0
