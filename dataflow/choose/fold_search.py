@@ -49,11 +49,11 @@ class Search:
 
     @cached_property
     def candidates(self) -> list[int]:
-        """All possible numbers of cycles a frame, in ascending order."""
+        """All possible numbers of cycles a frame, in ascending order; none is less than the DMA takes, which has one folding."""
         seen = {
             int(cycles) for own in self.tables for each in (*own.cycles, *(pair.cycles for pair in own.pairs)) for cycles in np.unique(each)
         }
-        return sorted(cycles for cycles in seen if cycles < NEVER)
+        return sorted({max(cycles, self.dma.interval) for cycles in seen if cycles < NEVER})
 
     def choices(self, part: int, cycles: int, weights: Weights) -> list[Choice]:
         """The choices of one part; equal parts share a table, and so its choices."""
@@ -70,6 +70,8 @@ class Search:
 
     def least(self, cycles: int, weights: Weights | None = None) -> tuple[tuple[int, ...], ...] | None:
         """The folds of every layer, part by part, that cost least and take at most `cycles` a frame; None if no folding is that fast."""
+        if cycles < self.dma.interval:
+            return None
         measure = self.shares if weights is None else weights
         image = self.dma.port("image")
         ways: dict[Port, tuple[float, tuple[tuple[int, ...], ...]]] = {image: (0.0, ())}

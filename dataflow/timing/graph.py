@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from dataflow.design import Design, Ip, Link
-from dataflow.firings import IDLE, READ, WRITE, Regroup, Run, carried
-from dataflow.unit import Backend, Unit
+from dataflow.firings import READ, WRITE, Regroup, Run, carried
+from dataflow.unit import Backend, Idle, Unit
 
 
 class Blocked(Enum):
@@ -29,8 +29,8 @@ class Blocked(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Latencies:
-    """All latencies that do not follow from the loops of the HLS library, in cycles."""
+class Latencies(Idle):
+    """All latencies and idle cycles that do not follow from the loops of the HLS library."""
 
     stages: int | None = None  # of every unit's pipeline; None: each unit's own. UNCONFIRMED: counted by hand from the loops
     fifo: int = 1  # of an HLS FIFO
@@ -38,10 +38,6 @@ class Latencies:
     converter: int = 1  # of axis_dwidth_converter, after the beat that completes one: PG085, the same table
     port: int = 1  # of the register HLS puts into an AXI4-Stream port; UNCONFIRMED for each release
     crossing: int = 2  # for every SLR boundary passed: a register on either side
-    memory: int = 150  # from the start of a frame to its first word; UNCONFIRMED: 0.6 us at 250 MHz
-    burst: int = 16  # words: max_read_burst_length of HLS, UG1399
-    pause: int = 2  # between two bursts; UNCONFIRMED: cycles the memory controller loses to refresh and turnaround
-    restart: int = 1  # idle between two frames of a unit: measured where HLS reports `loop auto-rewind flp (delay=1)`
     blocked: Blocked = Blocked.FREEZE  # depths for this rule do for the other one too
 
     def shortest(self) -> Latencies:
@@ -137,7 +133,7 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
             actors.append(
                 Actor(
                     name=actor_name(ip, unit),
-                    runs=_runs(unit, latencies),
+                    runs=latencies.frame(unit),
                     reads=tuple(ends[ip.name, name] for name in unit.reads),
                     writes=tuple(ends[ip.name, name] for name in unit.writes),
                     stages=latencies.stages or unit.latency[Backend.HLS],
@@ -156,17 +152,6 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
 def actor_name(ip: Ip, unit: Unit) -> str:
     """res2a.conv2 mvau"""
     return f"{ip.name}.{unit.label}"
-
-
-def _runs(unit: Unit, latencies: Latencies) -> tuple[Run, ...]:
-    runs = unit.firings.runs()
-    if unit.memory and not unit.memory.writes:
-        bursts, rest = divmod(unit.cycles, latencies.burst)
-        burst, pause = bytes([WRITE] * latencies.burst), bytes([IDLE] * latencies.pause)
-        runs = (Run(bytes([IDLE]), latencies.memory), Run(burst + pause, bursts), Run(burst[:rest] + pause, 1))
-    if latencies.restart:
-        runs = (*runs, Run(bytes([IDLE]), latencies.restart))
-    return runs
 
 
 def _add_link(

@@ -42,7 +42,7 @@ def test_estimate(toy):
 
 def test_folding(toy):
     data = folding_data(toy)
-    assert data["cycles"] == toy.cycles == data["ips"][data["slowest"].partition(".")[0]]["cycles"]
+    assert data["cycles"] == toy.interval == data["ips"][data["slowest"].partition(".")[0]]["cycles"]
     assert data["depths"] == toy.depths
     units = {unit["name"]: unit for unit in data["ips"]["res2a"]["units"] if unit["implementation"] == "mvau"}
     layer = toy.network.blocks[0].convs[0]
@@ -60,7 +60,7 @@ def test_fold(toy):
     found = explore(toy, fps=None, want_fastest=False)
     data = fold_data(found)
     assert [point["cycles"] for point in data["points"]] == [point.cycles for point in found.points]
-    assert data["chosen"]["cycles"] <= toy.cycles
+    assert data["chosen"]["cycles"] <= toy.interval
     assert data["chosen"]["folding"].keys() == {layer.name for layer in (*toy.network.convs, toy.network.head.fc)}
     fastest = data["fastest"]
     assert all(point["cycles"] >= fastest["cycles"] for point in data["points"] if point["fits"])

@@ -56,7 +56,7 @@ class IpReport:
     name: str
     title: str
     slr: int
-    cycles: int  # of its slowest process, by design
+    cycles: int  # from frame to frame, by design
     slowest: str
     csynth: Csynth | None
     cosim: Cosim | None
@@ -118,7 +118,7 @@ class Report:
     platform: str
     part: str
     clock_mhz: float
-    cycles: int  # per frame, by design
+    cycles: int  # from frame to frame, by design
     slowest: str  # res2a.conv2
     ips: tuple[IpReport, ...]
     slrs: tuple[SlrReport, ...]
@@ -244,8 +244,8 @@ def assemble(
         platform=design.platform.name,
         part=design.platform.part,
         clock_mhz=design.network.clock_mhz,
-        cycles=design.cycles,
-        slowest=f"{design.slowest.name}.{design.slowest.slowest.name}",
+        cycles=design.interval,
+        slowest=design.bottleneck,
         ips=ips,
         slrs=tuple(_slr(i, ips, area[i] if i < len(area) else None) for i in range(design.platform.slrs)),
         kernel={step: kernel.top.resources for step, kernel in readings.utilization.items()},
@@ -265,7 +265,7 @@ def _ip(ip: Ip, readings: Readings, estimate: Resources | None) -> IpReport:
         name=ip.name,
         title=ip.title,
         slr=ip.slr,
-        cycles=ip.cycles,
+        cycles=ip.interval,
         slowest=ip.slowest.name,
         csynth=csynth,
         cosim=readings.cosim.get(ip.name),

@@ -57,7 +57,7 @@ def test_queued_runs_keep_the_pipeline_full():
 
 def test_report(capsys, golden):
     design = plan(load(CONFIGS / "resnet50_w1a2.yaml"))
-    pipeline = Pipeline(clock_mhz=250, interval_cycles=design.cycles, latency_cycles=234_617)
+    pipeline = Pipeline(clock_mhz=250, interval_cycles=design.interval, latency_cycles=234_617)
     print_prediction(design, pipeline)
     golden("estimate/prediction.txt", capsys.readouterr().out)
 
@@ -68,7 +68,7 @@ def test_plots(tmp_path, toy_yaml):
     from dataflow.choose.fold_report import print_fold
 
     design = plan(load(CONFIGS / "resnet50_w1a2.yaml"))
-    pipeline = Pipeline(clock_mhz=250, interval_cycles=design.cycles, latency_cycles=200_000)
+    pipeline = Pipeline(clock_mhz=250, interval_cycles=design.interval, latency_cycles=200_000)
     print_prediction(design, pipeline, tmp_path / "prediction.png")
     print_fold(explore(plan(load(toy_yaml)), fps=None, want_fastest=True), plot=tmp_path / "fold.png")
     for name in ("prediction", "fold"):

@@ -10,8 +10,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from dataflow import TimingError, plan
+from dataflow.choose.explore import explore
+from dataflow.choose.fold_search import search
 from dataflow.firings import READ, WRITE, Run
-from dataflow.timing.graph import Actor, Blocked, Channel, Graph, Latencies, graph
+from dataflow.layout.report import folding_data
+from dataflow.timing.graph import Actor, Blocked, Channel, Graph, Latencies, actor_name, graph
 from dataflow.timing.simulation import core, simulate
 from network import load
 from tests.dataflow.timing import cycle_model
@@ -152,7 +155,7 @@ def digits():
 def test_depths_that_are_left_out_keep_the_slowest_process_busy(path):
     design = plan(load(ROOT / path))
     run = simulate(graph(design), frames=6)
-    assert list(run.intervals[-2:]) == [design.cycles + Latencies().restart] * 2
+    assert list(run.intervals[-2:]) == [design.interval] * 2
 
 
 @settings(max_examples=60, phases=[Phase.generate])
@@ -161,6 +164,40 @@ def test_depths_that_are_left_out_do_not_deadlock(tmp_path_factory, description)
     design = plan(written(description, tmp_path_factory.mktemp("drawn")))
     run = simulate(graph(design, latencies=Latencies().shortest()), frames=3)
     assert (run.frames, run.deadlock) == (3, None)
+
+
+def measured(design):
+    """The interval with FIFOs of several frames, frames offered at once."""
+    laid = graph(design)
+    ample = laid.with_depths({channel.name: 4 * channel.beats for channel in laid.channels if not channel.is_register})
+    return int(simulate(ample, frames=12).intervals[-1])
+
+
+@settings(max_examples=60, phases=[Phase.generate])
+@given(networks(blocks=2))
+def test_the_interval_of_a_design_is_what_ample_fifos_give(tmp_path_factory, description):
+    """The number that folding, fold, estimates of a rate and the xclbin's manifest say; the DMA sets it for some of these."""
+    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
+    assert measured(design) == design.interval == graph(design).cycles == folding_data(design)["cycles"]
+    assert {actor_name(ip, unit): unit.interval for ip in design.ips for unit in ip.units}.items() <= {
+        actor.name: actor.cycles for actor in graph(design).actors
+    }.items()
+
+
+@settings(max_examples=10, phases=[Phase.generate])
+@given(networks(blocks=1), st.floats(1, 20))
+def test_a_folding_for_a_rate_reaches_it(tmp_path_factory, description, slower):
+    """At rates on either side of one the loops alone would reach: without the cycle between frames it would be missed."""
+    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
+    clock = design.network.clock_mhz * 1e6
+    fewest = search(design.network.unfolded(), design.platform).fewest_cycles()
+    exact = plan(replace(design.network.unfolded(), fps=int(clock / int(slower * fewest))))
+    for fps in {int(clock / (exact.interval - 1)), int(clock / exact.interval), exact.network.fps}:
+        if clock / fps < fewest:
+            continue
+        chosen = plan(replace(design.network.unfolded(), fps=fps))
+        assert clock / measured(chosen) >= fps
+        assert explore(design, fps=fps, want_fastest=False).chosen.frames_per_second >= fps
 
 
 def test_a_frame(digits):
@@ -195,7 +232,7 @@ def test_an_ip_alone(digits):
         "res2b.codes_in source",
         "res3a.codes_in sink",
     }
-    assert alone.cycles == digits.ip("res2b").cycles + Latencies().restart
+    assert alone.cycles == digits.ip("res2b").interval
     assert simulate(alone, frames=4).intervals[-1] == alone.cycles
 
 
@@ -212,8 +249,8 @@ def test_a_width_converter_and_latencies(toy_yaml):
 def test_memory_and_restart(digits):
     """Frames of the slowest process are no longer than the loops say, unless its loop takes time to begin again."""
     slower = graph(digits, latencies=Latencies(restart=5))
-    assert slower.cycles == digits.cycles + 5
-    assert simulate(slower, frames=8).intervals[-1] == digits.cycles + 5
+    assert slower.cycles == digits.interval + 4
+    assert simulate(slower, frames=8).intervals[-1] == digits.interval + 4
     bound = graph(digits, latencies=Latencies(memory=3000))
     assert bound.slowest.name in ("dma.image load", "dma.weights load")
     assert simulate(bound, frames=20, spacing=bound.cycles, interval=bound.cycles).settled
