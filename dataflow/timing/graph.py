@@ -36,7 +36,7 @@ class Latencies(Idle):
     fifo: int = 1  # of an HLS FIFO
     fifo_ip: int = 3  # of axis_data_fifo; UNCONFIRMED: PG085, table "Latency by Module Type", says TBD
     converter: int = 1  # of axis_dwidth_converter, after the beat that completes one: PG085, the same table
-    port: int = 1  # of the register HLS puts into an AXI4-Stream port; UNCONFIRMED for each release
+    slices: int = 1  # register slices that HLS puts into an AXI4-Stream port: see `Channel.slices`
     crossing: int = 2  # for every SLR boundary passed: a register on either side
     blocked: Blocked = Blocked.FREEZE  # depths for this rule do for the other one too
 
@@ -72,6 +72,15 @@ class Channel:
     latency: int
     beats: int  # per frame
     is_register: bool = False  # part of a width converter, not a FIFO to be sized
+    slices: int = 0
+    """Register slices in line with it, of two entries each: they hold two beats more, and pass beats and room on a cycle later. Vitis
+    HLS has one in every output port. Inputs have one too where reports of C synthesis say `register, both mode`, as those of vivado_hls
+    2018.2 and 2019.1 do for either direction; UNCONFIRMED for inputs and for 2019.2: that it is so in every release."""
+
+    @property
+    def places(self) -> int:
+        """Beats that it and its register slices hold."""
+        return self.depth + 2 * self.slices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +117,11 @@ class Graph:
     def depths(self) -> dict[str, int]:
         """Depths in beats, by name."""
         return {channel.name: channel.depth for channel in self.channels}
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Beats that each FIFO and its register slices hold, by name."""
+        return {channel.name: channel.places for channel in self.channels}
 
     def with_depths(self, depths: Mapping[str, int]) -> Graph:
         return replace(self, channels=tuple(replace(c, depth=depths.get(c.name, c.depth)) for c in self.channels))
@@ -166,13 +180,16 @@ def _add_link(
     """Add the FIFO and width converter of a link, and a source or sink in place of an IP that is left out."""
     name, source, sink = link.dotted, link.source_port, link.sink_port
     crossed = abs(design.ip(link.source).slr - design.ip(link.sink).slr)
-    latency = latencies.fifo_ip + 2 * latencies.port + latencies.crossing * crossed
-    channels.append(Channel(name=name, depth=link.depth, bits=8 * source.tdata_bytes, latency=latency, beats=source.beats))
+    latency = latencies.fifo_ip + latencies.crossing * crossed
+    slices = latencies.slices if link.converts else 2 * latencies.slices  # of the port in front of it, and of the one behind
+    fifo = Channel(name=name, depth=link.depth, bits=8 * source.tdata_bytes, latency=latency, beats=source.beats, slices=slices)
+    channels.append(fifo)
     ends[link.source, source.name] = ends[link.sink, sink.name] = name
     if link.converts:
         ends[link.sink, sink.name] = converted = f"{name} converted"
         # Its register holds the outgoing beat while the next one is assembled.
-        channels.append(Channel(name=converted, depth=2, bits=8 * sink.tdata_bytes, latency=1, beats=sink.beats, is_register=True))
+        register = Channel(name=converted, depth=2, bits=8 * sink.tdata_bytes, latency=1, beats=sink.beats, is_register=True)
+        channels.append(replace(register, slices=latencies.slices))
         runs = Regroup(into=source.lanes, out=sink.lanes, beats=sink.beats).runs()
         actors.append(Actor(name=f"{name} converter", runs=runs, reads=(name,), writes=(converted,), stages=latencies.converter))
     if link.source not in chosen:

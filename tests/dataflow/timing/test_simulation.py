@@ -35,6 +35,8 @@ def random_graph(choose):
     channels = [
         Channel(name=f"s{i}", depth=choose(1, 4), bits=1, latency=choose(1, 3), beats=repeats * choose(1, 4)) for i in range(len(ends))
     ]
+    # What is in line with register slices is as deep as a beat a cycle needs, as the FIFO IP is.
+    channels = [replace(each, slices=choose(0, 3)) if each.depth > each.latency else each for each in channels]
     actors = []
     for actor in range(count):
         times = choose(1, repeats)
@@ -208,7 +210,7 @@ def test_a_frame(digits):
     assert activity.busy == 3 * (2304 + 1), "with a cycle in which it begins anew"
     assert activity.stalled + activity.starved > 0
     assert activity.busy + activity.stalled + activity.starved <= run.ends[-1] + 1
-    assert all(1 <= run.most[name] <= depth for name, depth in digits.depths.items())
+    assert all(1 <= run.most[name] <= depth for name, depth in graph(digits).places.items())
     late = simulate(graph(digits), frames=3, spacing=10_000)
     assert list(late.ends - late.ends[0]) == [0, 10_000, 20_000]
 
@@ -239,10 +241,12 @@ def test_an_ip_alone(digits):
 def test_a_width_converter_and_latencies(toy_yaml):
     """Between IPs: a FIFO, where the beats differ a converter, and a register for every SLR boundary."""
     design = plan(load(toy_yaml))
-    found = {channel.name: channel for channel in graph(design, latencies=Latencies(fifo_ip=5, port=1, crossing=3)).channels}
-    assert found["stem.image"].latency == 7
-    assert found["res2a.codes_in"].latency == 10
+    found = {channel.name: channel for channel in graph(design, latencies=Latencies(fifo_ip=5, crossing=3)).channels}
+    assert (found["stem.image"].latency, found["res2a.codes_in"].latency) == (5, 8)
     converted = [link.dotted for link in design.links if link.converts]
+    for link in design.links:
+        slices = [found[link.dotted].slices, *(found[name].slices for name in (f"{link.dotted} converted",) if link.converts)]
+        assert slices == ([1, 1] if link.converts else [2]), "one in either port"
     assert [name for name in found if name.endswith("converted")] == [f"{name} converted" for name in converted]
 
 
