@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import NamedTuple
 
 from dataflow.design import Design, Ip, Link
 from dataflow.firings import READ, WRITE, Regroup, Run, carried
@@ -28,11 +29,33 @@ class Blocked(Enum):
     """What is under way moves on into an output FIFO with room for as many beats as the pipeline has stages. `style=frp`."""
 
 
+class Scheduled(NamedTuple):
+    """How the HLS tool scheduled a unit's loop, as it reports."""
+
+    stages: int  # cycles from reading a beat to writing its result
+    idle: int | None  # between two frames; None where it does not say
+
+
+class PipelineSources(NamedTuple):
+    """How many units' pipelines the tool's reports describe, and of how many the depth is what `Unit.latency` says."""
+
+    read: int
+    assumed: int
+
+    def __str__(self) -> str:
+        """One line for people."""
+        if not self.read:
+            return f"Pipeline depths of all {self.assumed} units are assumed; they are read from the reports that doit synth leaves."
+        rest = f"; of {self.assumed} they are assumed" if self.assumed else ""
+        return f"Pipeline depths of {self.read} units are those C synthesis reports{rest}."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latencies(Idle):
     """All latencies and idle cycles that do not follow from the loops of the HLS library."""
 
-    stages: int | None = None  # of every unit's pipeline; None: each unit's own. UNCONFIRMED: counted by hand from the loops
+    stages: int | None = None  # of every unit's pipeline; None: as scheduled, else each unit's own. UNCONFIRMED: counted by hand
+    scheduled: Mapping[str, Scheduled] = field(default_factory=dict)  # by actor
     fifo: int = 1  # of an HLS FIFO
     fifo_ip: int = 3  # of axis_data_fifo; UNCONFIRMED: PG085, table "Latency by Module Type", says TBD
     converter: int = 1  # of axis_dwidth_converter, after the beat that completes one: PG085, the same table
@@ -43,6 +66,11 @@ class Latencies(Idle):
     def shortest(self) -> Latencies:
         """The same with single-stage pipelines, which hold the fewest beats."""
         return replace(self, stages=1)
+
+    def of(self, ip: Ip, unit: Unit) -> tuple[int, Idle]:
+        """A unit's stages and idle cycles."""
+        own = self.scheduled.get(actor_name(ip, unit), Scheduled(unit.latency[Backend.HLS], None))
+        return self.stages or own.stages, self if own.idle is None else replace(self, restart=own.idle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +117,7 @@ class Graph:
     channels: tuple[Channel, ...]
     first: str  # the actor whose first firing starts a frame
     last: str  # the actor whose last firing ends it
+    sources: PipelineSources = field(default_factory=lambda: PipelineSources(read=0, assumed=0))
 
     def __post_init__(self) -> None:
         beats = {channel.name: channel.beats for channel in self.channels}
@@ -144,13 +173,14 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
             channel = Channel(name=name, depth=stream.depth, bits=stream.bits, latency=latencies.fifo, beats=beats[stream.name])
             channels.append(channel)
         for unit in ip.units:
+            stages, idle = latencies.of(ip, unit)
             actors.append(
                 Actor(
                     name=actor_name(ip, unit),
-                    runs=latencies.frame(unit),
+                    runs=idle.frame(unit),
                     reads=tuple(ends[ip.name, name] for name in unit.reads),
                     writes=tuple(ends[ip.name, name] for name in unit.writes),
-                    stages=latencies.stages or unit.latency[Backend.HLS],
+                    stages=stages,
                     blocked=Blocked.FREEZE if unit.memory else latencies.blocked,  # frp is not for units with an AXI master
                 )
             )
@@ -160,7 +190,10 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
             next(actor_name(ip, unit) for ip in chosen.values() for unit in ip.units if unit.memory and unit.memory.writes is writes)
             for writes in (False, True)
         )
-    return Graph(actors=tuple(actors), channels=tuple(channels), first=first, last=last)
+    units = [actor_name(ip, unit) for ip in chosen.values() for unit in ip.units]
+    read = sum(name in latencies.scheduled for name in units)
+    sources = PipelineSources(read=read, assumed=len(units) - read)
+    return Graph(actors=tuple(actors), channels=tuple(channels), first=first, last=last, sources=sources)
 
 
 def actor_name(ip: Ip, unit: Unit) -> str:

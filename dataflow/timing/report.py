@@ -32,6 +32,7 @@ def print_timing(laid: Graph, run: Simulation, *, spacing: int) -> None:
     )
     first, last = (int(run.ends[i] - run.starts[i]) for i in (0, -1))
     console.print(f"{first:,} cycles from the first word of the first frame to its last label, {last:,} of the last one")
+    console.print(str(laid.sources))
 
 
 def timing_data(laid: Graph, run: Simulation) -> dict[str, object]:
@@ -45,6 +46,7 @@ def timing_data(laid: Graph, run: Simulation) -> dict[str, object]:
         "interval": int(run.intervals[-1]) if len(ends) > 1 else None,
         "first": int(run.ends[0] - run.starts[0]) if ends else None,
         "ends": ends,
+        "pipelines": laid.sources._asdict(),
         "deadlock": stuck and {"cycle": stuck.cycle, "waits": [asdict(wait) for wait in stuck.waits]},
         "units": {
             actor.name: {

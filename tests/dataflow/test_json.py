@@ -87,7 +87,7 @@ def test_fifos(toy):
 
 def test_predict(toy):
     pipeline = Pipeline(clock_mhz=200, interval_cycles=540, latency_cycles=2_000)
-    data = prediction_data(toy, pipeline)
+    data = prediction_data(toy, pipeline, graph(toy).sources)
     assert data["interval_cycles"] == 540
     assert data["batches"][0] == pipeline.rate(1)._asdict()
 
@@ -99,9 +99,9 @@ def test_predict(toy):
         ("estimate", {"total", "ips", "links", "slrs"}),
         ("floorplan", {"fits", "findings", "slrs", "wires", "most_wires", "placement"}),
         ("fold", {"points", "chosen", "fastest"}),
-        ("timing", {"interval", "first", "ends", "deadlock", "units"}),
-        ("fifos", {"interval", "bits", "described_bits", "original_bits", "depths"}),
-        ("predict", {"clock_mhz", "interval_cycles", "latency_cycles", "call_us", "transfer_us", "batches", "published"}),
+        ("timing", {"pipelines", "interval", "first", "ends", "deadlock", "units"}),
+        ("fifos", {"pipelines", "interval", "bits", "described_bits", "original_bits", "depths"}),
+        ("predict", {"clock_mhz", "interval_cycles", "latency_cycles", "call_us", "transfer_us", "pipelines", "batches", "published"}),
     ],
 )
 def test_tasks(task, keys, toy_yaml, tmp_path):
