@@ -64,8 +64,8 @@ class Latencies(Idle):
     blocked: Blocked = Blocked.FREEZE  # depths for this rule do for the other one too
 
     def shortest(self) -> Latencies:
-        """The same with single-stage pipelines, which hold the fewest beats."""
-        return replace(self, stages=1)
+        """The same with single-stage pipelines and no register slices: what holds the fewest beats, and so deadlocks first."""
+        return replace(self, stages=1, slices=0)
 
     def of(self, ip: Ip, unit: Unit) -> tuple[int, Idle]:
         """A unit's stages and idle cycles."""

@@ -21,7 +21,7 @@ a deeper FIFO never slows anything down. That is not so with pipelines that free
 which may reach the last stage, find no room, and stop a firing that would have started in that time. So a deeper FIFO, or a frame
 offered earlier, can cost cycles, seldom and few; a test shows one. What holds:
 
-- Where nothing deadlocks with single-stage pipelines, nothing deadlocks (see `deadlock`).
+- Where nothing deadlocks with single-stage pipelines and without register slices, nothing deadlocks (see `deadlock`).
 - The times with pipelines that freeze fulfil every inequality of those that drain, whose times are the least that do. So draining is
   never slower than freezing: depths that keep an interval with the one keep it with the other, in the long run.
 - A FIFO that held m beats at most works as any that is deeper than m: it never blocked its writer.

@@ -118,7 +118,8 @@ def test_draining_is_never_slower_than_freezing_and_single_stages_deadlock_first
         frozen, drained = (events(that(drawn, blocked), frames) for blocked in (Blocked.FREEZE, Blocked.DRAIN))
         stuck += frozen["stuck"]
         if frozen["stuck"] or drained["stuck"]:
-            assert events(that(drawn, Blocked.FREEZE, stages=1), frames)["stuck"]
+            first = that(drawn, Blocked.FREEZE, stages=1)
+            assert events(replace(first, channels=tuple(replace(each, slices=0) for each in first.channels)), frames)["stuck"]
             continue
         for what in ("fired", "wrote"):
             for soon, late in zip(drained[what], frozen[what], strict=True):
