@@ -81,12 +81,17 @@ class Ip:
 
     @property
     def cycles(self) -> int:
-        """Cycles per frame: those of the slowest unit."""
+        """Firings per frame of the slowest unit, as the HLS library counts its loops."""
         return max(unit.cycles for unit in self.units)
 
     @property
     def slowest(self) -> Unit:
         return max(self.units, key=lambda unit: unit.cycles)
+
+    @property
+    def interval(self) -> int:
+        """Cycles from frame to frame where its neighbours never make it wait: those of its slowest unit."""
+        return max(unit.interval for unit in self.units)
 
     @property
     def products(self) -> int:
@@ -181,13 +186,19 @@ class Design:
         return names.compute_unit(self.name)
 
     @property
-    def cycles(self) -> int:
-        """Cycles per frame once the pipeline is full: those of the slowest IP."""
-        return max(ip.cycles for ip in self.ips)
+    def interval(self) -> int:
+        """Cycles from frame to frame once the pipeline is full, where FIFOs are deep enough: those of the slowest unit."""
+        return max(ip.interval for ip in self.ips)
 
     @property
-    def slowest(self) -> Ip:
-        return max(self.ips, key=lambda ip: ip.cycles)
+    def frames_per_second(self) -> float:
+        return self.network.clock_mhz * 1e6 / self.interval
+
+    @property
+    def bottleneck(self) -> str:
+        """The unit that sets the interval: stem.conv."""
+        ip, unit = max(((ip, unit) for ip in self.ips for unit in ip.units), key=lambda place: place[1].interval)
+        return f"{ip.name}.{unit.name}"
 
     def ip(self, name: str) -> Ip:
         return next(ip for ip in self.ips if ip.name == name)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from codegen.jobs.dispatch import Dispatch
 from dataflow.design import Design, Ip
+from dataflow.timing.graph import Latencies, Scheduled
 from network.project import Project
 
 FIRINGS = 8_000_000
@@ -20,6 +22,7 @@ class Planned(Project):
 
     design: Design
     jobs: Dispatch
+    scheduled: Callable[[], Mapping[str, Scheduled]] = dict  # reads what C synthesis reports of the units, by their names in timing.graph
     given_frames: int | None = None  # images every bench simulates, where they are given
     fits_anyway: bool = False  # go on although the estimate says that the design does not fit
 
@@ -28,6 +31,10 @@ class Planned(Project):
         """Images every bench simulates: 16, fewer where a frame is many millions of firings."""
         firings = sum(unit.cycles for ip in self.design.ips for unit in ip.units)
         return self.given_frames or min(MOST_FRAMES, max(1, FIRINGS // firings))
+
+    def latencies(self) -> Latencies:
+        """Those of the build: as C synthesis reports them, where it was run; else the stated defaults."""
+        return Latencies(scheduled=self.scheduled())
 
     @property
     def labels(self) -> dict[str, str]:

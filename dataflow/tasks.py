@@ -112,7 +112,8 @@ def task_predict(project: Planned) -> dict[str, Any]:
         from dataflow.timing.simulation import simulate
         from dataflow.timing.sizing import require_flow
 
-        run = simulate(graph(project.design), frames=8)
+        laid = graph(project.design, latencies=project.latencies())
+        run = simulate(laid, frames=8)
         if run.deadlock:
             require_flow(project.design)
         pipeline = Pipeline(
@@ -122,8 +123,8 @@ def task_predict(project: Planned) -> dict[str, Any]:
             call_us=call_us,
             transfer_us=transfer_us,
         )
-        print_prediction(project.design, pipeline, plot)
-        write_json(json_file, lambda: prediction_data(project.design, pipeline))
+        print_prediction(project.design, pipeline, laid.sources, plot)
+        write_json(json_file, lambda: prediction_data(project.design, pipeline, laid.sources))
 
     cycles = options.whole("--latency", 1, 10**12, "it counts the cycles of the first frame")
     call = options.number("--call-us", 0, 10**9, "it counts the microseconds of a call")
@@ -147,7 +148,7 @@ def task_timing(project: Planned) -> dict[str, Any]:
         from dataflow.timing.simulation import simulate
         from dataflow.timing.sizing import require_flow
 
-        laid = graph(project.design)
+        laid = graph(project.design, latencies=project.latencies())
         run = simulate(laid, frames=frames, spacing=spacing)
         write_json(json_file, lambda: timing_data(laid, run))
         if run.deadlock:
@@ -171,10 +172,10 @@ def task_fifos(project: Planned) -> dict[str, Any]:
         from dataflow.timing.sizing import size
         from dataflow.timing.sizing_report import fifos_data, print_fifos, written, yaml_entries
 
-        yaml = project.yaml
-        sizing = size(project.design, interval=interval, anew=anew)
-        print_fifos(project.design, sizing)
-        write_json(json_file, lambda: fifos_data(project.design, sizing))
+        yaml, latencies = project.yaml, project.latencies()
+        sizing = size(project.design, interval=interval, latencies=latencies, anew=anew)
+        print_fifos(project.design, sizing, latencies)
+        write_json(json_file, lambda: fifos_data(project.design, sizing, latencies))
         if write:
             try:
                 # As bytes: its line ends are its own.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import Storage, ram_cost, ram_storage, rom_storage
-from dataflow.firings import Firings
+from dataflow.firings import IDLE, WRITE, Firings, Run
 from network.formats import Format
 
 MAX_ROM_BITS = 4096
@@ -113,6 +113,30 @@ class MemoryPort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """Cycles of every frame in which a unit fires nothing, whatever its streams hold."""
+
+    restart: int = 1  # between two frames: measured where HLS reports `loop auto-rewind flp (delay=1)`
+    memory: int = 150  # from the start of a frame to its first word; UNCONFIRMED: 0.6 us at 250 MHz
+    burst: int = 16  # words: max_read_burst_length of HLS, UG1399
+    pause: int = 2  # after each burst; UNCONFIRMED: cycles the memory controller loses to refresh and turnaround
+
+    def cycles(self, unit: Unit) -> int:
+        reading = self.memory + self.pause * -(-unit.cycles // self.burst) if unit.reads_memory else 0
+        return reading + self.restart
+
+    def frame(self, unit: Unit) -> tuple[Run, ...]:
+        """The firings of a frame with these cycles between them."""
+        runs = unit.firings.runs()
+        if unit.reads_memory:
+            bursts, rest = divmod(unit.cycles, self.burst)
+            pause = bytes([IDLE] * self.pause)
+            whole, last = (bytes([WRITE] * words) + pause for words in (self.burst, rest))
+            runs = (Run(bytes([IDLE]), self.memory), Run(whole, bursts), Run(last, 1 if rest else 0))
+        return (*runs, Run(bytes([IDLE]), self.restart)) if self.restart else runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """A pipelined loop at II=1 that computes an operation, or moves beats between operations."""
 
@@ -139,6 +163,15 @@ class Unit:
     def cycles(self) -> int:
         """Firings per frame."""
         return self.firings.cycles
+
+    @property
+    def interval(self) -> int:
+        """Cycles from frame to frame where its streams never make it wait."""
+        return self.cycles + Idle().cycles(self)
+
+    @property
+    def reads_memory(self) -> bool:
+        return self.memory is not None and not self.memory.writes
 
     @property
     def label(self) -> str:

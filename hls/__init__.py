@@ -2,7 +2,8 @@
 
 from hls.cosim_report import read_cosim, simulated
 from hls.csim import Simulation, csim_job, simulate, verdict
-from hls.csynth import read_csynth
+from hls.csynth import read_csynth, read_csynth_of
+from hls.pipelines import scheduled
 from hls.render import HEADERS, outputs, render
 from hls.synth import cosim_job, synth_job
 from hls.vectors import first_frames, frame_count, vectors
@@ -17,7 +18,9 @@ __all__ = [
     "outputs",
     "read_cosim",
     "read_csynth",
+    "read_csynth_of",
     "render",
+    "scheduled",
     "simulate",
     "simulated",
     "synth_job",

@@ -1,24 +1,40 @@
 """The report of C synthesis of an IP: clock, cycles, resources. All are estimates of the HLS tool, made before Vivado.
 
 Read from <top>_csynth.xml, or from <top>_csynth.rpt, in the layouts of vivado_hls 2019.2 to Vitis HLS 2024.2. They differ in the name of the
-DSP slices (DSP48E, DSP), the spelling of a title and a unit, and in whether the root of the XML has a namespace.
+DSP slices (DSP48E, DSP), the spelling of a title and a unit, and in whether the root of the XML has a namespace. From 2020.2 on a second
+file, csynth.xml, says the same of the top and adds its modules with their loops.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codegen.errors import ToolError
-from codegen.reports.text import ReportText, Row
+from codegen.reports.text import UNKNOWN, ReportText, Row
 from codegen.reports.xml import ReportXml
 from dataflow.cost.resources import Resources
+from dataflow.design import Design
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 CELLS = {"lut": ("LUT",), "ff": ("FF",), "bram": ("BRAM_18K",), "uram": ("URAM",), "dsp": ("DSP", "DSP48E")}
 """Names of the resources in the tools' reports, by our names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """A pipelined loop of one of the IP's modules."""
+
+    module: str  # mvau_Conv1_s
+    name: str  # its label in C++
+    depth: int  # stages
+    delay: int | None  # idle cycles between two calls where the tool rewinds it by itself; None where it does not, or does not say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +50,7 @@ class Csynth:
     latency_cycles: int | None  # None: depends on data, as in the DMA
     interval_cycles: int | None
     resources: Resources
+    loops: tuple[Loop, ...] = ()  # empty where the report does not list modules
 
     def __str__(self) -> str:
         """One line for people."""
@@ -48,6 +65,20 @@ class Csynth:
 def read_csynth(path: Path) -> Csynth:
     """Read a csynth.xml or csynth.rpt; raises ToolError when it is damaged or has an unknown layout."""
     return _read_xml(path) if path.suffix == ".xml" else _read_text(path)
+
+
+def read_csynth_of(design: Design, path: Path) -> Csynth:
+    """Read build/<network>/synth/<ip>/csynth.xml or .rpt; raises ToolError as well where it is about another top or part."""
+    csynth, ip = read_csynth(path), path.parent.name
+    wanted = design.ip(ip).top
+    # vivado_hls adds the prefix of the IP's modules to the top, too.
+    top = wanted if csynth.top == f"{wanted}_{wanted}" else csynth.top
+    for actual, expected in ((top, wanted), (csynth.part, design.platform.part)):
+        if actual.lower() != expected.lower():
+            raise ToolError(
+                str(path), f"a report about {actual}", why=f"it should be about {expected}", fix=f"run it again: doit synth:{ip}"
+            )
+    return csynth
 
 
 def _read_xml(path: Path) -> Csynth:
@@ -68,7 +99,27 @@ def _read_xml(path: Path) -> Csynth:
         latency_cycles=report.cycles(f"{overall}/Worst-caseLatency"),
         interval_cycles=report.cycles(f"{overall}/Interval-max"),
         resources=_resources(names, lambda name: report.number(f"{area}/{name}"), partial(report.damaged, counted)),
+        loops=tuple(loop for module in report.root.iterfind("ModuleInformation/Module") for loop in _loops(report, module)),
     )
+
+
+def _loops(report: ReportXml, module: etree._Element) -> Iterator[Loop]:
+    """The loops of a module that have an interval, wherever they are nested."""
+    within = ReportXml(report.path, module)
+    performance = "PerformanceEstimates"
+    kind = module.findtext(f"{performance}/SummaryOfOverallLatency/PipelineType", "")
+    rewound = re.search(r"auto-rewind.*\(delay=(\d+)", kind)
+    for interval in module.iterfind(f"{performance}/SummaryOfLoopLatency//PipelineII"):
+        element = interval.getparent()
+        assert element is not None  # it was found below the module
+        loop = ReportXml(report.path, element)
+        if loop.text("PipelineII") not in UNKNOWN:
+            yield Loop(
+                module=within.text("Name"),
+                name=str(element.tag),
+                depth=loop.number("PipelineDepth"),
+                delay=int(rewound[1]) if rewound else None,
+            )
 
 
 def _nanoseconds(report: ReportXml, name: str) -> float:

@@ -1,7 +1,7 @@
 """C synthesis, export and cosimulation of one IP as jobs, with the Tcl for the release of the HLS tool.
 
 synth leaves   <ip>.zip     the IP for Vivado's catalog, resflow:hls:<ip>:1.0
-               csynth.xml   resources and cycles, as estimated by the tool; csynth.rpt has the same as text
+               csynth.xml   resources, cycles and pipelines, as estimated by the tool; csynth.rpt has resources and cycles as text
                project.zip  the tool's project, which cosimulation continues, so that nothing is synthesized twice (UNCONFIRMED for
                             every release: that a project can be moved to another folder between the two)
 cosim leaves   cosim.rpt    whether the RTL passed the bench, and its cycles
@@ -46,8 +46,7 @@ def synth_job(design: Design, ip: Ip, sources: Path, release: Release) -> Job:
         calls=(Call(words=(*release.hls, "synth.tcl"), log="synth.log"),),
         products={
             f"{ip.name}.zip": f"{solution}/{release.exported}",
-            # The top's own report, not those of its functions: vivado_hls with a prefix names it twice, resflow_res2a_resflow_res2a.
-            "csynth.xml": f"{solution}/syn/report/*{ip.top}_csynth.xml",
+            "csynth.xml": f"{solution}/syn/report/{release.csynth.format(top=ip.top)}",
             "csynth.rpt": f"{solution}/syn/report/*{ip.top}_csynth.rpt",
             "project.zip": f"{PROJECT}/",
         },

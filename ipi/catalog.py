@@ -72,7 +72,7 @@ def readme(design: Design) -> str:
         (
             f"# {design.vlnv}",
             "",
-            f"The network {design.name}: {network.input} images in, {_best(design)} out, an image every {design.cycles:,} cycles",
+            f"The network {design.name}: {network.input} images in, {_best(design)} out, an image every {design.interval:,} cycles",
             f"once the pipeline is full. A netlist for the family of {part}, synthesized for {network.clock_mhz} MHz.",
             "",
             "    set_property ip_repo_paths [list <this folder>] [current_project]",

@@ -17,7 +17,7 @@ def test_report(toy_yaml, tmp_path):
 
     result = doit(*chosen, "report")
     assert (result.returncode, ran(result)) == (0, ["report"])
-    assert "540 cycles a frame, set by stem.conv" in result.stdout
+    assert "541 cycles a frame, set by stem.conv" in result.stdout
     assert f"in {build / 'report'}: report.json, report.csv, report.html\n" in result.stdout
     assert sorted(path.name for path in (build / "report").iterdir()) == sorted(OUTPUTS)
 

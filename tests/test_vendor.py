@@ -63,7 +63,7 @@ def test_the_whole_graph(release, toy, tmp_path):
     hls = Counter(f"{front_end} {ip}" for ip in IPS * 2)  # synthesis and cosimulation
     assert Counter(tools.runs()) == hls + Counter(["vivado block_design", "vivado package", "v++ link"])
     manifest = Xclbin.read(build / "toy.hw.xclbin").manifest
-    assert (manifest.network, manifest.target.value, manifest.cycles_per_frame) == ("toy", "hw", 540)
+    assert (manifest.network, manifest.target.value, manifest.cycles_per_frame) == ("toy", "hw", 541)
     assert re.search(r"ok +cosim:res2a .* RTL equals the reference, 217 cycles a frame", result.stdout)
     again = doit(*chosen, "cosim", "link", "report", env=tools.environment)
     assert (again.returncode, ran(again)) == (0, ["report"]), again.stdout

@@ -151,6 +151,7 @@ def _project(default: str) -> Planned:
         draws=DRAW in sys.argv[1:],
         design=design,
         jobs=jobs,
+        scheduled=lambda: hls.scheduled(design, folder / "synth"),
         given_frames=None if frames is None else int(frames),
         fits_anyway=bool(anyway),
     )

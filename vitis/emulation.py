@@ -52,7 +52,7 @@ def manifest(design: Design, target: Target, versions: Mapping[str, str] | None 
             platform=design.platform.shell,
             target=target,
             clock_mhz=network.clock_mhz,
-            cycles_per_frame=design.cycles,
+            cycles_per_frame=design.interval,
             latency_cycles=latency_cycles,
             image=ImageShape(*network.input),
             classes=fc.out,

@@ -20,7 +20,7 @@ def refused(design: Design, error: XclbinError) -> DescriptionError:
     """An error of the runtime as one of the description, with the line that causes it."""
     network = design.network
     places = {"top": network.head.at, "classes": network.head.fc.at, "weights": network.head.fc.at, "label_names": network.labels_at}
-    slowest = next((block.at for block in network.blocks if block.name == design.slowest.name), network.at)
+    slowest = next((block.at for block in network.blocks if block.name == design.bottleneck.partition(".")[0]), network.at)
     places["cycles_per_frame"] = places["latency_cycles"] = slowest
     field = error.where.rpartition(": ")[2].partition("[")[0]
     fix = "change it in the description; if it cannot be changed there, report it"

@@ -37,6 +37,7 @@ class Release:
     impl: dict[str, str] = field(repr=False)  # our word for a kind of memory -> the directive's
     pipeline: dict[str, str] = field(repr=False)  # a style of our PIPELINE pragmas -> the release's option for it
     dataflow_option: str  # the option of the DATAFLOW pragma that saves processes without a start signal the FIFOs that would pass one on
+    csynth: str  # the report of C synthesis in XML, in the solution's syn/report: {top}
     exported: str  # where export_design leaves the packed IP, below the solution
     needs_y2k22: bool  # export_design fails after 2021, without AMD's patch
     link_options: str  # "config": sections of a file; "words": the options before there were sections
@@ -69,6 +70,8 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             # UG1399 2021.2: required with ap_ctrl_none; 2023.2: at one's own risk, for processes that run by their streams alone, as
             # ours do. In the references from 2020.1 on; 2018.2 lacks it. UNCONFIRMED for 2019.2.
             "dataflow_option": "disable_start_propagation",
+            # The top's own report, not those of its functions: with a prefix vivado_hls names it twice, resflow_res2a_resflow_res2a.
+            "csynth": "*{top}_csynth.xml",
             "exported": "impl/ip/*.zip",
             "needs_y2k22": True,
             "link_options": "words",
@@ -92,6 +95,7 @@ TABLE: tuple[tuple[str, dict[str, Any]], ...] = (
             # UNCONFIRMED: what it builds where it refuses frp ("Disabling free running pipeline", HLS 200-19xx), and whether it rewinds
             # a frp loop between frames by itself, as it does a flp one; frp and an explicit `rewind` exclude each other (HLS 207-5512).
             "pipeline": {"frp": "style=frp", "flp": "style=flp"},
+            "csynth": "csynth.xml",  # says the same of the top as <top>_csynth.xml, and lists all modules with their loops
             "exported": "impl/export.zip",
         },
     ),

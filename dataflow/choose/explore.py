@@ -48,7 +48,7 @@ def explore(design: Design, *, fps: int | None, want_fastest: bool) -> Explorati
     foldings = search(design.network.unfolded(), design.platform)
     free = _free(design)
     top = fastest(foldings, free)
-    target = top.cycles if want_fastest and top else cycles_for(design.network, fps) if fps else design.cycles
+    target = top.cycles if want_fastest and top else cycles_for(design.network, fps) if fps else design.interval
     folds = top.folds if want_fastest and top else foldings.least(target)
     if folds is None:
         fewest, clock = foldings.fewest_cycles(), design.network.clock_mhz
@@ -69,7 +69,7 @@ def _free(design: Design) -> list[int | None]:
 def _curve(foldings: Search, design: Design, top: Fastest | None, free: list[int | None]) -> tuple[Point, ...]:
     """The design itself, and the least designs for a sixteenth, an eighth … of its rate, its own, twice, and the highest possible."""
     fewest = foldings.fewest_cycles()
-    wanted = {design.cycles * factor for factor in (16, 8, 4, 2, 1)} | {max(fewest, design.cycles // 2), fewest}
+    wanted = {design.interval * factor for factor in (16, 8, 4, 2, 1)} | {max(fewest, -(-design.interval // 2)), fewest}
     points = [_point("as described", design, free)]
     for cycles in sorted(wanted, reverse=True):
         folds = foldings.least(cycles)
@@ -82,5 +82,5 @@ def _curve(foldings: Search, design: Design, top: Fastest | None, free: list[int
 
 
 def _point(label: str, design: Design, free: list[int | None]) -> Point:
-    rate = design.network.clock_mhz * 1e6 / design.cycles
-    return Point(label, rate, design.cycles, estimate_design(design), floorplan.feasible(floorplan.problem(design, free)))
+    fits = floorplan.feasible(floorplan.problem(design, free))
+    return Point(label, design.frames_per_second, design.interval, estimate_design(design), fits)

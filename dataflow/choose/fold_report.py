@@ -22,9 +22,11 @@ def print_fold(found: Exploration, plot: Path | None) -> None:
     if plot is not None:
         plot_curve(found.points, plot)
         console.print(f"plotted in {plot}")
-    cycles, clock = found.chosen.cycles, found.chosen.network.clock_mhz * 1e6
-    console.print(f"\nFor {cycles:,} cycles a frame, {clock / cycles:,.0f} frames/s, these foldings need the least resources:\n")
-    console.print(as_yaml(found.chosen.network), highlight=False)
+    chosen = found.chosen
+    console.print(
+        f"\nFor {chosen.interval:,} cycles a frame, {chosen.frames_per_second:,.0f} frames/s, these foldings need the least resources:\n"
+    )
+    console.print(as_yaml(chosen.network), highlight=False)
 
 
 def fold_data(found: Exploration) -> dict[str, object]:

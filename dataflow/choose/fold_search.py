@@ -47,13 +47,18 @@ class Search:
         """Shares of the card's budgets, summed: the measure of "least"."""
         return 1 / np.maximum(vector(self.budget), 1)[:, None]
 
+    @property
+    def floor(self) -> int:
+        """Cycles a frame that no folding goes below: those of the DMA, which has one."""
+        return self.dma.interval if self.dma else 0
+
     @cached_property
     def candidates(self) -> list[int]:
-        """All possible numbers of cycles a frame, in ascending order."""
+        """All possible numbers of cycles a frame, in ascending order; none is less than `floor`."""
         seen = {
             int(cycles) for own in self.tables for each in (*own.cycles, *(pair.cycles for pair in own.pairs)) for cycles in np.unique(each)
         }
-        return sorted(cycles for cycles in seen if cycles < NEVER)
+        return sorted({max(cycles, self.floor) for cycles in seen if cycles < NEVER})
 
     def choices(self, part: int, cycles: int, weights: Weights) -> list[Choice]:
         """The choices of one part; equal parts share a table, and so its choices."""
@@ -72,6 +77,8 @@ class Search:
 
     def least(self, cycles: int, weights: Weights | None = None) -> tuple[tuple[int, ...], ...] | None:
         """The folds of every layer, part by part, that cost least and take at most `cycles` a frame; None if no folding is that fast."""
+        if cycles < self.floor:
+            return None
         measure = self.shares if weights is None else weights
         before = self.dma.port("image") if self.dma else None
         ways: dict[Port | None, tuple[float, tuple[tuple[int, ...], ...]]] = {before: (0.0, ())}

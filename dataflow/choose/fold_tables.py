@@ -187,7 +187,7 @@ def _buildable(part: Part, number: int, folds: Sequence[Fold]) -> tuple[Fold, ..
 
 def _built(part: Part, widest: Sequence[Fold], changed: dict[int, Fold]) -> tuple[Ip, Costs, int]:
     ip = lay_out(refold(part, [changed.get(number, fold) for number, fold in enumerate(widest)]))
-    return ip, vector(estimate_ip(ip)), ip.cycles
+    return ip, vector(estimate_ip(ip)), ip.interval
 
 
 def _meetings(part: Part) -> list[Meeting]:

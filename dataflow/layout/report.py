@@ -19,33 +19,31 @@ def print_folding(design: Design) -> None:
         for i, unit in enumerate(ip.units):
             fold = (str(unit.values.get("kPe", "")), str(unit.values.get("kSimd", "")))
             row = (ip.name if i == 0 else "", str(ip.slr) if i == 0 else "", unit.label, *fold)
-            table.add_row(*row, f"{unit.cycles:,}", f"{unit.cycles / design.cycles:.0%}", _fifo(ip, unit))
+            table.add_row(*row, f"{unit.interval:,}", f"{unit.interval / design.interval:.0%}", _fifo(ip, unit))
     console = Console(width=120)
     console.print(table)
-    rate = design.network.clock_mhz * 1e6 / design.cycles
     console.print(
-        f"{design.cycles:,} cycles a frame, set by {design.slowest.name}.{design.slowest.slowest.name}: "
-        f"{rate:,.0f} frames/s at {design.network.clock_mhz} MHz if every FIFO is deep enough and memory keeps up"
+        f"{design.interval:,} cycles a frame, set by {design.bottleneck}: {design.frames_per_second:,.0f} frames/s at {design.network.clock_mhz} MHz if every FIFO is deep enough and memory keeps up"
     )
 
 
 def folding_data(design: Design) -> dict[str, object]:
     """The table of `print_folding`, with the depths of all FIFOs."""
     return {
-        "cycles": design.cycles,
-        "fps": design.network.clock_mhz * 1e6 / design.cycles,
-        "slowest": f"{design.slowest.name}.{design.slowest.slowest.name}",
+        "cycles": design.interval,
+        "fps": design.frames_per_second,
+        "slowest": design.bottleneck,
         "ips": {
             ip.name: {
                 "slr": ip.slr,
-                "cycles": ip.cycles,
+                "cycles": ip.interval,
                 "units": [
                     {
                         "name": unit.name,
                         "implementation": unit.implementation,
                         "pe": unit.values.get("kPe"),
                         "simd": unit.values.get("kSimd"),
-                        "cycles": unit.cycles,
+                        "cycles": unit.interval,
                     }
                     for unit in ip.units
                 ],

@@ -1,8 +1,9 @@
 // The timing simulation of dataflow.timing.simulation, which states the rules of time: computes times of beats, not cycle by cycle.
 //
 // A process is a pipeline of L = `latency` stages. Firing k enters it at t[k]; a firing that writes leaves it at e[k], all its beats
-// at once. Beat j of a FIFO of depth d is readable `latency` cycles after it was written, and can be written in the cycle after
-// beat j-d was read. Call r[k] the time when all beats firing k reads are readable, and w[k] the first cycle in which there is room
+// at once. Beat j of a FIFO with d places is readable `latency` cycles after it was written, and can be written `back` cycles after
+// beat j-d was read: in the next cycle, and one later for every register slice in line with the FIFO, whose two places are among the d.
+// Call r[k] the time when all beats firing k reads are readable, and w[k] the first cycle in which there is room
 // for all beats it writes, after the firings before it wrote theirs.
 //
 // A pipeline that drains:
@@ -65,6 +66,7 @@ struct Process;
 struct Fifo {
   std::vector<Time> slots;  // of each place: when the beat in it can be read; then, when it was read
   Count depth, latency;
+  Time back;  // cycles from reading a beat to writing another in its place
   Process *writer, *reader;
   Count written = 0, read = 0;
   Count head = 0, tail = 0;  // places of beats `written` and `read`
@@ -177,7 +179,7 @@ struct Machine {
           process.full = &fifo;
           return;
         }
-        at = std::max(at, fifo.slots[std::size_t(fifo.head)] + 1);
+        at = std::max(at, fifo.slots[std::size_t(fifo.head)] + fifo.back);
       }
       for (unsigned which = flight.writes; which; which &= which - 1) {
         Fifo &fifo = *process.writes[__builtin_ctz(which)];
@@ -301,7 +303,7 @@ struct Machine {
       for (Count i = 0, place = fifo.tail; i < held; ++i, place = fifo.after(place))
         values.push_back(fifo.slots[std::size_t(place)] - now);
       // Of free places, those that were freed after the writer's last write: no other can make it wait.
-      const Time since = fifo.writer->left_at;
+      const Time since = fifo.writer->left_at + 1 - fifo.back;
       Count place = fifo.tail;
       for (Count i = held; i < fifo.depth; ++i) {
         place = fifo.before(place);
@@ -343,8 +345,12 @@ class Simulator {
   using Runs = std::vector<std::tuple<std::string, Count>>;
   using ProcessArgument = std::tuple<Runs, std::vector<int>, std::vector<int>, Count, bool>;
 
-  Simulator(const std::vector<ProcessArgument> &processes, const std::vector<Time> &latencies) : latencies_(latencies) {
+  // A register slice holds two beats, and passes a beat on and room back a cycle later.
+  Simulator(const std::vector<ProcessArgument> &processes, const std::vector<Time> &latencies, const std::vector<Count> &slices)
+      : latencies_(latencies), slices_(slices) {
+    require(slices.size() == latencies.size(), "a number of register slices for every stream");
     for (Time latency : latencies) require(latency >= 1, "a FIFO takes at least a cycle");
+    for (Count count : slices) require(count >= 0, "there are no fewer than no register slices");
     std::vector<int> readers(latencies.size()), writers(latencies.size());
     for (const auto &[runs, reads, writes, latency, freezes] : processes) {
       require(latency >= 1, "a pipeline has at least one stage");
@@ -432,14 +438,17 @@ class Simulator {
  private:
   std::vector<Layout> layouts_;
   std::vector<Time> latencies_;
+  std::vector<Count> slices_;
 
   static void require(bool holds, const char *otherwise) {
     if (!holds) throw py::value_error(otherwise);
   }
 
   void set_up(Machine &machine, const std::vector<Count> &depths, Count frames) const {
-    for (std::size_t i = 0; i < depths.size(); ++i)
-      machine.fifos.push_back({std::vector<Time>(std::size_t(depths[i]), -1), depths[i], latencies_[i], nullptr, nullptr});
+    for (std::size_t i = 0; i < depths.size(); ++i) {
+      const Count places = depths[i] + 2 * slices_[i], back = 1 + slices_[i];
+      machine.fifos.push_back({std::vector<Time>(std::size_t(places), -back), places, latencies_[i] + slices_[i], back, nullptr, nullptr});
+    }
     for (const Layout &layout : layouts_) {
       Process process{&layout, {}, {}};
       process.start = layout.runs[0].before;
@@ -481,8 +490,8 @@ class Simulator {
 PYBIND11_MODULE(_native, module) {
   module.doc() = "The core of dataflow.simulation in C++.";
   py::class_<Simulator>(module, "Simulator")
-      .def(py::init<const std::vector<Simulator::ProcessArgument> &, const std::vector<Time> &>(), py::arg("processes"),
-           py::arg("latencies"))
+      .def(py::init<const std::vector<Simulator::ProcessArgument> &, const std::vector<Time> &, const std::vector<Count> &>(),
+           py::arg("processes"), py::arg("latencies"), py::arg("slices"))
       .def("run", &Simulator::run, py::kw_only(), py::arg("depths"), py::arg("frames"), py::arg("spacing"), py::arg("interval"),
            py::arg("losing"), py::arg("trace"));
 }

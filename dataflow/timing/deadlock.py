@@ -1,8 +1,9 @@
 """Deadlock: a cycle of units, each waiting for the next, through a full stream or an empty one.
 
-A design that does not deadlock with single-stage pipelines does not deadlock with any, whether they freeze or drain. Take a state in
+A design that does not deadlock with single-stage pipelines and without register slices does not deadlock with any pipelines and any slices,
+whether they freeze or drain: the verdict holds for every release, however deep HLS makes a pipeline. Idle cycles change no order. Take a state in
 which nothing ever moves again. Each unit waits for a beat, and all it started has left; or it waits to write firing k, and has started
-k at least. Suppose a single-stage design passes that state, and look at the first event that does. If it starts a firing of a unit
+k at least. Suppose a design of single stages and of no more places passes that state, and look at the first event that does. If it starts a firing of a unit
 that waits for a beat, another unit wrote that beat and passed first. If it starts one of a unit that waits to write k, this unit wrote
 k before, so that passed first. If it writes k, the reader of the full stream read and passed first. So it never passes that state.
 """

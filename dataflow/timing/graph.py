@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import NamedTuple
 
 from dataflow.design import Design, Ip, Link, Port
-from dataflow.firings import IDLE, READ, WRITE, Regroup, Run, carried
-from dataflow.unit import Backend, Unit
+from dataflow.firings import READ, WRITE, Regroup, Run, carried
+from dataflow.unit import Backend, Idle, Unit
 
 
 class Blocked(Enum):
@@ -28,25 +29,48 @@ class Blocked(Enum):
     """What is under way moves on into an output FIFO with room for as many beats as the pipeline has stages. `style=frp`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latencies:
-    """All latencies that do not follow from the loops of the HLS library, in cycles."""
+class Scheduled(NamedTuple):
+    """How the HLS tool scheduled a unit's loop, as it reports."""
 
-    stages: int | None = None  # of every unit's pipeline; None: each unit's own. UNCONFIRMED: counted by hand from the loops
+    stages: int  # cycles from reading a beat to writing its result
+    idle: int | None  # between two frames; None where it does not say
+
+
+class PipelineSources(NamedTuple):
+    """How many units' pipelines the tool's reports describe, and of how many the depth is what `Unit.latency` says."""
+
+    read: int
+    assumed: int
+
+    def __str__(self) -> str:
+        """One line for people."""
+        if not self.read:
+            return f"Pipeline depths of all {self.assumed} units are assumed; they are read from the reports that doit synth leaves."
+        rest = f"; of {self.assumed} they are assumed" if self.assumed else ""
+        return f"Pipeline depths of {self.read} units are those C synthesis reports{rest}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latencies(Idle):
+    """All latencies and idle cycles that do not follow from the loops of the HLS library."""
+
+    stages: int | None = None  # of every unit's pipeline; None: as scheduled, else each unit's own. UNCONFIRMED: counted by hand
+    scheduled: Mapping[str, Scheduled] = field(default_factory=dict)  # by actor
     fifo: int = 1  # of an HLS FIFO
     fifo_ip: int = 3  # of axis_data_fifo; UNCONFIRMED: PG085, table "Latency by Module Type", says TBD
     converter: int = 1  # of axis_dwidth_converter, after the beat that completes one: PG085, the same table
-    port: int = 1  # of the register HLS puts into an AXI4-Stream port; UNCONFIRMED for each release
+    slices: int = 1  # register slices that HLS puts into an AXI4-Stream port: see `Channel.slices`
     crossing: int = 2  # for every SLR boundary passed: a register on either side
-    memory: int = 150  # from the start of a frame to its first word; UNCONFIRMED: 0.6 us at 250 MHz
-    burst: int = 16  # words: max_read_burst_length of HLS, UG1399
-    pause: int = 2  # between two bursts; UNCONFIRMED: cycles the memory controller loses to refresh and turnaround
-    restart: int = 1  # idle between two frames of a unit: measured where HLS reports `loop auto-rewind flp (delay=1)`
     blocked: Blocked = Blocked.FREEZE  # depths for this rule do for the other one too
 
     def shortest(self) -> Latencies:
-        """The same with single-stage pipelines, which hold the fewest beats."""
-        return replace(self, stages=1)
+        """The same with single-stage pipelines and no register slices: what holds the fewest beats, and so deadlocks first."""
+        return replace(self, stages=1, slices=0)
+
+    def of(self, ip: Ip, unit: Unit) -> tuple[int, Idle]:
+        """A unit's stages and idle cycles."""
+        own = self.scheduled.get(actor_name(ip, unit), Scheduled(unit.latency[Backend.HLS], None))
+        return self.stages or own.stages, self if own.idle is None else replace(self, restart=own.idle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +100,15 @@ class Channel:
     latency: int
     beats: int  # per frame
     is_register: bool = False  # part of a width converter, not a FIFO to be sized
+    slices: int = 0
+    """Register slices in line with it, of two entries each: they hold two beats more, and pass beats and room on a cycle later. Vitis
+    HLS has one in every output port. Inputs have one too where reports of C synthesis say `register, both mode`, as those of vivado_hls
+    2018.2 and 2019.1 do for either direction; UNCONFIRMED for inputs and for 2019.2: that it is so in every release."""
+
+    @property
+    def places(self) -> int:
+        """Beats that it and its register slices hold."""
+        return self.depth + 2 * self.slices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +117,7 @@ class Graph:
     channels: tuple[Channel, ...]
     first: str  # the actor whose first firing starts a frame
     last: str  # the actor whose last firing ends it
+    sources: PipelineSources = field(default_factory=lambda: PipelineSources(read=0, assumed=0))
 
     def __post_init__(self) -> None:
         beats = {channel.name: channel.beats for channel in self.channels}
@@ -113,6 +147,11 @@ class Graph:
         """Depths in beats, by name."""
         return {channel.name: channel.depth for channel in self.channels}
 
+    @property
+    def places(self) -> dict[str, int]:
+        """Beats that each FIFO and its register slices hold, by name."""
+        return {channel.name: channel.places for channel in self.channels}
+
     def with_depths(self, depths: Mapping[str, int]) -> Graph:
         return replace(self, channels=tuple(replace(c, depth=depths.get(c.name, c.depth)) for c in self.channels))
 
@@ -127,9 +166,7 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
     for link in design.links:
         if link.source in chosen or link.sink in chosen:
             _add_link(design, link, chosen, latencies, actors, channels, ends)
-    for ip, port in design.open_ports:
-        if ip.name in chosen:
-            _add_open_port(ip, port, latencies, actors, channels, ends)
+    outside = {port.name: _add_open_port(ip, port, actors, channels, ends) for ip, port in design.open_ports if ip.name in chosen}
     for ip in chosen.values():
         beats = {name: carried(unit.firings.runs(), WRITE << i) for unit in ip.units for i, name in enumerate(unit.writes)}
         for stream in ip.streams:
@@ -137,42 +174,34 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
             channel = Channel(name=name, depth=stream.depth, bits=stream.bits, latency=latencies.fifo, beats=beats[stream.name])
             channels.append(channel)
         for unit in ip.units:
+            stages, idle = latencies.of(ip, unit)
             actors.append(
                 Actor(
                     name=actor_name(ip, unit),
-                    runs=_runs(unit, latencies),
+                    runs=idle.frame(unit),
                     reads=tuple(ends[ip.name, name] for name in unit.reads),
                     writes=tuple(ends[ip.name, name] for name in unit.writes),
-                    stages=latencies.stages or unit.latency[Backend.HLS],
+                    stages=stages,
                     blocked=Blocked.FREEZE if unit.memory else latencies.blocked,  # frp is not for units with an AXI master
                 )
             )
     first, last = actors[0].name, actors[-1].name
-    outside = [actor.name for actor in actors if actor.name in ("stem.image source", "head.labels sink")]
-    if len(outside) == 2:
-        first, last = outside
+    if {"image", "labels"} <= outside.keys():
+        first, last = outside["image"], outside["labels"]
     elif "dma" in chosen:
         first, last = (
             next(actor_name(ip, unit) for ip in chosen.values() for unit in ip.units if unit.memory and unit.memory.writes is writes)
             for writes in (False, True)
         )
-    return Graph(actors=tuple(actors), channels=tuple(channels), first=first, last=last)
+    units = [actor_name(ip, unit) for ip in chosen.values() for unit in ip.units]
+    read = sum(name in latencies.scheduled for name in units)
+    sources = PipelineSources(read=read, assumed=len(units) - read)
+    return Graph(actors=tuple(actors), channels=tuple(channels), first=first, last=last, sources=sources)
 
 
 def actor_name(ip: Ip, unit: Unit) -> str:
     """res2a.conv2 mvau"""
     return f"{ip.name}.{unit.label}"
-
-
-def _runs(unit: Unit, latencies: Latencies) -> tuple[Run, ...]:
-    runs = unit.firings.runs()
-    if unit.memory and not unit.memory.writes:
-        bursts, rest = divmod(unit.cycles, latencies.burst)
-        burst, pause = bytes([WRITE] * latencies.burst), bytes([IDLE] * latencies.pause)
-        runs = (Run(bytes([IDLE]), latencies.memory), Run(burst + pause, bursts), Run(burst[:rest] + pause, 1))
-    if latencies.restart:
-        runs = (*runs, Run(bytes([IDLE]), latencies.restart))
-    return runs
 
 
 def _add_link(
@@ -187,13 +216,16 @@ def _add_link(
     """Add the FIFO and width converter of a link, and a source or sink in place of an IP that is left out."""
     name, source, sink = link.dotted, link.source_port, link.sink_port
     crossed = abs(design.ip(link.source).slr - design.ip(link.sink).slr)
-    latency = latencies.fifo_ip + 2 * latencies.port + latencies.crossing * crossed
-    channels.append(Channel(name=name, depth=link.depth, bits=8 * source.tdata_bytes, latency=latency, beats=source.beats))
+    latency = latencies.fifo_ip + latencies.crossing * crossed
+    slices = latencies.slices if link.converts else 2 * latencies.slices  # of the port in front of it, and of the one behind
+    fifo = Channel(name=name, depth=link.depth, bits=8 * source.tdata_bytes, latency=latency, beats=source.beats, slices=slices)
+    channels.append(fifo)
     ends[link.source, source.name] = ends[link.sink, sink.name] = name
     if link.converts:
         ends[link.sink, sink.name] = converted = f"{name} converted"
         # Its register holds the outgoing beat while the next one is assembled.
-        channels.append(Channel(name=converted, depth=2, bits=8 * sink.tdata_bytes, latency=1, beats=sink.beats, is_register=True))
+        register = Channel(name=converted, depth=2, bits=8 * sink.tdata_bytes, latency=1, beats=sink.beats, is_register=True)
+        channels.append(replace(register, slices=latencies.slices))
         runs = Regroup(into=source.lanes, out=sink.lanes, beats=sink.beats).runs()
         actors.append(Actor(name=f"{name} converter", runs=runs, reads=(name,), writes=(converted,), stages=latencies.converter))
     if link.source not in chosen:
@@ -204,14 +236,11 @@ def _add_link(
         actors.append(Actor(name=f"{name} sink", runs=(run,), reads=(ends[link.sink, sink.name],), writes=(), stages=1))
 
 
-def _add_open_port(
-    ip: Ip, port: Port, latencies: Latencies, actors: list[Actor], channels: list[Channel], ends: dict[tuple[str, str], str]
-) -> None:
-    """Add a source or sink outside the design, which is never late: the port's register is all there is between."""
-    name = ends[ip.name, port.name] = f"{ip.name}.{port.name}"
-    bits = 8 * port.tdata_bytes
-    channels.append(Channel(name=name, depth=2, bits=bits, latency=latencies.port, beats=port.beats, is_register=True))
-    if port.is_input:
-        actors.append(Actor(name=f"{name} source", runs=(Run(bytes([WRITE]), port.beats),), reads=(), writes=(name,), stages=1))
-    else:
-        actors.append(Actor(name=f"{name} sink", runs=(Run(bytes([READ]), port.beats),), reads=(name,), writes=(), stages=1))
+def _add_open_port(ip: Ip, port: Port, actors: list[Actor], channels: list[Channel], ends: dict[tuple[str, str], str]) -> str:
+    """Add a source or sink outside the design, which is never late, and return its name: the port's register is all there is between."""
+    stream = ends[ip.name, port.name] = f"{ip.name}.{port.name}"
+    channels.append(Channel(name=stream, depth=2, bits=8 * port.tdata_bytes, latency=1, beats=port.beats, is_register=True))
+    name, does = (f"{stream} source", WRITE) if port.is_input else (f"{stream} sink", READ)
+    reads, writes = ((), (stream,)) if port.is_input else ((stream,), ())
+    actors.append(Actor(name=name, runs=(Run(bytes([does]), port.beats),), reads=reads, writes=writes, stages=1))
+    return name

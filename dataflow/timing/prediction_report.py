@@ -10,12 +10,13 @@ from rich.console import Console
 from dataflow.cost import published
 from dataflow.cost.report import table
 from dataflow.design import Design
+from dataflow.timing.graph import PipelineSources
 from dataflow.timing.prediction import BATCHES, Pipeline, line_through
 
 RIGHT = ("batch", "frames/s", "ms", "queued frames/s", "published frames/s", "published ms", "predicted/published")
 
 
-def print_prediction(design: Design, pipeline: Pipeline, plot: Path | None = None) -> None:
+def print_prediction(design: Design, pipeline: Pipeline, sources: PipelineSources, plot: Path | None = None) -> None:
     console = Console(width=120)
     measured = {m.batch: m for m in published.MEASURED} if design.name in published.NETWORKS else {}
     rows = table(*(RIGHT if measured else RIGHT[:4]), right=RIGHT)
@@ -27,7 +28,8 @@ def print_prediction(design: Design, pipeline: Pipeline, plot: Path | None = Non
     console.print(
         f"Predicted for {pipeline.clock_mhz:g} MHz, {pipeline.interval_cycles:,} cycles from frame to frame, {pipeline.latency_cycles:,} for the "
         f"first,\n{pipeline.call_us:g} us a call and {pipeline.transfer_us:g} us a frame at the host.\n"
-        "Queued: runs are started before earlier ones have ended, and overlap."
+        "Queued: runs are started before earlier ones have ended, and overlap.\n"
+        f"{sources}"
     )
     if measured:
         line = line_through(published.MEASURED)
@@ -43,10 +45,11 @@ def print_prediction(design: Design, pipeline: Pipeline, plot: Path | None = Non
         console.print(f"plotted in {plot}")
 
 
-def prediction_data(design: Design, pipeline: Pipeline) -> dict[str, object]:
+def prediction_data(design: Design, pipeline: Pipeline, sources: PipelineSources) -> dict[str, object]:
     """The table of `print_prediction` with what it was computed from; `published` is empty for networks other than the original's."""
     return {
         **asdict(pipeline),
+        "pipelines": sources._asdict(),
         "batches": [pipeline.rate(batch)._asdict() for batch in BATCHES],
         "published": [m._asdict() for m in published.MEASURED] if design.name in published.NETWORKS else [],
     }

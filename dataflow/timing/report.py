@@ -17,11 +17,11 @@ def print_timing(laid: Graph, run: Simulation, *, spacing: int) -> None:
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("unit", "cycles a frame", "busy", "stalled", "starved", "most beats in input FIFOs"):
         table.add_column(heading, justify="left" if heading[0] in "um" else "right", no_wrap=True)
-    depths = laid.depths
+    places = laid.places
     for actor in laid.actors:
         did = run.activity[actor.name]
         total = did.busy + did.stalled + did.starved
-        held = (f"{name.partition('.')[2]} {run.most[name]:,}/{depths[name]:,}" for name in actor.reads)
+        held = (f"{name.partition('.')[2]} {run.most[name]:,}/{places[name]:,}" for name in actor.reads)
         shares = (f"{part / total:.0%}" for part in (did.busy, did.stalled, did.starved))
         table.add_row(actor.name, f"{actor.cycles:,}", *shares, ", ".join(held))
     console = Console(width=120)
@@ -32,22 +32,27 @@ def print_timing(laid: Graph, run: Simulation, *, spacing: int) -> None:
     )
     first, last = (int(run.ends[i] - run.starts[i]) for i in (0, -1))
     console.print(f"{first:,} cycles from the first word of the first frame to its last label, {last:,} of the last one")
+    console.print(str(laid.sources))
 
 
 def timing_data(laid: Graph, run: Simulation) -> dict[str, object]:
-    """The table of `print_timing`, in cycles, and the deadlock where there is one; frames that were not finished are left out."""
+    """The table of `print_timing`, in cycles, and the deadlock where there is one; frames that were not finished are left out.
+
+    `places` are the depth of a FIFO and what register slices at its ports hold.
+    """
     ends = [int(end) for end in run.ends]
-    stuck = run.deadlock
+    stuck, depths, places = run.deadlock, laid.depths, laid.places
     return {
         "interval": int(run.intervals[-1]) if len(ends) > 1 else None,
         "first": int(run.ends[0] - run.starts[0]) if ends else None,
         "ends": ends,
+        "pipelines": laid.sources._asdict(),
         "deadlock": stuck and {"cycle": stuck.cycle, "waits": [asdict(wait) for wait in stuck.waits]},
         "units": {
             actor.name: {
                 "cycles": actor.cycles,
                 **asdict(run.activity[actor.name]),
-                "fifos": {name: {"most": run.most[name], "depth": laid.depths[name]} for name in actor.reads},
+                "fifos": {name: {"most": run.most[name], "depth": depths[name], "places": places[name]} for name in actor.reads},
             }
             for actor in laid.actors
         },

@@ -11,6 +11,9 @@ The rules of time, for the C++ (native/simulation.cpp), the simple model in the 
   a place there too; if not, such a pipeline is sooner, never later. Either empties when its input runs dry.
 - A FIFO of depth d has room for a beat if it held fewer than d beats at the end of the cycle before. A beat is readable
   `latency` cycles after it was written.
+- A register slice in line with a FIFO is one of depth 2 and latency 1. In every cycle a beat moves on where there is room, by the rule
+  above. The C++ takes a FIFO of depth d and latency l with n slices as one of d + 2n places and latency l + n, whose writer learns of a
+  free place n cycles later. That is the same to the cycle where d > l: no FIFO on the way is then slower than a beat a cycle.
 - A unit idles `Latencies.restart` cycles between two frames. A unit that reads nothing starts frame f in cycle f*spacing or later.
 
 With pipelines that drain, all times are maxima and sums of other times: no event becomes earlier because another becomes later, and
@@ -18,7 +21,7 @@ a deeper FIFO never slows anything down. That is not so with pipelines that free
 which may reach the last stage, find no room, and stop a firing that would have started in that time. So a deeper FIFO, or a frame
 offered earlier, can cost cycles, seldom and few; a test shows one. What holds:
 
-- Where nothing deadlocks with single-stage pipelines, nothing deadlocks (see `deadlock`).
+- Where nothing deadlocks with single-stage pipelines and without register slices, nothing deadlocks (see `deadlock`).
 - The times with pipelines that freeze fulfil every inequality of those that drain, whose times are the least that do. So draining is
   never slower than freezing: depths that keep an interval with the one keep it with the other, in the long run.
 - A FIFO that held m beats at most works as any that is deeper than m: it never blocked its writer.
@@ -58,7 +61,7 @@ class Simulation:
 
     starts: NDArray[np.int64]  # first firing of the first unit
     ends: NDArray[np.int64]  # last firing of the last one
-    most: Mapping[str, int]  # most beats a stream held
+    most: Mapping[str, int]  # most beats a stream held, those in register slices among them
     activity: Mapping[str, Activity]  # by actor
     settled: bool  # from the last frame on, each frame repeats the one before, `interval` cycles later
     deadlock: Deadlock | None
@@ -95,7 +98,7 @@ def core(graph: Graph) -> Simulator:
         )
         for actor in graph.actors
     ]
-    return Simulator(actors, [channel.latency for channel in graph.channels])
+    return Simulator(actors, [channel.latency for channel in graph.channels], [channel.slices for channel in graph.channels])
 
 
 def simulate(graph: Graph, *, frames: int, spacing: int = 0, interval: int | None = None) -> Simulation:
@@ -119,5 +122,5 @@ def simulate(graph: Graph, *, frames: int, spacing: int = 0, interval: int | Non
 
 def memory(graph: Graph) -> int:
     """How many earlier frames the times of a frame depend on: through the places of a FIFO or the stages of a pipeline; at least one."""
-    through_fifos = max(-(-channel.depth // channel.beats) for channel in graph.channels)
+    through_fifos = max(-(-channel.places // channel.beats) for channel in graph.channels)
     return max(through_fifos, *(-(-actor.stages // actor.cycles) for actor in graph.actors))

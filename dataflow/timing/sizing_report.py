@@ -13,7 +13,7 @@ from dataflow.cost.storage import link_cost, stream_cost
 from dataflow.design import Design, Link, Stream
 from dataflow.layout import lay_out
 from dataflow.layout.network import given_fifos, without_fifos
-from dataflow.timing.graph import graph
+from dataflow.timing.graph import Latencies, graph
 from dataflow.timing.simulation import Simulation, simulate
 from dataflow.timing.sizing import LEAST, Sizing
 from network.yaml.writer import with_entry
@@ -23,7 +23,7 @@ ORIGINAL_ROWS, ORIGINAL_LINK = 4, 1024
 FRAMES = 10
 
 
-def print_fifos(design: Design, sizing: Sizing) -> None:
+def print_fifos(design: Design, sizing: Sizing, latencies: Latencies | None = None) -> None:
     """Print every FIFO deeper than HLS's default, before and after; totals; the timing of both designs."""
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("FIFO", "bits", "beats a frame", "depth", "sized", "made of"):
@@ -42,21 +42,23 @@ def print_fifos(design: Design, sizing: Sizing) -> None:
     console = Console(width=120)
     console.print(table)
     for title, variant in (("as described", design), ("sized", sizing.design)):
-        run = simulate(graph(variant), frames=FRAMES)
+        run = simulate(graph(variant, latencies=latencies), frames=FRAMES)
         console.print(f"{title + ':':14}{_bits_in(variant):>12,} bits  {_made_of(_cost(variant))}; {_pace(variant, run)}")
     console.print(
         f"{'the original:':14}{original_bits(design):>12,} bits  {ORIGINAL_ROWS} rows a bypass, {ORIGINAL_LINK:,} beats between blocks"
     )
+    console.print(str(graph(design, latencies=latencies).sources))
     console.print(
         f"Proved: with frames offered {'at once' if sizing.at_once else f'every {sizing.interval:,} cycles'}, the last of {sizing.proof.frames} "
         f"simulated frames exactly repeats the one before it, {sizing.interval:,} cycles later, and so does every later one; each sized FIFO was tried a step shallower where it was sized, and frames fell behind or deadlocked."
     )
 
 
-def fifos_data(design: Design, sizing: Sizing) -> dict[str, object]:
+def fifos_data(design: Design, sizing: Sizing, latencies: Latencies | None = None) -> dict[str, object]:
     """The sized depths of all FIFOs in beats, and the bits of their memory as sized, as described and in the original's way."""
     return {
         "interval": sizing.interval,
+        "pipelines": graph(design, latencies=latencies).sources._asdict(),
         "bits": _bits_in(sizing.design),
         "described_bits": _bits_in(design),
         "original_bits": original_bits(design),

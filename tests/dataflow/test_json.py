@@ -42,7 +42,7 @@ def test_estimate(toy):
 
 def test_folding(toy):
     data = folding_data(toy)
-    assert data["cycles"] == toy.cycles == data["ips"][data["slowest"].partition(".")[0]]["cycles"]
+    assert data["cycles"] == toy.interval == data["ips"][data["slowest"].partition(".")[0]]["cycles"]
     assert data["depths"] == toy.depths
     units = {unit["name"]: unit for unit in data["ips"]["res2a"]["units"] if unit["implementation"] == "mvau"}
     layer = toy.network.blocks[0].convs[0]
@@ -60,7 +60,7 @@ def test_fold(toy):
     found = explore(toy, fps=None, want_fastest=False)
     data = fold_data(found)
     assert [point["cycles"] for point in data["points"]] == [point.cycles for point in found.points]
-    assert data["chosen"]["cycles"] <= toy.cycles
+    assert data["chosen"]["cycles"] <= toy.interval
     assert data["chosen"]["folding"].keys() == {layer.name for layer in (*toy.network.convs, toy.network.head.fc)}
     fastest = data["fastest"]
     assert all(point["cycles"] >= fastest["cycles"] for point in data["points"] if point["fits"])
@@ -75,7 +75,7 @@ def test_timing(toy):
     assert data["units"].keys() == {actor.name for actor in laid.actors}
     unit = data["units"]["res2a.conv1 mvau"]
     assert unit["busy"] == 4 * unit["cycles"]
-    assert all(fifo["most"] <= fifo["depth"] for fifo in unit["fifos"].values())
+    assert all(fifo["most"] <= fifo["places"] >= fifo["depth"] for fifo in unit["fifos"].values())
 
 
 def test_fifos(toy):
@@ -87,7 +87,7 @@ def test_fifos(toy):
 
 def test_predict(toy):
     pipeline = Pipeline(clock_mhz=200, interval_cycles=540, latency_cycles=2_000)
-    data = prediction_data(toy, pipeline)
+    data = prediction_data(toy, pipeline, graph(toy).sources)
     assert data["interval_cycles"] == 540
     assert data["batches"][0] == pipeline.rate(1)._asdict()
 
@@ -99,9 +99,9 @@ def test_predict(toy):
         ("estimate", {"total", "ips", "links", "slrs"}),
         ("floorplan", {"fits", "findings", "slrs", "wires", "most_wires", "placement"}),
         ("fold", {"points", "chosen", "fastest"}),
-        ("timing", {"interval", "first", "ends", "deadlock", "units"}),
-        ("fifos", {"interval", "bits", "described_bits", "original_bits", "depths"}),
-        ("predict", {"clock_mhz", "interval_cycles", "latency_cycles", "call_us", "transfer_us", "batches", "published"}),
+        ("timing", {"pipelines", "interval", "first", "ends", "deadlock", "units"}),
+        ("fifos", {"pipelines", "interval", "bits", "described_bits", "original_bits", "depths"}),
+        ("predict", {"clock_mhz", "interval_cycles", "latency_cycles", "call_us", "transfer_us", "pipelines", "batches", "published"}),
     ],
 )
 def test_tasks(task, keys, toy_yaml, tmp_path):

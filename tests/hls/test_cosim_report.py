@@ -52,7 +52,7 @@ def test_damage(name, tmp_path):
         (
             "csynth_2022.2.xml",
             (),
-            "<file>:65: ends without the table of a report of co-simulation\n  why: the report is cut off, or is another kind of report",
+            "<file>:130: ends without the table of a report of co-simulation\n  why: the report is cut off, or is another kind of report",
         ),
     ],
 )

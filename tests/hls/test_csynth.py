@@ -3,10 +3,14 @@ from __future__ import annotations
 import pytest
 
 from dataflow.cost.resources import Resources
-from hls.csynth import Csynth, read_csynth
+from hls.csynth import Csynth, Loop, read_csynth
 from tests.report_fixtures import FIX, REPORTS, edited, error, withstands
 
 NAMES = sorted(path.name for path in REPORTS.glob("csynth_*"))
+LOOPS = (
+    Loop(module="mvau_Conv1_s", name="Mvau_Tiles", depth=8, delay=1),
+    Loop(module="dwc_OutDwc_Pipeline_Dwc_Beats", name="Dwc_Beats", depth=1, delay=None),
+)
 RESOURCES = Resources(lut=4270, ff=3112, bram=2.5, uram=0, dsp=2)
 
 
@@ -32,7 +36,8 @@ def test_every_layout(name):
         "csynth_2019.2_undef.xml": {"top": "dma", "part": "xc7z020clg484-1", **unknown},
         "csynth_2024.2.rpt": unknown,
     }
-    assert read_csynth(REPORTS / name) == expected(release, **changes.get(name, {}))
+    modules = {"loops": LOOPS} if name in ("csynth_2022.2.xml", "csynth_2024.2.xml") else {}
+    assert read_csynth(REPORTS / name) == expected(release, **changes.get(name, modules))
 
 
 def test_clock():
@@ -55,7 +60,7 @@ def test_damage(name, tmp_path):
             "csynth_2022.2.xml",
             "</profile>",
             "",
-            "<file>:66: not an XML report\n  why: the XML parser says: Premature end of data in tag profile line 1",
+            "<file>:131: not an XML report\n  why: the XML parser says: Premature end of data in tag profile line 1",
         ),
         (
             "csynth_2022.2.xml",
@@ -86,6 +91,18 @@ def test_damage(name, tmp_path):
             "profile>",
             "html>",
             "<file>:1: <html> is not a report of C synthesis\n  why: its outermost element is <profile>",
+        ),
+        (
+            "csynth_2022.2.xml",
+            "<PipelineDepth>8<",
+            "<PipelineDepth>eight<",
+            "<file>:88: <PipelineDepth>: 'eight' is not of the expected form\n  why: it is counted in whole numbers",
+        ),
+        (
+            "csynth_2022.2.xml",
+            "<PipelineDepth>1</PipelineDepth>\n",
+            "",
+            "<file>:107: no <PipelineDepth>\n  why: every report of this kind has one",
         ),
         (
             "csynth_2019.2.rpt",

@@ -150,8 +150,7 @@ def csynth(stand_in: StandIn, _failure: str, state: dict[str, str]) -> None:
     folder = Path(state["solution"]) / "syn" / "report"
     folder.mkdir(parents=True, exist_ok=True)
     period = float(state["period"])
-    (folder / f"{top}_csynth.xml").write_text(
-        f"""<profile>
+    report = f"""<profile>
   <ReportVersion><Version>{stand_in.release}</Version></ReportVersion>
   <UserAssignments>
     <unit>ns</unit><ProductFamily>virtexuplus</ProductFamily><Part>{state["part"]}</Part><TopModelName>{top}</TopModelName>
@@ -174,10 +173,37 @@ def csynth(stand_in: StandIn, _failure: str, state: dict[str, str]) -> None:
     <AvailableResources>
 {have}    </AvailableResources>
   </AreaEstimates>
-</profile>
+MODULES</profile>
 """
-    )
+    (folder / f"{top}_csynth.xml").write_text(report.replace("MODULES", ""))
+    if stand_in.release >= "2020.2":
+        (folder / "csynth.xml").write_text(report.replace("MODULES", modules(text)))
     (folder / f"{top}_csynth.rpt").write_text(f"== Vivado HLS Report for '{top}'\n* Version: {stand_in.release}\n")
+
+
+def modules(text: str) -> str:
+    """The modules of an IP's functions as csynth.xml lists them: a loop that is all of a function is rewound, others are modules of their own."""
+    parts = []
+    for function, layer in re.findall(r"^  resflow::(\w+)<(\w+)>\(", text, re.MULTILINE):
+        name, prefix = f"{function}_{layer}", "".join(word.capitalize() for word in function.split("_"))
+        labels = list(dict.fromkeys(re.findall(rf"^ *({prefix}_\w+):$", text, re.MULTILINE)))
+        depth, kind = digest(name, 3, 14), "loop auto-rewind flp (delay=1 cycles)" if len(labels) == 1 else "no"
+        module = f"{name}_s" if len(labels) == 1 else f"{name}_Pipeline_{labels[-1]}"
+        parts.append(f"""    <Module>
+      <Name>{module}</Name>
+      <Loops><{labels[-1]}/></Loops>
+      <PerformanceEstimates>
+        <SummaryOfOverallLatency><Worst-caseLatency>undef</Worst-caseLatency><PipelineType>{kind}</PipelineType></SummaryOfOverallLatency>
+        <SummaryOfLoopLatency>
+          <{labels[-1]}>
+            <Name>{labels[-1]}</Name><TripCount>undef</TripCount><Latency>undef</Latency>
+            <PipelineII>1</PipelineII><PipelineDepth>{depth}</PipelineDepth><PipelineType>yes</PipelineType>
+          </{labels[-1]}>
+        </SummaryOfLoopLatency>
+      </PerformanceEstimates>
+    </Module>
+""")
+    return f"  <ModuleInformation>\n{''.join(parts)}  </ModuleInformation>\n"
 
 
 def export(stand_in: StandIn, failure: str, state: dict[str, str]) -> None:

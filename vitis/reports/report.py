@@ -24,7 +24,7 @@ from codegen.errors import ToolError
 from dataflow.cost.resources import Resources
 from dataflow.design import Design, Ip
 from hls.cosim_report import Cosim, read_cosim
-from hls.csynth import Csynth, read_csynth
+from hls.csynth import Csynth, read_csynth_of
 from ipi.cells import block
 from ipi.timing import Timing, read_timing
 from ipi.utilization import Utilization, read_utilization
@@ -56,7 +56,7 @@ class IpReport:
     name: str
     title: str
     slr: int
-    cycles: int  # of its slowest process, by design
+    cycles: int  # from frame to frame, by design
     slowest: str
     csynth: Csynth | None
     cosim: Cosim | None
@@ -118,7 +118,7 @@ class Report:
     platform: str
     part: str
     clock_mhz: float
-    cycles: int  # per frame, by design
+    cycles: int  # from frame to frame, by design
     slowest: str  # res2a.conv2
     ips: tuple[IpReport, ...]
     slrs: tuple[SlrReport, ...]
@@ -187,7 +187,7 @@ def read_files(design: Design, build: Path) -> Readings:
     steps = {Step.STITCH: build / "stitch", Step.LINK: build / "link"}
     return Readings(
         csynth=_read_existing(
-            {ip.name: _first(build / "synth" / ip.name / "csynth") for ip in design.ips}, lambda path: _csynth(design, path)
+            {ip.name: _first(build / "synth" / ip.name / "csynth") for ip in design.ips}, lambda path: read_csynth_of(design, path)
         ),
         cosim=_read_existing({ip.name: build / "cosim" / ip.name / "cosim.rpt" for ip in design.ips}, read_cosim),
         utilization=_read_existing(
@@ -221,19 +221,6 @@ def _first(stem: Path) -> Path:
     return xml if xml.exists() else stem.with_suffix(".rpt")
 
 
-def _csynth(design: Design, path: Path) -> Csynth:
-    csynth, ip = read_csynth(path), path.parent.name
-    wanted = design.ip(ip).top
-    # vivado_hls adds the prefix of the IP's modules to the top, too.
-    top = wanted if csynth.top == f"{wanted}_{wanted}" else csynth.top
-    for actual, expected in ((top, wanted), (csynth.part, design.platform.part)):
-        if actual.lower() != expected.lower():
-            raise ToolError(
-                str(path), f"a report about {actual}", why=f"it should be about {expected}", fix=f"run it again: doit synth:{ip}"
-            )
-    return csynth
-
-
 def assemble(
     design: Design, readings: Readings, *, estimates: Mapping[str, Resources] | None = None, area: Sequence[Resources] = ()
 ) -> Report:
@@ -244,8 +231,8 @@ def assemble(
         platform=design.platform.name,
         part=design.platform.part,
         clock_mhz=design.network.clock_mhz,
-        cycles=design.cycles,
-        slowest=f"{design.slowest.name}.{design.slowest.slowest.name}",
+        cycles=design.interval,
+        slowest=design.bottleneck,
         ips=ips,
         slrs=tuple(_slr(i, ips, area[i] if i < len(area) else None) for i in range(design.platform.slrs)),
         kernel={step: kernel.top.resources for step, kernel in readings.utilization.items()},
@@ -265,7 +252,7 @@ def _ip(ip: Ip, readings: Readings, estimate: Resources | None) -> IpReport:
         name=ip.name,
         title=ip.title,
         slr=ip.slr,
-        cycles=ip.cycles,
+        cycles=ip.interval,
         slowest=ip.slowest.name,
         csynth=csynth,
         cosim=readings.cosim.get(ip.name),

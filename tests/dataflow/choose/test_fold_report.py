@@ -28,7 +28,7 @@ def test_a_rate_out_of_reach(toy_yaml, capsys):
         explore(plan(load(toy_yaml)), fps=9_000_000, want_fastest=False)
     assert str(error.value) == (
         "--fps 9000000: cannot be reached\n"
-        "  why: at 200 MHz that is 22 cycles a frame, but the fewest possible are 69\n"
-        "  fix: ask for at most 2898550, or raise clock_mhz"
+        "  why: at 200 MHz that is 22 cycles a frame, but the fewest possible are 155\n"
+        "  fix: ask for at most 1290322, or raise clock_mhz"
     )
     assert capsys.readouterr().out == ""

@@ -1,5 +1,7 @@
 """The timing model as plainly as can be: cycle after cycle, everything that can move moves. The oracle of the fast simulation.
 
+A register slice is a FIFO of two places in front of another or behind it; between two of them a beat moves on in every cycle that it can.
+
 In each cycle every process looks at the FIFOs as they stood at the end of the cycle before. A pipeline is a shift register. One that
 freezes shifts as a whole, or, while the firing in its last stage finds no room, not at all. In one that drains every firing moves up to
 the one before it, wherever that stands.
@@ -15,10 +17,31 @@ class Fifo:
     depth: int
     latency: int
     beats: list[int] = field(default_factory=list)  # when each was written, oldest first
-    most: int = 0
 
     def readable(self, cycle: int) -> bool:
         return bool(self.beats) and self.beats[0] + self.latency <= cycle
+
+
+@dataclass
+class Chain:
+    """FIFOs one behind the other: a stream and its register slices."""
+
+    parts: list[Fifo]
+    most: int = 0
+
+    def before(self, cycle: int) -> tuple[list[bool], list[bool]]:
+        """Which of them have room, and which a beat that can be read."""
+        return [len(part.beats) < part.depth for part in self.parts], [part.readable(cycle) for part in self.parts]
+
+    def move(self, before: tuple[list[bool], list[bool]], cycle: int) -> bool:
+        room, readable = before
+        moved = False
+        for i in range(len(self.parts) - 1):
+            if readable[i] and room[i + 1]:
+                del self.parts[i].beats[0]
+                self.parts[i + 1].beats.append(cycle)
+                moved = True
+        return moved
 
 
 @dataclass
@@ -46,7 +69,16 @@ class Pipeline:
 
 def simulate(graph, frames, spacing=0):
     """Pipelines by actor and FIFOs by channel when all frames are through, or when nothing will ever move again."""
-    fifos = {channel.name: Fifo(channel.depth, channel.latency) for channel in graph.channels}
+    fifos = {
+        channel.name: Chain(
+            [
+                *(Fifo(2, 1) for _ in range((channel.slices + 1) // 2)),
+                Fifo(channel.depth, channel.latency),
+                *(Fifo(2, 1) for _ in range(channel.slices // 2)),
+            ]
+        )
+        for channel in graph.channels
+    }
     pipelines = {
         actor.name: Pipeline(
             b"".join(run.firings * run.times for run in actor.runs),
@@ -59,12 +91,13 @@ def simulate(graph, frames, spacing=0):
         for actor in graph.actors
     }
     quiet_for, cycle = 0, 0
-    longest = max(max(fifo.latency for fifo in fifos.values()), *(len(pipeline.stages) for pipeline in pipelines.values()))
+    longest = max(max(channel.latency for channel in graph.channels), *(len(pipeline.stages) for pipeline in pipelines.values()))
     while not all(pipeline.idle for pipeline in pipelines.values()):
-        before = {name: (len(fifo.beats), fifo.readable(cycle)) for name, fifo in fifos.items()}
-        moved = [step(pipeline, fifos, before, cycle, spacing) for pipeline in pipelines.values()]
+        before = {name: fifo.before(cycle) for name, fifo in fifos.items()}
+        moved = [fifo.move(before[name], cycle) for name, fifo in fifos.items()]
+        moved += [step(pipeline, fifos, before, cycle, spacing) for pipeline in pipelines.values()]
         for fifo in fifos.values():
-            fifo.most = max(fifo.most, len(fifo.beats))
+            fifo.most = max(fifo.most, sum(len(part.beats) for part in fifo.parts))
         quiet_for = 0 if any(moved) else quiet_for + 1
         cycle += 1
         if quiet_for > longest + spacing:
@@ -95,10 +128,10 @@ def leave(pipeline, fifos, before, cycle):
     if firing is None:
         return False
     sinks = [name for i, name in enumerate(pipeline.writes) if firing & 16 << i]
-    if any(before[name][0] >= fifos[name].depth for name in sinks):
+    if not all(before[name][0][0] for name in sinks):
         return False
     for name in sinks:
-        fifos[name].beats.append(cycle)
+        fifos[name].parts[0].beats.append(cycle)
     if sinks:
         pipeline.wrote.append(cycle)
     pipeline.stages[-1] = None
@@ -115,11 +148,11 @@ def enter(pipeline, fifos, before, cycle, spacing):
     firing = pipeline.firings[pipeline.at]
     sources = [name for i, name in enumerate(pipeline.reads) if firing & 1 << i]
     offered = pipeline.frame * spacing + pipeline.at if not pipeline.reads and len(pipeline.starts) == pipeline.frame else 0
-    if cycle < offered or not all(before[name][1] for name in sources):
+    if cycle < offered or not all(before[name][1][-1] for name in sources):
         pipeline.starved += 1
         return False
     for name in sources:
-        del fifos[name].beats[0]
+        del fifos[name].parts[-1].beats[0]
     if firing:
         if len(pipeline.starts) == pipeline.frame:
             pipeline.starts.append(cycle)

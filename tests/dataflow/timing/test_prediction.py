@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dataflow import plan
 from dataflow.cost.published import MEASURED, Measurement
+from dataflow.timing.graph import graph
 from dataflow.timing.prediction import Pipeline, line_through
 from dataflow.timing.prediction_report import print_prediction
 from network import load
@@ -57,8 +58,8 @@ def test_queued_runs_keep_the_pipeline_full():
 
 def test_report(capsys, golden):
     design = plan(load(CONFIGS / "resnet50_w1a2.yaml"))
-    pipeline = Pipeline(clock_mhz=250, interval_cycles=design.cycles, latency_cycles=234_617)
-    print_prediction(design, pipeline)
+    pipeline = Pipeline(clock_mhz=250, interval_cycles=design.interval, latency_cycles=234_607)
+    print_prediction(design, pipeline, graph(design).sources)
     golden("estimate/prediction.txt", capsys.readouterr().out)
 
 
@@ -68,8 +69,8 @@ def test_plots(tmp_path, toy_yaml):
     from dataflow.choose.fold_report import print_fold
 
     design = plan(load(CONFIGS / "resnet50_w1a2.yaml"))
-    pipeline = Pipeline(clock_mhz=250, interval_cycles=design.cycles, latency_cycles=200_000)
-    print_prediction(design, pipeline, tmp_path / "prediction.png")
+    pipeline = Pipeline(clock_mhz=250, interval_cycles=design.interval, latency_cycles=200_000)
+    print_prediction(design, pipeline, graph(design).sources, tmp_path / "prediction.png")
     print_fold(explore(plan(load(toy_yaml)), fps=None, want_fastest=True), plot=tmp_path / "fold.png")
     for name in ("prediction", "fold"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")

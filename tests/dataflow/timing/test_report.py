@@ -32,7 +32,7 @@ def test_a_deadlock():
         require_flow(shallow, frames=4)
     assert str(error.value) == (
         f"{CONFIGS / 'digits.yaml'}:36: res3b.bypass is too shallow: 3\n"
-        "  why: it deadlocks in cycle 9,088: res3b.fork writes res3b.bypass, which is full; "
+        "  why: it deadlocks in cycle 9,080: res3b.fork writes res3b.bypass, which is full; "
         "res3b.join reads res3b.conv3_out, which is empty; res3b.conv3 mvau reads res3b.conv2_out, which is empty; "
         "res3b.conv2 mvau reads res3b.conv2_window, which is empty; res3b.conv2 swg reads res3b.conv1_out, which is empty; "
         "res3b.conv1 mvau reads res3b.act, which is empty; res3b.entry threshold reads res3b.main_in, which is empty\n"

@@ -10,8 +10,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from dataflow import TimingError, plan
+from dataflow.choose.explore import explore
+from dataflow.choose.fold_search import search
 from dataflow.firings import READ, WRITE, Run
-from dataflow.timing.graph import Actor, Blocked, Channel, Graph, Latencies, graph
+from dataflow.layout.report import folding_data
+from dataflow.timing.graph import Actor, Blocked, Channel, Graph, Latencies, actor_name, graph
 from dataflow.timing.simulation import core, simulate
 from network import load
 from tests.dataflow.timing import cycle_model
@@ -32,6 +35,8 @@ def random_graph(choose):
     channels = [
         Channel(name=f"s{i}", depth=choose(1, 4), bits=1, latency=choose(1, 3), beats=repeats * choose(1, 4)) for i in range(len(ends))
     ]
+    # What is in line with register slices is as deep as a beat a cycle needs, as the FIFO IP is.
+    channels = [replace(each, slices=choose(0, 3)) if each.depth > each.latency else each for each in channels]
     actors = []
     for actor in range(count):
         times = choose(1, repeats)
@@ -113,7 +118,8 @@ def test_draining_is_never_slower_than_freezing_and_single_stages_deadlock_first
         frozen, drained = (events(that(drawn, blocked), frames) for blocked in (Blocked.FREEZE, Blocked.DRAIN))
         stuck += frozen["stuck"]
         if frozen["stuck"] or drained["stuck"]:
-            assert events(that(drawn, Blocked.FREEZE, stages=1), frames)["stuck"]
+            first = that(drawn, Blocked.FREEZE, stages=1)
+            assert events(replace(first, channels=tuple(replace(each, slices=0) for each in first.channels)), frames)["stuck"]
             continue
         for what in ("fired", "wrote"):
             for soon, late in zip(drained[what], frozen[what], strict=True):
@@ -152,7 +158,7 @@ def digits():
 def test_depths_that_are_left_out_keep_the_slowest_process_busy(path):
     design = plan(load(ROOT / path))
     run = simulate(graph(design), frames=6)
-    assert list(run.intervals[-2:]) == [design.cycles + Latencies().restart] * 2
+    assert list(run.intervals[-2:]) == [design.interval] * 2
 
 
 @settings(max_examples=60, phases=[Phase.generate])
@@ -163,6 +169,40 @@ def test_depths_that_are_left_out_do_not_deadlock(tmp_path_factory, description)
     assert (run.frames, run.deadlock) == (3, None)
 
 
+def measured(design):
+    """The interval with FIFOs of several frames, frames offered at once."""
+    laid = graph(design)
+    ample = laid.with_depths({channel.name: 4 * channel.beats for channel in laid.channels if not channel.is_register})
+    return int(simulate(ample, frames=12).intervals[-1])
+
+
+@settings(max_examples=60, phases=[Phase.generate])
+@given(networks(blocks=2))
+def test_the_interval_of_a_design_is_what_ample_fifos_give(tmp_path_factory, description):
+    """The number that folding, fold, estimates of a rate and the xclbin's manifest say; the DMA sets it for some of these."""
+    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
+    assert measured(design) == design.interval == graph(design).cycles == folding_data(design)["cycles"]
+    assert {actor_name(ip, unit): unit.interval for ip in design.ips for unit in ip.units}.items() <= {
+        actor.name: actor.cycles for actor in graph(design).actors
+    }.items()
+
+
+@settings(max_examples=10, phases=[Phase.generate])
+@given(networks(blocks=1), st.floats(1, 20))
+def test_a_folding_for_a_rate_reaches_it(tmp_path_factory, description, slower):
+    """At rates on either side of one the loops alone would reach: without the cycle between frames it would be missed."""
+    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
+    clock = design.network.clock_mhz * 1e6
+    fewest = search(design.network.unfolded(), design.platform).fewest_cycles()
+    exact = plan(replace(design.network.unfolded(), fps=int(clock / int(slower * fewest))))
+    for fps in {int(clock / (exact.interval - 1)), int(clock / exact.interval), exact.network.fps}:
+        if clock / fps < fewest:
+            continue
+        chosen = plan(replace(design.network.unfolded(), fps=fps))
+        assert clock / measured(chosen) >= fps
+        assert explore(design, fps=fps, want_fastest=False).chosen.frames_per_second >= fps
+
+
 def test_a_frame(digits):
     """Busy, stalled and starved cycles make up the time of every process; what is offered late ends late."""
     run = simulate(graph(digits), frames=3)
@@ -171,7 +211,7 @@ def test_a_frame(digits):
     assert activity.busy == 3 * (2304 + 1), "with a cycle in which it begins anew"
     assert activity.stalled + activity.starved > 0
     assert activity.busy + activity.stalled + activity.starved <= run.ends[-1] + 1
-    assert all(1 <= run.most[name] <= depth for name, depth in digits.depths.items())
+    assert all(1 <= run.most[name] <= depth for name, depth in graph(digits).places.items())
     late = simulate(graph(digits), frames=3, spacing=10_000)
     assert list(late.ends - late.ends[0]) == [0, 10_000, 20_000]
 
@@ -195,25 +235,27 @@ def test_an_ip_alone(digits):
         "res2b.codes_in source",
         "res3a.codes_in sink",
     }
-    assert alone.cycles == digits.ip("res2b").cycles + Latencies().restart
+    assert alone.cycles == digits.ip("res2b").interval
     assert simulate(alone, frames=4).intervals[-1] == alone.cycles
 
 
 def test_a_width_converter_and_latencies(toy_yaml):
     """Between IPs: a FIFO, where the beats differ a converter, and a register for every SLR boundary."""
     design = plan(load(toy_yaml))
-    found = {channel.name: channel for channel in graph(design, latencies=Latencies(fifo_ip=5, port=1, crossing=3)).channels}
-    assert found["stem.image"].latency == 7
-    assert found["res2a.codes_in"].latency == 10
+    found = {channel.name: channel for channel in graph(design, latencies=Latencies(fifo_ip=5, crossing=3)).channels}
+    assert (found["stem.image"].latency, found["res2a.codes_in"].latency) == (5, 8)
     converted = [link.dotted for link in design.links if link.converts]
+    for link in design.links:
+        slices = [found[link.dotted].slices, *(found[name].slices for name in (f"{link.dotted} converted",) if link.converts)]
+        assert slices == ([1, 1] if link.converts else [2]), "one in either port"
     assert [name for name in found if name.endswith("converted")] == [f"{name} converted" for name in converted]
 
 
 def test_memory_and_restart(digits):
     """Frames of the slowest process are no longer than the loops say, unless its loop takes time to begin again."""
     slower = graph(digits, latencies=Latencies(restart=5))
-    assert slower.cycles == digits.cycles + 5
-    assert simulate(slower, frames=8).intervals[-1] == digits.cycles + 5
+    assert slower.cycles == digits.interval + 4
+    assert simulate(slower, frames=8).intervals[-1] == digits.interval + 4
     bound = graph(digits, latencies=Latencies(memory=3000))
     assert bound.slowest.name in ("dma.image load", "dma.weights load")
     assert simulate(bound, frames=20, spacing=bound.cycles, interval=bound.cycles).settled

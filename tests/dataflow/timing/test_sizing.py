@@ -97,7 +97,7 @@ def test_a_bypass_one_beat_too_shallow(tmp_path):
     line = next(i for i, line in enumerate(path.read_text().splitlines(), 1) if "fifos" in line)
     assert str(error.value) == (
         f"{path}:{line}: res2b.bypass is too shallow: 63\n"
-        "  why: it deadlocks in cycle 5,908: "
+        "  why: it deadlocks in cycle 5,902: "
         "res2b.fork writes res2b.bypass, which is full; res2b.join reads res2b.conv2_out, which is empty; "
         "res2b.conv2 mvau reads res2b.conv2_window, which is empty; res2b.conv2 swg reads res2b.conv1_out, which is empty; "
         "res2b.conv1 mvau reads res2b.conv1_window, which is empty; res2b.conv1 swg reads res2b.act, which is empty; "

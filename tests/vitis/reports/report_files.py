@@ -17,7 +17,7 @@ def invented(ip) -> Resources:
 
 def write_csynth(build: Path, design, ip, *, release="2022.2", resources=None, interval=None, period="3.428") -> None:
     resources = resources or invented(ip)
-    interval = ip.cycles + 12 if interval is None else interval
+    interval = ip.interval + 11 if interval is None else interval
     text = (FIXTURES / f"csynth_{release}.xml").read_text()
     for old, new in {
         "res2a": ip.top,
@@ -37,7 +37,7 @@ def write_csynth(build: Path, design, ip, *, release="2022.2", resources=None, i
 
 
 def write_cosim(build: Path, ip, *, interval=None, passed=True) -> None:
-    interval = ip.cycles + 12 if interval is None else interval
+    interval = ip.interval + 11 if interval is None else interval
     text = (FIXTURES / ("cosim_2022.2.rpt" if passed else "cosim_2022.2_fail.rpt")).read_text()
     for old, new in {"            127": interval, "            129": interval + 2}.items():
         text = text.replace(old, f"{new:>15}")

@@ -39,7 +39,7 @@ def test_recorded(toy, recorded):
     known = json.loads(recorded.read_text())
     assert list(known) == [KEY]
     assert list(known[KEY]) == [ip.name for ip in toy.ips]
-    resources, interval = tools.invented(toy.ip("res2a")), toy.ip("res2a").cycles + 12
+    resources, interval = tools.invented(toy.ip("res2a")), toy.ip("res2a").interval + 11
     area = {"lut": resources.lut, "ff": resources.ff, "bram": resources.bram, "uram": 0, "dsp": 0}
     assert known[KEY]["res2a"] == {"interval": interval, "cosim interval": interval, **area}
     assert "cosim interval" not in known[KEY]["stem"]
@@ -98,7 +98,7 @@ def test_what_moved(toy, build, recorded):
     tools.write_csynth(build, toy, toy.ip("stem"), resources=replace(tools.invented(toy.ip("stem")), bram=1))
     with pytest.raises(ToolError) as error:
         baseline.compare(recorded, read(toy, build)).require_unmoved()
-    interval = toy.ip("res2a").cycles + 12
+    interval = toy.ip("res2a").interval + 11
     lut, bram = f"{resources.lut:,}", f"{tools.invented(toy.ip('stem')).bram:g}"
     assert str(error.value) == (
         f"{recorded}: 4 figures have moved\n"
