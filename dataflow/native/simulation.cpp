@@ -387,15 +387,18 @@ class Simulator {
   }
 
   // `spacing`: cycles from frame to frame at processes that read nothing. With an `interval` above 0 it stops as soon as every later
-  // frame must be the one before, `interval` cycles later: when a frame leaves all as it found it. Or when `losing` in a row fell behind
-  // that by the same.
-  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Time interval, Count losing, bool trace) const {
+  // frame must be the one before, `interval` cycles later: when a frame leaves all as it found it. Or when `losing` in a row fell behind,
+  // each by half as much as the one before, or more: what only settles falls behind by less and less. With `recurring` it stops as soon
+  // as every later frame must be the one before, `period` cycles later, whatever that is.
+  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Time interval, Count losing, bool recurring,
+               bool trace) const {
     require(interval == 0 || spacing == 0 || spacing == interval, "frames are offered at once, or as often as they shall settle");
+    require(!recurring || (interval == 0 && spacing == 0), "frames that recur at any distance are offered at once");
     require(depths.size() == latencies_.size(), "a depth for every stream");
     for (Count depth : depths) require(depth >= 1, "a FIFO holds at least a beat");
     Machine machine{{}, {}, spacing, trace};
     Count done = 0;
-    Time lag = 0;
+    Time lag = 0, period = 0, end = 0;
     bool settled = false, stuck = false;
     {
       py::gil_scoped_release unlocked;
@@ -408,9 +411,11 @@ class Simulator {
         machine.advance(done + 1);
         for (const Process &process : machine.processes) stuck |= process.frame <= done;
         lag = machine.sum - sum_before - interval * machine.events;  // of all times together
-        lost = done && lag > 0 ? (lag == lag_before ? lost + 1 : 1) : 0;
-        if (interval == 0 || stuck) continue;
-        machine.state((done + 1) * interval, left);
+        lost = done && lag > 0 ? (lost && 2 * lag >= lag_before ? lost + 1 : 1) : 0;
+        if ((interval == 0 && !recurring) || stuck) continue;
+        period = machine.processes.back().at - end;
+        end += period;
+        machine.state(recurring ? end : (done + 1) * interval, left);
         settled = done && left == found;
         std::swap(found, left);
       }
@@ -422,6 +427,7 @@ class Simulator {
     result["frames"] = done;
     result["settled"] = settled;
     result["lag"] = lag;
+    result["period"] = period;
     result["stuck"] = stuck;
     result["most"] = each(machine.fifos, [](const Fifo &fifo) {
       return std::max(fifo.most, fifo.written - fifo.read);  // what was never read was not counted
@@ -500,5 +506,5 @@ PYBIND11_MODULE(_native, module) {
       .def(py::init<const std::vector<Simulator::ProcessArgument> &, const std::vector<Time> &>(), py::arg("processes"),
            py::arg("latencies"))
       .def("run", &Simulator::run, py::kw_only(), py::arg("depths"), py::arg("frames"), py::arg("spacing"), py::arg("interval"),
-           py::arg("losing"), py::arg("trace"));
+           py::arg("losing"), py::arg("recurring"), py::arg("trace"));
 }

@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
 from math import isqrt
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -39,10 +39,13 @@ from dataflow.timing.simulation import Simulation, core, memory, simulate
 
 LEAST = 2
 """The depth of a stream in HLS without a pragma."""
+SOON = 5
+"""Frames in which most designs settle whose links do not fill up."""
 STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
 """By how many places a stream is tried deeper."""
-PATIENCE = 500
-"""Frames in which a whole design has to settle: FIFOs fill up first, or an IP drifts until its input waits for it."""
+PATIENCE, LOSING = 500, 100
+"""Frames in which a whole design has to settle: FIFOs fill up first, or an IP drifts until its input waits for it. After so many in a row
+that fell behind it is given up sooner."""
 
 Depths: TypeAlias = dict[str, int]
 
@@ -62,25 +65,20 @@ class _Bench:
     """Some or all IPs of a design, to be simulated with different depths."""
 
     def __init__(self, design: Design, ips: Collection[str], interval: int, latencies: Latencies) -> None:
-        self.name, self.interval = design.name, interval
+        self.name, self.interval, self.latencies = design.name, interval, latencies
         self.graph = graph(design, ips=ips, latencies=latencies)
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
         # A delay may need one frame to pass each IP, so wait that many frames. A single IP settles in two.
-        self.losing, self.patience = 2 + len(ips), 3 + 2 * len(ips)
+        self.losing, self.patience = 1 + len(ips), 3 + 2 * len(ips)
 
-    def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
-        """The most beats each stream held, if the interval is kept: one place more is enough. None if it is not kept.
+    def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None, *, frames: int | None = None) -> Depths | None:
+        """The most beats each stream held, if the interval is kept: one place more is enough. None if it is not kept, in that many frames.
 
         In that case `lags` gets the cycles lost per frame, summed over all times; 0 for a deadlock.
         """
         back = memory(self.graph.with_depths(depths))
-        result = self._core.run(
-            depths=self._all(depths),
-            frames=back + self.patience,
-            spacing=self.interval,
-            interval=self.interval,
-            losing=self.losing,
-            trace=False,
+        result = self._run(
+            depths, frames=frames or back + self.patience, spacing=self.interval, interval=self.interval, losing=self.losing + back - 1
         )
         if not result["settled"]:
             if lags is not None:
@@ -90,7 +88,7 @@ class _Bench:
 
     def late(self, depths: Mapping[str, int], *, spacing: int) -> set[str]:
         """The actors that fall behind, frame by frame, when frames are offered that often; all of them in a deadlock."""
-        result = self._core.run(depths=self._all(depths), frames=5, spacing=spacing, interval=0, losing=0, trace=False)
+        result = self._run(depths, frames=5, spacing=spacing)
         if result["stuck"]:
             return {actor.name for actor in self.graph.actors}
         lost = (np.diff(result["ends"][-3:], axis=0) > self.interval).all(axis=0)
@@ -102,10 +100,22 @@ class _Bench:
 
     def flows(self, depths: Mapping[str, int]) -> bool:
         """Whether nothing deadlocks with single-stage pipelines."""
-        return not self._shortest.run(depths=self._all(depths), frames=2, spacing=0, interval=0, losing=0, trace=False)["stuck"]
+        return not self._run(depths, frames=2, spacing=0, shortest=True)["stuck"]
 
-    def _all(self, depths: Mapping[str, int]) -> list[int]:
-        return [depths.get(channel.name, channel.depth) for channel in self.graph.channels]
+    def _run(
+        self, depths: Mapping[str, int], *, frames: int, spacing: int, interval: int = 0, losing: int = 0, shortest: bool = False
+    ) -> dict[str, Any]:
+        """A run of the simulator, with single-stage pipelines where `shortest`."""
+        simulator = self._shortest if shortest else self._core
+        return simulator.run(
+            depths=[depths.get(channel.name, channel.depth) for channel in self.graph.channels],
+            frames=frames,
+            spacing=spacing,
+            interval=interval,
+            losing=losing,
+            recurring=False,
+            trace=False,
+        )
 
 
 def size(design: Design, *, interval: int | None = None, latencies: Latencies | None = None, anew: bool = False) -> Sizing:
@@ -127,30 +137,41 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
     alone = replace(latencies, crossing=0)  # an IP with ideal neighbours does not depend on their SLRs
     kinds = {ip.name: _kind(design, ip, given, alone) for ip in design.ips}
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # the simulator releases the interpreter's lock
-        different = {kind: ip for ip in reversed(design.ips) for kind in (kinds[ip.name],)}
-        by_kind = dict(zip(different, pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), different.values()), strict=True))
+        different = {kinds[ip.name]: ip for ip in reversed(design.ips)}
+        longest_first = sorted(different.values(), key=lambda ip: -sum(unit.cycles for unit in ip.units))
+        sized = pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), longest_first)
+        by_kind = {kinds[ip.name]: found for ip, found in zip(longest_first, sized, strict=True)}
         depths = {f"{ip.name}.{name}": depth for ip in design.ips for name, depth in by_kind[kinds[ip.name]].items()}
         bench = _Bench(design, [ip.name for ip in design.ips], interval, latencies)
         links = [link for link in design.links if link.dotted not in given]
         depths |= {name: depth for name, depth in given.items() if name not in depths}
         roomy, most = _roomy_links(bench, design, links, depths, given)
         depths |= roomy
-        shallower = pool.map(lambda link: _shallowest(design, link, interval, latencies, depths, most), links)
-        lowest = {link.dotted: depth for link, depth in zip(links, shallower, strict=True)}
-    if bench.keeps(depths | lowest) and bench.flows(depths | lowest):
-        depths |= lowest
-    else:
-        # The least depths depend on more than two IPs: size one link after the other in the whole design.
-        for name in lowest:
-            depths[name], most = _least(bench, depths, name, _powers(lowest[name], depths[name]), most)
-    sized = whole.with_depths(depths)
-    frames, at_once = memory(sized) + PATIENCE, interval == whole.cycles
-    proof = simulate(sized, frames=frames, spacing=0 if at_once else interval, interval=interval)
+        pairs = {link.dotted: _Pair(design, link, interval, latencies, depths, most) for link in links}
+        alike = {pair.kind: pair for pair in pairs.values()}
+        by_pair = dict(zip(alike, pool.map(_shallowest, alike.values()), strict=True))
+        lowest = {name: by_pair[pair.kind] for name, pair in pairs.items()}
+        at_once, least = interval == whole.cycles, depths | lowest
+        keeping, flowing = pool.submit(bench.keeps, least), pool.submit(bench.flows, least)
+        proof = _prove(whole, least, interval, at_once) if flowing.result() else None
+        if proof is None or keeping.result() is None:
+            # The least depths depend on more than two IPs: size one link after the other in the whole design.
+            if not bench.flows(depths):
+                raise _hopeless(design.name, interval, given)
+            least = depths | _least_of_all(bench, depths, {name: _powers(lowest[name], depths[name]) for name in lowest}, most)
+            proof = _prove(whole, least, interval, at_once)
     if at_once and not proof.settled:  # seldom, in small designs
-        at_once, proof = False, simulate(sized, frames=frames, spacing=interval, interval=interval)
+        at_once, proof = False, _prove(whole, least, interval, at_once=False)
     if not proof.settled:
         raise _hopeless(design.name, interval, given)
-    return Sizing(at_once=at_once, design=design.with_depths(depths), interval=interval, depths=depths, proof=proof)
+    return Sizing(at_once=at_once, design=design.with_depths(least), interval=interval, depths=least, proof=proof)
+
+
+def _prove(whole: Graph, depths: Depths, interval: int, at_once: bool) -> Simulation:
+    """The whole design until it settles, or until it has fallen behind in so many frames that it never will."""
+    sized = whole.with_depths(depths)
+    frames = memory(sized) + PATIENCE
+    return simulate(sized, frames=frames, spacing=0 if at_once else interval, interval=interval, losing=LOSING)
 
 
 def require_flow(design: Design, *, frames: int = 2) -> None:
@@ -196,11 +217,16 @@ def needed_depth(shortest: Graph, name: str) -> int | None:
 def _kind(design: Design, ip: Ip, given: Mapping[str, int], latencies: Latencies) -> object:
     """A key that is equal for IPs with the same timing."""
     alone = graph(design, ips=[ip.name], latencies=latencies)
-    numbers = {channel.name: i for i, channel in enumerate(alone.channels)}
+    return _timing(alone, {channel.name: given.get(channel.name) for channel in alone.channels})
+
+
+def _timing(graph: Graph, depths: Mapping[str, int | None]) -> object:
+    """A key that is equal for graphs with the same timing at these depths, whatever their actors and channels are called."""
+    numbers = {channel.name: i for i, channel in enumerate(graph.channels)}
     actors = tuple(
-        (a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages, a.blocked) for a in alone.actors
+        (a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages, a.blocked) for a in graph.actors
     )
-    return actors, tuple((channel.bits, channel.latency, given.get(channel.name)) for channel in alone.channels)
+    return actors, tuple((channel.bits, channel.latency, depths[channel.name]) for channel in graph.channels)
 
 
 def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], latencies: Latencies) -> Depths:
@@ -219,8 +245,7 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
             break
     else:
         raise _hopeless(ip.name, interval, [name for name in own if name in given])
-    for channel in free:
-        depths[channel.name], most = _least(bench, depths, channel.name, range(LEAST, depths[channel.name] + 1), most)
+    depths |= _least_of_all(bench, depths, {c.name: range(LEAST, depths[c.name] + 1) for c in free}, most)
     depths |= _tightened(bench, depths | _deepened(bench, depths, free), free)
     return {own[name]: depths[name] for name in own}
 
@@ -254,9 +279,11 @@ def _in_time(bench: _Bench, design: Design, depths: Depths, given: Collection[st
         if ip is None:
             return deeper
         tried.add(ip.name)
+        # No link fills up, so what comes after this IP has no part in it.
+        before = _Bench(design, [each.name for each in design.ips[: design.ips.index(ip) + 1]], bench.interval, bench.latencies)
         streams = {name: depths[name] for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given}
         for chosen in _deeper(streams):
-            if not units[ip.name] & bench.late(depths | deeper | chosen, spacing=bench.interval):
+            if not units[ip.name] & before.late(depths | deeper | chosen, spacing=bench.interval):
                 deeper |= chosen
                 break
 
@@ -279,10 +306,21 @@ def _ideal(channel: Channel) -> int:
     return channel.depth if channel.is_register else channel.beats + 2 * channel.latency
 
 
-def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths) -> tuple[int, Depths]:
+def _least_of_all(bench: _Bench, depths: Depths, choices: Mapping[str, Sequence[int]], most: Depths) -> Depths:
+    """The first of each stream's ascending depths that is enough, one stream after the other."""
+    for flowing in (False, True):  # if the last of these designs cannot deadlock, nor can those before it, which are deeper
+        least, held = dict(depths), most
+        for name, ascending in choices.items():
+            least[name], held = _least(bench, least, name, ascending, held, flowing=flowing)
+        if flowing or bench.flows(least):
+            break
+    return {name: least[name] for name in choices}
+
+
+def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths, *, flowing: bool) -> tuple[int, Depths]:
     """The first of ascending depths that is enough, and the most beats all streams hold with it.
 
-    The last is known to be enough; `most` is what the streams hold with it. The cycles lost per frame fall almost linearly with the
+    The last is known to be enough; `most` is what the streams hold with it. With `flowing`, no deadlock either. The cycles lost per frame fall almost linearly with the
     depth: after two depths that lost some, the next is chosen by linear extrapolation.
     """
     low, high = 0, bisect_left(choices, min(choices[-1], most[name] + 1))
@@ -301,7 +339,7 @@ def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], mos
             (shallow, more), (deep, less) = lost[-2:]
             middle = bisect_left(choices, deep + -(-less * (deep - shallow) // (more - less)))
         middle = max(low, min(middle, high - 1))
-    while not bench.flows(depths | {name: choices[high]}):
+    while flowing and not bench.flows(depths | {name: choices[high]}):
         high += 1
     return choices[high], most
 
@@ -309,29 +347,37 @@ def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], mos
 def _roomy_links(bench: _Bench, design: Design, links: Sequence[Link], depths: Depths, given: Collection[str]) -> tuple[Depths, Depths]:
     """Depths of links that are certainly enough, and the most beats all streams hold with them."""
     roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
-    roomy |= _in_time(bench, design, {**depths, **roomy}, given)
-    most = bench.keeps({**depths, **roomy})
+    most = bench.keeps({**depths, **roomy}, frames=SOON)
+    if most is None:
+        roomy |= _in_time(bench, design, {**depths, **roomy}, given)
+        most = bench.keeps({**depths, **roomy})
     if most is None:
         bench.losing = bench.patience = PATIENCE
         most = bench.keeps({**depths, **roomy})
-    if most is None or not bench.flows({**depths, **roomy}):
+    if most is None:
         raise _hopeless(bench.name, bench.interval, given)
     return {**roomy, **{link.dotted: _power(most[link.dotted] + 1) for link in links}}, most
 
 
-def _shallowest(design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> int:
-    """The least depth of a link with which its two IPs keep the interval if nothing else blocks them."""
-    name = link.dotted
-    choices = _powers(FIFO_DEPTHS[0], depths[name])
-    if len(choices) == 1:
-        return choices[0]
-    bench = _Bench(design, sorted({link.source, link.sink}), interval, latencies)
-    outer = {other.dotted for other in design.links} - {name}
-    around = {
-        channel.name: _ideal(channel) if channel.name in outer else depths.get(channel.name, channel.depth)
-        for channel in bench.graph.channels
-    }
-    return _least(bench, around, name, choices, most)[0]
+class _Pair:
+    """The two IPs of a link, which nothing else blocks."""
+
+    def __init__(self, design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> None:
+        self.name, self.choices, self.most = link.dotted, _powers(FIFO_DEPTHS[0], depths[link.dotted]), most
+        self.bench = _Bench(design, sorted({link.source, link.sink}), interval, latencies)
+        outer = {other.dotted for other in design.links} - {self.name}
+        self.around = {
+            channel.name: _ideal(channel) if channel.name in outer else depths.get(channel.name, channel.depth)
+            for channel in self.bench.graph.channels
+        }
+        self.kind = _timing(self.bench.graph, self.around), [*self.around].index(self.name), most[self.name]
+
+
+def _shallowest(pair: _Pair) -> int:
+    """The least depth of a link with which its two IPs keep the interval."""
+    if len(pair.choices) == 1:
+        return pair.choices[0]
+    return _least(pair.bench, pair.around, pair.name, pair.choices, pair.most, flowing=False)[0]
 
 
 def _power(depth: int) -> int:

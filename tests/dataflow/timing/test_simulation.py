@@ -61,7 +61,13 @@ def random_graph(choose):
 def agree(drawn, frames, spacing):
     """Every event, every occupancy; whether it deadlocked."""
     found = core(drawn).run(
-        depths=[channel.depth for channel in drawn.channels], frames=frames, spacing=spacing, interval=0, losing=0, trace=True
+        depths=[channel.depth for channel in drawn.channels],
+        frames=frames,
+        spacing=spacing,
+        interval=0,
+        losing=0,
+        recurring=False,
+        trace=True,
     )
     pipelines, fifos = cycle_model.simulate(drawn, frames, spacing)
     finished = min(pipeline.frame for pipeline in pipelines.values())
@@ -97,7 +103,9 @@ def test_thousands_of_graphs_that_hypothesis_would_take_too_long_to_draw():
 
 
 def events(drawn, frames):
-    return core(drawn).run(depths=[c.depth for c in drawn.channels], frames=frames, spacing=0, interval=0, losing=0, trace=True)
+    return core(drawn).run(
+        depths=[c.depth for c in drawn.channels], frames=frames, spacing=0, interval=0, losing=0, recurring=False, trace=True
+    )
 
 
 def that(drawn, blocked, **changes):
