@@ -88,9 +88,12 @@ class _Bench:
 
     def late(self, depths: Mapping[str, int], *, spacing: int) -> set[str]:
         """The actors that fall behind, frame by frame, when frames are offered that often; all of them in a deadlock."""
-        result = self._run(depths, frames=5, spacing=spacing)
+        interval = self.interval if spacing else 0
+        result = self._run(depths, frames=SOON, spacing=spacing, interval=interval, losing=SOON)
         if result["stuck"]:
             return {actor.name for actor in self.graph.actors}
+        if result["settled"]:
+            return set()
         lost = (np.diff(result["ends"][-3:], axis=0) > self.interval).all(axis=0)
         return {actor.name for actor, is_late in zip(self.graph.actors, lost, strict=True) if is_late}
 
@@ -279,7 +282,7 @@ def _in_time(bench: _Bench, design: Design, depths: Depths, given: Collection[st
         if ip is None:
             return deeper
         tried.add(ip.name)
-        # No link fills up, so what comes after this IP has no part in it.
+        # As long as no link fills up, what comes after this IP has no part in it.
         before = _Bench(design, [each.name for each in design.ips[: design.ips.index(ip) + 1]], bench.interval, bench.latencies)
         streams = {name: depths[name] for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given}
         for chosen in _deeper(streams):
