@@ -22,32 +22,28 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
 from math import isqrt
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import NamedTuple
 
 from dataflow.design import Design, Ip, Link
 from dataflow.layout.network import FIFO_DEPTHS, MOST_FIFO_DEPTH, given_fifos
 from dataflow.timing.error import TimingError
 from dataflow.timing.graph import Channel, Graph, Latencies, actor_name, graph
-from dataflow.timing.simulation import Simulation, core, memory, simulate
+from dataflow.timing.minimality import Need, need
+from dataflow.timing.simulation import Simulation, memory, simulate
+from dataflow.timing.trial import SOON, Bench, Depths, ideal, timing_key
 
 LEAST = 2
 """The depth of a stream in HLS without a pragma."""
-SOON = 5
-"""Frames in which most designs settle whose links do not fill up."""
 STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
 """By how many places a stream is tried deeper."""
 PATIENCE, LOSING = 500, 100
 """Frames in which a whole design has to settle: FIFOs fill up first, or an IP drifts until its input waits for it. After so many in a row
 that fell behind it is given up sooner."""
-
-Depths: TypeAlias = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,67 +54,8 @@ class Sizing:
     interval: int  # cycles
     depths: Mapping[str, int]
     proof: Simulation  # of the whole design, until it settled
+    needs: Mapping[str, Need]  # of every sized FIFO that is deeper than the least
     at_once: bool  # the proof is for frames offered at once, as a batch is; otherwise for one every `interval`
-
-
-class _Bench:
-    """Some or all IPs of a design, to be simulated with different depths."""
-
-    def __init__(self, design: Design, ips: Collection[str], interval: int, latencies: Latencies) -> None:
-        self.name, self.interval, self.latencies = design.name, interval, latencies
-        self.graph = graph(design, ips=ips, latencies=latencies)
-        self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
-        # A delay may need one frame to pass each IP, so wait that many frames. A single IP settles in two.
-        self.losing, self.patience = 1 + len(ips), 3 + 2 * len(ips)
-
-    def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None, *, frames: int | None = None) -> Depths | None:
-        """The most beats each stream held, if the interval is kept: one place more is enough. None if it is not kept, in that many frames.
-
-        In that case `lags` gets the cycles lost per frame, summed over all times; 0 for a deadlock.
-        """
-        back = memory(self.graph.with_depths(depths))
-        result = self._run(
-            depths, frames=frames or back + self.patience, spacing=self.interval, interval=self.interval, losing=self.losing + back - 1
-        )
-        if not result["settled"]:
-            if lags is not None:
-                lags.append(0 if result["stuck"] else result["lag"])
-            return None
-        return {channel.name: int(most) for channel, most in zip(self.graph.channels, result["most"], strict=True)}
-
-    def late(self, depths: Mapping[str, int], *, spacing: int) -> set[str]:
-        """The actors that fall behind, frame by frame, when frames are offered that often; all of them in a deadlock."""
-        interval = self.interval if spacing else 0
-        result = self._run(depths, frames=SOON, spacing=spacing, interval=interval, losing=SOON)
-        if result["stuck"]:
-            return {actor.name for actor in self.graph.actors}
-        if result["settled"]:
-            return set()
-        lost = (np.diff(result["ends"][-3:], axis=0) > self.interval).all(axis=0)
-        return {actor.name for actor, is_late in zip(self.graph.actors, lost, strict=True) if is_late}
-
-    def keeps_up(self, depths: Mapping[str, int]) -> bool:
-        """Whether no actor falls behind when frames are offered as fast as they are taken."""
-        return not self.late(depths, spacing=0)
-
-    def flows(self, depths: Mapping[str, int]) -> bool:
-        """Whether nothing deadlocks with single-stage pipelines."""
-        return not self._run(depths, frames=2, spacing=0, shortest=True)["stuck"]
-
-    def _run(
-        self, depths: Mapping[str, int], *, frames: int, spacing: int, interval: int = 0, losing: int = 0, shortest: bool = False
-    ) -> dict[str, Any]:
-        """A run of the simulator, with single-stage pipelines where `shortest`."""
-        simulator = self._shortest if shortest else self._core
-        return simulator.run(
-            depths=[depths.get(channel.name, channel.depth) for channel in self.graph.channels],
-            frames=frames,
-            spacing=spacing,
-            interval=interval,
-            losing=losing,
-            recurring=False,
-            trace=False,
-        )
 
 
 def size(design: Design, *, interval: int | None = None, latencies: Latencies | None = None, anew: bool = False) -> Sizing:
@@ -145,7 +82,7 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
         sized = pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), longest_first)
         by_kind = {kinds[ip.name]: found for ip, found in zip(longest_first, sized, strict=True)}
         depths = {f"{ip.name}.{name}": depth for ip in design.ips for name, depth in by_kind[kinds[ip.name]].items()}
-        bench = _Bench(design, [ip.name for ip in design.ips], interval, latencies)
+        bench = Bench(design, [ip.name for ip in design.ips], interval, latencies)
         links = [link for link in design.links if link.dotted not in given]
         depths |= {name: depth for name, depth in given.items() if name not in depths}
         roomy, most = _roomy_links(bench, design, links, depths, given)
@@ -163,11 +100,12 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
                 raise _hopeless(design.name, interval, given)
             least = depths | _least_of_all(bench, depths, {name: _powers(lowest[name], depths[name]) for name in lowest}, most)
             proof = _prove(whole, least, interval, at_once)
+        needs = _needs(pool, _shallower(design, kinds, interval, alone, least, given), _shallower_links(pairs, least))
     if at_once and not proof.settled:  # seldom, in small designs
         at_once, proof = False, _prove(whole, least, interval, at_once=False)
     if not proof.settled:
         raise _hopeless(design.name, interval, given)
-    return Sizing(at_once=at_once, design=design.with_depths(least), interval=interval, depths=least, proof=proof)
+    return Sizing(at_once=at_once, design=design.with_depths(least), interval=interval, depths=least, proof=proof, needs=needs)
 
 
 def _prove(whole: Graph, depths: Depths, interval: int, at_once: bool) -> Simulation:
@@ -175,6 +113,50 @@ def _prove(whole: Graph, depths: Depths, interval: int, at_once: bool) -> Simula
     sized = whole.with_depths(depths)
     frames = memory(sized) + PATIENCE
     return simulate(sized, frames=frames, spacing=0 if at_once else interval, interval=interval, losing=LOSING)
+
+
+class _Trial(NamedTuple):
+    """A FIFO that is to be tried a step shallower beside the final depths of an IP, or two; so are others whose answer is the same."""
+
+    alone: Bench
+    depths: Depths
+    name: str
+    less: int
+    names: list[str]
+
+
+def _shallower(
+    design: Design, kinds: Mapping[str, object], interval: int, latencies: Latencies, depths: Depths, given: Collection[str]
+) -> Iterator[_Trial]:
+    """Of every stream within an IP that is deeper than the least; of IPs with the same timing and depths once."""
+    alike: dict[object, list[Ip]] = {}
+    for ip in design.ips:
+        alike.setdefault((kinds[ip.name], *(depths[f"{ip.name}.{stream.name}"] for stream in ip.streams)), []).append(ip)
+    for first, *others in alike.values():
+        bench = Bench(design, [first.name], interval, latencies)
+        own = {f"{first.name}.{stream.name}" for stream in first.streams}
+        around = {c.name: depths[c.name] if c.name in own else ideal(c) for c in bench.graph.channels}
+        for stream, *same in zip(first.streams, *(other.streams for other in others), strict=True):
+            name = f"{first.name}.{stream.name}"
+            names = [name, *(f"{other.name}.{each.name}" for other, each in zip(others, same, strict=True))]
+            if name not in given and depths[name] > LEAST:
+                yield _Trial(bench, around, name, depths[name] - 1, names)
+
+
+def _shallower_links(pairs: Mapping[str, _Pair], depths: Depths) -> Iterator[_Trial]:
+    alike: dict[object, list[_Pair]] = {}
+    for pair in pairs.values():
+        alike.setdefault((pair.kind, depths[pair.name]), []).append(pair)
+    for first, *others in alike.values():
+        if depths[first.name] > FIFO_DEPTHS[0]:
+            names = [first.name, *(other.name for other in others)]
+            yield _Trial(first.bench, first.around, first.name, depths[first.name] // 2, names)
+
+
+def _needs(pool: ThreadPoolExecutor, *trials: Iterable[_Trial]) -> dict[str, Need]:
+    each = [trial for some in trials for trial in some]
+    found = pool.map(lambda trial: need(trial.alone, trial.depths, trial.name, trial.less), each)
+    return {name: what for trial, what in zip(each, found, strict=True) for name in trial.names}
 
 
 def require_flow(design: Design, *, frames: int = 2) -> None:
@@ -220,24 +202,15 @@ def needed_depth(shortest: Graph, name: str) -> int | None:
 def _kind(design: Design, ip: Ip, given: Mapping[str, int], latencies: Latencies) -> object:
     """A key that is equal for IPs with the same timing."""
     alone = graph(design, ips=[ip.name], latencies=latencies)
-    return _timing(alone, {channel.name: given.get(channel.name) for channel in alone.channels})
-
-
-def _timing(graph: Graph, depths: Mapping[str, int | None]) -> object:
-    """A key that is equal for graphs with the same timing at these depths, whatever their actors and channels are called."""
-    numbers = {channel.name: i for i, channel in enumerate(graph.channels)}
-    actors = tuple(
-        (a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages, a.blocked) for a in graph.actors
-    )
-    return actors, tuple((channel.bits, channel.latency, depths[channel.name]) for channel in graph.channels)
+    return timing_key(alone, {channel.name: given.get(channel.name) for channel in alone.channels})
 
 
 def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], latencies: Latencies) -> Depths:
     """Depths of the streams within an IP, by their names there."""
-    bench = _Bench(design, [ip.name], interval, latencies)
+    bench = Bench(design, [ip.name], interval, latencies)
     own = {f"{ip.name}.{stream.name}": stream.name for stream in ip.streams}
     channels = {channel.name: channel for channel in bench.graph.channels}
-    depths = {name: _ideal(channel) for name, channel in channels.items() if name not in own}
+    depths = {name: ideal(channel) for name, channel in channels.items() if name not in own}
     depths |= {name: given[name] for name in own if name in given}
     free = sorted((channels[name] for name in reversed(own) if name not in given), key=lambda channel: -channel.beats * channel.bits)
     # Frames each FIFO may hold: one is usually enough, except on a bypass of a path that holds many rows.
@@ -253,7 +226,7 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
     return {own[name]: depths[name] for name in own}
 
 
-def _deepened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
+def _deepened(bench: Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
     """The depth to give one of these streams, the cheapest, for frames to keep up that are offered as fast as they are taken."""
     if bench.keeps_up(depths):
         return {}
@@ -271,7 +244,7 @@ def _deeper(depths: Depths) -> Iterator[Depths]:
         yield {name: depth + more for name, depth in depths.items()}
 
 
-def _in_time(bench: _Bench, design: Design, depths: Depths, given: Collection[str]) -> Depths:
+def _in_time(bench: Bench, design: Design, depths: Depths, given: Collection[str]) -> Depths:
     """The depths of streams in IPs that would fall behind with their input just in time, though not with all of it in front of them."""
     deeper: Depths = {}
     units = {ip.name: {actor_name(ip, unit) for unit in ip.units} for ip in design.ips[1:]}  # the DMA comes after all of them
@@ -283,7 +256,7 @@ def _in_time(bench: _Bench, design: Design, depths: Depths, given: Collection[st
             return deeper
         tried.add(ip.name)
         # As long as no link fills up, what comes after this IP has no part in it.
-        before = _Bench(design, [each.name for each in design.ips[: design.ips.index(ip) + 1]], bench.interval, bench.latencies)
+        before = Bench(design, [each.name for each in design.ips[: design.ips.index(ip) + 1]], bench.interval, bench.latencies)
         streams = {name: depths[name] for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given}
         for chosen in _deeper(streams):
             if not units[ip.name] & before.late(depths | deeper | chosen, spacing=bench.interval):
@@ -291,7 +264,7 @@ def _in_time(bench: _Bench, design: Design, depths: Depths, given: Collection[st
                 break
 
 
-def _tightened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
+def _tightened(bench: Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
     """These streams as shallow as each can be beside the others, a step at a time."""
     tight = {channel.name: depths[channel.name] for channel in free}
     changed = True
@@ -304,12 +277,7 @@ def _tightened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths
     return tight
 
 
-def _ideal(channel: Channel) -> int:
-    """Depth of a FIFO of an ideal neighbour, which never fills up and never runs dry within a frame."""
-    return channel.depth if channel.is_register else channel.beats + 2 * channel.latency
-
-
-def _least_of_all(bench: _Bench, depths: Depths, choices: Mapping[str, Sequence[int]], most: Depths) -> Depths:
+def _least_of_all(bench: Bench, depths: Depths, choices: Mapping[str, Sequence[int]], most: Depths) -> Depths:
     """The first of each stream's ascending depths that is enough, one stream after the other."""
     for flowing in (False, True):  # if the last of these designs cannot deadlock, nor can those before it, which are deeper
         least, held = dict(depths), most
@@ -320,7 +288,7 @@ def _least_of_all(bench: _Bench, depths: Depths, choices: Mapping[str, Sequence[
     return {name: least[name] for name in choices}
 
 
-def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths, *, flowing: bool) -> tuple[int, Depths]:
+def _least(bench: Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths, *, flowing: bool) -> tuple[int, Depths]:
     """The first of ascending depths that is enough, and the most beats all streams hold with it.
 
     The last is known to be enough; `most` is what the streams hold with it. With `flowing`, no deadlock either. The cycles lost per frame fall almost linearly with the
@@ -347,7 +315,7 @@ def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], mos
     return choices[high], most
 
 
-def _roomy_links(bench: _Bench, design: Design, links: Sequence[Link], depths: Depths, given: Collection[str]) -> tuple[Depths, Depths]:
+def _roomy_links(bench: Bench, design: Design, links: Sequence[Link], depths: Depths, given: Collection[str]) -> tuple[Depths, Depths]:
     """Depths of links that are certainly enough, and the most beats all streams hold with them."""
     roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
     most = bench.keeps({**depths, **roomy}, frames=SOON)
@@ -367,13 +335,13 @@ class _Pair:
 
     def __init__(self, design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> None:
         self.name, self.choices, self.most = link.dotted, _powers(FIFO_DEPTHS[0], depths[link.dotted]), most
-        self.bench = _Bench(design, sorted({link.source, link.sink}), interval, latencies)
+        self.bench = Bench(design, sorted({link.source, link.sink}), interval, latencies)
         outer = {other.dotted for other in design.links} - {self.name}
         self.around = {
-            channel.name: _ideal(channel) if channel.name in outer else depths.get(channel.name, channel.depth)
+            channel.name: ideal(channel) if channel.name in outer else depths.get(channel.name, channel.depth)
             for channel in self.bench.graph.channels
         }
-        self.kind = _timing(self.bench.graph, self.around), [*self.around].index(self.name), most[self.name]
+        self.kind = timing_key(self.bench.graph, self.around), [*self.around].index(self.name), most[self.name]
 
 
 def _shallowest(pair: _Pair) -> int:
