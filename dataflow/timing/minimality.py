@@ -15,17 +15,12 @@ class Need(Enum):
     """With a step less the whole design misses the interval or can deadlock, however deep all FIFOs elsewhere are: its IP, or for a link
     its two IPs, alone cannot keep the interval (`Bench.cannot_keep`) or deadlock with single-stage pipelines."""
     TRIED = "tried"
-    """With a step less its IP, or the two IPs, fell behind alone, frame after frame. With pipelines that freeze that proves nothing of the
-    whole design."""
-    OPEN = "open"
-    """Neither: it was made deeper for what other IPs do."""
+    """With a step less frames fell behind, or nothing moved any more, where it was sized: in its IP alone; in all IPs up to that one, with
+    room for two frames between them, where it would wait for its input; for a link in its two IPs alone, or in the whole design. With
+    pipelines that freeze it does not follow that the finished design falls behind, too."""
 
 
 def need(alone: Bench, depths: Mapping[str, int], name: str, less: int) -> Need:
-    """What these IPs alone show of a FIFO that gets this depth instead of its own beside the final depths."""
+    """What these IPs alone show of a FIFO that gets this depth beside the final ones; it was tried where it was sized."""
     shallower = {**depths, name: less}
-    if alone.cannot_keep(shallower) or not alone.flows(shallower):
-        return Need.PROVED
-    if alone.keeps(shallower) is None or not alone.keeps_up(shallower):
-        return Need.TRIED
-    return Need.OPEN
+    return Need.PROVED if alone.cannot_keep(shallower) or not alone.flows(shallower) else Need.TRIED

@@ -1,4 +1,4 @@
-"""FIFO sizing: the smallest depths that keep the interval and cannot deadlock.
+"""FIFO sizing: depths that keep the interval and cannot deadlock, none of which is enough with a step less where it was sized.
 
 A design keeps an interval if a frame leaves everything as it found it, `interval` cycles later: then every later frame does too. It
 cannot deadlock if it does not deadlock with single-stage pipelines (see `deadlock`).
@@ -10,9 +10,12 @@ pipeline that freezes, nothing follows from one set of depths for another, so wh
   then the cheapest is made deeper by what it takes to keep up with frames offered at once, as a batch is; then each is tried a step
   shallower beside the final others, until none can be.
 - An IP may need its input earlier than the IP in front delivers it. In the whole design, with links that never fill up, it would
-  start each frame some cycles later, until it finds the input waiting. One of its streams is made deeper where that is so.
+  start each frame some cycles later, until it finds the input waiting. One of its streams is made deeper where that is so, and each is
+  tried a step shallower, with all IPs before it.
 - The least depth of a link is found with its two IPs alone. Runs of the whole design then prove that all depths together are enough:
   for frames offered at once where that can be shown, otherwise for frames offered every interval (`Sizing.at_once` says which).
+- Of each FIFO it is asked in the end whether the whole design needs it as deep as it is (`Sizing.needs`, see `minimality`). What is not
+  claimed is that no other depths take fewer bits.
 
 Streams that carry most bits a frame are sized first, because storing them for a span of time costs most; what they no longer
 hold is stored where it costs less: as rows in front of a sliding window rather than as windows behind it.
@@ -22,9 +25,10 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from math import isqrt
 from typing import NamedTuple
@@ -45,6 +49,8 @@ PATIENCE, LOSING = 500, 100
 """Frames in which a whole design has to settle: FIFOs fill up first, or an IP drifts until its input waits for it. After so many in a row
 that fell behind it is given up sooner."""
 
+AS_ALONE = f"with the depths that each needs alone and room for two frames, at most {MOST_FIFO_DEPTH:,} beats, between them"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sizing:
@@ -61,7 +67,7 @@ class Sizing:
 def size(design: Design, *, interval: int | None = None, latencies: Latencies | None = None, anew: bool = False) -> Sizing:
     """Size the FIFOs that the description leaves out, with `anew` every FIFO, for `interval` or the least possible interval.
 
-    Raises TimingError if the interval cannot be kept.
+    Raises TimingError if no depths are found that keep the interval; there may be some.
     """
     latencies = latencies or Latencies()
     whole = graph(design, latencies=latencies)
@@ -97,14 +103,15 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
         if proof is None or keeping.result() is None:
             # The least depths depend on more than two IPs: size one link after the other in the whole design.
             if not bench.flows(depths):
-                raise _hopeless(design.name, interval, given)
+                raise _hopeless(design.name, interval, given, f"the IPs together deadlock {AS_ALONE}")
             least = depths | _least_of_all(bench, depths, {name: _powers(lowest[name], depths[name]) for name in lowest}, most)
             proof = _prove(whole, least, interval, at_once)
-        needs = _needs(pool, _shallower(design, kinds, interval, alone, least, given), _shallower_links(pairs, least))
+        needs = _needs(pool, _shallower(design, kinds, bench, least, given), _shallower_links(pairs, least))
     if at_once and not proof.settled:  # seldom, in small designs
         at_once, proof = False, _prove(whole, least, interval, at_once=False)
     if not proof.settled:
-        raise _hopeless(design.name, interval, given)
+        tried = "for hundreds of frames the IPs together did not settle with the depths that each of them, and each two, need alone"
+        raise _hopeless(design.name, interval, given, tried)
     return Sizing(at_once=at_once, design=design.with_depths(least), interval=interval, depths=least, proof=proof, needs=needs)
 
 
@@ -125,22 +132,18 @@ class _Trial(NamedTuple):
     names: list[str]
 
 
-def _shallower(
-    design: Design, kinds: Mapping[str, object], interval: int, latencies: Latencies, depths: Depths, given: Collection[str]
-) -> Iterator[_Trial]:
+def _shallower(design: Design, kinds: Mapping[str, object], whole: Bench, depths: Depths, given: Collection[str]) -> Iterator[_Trial]:
     """Of every stream within an IP that is deeper than the least; of IPs with the same timing and depths once."""
     alike: dict[object, list[Ip]] = {}
     for ip in design.ips:
         alike.setdefault((kinds[ip.name], *(depths[f"{ip.name}.{stream.name}"] for stream in ip.streams)), []).append(ip)
     for first, *others in alike.values():
-        bench = Bench(design, [first.name], interval, latencies)
-        own = {f"{first.name}.{stream.name}" for stream in first.streams}
-        around = {c.name: depths[c.name] if c.name in own else ideal(c) for c in bench.graph.channels}
+        alone = _Alone(design, first, whole)
         for stream, *same in zip(first.streams, *(other.streams for other in others), strict=True):
             name = f"{first.name}.{stream.name}"
             names = [name, *(f"{other.name}.{each.name}" for other, each in zip(others, same, strict=True))]
             if name not in given and depths[name] > LEAST:
-                yield _Trial(bench, around, name, depths[name] - 1, names)
+                yield _Trial(alone.bench, alone.around(depths), name, depths[name] - 1, names)
 
 
 def _shallower_links(pairs: Mapping[str, _Pair], depths: Depths) -> Iterator[_Trial]:
@@ -220,9 +223,12 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
         if most is not None:
             break
     else:
-        raise _hopeless(ip.name, interval, [name for name in own if name in given])
+        tried = f"this IP alone fell behind or deadlocked with room for 1, 2, 4, 8, 16 and {room} frames in each FIFO"
+        raise _hopeless(ip.name, interval, [name for name in own if name in given], tried)
     depths |= _least_of_all(bench, depths, {c.name: range(LEAST, depths[c.name] + 1) for c in free}, most)
-    depths |= _tightened(bench, depths | _deepened(bench, depths, free), free)
+    depths |= _deepened(bench, depths, free)
+    keeps_up = bench.keeps_up(depths)
+    depths |= _tightened(depths, [channel.name for channel in free], partial(bench.is_enough, keeping_up=keeps_up))
     return {own[name]: depths[name] for name in own}
 
 
@@ -261,18 +267,36 @@ def _in_time(bench: Bench, design: Design, depths: Depths, given: Collection[str
         for chosen in _deeper(streams):
             if not units[ip.name] & before.late(depths | deeper | chosen, spacing=bench.interval):
                 deeper |= chosen
+                deeper |= _tightened(depths | deeper, streams, partial(_enough_in_time, before, _Alone(design, ip, bench)))
                 break
 
 
-def _tightened(bench: Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
+class _Alone:
+    """An IP with ideal neighbours."""
+
+    def __init__(self, design: Design, ip: Ip, whole: Bench) -> None:
+        self.bench = Bench(design, [ip.name], whole.interval, replace(whole.latencies, crossing=0))
+        self.units = {actor_name(ip, unit) for unit in ip.units}
+        own = {f"{ip.name}.{stream.name}" for stream in ip.streams}
+        self.ideal = {channel.name: ideal(channel) for channel in self.bench.graph.channels if channel.name not in own}
+
+    def around(self, depths: Depths) -> Depths:
+        return {channel.name: depths.get(channel.name, channel.depth) for channel in self.bench.graph.channels} | self.ideal
+
+
+def _enough_in_time(before: Bench, alone: _Alone, depths: Depths) -> bool:
+    """Whether an IP keeps up alone, which is known sooner, and with its input just in time."""
+    return alone.bench.is_enough(alone.around(depths), keeping_up=False) and not alone.units & before.late(depths, spacing=before.interval)
+
+
+def _tightened(depths: Depths, names: Collection[str], enough: Callable[[Depths], bool]) -> Depths:
     """These streams as shallow as each can be beside the others, a step at a time."""
-    tight = {channel.name: depths[channel.name] for channel in free}
+    tight = {name: depths[name] for name in names}
     changed = True
     while changed:
         changed = False
         for name, depth in tight.items():
-            less = depths | tight | {name: depth - 1}
-            if depth > LEAST and bench.keeps(less) and bench.keeps_up(less) and bench.flows(less):
+            if depth > LEAST and enough(depths | tight | {name: depth - 1}):
                 tight[name], changed = depth - 1, True
     return tight
 
@@ -326,7 +350,7 @@ def _roomy_links(bench: Bench, design: Design, links: Sequence[Link], depths: De
         bench.losing = bench.patience = PATIENCE
         most = bench.keeps({**depths, **roomy})
     if most is None:
-        raise _hopeless(bench.name, bench.interval, given)
+        raise _hopeless(bench.name, bench.interval, given, f"the IPs together did not settle in {PATIENCE} frames {AS_ALONE}")
     return {**roomy, **{link.dotted: _power(most[link.dotted] + 1) for link in links}}, most
 
 
@@ -361,10 +385,11 @@ def _powers(low: int, high: int) -> list[int]:
     return [1 << i for i in range(low.bit_length() - 1, high.bit_length())]
 
 
-def _hopeless(where: str, interval: int, given: Collection[str]) -> TimingError:
+def _hopeless(where: str, interval: int, given: Collection[str], tried: str) -> TimingError:
+    fixed = f", and with the given depths of {', '.join(given)}" if given else ""
     return TimingError(
         where,
-        f"no FIFOs keep an interval of {interval:,} cycles",
-        why=f"the depths of {', '.join(given)} are given" if given else "it is not kept even with room for 32 frames in each FIFO",
-        fix="leave them out of the description, or size them too: doit fifos --anew" if given else "ask for a longer interval",
+        f"no FIFO depths found for an interval of {interval:,} cycles",
+        why=f"{tried}{fixed}; other depths were not tried",
+        fix="leave those out of the description, or size them too: doit fifos --anew" if given else "ask for a longer interval",
     )

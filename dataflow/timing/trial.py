@@ -65,6 +65,10 @@ class Bench:
         """Whether nothing deadlocks with single-stage pipelines."""
         return not self._run(depths, frames=2, spacing=0, simulator=self._shortest)["stuck"]
 
+    def is_enough(self, depths: Mapping[str, int], *, keeping_up: bool) -> bool:
+        """Whether the interval is kept, with `keeping_up` also by frames offered as fast as they are taken, and nothing can deadlock."""
+        return self.keeps(depths) is not None and (not keeping_up or self.keeps_up(depths)) and self.flows(depths)
+
     def cannot_keep(self, depths: Mapping[str, int]) -> bool:
         """Whether these IPs, and so every design with them, provably take longer than the interval, whatever the depths of other FIFOs.
 
@@ -72,7 +76,7 @@ class Bench:
         freeze do, too (see `simulation`). So a design is no faster in the long run than its part alone, with pipelines that drain, frames
         offered as fast as they are taken, and outputs that never fill up: `period` cycles a frame, once all is as a frame before.
         """
-        frames = memory(self.graph.with_depths(depths)) + self.patience
+        frames = memory(self.graph.with_depths(depths)) + 3
         result = self._run(depths, frames=frames, spacing=0, simulator=self._drained, recurring=True)
         return bool(result["stuck"] or (result["settled"] and result["period"] > self.interval))
 
