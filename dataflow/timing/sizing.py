@@ -29,7 +29,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
+from itertools import cycle, product
 from math import isqrt
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ from dataflow.timing.error import TimingError
 from dataflow.timing.graph import Channel, Graph, Latencies, actor_name, graph
 from dataflow.timing.minimality import Need, need
 from dataflow.timing.simulation import Simulation, memory, simulate
-from dataflow.timing.trial import SOON, Bench, Depths, ideal, timing_key
+from dataflow.timing.trial import Bench, Depths, ideal, timing_key
 
 LEAST = 2
 """The depth of a stream in HLS without a pragma."""
@@ -292,12 +292,13 @@ def _enough_in_time(before: Bench, alone: _Alone, depths: Depths) -> bool:
 def _tightened(depths: Depths, names: Collection[str], enough: Callable[[Depths], bool]) -> Depths:
     """These streams as shallow as each can be beside the others, a step at a time."""
     tight = {name: depths[name] for name in names}
-    changed = True
-    while changed:
-        changed = False
-        for name, depth in tight.items():
-            if depth > LEAST and enough(depths | tight | {name: depth - 1}):
-                tight[name], changed = depth - 1, True
+    failed = 0  # in a row: what failed beside these depths need not be tried again
+    for name in cycle(tight):
+        if failed == len(tight):
+            break
+        failed += 1
+        if tight[name] > LEAST and enough(depths | tight | {name: tight[name] - 1}):
+            tight[name], failed = tight[name] - 1, 0
     return tight
 
 
@@ -342,10 +343,8 @@ def _least(bench: Bench, depths: Depths, name: str, choices: Sequence[int], most
 def _roomy_links(bench: Bench, design: Design, links: Sequence[Link], depths: Depths, given: Collection[str]) -> tuple[Depths, Depths]:
     """Depths of links that are certainly enough, and the most beats all streams hold with them."""
     roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
-    most = bench.keeps({**depths, **roomy}, frames=SOON)
-    if most is None:
-        roomy |= _in_time(bench, design, {**depths, **roomy}, given)
-        most = bench.keeps({**depths, **roomy})
+    roomy |= _in_time(bench, design, {**depths, **roomy}, given)
+    most = bench.keeps({**depths, **roomy})
     if most is None:
         bench.losing = bench.patience = PATIENCE
         most = bench.keeps({**depths, **roomy})

@@ -29,17 +29,19 @@ class Bench:
         self.graph = graph(design, ips=ips, latencies=latencies)
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
         # A delay may need one frame to pass each IP, so wait that many frames. A single IP settles in two.
+        self._soon: tuple[Depths | None, dict[str, Any]] = None, {}
         self.losing, self.patience = 1 + len(ips), 3 + 2 * len(ips)
 
-    def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None, *, frames: int | None = None) -> Depths | None:
-        """The most beats each stream held, if the interval is kept: one place more is enough. None if it is not kept, in that many frames.
+    def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
+        """The most beats each stream held, if the interval is kept: one place more is enough. None if it is not kept.
 
         In that case `lags` gets the cycles lost per frame, summed over all times; 0 for a deadlock.
         """
         back = memory(self.graph.with_depths(depths))
-        result = self._run(
-            depths, frames=frames or back + self.patience, spacing=self.interval, interval=self.interval, losing=self.losing + back - 1
-        )
+        frames, losing = back + self.patience, self.losing + back - 1
+        result = self._soon[1] if self._soon[0] == depths else None
+        if result is None or not result["settled"]:
+            result = self._run(depths, frames=frames, spacing=self.interval, interval=self.interval, losing=losing)
         if not result["settled"]:
             if lags is not None:
                 lags.append(0 if result["stuck"] else result["lag"])
@@ -47,15 +49,21 @@ class Bench:
         return {channel.name: int(most) for channel, most in zip(self.graph.channels, result["most"], strict=True)}
 
     def late(self, depths: Mapping[str, int], *, spacing: int) -> set[str]:
-        """The actors that fall behind, frame by frame, when frames are offered that often; all of them in a deadlock."""
-        interval = self.interval if spacing else 0
-        result = self._run(depths, frames=SOON, spacing=spacing, interval=interval, losing=SOON)
-        if result["stuck"]:
+        """The actors that fall behind, frame by frame, when frames are offered every interval or, with 0, as fast as they are taken; all of
+        them in a deadlock."""
+        result = self._paced(depths) if spacing else self._run(depths, frames=SOON, spacing=0, recurring=True)
+        if result["stuck"] or (result["settled"] and result["period"] > self.interval):
             return {actor.name for actor in self.graph.actors}
         if result["settled"]:
             return set()
         lost = (np.diff(result["ends"][-3:], axis=0) > self.interval).all(axis=0)
         return {actor.name for actor, is_late in zip(self.graph.actors, lost, strict=True) if is_late}
+
+    def _paced(self, depths: Mapping[str, int]) -> dict[str, Any]:
+        """A few frames, one every interval, or less where it settles; the last such run is kept, because `keeps` asks for it, too."""
+        if self._soon[0] != depths:
+            self._soon = dict(depths), self._run(depths, frames=SOON, spacing=self.interval, interval=self.interval, losing=SOON)
+        return self._soon[1]
 
     def keeps_up(self, depths: Mapping[str, int]) -> bool:
         """Whether no actor falls behind when frames are offered as fast as they are taken."""
