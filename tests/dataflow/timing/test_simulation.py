@@ -149,6 +149,22 @@ def test_a_deeper_fifo_can_cost_cycles_where_pipelines_freeze():
     assert found[Blocked.DRAIN] == 0
 
 
+def test_frames_that_recur():
+    """Where a run stops because every later frame is the one before, `period` cycles later, a long one goes on like that."""
+    generator = random.Random(4)
+    recurred = 0
+    for _ in range(500):
+        drawn, _, _ = random_graph(generator.randint)
+        depths = [channel.depth for channel in drawn.channels]
+        found = core(drawn).run(depths=depths, frames=20, spacing=0, interval=0, losing=0, recurring=True, trace=False)
+        if not found["settled"]:
+            continue
+        recurred += 1
+        long = core(drawn).run(depths=depths, frames=60, spacing=0, interval=0, losing=0, recurring=False, trace=False)
+        assert (long["ends"][found["frames"] :] - long["ends"][found["frames"] - 1 : -1] == found["period"]).all()
+    assert recurred > 100
+
+
 @pytest.fixture(scope="module")
 def digits():
     return plan(load(ROOT / "configs" / "digits.yaml"))
