@@ -166,7 +166,7 @@ def task_timing(project: Planned) -> dict[str, Any]:
 
 
 def task_fifos(project: Planned) -> dict[str, Any]:
-    """size the FIFOs: the smallest depths that keep the interval and cannot deadlock, proved by simulation"""
+    """size the FIFOs: depths that keep the interval and cannot deadlock, proved by simulation, and why none is a step less"""
 
     def fifos(interval: int | None, anew: bool, write: bool, json_file: Path | None) -> None:
         from dataflow.timing.sizing import size

@@ -70,35 +70,29 @@ struct Fifo {
   Process *writer, *reader;
   Count written = 0, read = 0;
   Count head = 0, tail = 0;  // places of beats `written` and `read`
-  // For the highest occupancy: beats read by the time of the latest write, beats written before the latest read; their places.
-  Count read_then = 0, read_place = 0, written_then = 0, written_place = 0;
-  Count most = 0;
+  Count most = 0;            // held at any time
+  bool writer_waits = false, reader_waits = false;
+
+  Count place(Count beat) const {  // one less than a depth away from both ends
+    const Count at = head + beat - written;
+    return at < 0 ? at + depth : at;
+  }
 
   Count after(Count place) const { return place + 1 == depth ? 0 : place + 1; }
   Count before(Count place) const { return place == 0 ? depth - 1 : place - 1; }
 
+  // Beats i to j are held at once if i is read after j is written. Of the two events, the one that is computed later counts them.
   void write(Time at) {
-    while (read_then < read && slots[std::size_t(read_place)] <= at) {
-      ++read_then;
-      read_place = after(read_place);
-    }
-    // If the next beats to be read were not examined yet, take() will count.
-    if (read_then < read) most = std::max(most, written + 1 - read_then);
+    for (Count first = std::min(written - most, read - 1); first > written - depth && slots[std::size_t(place(first))] > at; --first)
+      most = written - first + 1;
     slots[std::size_t(head)] = at + latency;
     head = after(head);
     ++written;
   }
 
   void take(Time at) {
-    if (written_then < read) {
-      written_then = read;
-      written_place = tail;
+    for (; most < written - read && slots[std::size_t(place(read + most))] - latency < at; ++most) {
     }
-    while (written_then < written && slots[std::size_t(written_place)] - latency < at) {
-      ++written_then;
-      written_place = after(written_place);
-    }
-    most = std::max(most, written_then - read);
     slots[std::size_t(tail)] = at;
     tail = after(tail);
     ++read;
@@ -116,7 +110,9 @@ struct Flight {
 struct Process {
   const Layout *layout;
   Fifo *reads[kStreams], *writes[kStreams];
-  std::size_t run = 0, op = 0;
+  std::size_t run = 0;
+  const Op *op = nullptr, *last = nullptr;  // the next of this run, and the end of them
+  bool begun = false;                       // this frame
   Count repeat = 0, frame = 0;
   Count start = 0;    // firings of all frames before this repeat of this run
   Count firing = -1;  // the last that read or wrote
@@ -177,6 +173,7 @@ struct Machine {
         const Fifo &fifo = *process.writes[__builtin_ctz(which)];
         if (fifo.written - fifo.read == fifo.depth) {
           process.full = &fifo;
+          process.writes[__builtin_ctz(which)]->writer_waits = true;
           return;
         }
         at = std::max(at, fifo.slots[std::size_t(fifo.head)] + fifo.back);
@@ -184,7 +181,10 @@ struct Machine {
       for (unsigned which = flight.writes; which; which &= which - 1) {
         Fifo &fifo = *process.writes[__builtin_ctz(which)];
         fifo.write(at);
-        if (fifo.reader->empty == &fifo) wake(fifo.reader);
+        if (fifo.reader_waits) {
+          fifo.reader_waits = false;
+          wake(fifo.reader);
+        }
       }
       if (process.layout->freezes) process.lost = at - flight.step;
       process.left = flight.firing;
@@ -201,30 +201,36 @@ struct Machine {
     process.empty = nullptr;
     if (process.frame == limit) return false;
     const Layout &layout = *process.layout;
-    const Run &run = layout.runs[process.run];
-    const Op &op = run.ops[process.op];
+    const Op op = *process.op;
     const Count firing = process.start + op.index;
     Time input = 0;
     for (unsigned which = op.reads; which; which &= which - 1) {
       const Fifo &fifo = *process.reads[__builtin_ctz(which)];
       if (fifo.read == fifo.written) {
         process.empty = &fifo;
+        process.reads[__builtin_ctz(which)]->reader_waits = true;
         return false;
       }
       input = std::max(input, fifo.slots[std::size_t(fifo.tail)]);
     }
-    const bool starts = process.starts.size() == std::size_t(process.frame);
+    const bool starts = !process.begun;
     // A process that reads nothing waits for its frame, with the first of the firings that neither read nor write.
     const Count ahead = starts && layout.reads.empty() ? firing - process.frame * layout.firings : 0;
     if (starts && layout.reads.empty()) input = process.frame * spacing;
     Time at;
     if (!(layout.freezes ? enter_frozen(process, firing, input, ahead, at) : enter_elastic(process, firing, input + ahead, at)))
       return false;
-    if (starts) process.starts.push_back(at);
+    if (starts) {
+      process.begun = true;
+      process.starts.push_back(at);
+    }
     for (unsigned which = op.reads; which; which &= which - 1) {
       Fifo &fifo = *process.reads[__builtin_ctz(which)];
       fifo.take(at);
-      if (fifo.writer->full == &fifo) wake(fifo.writer);
+      if (fifo.writer_waits) {
+        fifo.writer_waits = false;
+        wake(fifo.writer);
+      }
     }
     if (op.writes) {
       process.flights[process.entering] = {firing, at, op.writes, process.step + layout.latency};
@@ -236,7 +242,7 @@ struct Machine {
     if (trace) process.fired.push_back(at);
     process.firing = firing;
     process.at = at;
-    if (++process.op == run.ops.size()) next_repeat(process, run);
+    if (++process.op == process.last) next_repeat(process);
     return true;
   }
 
@@ -325,18 +331,28 @@ struct Machine {
     }
   }
 
-  static void next_repeat(Process &process, const Run &run) {
+  static void next_repeat(Process &process) {
     const Layout &layout = *process.layout;
-    process.op = 0;
-    process.start += run.length;
-    if (++process.repeat < run.times) return;
-    process.repeat = 0;
+    process.start += layout.runs[process.run].length;
+    if (++process.repeat < layout.runs[process.run].times) {
+      process.op = layout.runs[process.run].ops.data();
+      return;
+    }
     if (++process.run == layout.runs.size()) {
       process.run = 0;
       ++process.frame;
+      process.begun = false;
       process.ends.push_back(process.at);
     }
-    process.start = process.frame * layout.firings + layout.runs[process.run].before;
+    begin_run(process);
+  }
+
+  static void begin_run(Process &process) {
+    const Run &run = process.layout->runs[process.run];
+    process.repeat = 0;
+    process.op = run.ops.data();
+    process.last = process.op + run.ops.size();
+    process.start = process.frame * process.layout->firings + run.before;
   }
 };
 
@@ -377,15 +393,18 @@ class Simulator {
   }
 
   // `spacing`: cycles from frame to frame at processes that read nothing. With an `interval` above 0 it stops as soon as every later
-  // frame must be the one before, `interval` cycles later: when a frame leaves all as it found it. Or when `losing` in a row fell behind
-  // that by the same.
-  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Time interval, Count losing, bool trace) const {
+  // frame must be the one before, `interval` cycles later: when a frame leaves all as it found it. Or when `losing` in a row fell behind,
+  // each by half as much as the one before, or more: what only settles falls behind by less and less. With `recurring` it stops as soon
+  // as every later frame must be the one before, `period` cycles later, whatever that is.
+  py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Time interval, Count losing, bool recurring,
+               bool trace) const {
     require(interval == 0 || spacing == 0 || spacing == interval, "frames are offered at once, or as often as they shall settle");
+    require(!recurring || (interval == 0 && spacing == 0), "frames that recur at any distance are offered at once");
     require(depths.size() == latencies_.size(), "a depth for every stream");
     for (Count depth : depths) require(depth >= 1, "a FIFO holds at least a beat");
     Machine machine{{}, {}, spacing, trace};
     Count done = 0;
-    Time lag = 0;
+    Time lag = 0, period = 0, end = 0;
     bool settled = false, stuck = false;
     {
       py::gil_scoped_release unlocked;
@@ -398,9 +417,11 @@ class Simulator {
         machine.advance(done + 1);
         for (const Process &process : machine.processes) stuck |= process.frame <= done;
         lag = machine.sum - sum_before - interval * machine.events;  // of all times together
-        lost = done && lag > 0 ? (lag == lag_before ? lost + 1 : 1) : 0;
-        if (interval == 0 || stuck) continue;
-        machine.state((done + 1) * interval, left);
+        lost = done && lag > 0 ? (lost && 2 * lag >= lag_before ? lost + 1 : 1) : 0;
+        if ((interval == 0 && !recurring) || stuck) continue;
+        period = machine.processes.back().at - end;
+        end += period;
+        machine.state(recurring ? end : (done + 1) * interval, left);
         settled = done && left == found;
         std::swap(found, left);
       }
@@ -412,6 +433,7 @@ class Simulator {
     result["frames"] = done;
     result["settled"] = settled;
     result["lag"] = lag;
+    result["period"] = period;
     result["stuck"] = stuck;
     result["most"] = each(machine.fifos, [](const Fifo &fifo) {
       return std::max(fifo.most, fifo.written - fifo.read);  // what was never read was not counted
@@ -451,7 +473,7 @@ class Simulator {
     }
     for (const Layout &layout : layouts_) {
       Process process{&layout, {}, {}};
-      process.start = layout.runs[0].before;
+      Machine::begin_run(process);
       process.flights.resize(std::size_t(std::min(layout.latency, layout.firings * frames)));
       machine.processes.push_back(std::move(process));
     }
@@ -493,5 +515,5 @@ PYBIND11_MODULE(_native, module) {
       .def(py::init<const std::vector<Simulator::ProcessArgument> &, const std::vector<Time> &, const std::vector<Count> &>(),
            py::arg("processes"), py::arg("latencies"), py::arg("slices"))
       .def("run", &Simulator::run, py::kw_only(), py::arg("depths"), py::arg("frames"), py::arg("spacing"), py::arg("interval"),
-           py::arg("losing"), py::arg("trace"));
+           py::arg("losing"), py::arg("recurring"), py::arg("trace"));
 }

@@ -221,7 +221,9 @@ def _add_link(
     fifo = Channel(name=name, depth=link.depth, bits=8 * source.tdata_bytes, latency=latency, beats=source.beats, slices=slices)
     channels.append(fifo)
     ends[link.source, source.name] = ends[link.sink, sink.name] = name
-    if link.converts:
+    if link.sink not in chosen:  # it takes beats as they come, before any converter: what is behind a FIFO that never fills up has no part
+        actors.append(Actor(name=f"{name} sink", runs=(Run(bytes([READ]), source.beats),), reads=(name,), writes=(), stages=1))
+    elif link.converts:
         ends[link.sink, sink.name] = converted = f"{name} converted"
         # Its register holds the outgoing beat while the next one is assembled.
         register = Channel(name=converted, depth=2, bits=8 * sink.tdata_bytes, latency=1, beats=sink.beats, is_register=True)
@@ -231,9 +233,6 @@ def _add_link(
     if link.source not in chosen:
         run = Run(bytes([WRITE]), source.beats)
         actors.append(Actor(name=f"{name} source", runs=(run,), reads=(), writes=(name,), stages=1))
-    if link.sink not in chosen:
-        run = Run(bytes([READ]), sink.beats)
-        actors.append(Actor(name=f"{name} sink", runs=(run,), reads=(ends[link.sink, sink.name],), writes=(), stages=1))
 
 
 def _add_open_port(ip: Ip, port: Port, actors: list[Actor], channels: list[Channel], ends: dict[tuple[str, str], str]) -> str:

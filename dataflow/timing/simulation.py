@@ -101,10 +101,19 @@ def core(graph: Graph) -> Simulator:
     return Simulator(actors, [channel.latency for channel in graph.channels], [channel.slices for channel in graph.channels])
 
 
-def simulate(graph: Graph, *, frames: int, spacing: int = 0, interval: int | None = None) -> Simulation:
-    """Run `frames` frames, offered `spacing` cycles apart, or at once; with `interval`, only until all later frames will be so far apart."""
+def simulate(graph: Graph, *, frames: int, spacing: int = 0, interval: int | None = None, losing: int | None = None) -> Simulation:
+    """Run `frames` frames, offered `spacing` cycles apart, or at once; with `interval`, only until all later frames will be so far apart,
+    or until `losing` frames in a row were further apart than that."""
     depths = [channel.depth for channel in graph.channels]
-    result = core(graph).run(depths=depths, frames=frames, spacing=spacing, interval=interval or 0, losing=frames, trace=False)
+    result = core(graph).run(
+        depths=depths,
+        frames=frames,
+        spacing=spacing,
+        interval=interval or 0,
+        losing=losing or frames,
+        recurring=False,
+        trace=False,
+    )
     names = [actor.name for actor in graph.actors]
     done = result["frames"]
     return Simulation(

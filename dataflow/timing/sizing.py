@@ -1,4 +1,4 @@
-"""FIFO sizing: the smallest depths that keep the interval and cannot deadlock.
+"""FIFO sizing: depths that keep the interval and cannot deadlock, none of which is enough with a step less where it was sized.
 
 A design keeps an interval if a frame leaves everything as it found it, `interval` cycles later: then every later frame does too. It
 cannot deadlock if it does not deadlock with single-stage pipelines (see `deadlock`).
@@ -10,9 +10,12 @@ pipeline that freezes, nothing follows from one set of depths for another, so wh
   then the cheapest is made deeper by what it takes to keep up with frames offered at once, as a batch is; then each is tried a step
   shallower beside the final others, until none can be.
 - An IP may need its input earlier than the IP in front delivers it. In the whole design, with links that never fill up, it would
-  start each frame some cycles later, until it finds the input waiting. One of its streams is made deeper where that is so.
+  start each frame some cycles later, until it finds the input waiting. One of its streams is made deeper where that is so, and each is
+  tried a step shallower, with all IPs before it.
 - The least depth of a link is found with its two IPs alone. Runs of the whole design then prove that all depths together are enough:
   for frames offered at once where that can be shown, otherwise for frames offered every interval (`Sizing.at_once` says which).
+- Of each FIFO it is asked in the end whether the whole design needs it as deep as it is (`Sizing.needs`, see `minimality`). What is not
+  claimed is that no other depths take fewer bits.
 
 Streams that carry most bits a frame are sized first, because storing them for a span of time costs most; what they no longer
 hold is stored where it costs less: as rows in front of a sliding window rather than as windows behind it.
@@ -22,29 +25,31 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import product
+from functools import partial
+from itertools import cycle, product
 from math import isqrt
-from typing import TypeAlias
-
-import numpy as np
+from typing import NamedTuple
 
 from dataflow.design import Design, Ip, Link
 from dataflow.layout.network import FIFO_DEPTHS, MOST_FIFO_DEPTH, given_fifos
 from dataflow.timing.error import TimingError
 from dataflow.timing.graph import Channel, Graph, Latencies, actor_name, graph
-from dataflow.timing.simulation import Simulation, core, memory, simulate
+from dataflow.timing.minimality import Need, need
+from dataflow.timing.simulation import Simulation, memory, simulate
+from dataflow.timing.trial import Bench, Depths, ideal, timing_key
 
 LEAST = 2
 """The depth of a stream in HLS without a pragma."""
 STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
 """By how many places a stream is tried deeper."""
-PATIENCE = 500
-"""Frames in which a whole design has to settle: FIFOs fill up first, or an IP drifts until its input waits for it."""
+PATIENCE, LOSING = 500, 100
+"""Frames in which a whole design has to settle: FIFOs fill up first, or an IP drifts until its input waits for it. After so many in a row
+that fell behind it is given up sooner."""
 
-Depths: TypeAlias = dict[str, int]
+AS_ALONE = f"with the depths that each needs alone and room for two frames, at most {MOST_FIFO_DEPTH:,} beats, between them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,63 +60,14 @@ class Sizing:
     interval: int  # cycles
     depths: Mapping[str, int]
     proof: Simulation  # of the whole design, until it settled
+    needs: Mapping[str, Need]  # of every sized FIFO that is deeper than the least
     at_once: bool  # the proof is for frames offered at once, as a batch is; otherwise for one every `interval`
-
-
-class _Bench:
-    """Some or all IPs of a design, to be simulated with different depths."""
-
-    def __init__(self, design: Design, ips: Collection[str], interval: int, latencies: Latencies) -> None:
-        self.name, self.interval = design.name, interval
-        self.graph = graph(design, ips=ips, latencies=latencies)
-        self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
-        # A delay may need one frame to pass each IP, so wait that many frames. A single IP settles in two.
-        self.losing, self.patience = 2 + len(ips), 3 + 2 * len(ips)
-
-    def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
-        """The most beats each stream held, if the interval is kept: one place more is enough. None if it is not kept.
-
-        In that case `lags` gets the cycles lost per frame, summed over all times; 0 for a deadlock.
-        """
-        back = memory(self.graph.with_depths(depths))
-        result = self._core.run(
-            depths=self._all(depths),
-            frames=back + self.patience,
-            spacing=self.interval,
-            interval=self.interval,
-            losing=self.losing,
-            trace=False,
-        )
-        if not result["settled"]:
-            if lags is not None:
-                lags.append(0 if result["stuck"] else result["lag"])
-            return None
-        return {channel.name: int(most) for channel, most in zip(self.graph.channels, result["most"], strict=True)}
-
-    def late(self, depths: Mapping[str, int], *, spacing: int) -> set[str]:
-        """The actors that fall behind, frame by frame, when frames are offered that often; all of them in a deadlock."""
-        result = self._core.run(depths=self._all(depths), frames=5, spacing=spacing, interval=0, losing=0, trace=False)
-        if result["stuck"]:
-            return {actor.name for actor in self.graph.actors}
-        lost = (np.diff(result["ends"][-3:], axis=0) > self.interval).all(axis=0)
-        return {actor.name for actor, is_late in zip(self.graph.actors, lost, strict=True) if is_late}
-
-    def keeps_up(self, depths: Mapping[str, int]) -> bool:
-        """Whether no actor falls behind when frames are offered as fast as they are taken."""
-        return not self.late(depths, spacing=0)
-
-    def flows(self, depths: Mapping[str, int]) -> bool:
-        """Whether nothing deadlocks with single-stage pipelines."""
-        return not self._shortest.run(depths=self._all(depths), frames=2, spacing=0, interval=0, losing=0, trace=False)["stuck"]
-
-    def _all(self, depths: Mapping[str, int]) -> list[int]:
-        return [depths.get(channel.name, channel.depth) for channel in self.graph.channels]
 
 
 def size(design: Design, *, interval: int | None = None, latencies: Latencies | None = None, anew: bool = False) -> Sizing:
     """Size the FIFOs that the description leaves out, with `anew` every FIFO, for `interval` or the least possible interval.
 
-    Raises TimingError if the interval cannot be kept.
+    Raises TimingError if no depths are found that keep the interval; there may be some.
     """
     latencies = latencies or Latencies()
     whole = graph(design, latencies=latencies)
@@ -127,30 +83,83 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
     alone = replace(latencies, crossing=0)  # an IP with ideal neighbours does not depend on their SLRs
     kinds = {ip.name: _kind(design, ip, given, alone) for ip in design.ips}
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # the simulator releases the interpreter's lock
-        different = {kind: ip for ip in reversed(design.ips) for kind in (kinds[ip.name],)}
-        by_kind = dict(zip(different, pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), different.values()), strict=True))
+        different = {kinds[ip.name]: ip for ip in reversed(design.ips)}
+        longest_first = sorted(different.values(), key=lambda ip: -sum(unit.cycles for unit in ip.units))
+        sized = pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), longest_first)
+        by_kind = {kinds[ip.name]: found for ip, found in zip(longest_first, sized, strict=True)}
         depths = {f"{ip.name}.{name}": depth for ip in design.ips for name, depth in by_kind[kinds[ip.name]].items()}
-        bench = _Bench(design, [ip.name for ip in design.ips], interval, latencies)
+        bench = Bench(design, [ip.name for ip in design.ips], interval, latencies)
         links = [link for link in design.links if link.dotted not in given]
         depths |= {name: depth for name, depth in given.items() if name not in depths}
         roomy, most = _roomy_links(bench, design, links, depths, given)
         depths |= roomy
-        shallower = pool.map(lambda link: _shallowest(design, link, interval, latencies, depths, most), links)
-        lowest = {link.dotted: depth for link, depth in zip(links, shallower, strict=True)}
-    if bench.keeps(depths | lowest) and bench.flows(depths | lowest):
-        depths |= lowest
-    else:
-        # The least depths depend on more than two IPs: size one link after the other in the whole design.
-        for name in lowest:
-            depths[name], most = _least(bench, depths, name, _powers(lowest[name], depths[name]), most)
-    sized = whole.with_depths(depths)
-    frames, at_once = memory(sized) + PATIENCE, interval == whole.cycles
-    proof = simulate(sized, frames=frames, spacing=0 if at_once else interval, interval=interval)
+        pairs = {link.dotted: _Pair(design, link, interval, latencies, depths, most) for link in links}
+        alike = {pair.kind: pair for pair in pairs.values()}
+        by_pair = dict(zip(alike, pool.map(_shallowest, alike.values()), strict=True))
+        lowest = {name: by_pair[pair.kind] for name, pair in pairs.items()}
+        at_once, least = interval == whole.cycles, depths | lowest
+        keeping, flowing = pool.submit(bench.keeps, least), pool.submit(bench.flows, least)
+        proof = _prove(whole, least, interval, at_once) if flowing.result() else None
+        if proof is None or keeping.result() is None:
+            # The least depths depend on more than two IPs: size one link after the other in the whole design.
+            if not bench.flows(depths):
+                raise _hopeless(design.name, interval, given, f"the IPs together deadlock {AS_ALONE}")
+            least = depths | _least_of_all(bench, depths, {name: _powers(lowest[name], depths[name]) for name in lowest}, most)
+            proof = _prove(whole, least, interval, at_once)
+        needs = _needs(pool, _shallower(design, kinds, bench, least, given), _shallower_links(pairs, least))
     if at_once and not proof.settled:  # seldom, in small designs
-        at_once, proof = False, simulate(sized, frames=frames, spacing=interval, interval=interval)
+        at_once, proof = False, _prove(whole, least, interval, at_once=False)
     if not proof.settled:
-        raise _hopeless(design.name, interval, given)
-    return Sizing(at_once=at_once, design=design.with_depths(depths), interval=interval, depths=depths, proof=proof)
+        tried = "for hundreds of frames the IPs together did not settle with the depths that each of them, and each two, need alone"
+        raise _hopeless(design.name, interval, given, tried)
+    return Sizing(at_once=at_once, design=design.with_depths(least), interval=interval, depths=least, proof=proof, needs=needs)
+
+
+def _prove(whole: Graph, depths: Depths, interval: int, at_once: bool) -> Simulation:
+    """The whole design until it settles, or until it has fallen behind in so many frames that it never will."""
+    sized = whole.with_depths(depths)
+    frames = memory(sized) + PATIENCE
+    return simulate(sized, frames=frames, spacing=0 if at_once else interval, interval=interval, losing=LOSING)
+
+
+class _Trial(NamedTuple):
+    """A FIFO that is to be tried a step shallower beside the final depths of an IP, or two; so are others whose answer is the same."""
+
+    alone: Bench
+    depths: Depths
+    name: str
+    less: int
+    names: list[str]
+
+
+def _shallower(design: Design, kinds: Mapping[str, object], whole: Bench, depths: Depths, given: Collection[str]) -> Iterator[_Trial]:
+    """Of every stream within an IP that is deeper than the least; of IPs with the same timing and depths once."""
+    alike: dict[object, list[Ip]] = {}
+    for ip in design.ips:
+        alike.setdefault((kinds[ip.name], *(depths[f"{ip.name}.{stream.name}"] for stream in ip.streams)), []).append(ip)
+    for first, *others in alike.values():
+        alone = _Alone(design, first, whole)
+        for stream, *same in zip(first.streams, *(other.streams for other in others), strict=True):
+            name = f"{first.name}.{stream.name}"
+            names = [name, *(f"{other.name}.{each.name}" for other, each in zip(others, same, strict=True))]
+            if name not in given and depths[name] > LEAST:
+                yield _Trial(alone.bench, alone.around(depths), name, depths[name] - 1, names)
+
+
+def _shallower_links(pairs: Mapping[str, _Pair], depths: Depths) -> Iterator[_Trial]:
+    alike: dict[object, list[_Pair]] = {}
+    for pair in pairs.values():
+        alike.setdefault((pair.kind, depths[pair.name]), []).append(pair)
+    for first, *others in alike.values():
+        if depths[first.name] > FIFO_DEPTHS[0]:
+            names = [first.name, *(other.name for other in others)]
+            yield _Trial(first.bench, first.around, first.name, depths[first.name] // 2, names)
+
+
+def _needs(pool: ThreadPoolExecutor, *trials: Iterable[_Trial]) -> dict[str, Need]:
+    each = [trial for some in trials for trial in some]
+    found = pool.map(lambda trial: need(trial.alone, trial.depths, trial.name, trial.less), each)
+    return {name: what for trial, what in zip(each, found, strict=True) for name in trial.names}
 
 
 def require_flow(design: Design, *, frames: int = 2) -> None:
@@ -196,19 +205,15 @@ def needed_depth(shortest: Graph, name: str) -> int | None:
 def _kind(design: Design, ip: Ip, given: Mapping[str, int], latencies: Latencies) -> object:
     """A key that is equal for IPs with the same timing."""
     alone = graph(design, ips=[ip.name], latencies=latencies)
-    numbers = {channel.name: i for i, channel in enumerate(alone.channels)}
-    actors = tuple(
-        (a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages, a.blocked) for a in alone.actors
-    )
-    return actors, tuple((channel.bits, channel.latency, given.get(channel.name)) for channel in alone.channels)
+    return timing_key(alone, {channel.name: given.get(channel.name) for channel in alone.channels})
 
 
 def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], latencies: Latencies) -> Depths:
     """Depths of the streams within an IP, by their names there."""
-    bench = _Bench(design, [ip.name], interval, latencies)
+    bench = Bench(design, [ip.name], interval, latencies)
     own = {f"{ip.name}.{stream.name}": stream.name for stream in ip.streams}
     channels = {channel.name: channel for channel in bench.graph.channels}
-    depths = {name: _ideal(channel) for name, channel in channels.items() if name not in own}
+    depths = {name: ideal(channel) for name, channel in channels.items() if name not in own}
     depths |= {name: given[name] for name in own if name in given}
     free = sorted((channels[name] for name in reversed(own) if name not in given), key=lambda channel: -channel.beats * channel.bits)
     # Frames each FIFO may hold: one is usually enough, except on a bypass of a path that holds many rows.
@@ -218,14 +223,16 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
         if most is not None:
             break
     else:
-        raise _hopeless(ip.name, interval, [name for name in own if name in given])
-    for channel in free:
-        depths[channel.name], most = _least(bench, depths, channel.name, range(LEAST, depths[channel.name] + 1), most)
-    depths |= _tightened(bench, depths | _deepened(bench, depths, free), free)
+        tried = f"this IP alone fell behind or deadlocked with room for 1, 2, 4, 8, 16 and {room} frames in each FIFO"
+        raise _hopeless(ip.name, interval, [name for name in own if name in given], tried)
+    depths |= _least_of_all(bench, depths, {c.name: range(LEAST, depths[c.name] + 1) for c in free}, most)
+    depths |= _deepened(bench, depths, free)
+    keeps_up = bench.keeps_up(depths)
+    depths |= _tightened(depths, [channel.name for channel in free], partial(bench.is_enough, keeping_up=keeps_up))
     return {own[name]: depths[name] for name in own}
 
 
-def _deepened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
+def _deepened(bench: Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
     """The depth to give one of these streams, the cheapest, for frames to keep up that are offered as fast as they are taken."""
     if bench.keeps_up(depths):
         return {}
@@ -243,46 +250,73 @@ def _deeper(depths: Depths) -> Iterator[Depths]:
         yield {name: depth + more for name, depth in depths.items()}
 
 
-def _in_time(bench: _Bench, design: Design, depths: Depths, given: Collection[str]) -> Depths:
+def _in_time(bench: Bench, design: Design, depths: Depths, given: Collection[str]) -> Depths:
     """The depths of streams in IPs that would fall behind with their input just in time, though not with all of it in front of them."""
     deeper: Depths = {}
-    units = {ip.name: {actor_name(ip, unit) for unit in ip.units} for ip in design.ips[1:]}  # the DMA comes after all of them
+    units = {ip.name: {actor_name(ip, unit) for unit in ip.units} for ip in design.parts}  # the DMA comes after all of them
     tried: set[str] = set()
     while True:
         late = bench.late(depths | deeper, spacing=bench.interval)
-        ip = next((ip for ip in design.ips[1:] if units[ip.name] & late and ip.name not in tried), None)
+        ip = next((ip for ip in design.parts if units[ip.name] & late and ip.name not in tried), None)
         if ip is None:
             return deeper
         tried.add(ip.name)
+        # As long as no link fills up, what comes after this IP has no part in it.
+        before = Bench(design, [each.name for each in design.ips[: design.ips.index(ip) + 1]], bench.interval, bench.latencies)
         streams = {name: depths[name] for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given}
         for chosen in _deeper(streams):
-            if not units[ip.name] & bench.late(depths | deeper | chosen, spacing=bench.interval):
+            if not units[ip.name] & before.late(depths | deeper | chosen, spacing=bench.interval):
                 deeper |= chosen
+                deeper |= _tightened(depths | deeper, streams, partial(_enough_in_time, before, _Alone(design, ip, bench)))
                 break
 
 
-def _tightened(bench: _Bench, depths: Depths, free: Sequence[Channel]) -> Depths:
+class _Alone:
+    """An IP with ideal neighbours."""
+
+    def __init__(self, design: Design, ip: Ip, whole: Bench) -> None:
+        self.bench = Bench(design, [ip.name], whole.interval, replace(whole.latencies, crossing=0))
+        self.units = {actor_name(ip, unit) for unit in ip.units}
+        own = {f"{ip.name}.{stream.name}" for stream in ip.streams}
+        self.ideal = {channel.name: ideal(channel) for channel in self.bench.graph.channels if channel.name not in own}
+
+    def around(self, depths: Depths) -> Depths:
+        return {channel.name: depths.get(channel.name, channel.depth) for channel in self.bench.graph.channels} | self.ideal
+
+
+def _enough_in_time(before: Bench, alone: _Alone, depths: Depths) -> bool:
+    """Whether an IP keeps up alone, which is known sooner, and with its input just in time."""
+    return alone.bench.is_enough(alone.around(depths), keeping_up=False) and not alone.units & before.late(depths, spacing=before.interval)
+
+
+def _tightened(depths: Depths, names: Collection[str], enough: Callable[[Depths], bool]) -> Depths:
     """These streams as shallow as each can be beside the others, a step at a time."""
-    tight = {channel.name: depths[channel.name] for channel in free}
-    changed = True
-    while changed:
-        changed = False
-        for name, depth in tight.items():
-            less = depths | tight | {name: depth - 1}
-            if depth > LEAST and bench.keeps(less) and bench.keeps_up(less) and bench.flows(less):
-                tight[name], changed = depth - 1, True
+    tight = {name: depths[name] for name in names}
+    failed = 0  # in a row: what failed beside these depths need not be tried again
+    for name in cycle(tight):
+        if failed == len(tight):
+            break
+        failed += 1
+        if tight[name] > LEAST and enough(depths | tight | {name: tight[name] - 1}):
+            tight[name], failed = tight[name] - 1, 0
     return tight
 
 
-def _ideal(channel: Channel) -> int:
-    """Depth of a FIFO of an ideal neighbour, which never fills up and never runs dry within a frame."""
-    return channel.depth if channel.is_register else channel.beats + 2 * channel.latency
+def _least_of_all(bench: Bench, depths: Depths, choices: Mapping[str, Sequence[int]], most: Depths) -> Depths:
+    """The first of each stream's ascending depths that is enough, one stream after the other."""
+    for flowing in (False, True):  # if the last of these designs cannot deadlock, nor can those before it, which are deeper
+        least, held = dict(depths), most
+        for name, ascending in choices.items():
+            least[name], held = _least(bench, least, name, ascending, held, flowing=flowing)
+        if flowing or bench.flows(least):
+            break
+    return {name: least[name] for name in choices}
 
 
-def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths) -> tuple[int, Depths]:
+def _least(bench: Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths, *, flowing: bool) -> tuple[int, Depths]:
     """The first of ascending depths that is enough, and the most beats all streams hold with it.
 
-    The last is known to be enough; `most` is what the streams hold with it. The cycles lost per frame fall almost linearly with the
+    The last is known to be enough; `most` is what the streams hold with it. With `flowing`, no deadlock either. The cycles lost per frame fall almost linearly with the
     depth: after two depths that lost some, the next is chosen by linear extrapolation.
     """
     low, high = 0, bisect_left(choices, min(choices[-1], most[name] + 1))
@@ -301,12 +335,12 @@ def _least(bench: _Bench, depths: Depths, name: str, choices: Sequence[int], mos
             (shallow, more), (deep, less) = lost[-2:]
             middle = bisect_left(choices, deep + -(-less * (deep - shallow) // (more - less)))
         middle = max(low, min(middle, high - 1))
-    while not bench.flows(depths | {name: choices[high]}):
+    while flowing and not bench.flows(depths | {name: choices[high]}):
         high += 1
     return choices[high], most
 
 
-def _roomy_links(bench: _Bench, design: Design, links: Sequence[Link], depths: Depths, given: Collection[str]) -> tuple[Depths, Depths]:
+def _roomy_links(bench: Bench, design: Design, links: Sequence[Link], depths: Depths, given: Collection[str]) -> tuple[Depths, Depths]:
     """Depths of links that are certainly enough, and the most beats all streams hold with them."""
     roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
     roomy |= _in_time(bench, design, {**depths, **roomy}, given)
@@ -314,24 +348,30 @@ def _roomy_links(bench: _Bench, design: Design, links: Sequence[Link], depths: D
     if most is None:
         bench.losing = bench.patience = PATIENCE
         most = bench.keeps({**depths, **roomy})
-    if most is None or not bench.flows({**depths, **roomy}):
-        raise _hopeless(bench.name, bench.interval, given)
+    if most is None:
+        raise _hopeless(bench.name, bench.interval, given, f"the IPs together did not settle in {PATIENCE} frames {AS_ALONE}")
     return {**roomy, **{link.dotted: _power(most[link.dotted] + 1) for link in links}}, most
 
 
-def _shallowest(design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> int:
-    """The least depth of a link with which its two IPs keep the interval if nothing else blocks them."""
-    name = link.dotted
-    choices = _powers(FIFO_DEPTHS[0], depths[name])
-    if len(choices) == 1:
-        return choices[0]
-    bench = _Bench(design, sorted({link.source, link.sink}), interval, latencies)
-    outer = {other.dotted for other in design.links} - {name}
-    around = {
-        channel.name: _ideal(channel) if channel.name in outer else depths.get(channel.name, channel.depth)
-        for channel in bench.graph.channels
-    }
-    return _least(bench, around, name, choices, most)[0]
+class _Pair:
+    """The two IPs of a link, which nothing else blocks."""
+
+    def __init__(self, design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> None:
+        self.name, self.choices, self.most = link.dotted, _powers(FIFO_DEPTHS[0], depths[link.dotted]), most
+        self.bench = Bench(design, sorted({link.source, link.sink}), interval, latencies)
+        outer = {other.dotted for other in design.links} - {self.name}
+        self.around = {
+            channel.name: ideal(channel) if channel.name in outer else depths.get(channel.name, channel.depth)
+            for channel in self.bench.graph.channels
+        }
+        self.kind = timing_key(self.bench.graph, self.around), [*self.around].index(self.name), most[self.name]
+
+
+def _shallowest(pair: _Pair) -> int:
+    """The least depth of a link with which its two IPs keep the interval."""
+    if len(pair.choices) == 1:
+        return pair.choices[0]
+    return _least(pair.bench, pair.around, pair.name, pair.choices, pair.most, flowing=False)[0]
 
 
 def _power(depth: int) -> int:
@@ -344,10 +384,11 @@ def _powers(low: int, high: int) -> list[int]:
     return [1 << i for i in range(low.bit_length() - 1, high.bit_length())]
 
 
-def _hopeless(where: str, interval: int, given: Collection[str]) -> TimingError:
+def _hopeless(where: str, interval: int, given: Collection[str], tried: str) -> TimingError:
+    fixed = f", and with the given depths of {', '.join(given)}" if given else ""
     return TimingError(
         where,
-        f"no FIFOs keep an interval of {interval:,} cycles",
-        why=f"the depths of {', '.join(given)} are given" if given else "it is not kept even with room for 32 frames in each FIFO",
-        fix="leave them out of the description, or size them too: doit fifos --anew" if given else "ask for a longer interval",
+        f"no FIFO depths found for an interval of {interval:,} cycles",
+        why=f"{tried}{fixed}; other depths were not tried",
+        fix="leave those out of the description, or size them too: doit fifos --anew" if given else "ask for a longer interval",
     )

@@ -14,6 +14,7 @@ from dataflow.design import Design, Link, Stream
 from dataflow.layout import lay_out
 from dataflow.layout.network import given_fifos, without_fifos
 from dataflow.timing.graph import Latencies, graph
+from dataflow.timing.minimality import Need
 from dataflow.timing.simulation import Simulation, simulate
 from dataflow.timing.sizing import LEAST, Sizing
 from network.yaml.writer import with_entry
@@ -48,14 +49,34 @@ def print_fifos(design: Design, sizing: Sizing, latencies: Latencies | None = No
         f"{'the original:':14}{original_bits(design):>12,} bits  {ORIGINAL_ROWS} rows a bypass, {ORIGINAL_LINK:,} beats between blocks"
     )
     console.print(str(graph(design, latencies=latencies).sources))
+    offered = "at once" if sizing.at_once else f"every {sizing.interval:,} cycles"
     console.print(
-        f"Proved: with frames offered {'at once' if sizing.at_once else f'every {sizing.interval:,} cycles'}, the last of {sizing.proof.frames} "
-        f"simulated frames exactly repeats the one before it, {sizing.interval:,} cycles later, and so does every later one; each sized FIFO was tried a step shallower where it was sized, and frames fell behind or deadlocked."
+        f"Proved: with frames offered {offered}, the last of {sizing.proof.frames} simulated frames exactly repeats the one before it, "
+        f"{sizing.interval:,} cycles later, and so does every later one. With single-stage pipelines it does not deadlock in two frames, and "
+        "longer ones deadlock less."
     )
+    console.print(_minimal(sizing))
+
+
+def _minimal(sizing: Sizing) -> str:
+    """What is known about one step less, in words."""
+    proved, tried = (len(names) for names in _by_need(sizing).values())
+    if not proved + tried:
+        return "No sized FIFO is deeper than the least there is."
+    text = (
+        f"Of {proved + tried:,} sized FIFOs deeper than the least there is, {proved:,} have to be so deep: with a step less the design is "
+        "proved to miss the interval or to be able to deadlock, whatever the depths in other IPs."
+    )
+    return text + (f" The other {tried:,} were tried a step shallower where they were sized, and frames fell behind." if tried else "")
+
+
+def _by_need(sizing: Sizing) -> dict[str, list[str]]:
+    return {need.value: [name for name, found in sizing.needs.items() if found is need] for need in Need}
 
 
 def fifos_data(design: Design, sizing: Sizing, latencies: Latencies | None = None) -> dict[str, object]:
-    """The sized depths of all FIFOs in beats, and the bits of their memory as sized, as described and in the original's way."""
+    """The sized depths of all FIFOs in beats, and the bits of their memory as sized, as described and in the original's way; after how
+    many simulated frames all later ones are the same; and for which FIFOs a step less is proved to fail, or was only tried."""
     return {
         "interval": sizing.interval,
         "pipelines": graph(design, latencies=latencies).sources._asdict(),
@@ -63,6 +84,8 @@ def fifos_data(design: Design, sizing: Sizing, latencies: Latencies | None = Non
         "described_bits": _bits_in(design),
         "original_bits": original_bits(design),
         "depths": sizing.design.depths,
+        "proof": {"frames": sizing.proof.frames, "at_once": sizing.at_once},
+        "one_step_less_fails": _by_need(sizing),
     }
 
 

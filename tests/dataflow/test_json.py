@@ -83,6 +83,10 @@ def test_fifos(toy):
     data = fifos_data(toy, sizing)
     assert (data["interval"], data["depths"], data["original_bits"]) == (sizing.interval, sizing.design.depths, original_bits(toy))
     assert data["bits"] <= data["described_bits"]
+    assert data["proof"] == {"frames": sizing.proof.frames, "at_once": sizing.at_once}
+    proved, tried = (data["one_step_less_fails"][how] for how in ("proved", "tried"))
+    assert proved
+    assert sorted(proved + tried) == sorted(sizing.needs)
 
 
 def test_predict(toy):
@@ -100,7 +104,7 @@ def test_predict(toy):
         ("floorplan", {"fits", "findings", "slrs", "wires", "most_wires", "placement"}),
         ("fold", {"points", "chosen", "fastest"}),
         ("timing", {"pipelines", "interval", "first", "ends", "deadlock", "units"}),
-        ("fifos", {"pipelines", "interval", "bits", "described_bits", "original_bits", "depths"}),
+        ("fifos", {"pipelines", "interval", "bits", "described_bits", "original_bits", "depths", "proof", "one_step_less_fails"}),
         ("predict", {"clock_mhz", "interval_cycles", "latency_cycles", "call_us", "transfer_us", "pipelines", "batches", "published"}),
     ],
 )

@@ -66,7 +66,13 @@ def random_graph(choose):
 def agree(drawn, frames, spacing):
     """Every event, every occupancy; whether it deadlocked."""
     found = core(drawn).run(
-        depths=[channel.depth for channel in drawn.channels], frames=frames, spacing=spacing, interval=0, losing=0, trace=True
+        depths=[channel.depth for channel in drawn.channels],
+        frames=frames,
+        spacing=spacing,
+        interval=0,
+        losing=0,
+        recurring=False,
+        trace=True,
     )
     pipelines, fifos = cycle_model.simulate(drawn, frames, spacing)
     finished = min(pipeline.frame for pipeline in pipelines.values())
@@ -102,7 +108,9 @@ def test_thousands_of_graphs_that_hypothesis_would_take_too_long_to_draw():
 
 
 def events(drawn, frames):
-    return core(drawn).run(depths=[c.depth for c in drawn.channels], frames=frames, spacing=0, interval=0, losing=0, trace=True)
+    return core(drawn).run(
+        depths=[c.depth for c in drawn.channels], frames=frames, spacing=0, interval=0, losing=0, recurring=False, trace=True
+    )
 
 
 def that(drawn, blocked, **changes):
@@ -145,6 +153,22 @@ def test_a_deeper_fifo_can_cost_cycles_where_pipelines_freeze():
                 found[blocked] += bool((after["ends"] > before["ends"]).any())
     assert found[Blocked.FREEZE] > 0
     assert found[Blocked.DRAIN] == 0
+
+
+def test_frames_that_recur():
+    """Where a run stops because every later frame is the one before, `period` cycles later, a long one goes on like that."""
+    generator = random.Random(4)
+    recurred = 0
+    for _ in range(500):
+        drawn, _, _ = random_graph(generator.randint)
+        depths = [channel.depth for channel in drawn.channels]
+        found = core(drawn).run(depths=depths, frames=20, spacing=0, interval=0, losing=0, recurring=True, trace=False)
+        if not found["settled"]:
+            continue
+        recurred += 1
+        long = core(drawn).run(depths=depths, frames=60, spacing=0, interval=0, losing=0, recurring=False, trace=False)
+        assert (long["ends"][found["frames"] :] - long["ends"][found["frames"] - 1 : -1] == found["period"]).all()
+    assert recurred > 100
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from hypothesis import Phase, given, reject, settings
 
 from dataflow import TimingError, plan
 from dataflow.timing.graph import Blocked, Latencies, graph
+from dataflow.timing.minimality import Need
 from dataflow.timing.simulation import simulate
 from dataflow.timing.sizing import LEAST, needed_depth, require_flow, size
 from dataflow.timing.sizing_report import original_bits, print_fifos, written, yaml_entries
@@ -53,6 +54,38 @@ def test_smallest(sizing):
             assert lag is None or lag > 0, f"{name}: {less} beats would do instead of {depth}"
 
 
+@settings(max_examples=30, phases=[Phase.generate])
+@given(strategies.networks(blocks=2))
+def test_a_step_less_than_what_is_proved_to_be_needed(tmp_path_factory, description):
+    """Fails in the whole design, simulated, with pipelines that freeze and with those that drain."""
+    design = plan(strategies.written(description, tmp_path_factory.mktemp("drawn")))
+    try:
+        sizing = size(design, latencies=QUICK)
+    except TimingError:
+        reject()
+    deep = {name for name, depth in sizing.design.depths.items() if smaller(sizing.design, name, depth) is not None}
+    assert sizing.needs.keys() == deep - {name for name in deep if name not in sizing.depths}
+    for name in (name for name, need in sizing.needs.items() if need is Need.PROVED):
+        shallower = sizing.design.with_depths({name: smaller(sizing.design, name, sizing.depths[name])})
+        if simulate(graph(shallower, latencies=QUICK.shortest()), frames=5).deadlock:
+            continue
+        for blocked in Blocked:
+            run = simulate(graph(shallower, latencies=replace(QUICK, blocked=blocked)), frames=60)
+            assert run.deadlock or run.ends[-1] - run.ends[30] > 29 * sizing.interval, (name, blocked)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_description(path):
+    """Settles at its slowest unit; each FIFO that is deeper than the least is proved to be needed, or was tried a step shallower."""
+    design = plan(load(path))
+    sizing = size(design, anew=True)
+    assert sizing.proof.settled
+    assert sizing.interval == graph(design).cycles
+    deep = {name for name, depth in sizing.design.depths.items() if smaller(design, name, depth) is not None}
+    assert sizing.needs.keys() == deep
+    assert Need.PROVED in sizing.needs.values()
+
+
 @pytest.fixture(params=["configs/digits.yaml", "tests/toy.yaml", "tests/own.yaml"])
 def sizing(request):
     return size(plan(load(ROOT / request.param)), anew=True, latencies=QUICK)
@@ -67,7 +100,7 @@ def test_random_networks_keep_the_interval(tmp_path_factory, description):
     try:
         sizing = size(design, latencies=QUICK)
     except TimingError as error:
-        assert error.what.startswith("no FIFOs keep an interval")
+        assert error.what.startswith("no FIFO depths found for an interval")
         reject()
     assert lags(sizing.design, sizing) is not None
     laid = graph(sizing.design, latencies=QUICK)
@@ -146,9 +179,10 @@ def test_given_depths_that_cannot_be_kept(tmp_path):
     with pytest.raises(TimingError) as error:
         size(plan(load(path)))
     assert str(error.value) == (
-        "res2b: no FIFOs keep an interval of 2,305 cycles\n"
-        "  why: the depths of res2b.bypass are given\n"
-        "  fix: leave them out of the description, or size them too: doit fifos --anew"
+        "res2b: no FIFO depths found for an interval of 2,305 cycles\n"
+        "  why: this IP alone fell behind or deadlocked with room for 1, 2, 4, 8, 16 and 32 frames in each FIFO, and with the given depths "
+        "of res2b.bypass; other depths were not tried\n"
+        "  fix: leave those out of the description, or size them too: doit fifos --anew"
     )
 
 
