@@ -120,8 +120,8 @@ def task_predict(project: Planned) -> dict[str, Any]:
             clock_mhz=project.network.clock_mhz,
             interval_cycles=int(run.intervals[-1]),
             latency_cycles=latency or int(run.ends[0] - run.starts[0]),
-            call_us=call_us,
-            transfer_us=transfer_us,
+            call_us=call_us if project.network.has_dma else 0,  # without a DMA no host calls
+            transfer_us=transfer_us if project.network.has_dma else 0,
         )
         print_prediction(project.design, pipeline, laid.sources, plot)
         write_json(json_file, lambda: prediction_data(project.design, pipeline, laid.sources))

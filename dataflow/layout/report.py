@@ -23,7 +23,8 @@ def print_folding(design: Design) -> None:
     console = Console(width=120)
     console.print(table)
     console.print(
-        f"{design.interval:,} cycles a frame, set by {design.bottleneck}: {design.frames_per_second:,.0f} frames/s at {design.network.clock_mhz} MHz if every FIFO is deep enough and memory keeps up"
+        f"{design.interval:,} cycles a frame, set by {design.bottleneck}: {design.frames_per_second:,.0f} frames/s at "
+        f"{design.network.clock_mhz} MHz if every FIFO is deep enough{' and memory keeps up' if design.network.has_dma else ''}"
     )
 
 

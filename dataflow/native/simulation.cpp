@@ -29,6 +29,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -130,7 +131,10 @@ struct Process {
   bool queued = false;
   Count starved = 0, stalled = 0;
   std::vector<Time> starts, ends;  // by frame
+  bool recorded = false;
   std::vector<Time> fired, wrote;  // all of them, where they are asked for
+  const std::vector<Time> *arrivals = nullptr;  // of a process that reads nothing: when it may write each beat, at the earliest
+  std::size_t arrived = 0;
 
   std::size_t after(std::size_t flight) const { return flight + 1 == flights.size() ? 0 : flight + 1; }
 };
@@ -139,7 +143,6 @@ struct Machine {
   std::vector<Fifo> fifos;
   std::vector<Process> processes;
   Time spacing;
-  bool trace;
   Time sum = 0;  // of all times of a frame
   Count events = 0;
   std::vector<Process *> queue = {};
@@ -191,7 +194,7 @@ struct Machine {
       process.left_at = flight.at = at;
       sum += at;
       ++events;
-      if (trace) process.wrote.push_back(at);
+      if (process.recorded) process.wrote.push_back(at);
       process.leaving = process.after(process.leaving);
     }
   }
@@ -217,6 +220,7 @@ struct Machine {
     // A process that reads nothing waits for its frame, with the first of the firings that neither read nor write.
     const Count ahead = starts && layout.reads.empty() ? firing - process.frame * layout.firings : 0;
     if (starts && layout.reads.empty()) input = process.frame * spacing;
+    if (process.arrivals) input = (*process.arrivals)[process.arrived] - layout.latency;
     Time at;
     if (!(layout.freezes ? enter_frozen(process, firing, input, ahead, at) : enter_elastic(process, firing, input + ahead, at)))
       return false;
@@ -232,6 +236,7 @@ struct Machine {
         wake(fifo.writer);
       }
     }
+    process.arrived += process.arrivals != nullptr;
     if (op.writes) {
       process.flights[process.entering] = {firing, at, op.writes, process.step + layout.latency};
       process.entering = process.after(process.entering);
@@ -239,7 +244,7 @@ struct Machine {
     }
     sum += at;
     ++events;
-    if (trace) process.fired.push_back(at);
+    if (process.recorded) process.fired.push_back(at);
     process.firing = firing;
     process.at = at;
     if (++process.op == process.last) next_repeat(process);
@@ -395,20 +400,30 @@ class Simulator {
   // `spacing`: cycles from frame to frame at processes that read nothing. With an `interval` above 0 it stops as soon as every later
   // frame must be the one before, `interval` cycles later: when a frame leaves all as it found it. Or when `losing` in a row fell behind,
   // each by half as much as the one before, or more: what only settles falls behind by less and less. With `recurring` it stops as soon
-  // as every later frame must be the one before, `period` cycles later, whatever that is.
+  // as every later frame must be the one before, `period` cycles later, whatever that is. `arrivals`: by the number of a process that
+  // reads nothing, when it may write each beat of all frames, at the earliest. Of processes in `recorded` the times of all firings that
+  // read or write are in the result.
   py::dict run(const std::vector<Count> &depths, Count frames, Time spacing, Time interval, Count losing, bool recurring,
-               bool trace) const {
+               const std::map<std::size_t, std::vector<Time>> &arrivals, const std::vector<std::size_t> &recorded) const {
+    for (const auto &[number, times] : arrivals) {
+      require(number < layouts_.size() && layouts_[number].reads.empty(), "beats arrive at processes that read nothing");
+      require(Count(times.size()) >= frames * layouts_[number].firings, "a time for each beat of all frames");
+      require(interval == 0 && !recurring, "what arrives at given times need not recur");
+    }
+    for (std::size_t number : recorded) require(number < layouts_.size(), "there is no such process");
     require(interval == 0 || spacing == 0 || spacing == interval, "frames are offered at once, or as often as they shall settle");
     require(!recurring || (interval == 0 && spacing == 0), "frames that recur at any distance are offered at once");
     require(depths.size() == latencies_.size(), "a depth for every stream");
     for (Count depth : depths) require(depth >= 1, "a FIFO holds at least a beat");
-    Machine machine{{}, {}, spacing, trace};
+    Machine machine{{}, {}, spacing};
     Count done = 0;
     Time lag = 0, period = 0, end = 0;
     bool settled = false, stuck = false;
     {
       py::gil_scoped_release unlocked;
       set_up(machine, depths, frames);
+      for (const auto &[number, times] : arrivals) machine.processes[number].arrivals = &times;
+      for (std::size_t number : recorded) machine.processes[number].recorded = true;
       Count lost = 0;  // frames in a row
       std::vector<Time> found, left;
       for (; done < frames && !settled && !stuck && (interval == 0 || lost < losing); ++done) {
@@ -445,15 +460,13 @@ class Simulator {
     result["last"] = each(processes, [](const Process &process) { return std::max(process.at, process.left_at); });
     result["starts"] = table(processes, done, [](const Process &process) { return process.starts.data(); });
     result["ends"] = table(processes, done, [](const Process &process) { return process.ends.data(); });
-    if (trace) {
-      py::list fired, wrote;
-      for (const Process &process : processes) {
-        fired.append(process.fired);
-        wrote.append(process.wrote);
-      }
-      result["fired"] = fired;
-      result["wrote"] = wrote;
+    py::list fired, wrote;
+    for (std::size_t number : recorded) {
+      fired.append(times(processes[number].fired));
+      wrote.append(times(processes[number].wrote));
     }
+    result["fired"] = fired;
+    result["wrote"] = wrote;
     return result;
   }
 
@@ -497,6 +510,10 @@ class Simulator {
     return values;
   }
 
+  static py::array_t<Time> times(const std::vector<Time> &values) {
+    return py::array_t<Time>(py::ssize_t(values.size()), values.data());
+  }
+
   // One row a frame, one column a process.
   template <class Get>
   static py::array_t<Time> table(const std::vector<Process> &processes, Count frames, Get get) {
@@ -515,5 +532,5 @@ PYBIND11_MODULE(_native, module) {
       .def(py::init<const std::vector<Simulator::ProcessArgument> &, const std::vector<Time> &, const std::vector<Count> &>(),
            py::arg("processes"), py::arg("latencies"), py::arg("slices"))
       .def("run", &Simulator::run, py::kw_only(), py::arg("depths"), py::arg("frames"), py::arg("spacing"), py::arg("interval"),
-           py::arg("losing"), py::arg("recurring"), py::arg("trace"));
+           py::arg("losing"), py::arg("recurring"), py::arg("arrivals"), py::arg("recorded"));
 }

@@ -25,11 +25,15 @@ def print_prediction(design: Design, pipeline: Pipeline, sources: PipelineSource
         beside = [f"{known.fps:,.0f}", f"{known.latency_ms:,.1f}", f"{rate.fps / known.fps:.2f}"] if known else [""] * 3 if measured else []
         rows.add_row(f"{batch:,}", f"{rate.fps:,.0f}", f"{rate.latency_ms:,.2f}", f"{rate.queued_fps:,.0f}", *beside)
     console.print(rows)
+    host = (
+        f"first,\n{pipeline.call_us:g} us a call and {pipeline.transfer_us:g} us a frame at the host.\n"
+        "Queued: runs are started before earlier ones have ended, and overlap."
+        if design.network.has_dma
+        else "first.\nQueued: the next batch follows at once; nothing is called."
+    )
     console.print(
         f"Predicted for {pipeline.clock_mhz:g} MHz, {pipeline.interval_cycles:,} cycles from frame to frame, {pipeline.latency_cycles:,} for the "
-        f"first,\n{pipeline.call_us:g} us a call and {pipeline.transfer_us:g} us a frame at the host.\n"
-        "Queued: runs are started before earlier ones have ended, and overlap.\n"
-        f"{sources}"
+        f"{host}\n{sources}"
     )
     if measured:
         line = line_through(published.MEASURED)

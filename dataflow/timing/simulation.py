@@ -112,7 +112,8 @@ def simulate(graph: Graph, *, frames: int, spacing: int = 0, interval: int | Non
         interval=interval or 0,
         losing=losing or frames,
         recurring=False,
-        trace=False,
+        arrivals={},
+        recorded=[],
     )
     names = [actor.name for actor in graph.actors]
     done = result["frames"]

@@ -26,7 +26,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle, product
@@ -39,7 +39,7 @@ from dataflow.timing.error import TimingError
 from dataflow.timing.graph import Channel, Graph, Latencies, actor_name, graph
 from dataflow.timing.minimality import Need, need
 from dataflow.timing.simulation import Simulation, memory, simulate
-from dataflow.timing.trial import Bench, Depths, ideal, timing_key
+from dataflow.timing.trial import Bench, Depths, Times, ideal, timing_key
 
 LEAST = 2
 """The depth of a stream in HLS without a pragma."""
@@ -83,16 +83,20 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
     alone = replace(latencies, crossing=0)  # an IP with ideal neighbours does not depend on their SLRs
     kinds = {ip.name: _kind(design, ip, given, alone) for ip in design.ips}
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # the simulator releases the interpreter's lock
-        different = {kinds[ip.name]: ip for ip in reversed(design.ips)}
-        longest_first = sorted(different.values(), key=lambda ip: -sum(unit.cycles for unit in ip.units))
-        sized = pool.map(lambda ip: _size_ip(design, ip, interval, given, alone), longest_first)
-        by_kind = {kinds[ip.name]: found for ip, found in zip(longest_first, sized, strict=True)}
-        depths = {f"{ip.name}.{name}": depth for ip in design.ips for name, depth in by_kind[kinds[ip.name]].items()}
+        by_kind: dict[object, Future[Depths]] = {}
+        for ip in design.ips:
+            if kinds[ip.name] not in by_kind:
+                by_kind[kinds[ip.name]] = pool.submit(_size_ip, design, ip, interval, given, alone)
+
+        def sized(ip: Ip) -> Depths:
+            return {f"{ip.name}.{name}": depth for name, depth in by_kind[kinds[ip.name]].result().items()}
+
         bench = Bench(design, [ip.name for ip in design.ips], interval, latencies)
         links = [link for link in design.links if link.dotted not in given]
-        depths |= {name: depth for name, depth in given.items() if name not in depths}
-        roomy, most = _roomy_links(bench, design, links, depths, given)
-        depths |= roomy
+        roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
+        depths = _in_time(bench, design, sized, roomy | given, given)
+        most = _settled(bench, depths, given)
+        depths |= {link.dotted: _power(most[link.dotted] + 1) for link in links}
         pairs = {link.dotted: _Pair(design, link, interval, latencies, depths, most) for link in links}
         alike = {pair.kind: pair for pair in pairs.values()}
         by_pair = dict(zip(alike, pool.map(_shallowest, alike.values()), strict=True))
@@ -250,25 +254,28 @@ def _deeper(depths: Depths) -> Iterator[Depths]:
         yield {name: depth + more for name, depth in depths.items()}
 
 
-def _in_time(bench: Bench, design: Design, depths: Depths, given: Collection[str]) -> Depths:
-    """The depths of streams in IPs that would fall behind with their input just in time, though not with all of it in front of them."""
-    deeper: Depths = {}
-    units = {ip.name: {actor_name(ip, unit) for unit in ip.units} for ip in design.parts}  # the DMA comes after all of them
-    tried: set[str] = set()
-    while True:
-        late = bench.late(depths | deeper, spacing=bench.interval)
-        ip = next((ip for ip in design.parts if units[ip.name] & late and ip.name not in tried), None)
-        if ip is None:
-            return deeper
-        tried.add(ip.name)
-        # As long as no link fills up, what comes after this IP has no part in it.
-        before = Bench(design, [each.name for each in design.ips[: design.ips.index(ip) + 1]], bench.interval, bench.latencies)
+def _in_time(bench: Bench, design: Design, sized: Callable[[Ip], Depths], links: Depths, given: Collection[str]) -> Depths:
+    """Depths with which no IP falls behind: as `sized`, and deeper where it would with its input just in time, though not with all of it
+    in front of it.
+
+    One IP after the other: as long as no link fills up, its input comes as those before it have written it, whatever is behind it.
+    """
+    depths = dict(links)
+    written: dict[str, Times] = {}  # by link
+    for ip in design.ips:
+        depths |= sized(ip)
+        fed = _Fed(design, ip, bench, written)
         streams = {name: depths[name] for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given}
-        for chosen in _deeper(streams):
-            if not units[ip.name] & before.late(depths | deeper | chosen, spacing=bench.interval):
-                deeper |= chosen
-                deeper |= _tightened(depths | deeper, streams, partial(_enough_in_time, before, _Alone(design, ip, bench)))
-                break
+        outgoing = [link.dotted for link in design.links if link.source == ip.name]
+        late, wrote = fed.timed.in_time(depths, written, outgoing)
+        if ip.kind != "dma" and late & fed.units:
+            for chosen in _deeper(streams):
+                if fed.keeps_up(depths | chosen):
+                    depths |= chosen | _tightened(depths | chosen, streams, fed.is_enough)
+                    _, wrote = fed.timed.in_time(depths, written, outgoing)
+                    break
+        written |= wrote
+    return depths
 
 
 class _Alone:
@@ -284,9 +291,19 @@ class _Alone:
         return {channel.name: depths.get(channel.name, channel.depth) for channel in self.bench.graph.channels} | self.ideal
 
 
-def _enough_in_time(before: Bench, alone: _Alone, depths: Depths) -> bool:
-    """Whether an IP keeps up alone, which is known sooner, and with its input just in time."""
-    return alone.bench.is_enough(alone.around(depths), keeping_up=False) and not alone.units & before.late(depths, spacing=before.interval)
+class _Fed(_Alone):
+    """An IP whose input comes as it is `written` by those before it."""
+
+    def __init__(self, design: Design, ip: Ip, whole: Bench, written: Mapping[str, Times]) -> None:
+        super().__init__(design, ip, whole)
+        self.timed, self.written = Bench(design, [ip.name], whole.interval, whole.latencies), written
+
+    def keeps_up(self, depths: Depths) -> bool:
+        return not self.units & self.timed.in_time(depths, self.written, ())[0]
+
+    def is_enough(self, depths: Depths) -> bool:
+        """Whether it keeps up alone, too, which is known sooner."""
+        return self.bench.is_enough(self.around(depths), keeping_up=False) and self.keeps_up(depths)
 
 
 def _tightened(depths: Depths, names: Collection[str], enough: Callable[[Depths], bool]) -> Depths:
@@ -340,17 +357,15 @@ def _least(bench: Bench, depths: Depths, name: str, choices: Sequence[int], most
     return choices[high], most
 
 
-def _roomy_links(bench: Bench, design: Design, links: Sequence[Link], depths: Depths, given: Collection[str]) -> tuple[Depths, Depths]:
-    """Depths of links that are certainly enough, and the most beats all streams hold with them."""
-    roomy = {link.dotted: _power(2 * link.source_port.beats) for link in links}
-    roomy |= _in_time(bench, design, {**depths, **roomy}, given)
-    most = bench.keeps({**depths, **roomy})
+def _settled(bench: Bench, depths: Depths, given: Collection[str]) -> Depths:
+    """The most beats all streams hold with these depths, whose links are certainly deep enough."""
+    most = bench.keeps(depths)
     if most is None:
         bench.losing = bench.patience = PATIENCE
-        most = bench.keeps({**depths, **roomy})
+        most = bench.keeps(depths)
     if most is None:
         raise _hopeless(bench.name, bench.interval, given, f"the IPs together did not settle in {PATIENCE} frames {AS_ALONE}")
-    return {**roomy, **{link.dotted: _power(most[link.dotted] + 1) for link in links}}, most
+    return most
 
 
 class _Pair:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dataflow.design import Design
 from dataflow.timing.graph import Blocked, Channel, Graph, Latencies, graph
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 SOON = 5
 """Frames in which most designs settle whose links do not fill up."""
 Depths: TypeAlias = dict[str, int]
+Times: TypeAlias = NDArray[np.int64]
+"""Cycles in which the beats of a stream are written, those of all frames."""
 
 
 class Bench:
@@ -29,7 +32,6 @@ class Bench:
         self.graph = graph(design, ips=ips, latencies=latencies)
         self._core, self._shortest = core(self.graph), core(graph(design, ips=ips, latencies=latencies.shortest()))
         # A delay may need one frame to pass each IP, so wait that many frames. A single IP settles in two.
-        self._soon: tuple[Depths | None, dict[str, Any]] = None, {}
         self.losing, self.patience = 1 + len(ips), 3 + 2 * len(ips)
 
     def keeps(self, depths: Mapping[str, int], lags: list[int] | None = None) -> Depths | None:
@@ -39,39 +41,48 @@ class Bench:
         """
         back = memory(self.graph.with_depths(depths))
         frames, losing = back + self.patience, self.losing + back - 1
-        result = self._soon[1] if self._soon[0] == depths else None
-        if result is None or not result["settled"]:
-            result = self._run(depths, frames=frames, spacing=self.interval, interval=self.interval, losing=losing)
+        result = self._run(depths, frames=frames, spacing=self.interval, interval=self.interval, losing=losing)
         if not result["settled"]:
             if lags is not None:
                 lags.append(0 if result["stuck"] else result["lag"])
             return None
         return {channel.name: int(most) for channel, most in zip(self.graph.channels, result["most"], strict=True)}
 
-    def late(self, depths: Mapping[str, int], *, spacing: int) -> set[str]:
-        """The actors that fall behind, frame by frame, when frames are offered every interval or, with 0, as fast as they are taken; all of
-        them in a deadlock."""
-        result = self._paced(depths) if spacing else self._run(depths, frames=SOON, spacing=0, recurring=True)
+    def late(self, depths: Mapping[str, int]) -> set[str]:
+        """The actors that fall behind, frame by frame, when frames are offered as fast as they are taken; all of them in a deadlock."""
+        result = self._run(depths, frames=SOON, recurring=True)
+        if not result["stuck"] and result["settled"] and result["period"] <= self.interval:
+            return set()
+        return self._behind(result)
+
+    def in_time(
+        self, depths: Mapping[str, int], written: Mapping[str, Times], outgoing: Sequence[str]
+    ) -> tuple[set[str], dict[str, Times]]:
+        """The actors that fall behind when the beats of links come as they were `written`, or, where that is not known, every interval a
+        frame; and when the beats of the `outgoing` links are written."""
+        writers = {name: number for number, actor in enumerate(self.graph.actors) for name in actor.writes}
+        result = self._run(
+            depths,
+            frames=SOON,
+            spacing=self.interval,
+            arrivals={writers[name]: times for name, times in written.items() if name in writers},
+            recorded=[writers[name] for name in outgoing],
+        )
+        return self._behind(result), dict(zip(outgoing, result["wrote"], strict=True))
+
+    def _behind(self, result: Mapping[str, Any]) -> set[str]:
         if result["stuck"] or (result["settled"] and result["period"] > self.interval):
             return {actor.name for actor in self.graph.actors}
-        if result["settled"]:
-            return set()
         lost = (np.diff(result["ends"][-3:], axis=0) > self.interval).all(axis=0)
         return {actor.name for actor, is_late in zip(self.graph.actors, lost, strict=True) if is_late}
 
-    def _paced(self, depths: Mapping[str, int]) -> dict[str, Any]:
-        """A few frames, one every interval, or less where it settles; the last such run is kept, because `keeps` asks for it, too."""
-        if self._soon[0] != depths:
-            self._soon = dict(depths), self._run(depths, frames=SOON, spacing=self.interval, interval=self.interval, losing=SOON)
-        return self._soon[1]
-
     def keeps_up(self, depths: Mapping[str, int]) -> bool:
         """Whether no actor falls behind when frames are offered as fast as they are taken."""
-        return not self.late(depths, spacing=0)
+        return not self.late(depths)
 
     def flows(self, depths: Mapping[str, int]) -> bool:
         """Whether nothing deadlocks with single-stage pipelines."""
-        return not self._run(depths, frames=2, spacing=0, simulator=self._shortest)["stuck"]
+        return not self._run(depths, frames=2, simulator=self._shortest)["stuck"]
 
     def is_enough(self, depths: Mapping[str, int], *, keeping_up: bool) -> bool:
         """Whether the interval is kept, with `keeping_up` also by frames offered as fast as they are taken, and nothing can deadlock."""
@@ -85,7 +96,7 @@ class Bench:
         offered as fast as they are taken, and outputs that never fill up: `period` cycles a frame, once all is as a frame before.
         """
         frames = memory(self.graph.with_depths(depths)) + 3
-        result = self._run(depths, frames=frames, spacing=0, simulator=self._drained, recurring=True)
+        result = self._run(depths, frames=frames, simulator=self._drained, recurring=True)
         return bool(result["stuck"] or (result["settled"] and result["period"] > self.interval))
 
     @cached_property
@@ -97,11 +108,13 @@ class Bench:
         depths: Mapping[str, int],
         *,
         frames: int,
-        spacing: int,
+        spacing: int = 0,
         interval: int = 0,
         losing: int = 0,
         simulator: Simulator | None = None,
         recurring: bool = False,
+        arrivals: Mapping[int, Times] | None = None,
+        recorded: Sequence[int] = (),
     ) -> dict[str, Any]:
         return (simulator or self._core).run(
             depths=[depths.get(channel.name, channel.depth) for channel in self.graph.channels],
@@ -110,7 +123,8 @@ class Bench:
             interval=interval,
             losing=losing,
             recurring=recurring,
-            trace=False,
+            arrivals=dict(arrivals or {}),
+            recorded=[*recorded],
         )
 
 

@@ -12,6 +12,7 @@ from dataflow.timing.minimality import Need
 from dataflow.timing.simulation import simulate
 from dataflow.timing.sizing import LEAST, needed_depth, require_flow, size
 from dataflow.timing.sizing_report import original_bits, print_fifos, written, yaml_entries
+from dataflow.timing.trial import Bench
 from network import load
 from network.yaml.writer import with_entry
 from tests import strategies
@@ -216,3 +217,19 @@ def test_resnet50():
     assert list(drained.intervals) == [56_449] * 10, "depths for pipelines that freeze do for those that drain"
     bits = sum(channel.depth * channel.bits for channel in graph(sizing.design).channels if not channel.is_register)
     assert bits < original_bits(design) / 2
+
+
+@settings(max_examples=30, phases=[Phase.generate])
+@given(strategies.networks(blocks=3))
+def test_ips_one_after_the_other_are_the_whole_design(tmp_path_factory, description):
+    """With room between them, each IP that is fed what those before it have written writes when it does in the whole design."""
+    design = plan(strategies.written(description, tmp_path_factory.mktemp("drawn")))
+    roomy = {link.dotted: 8 * link.source_port.beats for link in design.links}
+    links = [link.dotted for link in design.links if link.sink != "dma"]
+    _, whole = Bench(design, [ip.name for ip in design.ips], design.interval, Latencies()).in_time(design.depths | roomy, {}, links)
+    written = {}
+    for ip in design.ips:
+        alone = Bench(design, [ip.name], design.interval, Latencies())
+        written |= alone.in_time(design.depths | roomy, written, [link.dotted for link in design.links if link.source == ip.name])[1]
+    for name in links:
+        assert (written[name] == whole[name]).all(), name
