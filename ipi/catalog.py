@@ -15,7 +15,6 @@ from dataflow.design import CONTROL_PROTOCOL, Argument, Design, Port
 from ipi import kernel_xml
 from ipi.cells import cells, slices, stages
 from ipi.registers import registers
-from ipi.xo import normalized
 
 ARCHIVE = "ip.zip"
 """The packager's folder among the products of its job."""
@@ -44,8 +43,8 @@ def files(design: Design) -> tuple[str, ...]:
 
 
 def folder(design: Design, archive: bytes) -> dict[str, bytes]:
-    """All files of the IP's folder by name; `archive` is the packager's, as a zip. Raises ToolError if it is none."""
-    with zipfile.ZipFile(io.BytesIO(normalized(archive))) as packed:
+    """All files of the IP's folder by name; `archive` is the packager's, normalized, as a zip."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed:
         unpacked = {name: packed.read(name) for name in packed.namelist()}
     return {**unpacked, "floorplan.xdc": floorplan(design).encode(), "README.md": readme(design).encode()}
 

@@ -52,6 +52,7 @@ def task_package(project: Planned) -> dict[str, Any]:
         outcome = project.jobs.do(
             vivado.package_job(design, project.folder / "ipi", project.folder / "stitch", releases.installed("vivado"))
         )
+        write_changed(archive(project), normalized(archive(project).read_bytes()))
         if not project.network.has_dma:
             return {"message": f"{design.vlnv}{outcome.remark}"}
         packed = outcome.folder / f"{name}.xo"

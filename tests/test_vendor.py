@@ -186,7 +186,7 @@ LATER_FAILURES = {
     ("vivado:block_design", "ip definition"): ("stitch", "vivado ended with status 1", "(Vivado's catalog has no such IP)"),
     ("vivado:block_design", "no product"): ("stitch", "vivado exited 0 without producing toy.v", "there is no ipi/ip/toy.v in "),
     ("vivado:block_design", "kill"): ("stitch", "vivado ended with signal 9", "something killed it (SIGKILL)"),
-    ("vivado:package", "no product"): ("package", "vivado exited 0 without producing toy.xo", "there is no ipi/toy.xo in "),
+    ("vivado:package", "no product"): ("package", "vivado exited 0 without producing ip.zip", "there is no ipi/kernel/ in "),
     ("v++:link", "timing"): ("link", "v++ ended with status 1", "(the design is slower than its clock)"),
     ("v++:link", "utilization"): ("link", "v++ ended with status 1", "(the design needs more than the card or the SLR has)"),
     ("v++:link", "no product"): ("link", "v++ exited 0 without producing linked.xclbin", "there is no linked.xclbin in "),

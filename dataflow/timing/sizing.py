@@ -229,6 +229,8 @@ def _size_ip(design: Design, ip: Ip, interval: int, given: Mapping[str, int], la
     else:
         tried = f"this IP alone fell behind or deadlocked with room for 1, 2, 4, 8, 16 and {room} frames in each FIFO"
         raise _hopeless(ip.name, interval, [name for name in own if name in given], tried)
+    # What is read at once holds little: less memory to go through than for a frame.
+    depths |= {name: min(depth, 4 * most[name] + 64) for name, depth in depths.items() if name not in own}
     depths |= _least_of_all(bench, depths, {c.name: range(LEAST, depths[c.name] + 1) for c in free}, most)
     depths |= _deepened(bench, depths, free)
     keeps_up = bench.keeps_up(depths)

@@ -75,10 +75,11 @@ def test_a_step_less_than_what_is_proved_to_be_needed(tmp_path_factory, descript
             assert run.deadlock or run.ends[-1] - run.ends[30] > 29 * sizing.interval, (name, blocked)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_description(path):
+# ResNet-101, which takes half a minute, and the article's ResNet-50, which is the original's, are left to doit bench:timing.
+@pytest.mark.parametrize("name", ["digits", "digits_streams", "resnet18", "resnet34", "resnet50_w1a2"])
+def test_descriptions(name):
     """Settles at its slowest unit; each FIFO that is deeper than the least is proved to be needed, or was tried a step shallower."""
-    design = plan(load(path))
+    design = plan(load(ROOT / "configs" / f"{name}.yaml"))
     sizing = size(design, anew=True)
     assert sizing.proof.settled
     assert sizing.interval == graph(design).cycles
