@@ -172,10 +172,10 @@ def task_fifos(project: Planned) -> dict[str, Any]:
         from dataflow.timing.sizing import size
         from dataflow.timing.sizing_report import fifos_data, print_fifos, written, yaml_entries
 
-        yaml, latencies = project.yaml, project.latencies()
-        sizing = size(project.design, interval=interval, latencies=latencies, anew=anew)
-        print_fifos(project.design, sizing, latencies)
-        write_json(json_file, lambda: fifos_data(project.design, sizing, latencies))
+        yaml = project.yaml
+        sizing = size(project.design, interval=interval, latencies=project.latencies(), anew=anew)
+        print_fifos(project.design, sizing)
+        write_json(json_file, lambda: fifos_data(project.design, sizing))
         if write:
             try:
                 # As bytes: its line ends are its own.

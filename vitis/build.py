@@ -10,6 +10,8 @@ line, `doit network=… platform=… build=…`, and checked before the first ta
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import inspect
 import shlex
 import sys
@@ -70,6 +72,11 @@ def build_graph(*, network: str, default_tasks: Sequence[str] = ("csim", "check"
     except FourPartError as error:
         sys.exit(f"error: {error}")
     dependency_database.write_after_each_step()
+    if project.jobs.address or any(word.startswith(("-n", "--process")) for word in sys.argv[1:]):
+        # Jobs run in threads, and a build has hung, once, while two of them imported: what many of them use is imported by one, before.
+        for name in ("numpy", *(["distributed"] if project.jobs.address else [])):
+            with contextlib.suppress(ImportError):  # told by whoever needs it
+                importlib.import_module(name)
 
     class Reporter(progress.Progress):
         remark = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import re
 import socket
 import sys
@@ -64,9 +62,6 @@ class Dispatch:
 
     def require_cluster(self) -> None:
         """Raises ToolError where no scheduler listens at the address; called before any job starts."""
-        with contextlib.suppress(ImportError):  # which is told where it is needed
-            # In the main thread: jobs in two threads that import it, and numpy, at once have waited for each other for ever.
-            importlib.import_module("distributed")
         host_and_port, why = endpoint(self.address), ""
         if host_and_port is None:
             why = "an address is tcp://HOST:PORT"

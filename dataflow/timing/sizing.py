@@ -36,10 +36,10 @@ from typing import NamedTuple
 from dataflow.design import Design, Ip, Link
 from dataflow.layout.network import FIFO_DEPTHS, MOST_FIFO_DEPTH, given_fifos
 from dataflow.timing.error import TimingError
-from dataflow.timing.graph import Channel, Graph, Latencies, actor_name, graph
+from dataflow.timing.graph import Channel, Graph, Latencies, PipelineSources, actor_name, graph
 from dataflow.timing.minimality import Need, need
 from dataflow.timing.simulation import Simulation, memory, simulate
-from dataflow.timing.trial import Bench, Depths, Times, ideal, timing_key
+from dataflow.timing.trial import Bench, Depths, Times, between_ideal, ideal, timing_key
 
 LEAST = 2
 """The depth of a stream in HLS without a pragma."""
@@ -58,6 +58,8 @@ class Sizing:
 
     design: Design  # with these depths
     interval: int  # cycles
+    latencies: Latencies  # they are sized for
+    sources: PipelineSources  # where those of the units come from
     depths: Mapping[str, int]
     proof: Simulation  # of the whole design, until it settled
     needs: Mapping[str, Need]  # of every sized FIFO that is deeper than the least
@@ -116,7 +118,16 @@ def size(design: Design, *, interval: int | None = None, latencies: Latencies | 
     if not proof.settled:
         tried = "for hundreds of frames the IPs together did not settle with the depths that each of them, and each two, need alone"
         raise _hopeless(design.name, interval, given, tried)
-    return Sizing(at_once=at_once, design=design.with_depths(least), interval=interval, depths=least, proof=proof, needs=needs)
+    return Sizing(
+        design=design.with_depths(least),
+        interval=interval,
+        latencies=latencies,
+        sources=whole.sources,
+        depths=least,
+        proof=proof,
+        needs=needs,
+        at_once=at_once,
+    )
 
 
 def _prove(whole: Graph, depths: Depths, interval: int, at_once: bool) -> Simulation:
@@ -266,18 +277,23 @@ def _in_time(bench: Bench, design: Design, sized: Callable[[Ip], Depths], links:
     written: dict[str, Times] = {}  # by link
     for ip in design.ips:
         depths |= sized(ip)
-        fed = _Fed(design, ip, bench, written)
-        streams = {name: depths[name] for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given}
+        timed = Bench(design, [ip.name], bench.interval, bench.latencies)
         outgoing = [link.dotted for link in design.links if link.source == ip.name]
-        late, wrote = fed.timed.in_time(depths, written, outgoing)
-        if ip.kind != "dma" and late & fed.units:
+        late, wrote = timed.in_time(depths, written, outgoing)
+        if ip.kind != "dma" and late & _units(ip):
+            fed = _Fed(design, ip, timed, written)
+            streams = {name: depths[name] for stream in ip.streams for name in (f"{ip.name}.{stream.name}",) if name not in given}
             for chosen in _deeper(streams):
                 if fed.keeps_up(depths | chosen):
                     depths |= chosen | _tightened(depths | chosen, streams, fed.is_enough)
-                    _, wrote = fed.timed.in_time(depths, written, outgoing)
+                    _, wrote = timed.in_time(depths, written, outgoing)
                     break
         written |= wrote
     return depths
+
+
+def _units(ip: Ip) -> set[str]:
+    return {actor_name(ip, unit) for unit in ip.units}
 
 
 class _Alone:
@@ -285,20 +301,18 @@ class _Alone:
 
     def __init__(self, design: Design, ip: Ip, whole: Bench) -> None:
         self.bench = Bench(design, [ip.name], whole.interval, replace(whole.latencies, crossing=0))
-        self.units = {actor_name(ip, unit) for unit in ip.units}
-        own = {f"{ip.name}.{stream.name}" for stream in ip.streams}
-        self.ideal = {channel.name: ideal(channel) for channel in self.bench.graph.channels if channel.name not in own}
+        self.outer = {channel.name for channel in self.bench.graph.channels} - {f"{ip.name}.{stream.name}" for stream in ip.streams}
 
     def around(self, depths: Depths) -> Depths:
-        return {channel.name: depths.get(channel.name, channel.depth) for channel in self.bench.graph.channels} | self.ideal
+        return between_ideal(self.bench.graph, depths, self.outer)
 
 
 class _Fed(_Alone):
     """An IP whose input comes as it is `written` by those before it."""
 
-    def __init__(self, design: Design, ip: Ip, whole: Bench, written: Mapping[str, Times]) -> None:
-        super().__init__(design, ip, whole)
-        self.timed, self.written = Bench(design, [ip.name], whole.interval, whole.latencies), written
+    def __init__(self, design: Design, ip: Ip, timed: Bench, written: Mapping[str, Times]) -> None:
+        super().__init__(design, ip, timed)
+        self.units, self.timed, self.written = _units(ip), timed, written
 
     def keeps_up(self, depths: Depths) -> bool:
         return not self.units & self.timed.in_time(depths, self.written, ())[0]
@@ -376,11 +390,7 @@ class _Pair:
     def __init__(self, design: Design, link: Link, interval: int, latencies: Latencies, depths: Depths, most: Depths) -> None:
         self.name, self.choices, self.most = link.dotted, _powers(FIFO_DEPTHS[0], depths[link.dotted]), most
         self.bench = Bench(design, sorted({link.source, link.sink}), interval, latencies)
-        outer = {other.dotted for other in design.links} - {self.name}
-        self.around = {
-            channel.name: ideal(channel) if channel.name in outer else depths.get(channel.name, channel.depth)
-            for channel in self.bench.graph.channels
-        }
+        self.around = between_ideal(self.bench.graph, depths, {other.dotted for other in design.links} - {self.name})
         self.kind = timing_key(self.bench.graph, self.around), [*self.around].index(self.name), most[self.name]
 
 

@@ -13,7 +13,7 @@ from dataflow.cost.storage import link_cost, stream_cost
 from dataflow.design import Design, Link, Stream
 from dataflow.layout import lay_out
 from dataflow.layout.network import given_fifos, without_fifos
-from dataflow.timing.graph import Latencies, graph
+from dataflow.timing.graph import graph
 from dataflow.timing.minimality import Need
 from dataflow.timing.simulation import Simulation, simulate
 from dataflow.timing.sizing import LEAST, Sizing
@@ -24,7 +24,7 @@ ORIGINAL_ROWS, ORIGINAL_LINK = 4, 1024
 FRAMES = 10
 
 
-def print_fifos(design: Design, sizing: Sizing, latencies: Latencies | None = None) -> None:
+def print_fifos(design: Design, sizing: Sizing) -> None:
     """Print every FIFO deeper than HLS's default, before and after; totals; the timing of both designs."""
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("FIFO", "bits", "beats a frame", "depth", "sized", "made of"):
@@ -43,12 +43,12 @@ def print_fifos(design: Design, sizing: Sizing, latencies: Latencies | None = No
     console = Console(width=120)
     console.print(table)
     for title, variant in (("as described", design), ("sized", sizing.design)):
-        run = simulate(graph(variant, latencies=latencies), frames=FRAMES)
+        run = simulate(graph(variant, latencies=sizing.latencies), frames=FRAMES)
         console.print(f"{title + ':':14}{_bits_in(variant):>12,} bits  {_made_of(_cost(variant))}; {_pace(variant, run)}")
     console.print(
         f"{'the original:':14}{original_bits(design):>12,} bits  {ORIGINAL_ROWS} rows a bypass, {ORIGINAL_LINK:,} beats between blocks"
     )
-    console.print(str(graph(design, latencies=latencies).sources))
+    console.print(str(sizing.sources))
     offered = "at once" if sizing.at_once else f"every {sizing.interval:,} cycles"
     console.print(
         f"Proved: with frames offered {offered}, the last of {sizing.proof.frames} simulated frames exactly repeats the one before it, "
@@ -74,12 +74,12 @@ def _by_need(sizing: Sizing) -> dict[str, list[str]]:
     return {need.value: [name for name, found in sizing.needs.items() if found is need] for need in Need}
 
 
-def fifos_data(design: Design, sizing: Sizing, latencies: Latencies | None = None) -> dict[str, object]:
+def fifos_data(design: Design, sizing: Sizing) -> dict[str, object]:
     """The sized depths of all FIFOs in beats, and the bits of their memory as sized, as described and in the original's way; after how
     many simulated frames all later ones are the same; and for which FIFOs a step less is proved to fail, or was only tried."""
     return {
         "interval": sizing.interval,
-        "pipelines": graph(design, latencies=latencies).sources._asdict(),
+        "pipelines": sizing.sources._asdict(),
         "bits": _bits_in(sizing.design),
         "described_bits": _bits_in(design),
         "original_bits": original_bits(design),

@@ -48,13 +48,6 @@ class Bench:
             return None
         return {channel.name: int(most) for channel, most in zip(self.graph.channels, result["most"], strict=True)}
 
-    def late(self, depths: Mapping[str, int]) -> set[str]:
-        """The actors that fall behind, frame by frame, when frames are offered as fast as they are taken; all of them in a deadlock."""
-        result = self._run(depths, frames=SOON, recurring=True)
-        if not result["stuck"] and result["settled"] and result["period"] <= self.interval:
-            return set()
-        return self._behind(result)
-
     def in_time(
         self, depths: Mapping[str, int], written: Mapping[str, Times], outgoing: Sequence[str]
     ) -> tuple[set[str], dict[str, Times]]:
@@ -71,6 +64,7 @@ class Bench:
         return self._behind(result), dict(zip(outgoing, result["wrote"], strict=True))
 
     def _behind(self, result: Mapping[str, Any]) -> set[str]:
+        """The actors that fell behind, frame by frame; all of them in a deadlock."""
         if result["stuck"] or (result["settled"] and result["period"] > self.interval):
             return {actor.name for actor in self.graph.actors}
         lost = (np.diff(result["ends"][-3:], axis=0) > self.interval).all(axis=0)
@@ -78,7 +72,8 @@ class Bench:
 
     def keeps_up(self, depths: Mapping[str, int]) -> bool:
         """Whether no actor falls behind when frames are offered as fast as they are taken."""
-        return not self.late(depths)
+        result = self._run(depths, frames=SOON, recurring=True)
+        return (not result["stuck"] and result["settled"] and result["period"] <= self.interval) or not self._behind(result)
 
     def flows(self, depths: Mapping[str, int]) -> bool:
         """Whether nothing deadlocks with single-stage pipelines."""
@@ -131,6 +126,11 @@ class Bench:
 def ideal(channel: Channel) -> int:
     """Depth of a FIFO of an ideal neighbour, which never fills up and never runs dry within a frame."""
     return channel.depth if channel.is_register else channel.beats + 2 * channel.latency
+
+
+def between_ideal(graph: Graph, depths: Mapping[str, int], outer: Collection[str]) -> Depths:
+    """The depths of a graph whose `outer` channels are those of ideal neighbours."""
+    return {c.name: ideal(c) if c.name in outer else depths.get(c.name, c.depth) for c in graph.channels}
 
 
 def timing_key(graph: Graph, depths: Mapping[str, int | None]) -> object:
