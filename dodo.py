@@ -35,7 +35,7 @@ from codegen.cli.progress import step
 from vitis.build import build_graph
 
 CONFIGS = Path("configs")
-"""Networks whose FIFO sizing is measured."""
+"""The descriptions whose FIFO sizing is measured."""
 
 GRAPH = build_graph(network="digits", default_tasks=["csim", "check", "xclbin"])
 PROJECT = GRAPH["PROJECT"]

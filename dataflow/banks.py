@@ -16,10 +16,10 @@ PAGE_BYTES = 4096
 
 def sizes_kb(network: Network, platform: Platform) -> dict[str, int]:
     """Kilobytes of the banks in use, by name; raises DescriptionError for a bank that is too small for its data."""
-    memory, fc = network.memory, network.head.fc
-    needed: Counter[str] = Counter()
     if not network.has_dma:
         return {}
+    memory, fc = network.memory, network.head.fc
+    needed: Counter[str] = Counter()
     # One page more each: a host allocates as many frames as fit into a sixteenth of a bank, rounded up to pages.
     needed[memory.images] += BUFFERS * (_pages(network.input.size) + PAGE_BYTES)
     needed[memory.labels] += BUFFERS * (_pages(4 * network.head.top) + PAGE_BYTES)

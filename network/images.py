@@ -69,7 +69,8 @@ def load(network: Network, folder: Path) -> Images:
 def digits() -> Digits:
     """Split the 1,797 digits in order: the first 1,437 to train on, the last 360 held out.
 
-    Images are uint8 (n, 8, 8, 1), 0 = paper, 255 = ink; labels are int64 (n,), 0 to 9. The order matters: images seem to be ordered by writer, so a shuffled split would overstate the accuracy.
+    Images are uint8 (n, 8, 8, 1), 0 = paper, 255 = ink; labels are int64 (n,), 0 to 9. The order matters: images seem to be ordered by
+    writer, so a shuffled split would overstate the accuracy.
     """
     from sklearn.datasets import load_digits  # here: it takes a second to load
 

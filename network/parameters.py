@@ -1,7 +1,8 @@
 """The parameters of a network: one `.npz` of integer arrays, each checked against the description.
 
-network/arrays.py has their keys, shapes and types. One may be other than told there: `stem/conv/thresholds` may descend in every channel, as they do in the published parameters of ResNet-50.
-A code counts thresholds, so their order does not matter; `load` reverses them and always returns ascending ones.
+network/arrays.py has their keys, shapes and types. One may be other than told there: `stem/conv/thresholds` may descend in
+every channel, as they do in the published parameters of ResNet-50. A code counts thresholds, so their order does not matter; `load`
+reverses them and always returns ascending ones.
 """
 
 from __future__ import annotations

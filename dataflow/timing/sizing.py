@@ -349,8 +349,8 @@ def _least_of_all(bench: Bench, depths: Depths, choices: Mapping[str, Sequence[i
 def _least(bench: Bench, depths: Depths, name: str, choices: Sequence[int], most: Depths, *, flowing: bool) -> tuple[int, Depths]:
     """The first of ascending depths that is enough, and the most beats all streams hold with it.
 
-    The last is known to be enough; `most` is what the streams hold with it. With `flowing`, no deadlock either. The cycles lost per frame fall almost linearly with the
-    depth: after two depths that lost some, the next is chosen by linear extrapolation.
+    The last is known to be enough; `most` is what the streams hold with it. With `flowing`, no deadlock either. The cycles lost per frame
+    fall almost linearly with the depth: after two depths that lost some, the next is chosen by linear extrapolation.
     """
     low, high = 0, bisect_left(choices, min(choices[-1], most[name] + 1))
     lost: list[tuple[int, int]] = []  # depth and cycles

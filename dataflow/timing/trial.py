@@ -65,7 +65,7 @@ class Bench:
 
     def _behind(self, result: Mapping[str, Any]) -> set[str]:
         """The actors that fell behind, frame by frame; all of them in a deadlock."""
-        if result["stuck"] or (result["settled"] and result["period"] > self.interval):
+        if self._misses(result):
             return {actor.name for actor in self.graph.actors}
         lost = (np.diff(result["ends"][-3:], axis=0) > self.interval).all(axis=0)
         return {actor.name for actor, is_late in zip(self.graph.actors, lost, strict=True) if is_late}
@@ -73,7 +73,7 @@ class Bench:
     def keeps_up(self, depths: Mapping[str, int]) -> bool:
         """Whether no actor falls behind when frames are offered as fast as they are taken."""
         result = self._run(depths, frames=SOON, recurring=True)
-        return (not result["stuck"] and result["settled"] and result["period"] <= self.interval) or not self._behind(result)
+        return not self._misses(result) if result["settled"] else not self._behind(result)
 
     def flows(self, depths: Mapping[str, int]) -> bool:
         """Whether nothing deadlocks with single-stage pipelines."""
@@ -91,7 +91,10 @@ class Bench:
         offered as fast as they are taken, and outputs that never fill up: `period` cycles a frame, once all is as a frame before.
         """
         frames = memory(self.graph.with_depths(depths)) + 3
-        result = self._run(depths, frames=frames, simulator=self._drained, recurring=True)
+        return self._misses(self._run(depths, frames=frames, simulator=self._drained, recurring=True))
+
+    def _misses(self, result: Mapping[str, Any]) -> bool:
+        """Whether nothing moves any more, or frames recur and are further apart than the interval."""
         return bool(result["stuck"] or (result["settled"] and result["period"] > self.interval))
 
     @cached_property
