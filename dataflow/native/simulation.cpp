@@ -1,10 +1,13 @@
 // The timing simulation of dataflow.timing.simulation, which states the rules of time: computes times of beats, not cycle by cycle.
 //
-// A process is a pipeline of L = `latency` stages. Firing k enters it at t[k]; a firing that writes leaves it at e[k], all its beats
-// at once. Beat j of a FIFO with d places is readable `latency` cycles after it was written, and can be written `back` cycles after
-// beat j-d was read: in the next cycle, and one later for every register slice in line with the FIFO, whose two places are among the d.
-// Call r[k] the time when all beats firing k reads are readable, and w[k] the first cycle in which there is room
+// A process is a pipeline of L = `latency` stages, or has none, L = 0. Firing k enters it at t[k]; a firing that writes leaves it at e[k],
+// all its beats at once. Beat j of a FIFO with d places is readable `latency` cycles after it was written, and can be written `back`
+// cycles after beat j-d was read: in the next cycle, and one later for every register slice in line with the FIFO, whose two places are
+// among the d. Call r[k] the time when all beats firing k reads are readable, and w[k] the first cycle in which there is room
 // for all beats it writes, after the firings before it wrote theirs.
+//
+// A process without stages, whatever it does when blocked:
+//   t[k] = e[k] = max(t[k-1] + 1, r[k], w[k])
 //
 // A pipeline that drains:
 //   t[k] = max(t[k-1] + 1, r[k], e[k-L])
@@ -118,7 +121,7 @@ struct Process {
   Count start = 0;    // firings of all frames before this repeat of this run
   Count firing = -1;  // the last that read or wrote
   Time at = -1;       // its time
-  Time room = 0;      // when a pipeline that drains has room for the next
+  Time room = 0;      // when there is room for the next: in a pipeline that drains; of a process without stages, for what it writes
   // Of a pipeline that freezes: the step of the last firing that read or wrote; no step before `first` is that of the next, or of the
   // first of those ahead of it; cycles frozen before it, and by all firings that left.
   Time step = -1, first = 0, frozen = 0, lost = 0;
@@ -172,31 +175,43 @@ struct Machine {
       Flight &flight = process.flights[process.leaving];
       Time at = process.layout->freezes ? flight.step + process.lost
                                         : std::max(flight.at + process.layout->latency, process.left_at + (flight.firing - process.left));
-      for (unsigned which = flight.writes; which; which &= which - 1) {
-        const Fifo &fifo = *process.writes[__builtin_ctz(which)];
-        if (fifo.written - fifo.read == fifo.depth) {
-          process.full = &fifo;
-          process.writes[__builtin_ctz(which)]->writer_waits = true;
-          return;
-        }
-        at = std::max(at, fifo.slots[std::size_t(fifo.head)] + fifo.back);
-      }
-      for (unsigned which = flight.writes; which; which &= which - 1) {
-        Fifo &fifo = *process.writes[__builtin_ctz(which)];
-        fifo.write(at);
-        if (fifo.reader_waits) {
-          fifo.reader_waits = false;
-          wake(fifo.reader);
-        }
-      }
+      if (!has_room(process, flight.writes, at)) return;
       if (process.layout->freezes) process.lost = at - flight.step;
-      process.left = flight.firing;
-      process.left_at = flight.at = at;
-      sum += at;
-      ++events;
-      if (process.recorded) process.wrote.push_back(at);
+      flight.at = at;
+      write(process, flight.firing, flight.writes, at);
       process.leaving = process.after(process.leaving);
     }
+  }
+
+  // Whether it is known when there is room for these beats; `at` becomes that time if it is earlier.
+  static bool has_room(Process &process, unsigned writes, Time &at) {
+    for (unsigned which = writes; which; which &= which - 1) {
+      Fifo &fifo = *process.writes[__builtin_ctz(which)];
+      if (fifo.written - fifo.read == fifo.depth) {
+        process.full = &fifo;
+        fifo.writer_waits = true;
+        return false;
+      }
+      at = std::max(at, fifo.slots[std::size_t(fifo.head)] + fifo.back);
+    }
+    return true;
+  }
+
+  // A firing writes its beats.
+  void write(Process &process, Count firing, unsigned writes, Time at) {
+    for (unsigned which = writes; which; which &= which - 1) {
+      Fifo &fifo = *process.writes[__builtin_ctz(which)];
+      fifo.write(at);
+      if (fifo.reader_waits) {
+        fifo.reader_waits = false;
+        wake(fifo.reader);
+      }
+    }
+    process.left = firing;
+    process.left_at = at;
+    sum += at;
+    ++events;
+    if (process.recorded) process.wrote.push_back(at);
   }
 
   // Run the next firing that reads or writes, if possible; false if it has to wait.
@@ -206,7 +221,8 @@ struct Machine {
     const Layout &layout = *process.layout;
     const Op op = *process.op;
     const Count firing = process.start + op.index;
-    Time input = 0;
+    Time input = 0, room = 0;
+    const bool roomy = layout.latency > 0 || has_room(process, op.writes, room);
     for (unsigned which = op.reads; which; which &= which - 1) {
       const Fifo &fifo = *process.reads[__builtin_ctz(which)];
       if (fifo.read == fifo.written) {
@@ -216,6 +232,8 @@ struct Machine {
       }
       input = std::max(input, fifo.slots[std::size_t(fifo.tail)]);
     }
+    if (!roomy) return false;
+    if (layout.latency == 0) process.room = room;
     const bool starts = !process.begun;
     // A process that reads nothing waits for its frame, with the first of the firings that neither read nor write.
     const Count ahead = starts && layout.reads.empty() ? firing - process.frame * layout.firings : 0;
@@ -237,7 +255,8 @@ struct Machine {
       }
     }
     process.arrived += process.arrivals != nullptr;
-    if (op.writes) {
+    if (op.writes && layout.latency == 0) write(process, firing, op.writes, at);
+    else if (op.writes) {
       process.flights[process.entering] = {firing, at, op.writes, process.step + layout.latency};
       process.entering = process.after(process.entering);
       ++process.inside;
@@ -251,7 +270,7 @@ struct Machine {
     return true;
   }
 
-  // When a firing enters a pipeline that drains; false if that is not known yet.
+  // When a firing enters a pipeline that drains, or there is none to enter; false if that is not known yet.
   static bool enter_elastic(Process &process, Count firing, Time input, Time &at) {
     const Count latency = process.layout->latency;
     for (; process.gone && process.flights[process.oldest].firing + latency <= firing; --process.gone) {
@@ -374,11 +393,11 @@ class Simulator {
     for (Count count : slices) require(count >= 0, "there are no fewer than no register slices");
     std::vector<int> readers(latencies.size()), writers(latencies.size());
     for (const auto &[runs, reads, writes, latency, freezes] : processes) {
-      require(latency >= 1, "a pipeline has at least one stage");
+      require(latency >= 0, "a pipeline has no fewer than no stages");
       require(reads.size() <= kStreams && writes.size() <= kStreams, "a process has at most four streams a side");
       for (int fifo : reads) ++readers.at(std::size_t(fifo));
       for (int fifo : writes) ++writers.at(std::size_t(fifo));
-      Layout layout{{}, reads, writes, latency, freezes, 0};
+      Layout layout{{}, reads, writes, latency, freezes && latency > 0, 0};  // without stages there is nothing to freeze
       unsigned used = 0;
       for (const auto &[firings, times] : runs) {
         Run run{{}, layout.firings, Count(firings.size()), times};

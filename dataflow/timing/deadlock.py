@@ -1,11 +1,17 @@
 """Deadlock: a cycle of units, each waiting for the next, through a full stream or an empty one.
 
-A design that does not deadlock with single-stage pipelines and without register slices does not deadlock with any pipelines and any slices,
-whether they freeze or drain: the verdict holds for every release, however deep HLS makes a pipeline. Idle cycles change no order. Take a state in
-which nothing ever moves again. Each unit waits for a beat, and all it started has left; or it waits to write firing k, and has started
-k at least. Suppose a design of single stages and of no more places passes that state, and look at the first event that does. If it starts a firing of a unit
-that waits for a beat, another unit wrote that beat and passed first. If it starts one of a unit that waits to write k, this unit wrote
-k before, so that passed first. If it writes k, the reader of the full stream read and passed first. So it never passes that state.
+A design that does not deadlock with single-stage pipelines and without register slices does not deadlock with any pipelines and any
+slices, whether they freeze or drain: the verdict holds for every release, however deep HLS makes a pipeline. Idle cycles change no order.
+Take a state in which nothing ever moves again. Each unit waits for a beat, and all it started has left; or it waits to write firing k, and
+has started k at least. Suppose a design of single stages and of no more places passes that state, and look at the first event that does.
+If it starts a firing of a unit that waits for a beat, another unit wrote that beat and passed first. If it starts one of a unit that waits
+to write k, this unit wrote k before, so that passed first. If it writes k, the reader of the full stream read and passed first. So it
+never passes that state.
+
+Nor does a design deadlock in RTL, with units without stages, that does not deadlock with single-stage pipelines and the same depths. Take
+such a state in RTL, and again the first event past it, of the pipelines. If the unit waits for a beat, the argument is as before. If it
+waits to write firing k, to start k it must have written all before k; the beats of those fill the stream in RTL, which has a place more
+at least (`Channel.in_flight`) than the stream of the pipelines, so its reader read more and passed first.
 """
 
 from __future__ import annotations

@@ -81,8 +81,8 @@ class Actor:
     runs: tuple[Run, ...]  # of a frame
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    stages: int
-    blocked: Blocked = Blocked.FREEZE
+    stages: int  # 0 of what fires only where there is room at once for all it writes: a unit in RTL
+    blocked: Blocked = Blocked.FREEZE  # says nothing where there are no stages
 
     @property
     def cycles(self) -> int:
@@ -100,15 +100,22 @@ class Channel:
     latency: int
     beats: int  # per frame
     is_register: bool = False  # part of a width converter, not a FIFO to be sized
+    in_flight: int = 0
+    """Places beside `depth`, for beats that have one before they can be read: those of a FIFO in RTL (see `rtl_fifo`)."""
     slices: int = 0
     """Register slices in line with it, of two entries each: they hold two beats more, and pass beats and room on a cycle later. Vitis
     HLS has one in every output port. Inputs have one too where reports of C synthesis say `register, both mode`, as those of vivado_hls
     2018.2 and 2019.1 do for either direction; UNCONFIRMED for inputs and for 2019.2: that it is so in every release."""
 
     @property
+    def capacity(self) -> int:
+        """Beats that it has places for, without its register slices: the depth that the simulator takes."""
+        return self.depth + self.in_flight
+
+    @property
     def places(self) -> int:
         """Beats that it and its register slices hold."""
-        return self.depth + 2 * self.slices
+        return self.capacity + 2 * self.slices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ def print_timing(laid: Graph, run: Simulation, *, spacing: int) -> None:
 def timing_data(laid: Graph, run: Simulation) -> dict[str, object]:
     """The table of `print_timing`, in cycles, and the deadlock where there is one; frames that were not finished are left out.
 
-    `places` are the depth of a FIFO and what register slices at its ports hold.
+    `places` are the depth of a FIFO, what has a place in it before it can be read, and what register slices at its ports hold.
     """
     ends = [int(end) for end in run.ends]
     stuck, depths, places = run.deadlock, laid.depths, laid.places

@@ -9,6 +9,10 @@ The rules of time, for the C++ (native/simulation.cpp), the simple model in the 
   no firing starts, and gaps between those under way stay. In one that drains (style=frp) what is under way moves on into an output
   FIFO, which has room for `stages` firings; no more start when it is full. UNCONFIRMED: that a firing that writes nothing takes
   a place there too; if not, such a pipeline is sooner, never later. Either empties when its input runs dry.
+- A unit without stages (`stages` 0: one in RTL) fires only in a cycle in which there is room, too, for each beat it writes. It reads
+  and writes in that one cycle; `Actor.blocked` says nothing of it. Its hardware claims a place in the FIFO when a firing starts, and so
+  never stalls what is under way: the cycles in its pipeline are part of the FIFO's `latency`, and the places of what is there are
+  `Channel.in_flight`.
 - A FIFO of depth d has room for a beat if it held fewer than d beats at the end of the cycle before. A beat is readable
   `latency` cycles after it was written.
 - A register slice in line with a FIFO is one of depth 2 and latency 1. In every cycle a beat moves on where there is room, by the rule
@@ -16,10 +20,10 @@ The rules of time, for the C++ (native/simulation.cpp), the simple model in the 
   free place n cycles later. That is the same to the cycle where d > l: no FIFO on the way is then slower than a beat a cycle.
 - A unit idles `Latencies.restart` cycles between two frames. A unit that reads nothing starts frame f in cycle f*spacing or later.
 
-With pipelines that drain, all times are maxima and sums of other times: no event becomes earlier because another becomes later, and
-a deeper FIFO never slows anything down. That is not so with pipelines that freeze. A beat that comes sooner starts a firing sooner,
-which may reach the last stage, find no room, and stop a firing that would have started in that time. So a deeper FIFO, or a frame
-offered earlier, can cost cycles, seldom and few; a test shows one. What holds:
+With pipelines that drain, or without stages, all times are maxima and sums of other times: no event becomes earlier because another
+becomes later, and a deeper FIFO never slows anything down. That is not so with pipelines that freeze. A beat that comes sooner starts a
+firing sooner, which may reach the last stage, find no room, and stop a firing that would have started in that time. So a deeper FIFO, or a
+frame offered earlier, can cost cycles, seldom and few; a test shows one. What holds:
 
 - Where nothing deadlocks with single-stage pipelines and without register slices, nothing deadlocks (see `deadlock`).
 - The times with pipelines that freeze fulfil every inequality of those that drain, whose times are the least that do. So draining is
@@ -104,9 +108,8 @@ def core(graph: Graph) -> Simulator:
 def simulate(graph: Graph, *, frames: int, spacing: int = 0, interval: int | None = None, losing: int | None = None) -> Simulation:
     """Run `frames` frames, offered `spacing` cycles apart, or at once; with `interval`, only until all later frames will be so far apart,
     or until `losing` frames in a row were further apart than that."""
-    depths = [channel.depth for channel in graph.channels]
     result = core(graph).run(
-        depths=depths,
+        depths=[channel.capacity for channel in graph.channels],
         frames=frames,
         spacing=spacing,
         interval=interval or 0,

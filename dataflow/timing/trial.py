@@ -115,7 +115,7 @@ class Bench:
         recorded: Sequence[int] = (),
     ) -> dict[str, Any]:
         return (simulator or self._core).run(
-            depths=[depths.get(channel.name, channel.depth) for channel in self.graph.channels],
+            depths=[depths.get(channel.name, channel.depth) + channel.in_flight for channel in self.graph.channels],
             frames=frames,
             spacing=spacing,
             interval=interval,
@@ -142,4 +142,5 @@ def timing_key(graph: Graph, depths: Mapping[str, int | None]) -> object:
     actors = tuple(
         (a.runs, *(tuple(numbers[name] for name in names) for names in (a.reads, a.writes)), a.stages, a.blocked) for a in graph.actors
     )
-    return actors, tuple((channel.bits, channel.latency, channel.slices, depths[channel.name]) for channel in graph.channels)
+    channels = tuple((each.bits, each.latency, each.in_flight, each.slices, depths[each.name]) for each in graph.channels)
+    return actors, channels

@@ -4,12 +4,14 @@ A register slice is a FIFO of two places in front of another or behind it; betwe
 
 In each cycle every process looks at the FIFOs as they stood at the end of the cycle before. A pipeline is a shift register. One that
 freezes shifts as a whole, or, while the firing in its last stage finds no room, not at all. In one that drains every firing moves up to
-the one before it, wherever that stands.
+the one before it, wherever that stands. A process without stages has no shift register: a firing takes its beats and writes in one cycle,
+in which all of that must be possible.
 """
 
 from dataclasses import dataclass, field
 
 from dataflow.timing.graph import Blocked
+from dataflow.timing.simulation import core
 
 
 @dataclass
@@ -67,18 +69,16 @@ class Pipeline:
         return self.frame == self.frames and not any(self.stages)
 
 
-def simulate(graph, frames, spacing=0):
-    """Pipelines by actor and FIFOs by channel when all frames are through, or when nothing will ever move again."""
-    fifos = {
-        channel.name: Chain(
-            [
-                *(Fifo(2, 1) for _ in range((channel.slices + 1) // 2)),
-                Fifo(channel.depth, channel.latency),
-                *(Fifo(2, 1) for _ in range(channel.slices // 2)),
-            ]
-        )
-        for channel in graph.channels
-    }
+def simulate(graph, frames, spacing=0, *, slices_behind=False):
+    """Pipelines by actor and FIFOs by channel when all frames are through, or when nothing will ever move again.
+
+    Half of the register slices are in front of their FIFO, or all of them behind it.
+    """
+    fifos = {}
+    for channel in graph.channels:
+        behind = channel.slices if slices_behind else channel.slices // 2
+        fifo = Fifo(channel.depth + channel.in_flight, channel.latency)
+        fifos[channel.name] = Chain([*(Fifo(2, 1) for _ in range(channel.slices - behind)), fifo, *(Fifo(2, 1) for _ in range(behind))])
     pipelines = {
         actor.name: Pipeline(
             b"".join(run.firings * run.times for run in actor.runs),
@@ -107,6 +107,8 @@ def simulate(graph, frames, spacing=0):
 
 def step(pipeline, fifos, before, cycle, spacing):
     """One cycle of one process; whether anything moved."""
+    if not pipeline.stages:
+        return enter(pipeline, fifos, before, cycle, spacing)
     moved = leave(pipeline, fifos, before, cycle)
     if pipeline.freezes:
         if pipeline.stages[-1] is not None:  # it did not leave
@@ -127,25 +129,36 @@ def leave(pipeline, fifos, before, cycle):
     firing = pipeline.stages[-1]
     if firing is None:
         return False
-    sinks = [name for i, name in enumerate(pipeline.writes) if firing & 16 << i]
-    if not all(before[name][0][0] for name in sinks):
+    if not has_room(pipeline, firing, before):
         return False
-    for name in sinks:
-        fifos[name].parts[0].beats.append(cycle)
-    if sinks:
-        pipeline.wrote.append(cycle)
+    write(pipeline, firing, fifos, cycle)
     pipeline.stages[-1] = None
     return True
 
 
+def sinks(pipeline, firing):
+    return [name for i, name in enumerate(pipeline.writes) if firing & 16 << i]
+
+
+def has_room(pipeline, firing, before):
+    return all(before[name][0][0] for name in sinks(pipeline, firing))
+
+
+def write(pipeline, firing, fifos, cycle):
+    for name in sinks(pipeline, firing):
+        fifos[name].parts[0].beats.append(cycle)
+    if sinks(pipeline, firing):
+        pipeline.wrote.append(cycle)
+
+
 def enter(pipeline, fifos, before, cycle, spacing):
-    """The next firing takes its beats, if the first stage is free and all of them are there."""
+    """The next firing takes its beats, if all are there and the first stage is free; without stages, if what it writes to has room."""
     if pipeline.frame == pipeline.frames:
         return False
-    if pipeline.stages[0] is not None:
+    firing = pipeline.firings[pipeline.at]
+    if not (pipeline.stages[0] is None if pipeline.stages else has_room(pipeline, firing, before)):
         pipeline.stalled += 1
         return False
-    firing = pipeline.firings[pipeline.at]
     sources = [name for i, name in enumerate(pipeline.reads) if firing & 1 << i]
     offered = pipeline.frame * spacing + pipeline.at if not pipeline.reads and len(pipeline.starts) == pipeline.frame else 0
     if cycle < offered or not all(before[name][1][-1] for name in sources):
@@ -158,9 +171,45 @@ def enter(pipeline, fifos, before, cycle, spacing):
             pipeline.starts.append(cycle)
         pipeline.fired.append(cycle)
         pipeline.waited = (pipeline.stalled, pipeline.starved)
-    pipeline.stages[0] = firing or 256  # a firing that neither reads nor writes takes up a stage all the same
+    if pipeline.stages:
+        pipeline.stages[0] = firing or 256  # a firing that neither reads nor writes takes up a stage all the same
+    else:
+        write(pipeline, firing, fifos, cycle)
     pipeline.at += 1
     if pipeline.at == len(pipeline.firings):
         pipeline.at, pipeline.frame = 0, pipeline.frame + 1
         pipeline.ends.append(pipeline.fired[-1])
     return True
+
+
+def agree(drawn, frames, spacing, *, slices_behind=False):
+    """Assert that the fast simulation of a graph has every event and every occupancy of this one; whether it deadlocked."""
+    found = core(drawn).run(
+        depths=[channel.capacity for channel in drawn.channels],
+        frames=frames,
+        spacing=spacing,
+        interval=0,
+        losing=0,
+        recurring=False,
+        arrivals={},
+        recorded=[*range(len(drawn.actors))],
+    )
+    pipelines, fifos = simulate(drawn, frames, spacing, slices_behind=slices_behind)
+    finished = min(pipeline.frame for pipeline in pipelines.values())
+    assert found["stuck"] == (finished < frames)
+    if found["stuck"]:
+        # The core lets no process into a frame the others have not finished, so only what led to that frame is the same.
+        pipelines, fifos = simulate(drawn, finished + 1, spacing, slices_behind=slices_behind)
+    assert found["frames"] == finished
+    for i, actor in enumerate(drawn.actors):
+        pipeline = pipelines[actor.name]
+        assert list(found["fired"][i]) == pipeline.fired
+        assert list(found["wrote"][i]) == pipeline.wrote
+        assert list(found["starts"][:, i]) == pipeline.starts[:finished]
+        assert list(found["ends"][:, i]) == pipeline.ends[:finished]
+        if actor.reads:
+            assert (found["stalled"][i], found["starved"][i]) == pipeline.waited
+        else:  # one that waits for a frame and for room at once may count either
+            assert found["stalled"][i] + found["starved"][i] == sum(pipeline.waited)
+    assert list(found["most"]) == [fifos[channel.name].most for channel in drawn.channels]
+    return found["stuck"]

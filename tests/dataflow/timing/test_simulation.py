@@ -15,7 +15,8 @@ from dataflow.choose.fold_search import search
 from dataflow.firings import READ, WRITE, Run
 from dataflow.layout.report import folding_data
 from dataflow.timing.graph import Actor, Blocked, Channel, Graph, Latencies, actor_name, graph
-from dataflow.timing.simulation import core, simulate
+from dataflow.timing.simulation import core, memory, simulate
+from dataflow.timing.trial import timing_key
 from network import load
 from tests.dataflow.timing import cycle_model
 from tests.strategies import networks, written
@@ -32,11 +33,13 @@ def random_graph(choose):
         a = choose(0, count - 2)
         ends.append((a, choose(a + 1, count - 1)))
     ends = [end for i, end in enumerate(ends) if sum(e[0] == end[0] for e in ends[:i]) < 4 and sum(e[1] == end[1] for e in ends[:i]) < 4]
-    channels = [
-        Channel(name=f"s{i}", depth=choose(1, 4), bits=1, latency=choose(1, 3), beats=repeats * choose(1, 4)) for i in range(len(ends))
-    ]
+    channels = []
+    for i in range(len(ends)):
+        capacity, latency, beats = choose(1, 4), choose(1, 3), repeats * choose(1, 4)
+        in_flight = choose(0, capacity - 1)
+        channels.append(Channel(name=f"s{i}", depth=capacity - in_flight, bits=1, latency=latency, beats=beats, in_flight=in_flight))
     # What is in line with register slices is as deep as a beat a cycle needs, as the FIFO IP is.
-    channels = [replace(each, slices=choose(0, 3)) if each.depth > each.latency else each for each in channels]
+    channels = [replace(each, slices=choose(0, 3)) if each.capacity > each.latency else each for each in channels]
     actors = []
     for actor in range(count):
         times = choose(1, repeats)
@@ -54,7 +57,7 @@ def random_graph(choose):
         names = ([channels[i].name for i in streams] for streams in (reads, writes))
         reads, writes = (tuple(next(names)) for _ in range(2))
         blocked = (Blocked.FREEZE, Blocked.DRAIN)[choose(0, 1)]
-        actors.append(Actor(name=f"p{actor}", runs=runs, reads=reads, writes=writes, stages=choose(1, 5), blocked=blocked))
+        actors.append(Actor(name=f"p{actor}", runs=runs, reads=reads, writes=writes, stages=choose(0, 5), blocked=blocked))
     order = sorted(actors, key=lambda _: choose(0, 9))
     return (
         Graph(actors=tuple(order), channels=tuple(channels), first="p0", last=f"p{count - 1}"),
@@ -63,54 +66,21 @@ def random_graph(choose):
     )
 
 
-def agree(drawn, frames, spacing):
-    """Every event, every occupancy; whether it deadlocked."""
-    found = core(drawn).run(
-        depths=[channel.depth for channel in drawn.channels],
-        frames=frames,
-        spacing=spacing,
-        interval=0,
-        losing=0,
-        recurring=False,
-        arrivals={},
-        recorded=[*range(len(drawn.actors))],
-    )
-    pipelines, fifos = cycle_model.simulate(drawn, frames, spacing)
-    finished = min(pipeline.frame for pipeline in pipelines.values())
-    assert found["stuck"] == (finished < frames)
-    if found["stuck"]:
-        # The core lets no process into a frame the others have not finished, so only what led to that frame is the same.
-        pipelines, fifos = cycle_model.simulate(drawn, finished + 1, spacing)
-    assert found["frames"] == finished
-    for i, actor in enumerate(drawn.actors):
-        pipeline = pipelines[actor.name]
-        assert list(found["fired"][i]) == pipeline.fired
-        assert list(found["wrote"][i]) == pipeline.wrote
-        assert list(found["starts"][:, i]) == pipeline.starts[:finished]
-        assert list(found["ends"][:, i]) == pipeline.ends[:finished]
-        if actor.reads:
-            assert (found["stalled"][i], found["starved"][i]) == pipeline.waited
-        else:  # one that waits for a frame and for room at once may count either
-            assert found["stalled"][i] + found["starved"][i] == sum(pipeline.waited)
-    assert list(found["most"]) == [fifos[channel.name].most for channel in drawn.channels]
-    return found["stuck"]
-
-
 @settings(max_examples=300)
 @given(st.data())
 def test_every_event_is_that_of_the_cycle_model(data):
-    agree(*random_graph(lambda low, high: data.draw(st.integers(low, high))))
+    cycle_model.agree(*random_graph(lambda low, high: data.draw(st.integers(low, high))))
 
 
 def test_thousands_of_graphs_that_hypothesis_would_take_too_long_to_draw():
     generator = random.Random(1)
-    stuck = sum(agree(*random_graph(generator.randint)) for _ in range(3000))
+    stuck = sum(cycle_model.agree(*random_graph(generator.randint)) for _ in range(3000))
     assert 600 < stuck < 2400, "both kinds are common"
 
 
 def events(drawn, frames):
     return core(drawn).run(
-        depths=[c.depth for c in drawn.channels],
+        depths=[c.capacity for c in drawn.channels],
         frames=frames,
         spacing=0,
         interval=0,
@@ -121,12 +91,15 @@ def events(drawn, frames):
     )
 
 
-def that(drawn, blocked, **changes):
-    return replace(drawn, actors=tuple(replace(actor, blocked=blocked, **changes) for actor in drawn.actors))
+def that(drawn, blocked):
+    return replace(drawn, actors=tuple(replace(actor, blocked=blocked) for actor in drawn.actors))
 
 
 def test_draining_is_never_slower_than_freezing_and_single_stages_deadlock_first():
-    """Event by event; so depths that do for a pipeline that freezes do for one that drains, and one check for deadlock does for all."""
+    """Event by event; so depths that do for a pipeline that freezes do for one that drains, and one check for deadlock does for all.
+
+    Some of these units have no stages at all, beside those that have one or more.
+    """
     generator = random.Random(2)
     slower = stuck = 0
     for _ in range(1000):
@@ -134,8 +107,9 @@ def test_draining_is_never_slower_than_freezing_and_single_stages_deadlock_first
         frozen, drained = (events(that(drawn, blocked), frames) for blocked in (Blocked.FREEZE, Blocked.DRAIN))
         stuck += frozen["stuck"]
         if frozen["stuck"] or drained["stuck"]:
-            first = that(drawn, Blocked.FREEZE, stages=1)
-            assert events(replace(first, channels=tuple(replace(each, slices=0) for each in first.channels)), frames)["stuck"]
+            first = tuple(replace(actor, stages=min(actor.stages, 1)) for actor in drawn.actors)
+            bare = tuple(replace(each, slices=0) for each in drawn.channels)
+            assert events(replace(drawn, actors=first, channels=bare), frames)["stuck"]
             continue
         for what in ("fired", "wrote"):
             for soon, late in zip(drained[what], frozen[what], strict=True):
@@ -143,6 +117,67 @@ def test_draining_is_never_slower_than_freezing_and_single_stages_deadlock_first
                 slower += list(soon) != list(late)
     assert slower > 200
     assert stuck > 200
+
+
+def test_places_for_beats_in_flight_are_places():
+    """A FIFO with some works as one that is so much deeper; `with_depths` leaves them as they are."""
+    generator = random.Random(7)
+    some = 0
+    for _ in range(200):
+        drawn, frames, spacing = random_graph(generator.randint)
+        deeper = replace(drawn, channels=tuple(replace(each, depth=each.capacity, in_flight=0) for each in drawn.channels))
+        one, other = (simulate(each, frames=frames, spacing=spacing) for each in (drawn, deeper))
+        assert (list(one.ends), one.most, one.activity, one.deadlock) == (list(other.ends), other.most, other.activity, other.deadlock)
+        assert (drawn.places, memory(drawn)) == (deeper.places, memory(deeper))
+        in_flight = any(each.in_flight for each in drawn.channels)
+        some += in_flight
+        assert (timing_key(drawn, drawn.depths) == timing_key(deeper, drawn.depths)) == (not in_flight)
+        assert drawn.with_depths({"s0": 9}).places["s0"] == 9 + drawn.channels[0].in_flight + 2 * drawn.channels[0].slices
+    assert some > 100
+
+
+def test_what_flows_with_single_stages_flows_in_rtl():
+    """Units without stages, and places in each FIFO for the beats that are under way: those of the shortest way, one cycle."""
+    generator = random.Random(5)
+    stuck = 0
+    for _ in range(2000):
+        drawn, frames, _ = random_graph(generator.randint)
+        bare = tuple(replace(each, slices=0, in_flight=0) for each in drawn.channels)
+        single = replace(drawn, actors=tuple(replace(actor, stages=1) for actor in drawn.actors), channels=bare)
+        ahead = tuple(replace(each, in_flight=1) for each in bare)
+        rtl = replace(drawn, actors=tuple(replace(actor, stages=0) for actor in drawn.actors), channels=ahead)
+        if events(rtl, frames)["stuck"]:
+            stuck += 1
+            assert events(single, frames)["stuck"]
+    assert stuck > 200
+
+
+def test_a_deadlock_of_units_without_stages_is_named():
+    """`fork` has all it reads, but not all it writes; with a place more it goes on."""
+    write, both, read = (bytes([WRITE]), 4), (bytes([READ | WRITE | WRITE << 1]), 4), bytes([READ] * 4 + [READ << 1] * 4)
+    laid = Graph(
+        actors=tuple(
+            Actor(name=name, runs=(Run(*run),), reads=reads, writes=writes, stages=0)
+            for name, run, reads, writes in (
+                ("source", write, (), ("in",)),
+                ("fork", both, ("in",), ("long", "short")),
+                ("join", (read, 1), ("long", "short"), ()),
+            )
+        ),
+        channels=tuple(
+            Channel(name=name, depth=depth, bits=1, latency=2, beats=4, in_flight=1)
+            for name, depth in (("in", 1), ("long", 1), ("short", 2))
+        ),
+        first="source",
+        last="join",
+    )
+    cycle_model.agree(laid, 2, 0)
+    stuck = simulate(laid, frames=2).deadlock
+    assert str(stuck) == "fork writes short, which is full; join reads long, which is empty"
+    assert stuck.full == ("short",)
+    deeper = laid.with_depths({"short": 3})
+    assert not cycle_model.agree(deeper, 2, 0)
+    assert simulate(deeper, frames=2).most["short"] == 4
 
 
 def test_a_deeper_fifo_can_cost_cycles_where_pipelines_freeze():
@@ -169,7 +204,7 @@ def test_frames_that_recur():
     recurred = 0
     for _ in range(500):
         drawn, _, _ = random_graph(generator.randint)
-        depths = [channel.depth for channel in drawn.channels]
+        depths = [channel.capacity for channel in drawn.channels]
         found = core(drawn).run(depths=depths, frames=20, spacing=0, interval=0, losing=0, recurring=True, arrivals={}, recorded=[])
         if not found["settled"]:
             continue
