@@ -21,6 +21,8 @@ class Backend(Enum):
 
     HLS = "AND-popcount"
     """This library's C++, through a vendor's HLS tool."""
+    RTL = "bit planes"
+    """SystemVerilog of rtl/, through a synthesizer alone."""
     ORIGINAL = "add-or-subtract"
     """The sources of Xilinx/ResNet50-PYNQ, only to compare the estimate with published figures. Bipolar weights add or subtract a
     code; products are DSPs, and two of the stem's share one; FIFOs within a block are 64 beats in LUTs, its bypass is in block RAM;

@@ -1,0 +1,56 @@
+"""The FIFO behind a unit in RTL, as a value: its kind, its places, and after how many cycles its ends learn of beats and of room.
+
+A unit in RTL never stalls what is under way in its pipeline: a firing starts only if there is room for all it writes, and claims a place
+for each beat in that very cycle. So beside the places of the stream's depth there is one for every cycle a beat is under way, from its
+firing to the first cycle in which it can be read. With these, a FIFO for two beats or more passes one in every cycle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+SHALLOW_PLACES = 64
+"""Most places of a shallow FIFO: as many as a LUT has as a distributed RAM."""
+
+
+class FifoKind(Enum):
+    """What a FIFO is built as."""
+
+    SHALLOW = "shallow"
+    """Distributed RAM, read in the cycle of the address: a beat that arrived can be read in the next cycle."""
+    DEEP = "deep"
+    """A synchronous memory, whose output takes cycles, in front of a small stage that holds what was read ahead."""
+
+    @property
+    def read_delay(self) -> int:
+        """Cycles from the arrival of a beat to the first cycle in which it can be read."""
+        return 1 if self is FifoKind.SHALLOW else 4
+
+    @property
+    def room_delay(self) -> int:
+        """Cycles from reading a beat to the first cycle in which its place can be claimed again."""
+        return 1 if self is FifoKind.SHALLOW else 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtlFifo:
+    """The FIFO of a stream, chosen by the stream's depth and the unit that writes it."""
+
+    depth: int  # of the stream: beats that it holds beside those that are under way
+    unit_latency: int  # cycles from a firing of the unit that writes it to the arrival of its beat: `Unit.latency[Backend.RTL]`
+
+    @property
+    def kind(self) -> FifoKind:
+        shallow = self.depth + self.unit_latency + FifoKind.SHALLOW.read_delay
+        return FifoKind.SHALLOW if shallow <= SHALLOW_PLACES else FifoKind.DEEP
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the firing that writes a beat to the first cycle in which it can be read."""
+        return self.unit_latency + self.kind.read_delay
+
+    @property
+    def places(self) -> int:
+        """Beats that have a place in it at once, those under way among them."""
+        return self.depth + self.latency

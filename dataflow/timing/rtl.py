@@ -1,0 +1,113 @@
+"""The timing of one IP in RTL: its graph, and the cycle of every handshake at its ports.
+
+A unit in RTL is an actor without stages; the cycles of its pipeline are part of the latency of the FIFOs that it writes (see `rtl_fifo`).
+It begins a frame in the cycle after the last firing of the one before. In front of the first unit an input port has a register slice. An
+output port has the FIFO of the unit that writes it, and a register slice behind that.
+
+Outside, a source and a sink at each port wait for as many cycles as they are given before each beat; a source then offers it until it is
+taken, a sink waits until there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflow.design import Ip, Port
+from dataflow.firings import IDLE, READ, WRITE, Run, carried
+from dataflow.rtl_fifo import RtlFifo
+from dataflow.timing.deadlock import Deadlock, find_deadlock
+from dataflow.timing.graph import Actor, Channel, Graph, actor_name
+from dataflow.timing.simulation import core
+from dataflow.unit import Backend, Unit
+
+PORT_DEPTH = 2
+"""Beats of the FIFO in front of an output port, and of a register slice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Transfers:
+    """What passes the ports of an IP."""
+
+    cycles: Mapping[str, NDArray[np.int64]]  # of the handshake of each beat, by port; up to the deadlock where there is one
+    deadlock: Deadlock | None
+
+
+def ip_graph(ip: Ip, *, frames: int, gaps: Mapping[str, Sequence[int]] | None = None) -> Graph:
+    """The graph of an IP in RTL; all frames are one of the graph.
+
+    `gaps`: by port, for each beat of all frames, the cycles its source or sink lets pass after the beat before; without them, none.
+    """
+    gaps = gaps or {}
+    beats = {port.name: port.beats * frames for port in ip.ports}
+    for name, each in gaps.items():
+        if len(each) != beats.get(name, 0):
+            raise ValueError(f"{ip.name}.{name}: {len(each)} gaps for {beats.get(name, 0)} beats in {frames} frames")
+    ends = {port.name: f"{ip.name}.{port.name}" for port in ip.ports}
+    outside = [_end(port, ends[port.name], beats[port.name], gaps.get(port.name)) for port in ip.ports]
+    ends |= {stream.name: f"{ip.name}.{stream.name}" for stream in ip.streams}
+    depths = {stream.name: (stream.depth, stream.bits) for stream in ip.streams}
+    depths |= {port.name: (PORT_DEPTH, port.bits) for port in ip.outputs}
+    channels = [
+        Channel(name=ends[port.name], depth=PORT_DEPTH, bits=port.bits, latency=1, beats=beats[port.name], is_register=True)
+        for port in ip.inputs
+    ]
+    outputs = {port.name for port in ip.outputs}
+    for unit in ip.units:
+        for i, name in enumerate(unit.writes):
+            depth, bits = depths[name]
+            fifo = RtlFifo(depth=depth, unit_latency=unit.latency[Backend.RTL])
+            channel = _channel(fifo, ends[name], bits, frames * carried(unit.firings.runs(), WRITE << i))
+            channels.append(replace(channel, slices=channel.slices + 1, is_register=True) if name in outputs else channel)
+    units = [
+        Actor(
+            name=actor_name(ip, unit),
+            runs=_frames(unit, frames),
+            reads=tuple(ends[name] for name in unit.reads),
+            writes=tuple(ends[name] for name in unit.writes),
+            stages=0,
+        )
+        for unit in ip.units
+    ]
+    return Graph(actors=(*outside, *units), channels=tuple(channels), first=units[0].name, last=units[-1].name)
+
+
+def transfers(graph: Graph) -> Transfers:
+    """Run a graph of `ip_graph`."""
+    names = {i: name for i, actor in enumerate(graph.actors) if not (actor.reads and actor.writes) for name in actor.reads + actor.writes}
+    result = core(graph).run(
+        depths=[channel.capacity for channel in graph.channels],
+        frames=1,
+        spacing=0,
+        interval=0,
+        losing=0,
+        recurring=False,
+        arrivals={},
+        recorded=[*names],
+    )
+    cycles = {name.partition(".")[2]: fired for name, fired in zip(names.values(), result["fired"], strict=True)}
+    return Transfers(cycles=cycles, deadlock=find_deadlock(graph, result))
+
+
+def _channel(fifo: RtlFifo, name: str, bits: int, beats: int) -> Channel:
+    """A FIFO whose writer learns of room n cycles late is to the simulator one with n register slices."""
+    slices = fifo.kind.room_delay - 1
+    in_flight = fifo.places - fifo.depth - 2 * slices
+    return Channel(name=name, depth=fifo.depth, bits=bits, latency=fifo.latency - slices, beats=beats, in_flight=in_flight, slices=slices)
+
+
+def _frames(unit: Unit, frames: int) -> tuple[Run, ...]:
+    """The firings of all frames, without a cycle between them."""
+    runs = unit.firings.runs()
+    return (Run(runs[0].firings, frames * runs[0].times),) if len(runs) == 1 else runs * frames
+
+
+def _end(port: Port, stream: str, beats: int, gaps: Sequence[int] | None) -> Actor:
+    """The source or sink at a port. A firing that neither reads nor writes waits for nothing and takes a cycle: one of a gap."""
+    moves = bytes([WRITE if port.is_input else READ])
+    run = Run(moves, beats) if gaps is None else Run(b"".join(bytes([IDLE]) * gap + moves for gap in gaps), 1)
+    reads, writes = ((), (stream,)) if port.is_input else ((stream,), ())
+    return Actor(name=f"{stream} {'source' if port.is_input else 'sink'}", runs=(run,), reads=reads, writes=writes, stages=0)
