@@ -31,18 +31,23 @@ class RomText:
 
 
 def rom_text(held: Constants, parameters: Parameters) -> RomText:
-    array = parameters[held.key]
     if held.format is not None:
-        rows: NDArray[Any] = pack_weights(array, held.pe, held.simd, held.format)
         kind, write = f"std::uint{held.integer_bits}_t", f"0x{{:0{held.integer_bits // 4}x}}"
     else:
-        if held.reach is not None:
-            array = clip_thresholds(array, *held.reach)
-        rows = array.reshape(held.words, -1)
         kind, write = f"std::int{held.integer_bits}_t", "{}"
-    roms = cut(rows, held.roms)
+    roms = cut(rows(held, parameters), held.roms)
     texts = [["{" + ", ".join(map(write.format, row)) + "}" for row in rom] for rom in roms.tolist()]
     return RomText(held.name, kind, roms.shape, texts)
+
+
+def rows(held: Constants, parameters: Parameters) -> NDArray[Any]:
+    """[address][integer]: packed weights, thresholds within their reach, or bias."""
+    array = parameters[held.key]
+    if held.format is not None:
+        return pack_weights(array, held.pe, held.simd, held.format)
+    if held.reach is not None:
+        array = clip_thresholds(array, *held.reach)
+    return array.reshape(held.words, -1)
 
 
 def cut(rows: NDArray[Any], roms: int) -> NDArray[Any]:

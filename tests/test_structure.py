@@ -23,6 +23,7 @@ ORDER = (
     "dataflow.plan",
     "dataflow",
     "hls",
+    "rtl",
     "ipi",
     "vitis",
 )

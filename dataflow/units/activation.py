@@ -8,6 +8,7 @@ from dataflow.cost.formulas import CONTROL, constants_cost, crossed, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, loops, repeat
 from dataflow.unit import Backend, Constants, Place, Unit
+from dataflow.units import latency
 from dataflow.units.constants import threshold_constants
 from network.operations import Activation
 
@@ -26,7 +27,7 @@ def threshold(place: Place, *, layer: str, activation: Activation, lanes: int) -
         constants=(thresholds,),
         firings=loops(repeat(shape.size // lanes, BOTH)),
         cost=partial(_cost, activation, lanes, thresholds),
-        latency={Backend.HLS: 3},  # thresholds from their ROM, comparison, count
+        latency={Backend.HLS: 3, Backend.RTL: latency.ROM + latency.crossed(codes)},  # thresholds from their ROM, comparison, count
     )
 
 

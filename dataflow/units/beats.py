@@ -28,7 +28,7 @@ def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format
         formats=(("Code", form),),
         firings=Regroup(into=lanes_in, out=lanes_out, beats=codes // lanes_out),
         cost=partial(_converter_cost, lanes_in * form.bits, lanes_out * form.bits),
-        latency={Backend.HLS: 2},
+        latency={Backend.HLS: 2, Backend.RTL: 1},
     )
 
 
@@ -52,7 +52,7 @@ def fork(place: Place, *, beats: int, lanes: int, form: Format) -> Unit:
         formats=(("Code", form),),
         firings=loops(repeat(beats, READ | WRITE | WRITE_SECOND)),
         cost=partial(_fork_cost, lanes * form.bits),
-        latency={Backend.HLS: 2},
+        latency={Backend.HLS: 2, Backend.RTL: 1},
     )
 
 

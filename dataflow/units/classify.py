@@ -8,6 +8,7 @@ from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, READ, READ_SECOND, WRITE, loops, repeat
 from dataflow.unit import Backend, Buffer, Constants, Place, Unit
+from dataflow.units import latency
 from dataflow.units.constants import bias_constants, weight_constants
 from network.layers import Fold
 from network.operations import Dense, TopK
@@ -34,7 +35,7 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
         firings=loops(repeat(fold_in - 1, READ | READ_SECOND), repeat(1, BOTH | READ_SECOND), later),
         products=fold.pe * fold.simd,
         cost=partial(_dense_cost, operation, fold, bias, buffer),
-        latency={Backend.HLS: 10},
+        latency={Backend.HLS: 10, Backend.RTL: 1 + latency.sums(fold.simd, operation.weight, operation.codes) + 1},
     )
 
 
@@ -60,7 +61,7 @@ def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Uni
         constants=(weights,),
         firings=loops(repeat(tiles, WRITE)),
         cost=partial(_rom_cost, weights),
-        latency={Backend.HLS: 2},
+        latency={Backend.HLS: 2, Backend.RTL: latency.ROM},
     )
 
 
@@ -79,7 +80,7 @@ def top_k(place: Place, *, operation: TopK) -> Unit:
         formats=(("Score", operation.scores),),
         firings=loops(repeat(operation.classes, READ), repeat(operation.top, WRITE)),
         cost=partial(_top_cost, operation.top, operation.scores.bits),
-        latency={Backend.HLS: 3},
+        latency={Backend.HLS: 3, Backend.RTL: 2},
     )
 
 

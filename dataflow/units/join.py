@@ -23,7 +23,7 @@ def join(place: Place, *, operation: Join, lanes: int) -> Unit:
         formats=(("Code", operation.codes),),
         firings=loops(repeat(beats, READ | READ_SECOND | WRITE)),
         cost=partial(_cost, lanes, operation.codes.bits),
-        latency={Backend.HLS: 2},
+        latency={Backend.HLS: 2, Backend.RTL: 2},
     )
 
 

@@ -28,7 +28,7 @@ def max_pool(place: Place, *, operation: Pool, lanes: int) -> Unit:
         buffers=(largest,),
         firings=loops(repeat(operation.output.pixels, repeat((window.taps - 1) * beats, READ), repeat(beats, BOTH))),
         cost=partial(_max_cost, lanes, operation.codes.bits, largest),
-        latency={Backend.HLS: 2},
+        latency={Backend.HLS: 2, Backend.RTL: 2},
     )
 
 
@@ -52,7 +52,7 @@ def accumulate_pool(place: Place, *, operation: SumPool, lanes: int) -> Unit:
         buffers=(sums,),
         firings=loops(repeat((shape.pixels - 1) * beats, READ), repeat(beats, BOTH)),
         cost=partial(_sum_cost, operation, lanes, sums),
-        latency={Backend.HLS: 4},
+        latency={Backend.HLS: 4, Backend.RTL: 3},
     )
 
 

@@ -8,6 +8,7 @@ from dataflow.cost.formulas import CONTROL, constants_cost, crossed, dot, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, IDLE, READ, WRITE, loops, repeat
 from dataflow.unit import Backend, Buffer, CannotBuildError, Constants, Place, Unit
+from dataflow.units import latency
 from dataflow.units.constants import threshold_constants, weight_constants
 from dataflow.units.window import window_rows
 from network.formats import Kind
@@ -44,7 +45,8 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
         firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
         products=fold.pe * fold.simd * fold.pixels,
         cost=partial(_cost, product, activation, fold, weights, thresholds, kept),
-        latency={Backend.HLS: 10},  # window, weights from their ROM, products, adder tree, accumulator, thresholds
+        # Window, weights from their ROM, products, adder tree, accumulator, thresholds.
+        latency={Backend.HLS: 10, Backend.RTL: latency.ROM + latency.sums(fold.simd, weight, codes) + latency.crossed(activation.codes)},
     )
 
 

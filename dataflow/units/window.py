@@ -30,7 +30,7 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
         buffers=(ring,),
         firings=Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels),
         cost=partial(_cost, window, pixels, ring),
-        latency={Backend.HLS: 4},  # into the ring; address, ring, padding
+        latency={Backend.HLS: 4, Backend.RTL: 3 if banks == 1 else 4},  # address, ring, padding, choice among banks
     )
 
 

@@ -1,0 +1,37 @@
+"""Pipeline depths of the units in SystemVerilog: cycles from the operands of an operation to its result, as rf_latency.svh has them."""
+
+from __future__ import annotations
+
+from network.formats import Format, Kind
+
+ROM = 2
+"""From the address of a row of constants to the row."""
+
+
+def tree(count: int) -> int:
+    """Of a tree that adds `count` numbers, two adders a cycle."""
+    return ((count - 1).bit_length() + 1) // 2
+
+
+def popcount(bits: int) -> int:
+    """Of the number of ones among `bits` bits."""
+    return 1 + tree(-(-bits // 6))
+
+
+def dot(simd: int, weight: Format, codes: Format) -> int:
+    """Of the dot product of `simd` codes and weights: in DSPs where both are wide, else on bit planes."""
+    narrow = min(weight.bits, codes.bits)
+    if narrow > 4:
+        return 2 + tree(simd)
+    column = -(-simd // 3) * (2 * narrow - 1 if weight.bits == codes.bits else 2 * narrow)
+    return popcount(column) + tree(weight.bits + codes.bits)
+
+
+def sums(simd: int, weight: Format, codes: Format) -> int:
+    """Of the sum over a window: the last dot product, the accumulator and, of bipolar weights, the offset all PEs share."""
+    return dot(simd, weight, codes) + 1 + (weight.kind is Kind.BIPOLAR)
+
+
+def crossed(codes: Format) -> int:
+    """Of the number of thresholds that a value reaches: the comparisons and their count."""
+    return 1 + popcount(codes.thresholds)

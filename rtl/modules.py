@@ -1,0 +1,125 @@
+"""The modules of the SystemVerilog library, one for each implementation that has one, and how a unit becomes an instance of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from codegen.text.templates import pascal
+from dataflow.cost.storage import Storage, stream_storage
+from dataflow.design import Ip, Port, Stream
+from dataflow.rtl_fifo import FifoKind, RtlFifo
+from dataflow.timing.rtl import PORT_DEPTH
+from dataflow.unit import Backend, Constants, Role, Unit
+from network.formats import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """What `rf_<implementation>` takes of a unit. It runs for ever, frame after frame, so it needs no numbers of beats or pixels."""
+
+    reads: tuple[str, ...] = ("in",)  # its names of Unit.reads
+    writes: tuple[str, ...] = ("out",)
+    parameters: tuple[str, ...]  # of Unit.values, without the k
+    formats: tuple[str, ...]  # of Unit.formats, by their bits
+    signed: tuple[str, ...] = ()  # those whose sign matters
+
+
+WINDOW = ("KernelHeight", "KernelWidth")
+MODULES: Mapping[str, Module] = MappingProxyType(
+    {
+        "dwc": Module(parameters=("LanesIn", "LanesOut"), formats=("Code",)),
+        "fork": Module(writes=("main", "bypass"), parameters=("Lanes",), formats=("Code",)),
+        "join": Module(reads=("main", "bypass"), parameters=("Lanes", "Zero"), formats=("Code",)),
+        "threshold": Module(parameters=("In", "Simd"), formats=("In", "Out"), signed=("In",)),
+        "swg": Module(
+            parameters=(
+                *("Height", "Width", *WINDOW, "StrideHeight", "StrideWidth"),
+                *("PadTop", "PadBottom", "PadLeft", "PadRight", "In", "Simd", "Pixels"),
+            ),
+            formats=("In",),
+        ),
+        "mvau": Module(parameters=(*WINDOW, "In", "Out", "Simd", "Pe", "Pixels"), formats=("In", "Weight", "Out"), signed=("In", "Weight")),
+        "max_pool": Module(parameters=(*WINDOW, "In", "Simd"), formats=("In",)),
+        "accumulate_pool": Module(parameters=("Pixels", "In", "Simd", "Zero"), formats=("In", "Out")),
+        "weight_rom": Module(reads=(), parameters=("Tiles", "Simd", "Pe"), formats=("Weight",)),
+        "dense": Module(
+            reads=("in", "weights"), parameters=("In", "Out", "Simd", "Pe"), formats=("In", "Weight", "Acc"), signed=("In", "Weight")
+        ),
+        "top_k": Module(parameters=("Classes", "Top"), formats=("Score",), signed=("Score",)),
+    }
+)
+STYLES = {Storage.REGISTERS: "registers", Storage.LUTRAM: "distributed", Storage.BRAM: "block", Storage.URAM: "ultra"}
+"""Kinds of memory by the names that `ram_style` has in Vivado (UG901) and in Yosys."""
+
+
+Row = dict[str, str]
+"""Parameters that belong together: their values as SystemVerilog literals, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A unit as an instance of its module: its parameters in rows, and a row of connections for each stream."""
+
+    module: str
+    name: str
+    parameters: tuple[Row, ...]
+    connections: tuple[Row, ...]  # ports of the module -> signals of the IP
+
+
+def instance(ip: Ip, unit: Unit) -> Instance:
+    module = MODULES[unit.implementation]
+    streams: dict[str, Stream | Port] = {stream.name: stream for stream in ip.streams} | {port.name: port for port in ip.ports}
+    parameters = [
+        *({name[1:]: str(value) for name, value in row if name[1:] in module.parameters} for row in unit.parameters),
+        _formats(unit, module),
+        *map(_constants, unit.constants),
+        {f"{pascal(buffer.name)}Style": _quoted(STYLES[buffer.storage]) for buffer in unit.buffers if buffer.words},
+        *(_output(port, streams[name], unit) for port, name in zip(module.writes, unit.writes, strict=True)),
+    ]
+    reads, writes = zip(module.reads, unit.reads, strict=True), zip(module.writes, unit.writes, strict=True)
+    connections = (
+        {"clk_i": "ap_clk", "rst_ni": "ap_rst_n"},
+        *({f"{port}_i": name, f"{port}_valid_i": f"{name}_valid", f"{port}_ready_o": f"{name}_ready"} for port, name in reads),
+        *({f"{port}_o": name, f"{port}_valid_o": f"{name}_valid", f"{port}_ready_i": f"{name}_ready"} for port, name in writes),
+    )
+    name = f"u_{unit.label.replace(' ', '_')}"
+    return Instance(f"rf_{unit.implementation}", name, tuple(row for row in parameters if row), connections)
+
+
+def _formats(unit: Unit, module: Module) -> Row:
+    row = {}
+    for name, form in unit.formats:
+        if name in module.formats:
+            row[f"{name}Bits"] = str(form.bits)
+        if name in module.signed:
+            row |= {f"{name}Bipolar": "1'b1"} if form.kind is Kind.BIPOLAR else {f"{name}Signed": _bit(form.kind is Kind.INT)}
+    return row
+
+
+def _constants(held: Constants) -> Row:
+    name = pascal(held.role.value)
+    bits = {f"{name}Bits": str(held.element_bits)} if held.role is Role.THRESHOLDS else {}
+    return bits | {f"{name}Block": _bit(held.storage is Storage.BRAM), f"{name}File": _quoted(memory_file(held))}
+
+
+def _output(port: str, stream: Stream | Port, unit: Unit) -> Row:
+    """The FIFO of an output. Its kind and its places follow from its depth in the module, as in `RtlFifo`."""
+    depth = stream.depth if isinstance(stream, Stream) else PORT_DEPTH
+    fifo = RtlFifo(depth=depth, unit_latency=unit.latency[Backend.RTL])
+    style = {f"{pascal(port)}Style": _quoted(STYLES[stream_storage(fifo.places, stream.bits)])} if fifo.kind is FifoKind.DEEP else {}
+    return {f"{pascal(port)}Depth": str(depth)} | style
+
+
+def memory_file(held: Constants) -> str:
+    """The file with the rows of a ROM."""
+    return f"{held.name}.mem"
+
+
+def _bit(value: bool) -> str:
+    return f"1'b{int(value)}"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'

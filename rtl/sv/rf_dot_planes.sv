@@ -1,0 +1,83 @@
+// The dot product of a beat of codes with a word of weights, on bit planes: a product of two bits is an AND.
+//
+//   codes_i    Lanes codes of InBits bits       two's complement if InSigned
+//   weights_i  Lanes weights of WeightBits bits two's complement if WeightSigned
+//   sum_o      the sum of the products, plus Excess where a factor is signed
+//   cycles     the sum is there 1 + (log2(groups) + 1) / 2 + (log2(columns) + 1) / 2 cycles after its factors, logarithms rounded up
+//
+// Three products of a pair of planes are functions of six bits: a LUT counts the ones of their number, another the twos. What has one
+// weight, from whatever planes, is counted together; the counts of all weights are then added, each a bit above the one before.
+// The top plane of a signed factor counts negative. Instead of -p, 1 - p is counted, which is the inverse of p and one too much.
+module rf_dot_planes #(
+  parameter int unsigned Lanes = 3,
+  parameter int unsigned InBits = 1,
+  parameter bit InSigned = 1'b0,
+  parameter int unsigned WeightBits = 1,
+  parameter bit WeightSigned = 1'b0,
+  localparam int unsigned Columns = InBits + WeightBits,
+  localparam int unsigned Triples = (Lanes + 2) / 3,
+  localparam int unsigned MostPairs = InBits < WeightBits ? InBits : WeightBits,  // of planes whose products have one weight
+  // The fullest column has the sums of these pairs and the carries of as many, or of one less, of the weight below.
+  localparam int unsigned MostBits = Triples * (MostPairs + (InBits == WeightBits ? MostPairs - 1 : MostPairs)),
+  localparam int unsigned Levels = $clog2((MostBits + 5) / 6),
+  localparam int unsigned CountBits = 3 + Levels,
+  localparam int unsigned SumBits = CountBits + Columns
+) (
+  input  logic                        clk_i,
+  input  logic [Lanes*InBits-1:0]     codes_i,
+  input  logic [Lanes*WeightBits-1:0] weights_i,
+  output logic [SumBits-1:0]          sum_o
+);
+  logic [InBits*WeightBits*Triples-1:0] ones, twos;  // by code plane, weight plane and triple
+
+  for (genvar a = 0; a < InBits; a++) begin : gen_code_plane
+    for (genvar b = 0; b < WeightBits; b++) begin : gen_weight_plane
+      localparam int unsigned First = (a * WeightBits + b) * Triples;
+      localparam bit Negative = (InSigned && a == InBits - 1) != (WeightSigned && b == WeightBits - 1);
+      logic [3*Triples-1:0] products;
+
+      for (genvar lane = 0; lane < 3 * Triples; lane++) begin : gen_lane
+        if (lane >= Lanes) begin : gen_none
+          assign products[lane] = 1'b0;
+        end else if (Negative) begin : gen_negative
+          assign products[lane] = !(codes_i[lane*InBits+a] && weights_i[lane*WeightBits+b]);
+        end else begin : gen_positive
+          assign products[lane] = codes_i[lane*InBits+a] && weights_i[lane*WeightBits+b];
+        end
+      end
+      for (genvar t = 0; t < Triples; t++) begin : gen_triple
+        logic [2:0] p;
+        assign p = products[t*3 +: 3];
+        assign ones[First+t] = p[0] ^ p[1] ^ p[2];
+        assign twos[First+t] = (p[0] & p[1]) | (p[2] & (p[0] | p[1]));
+      end
+    end
+  end
+
+  logic [Columns*CountBits-1:0] counts;
+
+  for (genvar k = 0; k < Columns; k++) begin : gen_column
+    // Pairs of planes a + b = k, whose ones count here, and a + b = k - 1, whose twos do.
+    localparam int unsigned FirstOnes = k >= WeightBits ? k - WeightBits + 1 : 0;
+    localparam int unsigned EndOnes = k < InBits ? k + 1 : InBits;
+    localparam int unsigned OnesPairs = k < Columns - 1 ? EndOnes - FirstOnes : 0;
+    localparam int unsigned FirstTwos = k > WeightBits ? k - WeightBits : 0;
+    localparam int unsigned EndTwos = k < InBits ? k : InBits;
+    localparam int unsigned TwosPairs = EndTwos - FirstTwos;
+    localparam int unsigned Bits = (OnesPairs + TwosPairs) * Triples;
+    localparam int unsigned OwnBits = 3 + $clog2((Bits + 5) / 6);
+    logic [Bits-1:0] bits;
+    logic [OwnBits-1:0] count;
+
+    for (genvar i = 0; i < OnesPairs; i++) begin : gen_ones
+      assign bits[i*Triples +: Triples] = ones[((FirstOnes+i)*WeightBits+k-FirstOnes-i)*Triples +: Triples];
+    end
+    for (genvar i = 0; i < TwosPairs; i++) begin : gen_twos
+      assign bits[(OnesPairs+i)*Triples +: Triples] = twos[((FirstTwos+i)*WeightBits+k-1-FirstTwos-i)*Triples +: Triples];
+    end
+    rf_popcount #(.Bits(Bits), .Levels(Levels)) u_count (.clk_i, .bits_i(bits), .count_o(count));
+    assign counts[k*CountBits +: CountBits] = CountBits'(count);
+  end
+
+  rf_adder_tree #(.Count(Columns), .Bits(CountBits), .Weighted(1'b1)) u_sum (.clk_i, .terms_i(counts), .sum_o(sum_o));
+endmodule

@@ -1,0 +1,36 @@
+// How many places of a memory are taken, as the two flags that matter, which are registers.
+//
+//   more_i, less_i  one more is taken; one is given back; both in one cycle leave the number as it is
+//   some_o, room_o  at least one is taken; at least one of Most is free
+//   misuse          more_i without room_o, or less_i without some_o, wraps the number
+module rf_occupancy #(
+  parameter int unsigned Most = 2
+) (
+  input  logic clk_i,
+  input  logic rst_ni,
+  input  logic more_i,
+  input  logic less_i,
+  output logic some_o,
+  output logic room_o
+);
+  localparam int unsigned Bits = $clog2(Most + 1);
+  logic [Bits-1:0] taken_q, taken_d;
+
+  always_comb begin
+    taken_d = taken_q;
+    if (more_i && !less_i) taken_d = taken_q + 1'b1;
+    if (less_i && !more_i) taken_d = taken_q - 1'b1;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      taken_q <= '0;
+      some_o <= 1'b0;
+      room_o <= 1'b1;
+    end else begin
+      taken_q <= taken_d;
+      some_o <= taken_d != '0;
+      room_o <= taken_d != Bits'(Most);
+    end
+  end
+endmodule

@@ -1,0 +1,288 @@
+// Sliding window generator: pixels in raster order become the windows of a convolution or a pool, for any kernel, stride and zero padding.
+//
+//   in       beats of Simd codes: pixels in raster order, channels fastest, In/Simd beats a pixel
+//   out      beats of Pixels*Simd codes: windows in raster order, each (kernel_y, kernel_x, channel), Pixels of them side by side
+//   cycles   Fill + OutHeight * Phase a frame, see below; a beat arrives Latency cycles after its firing
+//   storage  a ring of kernel + stride rows, in Pixels*stride banks of columns where Pixels is above 1
+//   misuse   it reads a whole frame, rows that no window needs included: a frame that is short stops it, one that is long becomes the top
+//            of the next. FIFOs in front of it and behind it have to hold what comes while the other side pauses
+// After the fill, each output row is one phase: its windows go out while the rows that the next one needs come in, so what is written in a
+// phase is never read in it. Whichever of the two is less is spread evenly over the phase. Three machines: one says what each firing reads and
+// writes, one where beats go in the ring, one where they come from.
+module rf_swg #(
+  parameter int unsigned Height = 3,
+  parameter int unsigned Width = 3,
+  parameter int unsigned KernelHeight = 3,
+  parameter int unsigned KernelWidth = 3,
+  parameter int unsigned StrideHeight = 1,
+  parameter int unsigned StrideWidth = 1,
+  parameter int unsigned PadTop = 1,
+  parameter int unsigned PadBottom = 1,
+  parameter int unsigned PadLeft = 1,
+  parameter int unsigned PadRight = 1,
+  parameter int unsigned In = 1,
+  parameter int unsigned Simd = 1,
+  parameter int unsigned Pixels = 1,
+  parameter int unsigned InBits = 1,
+  parameter RingStyle = "distributed",
+  parameter int unsigned OutDepth = 2,
+  parameter OutStyle = "distributed",
+  localparam int unsigned Bits = Simd * InBits
+) (
+  input  logic                   clk_i,
+  input  logic                   rst_ni,
+  input  logic [Bits-1:0]        in_i,
+  input  logic                   in_valid_i,
+  output logic                   in_ready_o,
+  output logic [Pixels*Bits-1:0] out_o,
+  output logic                   out_valid_o,
+  input  logic                   out_ready_i
+);
+  localparam int unsigned OutHeight = (Height + PadTop + PadBottom - KernelHeight) / StrideHeight + 1;
+  localparam int unsigned OutWidth = (Width + PadLeft + PadRight - KernelWidth) / StrideWidth + 1;
+  localparam int unsigned PixelBeats = In / Simd;
+  localparam int unsigned RowBeats = Width * PixelBeats;
+  localparam int unsigned FillRows = KernelHeight - PadTop < Height ? KernelHeight - PadTop : Height;
+  localparam int unsigned Fill = FillRows * RowBeats;
+  localparam int unsigned Settle = RowBeats == 1 ? 1 : 0;  // a lone beat reaches the ring before it is read
+  localparam int unsigned Reads = StrideHeight * RowBeats;  // of a phase
+  localparam int unsigned Writes = OutWidth / Pixels * KernelHeight * KernelWidth * PixelBeats;  // of a phase
+  localparam int unsigned Phase = Reads + Settle > Writes ? Reads + Settle : Writes;
+
+  localparam int unsigned Step = Pixels * StrideWidth;  // columns from one group of pixels to the next
+  localparam int unsigned Banks = Pixels == 1 ? 1 : Step;  // column c lies in bank c mod Banks
+  localparam int unsigned Words = (RowBeats + Banks - 1) / Banks;  // of a row, in a bank
+  localparam int unsigned Ring = (KernelHeight + StrideHeight) * Words;
+  localparam int unsigned Reach = KernelWidth * PixelBeats;  // beats of a row under the kernel
+  localparam int unsigned GroupWords = Step * PixelBeats / Banks;  // from one group of pixels to the next
+  localparam int unsigned PadWords = (PadLeft * PixelBeats + Banks - 1) / Banks;
+  localparam int unsigned FirstBank = PadWords * Banks - PadLeft * PixelBeats;  // of a group's first column
+  localparam int unsigned LastWord = OutWidth / Pixels * GroupWords + (FirstBank + Reach) / Banks;
+  localparam int unsigned LastRow = OutHeight * StrideHeight + KernelHeight;
+  localparam int unsigned Top = (StrideHeight + KernelHeight - PadTop) * Words % Ring;
+
+  localparam int unsigned RingBits = Ring > 1 ? $clog2(Ring) : 1;
+  localparam int unsigned BankBits = Banks > 1 ? $clog2(Banks) : 1;
+  localparam int unsigned WordBits = $clog2(LastWord + 1);
+  localparam int unsigned RowBits = $clog2(LastRow + 1);
+  localparam int unsigned ReachBits = Reach > 1 ? $clog2(Reach) : 1;
+  localparam int unsigned Latency = Banks > 1 ? 4 : 3;
+
+  if (In % Simd != 0 || OutWidth % Pixels != 0 || (Pixels > 1 && Simd != In)) begin : gen_refuse_fold
+    $error("rf_swg: Simd has to divide In, Pixels the output width, and Pixels above 1 need Simd = In");
+  end
+  if (PadTop >= KernelHeight || PadLeft >= KernelWidth) begin : gen_refuse_pad
+    $error("rf_swg: a window has to see the image: pad with less than the kernel");
+  end
+
+  // What the next firing reads and writes, found out a firing ahead.
+  logic fire, advance, have_q, reads_q, writes_q, out_room;
+  logic filling_q, taken_q, reads, writes, fill_last, phase_last, rows_last, frame_last, read_due, write_due, beats_last;
+  logic [(Fill + Settle > 1 ? $clog2(Fill + Settle) : 1)-1:0] unused_fill;
+  logic [(Phase > 1 ? $clog2(Phase) : 1)-1:0] unused_step;
+  logic [(OutHeight > 1 ? $clog2(OutHeight) : 1)-1:0] unused_row;
+  logic [(Height * RowBeats > 1 ? $clog2(Height * RowBeats) : 1)-1:0] unused_beat;
+
+  assign fire = have_q && (!reads_q || in_valid_i) && (!writes_q || out_room);
+  assign in_ready_o = fire && reads_q;
+  assign advance = fire || !have_q;
+  assign reads = filling_q ? !(Settle == 1 && fill_last) : !(Settle == 1 && phase_last) && read_due && !taken_q;
+  assign writes = !filling_q && write_due;
+  assign frame_last = !filling_q && phase_last && rows_last;
+
+  rf_counter #(.Last(Fill + Settle - 1)) u_fill (
+    .clk_i, .rst_ni, .step_i(advance && filling_q), .count_o(unused_fill), .last_o(fill_last)
+  );
+  rf_counter #(.Last(Phase - 1)) u_step (.clk_i, .rst_ni, .step_i(advance && !filling_q), .count_o(unused_step), .last_o(phase_last));
+  rf_counter #(.Last(OutHeight - 1)) u_rows (
+    .clk_i, .rst_ni, .step_i(advance && !filling_q && phase_last), .count_o(unused_row), .last_o(rows_last)
+  );
+  rf_counter #(.Last(Height * RowBeats - 1)) u_beats (
+    .clk_i, .rst_ni, .step_i(advance && reads), .count_o(unused_beat), .last_o(beats_last)
+  );
+  rf_spread #(.Of(Phase - Settle), .Times(Reads)) u_read_due (
+    .clk_i, .rst_ni, .step_i(advance && !filling_q && !(Settle == 1 && phase_last)), .due_o(read_due)
+  );
+  rf_spread #(.Of(Phase), .Times(Writes)) u_write_due (.clk_i, .rst_ni, .step_i(advance && !filling_q), .due_o(write_due));
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      have_q <= 1'b0;
+      filling_q <= 1'b1;
+      taken_q <= 1'b0;
+    end else begin
+      have_q <= 1'b1;
+      if (advance) begin
+        filling_q <= filling_q ? !fill_last : frame_last;
+        taken_q <= !frame_last && (taken_q || (reads && beats_last));
+      end
+    end
+    if (advance) begin
+      reads_q <= reads;
+      writes_q <= writes;
+    end
+  end
+
+  // Where beats go. Rows follow one another in the ring, each from a new word on; a frame begins at word 0.
+  logic takes, row_in_last, rows_in_last, bank_in_last;
+  logic [(RowBeats > 1 ? $clog2(RowBeats) : 1)-1:0] unused_beat_in;
+  logic [(Height > 1 ? $clog2(Height) : 1)-1:0] unused_rows_in;
+  logic [BankBits-1:0] bank_in_q;
+  logic [RingBits-1:0] word_in_q;
+
+  assign takes = fire && reads_q;
+  assign bank_in_last = bank_in_q == BankBits'(Banks - 1);
+  rf_counter #(.Last(RowBeats - 1)) u_beat_in (.clk_i, .rst_ni, .step_i(takes), .count_o(unused_beat_in), .last_o(row_in_last));
+  rf_counter #(.Last(Height - 1)) u_row_in (
+    .clk_i, .rst_ni, .step_i(takes && row_in_last), .count_o(unused_rows_in), .last_o(rows_in_last)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      bank_in_q <= '0;
+      word_in_q <= '0;
+    end else if (takes) begin
+      bank_in_q <= row_in_last || bank_in_last ? '0 : bank_in_q + 1'b1;
+      if (row_in_last && rows_in_last) word_in_q <= '0;
+      else if (row_in_last || bank_in_last) word_in_q <= word_in_q == RingBits'(Ring - 1) ? '0 : word_in_q + 1'b1;
+    end
+  end
+
+  // Where beats come from. Rows and words are counted with the padding before them, to have no signs. Where Pixels is above 1 a pixel is one
+  // beat, and where it is 1 there is one bank: so `reach` names the tap wherever the bank depends on it.
+  logic gives, reach_last, ky_last, group_last, out_row_last;
+  logic [ReachBits-1:0] reach;
+  logic [(KernelHeight > 1 ? $clog2(KernelHeight) : 1)-1:0] unused_ky;
+  logic [(OutWidth / Pixels > 1 ? $clog2(OutWidth / Pixels) : 1)-1:0] unused_group;
+  logic [(OutHeight > 1 ? $clog2(OutHeight) : 1)-1:0] unused_out_row;
+  logic [BankBits-1:0] bank_q;  // of the column under the tap, for the group's first pixel
+  logic [WordBits-1:0] word_q, group_word_q;  // its word; word of the group's first column
+  logic [RowBits-1:0] row_q, top_q;  // row under the tap; first row of the window
+  logic [RingBits-1:0] base_q, base_top_q;  // where these two rows begin in the ring
+  logic [RingBits-1:0] base_next, base_top_next;
+  logic [WordBits-1:0] group_word_next;
+  logic [RowBits-1:0] top_next;
+
+  assign gives = fire && writes_q;
+  rf_counter #(.Last(Reach - 1)) u_reach (.clk_i, .rst_ni, .step_i(gives), .count_o(reach), .last_o(reach_last));
+  rf_counter #(.Last(KernelHeight - 1)) u_ky (.clk_i, .rst_ni, .step_i(gives && reach_last), .count_o(unused_ky), .last_o(ky_last));
+  rf_counter #(.Last(OutWidth / Pixels - 1)) u_group (
+    .clk_i, .rst_ni, .step_i(gives && reach_last && ky_last), .count_o(unused_group), .last_o(group_last)
+  );
+  rf_counter #(.Last(OutHeight - 1)) u_out_row (
+    .clk_i, .rst_ni, .step_i(gives && reach_last && ky_last && group_last), .count_o(unused_out_row), .last_o(out_row_last)
+  );
+
+  // A row further in the ring, and a stride of rows.
+  assign base_next = base_q >= RingBits'(Ring - Words) ? base_q - RingBits'(Ring - Words) : base_q + RingBits'(Words);
+  assign base_top_next = base_top_q >= RingBits'(Ring - StrideHeight * Words) ? base_top_q - RingBits'(Ring - StrideHeight * Words)
+                                                                              : base_top_q + RingBits'(StrideHeight * Words);
+  assign group_word_next = group_word_q + WordBits'(GroupWords);
+  assign top_next = top_q + RowBits'(StrideHeight);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      bank_q <= BankBits'(FirstBank);
+      word_q <= '0;
+      group_word_q <= '0;
+      row_q <= '0;
+      top_q <= '0;
+      base_q <= RingBits'(Top);
+      base_top_q <= RingBits'(Top);
+    end else if (gives) begin
+      if (!reach_last) begin  // the next beat of the row
+        bank_q <= bank_q == BankBits'(Banks - 1) ? '0 : bank_q + 1'b1;
+        if (bank_q == BankBits'(Banks - 1)) word_q <= word_q + 1'b1;
+      end else begin
+        bank_q <= BankBits'(FirstBank);
+        if (!ky_last) begin  // the next row of the window
+          word_q <= group_word_q;
+          row_q <= row_q + 1'b1;
+          base_q <= base_next;
+        end else if (!group_last) begin  // the next window
+          group_word_q <= group_word_next;
+          word_q <= group_word_next;
+          row_q <= top_q;
+          base_q <= base_top_q;
+        end else begin  // the next row of windows, or the next frame
+          group_word_q <= '0;
+          word_q <= '0;
+          top_q <= out_row_last ? '0 : top_next;
+          row_q <= out_row_last ? '0 : top_next;
+          base_top_q <= out_row_last ? RingBits'(Top) : base_top_next;
+          base_q <= out_row_last ? RingBits'(Top) : base_top_next;
+        end
+      end
+    end
+  end
+
+  // The ring. Every bank is read once: Banks columns from the one under the tap on, which in the banks before its own are a word further.
+  logic row_inside, takes_q;
+  logic [Bits-1:0] in_q;
+  logic [Latency-1:0] gives_q;
+  logic [RingBits-1:0] word_in_qq;
+  logic [BankBits-1:0] bank_in_qq;
+  logic [Banks*Bits-1:0] columns_q;
+
+  assign row_inside = row_q - RowBits'(PadTop) < RowBits'(Height);  // a row of the padding above wraps to a large number
+
+  always_ff @(posedge clk_i) begin
+    takes_q <= takes && rst_ni;
+    gives_q <= rst_ni ? {gives_q[Latency-2:0], gives} : '0;
+    in_q <= in_i;
+    word_in_qq <= word_in_q;
+    bank_in_qq <= bank_in_q;
+  end
+
+  for (genvar bank = 0; bank < Banks; bank++) begin : gen_bank
+    localparam int unsigned RowWords = (RowBeats + Banks - 1 - bank) / Banks;
+    logic [WordBits:0] at;  // the word of the row, as a large number where it is of the padding before it
+    logic inside_q, inside_qq;
+    logic [RingBits-1:0] address_q;
+    logic [Bits-1:0] word;
+
+    assign at = (WordBits + 1)'(word_q) + (WordBits + 1)'(32'(bank_q) > bank) - (WordBits + 1)'(PadWords);
+    always_ff @(posedge clk_i) begin
+      inside_q <= row_inside && at < (WordBits + 1)'(RowWords);
+      inside_qq <= inside_q;
+      address_q <= base_q + RingBits'(at);
+      columns_q[bank*Bits +: Bits] <= inside_qq ? word : '0;
+    end
+    rf_ram #(.Words(Ring), .Bits(Bits), .Style(RingStyle)) u_ring (
+      .clk_i, .write_i(takes_q && bank_in_qq == BankBits'(bank)), .write_address_i(word_in_qq), .data_i(in_q),
+      .read_address_i(address_q), .data_o(word)
+    );
+  end
+
+  logic [Pixels*Bits-1:0] windows;
+
+  if (Banks == 1) begin : gen_one
+    logic unused;
+    assign unused = &{reach};
+    assign windows = columns_q;
+  end else begin : gen_choice
+    // Of all banks, only as many can be under a pixel's tap as the kernel is wide.
+    logic [3*ReachBits-1:0] reach_q;
+    logic [Pixels*Bits-1:0] windows_d, windows_q;
+    always_ff @(posedge clk_i) begin
+      reach_q <= (3 * ReachBits)'({reach_q, reach});
+      windows_q <= windows_d;
+    end
+    always_comb begin
+      windows_d = '0;
+      for (int unsigned pixel = 0; pixel < Pixels; pixel++) begin
+        for (int unsigned kx = 0; kx < KernelWidth; kx++) begin
+          if (reach_q[2*ReachBits +: ReachBits] == ReachBits'(kx)) begin
+            windows_d[pixel*Bits +: Bits] = columns_q[(FirstBank + kx + pixel * StrideWidth) % Banks * Bits +: Bits];
+          end
+        end
+      end
+    end
+    assign windows = windows_q;
+  end
+
+  rf_fifo #(.Bits(Pixels * Bits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (
+    .clk_i, .rst_ni, .claim_i(gives), .room_o(out_room), .write_i(gives_q[Latency-1]), .data_i(windows),
+    .valid_o(out_valid_o), .data_o(out_o), .ready_i(out_ready_i)
+  );
+endmodule

@@ -1,0 +1,72 @@
+// Thresholds: codes to codes, each channel with its own thresholds; a code is the number of them that a value reaches.
+//
+//   in       beats of Simd codes, channels fastest
+//   out      beats of Simd codes, in the same order
+//   cycles   Pixels * In/Simd a frame; a beat arrives Latency cycles after it was read
+//   storage  a row of Simd * (2**OutBits - 1) thresholds a beat of the pixel
+//   misuse   a frame whose pixels are not In channels meets the thresholds of other channels
+module rf_threshold #(
+  parameter int unsigned In = 1,
+  parameter int unsigned Simd = 1,
+  parameter int unsigned InBits = 2,
+  parameter bit InSigned = 1'b0,
+  parameter int unsigned OutBits = 1,
+  parameter int unsigned ThresholdsBits = 3,
+  parameter bit ThresholdsBlock = 1'b0,
+  parameter ThresholdsFile = "",
+  parameter int unsigned OutDepth = 2,
+  parameter OutStyle = "distributed"
+) (
+  input  logic                    clk_i,
+  input  logic                    rst_ni,
+  input  logic [Simd*InBits-1:0]  in_i,
+  input  logic                    in_valid_i,
+  output logic                    in_ready_o,
+  output logic [Simd*OutBits-1:0] out_o,
+  output logic                    out_valid_o,
+  input  logic                    out_ready_i
+);
+`include "rf_latency.svh"
+  localparam int unsigned Rows = In / Simd;
+  localparam int unsigned Thresholds = 2**OutBits - 1;
+  localparam int unsigned RowBits = Simd * Thresholds * ThresholdsBits;
+  localparam int unsigned RomLatency = 2;
+  localparam int unsigned CrossedLatency = 1 + rf_popcount_latency(Thresholds);
+  localparam int unsigned Latency = RomLatency + CrossedLatency;
+
+  logic fire, out_room, unused_last;
+  logic [Latency-1:0] valid_q;
+  logic [(Rows > 1 ? $clog2(Rows) : 1)-1:0] beat_of_pixel;
+  logic [Simd*InBits-1:0] codes_q, codes_qq;
+  logic [Simd*ThresholdsBits-1:0] values;
+  logic [RowBits-1:0] row;
+  logic [Simd*OutBits-1:0] codes;
+
+  assign fire = in_valid_i && out_room;
+  assign in_ready_o = fire;
+
+  rf_counter #(.Last(Rows - 1)) u_beat (.clk_i, .rst_ni, .step_i(fire), .count_o(beat_of_pixel), .last_o(unused_last));
+  rf_rom #(.Words(Rows), .Bits(RowBits), .Block(ThresholdsBlock), .File(ThresholdsFile)) u_thresholds (
+    .clk_i, .address_i(beat_of_pixel), .row_o(row)
+  );
+
+  always_ff @(posedge clk_i) begin
+    valid_q <= rst_ni ? {valid_q[Latency-2:0], fire} : '0;
+    codes_q <= in_i;
+    codes_qq <= codes_q;
+  end
+
+  for (genvar lane = 0; lane < Simd; lane++) begin : gen_lane
+    logic [InBits-1:0] code;
+    assign code = codes_qq[lane*InBits +: InBits];
+    assign values[lane*ThresholdsBits +: ThresholdsBits] = {{(ThresholdsBits - InBits){InSigned && code[InBits-1]}}, code};
+  end
+
+  rf_crossed #(.Lanes(Simd), .Bits(ThresholdsBits), .OutBits(OutBits)) u_crossed (
+    .clk_i, .values_i(values), .thresholds_i(row), .codes_o(codes)
+  );
+  rf_fifo #(.Bits(Simd * OutBits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (
+    .clk_i, .rst_ni, .claim_i(fire), .room_o(out_room), .write_i(valid_q[Latency-1]), .data_i(codes),
+    .valid_o(out_valid_o), .data_o(out_o), .ready_i(out_ready_i)
+  );
+endmodule
