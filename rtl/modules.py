@@ -12,7 +12,9 @@ from dataflow.design import Ip, Port, Stream
 from dataflow.rtl_fifo import FifoKind, RtlFifo
 from dataflow.timing.rtl import PORT_DEPTH
 from dataflow.unit import Backend, Constants, Role, Unit
+from network.errors import DescriptionError
 from network.formats import Kind
+from network.model import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,24 @@ MODULES: Mapping[str, Module] = MappingProxyType(
 )
 STYLES = {Storage.REGISTERS: "registers", Storage.LUTRAM: "distributed", Storage.BRAM: "block", Storage.URAM: "ultra"}
 """Kinds of memory by the names that `ram_style` has in Vivado (UG901) and in Yosys."""
+
+
+def has_modules(ip: Ip) -> bool:
+    """Whether the whole IP can be built in SystemVerilog."""
+    return all(unit.implementation in MODULES for unit in ip.units)
+
+
+def require_modules(network: Network, ip: Ip) -> None:
+    """Raise DescriptionError, at the line of the block, stem or head, unless the whole IP can be built in SystemVerilog."""
+    for unit in ip.units:
+        if unit.implementation not in MODULES:
+            parts = {"stem": network.stem.at, "head": network.head.at} | {block.name: block.at for block in network.blocks}
+            raise DescriptionError(
+                parts.get(ip.name, network.at),
+                f"{ip.name}.{unit.name}: {unit.implementation} has no SystemVerilog",
+                why="the library in rtl/sv has modules for what computes on streams; what moves them to and from card memory has only C++",
+                fix=f"leave {ip.name} to C++, doit csim:{ip.name}; or write interfaces: streams, and there is no DMA",
+            )
 
 
 Row = dict[str, str]
