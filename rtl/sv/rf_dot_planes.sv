@@ -1,12 +1,11 @@
 // The dot product of a beat of codes with a word of weights, on bit planes: a product of two bits is an AND.
 //
-//   codes_i    Lanes codes of InBits bits       two's complement if InSigned
-//   weights_i  Lanes weights of WeightBits bits two's complement if WeightSigned
+//   codes_i    Lanes codes of InBits bits, plane by plane, two's complement if InSigned
+//   weights_i  Lanes weights of WeightBits bits, one after the other, two's complement if WeightSigned
 //   sum_o      the sum of the products, plus Excess where a factor is signed
 //   cycles     the sum is there 1 + (log2(groups) + 1) / 2 + (log2(columns) + 1) / 2 cycles after its factors, logarithms rounded up
 //
-// Three products of a pair of planes are functions of six bits: a LUT counts the ones of their number, another the twos. What has one
-// weight, from whatever planes, is counted together; the counts of all weights are then added, each a bit above the one before.
+// Of three products of a pair of planes a LUT of six bits counts the ones, another the twos. What has one weight, from whatever planes, is counted together; the counts of all weights are then added, each a bit above the one before.
 // The top plane of a signed factor counts negative. Instead of -p, 1 - p is counted, which is the inverse of p and one too much.
 module rf_dot_planes #(
   parameter int unsigned Lanes = 3,
@@ -30,27 +29,21 @@ module rf_dot_planes #(
 );
   logic [InBits*WeightBits*Triples-1:0] ones, twos;  // by code plane, weight plane and triple
 
-  for (genvar a = 0; a < InBits; a++) begin : gen_code_plane
-    for (genvar b = 0; b < WeightBits; b++) begin : gen_weight_plane
+  for (genvar b = 0; b < WeightBits; b++) begin : gen_weight_plane
+    logic [Lanes-1:0] plane;
+    for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
+      assign plane[lane] = weights_i[lane*WeightBits+b];
+    end
+    for (genvar a = 0; a < InBits; a++) begin : gen_code_plane
       localparam int unsigned First = (a * WeightBits + b) * Triples;
       localparam bit Negative = (InSigned && a == InBits - 1) != (WeightSigned && b == WeightBits - 1);
-      logic [3*Triples-1:0] products;
+      logic [Lanes-1:0] products;
+      logic [Triples-1:0] p, q, r;  // triple i is bit i of the three
 
-      for (genvar lane = 0; lane < 3 * Triples; lane++) begin : gen_lane
-        if (lane >= Lanes) begin : gen_none
-          assign products[lane] = 1'b0;
-        end else if (Negative) begin : gen_negative
-          assign products[lane] = !(codes_i[lane*InBits+a] && weights_i[lane*WeightBits+b]);
-        end else begin : gen_positive
-          assign products[lane] = codes_i[lane*InBits+a] && weights_i[lane*WeightBits+b];
-        end
-      end
-      for (genvar t = 0; t < Triples; t++) begin : gen_triple
-        logic [2:0] p;
-        assign p = products[t*3 +: 3];
-        assign ones[First+t] = p[0] ^ p[1] ^ p[2];
-        assign twos[First+t] = (p[0] & p[1]) | (p[2] & (p[0] | p[1]));
-      end
+      assign products = {Lanes{Negative}} ^ (codes_i[a*Lanes +: Lanes] & plane);
+      assign {r, q, p} = (3 * Triples)'(products);
+      assign ones[First +: Triples] = p ^ q ^ r;
+      assign twos[First +: Triples] = (p & q) | (r & (p | q));
     end
   end
 

@@ -50,6 +50,16 @@ module rf_pe_array #(
     sum_valid_q <= add && last_q[DotLatency-1] && rst_ni;
   end
 
+  // Products in LUTs want the codes plane by plane.
+  logic [Pixels*PixelBits-1:0] codes;
+  if (InBits > 4 && WeightBits > 4) begin : gen_codes
+    assign codes = codes_i;
+  end else begin : gen_planes
+    for (genvar i = 0; i < Pixels * PixelBits; i++) begin : gen_bit
+      assign codes[i] = codes_i[i / PixelBits * PixelBits + i % Simd * InBits + i % PixelBits / Simd];
+    end
+  end
+
   logic [Pixels*Pe*PeBits-1:0] counts;
 
   for (genvar pixel = 0; pixel < Pixels; pixel++) begin : gen_pixel
@@ -58,7 +68,7 @@ module rf_pe_array #(
         .Lanes(Simd), .FoldIn(FoldIn), .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits), .WeightSigned(WeightSigned),
         .SumBits(PeBits)
       ) u_pe (
-        .clk_i, .codes_i(codes_i[pixel*PixelBits +: PixelBits]), .weights_i(weights_i[pe*WordBits +: WordBits]),
+        .clk_i, .codes_i(codes[pixel*PixelBits +: PixelBits]), .weights_i(weights_i[pe*WordBits +: WordBits]),
         .add_i(add), .first_i(first_q[DotLatency-1]), .sum_o(counts[(pixel*Pe+pe)*PeBits +: PeBits])
       );
     end
@@ -72,7 +82,7 @@ module rf_pe_array #(
     for (genvar pixel = 0; pixel < Pixels; pixel++) begin : gen_offset
       logic [SumBits-1:0] offset;
       rf_pe #(.Lanes(Simd), .FoldIn(FoldIn), .InBits(InBits), .InSigned(InSigned), .WeightBits(1), .SumBits(SumBits)) u_offset (
-        .clk_i, .codes_i(codes_i[pixel*PixelBits +: PixelBits]), .weights_i('1),
+        .clk_i, .codes_i(codes[pixel*PixelBits +: PixelBits]), .weights_i('1),
         .add_i(add), .first_i(first_q[DotLatency-1]), .sum_o(offset)
       );
       for (genvar pe = 0; pe < Pe; pe++) begin : gen_total

@@ -14,28 +14,26 @@ module rf_popcount #(
   input  logic [Bits-1:0]      bits_i,
   output logic [CountBits-1:0] count_o
 );
-  logic [Groups*6-1:0] padded;
-  logic [Groups*3-1:0] counts_q;
+  // Bit i of every word below is of group i, so that one operation is on all groups. The full adders of a group are three functions of six
+  // bits, which synthesis finds.
+  logic [Groups-1:0] a, b, c, d, e, f, low_sum, low_carry, high_sum, high_carry, middle, ones_q, twos_q, fours_q;
+  logic [Groups*3-1:0] counts;
 
-  assign padded = (Groups * 6)'(bits_i);
+  assign {f, e, d, c, b, a} = (Groups * 6)'(bits_i);
+  assign low_sum = a ^ b ^ c;
+  assign low_carry = (a & b) | (c & (a | b));
+  assign high_sum = d ^ e ^ f;
+  assign high_carry = (d & e) | (f & (d | e));
+  assign middle = low_sum & high_sum;
 
+  always_ff @(posedge clk_i) begin
+    ones_q <= low_sum ^ high_sum;
+    twos_q <= low_carry ^ high_carry ^ middle;
+    fours_q <= (low_carry & high_carry) | (middle & (low_carry | high_carry));
+  end
   for (genvar group = 0; group < Groups; group++) begin : gen_group
-    // Full adders, which synthesis finds to be three functions of six bits.
-    logic [5:0] b;
-    logic low_sum, low_carry, high_sum, high_carry, middle;
-
-    assign b = padded[group*6 +: 6];
-    assign low_sum = b[0] ^ b[1] ^ b[2];
-    assign low_carry = (b[0] & b[1]) | (b[2] & (b[0] | b[1]));
-    assign high_sum = b[3] ^ b[4] ^ b[5];
-    assign high_carry = (b[3] & b[4]) | (b[5] & (b[3] | b[4]));
-    assign middle = low_sum & high_sum;
-    always_ff @(posedge clk_i) begin
-      counts_q[group*3] <= low_sum ^ high_sum;
-      counts_q[group*3+1] <= low_carry ^ high_carry ^ middle;
-      counts_q[group*3+2] <= (low_carry & high_carry) | (middle & (low_carry | high_carry));
-    end
+    assign counts[group*3 +: 3] = {fours_q[group], twos_q[group], ones_q[group]};
   end
 
-  rf_adder_tree #(.Count(Groups), .Bits(3), .Levels(Levels)) u_sum (.clk_i, .terms_i(counts_q), .sum_o(count_o));
+  rf_adder_tree #(.Count(Groups), .Bits(3), .Levels(Levels)) u_sum (.clk_i, .terms_i(counts), .sum_o(count_o));
 endmodule
