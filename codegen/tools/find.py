@@ -29,7 +29,7 @@ TOOLS = {
     for tool in (
         Tool(name="g++", variable="CXX", package="g++ (Debian: apt install g++)"),
         Tool(name="tclsh", variable="TCLSH", package="tcl 8.6"),
-        Tool(name="verilator", variable="VERILATOR", package="Verilator 5 (Debian: apt install verilator zlib1g-dev)"),
+        Tool(name="verilator", variable="VERILATOR", package="Verilator 5 (Debian: apt install verilator make zlib1g-dev)"),
         Tool(name="vitis-run", variable="VITIS_RUN", package="Vitis 2023.2 or later", homes=("XILINX_VITIS", "XILINX_HLS")),
         Tool(name="vitis_hls", variable="VITIS_HLS", package="Vitis HLS", homes=("XILINX_HLS", "XILINX_VITIS")),
         Tool(name="vivado_hls", variable="VIVADO_HLS", package="Vivado HLS", homes=("XILINX_HLS", "XILINX_VIVADO")),
