@@ -245,7 +245,9 @@ def test_every_key_of_the_description_is_documented(tmp_path):
 def test_every_task_and_variable_is_documented():
     text = documented("docs/build.md") | documented("docs/hardware.md")
     named = {word.partition(" ")[0].partition("=")[0].partition(":<")[0] for word in text}
-    assert sorted({name for name in tasks() if not re.match(r"(synth|synth_open|cosim|csim|rtl|rtlsim|generate|test):", name)} - named) == []
+    assert (
+        sorted({name for name in tasks() if not re.match(r"(synth|synth_open|cosim|csim|rtl|rtlsim|generate|test):", name)} - named) == []
+    )
     assert len(variables()) >= 8
     assert sorted(set(variables()) - named) == []
     options = {word for word in re.findall(r"--[\w-]+", " ".join(text))}
