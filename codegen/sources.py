@@ -2,7 +2,7 @@
 
 Imports are read, not run, wherever they stand in a module, within functions too. A package counts as what it re-exports: `from
 dataflow import plan` leads to `dataflow/__init__.py`, `from dataflow.design import Ip` does not. With a module come the files beside it that
-it names, templates, Tcl and C++ headers, by themselves or by their folder; with a `_native` extension the C++ it is built from.
+it names, templates, Tcl, C++ headers and SystemVerilog, by themselves or by their folder; with a `_native` extension the C++ it is built from.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("codegen", "dataflow", "hls", "ipi", "network", "rtl", "runtime", "vitis")
-DATA = (".cpp", ".h", ".inl", ".j2", ".tcl")
+DATA = (".cpp", ".h", ".inl", ".j2", ".sv", ".svh", ".tcl")
 NATIVE = "_native"
 
 # Read line by line rather than parsed: a tenth of the time, and every start of doit waits for it.

@@ -12,6 +12,8 @@ from enum import Enum
 
 SHALLOW_PLACES = 64
 """Most places of a shallow FIFO: as many as a LUT has as a distributed RAM."""
+PORT_DEPTH = 2
+"""Beats of the FIFO in front of an output port, and of a register slice."""
 
 
 class FifoKind(Enum):

@@ -9,8 +9,7 @@ from types import MappingProxyType
 from codegen.text.templates import pascal
 from dataflow.cost.storage import Storage, stream_storage
 from dataflow.design import Ip, Port, Stream
-from dataflow.rtl_fifo import FifoKind, RtlFifo
-from dataflow.timing.rtl import PORT_DEPTH
+from dataflow.rtl_fifo import PORT_DEPTH, FifoKind, RtlFifo
 from dataflow.unit import Backend, Constants, Role, Unit
 from network.errors import DescriptionError
 from network.formats import Kind

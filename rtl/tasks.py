@@ -24,6 +24,8 @@ from rtl.modules import has_modules, require_modules
 from rtl.render import outputs, render
 
 SIMULATION = "rtl.simulation"  # by name: it brings numpy along, which loads slowly
+LAYOUT = "dataflow.layout.network"
+"""The latencies of units: a design has them, but not in its `repr`, so tasks that use them depend on the formulas."""
 
 
 def task_rtl(project: Planned) -> Iterator[dict[str, Any]]:
@@ -41,7 +43,7 @@ def task_rtl(project: Planned) -> Iterator[dict[str, Any]]:
             "actions": [(step(generate), [ip])],
             "file_dep": [project.parameters],
             "task_dep": ["_parameters"],
-            "uptodate": [config_changed(repr((ip, sources.digest(render))))],
+            "uptodate": [config_changed(repr((ip, sources.digest(render, LAYOUT))))],
             "targets": _generated(project, ip),
             "clean": True,
         }
@@ -87,7 +89,7 @@ def task_rtlsim(project: Planned) -> Iterator[dict[str, Any]]:
             "params": [checked_option("trace", place, None, "file for the waveform of the run without stalls: .fst")],
             "file_dep": [*_generated(project, ip), *project.vector_files(ip)],
             "task_dep": [f"rtl:{ip.name}"],
-            "uptodate": [config_changed(repr((ip, fingerprint("verilator"), sources.digest(SIMULATION)))), not is_traced],
+            "uptodate": [config_changed(repr((ip, fingerprint("verilator"), sources.digest(SIMULATION, LAYOUT)))), not is_traced],
             "targets": [folder / name for name in ("free.txt", "stalled.txt")],
             "clean": [(shutil.rmtree, [folder, True])],
         }

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("codegen", "dataflow", "hls", "ipi", "network", "rtl", "runtime", "vitis", "configs", "params")
 ONCE = {"design", "check", "xclbin", "vectors"}
-EACH_IP = {"generate", "csim"}
+EACH_IP = {"generate", "csim", "rtl"}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def built(tmp_path_factory):
         return ran.stdout
 
     doit("network=toy", "params")
-    doit("-n", "2", "network=toy")
+    doit("-n", "2", "network=toy", "csim", "check", "xclbin", "rtl")
 
     def stale():
         lines = doit("list", "--all", "--status", "network=toy").splitlines()
@@ -53,8 +53,11 @@ def built(tmp_path_factory):
         ("hls/csynth.py", set()),
         ("network/reference.py", {"vectors", "generate", "csim"}),
         ("network/images.py", set()),
-        ("dataflow/units/product.py", {"check", "xclbin"}),
-        ("dataflow/cost/formulas.py", {"check", "xclbin"}),
+        ("rtl/sv/rf_mvau.sv", {"rtl"}),
+        ("rtl/include/bench.h", {"rtl"}),
+        ("rtl/simulation.py", set()),
+        ("dataflow/units/product.py", {"check", "xclbin", "rtl"}),
+        ("dataflow/cost/formulas.py", {"check", "xclbin", "rtl"}),
         ("dataflow/cost/estimate.py", {"check"}),
         ("dataflow/choose/fit.py", {"check"}),
         ("dataflow/timing/graph.py", {"check", "xclbin"}),
@@ -72,7 +75,7 @@ def test_a_changed_constant(built, module, expected):
     folder, stale = built
     path = folder / module
     before = path.read_text()
-    comment = "//" if path.suffix in (".h", ".cpp") else "#"
+    comment = "//" if path.suffix in (".h", ".cpp", ".sv") else "#"
     try:
         path.write_text(before + f"\n{comment} another\n" if path.suffix != ".j2" else before + "\n// another\n")
         assert stale() == expected

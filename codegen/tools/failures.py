@@ -125,6 +125,13 @@ KNOWN = (
         system=True,
     ),
     Failure(
+        "make",
+        r"\bmake: (command )?not found|zlib\.h: No such file",
+        "Verilator builds its C++ with make, and writes waveforms with zlib",
+        "install them: apt install make zlib1g-dev",
+        system=True,
+    ),
+    Failure(
         "locale",
         r"locale::facet::_S_create_c_locale",
         "the tool wants a locale that this system lacks",

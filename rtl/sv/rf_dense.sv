@@ -39,6 +39,7 @@ module rf_dense #(
 `include "rf_latency.svh"
   localparam int unsigned FoldIn = In / Simd;
   localparam int unsigned FoldOut = Out / Pe;
+  localparam int unsigned FoldBits = FoldOut > 1 ? $clog2(FoldOut) : 1;
   localparam int unsigned BeatBits = Simd * InBits;
   localparam int unsigned SumLatency = rf_dot_latency(Simd, InBits, WeightBits) + 1 + (WeightBipolar ? 1 : 0);
   localparam int unsigned Latency = 1 + SumLatency + 1;
@@ -48,7 +49,7 @@ module rf_dense #(
   end
 
   logic fire, first_fold_q, first_beat_q, last_beat, last_fold, out_room;
-  logic [(FoldOut > 1 ? $clog2(FoldOut) : 1)-1:0] fold;
+  logic [FoldBits-1:0] fold;
   logic [(FoldIn > 1 ? $clog2(FoldIn) : 1)-1:0] unused_beat;
 
   assign fire = (!first_fold_q || in_valid_i) && weights_valid_i && (!last_beat || out_room);
@@ -91,7 +92,7 @@ module rf_dense #(
   // The sums; the bias of a fold is looked up so that it is there with them.
   localparam int unsigned FoldDelay = SumLatency - 1;
   logic [Pe*AccBits-1:0] sums, bias, scores_q;
-  logic [$bits(fold)*FoldDelay-1:0] fold_q;
+  logic [FoldBits*FoldDelay-1:0] fold_q;
   logic sums_valid, write_q;
 
   rf_pe_array #(
@@ -102,11 +103,11 @@ module rf_dense #(
     .sums_o(sums), .valid_o(sums_valid)
   );
   rf_rom #(.Words(FoldOut), .Bits(Pe * AccBits), .Block(BiasBlock), .File(BiasFile)) u_bias (
-    .clk_i, .address_i(fold_q[$bits(fold)-1:0]), .row_o(bias)
+    .clk_i, .address_i(fold_q[FoldBits-1:0]), .row_o(bias)
   );
 
   always_ff @(posedge clk_i) begin
-    fold_q <= $bits(fold_q)'({fold, fold_q} >> $bits(fold));
+    fold_q <= (FoldBits * FoldDelay)'({fold, fold_q} >> FoldBits);
     write_q <= sums_valid && rst_ni;
     for (int unsigned pe = 0; pe < Pe; pe++) begin
       scores_q[pe*AccBits +: AccBits] <= sums[pe*AccBits +: AccBits] + bias[pe*AccBits +: AccBits];

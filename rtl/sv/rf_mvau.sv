@@ -43,6 +43,7 @@ module rf_mvau #(
 `include "rf_latency.svh"
   localparam int unsigned FoldIn = KernelHeight * KernelWidth * In / Simd;
   localparam int unsigned FoldOut = Out / Pe;
+  localparam int unsigned FoldBits = FoldOut > 1 ? $clog2(FoldOut) : 1;
   localparam int unsigned Thresholds = 2**OutBits - 1;
   localparam int unsigned BeatBits = Pixels * Simd * InBits;
   localparam int unsigned SumBits = ThresholdsBits;  // which hold every sum, and one more than the largest
@@ -57,7 +58,7 @@ module rf_mvau #(
 
   // Firings: a window is read in its first fold, and each fold ends with a beat.
   logic fire, first_fold_q, first_beat_q, last_beat, last_fold, out_room;
-  logic [(FoldOut > 1 ? $clog2(FoldOut) : 1)-1:0] fold;
+  logic [FoldBits-1:0] fold;
   logic [(FoldIn * FoldOut > 1 ? $clog2(FoldIn * FoldOut) : 1)-1:0] tile;
   logic [(FoldIn > 1 ? $clog2(FoldIn) : 1)-1:0] unused_beat;
   logic unused_last;
@@ -107,7 +108,7 @@ module rf_mvau #(
   // The sums, which do not wait for the thresholds: a fold's row is looked up so that it is there with them.
   logic [Pixels*Pe*SumBits-1:0] sums;
   logic [Pe*Thresholds*ThresholdsBits-1:0] thresholds;
-  logic [(FoldOut > 1 ? $clog2(FoldOut) : 1)*SumLatency-1:0] fold_q;
+  logic [FoldBits*SumLatency-1:0] fold_q;
   logic [CrossedLatency-1:0] crossed_q;
   logic [Pixels*Pe*OutBits-1:0] codes;
   logic sums_valid;
@@ -120,14 +121,14 @@ module rf_mvau #(
     .sums_o(sums), .valid_o(sums_valid)
   );
   rf_rom #(.Words(FoldOut), .Bits(Pe * Thresholds * ThresholdsBits), .Block(ThresholdsBlock), .File(ThresholdsFile)) u_thresholds (
-    .clk_i, .address_i(fold_q[$bits(fold)-1:0]), .row_o(thresholds)
+    .clk_i, .address_i(fold_q[FoldBits-1:0]), .row_o(thresholds)
   );
   rf_crossed #(.Pixels(Pixels), .Lanes(Pe), .Bits(SumBits), .OutBits(OutBits)) u_crossed (
     .clk_i, .values_i(sums), .thresholds_i(thresholds), .codes_o(codes)
   );
 
   always_ff @(posedge clk_i) begin
-    fold_q <= $bits(fold_q)'({fold, fold_q} >> $bits(fold));
+    fold_q <= (FoldBits * SumLatency)'({fold, fold_q} >> FoldBits);
     crossed_q <= rst_ni ? CrossedLatency'({crossed_q, sums_valid}) : '0;
   end
 

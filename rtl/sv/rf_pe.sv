@@ -6,7 +6,6 @@
 //   sum_o               one cycle later: the sum so far, of which SumBits bits are kept. Of signed factors that is enough, and of unsigned
 //                       ones where it holds the largest sum
 //   cycles              of the dot product: see rf_dot_planes and rf_dot_products
-(* keep_hierarchy = "yes" *)
 module rf_pe #(
   parameter int unsigned Lanes = 1,
   parameter int unsigned FoldIn = 1,

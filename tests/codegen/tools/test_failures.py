@@ -27,6 +27,7 @@ LOGS = {
     "disk": "write error: No space left on device",
     "library": 'application-specific initialization failed: couldn\'t load file "librdi_commontasks.so": libtinfo.so.5: cannot open shared '
     "object file: No such file or directory",
+    "make": "sh: 1: make: not found",
     "locale": "terminate called after throwing an instance of 'std::runtime_error': locale::facet::_S_create_c_locale name not valid",
     "display": "ERROR: [HLS 200-70] Can't connect to X11 window server using 'localhost:10.0' as the value of the DISPLAY variable.",
     "permission": "ERROR: [Common 17-1294] Unable to create directory [/nonexistent/.Xilinx/Vivado/2022.2].",
