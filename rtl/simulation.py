@@ -45,6 +45,11 @@ class Run:
         return f"{self.name}.txt"
 
     @property
+    def schedule(self) -> dict[str, str]:
+        """Its stalls as the files that the bench reads: a line for each beat, in `gaps/<run>/<port>.txt`."""
+        return {f"gaps/{self.name}/{port}.txt": "\n".join(map(str, gaps)) + "\n" for port, gaps in self.gaps.items()}
+
+    @property
     def last(self) -> int:
         """The cycle of the last handshake."""
         return max((int(cycles[-1]) for cycles in self.expected.cycles.values() if len(cycles)), default=0)
@@ -101,10 +106,14 @@ def rtlsim_job(ip: Ip, sources: Path, vectors: Path, frames: int, of: Sequence[R
             **{f"sv/{path.name}": path for path in LIBRARY},
             f"include/{BENCH.name}": BENCH,
             **{f"vectors/{port.name}.bin": vectors / f"{port.name}.bin" for port in ip.ports},
-            **{f"gaps/{run.name}/{port}.txt": "\n".join(map(str, gaps)).encode() for run in of for port, gaps in run.gaps.items()},
+            **{name: text.encode() for run in of for name, text in run.schedule.items()},
         },
         calls=(compiled, *simulated),
-        products={run.handshakes: run.handshakes for run in of} | ({WAVEFORM: WAVEFORM} if traced else {}),
+        products={
+            **{run.handshakes: run.handshakes for run in of},
+            **{name.replace("/", "_"): name for run in of for name in run.schedule},  # what the stalls were, for whoever reads the waveform
+            **({WAVEFORM: WAVEFORM} if traced else {}),
+        },
         release=compiler_version(find("verilator")),
         limits=LIMITS,
     )
