@@ -7,17 +7,14 @@ itself is never imported. Their hls::stream is unbounded, so C simulation does n
 from __future__ import annotations
 
 import os
-import subprocess
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from codegen.errors import ToolError
 from codegen.jobs.job import Call, Job, Limits
 from codegen.jobs.run import run_calls
-from codegen.tools import environment
-from codegen.tools.find import SETTINGS, find
+from codegen.tools.find import SETTINGS, find, first_line_of_version
 from codegen.tools.run import Finished
 from hls.render import HEADERS, LIBRARY
 
@@ -77,16 +74,9 @@ def csim_job(ip: str, sources: Path, vectors: Path, frames: int) -> Job:
             ),
         ),
         products={},
-        release=compiler_version(find("g++")),
+        release=first_line_of_version(find("g++")),
         limits=LIMITS,
     )
-
-
-@cache
-def compiler_version(compiler: str) -> str:
-    """The first line of its --version."""
-    answer = subprocess.run([compiler, "--version"], stdin=subprocess.DEVNULL, capture_output=True, env=environment.of_tools())
-    return (answer.stdout.decode(errors="replace").splitlines() or [compiler])[0]
 
 
 def verdict(log: Path) -> str:

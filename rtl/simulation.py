@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from codegen.errors import ToolError
 from codegen.jobs.job import Call, Job, Limits
-from codegen.tools.find import find
+from codegen.tools.find import find, first_line_of_version
 from dataflow.design import Ip
 from dataflow.timing.error import TimingError
 from dataflow.timing.rtl import Transfers, ip_graph, transfers
-from hls.csim import compiler_version
 from rtl.render import BENCH, LIBRARY, bench_file, top_file
 
 LIMITS = Limits(timeout_minutes=60, memory_gb=2)
@@ -114,7 +113,7 @@ def rtlsim_job(ip: Ip, sources: Path, vectors: Path, frames: int, of: Sequence[R
             **{name.replace("/", "_"): name for run in of for name in run.schedule},  # what the stalls were, for whoever reads the waveform
             **({WAVEFORM: WAVEFORM} if traced else {}),
         },
-        release=compiler_version(find("verilator")),
+        release=first_line_of_version(find("verilator")),
         limits=LIMITS,
     )
 

@@ -117,6 +117,13 @@ def release_of(executable: str) -> str:
     )
 
 
+@cache
+def first_line_of_version(executable: str) -> str:
+    """What a tool that is not the vendor's says of itself: the first line of its --version."""
+    answer = subprocess.run([executable, "--version"], stdin=subprocess.DEVNULL, capture_output=True, env=environment.of_tools())
+    return (answer.stdout.decode(errors="replace").splitlines() or [executable])[0]
+
+
 def fingerprint(*names: str) -> str:
     """Which executable would run, without running it: its path and age, so that another installation is noticed."""
     for name in names:
