@@ -29,17 +29,13 @@ module rf_accumulate_pool #(
   localparam int unsigned Latency = 3;
   localparam int unsigned PixelBeats = In / Simd;
 
-  logic fire, first_pixel_q, last_pixel, last_beat, out_room;
-  logic [(PixelBeats > 1 ? $clog2(PixelBeats) : 1)-1:0] unused_beat;
-  logic [(Pixels > 1 ? $clog2(Pixels) : 1)-1:0] unused_pixel;
+  logic fire, first_pixel, last_pixel, unused_first_beat, last_beat, out_room;
 
   assign fire = in_valid_i && (!last_pixel || out_room);
   assign in_ready_o = fire;
 
-  rf_counter #(.Last(PixelBeats - 1)) u_beat (.clk_i, .rst_ni, .step_i(fire), .count_o(unused_beat), .last_o(last_beat));
-  rf_counter #(.Last(Pixels - 1)) u_pixel (
-    .clk_i, .rst_ni, .step_i(fire && last_beat), .count_o(unused_pixel), .last_o(last_pixel)
-  );
+  rf_loop #(.Times(PixelBeats)) u_beat (.clk_i, .rst_ni, .step_i(fire), .first_o(unused_first_beat), .last_o(last_beat));
+  rf_loop #(.Times(Pixels)) u_pixel (.clk_i, .rst_ni, .step_i(fire && last_beat), .first_o(first_pixel), .last_o(last_pixel));
 
   logic [Simd*InBits-1:0] codes_q, above_q;
   logic [Simd*OutBits-1:0] earlier, sums, sums_q;
@@ -47,11 +43,9 @@ module rf_accumulate_pool #(
   logic write_q;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) first_pixel_q <= 1'b1;
-    else if (fire && last_beat) first_pixel_q <= last_pixel;
     codes_q <= in_i;
     valid_q <= rst_ni ? {valid_q[0], fire} : '0;
-    first_q <= {first_q[0], first_pixel_q};
+    first_q <= {first_q[0], first_pixel};
     last_q <= {last_q[0], last_pixel};
     write_q <= valid_q[1] && last_q[1] && rst_ni;
     sums_q <= sums;

@@ -48,25 +48,19 @@ module rf_dense #(
     $error("rf_dense: Simd has to divide In, and Pe has to divide Out");
   end
 
-  logic fire, first_fold_q, first_beat_q, last_beat, last_fold, out_room;
+  logic fire, first_fold_q, first_beat, last_beat, last_fold, out_room;
   logic [FoldBits-1:0] fold;
-  logic [(FoldIn > 1 ? $clog2(FoldIn) : 1)-1:0] unused_beat;
 
   assign fire = (!first_fold_q || in_valid_i) && weights_valid_i && (!last_beat || out_room);
   assign in_ready_o = fire && first_fold_q;
   assign weights_ready_o = fire;
 
-  rf_counter #(.Last(FoldIn - 1)) u_beat (.clk_i, .rst_ni, .step_i(fire), .count_o(unused_beat), .last_o(last_beat));
+  rf_loop #(.Times(FoldIn)) u_beat (.clk_i, .rst_ni, .step_i(fire), .first_o(first_beat), .last_o(last_beat));
   rf_counter #(.Last(FoldOut - 1)) u_fold (.clk_i, .rst_ni, .step_i(fire && last_beat), .count_o(fold), .last_o(last_fold));
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      first_beat_q <= 1'b1;
-      first_fold_q <= 1'b1;
-    end else if (fire) begin
-      first_beat_q <= last_beat;
-      if (last_beat) first_fold_q <= last_fold;
-    end
+    if (!rst_ni) first_fold_q <= 1'b1;
+    else if (fire && last_beat) first_fold_q <= last_fold;
   end
 
   logic [BeatBits-1:0] beat, beat_q;
@@ -85,7 +79,7 @@ module rf_dense #(
     beat_q <= beat;
     weights_q <= weights_i;
     valid_q <= fire && rst_ni;
-    first_q <= first_beat_q;
+    first_q <= first_beat;
     last_q <= last_beat;
   end
 

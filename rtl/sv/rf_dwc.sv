@@ -33,27 +33,22 @@ module rf_dwc #(
     $error("rf_dwc: neither of LanesIn and LanesOut divides the other: convert by way of a common multiple");
   end
 
-  logic fire, reads, writes, out_room, write_q, first_q, last;
+  logic fire, reads, writes, out_room, write_q, first, last;
   logic [WideBits-1:0] beat_q;
 
-  assign reads = Widens || first_q;
+  assign reads = Widens || first;
   assign writes = !Widens || last;
   assign fire = (!reads || in_valid_i) && (!writes || out_room);
   assign in_ready_o = fire && reads;
 
-  logic [$clog2(Ratio)-1:0] unused_part;
-  rf_counter #(.Last(Ratio - 1)) u_part (.clk_i, .rst_ni, .step_i(fire), .count_o(unused_part), .last_o(last));
+  rf_loop #(.Times(Ratio)) u_part (.clk_i, .rst_ni, .step_i(fire), .first_o(first), .last_o(last));
 
-  always_ff @(posedge clk_i) begin
-    write_q <= fire && writes && rst_ni;
-    if (!rst_ni) first_q <= 1'b1;
-    else if (fire) first_q <= last;
-  end
+  always_ff @(posedge clk_i) write_q <= fire && writes && rst_ni;
 
   if (Widens) begin : gen_widen
     always_ff @(posedge clk_i) if (fire) beat_q <= {in_i, beat_q[WideBits-1:NarrowBits]};
   end else begin : gen_narrow
-    always_ff @(posedge clk_i) if (fire) beat_q <= first_q ? in_i : beat_q >> NarrowBits;
+    always_ff @(posedge clk_i) if (fire) beat_q <= first ? in_i : beat_q >> NarrowBits;
   end
 
   rf_fifo #(.Bits(OutBits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (

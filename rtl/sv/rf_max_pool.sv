@@ -28,26 +28,22 @@ module rf_max_pool #(
   localparam int unsigned Latency = 2;
   localparam int unsigned PixelBeats = In / Simd;
 
-  logic fire, first_tap_q, last_tap, last_beat, out_room;
-  logic [(PixelBeats > 1 ? $clog2(PixelBeats) : 1)-1:0] unused_beat;
-  logic [(KernelHeight * KernelWidth > 1 ? $clog2(KernelHeight * KernelWidth) : 1)-1:0] unused_tap;
+  logic fire, first_tap, last_tap, unused_first_beat, last_beat, out_room;
 
   assign fire = in_valid_i && (!last_tap || out_room);
   assign in_ready_o = fire;
 
-  rf_counter #(.Last(PixelBeats - 1)) u_beat (.clk_i, .rst_ni, .step_i(fire), .count_o(unused_beat), .last_o(last_beat));
-  rf_counter #(.Last(KernelHeight * KernelWidth - 1)) u_tap (
-    .clk_i, .rst_ni, .step_i(fire && last_beat), .count_o(unused_tap), .last_o(last_tap)
+  rf_loop #(.Times(PixelBeats)) u_beat (.clk_i, .rst_ni, .step_i(fire), .first_o(unused_first_beat), .last_o(last_beat));
+  rf_loop #(.Times(KernelHeight * KernelWidth)) u_tap (
+    .clk_i, .rst_ni, .step_i(fire && last_beat), .first_o(first_tap), .last_o(last_tap)
   );
 
   logic [Bits-1:0] codes_q, earlier, largest, largest_q;
   logic valid_q, first_q, last_q, write_q;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) first_tap_q <= 1'b1;
-    else if (fire && last_beat) first_tap_q <= last_tap;
     codes_q <= in_i;
-    first_q <= first_tap_q;
+    first_q <= first_tap;
     last_q <= last_tap;
     valid_q <= fire && rst_ni;
     write_q <= valid_q && last_q && rst_ni;

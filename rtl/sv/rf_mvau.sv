@@ -57,27 +57,21 @@ module rf_mvau #(
   end
 
   // Firings: a window is read in its first fold, and each fold ends with a beat.
-  logic fire, first_fold_q, first_beat_q, last_beat, last_fold, out_room;
+  logic fire, first_fold_q, first_beat, last_beat, last_fold, out_room;
   logic [FoldBits-1:0] fold;
   logic [(FoldIn * FoldOut > 1 ? $clog2(FoldIn * FoldOut) : 1)-1:0] tile;
-  logic [(FoldIn > 1 ? $clog2(FoldIn) : 1)-1:0] unused_beat;
   logic unused_last;
 
   assign fire = (!first_fold_q || in_valid_i) && (!last_beat || out_room);
   assign in_ready_o = fire && first_fold_q;
 
-  rf_counter #(.Last(FoldIn - 1)) u_beat (.clk_i, .rst_ni, .step_i(fire), .count_o(unused_beat), .last_o(last_beat));
+  rf_loop #(.Times(FoldIn)) u_beat (.clk_i, .rst_ni, .step_i(fire), .first_o(first_beat), .last_o(last_beat));
   rf_counter #(.Last(FoldOut - 1)) u_fold (.clk_i, .rst_ni, .step_i(fire && last_beat), .count_o(fold), .last_o(last_fold));
   rf_counter #(.Last(FoldIn * FoldOut - 1)) u_tile (.clk_i, .rst_ni, .step_i(fire), .count_o(tile), .last_o(unused_last));
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      first_beat_q <= 1'b1;
-      first_fold_q <= 1'b1;
-    end else if (fire) begin
-      first_beat_q <= last_beat;
-      if (last_beat) first_fold_q <= last_fold;
-    end
+    if (!rst_ni) first_fold_q <= 1'b1;
+    else if (fire && last_beat) first_fold_q <= last_fold;
   end
 
   // The beat, and two cycles after the firing its weights.
@@ -101,7 +95,7 @@ module rf_mvau #(
     beat_q <= beat;
     beat_qq <= beat_q;
     valid_q <= rst_ni ? {valid_q[0], fire} : '0;
-    first_q <= {first_q[0], first_beat_q};
+    first_q <= {first_q[0], first_beat};
     last_q <= {last_q[0], last_beat};
   end
 

@@ -78,10 +78,7 @@ module rf_swg #(
   // What the next firing reads and writes, found out a firing ahead.
   logic fire, advance, have_q, reads_q, writes_q, out_room;
   logic filling_q, taken_q, reads, writes, fill_last, phase_last, rows_last, frame_last, read_due, write_due, beats_last;
-  logic [(Fill + Settle > 1 ? $clog2(Fill + Settle) : 1)-1:0] unused_fill;
-  logic [(Phase > 1 ? $clog2(Phase) : 1)-1:0] unused_step;
-  logic [(OutHeight > 1 ? $clog2(OutHeight) : 1)-1:0] unused_row;
-  logic [(Height * RowBeats > 1 ? $clog2(Height * RowBeats) : 1)-1:0] unused_beat;
+  logic [3:0] unused_first;
 
   assign fire = have_q && (!reads_q || in_valid_i) && (!writes_q || out_room);
   assign in_ready_o = fire && reads_q;
@@ -90,15 +87,17 @@ module rf_swg #(
   assign writes = !filling_q && write_due;
   assign frame_last = !filling_q && phase_last && rows_last;
 
-  rf_counter #(.Last(Fill + Settle - 1)) u_fill (
-    .clk_i, .rst_ni, .step_i(advance && filling_q), .count_o(unused_fill), .last_o(fill_last)
+  rf_loop #(.Times(Fill + Settle)) u_fill (
+    .clk_i, .rst_ni, .step_i(advance && filling_q), .first_o(unused_first[0]), .last_o(fill_last)
   );
-  rf_counter #(.Last(Phase - 1)) u_step (.clk_i, .rst_ni, .step_i(advance && !filling_q), .count_o(unused_step), .last_o(phase_last));
-  rf_counter #(.Last(OutHeight - 1)) u_rows (
-    .clk_i, .rst_ni, .step_i(advance && !filling_q && phase_last), .count_o(unused_row), .last_o(rows_last)
+  rf_loop #(.Times(Phase)) u_step (
+    .clk_i, .rst_ni, .step_i(advance && !filling_q), .first_o(unused_first[1]), .last_o(phase_last)
   );
-  rf_counter #(.Last(Height * RowBeats - 1)) u_beats (
-    .clk_i, .rst_ni, .step_i(advance && reads), .count_o(unused_beat), .last_o(beats_last)
+  rf_loop #(.Times(OutHeight)) u_rows (
+    .clk_i, .rst_ni, .step_i(advance && !filling_q && phase_last), .first_o(unused_first[2]), .last_o(rows_last)
+  );
+  rf_loop #(.Times(Height * RowBeats)) u_beats (
+    .clk_i, .rst_ni, .step_i(advance && reads), .first_o(unused_first[3]), .last_o(beats_last)
   );
   rf_spread #(.Of(Phase - Settle), .Times(Reads)) u_read_due (
     .clk_i, .rst_ni, .step_i(advance && !filling_q && !(Settle == 1 && phase_last)), .due_o(read_due)
@@ -125,16 +124,15 @@ module rf_swg #(
 
   // Where beats go. Rows follow one another in the ring, each from a new word on; a frame begins at word 0.
   logic takes, row_in_last, rows_in_last, bank_in_last;
-  logic [(RowBeats > 1 ? $clog2(RowBeats) : 1)-1:0] unused_beat_in;
-  logic [(Height > 1 ? $clog2(Height) : 1)-1:0] unused_rows_in;
+  logic [1:0] unused_first_in;
   logic [BankBits-1:0] bank_in_q;
   logic [RingBits-1:0] word_in_q;
 
   assign takes = fire && reads_q;
   assign bank_in_last = bank_in_q == BankBits'(Banks - 1);
-  rf_counter #(.Last(RowBeats - 1)) u_beat_in (.clk_i, .rst_ni, .step_i(takes), .count_o(unused_beat_in), .last_o(row_in_last));
-  rf_counter #(.Last(Height - 1)) u_row_in (
-    .clk_i, .rst_ni, .step_i(takes && row_in_last), .count_o(unused_rows_in), .last_o(rows_in_last)
+  rf_loop #(.Times(RowBeats)) u_beat_in (.clk_i, .rst_ni, .step_i(takes), .first_o(unused_first_in[0]), .last_o(row_in_last));
+  rf_loop #(.Times(Height)) u_row_in (
+    .clk_i, .rst_ni, .step_i(takes && row_in_last), .first_o(unused_first_in[1]), .last_o(rows_in_last)
   );
 
   always_ff @(posedge clk_i) begin
@@ -152,9 +150,7 @@ module rf_swg #(
   // beat, and where it is 1 there is one bank: so `reach` names the tap wherever the bank depends on it.
   logic gives, reach_last, ky_last, group_last, out_row_last;
   logic [ReachBits-1:0] reach;
-  logic [(KernelHeight > 1 ? $clog2(KernelHeight) : 1)-1:0] unused_ky;
-  logic [(OutWidth / Pixels > 1 ? $clog2(OutWidth / Pixels) : 1)-1:0] unused_group;
-  logic [(OutHeight > 1 ? $clog2(OutHeight) : 1)-1:0] unused_out_row;
+  logic [2:0] unused_first_out;
   logic [BankBits-1:0] bank_q;  // of the column under the tap, for the group's first pixel
   logic [WordBits-1:0] word_q, group_word_q;  // its word; word of the group's first column
   logic [RowBits-1:0] row_q, top_q;  // row under the tap; first row of the window
@@ -165,12 +161,12 @@ module rf_swg #(
 
   assign gives = fire && writes_q;
   rf_counter #(.Last(Reach - 1)) u_reach (.clk_i, .rst_ni, .step_i(gives), .count_o(reach), .last_o(reach_last));
-  rf_counter #(.Last(KernelHeight - 1)) u_ky (.clk_i, .rst_ni, .step_i(gives && reach_last), .count_o(unused_ky), .last_o(ky_last));
-  rf_counter #(.Last(OutWidth / Pixels - 1)) u_group (
-    .clk_i, .rst_ni, .step_i(gives && reach_last && ky_last), .count_o(unused_group), .last_o(group_last)
+  rf_loop #(.Times(KernelHeight)) u_ky (.clk_i, .rst_ni, .step_i(gives && reach_last), .first_o(unused_first_out[0]), .last_o(ky_last));
+  rf_loop #(.Times(OutWidth / Pixels)) u_group (
+    .clk_i, .rst_ni, .step_i(gives && reach_last && ky_last), .first_o(unused_first_out[1]), .last_o(group_last)
   );
-  rf_counter #(.Last(OutHeight - 1)) u_out_row (
-    .clk_i, .rst_ni, .step_i(gives && reach_last && ky_last && group_last), .count_o(unused_out_row), .last_o(out_row_last)
+  rf_loop #(.Times(OutHeight)) u_out_row (
+    .clk_i, .rst_ni, .step_i(gives && reach_last && ky_last && group_last), .first_o(unused_first_out[2]), .last_o(out_row_last)
   );
 
   // A row further in the ring, and a stride of rows.

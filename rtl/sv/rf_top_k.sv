@@ -30,15 +30,14 @@ module rf_top_k #(
   end
 
   // Firings: all scores come in, then the labels go out.
-  logic fire, sends_q, last_class, last_label, out_room;
+  logic fire, sends_q, last_class, unused_first_label, last_label, out_room;
   logic [LabelBits-1:0] label;
-  logic [(Top > 1 ? $clog2(Top) : 1)-1:0] unused_place;
 
   assign fire = sends_q ? out_room : in_valid_i;
   assign in_ready_o = fire && !sends_q;
 
   rf_counter #(.Last(Classes - 1)) u_class (.clk_i, .rst_ni, .step_i(fire && !sends_q), .count_o(label), .last_o(last_class));
-  rf_counter #(.Last(Top - 1)) u_place (.clk_i, .rst_ni, .step_i(fire && sends_q), .count_o(unused_place), .last_o(last_label));
+  rf_loop #(.Times(Top)) u_labels (.clk_i, .rst_ni, .step_i(fire && sends_q), .first_o(unused_first_label), .last_o(last_label));
 
   logic signed [ScoreBits:0] score_q;  // with a sign, whether or not scores have one
   logic [LabelBits-1:0] label_q, best_q;
