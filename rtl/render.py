@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from network.parameters import Parameters
 
 FOLDER = Path(__file__).parent
-LIBRARY = tuple(sorted((FOLDER / "sv").glob("*.sv*")))
+PACKAGE = FOLDER / "sv" / "rf_pkg.sv"
+LIBRARY = (PACKAGE, *sorted(path for path in (FOLDER / "sv").glob("*.sv") if path != PACKAGE))
+"""The package first: tools have to have read it before the modules that use it."""
 BENCH = FOLDER / "include" / "bench.h"
 
 

@@ -17,7 +17,7 @@ from codegen.tools.find import find, first_line_of_version
 from dataflow.design import Ip
 from dataflow.timing.error import TimingError
 from dataflow.timing.rtl import Transfers, ip_graph, transfers
-from rtl.render import BENCH, LIBRARY, bench_file, top_file
+from rtl.render import BENCH, LIBRARY, PACKAGE, bench_file, top_file
 
 LIMITS = Limits(timeout_minutes=60, memory_gb=2)
 SEED = 1
@@ -83,7 +83,7 @@ def rtlsim_job(ip: Ip, sources: Path, vectors: Path, frames: int, of: Sequence[R
         # One file instead of dozens, each of which would read the same headers; only what runs every cycle is worth optimizing.
         *("--output-split", "1000000", "-MAKEFLAGS", "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"),
         *(("--trace-fst", "--trace-params") if traced else ()),
-        *(top_file(ip), bench_file(ip)),
+        *(f"sv/{PACKAGE.name}", top_file(ip), bench_file(ip)),
     )
     compiled = Call(words=verilator, log="verilator.log", hint="report it with the log: generated SystemVerilog has to compile")
     simulated = [

@@ -1,4 +1,4 @@
-"""Pipeline depths of the units in SystemVerilog: cycles from the operands of an operation to its result, as rf_latency.svh has them."""
+"""Pipeline depths of the units in SystemVerilog: cycles from the operands of an operation to its result, as rf_pkg.sv has them."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
 //   last_o   count_o == Last
 module rf_counter #(
   parameter int unsigned Last = 1,
-  localparam int unsigned Bits = Last > 0 ? $clog2(Last + 1) : 1
+  localparam int unsigned Bits = rf_pkg::index_bits(Last + 1)
 ) (
   input  logic            clk_i,
   input  logic            rst_ni,

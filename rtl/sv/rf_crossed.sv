@@ -16,7 +16,7 @@ module rf_crossed #(
   input  logic [Lanes*Thresholds*Bits-1:0] thresholds_i,
   output logic [Pixels*Lanes*OutBits-1:0]  codes_o
 );
-  localparam int unsigned CountBits = 3 + $clog2((Thresholds + 5) / 6);
+  localparam int unsigned CountBits = rf_pkg::count_bits(Thresholds);
 
   for (genvar i = 0; i < Pixels * Lanes; i++) begin : gen_value
     localparam int unsigned FirstThreshold = i % Lanes * Thresholds;

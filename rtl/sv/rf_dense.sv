@@ -36,12 +36,11 @@ module rf_dense #(
   output logic                          out_valid_o,
   input  logic                          out_ready_i
 );
-`include "rf_latency.svh"
   localparam int unsigned FoldIn = In / Simd;
   localparam int unsigned FoldOut = Out / Pe;
-  localparam int unsigned FoldBits = FoldOut > 1 ? $clog2(FoldOut) : 1;
+  localparam int unsigned FoldBits = rf_pkg::index_bits(FoldOut);
   localparam int unsigned BeatBits = Simd * InBits;
-  localparam int unsigned SumLatency = rf_dot_latency(Simd, InBits, WeightBits) + 1 + (WeightBipolar ? 1 : 0);
+  localparam int unsigned SumLatency = rf_pkg::dot_latency(Simd, InBits, WeightBits) + 1 + (WeightBipolar ? 1 : 0);
   localparam int unsigned Latency = 1 + SumLatency + 1;
 
   if (In % Simd != 0 || Out % Pe != 0) begin : gen_refuse

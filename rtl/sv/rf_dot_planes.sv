@@ -15,10 +15,7 @@ module rf_dot_planes #(
   parameter bit WeightSigned = 1'b0,
   localparam int unsigned Columns = InBits + WeightBits,
   localparam int unsigned Triples = (Lanes + 2) / 3,
-  localparam int unsigned MostPairs = InBits < WeightBits ? InBits : WeightBits,  // of planes whose products have one weight
-  // The fullest column has the sums of these pairs and the carries of as many, or of one less, of the weight below.
-  localparam int unsigned MostBits = Triples * (MostPairs + (InBits == WeightBits ? MostPairs - 1 : MostPairs)),
-  localparam int unsigned Levels = $clog2((MostBits + 5) / 6),
+  localparam int unsigned Levels = $clog2((rf_pkg::column_bits(Lanes, InBits, WeightBits) + 5) / 6),  // of the fullest column
   localparam int unsigned CountBits = 3 + Levels,
   localparam int unsigned SumBits = CountBits + Columns
 ) (
@@ -58,7 +55,7 @@ module rf_dot_planes #(
     localparam int unsigned EndTwos = k < InBits ? k : InBits;
     localparam int unsigned TwosPairs = EndTwos - FirstTwos;
     localparam int unsigned Bits = (OnesPairs + TwosPairs) * Triples;
-    localparam int unsigned OwnBits = 3 + $clog2((Bits + 5) / 6);
+    localparam int unsigned OwnBits = rf_pkg::count_bits(Bits);
     logic [Bits-1:0] bits;
     logic [OwnBits-1:0] count;
 

@@ -40,16 +40,15 @@ module rf_mvau #(
   output logic                          out_valid_o,
   input  logic                          out_ready_i
 );
-`include "rf_latency.svh"
   localparam int unsigned FoldIn = KernelHeight * KernelWidth * In / Simd;
   localparam int unsigned FoldOut = Out / Pe;
-  localparam int unsigned FoldBits = FoldOut > 1 ? $clog2(FoldOut) : 1;
+  localparam int unsigned FoldBits = rf_pkg::index_bits(FoldOut);
   localparam int unsigned Thresholds = 2**OutBits - 1;
   localparam int unsigned BeatBits = Pixels * Simd * InBits;
   localparam int unsigned SumBits = ThresholdsBits;  // which hold every sum, and one more than the largest
   localparam int unsigned RomLatency = 2;
-  localparam int unsigned SumLatency = rf_dot_latency(Simd, InBits, WeightBits) + 1 + (WeightBipolar ? 1 : 0);
-  localparam int unsigned CrossedLatency = 1 + rf_popcount_latency(Thresholds);
+  localparam int unsigned SumLatency = rf_pkg::dot_latency(Simd, InBits, WeightBits) + 1 + (WeightBipolar ? 1 : 0);
+  localparam int unsigned CrossedLatency = 1 + rf_pkg::popcount_latency(Thresholds);
   localparam int unsigned Latency = RomLatency + SumLatency + CrossedLatency;
 
   if (In % Simd != 0 || Out % Pe != 0) begin : gen_refuse
@@ -59,7 +58,7 @@ module rf_mvau #(
   // Firings: a window is read in its first fold, and each fold ends with a beat.
   logic fire, first_fold_q, first_beat, last_beat, last_fold, out_room;
   logic [FoldBits-1:0] fold;
-  logic [(FoldIn * FoldOut > 1 ? $clog2(FoldIn * FoldOut) : 1)-1:0] tile;
+  logic [rf_pkg::index_bits(FoldIn * FoldOut)-1:0] tile;
   logic unused_last;
 
   assign fire = (!first_fold_q || in_valid_i) && (!last_beat || out_room);

@@ -23,11 +23,9 @@ module rf_pe #(
   output logic [SumBits-1:0]          sum_o
 );
   /* verilator no_inline_module */  // one function for all PEs, instead of a copy for each
-  localparam bit UsesDsp = InBits > 4 && WeightBits > 4;
+  localparam bit UsesDsp = rf_pkg::uses_dsp(InBits, WeightBits);
   // On bit planes: see rf_dot_planes for the width, and for the excess, which is taken off where the sum begins.
-  localparam int unsigned MostPairs = InBits < WeightBits ? InBits : WeightBits;
-  localparam int unsigned MostBits = (Lanes + 2) / 3 * (InBits == WeightBits ? 2 * MostPairs - 1 : 2 * MostPairs);
-  localparam int unsigned PlanesBits = 3 + $clog2((MostBits + 5) / 6) + InBits + WeightBits;
+  localparam int unsigned PlanesBits = rf_pkg::count_bits(rf_pkg::column_bits(Lanes, InBits, WeightBits)) + InBits + WeightBits;
   localparam int unsigned InTop = InSigned ? 2**(InBits - 1) : 0;
   localparam int unsigned WeightTop = WeightSigned ? 2**(WeightBits - 1) : 0;
   localparam int unsigned Excess = InTop * (2**WeightBits - 1 - WeightTop) + WeightTop * (2**InBits - 1 - InTop);

@@ -30,8 +30,7 @@ module rf_pe_array #(
   output logic [Pixels*Pe*SumBits-1:0]   sums_o,
   output logic                           valid_o
 );
-`include "rf_latency.svh"
-  localparam int unsigned DotLatency = rf_dot_latency(Simd, InBits, WeightBits);
+  localparam int unsigned DotLatency = rf_pkg::dot_latency(Simd, InBits, WeightBits);
   localparam int unsigned PixelBits = Simd * InBits;
   localparam int unsigned WordBits = Simd * WeightBits;
   // Of a bipolar PE: no more bits than it can count, and one less than the sum, since that has it doubled.
@@ -52,7 +51,7 @@ module rf_pe_array #(
 
   // Products in LUTs want the codes plane by plane.
   logic [Pixels*PixelBits-1:0] codes;
-  if (InBits > 4 && WeightBits > 4) begin : gen_codes
+  if (rf_pkg::uses_dsp(InBits, WeightBits)) begin : gen_codes
     assign codes = codes_i;
   end else begin : gen_planes
     for (genvar i = 0; i < Pixels * PixelBits; i++) begin : gen_bit

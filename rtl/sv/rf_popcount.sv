@@ -8,7 +8,7 @@ module rf_popcount #(
   parameter int unsigned Bits = 6,
   parameter int unsigned Levels = $clog2((Bits + 5) / 6),
   localparam int unsigned Groups = (Bits + 5) / 6,
-  localparam int unsigned CountBits = 3 + $clog2(Groups)
+  localparam int unsigned CountBits = rf_pkg::count_bits(Bits)
 ) (
   input  logic                 clk_i,
   input  logic [Bits-1:0]      bits_i,

@@ -8,7 +8,7 @@ module rf_ram #(
   /* verilator lint_off UNUSEDPARAM */  // used by an attribute, which Verilator does not count
   parameter Style = "distributed",
   /* verilator lint_on UNUSEDPARAM */
-  localparam int unsigned AddressBits = Words > 1 ? $clog2(Words) : 1
+  localparam int unsigned AddressBits = rf_pkg::index_bits(Words)
 ) (
   input  logic                   clk_i,
   input  logic                   write_i,

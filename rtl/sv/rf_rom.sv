@@ -7,7 +7,7 @@ module rf_rom #(
   parameter int unsigned Bits = 1,
   parameter bit Block = 1'b0,
   parameter File = "",
-  localparam int unsigned AddressBits = Words > 1 ? $clog2(Words) : 1
+  localparam int unsigned AddressBits = rf_pkg::index_bits(Words)
 ) (
   input  logic                   clk_i,
   input  logic [AddressBits-1:0] address_i,

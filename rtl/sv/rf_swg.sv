@@ -61,11 +61,11 @@ module rf_swg #(
   localparam int unsigned LastRow = OutHeight * StrideHeight + KernelHeight;
   localparam int unsigned Top = (StrideHeight + KernelHeight - PadTop) * Words % Ring;
 
-  localparam int unsigned RingBits = Ring > 1 ? $clog2(Ring) : 1;
-  localparam int unsigned BankBits = Banks > 1 ? $clog2(Banks) : 1;
+  localparam int unsigned RingBits = rf_pkg::index_bits(Ring);
+  localparam int unsigned BankBits = rf_pkg::index_bits(Banks);
   localparam int unsigned WordBits = $clog2(LastWord + 1);
   localparam int unsigned RowBits = $clog2(LastRow + 1);
-  localparam int unsigned ReachBits = Reach > 1 ? $clog2(Reach) : 1;
+  localparam int unsigned ReachBits = rf_pkg::index_bits(Reach);
   localparam int unsigned Latency = Banks > 1 ? 4 : 3;
 
   if (In % Simd != 0 || OutWidth % Pixels != 0 || (Pixels > 1 && Simd != In)) begin : gen_refuse_fold

@@ -26,17 +26,16 @@ module rf_threshold #(
   output logic                    out_valid_o,
   input  logic                    out_ready_i
 );
-`include "rf_latency.svh"
   localparam int unsigned Rows = In / Simd;
   localparam int unsigned Thresholds = 2**OutBits - 1;
   localparam int unsigned RowBits = Simd * Thresholds * ThresholdsBits;
   localparam int unsigned RomLatency = 2;
-  localparam int unsigned CrossedLatency = 1 + rf_popcount_latency(Thresholds);
+  localparam int unsigned CrossedLatency = 1 + rf_pkg::popcount_latency(Thresholds);
   localparam int unsigned Latency = RomLatency + CrossedLatency;
 
   logic fire, out_room, unused_last;
   logic [Latency-1:0] valid_q;
-  logic [(Rows > 1 ? $clog2(Rows) : 1)-1:0] beat_of_pixel;
+  logic [rf_pkg::index_bits(Rows)-1:0] beat_of_pixel;
   logic [Simd*InBits-1:0] codes_q, codes_qq;
   logic [Simd*ThresholdsBits-1:0] values;
   logic [RowBits-1:0] row;

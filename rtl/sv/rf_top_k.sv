@@ -23,7 +23,7 @@ module rf_top_k #(
   input  logic                 out_ready_i
 );
   localparam int unsigned Latency = 2;
-  localparam int unsigned LabelBits = Classes > 1 ? $clog2(Classes) : 1;
+  localparam int unsigned LabelBits = rf_pkg::index_bits(Classes);
 
   if (Top > Classes) begin : gen_refuse
     $error("rf_top_k: there are only Classes labels to send");

@@ -25,7 +25,7 @@ module rf_weight_rom #(
   localparam int unsigned Latency = 2;
   logic fire, unused_last;
   logic [1:0] valid_q;
-  logic [(Tiles > 1 ? $clog2(Tiles) : 1)-1:0] tile;
+  logic [rf_pkg::index_bits(Tiles)-1:0] tile;
   logic [Bits-1:0] row;
 
   rf_counter #(.Last(Tiles - 1)) u_tile (.clk_i, .rst_ni, .step_i(fire), .count_o(tile), .last_o(unused_last));

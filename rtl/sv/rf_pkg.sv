@@ -1,0 +1,40 @@
+// What several modules compute from their parameters. A function's result is assigned to its name, since Yosys has no `return`.
+package rf_pkg;
+  // Bits of a number below `count`; at least one.
+  function automatic int unsigned index_bits(input int unsigned count);
+    index_bits = count > 1 ? $clog2(count) : 1;
+  endfunction
+
+  // Bits of the number of ones among `bits` bits, as rf_popcount gives it; the upper ones may always be 0.
+  function automatic int unsigned count_bits(input int unsigned bits);
+    count_bits = 3 + $clog2((bits + 5) / 6);
+  endfunction
+
+  // Cycles from the operands of an operation to its result: dataflow/units/latency.py has the same formulas for the timing model.
+
+  // Of a tree that adds `count` numbers: two adders a cycle.
+  function automatic int unsigned tree_latency(input int unsigned count);
+    tree_latency = ($clog2(count) + 1) / 2;
+  endfunction
+
+  // Of the number of ones among `bits` bits.
+  function automatic int unsigned popcount_latency(input int unsigned bits);
+    popcount_latency = 1 + tree_latency((bits + 5) / 6);
+  endfunction
+
+  // Of a dot product: in DSPs where both factors have more than 4 bits, else on bit planes.
+  function automatic int unsigned dot_latency(input int unsigned lanes, input int unsigned in_bits, input int unsigned weight_bits);
+    if (uses_dsp(in_bits, weight_bits)) dot_latency = 2 + tree_latency(lanes);
+    else dot_latency = popcount_latency(column_bits(lanes, in_bits, weight_bits)) + tree_latency(in_bits + weight_bits);
+  endfunction
+
+  function automatic bit uses_dsp(input int unsigned in_bits, input int unsigned weight_bits);
+    uses_dsp = in_bits > 4 && weight_bits > 4;
+  endfunction
+
+  // Bits of the fullest column of a dot product on bit planes, see rf_dot_planes: pairs of planes whose products have one weight give it a
+  // one for every three lanes, and those of the weight below a two.
+  function automatic int unsigned column_bits(input int unsigned lanes, input int unsigned in_bits, input int unsigned weight_bits);
+    column_bits = (lanes + 2) / 3 * (in_bits == weight_bits ? 2 * in_bits - 1 : 2 * (in_bits < weight_bits ? in_bits : weight_bits));
+  endfunction
+endpackage
