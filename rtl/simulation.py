@@ -22,7 +22,8 @@ from rtl.render import BENCH, LIBRARY, PACKAGE, bench_file, top_file
 LIMITS = Limits(timeout_minutes=60, memory_gb=2)
 SEED = 1
 SLACK = 1000
-"""Cycles that the hardware may still run when all that the model says has happened: what hangs must be seen to hang."""
+"""Cycles that the hardware may still run, beside those of two frames, when all that the model says has happened: what hangs must be seen
+to hang."""
 WAVEFORM = "waveform.fst"
 
 Gaps = Mapping[str, Sequence[int]]
@@ -78,7 +79,7 @@ def runs(ip: Ip, frames: int, seed: int = SEED) -> tuple[Run, Run]:
 def rtlsim_job(ip: Ip, sources: Path, vectors: Path, frames: int, of: Sequence[Run], *, traced: bool = False) -> Job:
     """Compile the IP with its bench, and run it once for each of `of`; with `traced` the first leaves a waveform."""
     verilator = (
-        *("verilator", "--cc", "--exe", "--build", "-Wall", "-Wno-fatal", "-O3", "--x-initial", "unique"),
+        *("verilator", "--cc", "--exe", "--build", "-Wall", "-Wno-fatal", "-Werror-USERERROR", "-O3", "--x-initial", "unique"),
         *("--top-module", ip.top, "--Mdir", "verilated", "-o", "../simulation", "-Isv", "-CFLAGS", "-I../include"),
         # One file instead of dozens, each of which would read the same headers; only what runs every cycle is worth optimizing.
         *("--output-split", "1000000", "-MAKEFLAGS", "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"),
@@ -89,7 +90,7 @@ def rtlsim_job(ip: Ip, sources: Path, vectors: Path, frames: int, of: Sequence[R
     simulated = [
         Call(
             words=(
-                *("./simulation", "vectors", f"gaps/{run.name}", str(frames), str(run.last + SLACK), run.handshakes),
+                *("./simulation", "vectors", f"gaps/{run.name}", str(frames), str(run.last + 2 * ip.cycles + SLACK), run.handshakes),
                 *((WAVEFORM,) if traced and run is of[0] else ()),
             ),
             log=f"{run.name}.log",

@@ -74,7 +74,8 @@ def ip_graph(ip: Ip, *, frames: int, gaps: Mapping[str, Sequence[int]] | None = 
 
 def transfers(graph: Graph) -> Transfers:
     """Run a graph of `ip_graph`."""
-    names = {i: name for i, actor in enumerate(graph.actors) if not (actor.reads and actor.writes) for name in actor.reads + actor.writes}
+    # A ROM of weights has no input either, but is a unit.
+    names = {i: name for i, actor in enumerate(graph.actors) for name in actor.reads + actor.writes if actor.name in _end_names(name)}
     result = core(graph).run(
         depths=[channel.capacity for channel in graph.channels],
         frames=1,
@@ -102,9 +103,14 @@ def _frames(unit: Unit, frames: int) -> tuple[Run, ...]:
     return (Run(runs[0].firings, frames * runs[0].times),) if len(runs) == 1 else runs * frames
 
 
+def _end_names(stream: str) -> tuple[str, str]:
+    """The source or the sink at a port."""
+    return f"{stream} source", f"{stream} sink"
+
+
 def _end(port: Port, stream: str, beats: int, gaps: Sequence[int] | None) -> Actor:
     """The source or sink at a port. A firing that neither reads nor writes waits for nothing and takes a cycle: one of a gap."""
     moves = bytes([WRITE if port.is_input else READ])
     run = Run(moves, beats) if gaps is None else Run(b"".join(bytes([IDLE]) * gap + moves for gap in gaps), 1)
     reads, writes = ((), (stream,)) if port.is_input else ((stream,), ())
-    return Actor(name=f"{stream} {'source' if port.is_input else 'sink'}", runs=(run,), reads=reads, writes=writes, stages=0)
+    return Actor(name=_end_names(stream)[not port.is_input], runs=(run,), reads=reads, writes=writes, stages=0)

@@ -5,10 +5,12 @@
 //
 // Vectors stand in `<vectors>/<port>.bin`, frame after frame, codes in stream order: a byte each where the format has at most 8 bits, else
 // four bytes, lowest first; a port of constant data repeats its one frame. `<gaps>/<port>.txt`, where there is one, has for every beat of
-// all frames the cycles that its sender or receiver lets pass after the beat before. The bench ends when all beats have passed, or after
-// <cycles> cycles. It writes a line a port to <handshakes>: its name and the cycle of each handshake. Cycle 0 is the first after reset.
+// all frames the cycles that its sender or receiver lets pass after the beat before. The bench ends some cycles after all beats have passed, in
+// which there must be no other, or after <cycles> cycles: STOP instead of PASS says that beats are missing, which is no failure where a
+// deadlock is expected. It writes a line a port to <handshakes>: its name and the cycle of each handshake. Cycle 0 is the first after reset.
 //
-// Misuse: vectors that are missing or of another number of frames, and codes that differ, end the bench with FAIL and status 1.
+// Misuse: vectors that are missing or of another number of frames, codes that differ, a beat too many, and a beat that is withdrawn or
+// changed before it is taken end the bench with FAIL and status 1.
 #pragma once
 
 #include <verilated.h>
@@ -79,7 +81,7 @@ class Port {
   const char *name() const { return format_.name; }
   const std::vector<unsigned long> &cycles() const { return cycles_; }
   unsigned long beats() const { return format_.beats * frames_; }
-  virtual unsigned long differences() const { return 0; }
+  virtual unsigned long complaints() const { return 0; }
 
   /// Before the clock's edge: set what the outside drives in this cycle.
   virtual void drive(unsigned long cycle) = 0;
@@ -104,6 +106,11 @@ class Port {
 
   std::uint32_t mask() const { return format_.bits == 32 ? ~0u : (1u << format_.bits) - 1; }
   unsigned words() const { return (format_.lanes * format_.bits + 31) / 32; }
+  /// The bits of word i that a beat has.
+  std::uint32_t used(unsigned i) const {
+    const unsigned bits = format_.lanes * format_.bits - 32 * i;
+    return bits >= 32 ? ~0u : (1u << bits) - 1;
+  }
 
   const PortFormat format_;
 
@@ -125,7 +132,10 @@ class Sender : public Port {
 
   void drive(unsigned long cycle) override {
     valid_ = due(cycle);
-    if (!valid_) return;
+    if (!valid_) {  // what looks at data without a beat is to see it
+      for (unsigned i = 0; i < words(); ++i) set_word(data_, i, ~word(data_, i) & used(i));
+      return;
+    }
     std::vector<std::uint32_t> beat(words() + 1);
     for (unsigned lane = 0; lane < format_.lanes; ++lane) {
       const unsigned bit = lane * format_.bits;
@@ -151,27 +161,44 @@ class Receiver : public Port {
   Receiver(const PortFormat &format, const std::string &vectors, const std::string &gaps, unsigned frames, Data &data, CData &valid, CData &ready)
       : Port(format, vectors, gaps, frames), data_(data), valid_(valid), ready_(ready) {}
 
-  void drive(unsigned long cycle) override { ready_ = due(cycle); }
+  void drive(unsigned long cycle) override { ready_ = due(cycle) || done(); }
 
   void sample(unsigned long cycle) override {
+    std::vector<std::uint32_t> beat(words());
+    for (unsigned i = 0; i < words(); ++i) beat[i] = word(data_, i) & used(i);
+    if (waits_ && (!valid_ || beat != offered_)) complain("a beat was withdrawn or changed before it was taken, in cycle", cycle);
+    waits_ = valid_ && !ready_;
+    offered_ = beat;
     if (!valid_ || !ready_) return;
+    if (done()) {
+      complain("a beat too many, in cycle", cycle);
+      return;
+    }
     for (unsigned lane = 0; lane < format_.lanes; ++lane) {
       const unsigned bit = lane * format_.bits;
-      const std::uint64_t high = bit / 32 + 1 < words() ? word(data_, bit / 32 + 1) : 0;
-      const std::uint32_t found = std::uint32_t((high << 32 | word(data_, bit / 32)) >> bit % 32) & mask();
-      if (found != code(lane) && ++differences_ <= 10)
+      const std::uint64_t high = bit / 32 + 1 < words() ? beat[bit / 32 + 1] : 0;
+      const std::uint32_t found = std::uint32_t((high << 32 | beat[bit / 32]) >> bit % 32) & mask();
+      if (found != code(lane) && ++complaints_ <= kPrinted)
         std::printf("FAIL %s: frame %lu, beat %lu, lane %u: %u instead of %u\n", name(), (unsigned long)(cycles().size() / format_.beats),
                     (unsigned long)(cycles().size() % format_.beats), lane, found, code(lane));
     }
     pass(cycle);
   }
 
-  unsigned long differences() const override { return differences_; }
+  unsigned long complaints() const override { return complaints_; }
 
  private:
+  static constexpr unsigned kPrinted = 10;
+
+  void complain(const char *what, unsigned long cycle) {
+    if (++complaints_ <= kPrinted) std::printf("FAIL %s: %s %lu\n", name(), what, cycle);
+  }
+
   Data &data_;
   CData &valid_, &ready_;
-  unsigned long differences_ = 0;
+  bool waits_ = false;                 // a beat was offered in the last cycle and not taken
+  std::vector<std::uint32_t> offered_;
+  unsigned long complaints_ = 0;
 };
 
 template <class Top>
@@ -226,7 +253,7 @@ class Bench {
       dump();
       context_.timeInc(1);
     };
-    constexpr unsigned kReset = 4;
+    constexpr unsigned kReset = 4, kAfter = 100;
     top_->ap_rst_n = 0;
     for (unsigned i = 0; i < kReset; ++i) {
       edge(false);
@@ -234,13 +261,14 @@ class Bench {
     }
     top_->ap_rst_n = 1;
     unsigned long cycle = 0;
-    for (bool done = false; !done && cycle < cycles_; ++cycle) {
+    for (unsigned after = 0; after < kAfter && cycle < cycles_; ++cycle) {
       for (const auto &port : ports_) port->drive(cycle);
       edge(false);
       for (const auto &port : ports_) port->sample(cycle);
       edge(true);
-      done = true;
+      bool done = true;
       for (const auto &port : ports_) done &= port->done();
+      after += done;
     }
 #if VM_TRACE
     if (!waveform_.empty()) trace.close();
@@ -256,18 +284,20 @@ class Bench {
 
   int verdict(unsigned long cycle) {
     std::ofstream file(handshakes_);
-    unsigned long passed = 0, differences = 0;
+    unsigned long passed = 0, beats = 0, complaints = 0;
     for (const auto &port : ports_) {
       file << port->name();
       for (unsigned long at : port->cycles()) file << ' ' << at;
       file << '\n';
       passed += port->cycles().size();
-      differences += port->differences();
+      beats += port->beats();
+      complaints += port->complaints();
     }
     file.close();
     if (!file) fail("cannot write " + handshakes_);
-    std::printf("%s %s: %lu beats in %lu cycles, %lu codes differ\n", differences ? "FAIL" : "PASS", ip_, passed, cycle, differences);
-    return differences != 0;
+    const char *how = complaints ? "FAIL" : passed < beats ? "STOP" : "PASS";
+    std::printf("%s %s: %lu of %lu beats in %lu cycles, %lu complaints\n", how, ip_, passed, beats, cycle, complaints);
+    return complaints != 0;
   }
 
   const char *ip_;

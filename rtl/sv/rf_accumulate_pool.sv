@@ -29,6 +29,10 @@ module rf_accumulate_pool #(
   localparam int unsigned Latency = 3;
   localparam int unsigned PixelBeats = In / Simd;
 
+  if (In % Simd != 0) begin : gen_refuse
+    $error("rf_accumulate_pool: Simd has to divide In");
+  end
+
   logic fire, first_pixel, last_pixel, unused_first_beat, last_beat, out_room;
 
   assign fire = in_valid_i && (!last_pixel || out_room);

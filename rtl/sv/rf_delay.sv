@@ -2,8 +2,8 @@
 //
 //   step_i   in_i goes in; out_o moves on to what went in Steps - 1 steps ago
 //   out_o    a register; of the first Steps steps anything
-//   storage  Steps words of Bits bits: up to four in registers, more in a memory of kind Style, distributed or block. That holds two words
-//            less and reads the old word where it writes the new one; the two are in registers behind it, since a memory answers late
+//   storage  Steps words of Bits bits: up to four in registers (REGISTER_WORDS in dataflow/cost/storage.py), more in a memory of kind
+//            Style, distributed or block. That holds a word less and is read a word ahead of where it is written, since it answers late
 module rf_delay #(
   parameter int unsigned Steps = 1,
   parameter int unsigned Bits = 1,
@@ -28,18 +28,20 @@ module rf_delay #(
       always_ff @(posedge clk_i) if (step_i) line_q <= {in_i, line_q[Steps*Bits-1:Bits]};
     end
   end else begin : gen_memory
-    localparam int unsigned Words = Steps - 2;
+    localparam int unsigned Words = Steps - 1;
     (* ram_style = Style *) logic [Bits-1:0] memory [Words];
-    logic [Bits-1:0] old_q;
-    logic [$clog2(Words)-1:0] place;
+    logic [Bits-1:0] word_q;
+    logic [$clog2(Words)-1:0] read_place, write_place_q;
     logic unused_last;
 
-    rf_counter #(.Last(Words - 1)) u_place (.clk_i, .rst_ni, .step_i, .count_o(place), .last_o(unused_last));
+    rf_counter #(.Last(Words - 1)) u_read_place (.clk_i, .rst_ni, .step_i, .count_o(read_place), .last_o(unused_last));
     always_ff @(posedge clk_i) begin
+      if (!rst_ni) write_place_q <= ($clog2(Words))'(Words - 1);
+      else if (step_i) write_place_q <= read_place;
       if (step_i) begin
-        memory[place] <= in_i;
-        old_q <= memory[place];
-        out_o <= old_q;
+        memory[write_place_q] <= in_i;
+        word_q <= memory[read_place];
+        out_o <= word_q;
       end
     end
   end

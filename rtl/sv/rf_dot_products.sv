@@ -24,12 +24,12 @@ module rf_dot_products #(
   for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
     logic signed [InBits:0] code_q;
     logic signed [WeightBits:0] weight_q;
-    logic signed [ProductBits-1:0] product_q;
+    (* use_dsp = "yes" *) logic signed [ProductBits-1:0] product_q;
 
     always_ff @(posedge clk_i) begin
       code_q <= {InSigned && codes_i[lane*InBits+InBits-1], codes_i[lane*InBits +: InBits]};
       weight_q <= {WeightSigned && weights_i[lane*WeightBits+WeightBits-1], weights_i[lane*WeightBits +: WeightBits]};
-      product_q <= ProductBits'(code_q * weight_q);
+      product_q <= code_q * weight_q;
     end
     assign products[lane*ProductBits +: ProductBits] = product_q;
   end

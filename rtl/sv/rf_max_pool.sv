@@ -28,6 +28,10 @@ module rf_max_pool #(
   localparam int unsigned Latency = 2;
   localparam int unsigned PixelBeats = In / Simd;
 
+  if (In % Simd != 0) begin : gen_refuse
+    $error("rf_max_pool: Simd has to divide In");
+  end
+
   logic fire, first_tap, last_tap, unused_first_beat, last_beat, out_room;
 
   assign fire = in_valid_i && (!last_tap || out_room);

@@ -44,7 +44,7 @@ module rf_swg #(
   localparam int unsigned RowBeats = Width * PixelBeats;
   localparam int unsigned FillRows = KernelHeight - PadTop < Height ? KernelHeight - PadTop : Height;
   localparam int unsigned Fill = FillRows * RowBeats;
-  localparam int unsigned Settle = RowBeats == 1 ? 1 : 0;  // a lone beat reaches the ring before it is read
+  localparam int unsigned Settle = RowBeats == 1 ? 1 : 0;  // a cycle of the HLS library's, in which a lone beat reaches its RAM
   localparam int unsigned Reads = StrideHeight * RowBeats;  // of a phase
   localparam int unsigned Writes = OutWidth / Pixels * KernelHeight * KernelWidth * PixelBeats;  // of a phase
   localparam int unsigned Phase = Reads + Settle > Writes ? Reads + Settle : Writes;
@@ -71,8 +71,9 @@ module rf_swg #(
   if (In % Simd != 0 || OutWidth % Pixels != 0 || (Pixels > 1 && Simd != In)) begin : gen_refuse_fold
     $error("rf_swg: Simd has to divide In, Pixels the output width, and Pixels above 1 need Simd = In");
   end
-  if (PadTop >= KernelHeight || PadLeft >= KernelWidth) begin : gen_refuse_pad
-    $error("rf_swg: a window has to see the image: pad with less than the kernel");
+  if (PadTop >= KernelHeight || PadLeft >= KernelWidth || KernelHeight > Height + PadTop + PadBottom
+      || KernelWidth > Width + PadLeft + PadRight) begin : gen_refuse_pad
+    $error("rf_swg: a window has to see the image, and to fit into it with its padding");
   end
 
   // What the next firing reads and writes, found out a firing ahead.

@@ -33,6 +33,10 @@ module rf_threshold #(
   localparam int unsigned CrossedLatency = 1 + rf_pkg::popcount_latency(Thresholds);
   localparam int unsigned Latency = RomLatency + CrossedLatency;
 
+  if (In % Simd != 0) begin : gen_refuse
+    $error("rf_threshold: Simd has to divide In");
+  end
+
   logic fire, out_room, unused_last;
   logic [Latency-1:0] valid_q;
   logic [rf_pkg::index_bits(Rows)-1:0] beat_of_pixel;

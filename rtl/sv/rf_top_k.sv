@@ -42,6 +42,9 @@ module rf_top_k #(
   logic signed [ScoreBits:0] score_q;  // with a sign, whether or not scores have one
   logic [LabelBits-1:0] label_q, best_q;
   logic takes_q, gives_q, write_q;
+  logic [Top*(ScoreBits+1)-1:0] scores_q;  // the best lowest
+  logic [Top*LabelBits-1:0] labels_q;
+  logic [Top-1:0] filled_q, overtakes;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) sends_q <= 1'b0;
@@ -53,10 +56,6 @@ module rf_top_k #(
     label_q <= label;
     best_q <= labels_q[LabelBits-1:0];
   end
-
-  logic [Top*(ScoreBits+1)-1:0] scores_q;  // the best lowest
-  logic [Top*LabelBits-1:0] labels_q;
-  logic [Top-1:0] filled_q, overtakes;
 
   for (genvar place = 0; place < Top; place++) begin : gen_place
     assign overtakes[place] = !filled_q[place] || score_q > signed'(scores_q[place*(ScoreBits+1) +: ScoreBits+1]);
