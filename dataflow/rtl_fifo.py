@@ -1,8 +1,9 @@
-"""The FIFO behind a unit in RTL, as a value: its kind, its places, and after how many cycles its ends learn of beats and of room.
+"""The FIFO behind a unit in RTL, as a value: its kind, its places, and after how many cycles a beat can be read.
 
 A unit in RTL never stalls what is under way in its pipeline: a firing starts only if there is room for all it writes, and claims a place
 for each beat in that very cycle. So beside the places of the stream's depth there is one for every cycle a beat is under way, from its
-firing to the first cycle in which it can be read. With these, a FIFO for two beats or more passes one in every cycle.
+firing to the first cycle in which it can be read. With these, a FIFO passes a beat in every cycle, and a place is free again a cycle after its
+beat was read.
 """
 
 from __future__ import annotations
@@ -28,11 +29,6 @@ class FifoKind(Enum):
     def read_delay(self) -> int:
         """Cycles from the arrival of a beat to the first cycle in which it can be read."""
         return 1 if self is FifoKind.SHALLOW else 4
-
-    @property
-    def room_delay(self) -> int:
-        """Cycles from reading a beat to the first cycle in which its place can be claimed again."""
-        return 1 if self is FifoKind.SHALLOW else 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

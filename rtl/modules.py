@@ -127,7 +127,7 @@ def _output(port: str, stream: Stream | Port, unit: Unit) -> Row:
     """The FIFO of an output. Its kind and its places follow from its depth in the module, as in `RtlFifo`."""
     depth = stream.depth if isinstance(stream, Stream) else PORT_DEPTH
     fifo = RtlFifo(depth=depth, unit_latency=unit.latency[Backend.RTL])
-    style = {f"{pascal(port)}Style": _quoted(STYLES[stream_storage(fifo.places, stream.bits)])} if fifo.kind is FifoKind.DEEP else {}
+    style = {f"{pascal(port)}Style": _quoted(STYLES[stream_storage(depth, stream.bits)])} if fifo.kind is FifoKind.DEEP else {}
     return {f"{pascal(port)}Depth": str(depth)} | style
 
 

@@ -58,7 +58,7 @@ def ip_graph(ip: Ip, *, frames: int, gaps: Mapping[str, Sequence[int]] | None = 
             depth, bits = depths[name]
             fifo = RtlFifo(depth=depth, unit_latency=unit.latency[Backend.RTL])
             channel = _channel(fifo, ends[name], bits, frames * carried(unit.firings.runs(), WRITE << i))
-            channels.append(replace(channel, slices=channel.slices + 1, is_register=True) if name in outputs else channel)
+            channels.append(replace(channel, slices=1, is_register=True) if name in outputs else channel)
     units = [
         Actor(
             name=actor_name(ip, unit),
@@ -91,10 +91,7 @@ def transfers(graph: Graph) -> Transfers:
 
 
 def _channel(fifo: RtlFifo, name: str, bits: int, beats: int) -> Channel:
-    """A FIFO whose writer learns of room n cycles late is to the simulator one with n register slices."""
-    slices = fifo.kind.room_delay - 1
-    in_flight = fifo.places - fifo.depth - 2 * slices
-    return Channel(name=name, depth=fifo.depth, bits=bits, latency=fifo.latency - slices, beats=beats, in_flight=in_flight, slices=slices)
+    return Channel(name=name, depth=fifo.depth, bits=bits, latency=fifo.latency, beats=beats, in_flight=fifo.places - fifo.depth)
 
 
 def _frames(unit: Unit, frames: int) -> tuple[Run, ...]:

@@ -5,9 +5,10 @@
 //
 // Vectors stand in `<vectors>/<port>.bin`, frame after frame, codes in stream order: a byte each where the format has at most 8 bits, else
 // four bytes, lowest first; a port of constant data repeats its one frame. `<gaps>/<port>.txt`, where there is one, has for every beat of
-// all frames the cycles that its sender or receiver lets pass after the beat before. The bench ends some cycles after all beats have passed, in
-// which there must be no other, or after <cycles> cycles: STOP instead of PASS says that beats are missing, which is no failure where a
-// deadlock is expected. It writes a line a port to <handshakes>: its name and the cycle of each handshake. Cycle 0 is the first after reset.
+// all frames the cycles that its sender or receiver lets pass after the beat before. The bench ends some cycles after all beats have
+// passed, in which there must be no other, or after <cycles> cycles: STOP instead of PASS says that beats are missing, which is no failure
+// where a deadlock is expected. It writes a line a port to <handshakes>: its name and the cycle of each handshake. Cycle 0 is the first
+// after reset.
 //
 // Misuse: vectors that are missing or of another number of frames, codes that differ, a beat too many, and a beat that is withdrawn or
 // changed before it is taken end the bench with FAIL and status 1.
@@ -127,7 +128,8 @@ class Port {
 template <class Data>
 class Sender : public Port {
  public:
-  Sender(const PortFormat &format, const std::string &vectors, const std::string &gaps, unsigned frames, Data &data, CData &valid, CData &ready)
+  Sender(const PortFormat &format, const std::string &vectors, const std::string &gaps, unsigned frames, Data &data, CData &valid,
+         CData &ready)
       : Port(format, vectors, gaps, frames), data_(data), valid_(valid), ready_(ready) {}
 
   void drive(unsigned long cycle) override {
@@ -158,7 +160,8 @@ class Sender : public Port {
 template <class Data>
 class Receiver : public Port {
  public:
-  Receiver(const PortFormat &format, const std::string &vectors, const std::string &gaps, unsigned frames, Data &data, CData &valid, CData &ready)
+  Receiver(const PortFormat &format, const std::string &vectors, const std::string &gaps, unsigned frames, Data &data, CData &valid,
+           CData &ready)
       : Port(format, vectors, gaps, frames), data_(data), valid_(valid), ready_(ready) {}
 
   void drive(unsigned long cycle) override { ready_ = due(cycle) || done(); }

@@ -5,8 +5,9 @@
 //   sum_o      the sum of the products, plus Excess where a factor is signed
 //   cycles     the sum is there 1 + (log2(groups) + 1) / 2 + (log2(columns) + 1) / 2 cycles after its factors, logarithms rounded up
 //
-// Of three products of a pair of planes a LUT of six bits counts the ones, another the twos. What has one weight, from whatever planes, is counted together; the counts of all weights are then added, each a bit above the one before.
-// The top plane of a signed factor counts negative. Instead of -p, 1 - p is counted, which is the inverse of p and one too much.
+// Of three products of a pair of planes a LUT of six bits counts the ones, another the twos. What has one weight, from whatever planes, is
+// counted together; the counts of all weights are then added, each a bit above the one before. The top plane of a signed factor counts
+// negative. Instead of -p, 1 - p is counted, which is the inverse of p and one too much.
 module rf_dot_planes #(
   parameter int unsigned Lanes = 3,
   parameter int unsigned InBits = 1,

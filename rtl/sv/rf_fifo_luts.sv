@@ -1,5 +1,5 @@
-// FIFO of few places in LUTs, entered by claims: see rf_fifo, which is what units have. Its places are rounded up to a power of two, so that
-// the two addresses wrap by themselves; no more than Places are used.
+// FIFO of few places in LUTs, entered by claims: see rf_fifo, which is what units have. Its places are rounded up to a power of two, so
+// that the two addresses wrap by themselves; no more than Places are used.
 module rf_fifo_luts #(
   parameter int unsigned Bits = 1,
   parameter int unsigned Places = 4

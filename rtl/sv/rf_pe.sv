@@ -1,5 +1,5 @@
-// Processing element (PE): a dot product every cycle, summed over the beats of a window. The products are LUTs where a factor is of 4 bits or
-// fewer, else DSPs.
+// Processing element (PE): a dot product every cycle, summed over the beats of a window. The products are LUTs where a factor is of 4 bits
+// or fewer, else DSPs.
 //
 //   codes_i, weights_i  Lanes codes, on bit planes where the products are LUTs, and as many weights
 //   add_i, first_i      one dot product later: the sum of these products is to be added; to nothing, since it is the first of a window

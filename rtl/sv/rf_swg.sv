@@ -7,8 +7,8 @@
 //   misuse   it reads a whole frame, rows that no window needs included: a frame that is short stops it, one that is long becomes the top
 //            of the next. FIFOs in front of it and behind it have to hold what comes while the other side pauses
 // After the fill, each output row is one phase: its windows go out while the rows that the next one needs come in, so what is written in a
-// phase is never read in it. Whichever of the two is less is spread evenly over the phase. Three machines: one says what each firing reads and
-// writes, one where beats go in the ring, one where they come from.
+// phase is never read in it. Whichever of the two is less is spread evenly over the phase. Three machines: one says what each firing reads
+// and writes, one where beats go in the ring, one where they come from.
 module rf_swg #(
   parameter int unsigned Height = 3,
   parameter int unsigned Width = 3,
@@ -147,8 +147,8 @@ module rf_swg #(
     end
   end
 
-  // Where beats come from. Rows and words are counted with the padding before them, to have no signs. Where Pixels is above 1 a pixel is one
-  // beat, and where it is 1 there is one bank: so `reach` names the tap wherever the bank depends on it.
+  // Where beats come from. Rows and words are counted with the padding before them, to have no signs. Where Pixels is above 1 a pixel is
+  // one beat, and where it is 1 there is one bank: so `reach` names the tap wherever the bank depends on it.
   logic gives, reach_last, ky_last, group_last, out_row_last;
   logic [ReachBits-1:0] reach;
   logic [2:0] unused_first_out;

@@ -4,7 +4,8 @@
 //   out      beats of one label of 32 bits: Top a frame
 //   cycles   Classes + Top a frame; a label arrives two cycles after its firing
 //   storage  Top scores and labels in registers, sorted: a score that is larger moves those it overtakes one place down
-//   misuse   fewer than Classes scores a frame keep it waiting; more shift every label after; more labels than classes are refused by $error
+//   misuse   fewer than Classes scores a frame keep it waiting; more shift every label after; more labels than classes are refused by
+//            $error
 module rf_top_k #(
   parameter int unsigned Classes = 2,
   parameter int unsigned Top = 1,

@@ -166,7 +166,7 @@ def test_channels_of_an_ip(digits):
     ip = replace(ip, streams=tuple(replace(each, depth=500 if each.name == "bypass" else 3) for each in ip.streams))
     found = {each.name.partition(".")[2]: each for each in ip_graph(ip, frames=1).channels}
     numbers = {name: (each.depth, each.in_flight, each.latency, each.slices, each.places) for name, each in found.items()}
-    assert numbers["bypass"] == (500, 7, 8, 1, 500 + 5 + 4)
+    assert numbers["bypass"] == (500, 9, 9, 0, 500 + 5 + 4)
     assert numbers["act"] == (3, 6, 6, 0, 3 + 5 + 1)
     assert numbers["codes_in"] == (2, 0, 1, 0, 2)
     assert numbers["codes_out"] == (2, 6, 6, 1, 2 + 5 + 1 + 2)
