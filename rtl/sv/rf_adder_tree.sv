@@ -1,7 +1,7 @@
 // Sum of Count numbers, as a balanced tree with a register behind the last adder and behind every second one before it: two adders a cycle.
 //
 //   terms_i  Count numbers of Bits bits, the first lowest; two's complement if Signed
-//   sum_o    their sum; if Weighted, number i counts 2**i times: the low bits of the lower half pass unchanged, and only those above are added
+//   sum_o    their sum; if Weighted, number i counts 2**i times: the low bits of the lower half pass unchanged, only those above are added
 //   cycles   the sum is there (Levels + 1) / 2 cycles after its terms. Levels above log2(Count) are registers only: trees that have to be
 //            in step get the Levels of the largest
 module rf_adder_tree #(

@@ -5,9 +5,10 @@
 //   room_o    a register: one more place can be claimed
 //   write_i   data_i is a beat that was claimed
 //   valid_o   a register: data_o is the oldest beat; with ready_i it is taken
-//   storage   Depth beats and as many as are under way: in LUTs, up to 64; else Depth beats in a memory of kind Style, and the others in LUTs
-//             behind it
-//   cycles    a beat can be read one cycle after it is written, behind a memory four; a place can be claimed one cycle after a beat was taken
+//   storage   Depth beats and as many as are under way: in LUTs, up to 64; else Depth beats in a memory of kind Style, and the others in
+//             LUTs behind it
+//   cycles    a beat can be read one cycle after it is written, behind a memory four; a place can be claimed one cycle after a beat was
+//             taken
 //   misuse    a claim without room, or a write without a claim, overwrites beats that were not read
 module rf_fifo #(
   parameter int unsigned Bits = 1,
@@ -33,8 +34,8 @@ module rf_fifo #(
       .clk_i, .rst_ni, .claim_i, .room_o, .write_i, .data_i, .valid_o, .data_o, .ready_i
     );
   end else begin : gen_memory
-    // The memory is a unit of two stages whose output is the FIFO in LUTs. It holds at most Depth beats: of all that are claimed, either that
-    // FIFO has its StagePlaces, or a beat leaves the memory in every cycle.
+    // The memory is a unit of two stages whose output is the FIFO in LUTs. It holds at most Depth beats: of all that are claimed, either
+    // that FIFO has its StagePlaces, or a beat leaves the memory in every cycle.
     logic held, move, stage_room, take, read_q, stage_write_q;
     logic [Bits-1:0] word, word_q;
     logic [rf_pkg::index_bits(Depth)-1:0] write_place, read_place;
