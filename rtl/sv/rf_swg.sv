@@ -251,6 +251,8 @@ module rf_swg #(
     if (RowWords > 0) begin : gen_row
       assign in_row = at < (WordBits + 1)'(RowWords);
     end else begin : gen_padding
+      logic unused;
+      assign unused = &{at};
       assign in_row = 1'b0;
     end
     always_ff @(posedge clk_i) begin
