@@ -8,6 +8,7 @@ from dataflow import plan
 from dataflow.timing.rtl import ip_graph, transfers
 from network import load, parameters
 from rtl.simulation import read_handshakes
+from tests import reference_data
 from tests.rtl.simulated import needs_verilator, simulate
 from tests.test_dodo import ROOT
 
@@ -28,7 +29,7 @@ def expected(ip):
 
 
 def least(holds, most):
-    """The least depth at which `holds`, which it does at every greater one."""
+    """The least depth at which `holds`, as at every greater one."""
     low, high = 1, most
     while high - low > 1:
         middle = (low + high) // 2
@@ -36,29 +37,57 @@ def least(holds, most):
     return high
 
 
-@pytest.mark.parametrize(("name", "stream"), [("res2b", "bypass")])
-def test_one_beat_less(tmp_path, name, stream):
-    design = plan(load(ROOT / "configs" / "digits.yaml"))
+def around_the_least(design, name, stream):
+    """The IP at the least depth that keeps the rate, and at the least at which it does not hang, by the model."""
 
     def at(depth):
         return design.with_depths({f"{name}.{stream}": depth}).ip(name)
 
-    planned = next(each.depth for each in design.ip(name).streams if each.name == stream)
-    keeps = least(lambda depth: expected(at(depth)) == design.ip(name).cycles, planned)
+    ip = design.ip(name)
+    planned = next(each.depth for each in ip.streams if each.name == stream)
+    keeps = least(lambda depth: expected(at(depth)) == ip.cycles, planned)
     flows = least(lambda depth: expected(at(depth)) is not None, planned)
-    assert 2 < flows < keeps < planned
+    assert 2 <= flows < keeps <= planned
+    return at, keeps, flows
+
+
+def measured(ip, arrays, vectors, folder):
+    """The interval by the handshakes, each of which is where the model has it; and the runs that hang."""
+    done = simulate(ip, arrays, vectors, FRAMES, folder)
+    found = read_handshakes(done.work / "free.txt")
+    assert found.keys() == {port.name for port in ip.ports}
+    return interval(ip, found), set(done.hangs)
+
+
+def test_one_beat_less(tmp_path):
+    """A FIFO that is a memory. One that hangs is in test_tasks.py."""
+    design = plan(load(ROOT / "configs" / "digits.yaml"))
+    at, keeps, _ = around_the_least(design, "res2b", "bypass")
     arrays = parameters.draw(design.network, 1)
     images = np.random.default_rng(1).integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
-    vectors = hls.vectors(design, arrays, images)[name]
-    found = {}
-    for depth in (keeps, keeps - 1, flows - 1):
-        done = simulate(at(depth), arrays, vectors, FRAMES, tmp_path / f"{depth}")
-        measured = read_handshakes(done.work / "free.txt")
-        assert measured.keys() == {port.name for port in design.ip(name).ports}
-        found[depth] = interval(at(depth), measured), set(done.hangs)
-        np.testing.assert_array_equal(measured["codes_out"], done.runs[0].expected.cycles["codes_out"])
-    assert found[keeps] == (design.ip(name).cycles, set())
-    slower, hangs = found[keeps - 1]
-    assert slower > design.ip(name).cycles
+    vectors = hls.vectors(design, arrays, images)["res2b"]
+    assert measured(at(keeps), arrays, vectors, tmp_path / "keeps") == (design.ip("res2b").cycles, set())
+    slower, hangs = measured(at(keeps - 1), arrays, vectors, tmp_path / "loses")
+    assert slower == expected(at(keeps - 1)) > design.ip("res2b").cycles
     assert not hangs
-    assert found[flows - 1] == (None, {"free", "stalled"})
+
+
+@reference_data.needs_reference
+@pytest.mark.parametrize("stream", ["bypass", "conv2_in"])
+def test_resnet50(request, tmp_path, stream):
+    """res2a at full size, on the golden image again and again."""
+    if not request.config.getoption("--all-ips"):
+        pytest.skip("with --all-ips")
+    design = plan(load(ROOT / "configs" / "resnet50_w1a2.yaml"))
+    at, keeps, flows = around_the_least(design, "res2a", stream)
+    golden, arrays = reference_data.golden(), reference_data.parameters()
+    vectors = {f"codes_{port}.bin": golden[name].tobytes() * FRAMES for port, name in (("in", "stem"), ("out", "res2a"))}
+    found = {}
+    for depth in (keeps, keeps - 1, *([flows - 1] if flows > 2 else [])):
+        found[depth] = measured(at(depth), arrays, vectors, tmp_path / f"{depth}")
+        print(f"res2a.{stream} of {depth} beats: interval {found[depth][0]}, hangs {sorted(found[depth][1])}", flush=True)
+        assert found[depth][0] == expected(at(depth))
+    assert found[keeps] == (design.ip("res2a").cycles, set())
+    assert found[keeps - 1][0] > design.ip("res2a").cycles
+    if flows > 2:
+        assert found[flows - 1] == (None, {"free", "stalled"})
