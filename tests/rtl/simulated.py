@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,3 +46,12 @@ def simulate(ip: Ip, parameters: Parameters, vectors: Mapping[str, bytes], frame
             hangs[run.name] = str(error)
     assert list(hangs) == [run.name for run in of if run.expected.deadlock is not None]
     return Simulated(runs=of, hangs=hangs, compiled=compiled, ran=tuple(ran), work=folder / WORK)
+
+
+def least(holds: Callable[[int], bool], most: int) -> int:
+    """The least depth at which `holds`, as at every greater one."""
+    low, high = 1, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high

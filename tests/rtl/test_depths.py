@@ -9,7 +9,7 @@ from dataflow.timing.rtl import ip_graph, transfers
 from network import load, parameters
 from rtl.simulation import read_handshakes
 from tests import reference_data
-from tests.rtl.simulated import needs_verilator, simulate
+from tests.rtl.simulated import least, needs_verilator, simulate
 from tests.test_dodo import ROOT
 
 pytestmark = needs_verilator
@@ -26,15 +26,6 @@ def interval(ip, cycles):
 
 def expected(ip):
     return interval(ip, transfers(ip_graph(ip, frames=FRAMES)).cycles)
-
-
-def least(holds, most):
-    """The least depth at which `holds`, as at every greater one."""
-    low, high = 1, most
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
 
 
 def around_the_least(design, name, stream):

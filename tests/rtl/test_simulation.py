@@ -7,6 +7,7 @@ another number, other networks.
 import os
 import random
 import shutil
+from itertools import chain, count, islice
 
 import hypothesis
 import numpy as np
@@ -18,11 +19,12 @@ import hls
 from codegen.errors import ToolError
 from dataflow import plan
 from dataflow.rtl_fifo import FifoKind, RtlFifo
+from dataflow.timing.rtl import ip_graph, transfers
 from dataflow.unit import Backend
 from network import parameters
 from network.formats import Kind
 from rtl.modules import MODULES
-from tests.rtl.simulated import needs_verilator, simulate
+from tests.rtl.simulated import least, needs_verilator, simulate
 from tests.strategies import networks, written
 
 pytestmark = needs_verilator
@@ -31,12 +33,12 @@ NETWORKS = int(os.environ.get("RESFLOW_RTL_NETWORKS", "0"))
 """Networks to simulate whole."""
 
 
-def drawn(number, count, folder, **options):
+def drawn(number, examples, folder, **options):
     """Designs with random depths, among them some that deadlock, and the seeds of all else."""
     found = []
 
     @hypothesis.seed(number)
-    @settings(max_examples=count, phases=[Phase.generate], suppress_health_check=[*HealthCheck], database=None, derandomize=False)
+    @settings(max_examples=examples, phases=[Phase.generate], suppress_health_check=[*HealthCheck], database=None, derandomize=False)
     @given(networks(**options), st.integers(0, 2**32))
     def collect(description, seed):
         generator = random.Random(seed)
@@ -115,6 +117,31 @@ def test_random_ips(tmp_path):
         passes(design, ip, seed, tmp_path / f"{number}")
         reached |= has
     assert reached == WAYS | set(MODULES)
+
+
+def deadlocking(number, folder):
+    """Blocks of networks, all of whose FIFOs are shallow, with bypasses just too shallow and just deep enough."""
+    for design, seed in drawn(number, 30, folder, blocks=2):
+        for ip in design.parts:
+
+            def at(depth, design=design, ip=ip):
+                depths = {f"{ip.name}.{each.name}": depth if each.name.startswith("bypass") else 2 for each in ip.streams}
+                return design.with_depths(depths).ip(ip.name)
+
+            def flows(depth, at=at):
+                return transfers(ip_graph(at(depth), frames=FRAMES)).deadlock is None
+
+            if not flows(2):
+                depth = least(flows, 400)
+                yield design, seed, at(depth - 1), at(depth)
+
+
+def test_around_a_deadlock(tmp_path):
+    """Both hang with every beat in its cycle, or neither does."""
+    blocks = islice(chain.from_iterable(deadlocking(number, tmp_path) for number in count(3)), NETWORKS or 1)
+    for number, (design, seed, hangs, flows) in enumerate(blocks):
+        assert "free" in passes(design, hangs, seed, tmp_path / f"hangs{number}").hangs
+        assert "free" not in passes(design, flows, seed, tmp_path / f"flows{number}").hangs
 
 
 @pytest.mark.skipif(not NETWORKS, reason="RESFLOW_RTL_NETWORKS says how many: by hand")
