@@ -18,8 +18,8 @@ pytestmark = [needs_verilator, reference_data.needs_reference]
 STAGES = {"2": "abc", "3": "abcd", "4": "abcdef", "5": "abc"}
 IPS = ("stem", *(f"res{stage}{block}" for stage, blocks in STAGES.items() for block in blocks), "head")
 CHEAP = {"head"}
-CROP = 32
-"""Rows and columns of the image: the maps of the last stage are of one pixel."""
+CROP = 64
+"""Rows and columns of the image: two groups of pixels for the stem, and 2x2 pixels in the last stage."""
 
 
 def described(folder, side):
