@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -68,6 +69,11 @@ PARAMETERS = {
 # fmt: on
 
 
+@pytest.fixture(scope="module")
+def toy(toy_yaml):
+    return plan(load(toy_yaml))
+
+
 def lint(folder, *words):
     """What Verilator says; of clean sources nothing at all."""
     library = f"-I{next(iter(MODULES.values())).parent}"
@@ -114,6 +120,12 @@ def test_random_networks(tmp_path):
 
 
 @needs_verilator
+def test_blocks_called_like_keywords_signals_and_modules(toy, tmp_path):
+    for name in ("module", "ap_clk", "rf_mvau", "codes_in", "x" * 64):
+        lint_design(replace(toy, ips=(replace(toy.ip("res2a"), name=name),)), tmp_path)
+
+
+@needs_verilator
 def test_a_warning_is_one(tmp_path):
     """That the lint can fail."""
     (tmp_path / "wrong.sv").write_text("module wrong (input logic a, output logic [1:0] b);\n  assign b = a;\nendmodule\n")
@@ -146,12 +158,11 @@ YOSYS = shutil.which(os.environ.get("YOSYS") or "yosys")
 
 @pytest.mark.skipif(YOSYS is None, reason="yosys is not installed")
 @pytest.mark.parametrize("name", ["stem", "res2a", "res2b", "head"])
-def test_yosys_elaborates(toy_yaml, tmp_path, name):
+def test_yosys_elaborates(toy, tmp_path, name):
     """It reads less of the language than Verilator."""
-    design = plan(load(toy_yaml))
-    ip = design.ip(name)
+    ip = toy.ip(name)
     (tmp_path / "sv").symlink_to(FOLDER / "sv")
-    for file, text in render("toy", ip, parameters.draw(design.network, 1)).items():
+    for file, text in render("toy", ip, parameters.draw(toy.network, 1)).items():
         (tmp_path / file).write_text(text)
     found = (f"select -assert-count 1 {ip.top}/u_{unit.label.replace(' ', '_')}" for unit in ip.units)
     steps = ("read_verilog -sv -defer -Isv sv/*.sv", f"read_verilog -sv {top_file(ip)}", f"hierarchy -check -top {ip.top}", *found)
