@@ -67,7 +67,8 @@ def test_pass(built, again):
     cycles = free.expected.cycles
     latency, gap = cycles["codes_out"][OUT - 1] - cycles["codes_in"][0], cycles["codes_out"][-1] - cycles["codes_out"][OUT - 1]
     assert summary(ip, FRAMES, done.runs) == (
-        f"2 frames, all codes equal, 48 beats in the model's cycles without stalls and {stalled.what}; latency {latency:,}, interval {gap:,}"
+        f"2 frames, all codes equal, 48 beats in the model's cycles without stalls and {stalled.what}; "
+        f"latency {latency:,}, interval {gap:,}"
     )
 
 

@@ -1,7 +1,7 @@
 """Random IPs under Verilator: every code against the reference, the cycle of every beat against the timing model.
 
-`RESFLOW_RTL_NETWORKS=40 pytest -s tests/rtl/test_simulation.py` simulates every IP of so many networks, instead of a few that have everything;
-another number, other networks.
+`RESFLOW_RTL_NETWORKS=40 pytest -s tests/rtl/test_simulation.py` simulates every IP of so many networks, instead
+of a few that have everything; another number, other networks.
 """
 
 import os

@@ -109,7 +109,8 @@ def test_a_waveform_of_another_kind_is_refused(tmp_path):
     assert (result.returncode, result.stdout, result.stderr) == (
         1,
         "",
-        "error: --trace x.vcd: a kind of file that cannot be written\n  why: the waveform is written to it\n  fix: let its name end in .fst\n",
+        "error: --trace x.vcd: a kind of file that cannot be written\n  why: the waveform is written to it\n"
+        "  fix: let its name end in .fst\n",
     )
 
 
