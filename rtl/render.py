@@ -37,12 +37,17 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
     """All files of one IP by name; `network` goes into the banner."""
     from rtl.memories import memory_text  # here, because numpy loads slowly
 
+    texts = {memory_file(held): memory_text(held, parameters) for unit in ip.units for held in unit.constants}
+    return sources(network, ip) | texts
+
+
+def sources(network: str, ip: Ip) -> dict[str, str]:
+    """The files that do not depend on parameters: the top module and the bench."""
     parts = [(part, [instance(ip, unit) for unit in group]) for part, group in groupby(ip.units, key=lambda unit: unit.part)]
     values = {"network": network, "ip": ip, "parts": parts, "comment": _comment, "joined": _joined}
     return {
         top_file(ip): render_template(FOLDER / "templates", "ip.sv.j2", **values),
         bench_file(ip): render_template(FOLDER / "templates", "ip_tb.cpp.j2", **values),
-        **{memory_file(held): memory_text(held, parameters) for unit in ip.units for held in unit.constants},
     }
 
 

@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--record", action="store_true", help="rewrite the golden files in tests/golden; read the difference before committing it"
     )
+    parser.addoption("--all-ips", action="store_true", help="simulate and lint the SystemVerilog of every IP that is shipped: minutes each")
 
 
 @pytest.fixture

@@ -145,6 +145,13 @@ KNOWN = (
         "unset DISPLAY, or start doit below xvfb-run",
     ),
     Failure(
+        "spaces",
+        r"cannot build in directories containing spaces",
+        "Verilator compiles with make, which cannot work in a folder whose name has a space",
+        "build where no name has one: build=PATH",
+        system=True,
+    ),
+    Failure(
         "permission",
         r"permission denied|read-only file system|\[Common 17-1294\]",
         "the user who builds may not write there",

@@ -60,11 +60,13 @@ module rf_accumulate_pool #(
   );
   for (genvar lane = 0; lane < Simd; lane++) begin : gen_lane
     logic [InBits-1:0] code;
+    logic [InBits:0] above;
     logic [OutBits-1:0] sum;
 
     assign code = codes_q[lane*InBits +: InBits];
     assign sum = first_q[1] ? '0 : earlier[lane*OutBits +: OutBits];
-    always_ff @(posedge clk_i) above_q[lane*InBits +: InBits] <= code > InBits'(Zero) ? code - InBits'(Zero) : '0;
+    assign above = {1'b0, code} - (InBits + 1)'(Zero);  // with a borrow where it is less
+    always_ff @(posedge clk_i) above_q[lane*InBits +: InBits] <= above[InBits] ? '0 : above[InBits-1:0];
     assign sums[lane*OutBits +: OutBits] = sum + OutBits'(above_q[lane*InBits +: InBits]);
   end
 

@@ -233,14 +233,27 @@ module rf_swg #(
 
   for (genvar bank = 0; bank < Banks; bank++) begin : gen_bank
     localparam int unsigned RowWords = (RowBeats + Banks - 1 - bank) / Banks;
+    logic a_word_further, in_row;
     logic [WordBits:0] at;  // the word of the row, as a large number where it is of the padding before it
     logic inside_q, inside_qq;
     logic [RingBits-1:0] address_q;
     logic [Bits-1:0] word;
 
-    assign at = (WordBits + 1)'(word_q) + (WordBits + 1)'(32'(bank_q) > bank) - (WordBits + 1)'(PadWords);
+    if (bank < Banks - 1) begin : gen_before
+      assign a_word_further = bank_q > BankBits'(bank);
+    end else begin : gen_last
+      assign a_word_further = 1'b0;
+    end
+    assign at = (WordBits + 1)'(word_q) + (WordBits + 1)'(a_word_further) - (WordBits + 1)'(PadWords);
+    if (RowWords > 0) begin : gen_row
+      assign in_row = at < (WordBits + 1)'(RowWords);
+    end else begin : gen_padding
+      logic unused;
+      assign unused = &{at};
+      assign in_row = 1'b0;
+    end
     always_ff @(posedge clk_i) begin
-      inside_q <= row_inside && at < (WordBits + 1)'(RowWords);
+      inside_q <= row_inside && in_row;
       inside_qq <= inside_q;
       address_q <= base_q + RingBits'(at);
       columns_q[bank*Bits +: Bits] <= inside_qq ? word : '0;

@@ -30,6 +30,8 @@ LOGS = {
     "make": "sh: 1: make: not found",
     "locale": "terminate called after throwing an instance of 'std::runtime_error': locale::facet::_S_create_c_locale name not valid",
     "display": "ERROR: [HLS 200-70] Can't connect to X11 window server using 'localhost:10.0' as the value of the DISPLAY variable.",
+    "spaces": "/usr/share/verilator/include/verilated.mk:48: *** Unsupported: GNU Make cannot build in directories containing spaces, build "
+    "elsewhere: '/home/me/my work/verilated'.  Stop.",
     "permission": "ERROR: [Common 17-1294] Unable to create directory [/nonexistent/.Xilinx/Vivado/2022.2].",
     "crash": "Abnormal program termination (11)",
 }

@@ -1,0 +1,164 @@
+"""Random IPs under Verilator: every code against the reference, the cycle of every beat against the timing model.
+
+`RESFLOW_RTL_NETWORKS=40 pytest -s tests/rtl/test_simulation.py` simulates every IP of so many networks, instead
+of a few that have everything; another number, other networks.
+"""
+
+import os
+import random
+import shutil
+from itertools import chain, count, islice
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import hls
+from codegen.errors import ToolError
+from dataflow import plan
+from dataflow.rtl_fifo import FifoKind, RtlFifo
+from dataflow.timing.rtl import ip_graph, transfers
+from dataflow.unit import Backend
+from network import parameters
+from network.formats import Kind
+from rtl.modules import MODULES
+from tests.rtl.simulated import least, needs_verilator, simulate
+from tests.strategies import networks, written
+
+pytestmark = needs_verilator
+FRAMES = 3
+NETWORKS = int(os.environ.get("RESFLOW_RTL_NETWORKS", "0"))
+"""Networks to simulate whole."""
+
+
+def drawn(number, examples, folder, **options):
+    """Designs with random depths, among them some that deadlock, and the seeds of all else."""
+    found = []
+
+    @hypothesis.seed(number)
+    @settings(max_examples=examples, phases=[Phase.generate], suppress_health_check=[*HealthCheck], database=None, derandomize=False)
+    @given(networks(**options), st.integers(0, 2**32))
+    def collect(description, seed):
+        generator = random.Random(seed)
+        design = plan(written(description, folder))
+        of = generator.choice((_any_depth, _any_depth, _least_depth, lambda depth, _: depth))
+        depths = {f"{ip.name}.{stream.name}": of(stream.depth, generator) for ip in design.parts for stream in ip.streams}
+        found.append((design.with_depths(depths), seed))
+
+    collect()
+    return found
+
+
+def _any_depth(depth, generator):
+    """As planned, shallower, or so deep that the FIFO is a memory."""
+    return generator.choice((depth, depth, generator.randint(2, max(2, depth)), generator.randint(50, 70)))
+
+
+def _least_depth(_, generator):
+    """Such that many blocks deadlock."""
+    return generator.choice((2, 2, 3))
+
+
+def features(ip):
+    """What an IP has of all that its modules do in different ways."""
+    found = set()
+    depths = {stream.name: stream.depth for stream in ip.streams}
+    for unit in ip.units:
+        found.add(unit.implementation)
+        values, formats = unit.values, dict(unit.formats)
+        for name in unit.writes:
+            if name in depths and RtlFifo(depth=depths[name], unit_latency=unit.latency[Backend.RTL]).kind is FifoKind.DEEP:
+                found.add("deep FIFO")
+        if unit.implementation == "swg":
+            found |= {"pixels" for _ in [0] if values["kPixels"] > 1}
+            found |= {f"{name[1:]} of {unit.implementation}" for name in ("kPadTop", "kPadBottom", "kPadLeft", "kPadRight") if values[name]}
+            found |= {f"{name[1:]} of {unit.implementation}" for name in ("kStrideHeight", "kStrideWidth") if values[name] > 1}
+        if unit.implementation in ("mvau", "dense"):
+            weight, codes = formats["Weight"], formats["In"]
+            wide = min(weight.bits, codes.bits)
+            kind = "bipolar" if weight.kind is Kind.BIPOLAR else "signed" if weight.kind is Kind.INT else "unsigned"
+            found.add(f"{kind} weights, {'DSP' if wide > 4 else 'LUT' if wide > 1 else '1 bit'}")
+            found |= {f"folds of {unit.implementation}" for _ in [0] if values["kOut"] > values["kPe"]}
+        if unit.implementation == "dwc":
+            found.add("wider" if values["kLanesOut"] > values["kLanesIn"] else "narrower")
+    return found
+
+
+def passes(design, ip, seed, folder):
+    """Simulate an IP on random parameters and images; the names of the runs that hang."""
+    images = np.random.default_rng(seed).integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
+    arrays = parameters.draw(design.network, seed)
+    return simulate(ip, arrays, hls.vectors(design, arrays, images)[ip.name], FRAMES, folder, seed=seed)
+
+
+WAYS = {
+    *(f"{pad} of swg" for pad in ("PadTop", "PadBottom", "PadLeft", "PadRight", "StrideHeight", "StrideWidth")),
+    *("pixels", "folds of mvau", "folds of dense", "wider", "narrower", "deep FIFO"),
+    *("bipolar weights, 1 bit", "signed weights, 1 bit", "unsigned weights, 1 bit"),
+    *("signed weights, LUT", "unsigned weights, LUT", "signed weights, DSP", "unsigned weights, DSP"),
+}
+
+
+def few(designs):
+    """Of all IPs a few, small ones, that together have what all have."""
+    every = [(design, ip, seed, features(ip)) for design, seed in designs for ip in design.parts]
+    left, found = set().union(*(has for *_, has in every)), []
+    while left:
+        found.append(max(every, key=lambda each: (len(each[3] & left), -each[1].products)))
+        left -= found[-1][3]
+    return found
+
+
+def test_random_ips(tmp_path):
+    reached = set()
+    for number, (design, ip, seed, has) in enumerate(few(drawn(3, 25, tmp_path, blocks=2))):
+        passes(design, ip, seed, tmp_path / f"{number}")
+        reached |= has
+    assert reached == WAYS | set(MODULES)
+
+
+def deadlocking(number, folder):
+    """Blocks of networks, all of whose FIFOs are shallow, with bypasses just too shallow and just deep enough."""
+    for design, seed in drawn(number, 30, folder, blocks=2):
+        for ip in design.parts:
+
+            def at(depth, design=design, ip=ip):
+                depths = {f"{ip.name}.{each.name}": depth if each.name.startswith("bypass") else 2 for each in ip.streams}
+                return design.with_depths(depths).ip(ip.name)
+
+            def flows(depth, at=at):
+                return transfers(ip_graph(at(depth), frames=FRAMES)).deadlock is None
+
+            if not flows(2):
+                depth = least(flows, 400)
+                yield design, seed, at(depth - 1), at(depth)
+
+
+def test_around_a_deadlock(tmp_path):
+    """Both hang with every beat in its cycle, or neither does."""
+    blocks = islice(chain.from_iterable(deadlocking(number, tmp_path) for number in count(3)), NETWORKS or 1)
+    for number, (design, seed, hangs, flows) in enumerate(blocks):
+        assert "free" in passes(design, hangs, seed, tmp_path / f"hangs{number}").hangs
+        assert "free" not in passes(design, flows, seed, tmp_path / f"flows{number}").hangs
+
+
+@pytest.mark.skipif(not NETWORKS, reason="RESFLOW_RTL_NETWORKS says how many: by hand")
+@pytest.mark.parametrize("options", [{"blocks": 2}, {"blocks": 1, "wide": True}], ids=["narrow", "wide"])
+def test_every_ip_of_random_networks(tmp_path_factory, options):
+    wrong, simulated, hangs, reached = [], 0, [0, 0], set()
+    for number, (design, seed) in enumerate(drawn(NETWORKS, NETWORKS, tmp_path_factory.mktemp("drawn"), **options)):
+        for ip in design.parts:
+            folder = tmp_path_factory.mktemp("ip")
+            try:
+                done = passes(design, ip, seed, folder)
+                shutil.rmtree(folder)
+                hangs = [hangs[i] + (name in done.hangs) for i, name in enumerate(("free", "stalled"))]
+            except (ToolError, AssertionError) as error:
+                wrong.append(f"network {number} {ip.name} in {folder}: {error}")
+                print(wrong[-1], flush=True)
+            simulated, reached = simulated + 1, reached | features(ip)
+        print(f"{number}: {simulated} IPs, {hangs} hang, {len(wrong)} wrong", flush=True)
+    print(sorted(reached))
+    assert not wrong, "\n".join(wrong)
