@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from codegen.tools.find import locate
 from dataflow import plan
 from network import load, parameters
-from rtl.render import FOLDER, LIBRARY, render, sources, top_file
+from rtl.render import FOLDER, LIBRARY, PACKAGE, render, sources, top_file
 from tests.rtl.modules import read_module
 from tests.rtl.simulated import needs_verilator
 from tests.strategies import networks, written
 from tests.test_dodo import ROOT
 
-MODULES = {path.stem: path for path in LIBRARY if path.suffix == ".sv"}
+MODULES = {path.stem: path for path in LIBRARY if path != PACKAGE}
 CONFIGS = {path.stem: path for path in (ROOT / "configs").glob("*.yaml")}
 FAST = {"digits"}  # the others, of seconds an IP, with --all-ips
 
@@ -41,6 +41,7 @@ PARAMETERS = {
     "rf_fifo_luts": [{"Places": places, "Bits": 5} for places in (3, 4, 63, 64)],
     "rf_fork": [{}, {"Lanes": 3, "CodeBits": 4, "MainDepth": 2, "BypassDepth": 300}],
     "rf_join": [{}, {"Lanes": 3, "Zero": 8, "CodeBits": 4}, {"Zero": 15, "CodeBits": 4}, {"Zero": 1}],
+    "rf_loop": [{"Times": times} for times in (1, 2, 64, 65)],
     "rf_max_pool": [{}, {"KernelHeight": 3, "KernelWidth": 3, "In": 12, "Simd": 2, "InBits": 2}, {"KernelWidth": 2, "In": 4, "InBits": 4}],
     "rf_mvau": [{}, {"KernelHeight": 3, "KernelWidth": 3, "In": 4, "Out": 6, "Simd": 2, "Pe": 3, "InBits": 2, "WeightBipolar": "1'b1",
                      "OutBits": 2, "ThresholdsBits": 9},
@@ -79,8 +80,7 @@ def toy(toy_yaml):
 
 def lint(folder, *words):
     """What Verilator says; of clean sources nothing at all."""
-    library = f"-I{next(iter(MODULES.values())).parent}"
-    command = [locate("verilator"), "--lint-only", "-Wall", library, *map(str, words)]
+    command = [locate("verilator"), "--lint-only", "-Wall", f"-I{PACKAGE.parent}", PACKAGE, *map(str, words)]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     said = result.stdout + result.stderr
     assert (result.returncode == 0) == (said == "")
@@ -144,7 +144,10 @@ MISUSE = {
     "rf_top_k": ({"Classes": 2, "Top": 3}, "rf_top_k: there are only Classes labels to send"),
     "rf_mvau": ({"In": 3, "Simd": 2}, "rf_mvau: Simd has to divide In, and Pe has to divide Out"),
     "rf_dense": ({"Out": 3, "Pe": 2}, "rf_dense: Simd has to divide In, and Pe has to divide Out"),
-    "rf_swg": ({"PadTop": 3}, "rf_swg: a window has to see the image: pad with less than the kernel"),
+    "rf_swg": ({"PadTop": 3}, "rf_swg: a window has to see the image, and to fit into it with its padding"),
+    "rf_max_pool": ({"In": 3, "Simd": 2}, "rf_max_pool: Simd has to divide In"),
+    "rf_accumulate_pool": ({"In": 3, "Simd": 2}, "rf_accumulate_pool: Simd has to divide In"),
+    "rf_threshold": ({"In": 3, "Simd": 2}, "rf_threshold: Simd has to divide In"),
 }
 
 
@@ -168,6 +171,6 @@ def test_yosys_elaborates(toy, tmp_path, name):
     for file, text in render("toy", ip, parameters.draw(toy.network, 1)).items():
         (tmp_path / file).write_text(text)
     found = (f"select -assert-count 1 {ip.top}/u_{unit.label.replace(' ', '_')}" for unit in ip.units)
-    steps = ("read_verilog -sv -defer -Isv sv/*.sv", f"read_verilog -sv {top_file(ip)}", f"hierarchy -check -top {ip.top}", *found)
+    steps = (f"read_verilog -sv -defer {' '.join(f'sv/{path.name}' for path in LIBRARY)}", f"read_verilog -sv {top_file(ip)}", f"hierarchy -check -top {ip.top}", *found)
     result = subprocess.run([YOSYS, "-q", "-p", "; ".join(steps)], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -16,11 +16,11 @@ from network import Format, load, parameters
 from network.errors import DescriptionError
 from rtl.memories import memory_text
 from rtl.modules import MODULES, instance, require_modules
-from rtl.render import LIBRARY, bench_file, outputs, render, top_file
+from rtl.render import LIBRARY, PACKAGE, bench_file, outputs, render, top_file
 from tests.rtl.modules import KEYWORDS, identifiers, read_module
 from tests.strategies import networks, written
 
-SOURCES = {path.stem: path.read_text() for path in LIBRARY if path.suffix == ".sv"}
+SOURCES = {path.stem: path.read_text() for path in LIBRARY if path != PACKAGE}
 
 
 @pytest.fixture(scope="module")

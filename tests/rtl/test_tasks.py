@@ -125,7 +125,7 @@ def test_a_waveform_of_another_kind_is_refused(tmp_path):
         (
             {"VERILATOR": "", "PATH": str(Path(sys.executable).parent)},
             "verilator: not found\n        why: it is not on PATH, and this step runs it\n"
-            "        fix: install Verilator 5 (Debian: apt install verilator zlib1g-dev), or set VERILATOR to the executable\n",
+            "        fix: install Verilator 5 (Debian: apt install verilator make zlib1g-dev), or set VERILATOR to the executable\n",
         ),
     ],
     ids=["wrong", "none"],
