@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from dataflow.cost.resources import Resources
+from dataflow.cost.rtl import Structure
 from dataflow.cost.storage import Storage, ram_cost, ram_storage, rom_storage
 from dataflow.firings import IDLE, WRITE, Firings, Run
 from network.formats import Format
@@ -160,6 +161,7 @@ class Unit:
     # Outside `repr` and equality, so that a new formula makes only tasks stale that depend on it.
     cost: Callable[[Backend], Resources] = field(repr=False, compare=False)
     latency: Mapping[Backend, int] = field(repr=False, compare=False)  # cycles from reading a beat to writing its result
+    structure: Structure | None = field(default=None, repr=False, compare=False)  # of its module in SystemVerilog, if it has one
 
     @property
     def cycles(self) -> int:

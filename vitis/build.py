@@ -28,6 +28,7 @@ import hls.tasks
 import ipi.tasks
 import network
 import network.tasks
+import rtl.synthesis_tasks
 import vitis.tasks
 from codegen import sources
 from codegen.build_state import dependency_database, lock, search_cache
@@ -40,7 +41,7 @@ from dataflow.plan import plan
 from dataflow.project import Planned
 from network.project import DRAW
 
-PACKAGES: tuple[ModuleType, ...] = (network.tasks, dataflow.tasks, hls.tasks, ipi.tasks, vitis.tasks)
+PACKAGES: tuple[ModuleType, ...] = (network.tasks, dataflow.tasks, hls.tasks, rtl.synthesis_tasks, ipi.tasks, vitis.tasks)
 VARIABLES = {
     "network": "digits",
     "platform": "u250",

@@ -10,9 +10,10 @@ flip-flops. Its BRAM, UltraRAM and DSP totals are left as a check: nothing is fi
 from __future__ import annotations
 
 from dataflow.cost.resources import Resources
+from dataflow.cost.rtl import rtl_fifo
 from dataflow.cost.storage import bram, link_cost, stream_cost
 from dataflow.design import Design, Ip, Link, Stream
-from dataflow.unit import Backend
+from dataflow.unit import Backend, Unit
 
 FIFO_CONTROL = Resources(lut=15, ff=12)
 """Pointers and flags of a FIFO within an IP. A guess."""
@@ -28,8 +29,16 @@ def estimate_design(design: Design, backend: Backend = Backend.HLS) -> Resources
 
 def estimate_ip(ip: Ip, backend: Backend = Backend.HLS) -> Resources:
     """The units of an IP and the FIFOs between them."""
-    parts = [*(unit.cost(backend) for unit in ip.units), *(_fifo(stream, backend) for stream in ip.streams)]
-    return sum(parts, Resources())
+    if backend is Backend.RTL:
+        fifos = [estimate_rtl_fifos(ip, unit) for unit in ip.units]
+    else:
+        fifos = [_fifo(stream, backend) for stream in ip.streams]
+    return sum([*(unit.cost(backend) for unit in ip.units), *fifos], Resources())
+
+
+def estimate_rtl_fifos(ip: Ip, unit: Unit) -> Resources:
+    """The FIFOs that a unit in SystemVerilog writes, which are in its module: those of streams, and one in front of an output port."""
+    return sum((rtl_fifo(fifo, bits).cost for fifo, bits in ip.rtl_fifos(unit)), Resources())
 
 
 def estimate_link(link: Link) -> Resources:

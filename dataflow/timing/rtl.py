@@ -18,14 +18,11 @@ from numpy.typing import NDArray
 
 from dataflow.design import Ip, Port
 from dataflow.firings import IDLE, READ, WRITE, Run, carried
-from dataflow.rtl_fifo import RtlFifo
+from dataflow.rtl_fifo import PORT_DEPTH, RtlFifo
 from dataflow.timing.deadlock import Deadlock, find_deadlock
 from dataflow.timing.graph import Actor, Channel, Graph, actor_name
 from dataflow.timing.simulation import core
 from dataflow.unit import Backend, Unit
-
-PORT_DEPTH = 2
-"""Beats of the FIFO in front of an output port, and of a register slice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

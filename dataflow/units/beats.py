@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import READ, WRITE, WRITE_SECOND, Regroup, loops, repeat
@@ -19,6 +20,7 @@ def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format
             why="a beat of one width must hold whole beats of the other",
             fix="choose pe and simd of the two layers so that one divides the other",
         )
+    structure = rtl.dwc(into=lanes_in * form.bits, out=lanes_out * form.bits)
     return Unit(
         implementation="dwc",
         header="dwc",
@@ -27,22 +29,26 @@ def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format
         parameters=((("kCodes", codes), ("kLanesIn", lanes_in), ("kLanesOut", lanes_out)),),
         formats=(("Code", form),),
         firings=Regroup(into=lanes_in, out=lanes_out, beats=codes // lanes_out),
-        cost=partial(_converter_cost, lanes_in * form.bits, lanes_out * form.bits),
+        cost=partial(_converter_cost, lanes_in * form.bits, lanes_out * form.bits, structure),
         latency={Backend.HLS: 2, Backend.RTL: 1},
+        structure=structure,
     )
 
 
-def _converter_cost(into: int, out: int, _: Backend) -> Resources:
+def _converter_cost(into: int, out: int, structure: rtl.Structure, backend: Backend) -> Resources:
     """Narrow beats are shifted in, or loaded side by side and shifted out, by one multiplexer per bit.
 
     With Yosys 0.23 (`synth_xilinx -family xcup`), of Verilog after dwc.h: 16 to 128 bits took 5 LUTs and 244 flip-flops, 128 to 256 took 3
     and 386; 128 to 16 bits 133 and 132, 256 to 128 259 and 258, 384 to 64 389 and 388.
     """
+    if backend is Backend.RTL:
+        return structure.cost
     return CONTROL + (logic(0, 2 * out - into) if out > into else logic(into, into))
 
 
 def fork(place: Place, *, beats: int, lanes: int, form: Format) -> Unit:
     """Copy every beat to both branches of a block."""
+    structure = rtl.fork(bits=lanes * form.bits)
     return Unit(
         implementation="fork",
         header="fork",
@@ -51,10 +57,13 @@ def fork(place: Place, *, beats: int, lanes: int, form: Format) -> Unit:
         parameters=((("kBeats", beats), ("kLanes", lanes)),),
         formats=(("Code", form),),
         firings=loops(repeat(beats, READ | WRITE | WRITE_SECOND)),
-        cost=partial(_fork_cost, lanes * form.bits),
+        cost=partial(_fork_cost, lanes * form.bits, structure),
         latency={Backend.HLS: 2, Backend.RTL: 1},
+        structure=structure,
     )
 
 
-def _fork_cost(beat: int, _: Backend) -> Resources:
+def _fork_cost(beat: int, structure: rtl.Structure, backend: Backend) -> Resources:
+    if backend is Backend.RTL:
+        return structure.cost
     return CONTROL + logic(0, beat)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, partial
 
+from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import bram
@@ -20,6 +21,16 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
     banks = 1 if pixels == 1 else pixels * window.stride[1]
     row_words = -(-shape.width * (shape.channels // lanes) // banks)
     ring = Buffer(name="ring", words=(window.kernel[0] + window.stride[0]) * row_words, bits=lanes * form.bits, memories=banks)
+    sliding = Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels)
+    structure = rtl.swg(
+        counters=sliding.counters,
+        banks=banks,
+        kernel_width=window.kernel[1],
+        pixels=pixels,
+        words=ring.words,
+        bits=ring.bits,
+        storage=ring.storage,
+    )
     return Unit(
         implementation="swg",
         header="swg",
@@ -28,9 +39,10 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
         parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", pixels)), *rows),
         formats=(("In", form),),
         buffers=(ring,),
-        firings=Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels),
-        cost=partial(_cost, window, pixels, ring),
+        firings=sliding,
+        cost=partial(_cost, window, pixels, ring, structure),
         latency={Backend.HLS: 4, Backend.RTL: 3 if banks == 1 else 4},  # address, ring, padding, choice among banks
+        structure=structure,
     )
 
 
@@ -69,6 +81,13 @@ class Sliding(Firings):
 
     def runs(self) -> tuple[Run, ...]:
         return _sliding_runs(self)
+
+    @property
+    def counters(self) -> tuple[int, ...]:
+        """How far each counter of the module in SystemVerilog counts."""
+        rows, groups, reach = self._output.height, self._output.width // self.pixels, self.window.kernel[1] * self._beats
+        read = (self.fill + self._settle, self._phase, rows, self.shape.height * self._row, self._row, self.shape.height)
+        return (*read, reach, self.window.kernel[0], groups, rows)
 
     @property
     def _output(self) -> Shape:
@@ -132,7 +151,7 @@ def fill_rows(shape: Shape, window: Window) -> int:
     return min(window.kernel[0] - window.pad[0][0], shape.height)
 
 
-def _cost(window: Window, pixels: int, ring: Buffer, backend: Backend) -> Resources:
+def _cost(window: Window, pixels: int, ring: Buffer, structure: rtl.Structure, backend: Backend) -> Resources:
     """The ring buffer; the counters, an address for each bank, and for each bit multiplexers of two for the banks that can be under a tap.
 
     With Yosys 0.23 (`synth_xilinx -family xcup`), of Verilog after swg.h without the ring itself: windows of one pixel took 231 to 328 LUTs,
@@ -142,6 +161,8 @@ def _cost(window: Window, pixels: int, ring: Buffer, backend: Backend) -> Resour
     as counted, except for 8 pixels and a kernel 5 wide: 1,219 (1,144) of 24 bits, but 3,526 (1,912) of 48.
     The original keeps each row in a memory of its own; its logic is counted as this library's.
     """
+    if backend is Backend.RTL:
+        return structure.cost
     bits, banks, rows = ring.bits, ring.memories, window.kernel[0] + window.stride[0]
     memories = Resources(bram=bram(ring.words // rows, bits)) * (banks * rows) if backend is Backend.ORIGINAL else ring.cost
     choices, addresses = (min(window.kernel[1] - 1, banks), 12 * banks) if banks > 1 else (0, 0)
