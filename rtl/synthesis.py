@@ -72,7 +72,7 @@ class Counted(NamedTuple):
 
 def unit_job(ip: Ip, unit: Unit, memories: Mapping[str, str]) -> Job:
     """Synthesize one unit; `memories` are the rows of its ROMs, by file. Units that are alike have the same key, in whatever IP they are."""
-    return module_job(f"{ip.name}/{unit.label.replace(' ', '_')}", render_unit(ip, unit), memories)
+    return module_job(unit_name(ip, unit), render_unit(ip, unit), memories)
 
 
 def module_job(name: str, text: str, memories: Mapping[str, str]) -> Job:
@@ -97,6 +97,18 @@ def read_statistics(path: Path) -> Counted:
         why, fix = f"{type(error).__name__}: {error}", "delete it, and run doit synth_open again"
         raise ToolError(str(path), "not what `stat -json` writes, or not all of it", why=why, fix=fix) from None
     return Counted(unit, fifos)
+
+
+def read_total(build: Path, ip: Ip) -> Resources | None:
+    """What Yosys counts of an IP in the build folder build/<network>; None where not all of its units are synthesized."""
+    paths = [build / STEP / unit_name(ip, unit) / STATISTICS for unit in ip.units]
+    if not all(path.exists() for path in paths):
+        return None
+    return sum((read_statistics(path).total for path in paths), Resources())
+
+
+def unit_name(ip: Ip, unit: Unit) -> str:
+    return f"{ip.name}/{unit.label.replace(' ', '_')}"
 
 
 def _below(cells: Mapping[str, Mapping[str, Any]], name: str) -> Counted:

@@ -14,6 +14,7 @@ from dataflow.cost.report import table
 from dataflow.cost.resources import Resources
 from dataflow.design import Ip
 from dataflow.unit import Backend
+from rtl.shapes import FIFO, held_out_errors
 from rtl.synthesis import Counted
 
 COUNTED = ("LUT", "FF", "BRAM")
@@ -46,10 +47,21 @@ def print_synthesis(ip: Ip, counted: Mapping[str, Counted]) -> None:
         )
     console.print(f"{ip.name} in SystemVerilog, by Yosys and by the estimate", highlight=False)
     console.print(rows)
+    console.print(error_line(ip), highlight=False, soft_wrap=True)
+
+
+def error_line(ip: Ip) -> str:
+    """How far the estimate is off on shapes it was not fitted on, of what this IP is made of."""
+    errors = held_out_errors()
+    kinds = [*dict.fromkeys(unit.implementation for unit in ip.units), FIFO]
+    words = [f"{kind} {luts}, {ffs}" for kind in kinds for luts, ffs in [errors[kind]]]
+    return f"error of the estimate on shapes held out of its fit, mean (worst), of LUTs and of FFs: {'; '.join(words)}"
 
 
 def synthesis_data(ip: Ip, counted: Mapping[str, Counted]) -> dict[str, object]:
-    """What `print_synthesis` prints."""
+    """What `print_synthesis` prints: rows by name, and the errors of all implementations."""
+    pairs = beside_estimate(ip, counted).items()
     return {
-        name: {"yosys": asdict(yosys), "estimate": asdict(estimate)} for name, (yosys, estimate) in beside_estimate(ip, counted).items()
+        "rows": {name: {"yosys": asdict(yosys), "estimate": asdict(estimate)} for name, (yosys, estimate) in pairs},
+        "held_out_errors": {kind: {"lut": luts._asdict(), "ff": ffs._asdict()} for kind, (luts, ffs) in held_out_errors().items()},
     }

@@ -5,6 +5,9 @@ registers as the headers of the HLS library have them; each unit brings its own,
 arithmetic has a factor of its own, which says what it was measured on. Two of them are fitted, on the two published totals of the
 original ResNet-50 that depend on them (see `Backend.ORIGINAL`): ADD_OR_SUBTRACT_FACTOR on its LUTs, REGISTER_FACTOR on its
 flip-flops. Its BRAM, UltraRAM and DSP totals are left as a check: nothing is fitted on them.
+
+All this is for C++ (`Backend.HLS` and the original). SystemVerilog has formulas and constants of its own, fitted on what Yosys makes of each
+module: `dataflow.cost.rtl`.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ FIFO_IP = Resources(lut=60, ff=60)
 
 
 def estimate_design(design: Design, backend: Backend = Backend.HLS) -> Resources:
-    """Everything in the kernel: IPs, and the FIFOs and width converters between them, without the shell and memory banks."""
+    """Everything in the kernel: IPs, and the FIFOs and width converters between them, without the shell and memory banks.
+
+    `Backend.RTL` is for IPs whose units all have a module, which a DMA's have not.
+    """
     parts = [*(estimate_ip(ip, backend) for ip in design.ips), *map(estimate_link, design.links)]
     return sum(parts, Resources())
 
