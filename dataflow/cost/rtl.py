@@ -63,9 +63,11 @@ def counter(numbers: int) -> Count:
     return Count(bits + 1 + bits / 5, bits + 1) if numbers > 1 else Count()
 
 
-def tree(numbers: int, bits: int, levels: int | None = None, *, weighted: bool = False) -> Count:
-    """rf_adder_tree: a LUT for each bit that two numbers have in common, a register behind the last level and every second before it."""
-    return _tree(numbers, bits, bits_for(numbers) if levels is None else levels, weighted, True)
+def tree(numbers: int, bits: int, levels: int | None = None, *, signed: bool = False, weighted: bool = False) -> Count:
+    """rf_adder_tree: a LUT for each bit that two numbers have in common, and for the sign; a register behind the last level and every
+    second before it."""
+    added = _tree(numbers, bits, bits_for(numbers) if levels is None else levels, weighted, True)
+    return added + Count(numbers - 1) if signed else added
 
 
 def _tree(numbers: int, bits: int, levels: int, weighted: bool, registered: bool) -> Count:
@@ -120,9 +122,10 @@ def rom(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
 
 
 def delay(steps: int, bits: int, storage: Storage) -> tuple[Count, float]:
-    """rf_delay, and its block RAMs: registers, or a memory of two words less and two registers behind it."""
+    """rf_delay, and its block RAMs: registers, of which three or more in a row are shift registers in LUTs; or a memory of two words less
+    and two registers behind it."""
     if steps <= 4:
-        return Count(0, steps * bits), 0
+        return Count(0, steps * bits) if steps < 3 else Count(bits), 0
     address = counter(steps - 2)
     if storage is Storage.BRAM:
         return address + Count(0, bits), bram(steps - 2, bits)
@@ -160,12 +163,14 @@ def _distributed(words: int, bits: int) -> int:
 
 
 def pes(count: int, simd: int, weight: Format, codes: Format, sums: int) -> tuple[Count, Count, int]:
-    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Bipolar weights are counted as bits, so that a
-    sum is a bit narrower; one more PE's is taken off each of the others."""
+    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys leaves a DSP's factors and product in
+    registers outside, and takes two LUTs for each bit of a sum that can begin anew, one where there is nothing to add."""
     if min(weight.bits, codes.bits) > 4:
         bits = weight.bits + codes.bits + 1
-        return tree(simd, bits) * count, Count(sums, sums) * count, count * simd
-    return dot_planes(simd, codes.bits, weight.bits) * count, Count(sums, sums) * count, 0
+        registers = Count(0, simd * 2 * (weight.bits + codes.bits))
+        return (tree(simd, bits, signed=True) + registers) * count, Count(2 * sums, sums) * count, count * simd
+    dot = bits_for(1 + simd * (2**codes.bits - 1) * (2**weight.bits - 1))
+    return dot_planes(simd, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
 
 
 def mvau(

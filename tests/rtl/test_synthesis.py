@@ -19,10 +19,10 @@ from dataflow.cost.estimate import estimate_ip
 from dataflow.cost.resources import Resources
 from dataflow.unit import Backend
 from network import load
-from rtl.measure import fit, job, measure
+from rtl.measure import fit, measure, random_memories
 from rtl.modules import MODULES
 from rtl.shapes import FIFO, held_out_errors, table
-from rtl.synthesis import STATISTICS, Counted, module_job, read_statistics, read_total, unit_name
+from rtl.synthesis import STATISTICS, Counted, module_job, read_statistics, read_total, unit_job, unit_name
 from rtl.synthesis_report import error_line, print_synthesis, synthesis_data
 from tests.test_configs import CONFIGS
 
@@ -159,9 +159,12 @@ def test_and_popcount_takes_at_most_4_2_luts_a_product(simd, tmp_path):
 
 
 def test_units_that_are_alike_are_one_job(digits, monkeypatch):
-    monkeypatch.setattr("rtl.synthesis.find", lambda name: sys.executable)
-    shapes = [shape for shape in table() if shape.implementation == "dwc"]
-    assert job(shapes[0]).key == job(shapes[0]).key != job(shapes[1]).key
+    """conv1 and conv2 of a block of the digits have the same windows; conv1's weights are its own."""
+    monkeypatch.setattr("rtl.synthesis.find", lambda _: sys.executable)
+    ip = digits.ip("res2a")
+    jobs = {unit.label: unit_job(ip, unit, random_memories(unit)) for unit in ip.units}
+    assert jobs["conv1 swg"].key == jobs["conv2 swg"].key
+    assert len({jobs[f"{conv} mvau"].key for conv in ("conv1", "conv2")}) == 2
 
 
 def test_without_yosys_the_task_says_what_to_install(tmp_path):
