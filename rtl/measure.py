@@ -44,13 +44,17 @@ def job(shape: Shaped) -> Job:
 
 
 def random_memories(unit: Unit) -> dict[str, str]:
-    """Rows of random bits, the same ones every time."""
+    """Rows of random weights, and of thresholds within their reach, the same ones every time."""
     return {memory_file(held): _random_rows(held) for held in unit.constants}
 
 
 def _random_rows(held: Constants) -> str:
     draw, digits = random.Random(held.name), -(-held.row_bits // 4)
-    return "".join(f"{draw.getrandbits(held.row_bits):0{digits}x}\n" for _ in range(held.words))
+    rows = [draw.getrandbits(held.row_bits) for _ in range(held.words)]
+    if held.reach is not None:
+        low, high = held.reach
+        rows = [sum(draw.randint(low, high + 1) % 2**held.element_bits << i * held.element_bits for i in range(held.elements)) for _ in rows]
+    return "".join(f"{row:0{digits}x}\n" for row in rows)
 
 
 def measure(shape: Shaped) -> Shaped:

@@ -132,10 +132,11 @@ def delay(steps: int, bits: int, storage: Storage) -> tuple[Count, float]:
     return address + Count(bits * -(-(steps - 2) // 64), 2 * bits), 0
 
 
-def crossed(values: int, thresholds: int, bits: int, words: int) -> Count:
-    """rf_crossed: a LUT for each bit of a comparison, half of it where the thresholds are constants; and the count of those reached."""
-    comparisons = Count(values * thresholds * (bits if words > 1 else bits / 2), values * thresholds)
-    return comparisons + popcount(thresholds) * values
+def crossed(values: int, thresholds: int, bits: int, words: int) -> tuple[Count, Count]:
+    """rf_crossed: the comparisons, of three bits by two LUTs, or by one where the thresholds are constants; and the count of those reached."""
+    threes = -(-bits // 3)
+    comparison = 2 * threes - 1 if words > 1 else threes
+    return Count(comparison, 1) * (values * thresholds), popcount(thresholds) * values
 
 
 def rtl_fifo(fifo: RtlFifo, bits: int) -> Structure:
@@ -188,7 +189,7 @@ def mvau(
     bipolar = weight.kind is Kind.BIPOLAR
     dots, added, dsps = pes(pixels * (pe + bipolar), simd, weight, codes, sums)
     totals = Count(sums, sums) * (pixels * pe if bipolar else 0)
-    compared = crossed(pixels * pe, result.thresholds, sums, fold_out)
+    compared, reached = crossed(pixels * pe, result.thresholds, sums, fold_out)
     weights, weight_brams = rom(fold_in * fold_out, pe * simd * weight.bits, storages[0])
     thresholds, threshold_brams = rom(fold_out, pe * result.thresholds * sums, storages[1])
     beat = pixels * simd * codes.bits
@@ -197,20 +198,20 @@ def mvau(
     memories = weights + thresholds + kept + Count(beat if fold_out > 1 else 0, 2 * beat)
     return Structure(
         implementation="mvau",
-        luts=(dots.lut, added.lut + totals.lut, compared.lut, memories.lut, control.lut, 1),
-        ffs=(dots.ff, added.ff + totals.ff, compared.ff, memories.ff, control.ff, 1),
+        luts=(dots.lut + reached.lut, added.lut + totals.lut, compared.lut, memories.lut, control.lut, 1),
+        ffs=(dots.ff + reached.ff, added.ff + totals.ff, compared.ff, memories.ff, control.ff, 1),
         ruled=Resources(dsp=dsps, bram=weight_brams + threshold_brams + kept_brams),
     )
 
 
 def threshold(*, lanes: int, rows: int, values: int, thresholds: int, bits: int, storage: Storage) -> Structure:
-    compared = crossed(lanes, thresholds, bits, rows)
+    compared, reached = crossed(lanes, thresholds, values, rows)
     held, brams = rom(rows, lanes * thresholds * bits, storage)
     control = counter(rows)
     return Structure(
         implementation="threshold",
-        luts=(compared.lut, held.lut, control.lut + 1),
-        ffs=(compared.ff, held.ff + 2 * lanes * values, control.ff + 1),
+        luts=(compared.lut, reached.lut, held.lut, control.lut + 1),
+        ffs=(compared.ff + reached.ff, held.ff + 2 * lanes * values, control.ff + 1),
         ruled=Resources(bram=brams),
     )
 
@@ -236,9 +237,9 @@ def swg(*, counters: tuple[int, ...], banks: int, kernel_width: int, pixels: int
 
 
 def dwc(*, into: int, out: int) -> Structure:
-    """A wide beat; a beat that gets narrower is shifted or loaded, by a LUT for each bit but those shifted in as zeros."""
+    """A wide beat; a beat that gets narrower is shifted or loaded, by a LUT for each bit."""
     wide, narrow = max(into, out), min(into, out)
-    loaded = wide - narrow if into > out else 0
+    loaded = wide if into > out else 0
     control = counter(wide // narrow)
     return Structure(implementation="dwc", luts=(loaded, control.lut, 1), ffs=(wide, control.ff, 1))
 
@@ -247,9 +248,10 @@ def fork(*, bits: int) -> Structure:
     return Structure(implementation="fork", luts=(1,), ffs=(bits, 1))
 
 
-def join(*, lanes: int, bits: int) -> Structure:
-    """Two additions and a clamp for each lane."""
-    return Structure(implementation="join", luts=(lanes * (bits + 2), lanes * bits, 1), ffs=(lanes * (2 * bits + 2), 1))
+def join(*, lanes: int, bits: int, zero: int) -> Structure:
+    """For each lane an addition, which has the zero point in it, and a clamp. Without a zero point there is no sign."""
+    registers = 2 * bits + (2 if zero else 1)
+    return Structure(implementation="join", luts=(lanes * max(2 * bits, 3), 1), ffs=(lanes * registers, 1))
 
 
 def max_pool(*, lanes: int, bits: int, taps: int, beats: int, storage: Storage) -> Structure:

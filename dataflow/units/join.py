@@ -15,7 +15,7 @@ from network.operations import Join
 def join(place: Place, *, operation: Join, lanes: int) -> Unit:
     """main + bypass - zero_point, clipped."""
     beats = operation.shape.size // lanes
-    structure = rtl.join(lanes=lanes, bits=operation.codes.bits)
+    structure = rtl.join(lanes=lanes, bits=operation.codes.bits, zero=operation.zero_point)
     return Unit(
         implementation="join",
         header="join",
