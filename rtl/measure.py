@@ -53,7 +53,9 @@ def _random_rows(held: Constants) -> str:
     rows = [draw.getrandbits(held.row_bits) for _ in range(held.words)]
     if held.reach is not None:
         low, high = held.reach
-        rows = [sum(draw.randint(low, high + 1) % 2**held.element_bits << i * held.element_bits for i in range(held.elements)) for _ in rows]
+        rows = [
+            sum(draw.randint(low, high + 1) % 2**held.element_bits << i * held.element_bits for i in range(held.elements)) for _ in rows
+        ]
     return "".join(f"{row:0{digits}x}\n" for row in rows)
 
 

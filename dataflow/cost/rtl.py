@@ -107,18 +107,16 @@ def dot_planes(lanes: int, codes: int, weights: int) -> Count:
     return counted + tree(columns, 3 + levels, weighted=True)
 
 
-def rom(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
+def rom(words: int, bits: int, storage: Storage, columns: int | None = None) -> tuple[Count, float]:
     """rf_rom, and its block RAMs. Of a ROM in LUTs of a few words many columns are alike, and are one: those of random contents that differ
-    are counted. A column takes a LUT for every 64 words."""
+    are counted; `columns` are those that are no copies of others' signs. A column takes a LUT for every 64 words."""
     if storage is Storage.BRAM:
         return Count(0, bits), bram(words, bits)
     if words == 1:
         return Count(), 0
-    kinds = 2.0**words
-    different = bits if words > 30 else kinds * (1 - (1 - 1 / kinds) ** bits)
-    address = bits_for(words)
-    trivial = min(different, 2 * address + 2) if words < 8 else 0  # constant, or a bit of the address
-    return Count((different - trivial) + different * (-(-words // 64) - 1), different + address), 0
+    kept, address = different(bits if columns is None else columns, words), bits_for(words)
+    trivial = min(kept, 2 * address + 2) if words < 8 else 0  # constant, or a bit of the address
+    return Count((kept - trivial) + kept * (-(-words // 64) - 1), kept + address), 0
 
 
 def delay(steps: int, bits: int, storage: Storage) -> tuple[Count, float]:
@@ -132,11 +130,27 @@ def delay(steps: int, bits: int, storage: Storage) -> tuple[Count, float]:
     return address + Count(bits * -(-(steps - 2) // 64), 2 * bits), 0
 
 
-def crossed(values: int, thresholds: int, bits: int, words: int) -> tuple[Count, Count]:
-    """rf_crossed: the comparisons, of three bits by two LUTs, or by one where the thresholds are constants; and the count of those reached."""
-    threes = -(-bits // 3)
-    comparison = 2 * threes - 1 if words > 1 else threes
-    return Count(comparison, 1) * (values * thresholds), popcount(thresholds) * values
+def crossed(values: int, thresholds: int, bits: int, words: int, constant_bits: int | None = None) -> tuple[Count, Count]:
+    """rf_crossed: the comparisons, of three bits by two LUTs, whether they are equal and which is larger; and the count of those reached.
+    Constant thresholds of a value share LUTs; `constant_bits` are the bits of the value, without signs."""
+    if words > 1:
+        comparisons = float(thresholds * (2 * -(-bits // 3) - 1))
+    else:
+        comparisons = _constants(thresholds, bits if constant_bits is None else constant_bits)
+    return Count(comparisons, thresholds) * values, popcount(thresholds) * values
+
+
+def _constants(thresholds: int, bits: int) -> float:
+    """LUTs that compare a value with random constants; of the lowest bits it does not matter whether they are equal."""
+    if bits <= 5:
+        return different(thresholds, bits)
+    threes = [3] * (bits // 3) + ([bits % 3] if bits % 3 else [])
+    return sum(2 * different(thresholds, each) for each in threes) - different(thresholds, threes[-1])
+
+
+def different(drawn: int, bits: int) -> float:
+    """How many different ones there are among random numbers."""
+    return float(drawn) if bits > 30 else 2.0**bits * (1 - (1 - 0.5**bits) ** drawn)
 
 
 def rtl_fifo(fifo: RtlFifo, bits: int) -> Structure:
@@ -205,8 +219,8 @@ def mvau(
 
 
 def threshold(*, lanes: int, rows: int, values: int, thresholds: int, bits: int, storage: Storage) -> Structure:
-    compared, reached = crossed(lanes, thresholds, values, rows)
-    held, brams = rom(rows, lanes * thresholds * bits, storage)
+    compared, reached = crossed(lanes, thresholds, bits, rows, values)
+    held, brams = rom(rows, lanes * thresholds * bits, storage, lanes * thresholds * values)
     control = counter(rows)
     return Structure(
         implementation="threshold",
@@ -230,8 +244,8 @@ def swg(*, counters: tuple[int, ...], banks: int, kernel_width: int, pixels: int
     chosen = Count(-(-choices // 2) * pixels * bits if banks > 1 else 0, pixels * bits if banks > 1 else 0)
     return Structure(
         implementation="swg",
-        luts=(memory.lut + bits * banks, chosen.lut, control.lut, address, address * banks, 1),
-        ffs=(memory.ff + bits * (banks + 1) + chosen.ff, control.ff, address, address * banks, 1),
+        luts=(memory.lut, chosen.lut, control.lut, address, address * (banks - 1), 1),
+        ffs=(memory.ff + bits * (banks + 1) + chosen.ff, control.ff, address, address * (banks - 1), 1),
         ruled=Resources(bram=brams),
     )
 
