@@ -230,8 +230,11 @@ def threshold(*, lanes: int, rows: int, values: int, thresholds: int, bits: int,
     )
 
 
-def swg(*, counters: tuple[int, ...], banks: int, kernel_width: int, pixels: int, words: int, bits: int, storage: Storage) -> Structure:
-    """`counters`: how far each counts. In its rows and columns it counts with adders, whose bits are those of the ring's words."""
+def swg(
+    *, counters: tuple[int, ...], banks: int, kernel: tuple[int, int], pixels: int, words: int, bits: int, storage: Storage
+) -> Structure:
+    """`counters`: how far each counts. Rows in the ring are found by adders, of as many bits as its words have: two more where a window has
+    more than one row. A tap is chosen among the banks that can be under it."""
     control = sum((counter(each) for each in counters), Count())
     address = bits_for(words)
     if storage is Storage.BRAM:
@@ -240,11 +243,11 @@ def swg(*, counters: tuple[int, ...], banks: int, kernel_width: int, pixels: int
         memory, brams = Count(bits * (1 + words // 2), words * bits + bits) * banks, 0
     else:
         memory, brams = Count(_distributed(words, bits), bits) * banks, 0
-    choices = min(kernel_width, banks) if banks > 1 else 0
-    chosen = Count(-(-choices // 2) * pixels * bits if banks > 1 else 0, pixels * bits if banks > 1 else 0)
+    inputs = min(kernel[1], banks) + bits_for(kernel[1])
+    chosen = Count(-(-(inputs - 1) // 5), 1) * (pixels * bits if banks > 1 else 0)
     return Structure(
         implementation="swg",
-        luts=(memory.lut, chosen.lut, control.lut, address, address * (banks - 1), 1),
+        luts=(memory.lut, chosen.lut, control.lut, address * (2 if kernel[0] > 1 else 1), address * (banks - 1), 1),
         ffs=(memory.ff + bits * (banks + 1) + chosen.ff, control.ff, address, address * (banks - 1), 1),
         ruled=Resources(bram=brams),
     )
@@ -269,11 +272,14 @@ def join(*, lanes: int, bits: int, zero: int) -> Structure:
 
 
 def max_pool(*, lanes: int, bits: int, taps: int, beats: int, storage: Storage) -> Structure:
+    """A comparison and a choice for each lane. Codes of two bits are one LUT for each bit; Yosys compares those of a few bits without carries,
+    by about two LUTs for each."""
     kept, brams = delay(beats, lanes * bits, storage)
     control = counter(beats) + counter(taps)
+    comparison = 0 if bits <= 2 else 2 * bits if bits <= 5 else 2 * -(-bits // 3)
     return Structure(
         implementation="max_pool",
-        luts=(lanes * bits, kept.lut, control.lut, 1),
+        luts=(lanes * (bits + comparison), kept.lut, control.lut, 1),
         ffs=(2 * lanes * bits, kept.ff, control.ff, 1),
         ruled=Resources(bram=brams),
     )
