@@ -30,7 +30,7 @@ from rtl.shapes import FIFO, Parameters, Shaped, as_fifo, table, write_table
 from rtl.synthesis import STATISTICS, module_job, read_statistics, unit_job
 
 RIDGE = 0.02
-"""How strongly constants are drawn towards 1, or those of control towards 0: parts that no shape tells apart share an error."""
+"""How strongly constants are drawn towards 1, where they would say that a part is built as it is counted."""
 
 
 def job(shape: Shaped) -> Job:

@@ -121,13 +121,14 @@ def rom(words: int, bits: int, storage: Storage, columns: int | None = None) -> 
 
 def delay(steps: int, bits: int, storage: Storage) -> tuple[Count, float]:
     """rf_delay, and its block RAMs: registers, of which three or more in a row are shift registers in LUTs; or a memory of two words less
-    and two registers behind it."""
+    and two registers behind it. With one port a LUT holds 32 words of two bits or 64 of one (UG574)."""
     if steps <= 4:
         return Count(0, steps * bits) if steps < 3 else Count(bits), 0
     address = counter(steps - 2)
     if storage is Storage.BRAM:
         return address + Count(0, bits), bram(steps - 2, bits)
-    return address + Count(bits * -(-(steps - 2) // 64), 2 * bits), 0
+    memory = -(-bits // 2) if steps - 2 <= 32 else bits * -(-(steps - 2) // 64)
+    return address + Count(memory, 2 * bits), 0
 
 
 def crossed(values: int, thresholds: int, bits: int, words: int, constant_bits: int | None = None) -> tuple[Count, Count]:
@@ -285,13 +286,13 @@ def max_pool(*, lanes: int, bits: int, taps: int, beats: int, storage: Storage) 
     )
 
 
-def accumulate_pool(*, lanes: int, pixels: int, beats: int, codes: int, zero: int, sums: int, storage: Storage) -> Structure:
-    """A code less the zero point, where that is not 0, and a sum for each lane."""
+def accumulate_pool(*, lanes: int, pixels: int, beats: int, codes: int, sums: int, storage: Storage) -> Structure:
+    """A sum for each lane that can begin anew: two LUTs for each bit where there is something to add."""
     kept, brams = delay(beats, lanes * sums, storage)
     control = counter(beats) + counter(pixels)
     return Structure(
         implementation="accumulate_pool",
-        luts=(lanes * sums, lanes * codes if zero else 0, kept.lut, control.lut, 1),
+        luts=(lanes * (sums + codes), kept.lut, control.lut, 1),
         ffs=(lanes * (2 * codes + sums), kept.ff, control.ff, 1),
         ruled=Resources(bram=brams),
     )
@@ -327,11 +328,11 @@ def dense(
 
 
 def top_k(*, top: int, classes: int, score: int) -> Structure:
-    """For each place a comparison, and a choice between its neighbour and what comes in."""
-    label = bits_for(classes)
+    """For each place a comparison, and for all but the first a choice between its neighbour and what comes in."""
+    label, comparison = bits_for(classes), 2 * -(-(score + 1) // 3) - 1
     control = counter(classes) + counter(top)
     return Structure(
         implementation="top_k",
-        luts=(top * (score + 1), top * (score + 1 + label), control.lut, 1),
+        luts=(top * comparison, (top - 1) * (score + 1 + label), top, control.lut),
         ffs=(top * (score + 1 + label), score + 1 + 2 * label, control.ff, 1),
     )

@@ -52,7 +52,6 @@ def accumulate_pool(place: Place, *, operation: SumPool, lanes: int) -> Unit:
         pixels=shape.pixels,
         beats=beats,
         codes=operation.codes.bits,
-        zero=operation.zero_point,
         sums=operation.sums.bits,
         storage=sums.storage,
     )
