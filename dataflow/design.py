@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from dataflow import names
 from dataflow.cost.storage import Storage, link_storage, stream_storage
 from dataflow.platform import Platform
-from dataflow.unit import Unit
+from dataflow.rtl_fifo import PORT_DEPTH, RtlFifo
+from dataflow.unit import Backend, Unit
 from network.formats import Format
 from network.model import Network
 
@@ -97,6 +98,14 @@ class Ip:
     def products(self) -> int:
         """Multiply-accumulates per cycle."""
         return sum(unit.products for unit in self.units)
+
+    def rtl_fifos(self, unit: Unit) -> tuple[tuple[RtlFifo, int], ...]:
+        """What a unit writes, in RTL: the FIFO of each of its outputs, and the bits of a beat."""
+        streams: dict[str, Stream | Port] = {stream.name: stream for stream in self.streams} | {port.name: port for port in self.ports}
+        written = [streams[name] for name in unit.writes]
+        depths = [stream.depth if isinstance(stream, Stream) else PORT_DEPTH for stream in written]
+        latency = unit.latency[Backend.RTL]
+        return tuple((RtlFifo(depth=depth, unit_latency=latency), stream.bits) for depth, stream in zip(depths, written, strict=True))
 
     @property
     def inputs(self) -> tuple[Port, ...]:

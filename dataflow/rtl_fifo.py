@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+PORT_DEPTH = 2
+"""Beats of the FIFO in front of an output port, and of a register slice."""
 SHALLOW_PLACES = 64
 """Most places of a shallow FIFO: as many as a LUT has as a distributed RAM."""
 PORT_DEPTH = 2

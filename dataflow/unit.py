@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from dataflow.cost.resources import Resources
+from dataflow.cost.rtl import Structure
 from dataflow.cost.storage import Storage, ram_cost, ram_storage, rom_storage
 from dataflow.firings import IDLE, WRITE, Firings, Run
 from network.formats import Format
@@ -158,8 +159,17 @@ class Unit:
     all_frames: bool = False  # one call processes all frames of a batch: units that access memory
     products: int = 0  # multiply-accumulates per cycle, all unrolled by synthesis
     # Outside `repr` and equality, so that a new formula makes only tasks stale that depend on it.
-    cost: Callable[[Backend], Resources] = field(repr=False, compare=False)
+    formula: Callable[[Backend], Resources] = field(repr=False, compare=False)  # the cost in C++
     latency: Mapping[Backend, int] = field(repr=False, compare=False)  # cycles from reading a beat to writing its result
+    structure: Structure | None = field(default=None, repr=False, compare=False)  # of its module in SystemVerilog, if it has one
+
+    def cost(self, backend: Backend) -> Resources:
+        """Raises KeyError for SystemVerilog where there is no module."""
+        if backend is not Backend.RTL:
+            return self.formula(backend)
+        if self.structure is None:
+            raise KeyError(f"{self.implementation} has no module")
+        return self.structure.cost
 
     @property
     def cycles(self) -> int:

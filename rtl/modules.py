@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from codegen.text.templates import pascal
 from dataflow.cost.storage import Storage, stream_storage
-from dataflow.design import Ip, Port, Stream
-from dataflow.rtl_fifo import PORT_DEPTH, FifoKind, RtlFifo
-from dataflow.unit import Backend, Constants, Role, Unit
+from dataflow.design import Ip
+from dataflow.rtl_fifo import FifoKind, RtlFifo
+from dataflow.unit import Constants, Role, Unit
 from network.errors import DescriptionError
 from network.formats import Kind
 from network.model import Network
@@ -89,13 +89,12 @@ class Instance:
 
 def instance(ip: Ip, unit: Unit) -> Instance:
     module = MODULES[unit.implementation]
-    streams: dict[str, Stream | Port] = {stream.name: stream for stream in ip.streams} | {port.name: port for port in ip.ports}
     parameters = [
         *({name[1:]: str(value) for name, value in row if name[1:] in module.parameters} for row in unit.parameters),
         _formats(unit, module),
         *map(_constants, unit.constants),
         {f"{pascal(buffer.name)}Style": _quoted(STYLES[buffer.storage]) for buffer in unit.buffers if buffer.words},
-        *(_output(port, streams[name], unit) for port, name in zip(module.writes, unit.writes, strict=True)),
+        *(_output(port, fifo, bits) for port, (fifo, bits) in zip(module.writes, ip.rtl_fifos(unit), strict=True)),
     ]
     reads, writes = zip(module.reads, unit.reads, strict=True), zip(module.writes, unit.writes, strict=True)
     connections = (
@@ -123,12 +122,10 @@ def _constants(held: Constants) -> Row:
     return bits | {f"{name}Block": _bit(held.storage is Storage.BRAM), f"{name}File": _quoted(memory_file(held))}
 
 
-def _output(port: str, stream: Stream | Port, unit: Unit) -> Row:
+def _output(port: str, fifo: RtlFifo, bits: int) -> Row:
     """The FIFO of an output. Its kind and its places follow from its depth in the module, as in `RtlFifo`."""
-    depth = stream.depth if isinstance(stream, Stream) else PORT_DEPTH
-    fifo = RtlFifo(depth=depth, unit_latency=unit.latency[Backend.RTL])
-    style = {f"{pascal(port)}Style": _quoted(STYLES[stream_storage(depth, stream.bits)])} if fifo.kind is FifoKind.DEEP else {}
-    return {f"{pascal(port)}Depth": str(depth)} | style
+    style = {f"{pascal(port)}Style": _quoted(STYLES[stream_storage(fifo.depth, bits)])} if fifo.kind is FifoKind.DEEP else {}
+    return {f"{pascal(port)}Depth": str(fifo.depth)} | style
 
 
 def memory_file(held: Constants) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from codegen.text.templates import render as render_template
 from dataflow.design import Ip, Port, Stream
-from rtl.modules import Row, instance, memory_file
+from dataflow.unit import Unit
+from rtl.modules import MODULES, Row, instance, memory_file
 
 if TYPE_CHECKING:
     from network.parameters import Parameters
@@ -35,10 +36,7 @@ def bench_file(ip: Ip) -> str:
 
 def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
     """All files of one IP by name; `network` goes into the banner."""
-    from rtl.memories import memory_text  # here, because numpy loads slowly
-
-    texts = {memory_file(held): memory_text(held, parameters) for unit in ip.units for held in unit.constants}
-    return sources(network, ip) | texts
+    return sources(network, ip) | {name: text for unit in ip.units for name, text in memories(unit, parameters).items()}
 
 
 def sources(network: str, ip: Ip) -> dict[str, str]:
@@ -49,6 +47,25 @@ def sources(network: str, ip: Ip) -> dict[str, str]:
         top_file(ip): render_template(FOLDER / "templates", "ip.sv.j2", **values),
         bench_file(ip): render_template(FOLDER / "templates", "ip_tb.cpp.j2", **values),
     }
+
+
+def memories(unit: Unit, parameters: Parameters) -> dict[str, str]:
+    """The files with the rows of a unit's ROMs, by name."""
+    from rtl.memories import memory_text  # here, because numpy loads slowly
+
+    return {memory_file(held): memory_text(held, parameters) for held in unit.constants}
+
+
+def render_unit(ip: Ip, unit: Unit) -> str:
+    """The module `unit`: one unit alone with the parameters it has in its IP, and the ports of its module."""
+    module = MODULES[unit.implementation]
+    bits = {stream.name: stream.bits for stream in ip.streams} | {port.name: port.bits for port in ip.ports}
+    signals = [("input ", 1, "clk_i"), ("input ", 1, "rst_ni")]
+    for port, name in zip(module.reads, unit.reads, strict=True):
+        signals += [("input ", bits[name], f"{port}_i"), ("input ", 1, f"{port}_valid_i"), ("output", 1, f"{port}_ready_o")]
+    for port, name in zip(module.writes, unit.writes, strict=True):
+        signals += [("output", bits[name], f"{port}_o"), ("output", 1, f"{port}_valid_o"), ("input ", 1, f"{port}_ready_i")]
+    return render_template(FOLDER / "templates", "unit.sv.j2", instance=instance(ip, unit), signals=signals, joined=_joined)
 
 
 def _comment(stream: Stream | Port) -> str:

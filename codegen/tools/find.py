@@ -35,6 +35,7 @@ TOOLS = {
         Tool(name="vivado_hls", variable="VIVADO_HLS", package="Vivado HLS", homes=("XILINX_HLS", "XILINX_VIVADO")),
         Tool(name="vivado", variable="VIVADO", package="Vivado", homes=("XILINX_VIVADO",)),
         Tool(name="v++", variable="VPP", package="Vitis", homes=("XILINX_VITIS",)),
+        Tool(name="yosys", variable="YOSYS", package="yosys (Debian: apt install yosys)"),
     )
 }
 

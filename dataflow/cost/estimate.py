@@ -5,14 +5,18 @@ registers as the headers of the HLS library have them; each unit brings its own,
 arithmetic has a factor of its own, which says what it was measured on. Two of them are fitted, on the two published totals of the
 original ResNet-50 that depend on them (see `Backend.ORIGINAL`): ADD_OR_SUBTRACT_FACTOR on its LUTs, REGISTER_FACTOR on its
 flip-flops. Its BRAM, UltraRAM and DSP totals are left as a check: nothing is fitted on them.
+
+All this is for C++ (`Backend.HLS` and the original). SystemVerilog has formulas and constants of its own, fitted on what Yosys makes of each
+module: `dataflow.cost.rtl`.
 """
 
 from __future__ import annotations
 
 from dataflow.cost.resources import Resources
+from dataflow.cost.rtl import rtl_fifo
 from dataflow.cost.storage import bram, link_cost, stream_cost
 from dataflow.design import Design, Ip, Link, Stream
-from dataflow.unit import Backend
+from dataflow.unit import Backend, Unit
 
 FIFO_CONTROL = Resources(lut=15, ff=12)
 """Pointers and flags of a FIFO within an IP. A guess."""
@@ -21,15 +25,26 @@ FIFO_IP = Resources(lut=60, ff=60)
 
 
 def estimate_design(design: Design, backend: Backend = Backend.HLS) -> Resources:
-    """Everything in the kernel: IPs, and the FIFOs and width converters between them, without the shell and memory banks."""
+    """Everything in the kernel: IPs, and the FIFOs and width converters between them, without the shell and memory banks.
+
+    `Backend.RTL` is for IPs whose units all have a module, which a DMA's have not.
+    """
     parts = [*(estimate_ip(ip, backend) for ip in design.ips), *map(estimate_link, design.links)]
     return sum(parts, Resources())
 
 
 def estimate_ip(ip: Ip, backend: Backend = Backend.HLS) -> Resources:
     """The units of an IP and the FIFOs between them."""
-    parts = [*(unit.cost(backend) for unit in ip.units), *(_fifo(stream, backend) for stream in ip.streams)]
-    return sum(parts, Resources())
+    if backend is Backend.RTL:
+        fifos = [estimate_rtl_fifos(ip, unit) for unit in ip.units]
+    else:
+        fifos = [_fifo(stream, backend) for stream in ip.streams]
+    return sum([*(unit.cost(backend) for unit in ip.units), *fifos], Resources())
+
+
+def estimate_rtl_fifos(ip: Ip, unit: Unit) -> Resources:
+    """The FIFOs that a unit in SystemVerilog writes, which are in its module: those of streams, and one in front of an output port."""
+    return sum((rtl_fifo(fifo, bits).cost for fifo, bits in ip.rtl_fifos(unit)), Resources())
 
 
 def estimate_link(link: Link) -> Resources:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, constants_cost, crossed, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, loops, repeat
@@ -17,6 +18,14 @@ def threshold(place: Place, *, layer: str, activation: Activation, lanes: int) -
     """Compare every value with all thresholds of its channel at once; `layer` names the thresholds."""
     shape, values, codes = activation.shape, activation.values, activation.codes
     thresholds = threshold_constants(place.name, layer, activation, lanes)
+    structure = rtl.threshold(
+        lanes=lanes,
+        rows=thresholds.words,
+        values=values.bits,
+        thresholds=codes.thresholds,
+        bits=thresholds.element_bits,
+        storage=thresholds.storage,
+    )
     return Unit(
         implementation="threshold",
         header="threshold",
@@ -26,8 +35,9 @@ def threshold(place: Place, *, layer: str, activation: Activation, lanes: int) -
         formats=(("In", values), ("Out", codes)),
         constants=(thresholds,),
         firings=loops(repeat(shape.size // lanes, BOTH)),
-        cost=partial(_cost, activation, lanes, thresholds),
+        formula=partial(_cost, activation, lanes, thresholds),
         latency={Backend.HLS: 3, Backend.RTL: latency.ROM + latency.crossed(codes)},  # thresholds from their ROM, comparison, count
+        structure=structure,
     )
 
 

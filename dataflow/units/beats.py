@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import READ, WRITE, WRITE_SECOND, Regroup, loops, repeat
@@ -19,6 +20,7 @@ def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format
             why="a beat of one width must hold whole beats of the other",
             fix="choose pe and simd of the two layers so that one divides the other",
         )
+    structure = rtl.dwc(into=lanes_in * form.bits, out=lanes_out * form.bits)
     return Unit(
         implementation="dwc",
         header="dwc",
@@ -27,8 +29,9 @@ def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format
         parameters=((("kCodes", codes), ("kLanesIn", lanes_in), ("kLanesOut", lanes_out)),),
         formats=(("Code", form),),
         firings=Regroup(into=lanes_in, out=lanes_out, beats=codes // lanes_out),
-        cost=partial(_converter_cost, lanes_in * form.bits, lanes_out * form.bits),
+        formula=partial(_converter_cost, lanes_in * form.bits, lanes_out * form.bits),
         latency={Backend.HLS: 2, Backend.RTL: 1},
+        structure=structure,
     )
 
 
@@ -43,6 +46,7 @@ def _converter_cost(into: int, out: int, _: Backend) -> Resources:
 
 def fork(place: Place, *, beats: int, lanes: int, form: Format) -> Unit:
     """Copy every beat to both branches of a block."""
+    structure = rtl.fork(bits=lanes * form.bits)
     return Unit(
         implementation="fork",
         header="fork",
@@ -51,8 +55,9 @@ def fork(place: Place, *, beats: int, lanes: int, form: Format) -> Unit:
         parameters=((("kBeats", beats), ("kLanes", lanes)),),
         formats=(("Code", form),),
         firings=loops(repeat(beats, READ | WRITE | WRITE_SECOND)),
-        cost=partial(_fork_cost, lanes * form.bits),
+        formula=partial(_fork_cost, lanes * form.bits),
         latency={Backend.HLS: 2, Backend.RTL: 1},
+        structure=structure,
     )
 
 

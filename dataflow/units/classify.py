@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, READ, READ_SECOND, WRITE, loops, repeat
@@ -23,6 +24,14 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     # The codes are kept for the classes of later output folds.
     buffer = Buffer(name="buffer", words=fold_in if fold_out > 1 else 0, bits=fold.simd * operation.codes.bits)
     later = repeat(fold_out - 1, repeat(fold_in - 1, READ_SECOND), READ_SECOND | WRITE)
+    structure = rtl.dense(
+        pe=fold.pe,
+        simd=fold.simd,
+        folds=(fold_in, fold_out),
+        formats=(operation.codes, operation.weight),
+        sums=operation.scores.bits,
+        storages=(bias.storage, buffer.storage),
+    )
     return Unit(
         implementation="dense",
         header="dense",
@@ -34,8 +43,9 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
         buffers=(buffer,),
         firings=loops(repeat(fold_in - 1, READ | READ_SECOND), repeat(1, BOTH | READ_SECOND), later),
         products=fold.pe * fold.simd,
-        cost=partial(_dense_cost, operation, fold, bias, buffer),
+        formula=partial(_dense_cost, operation, fold, bias, buffer),
         latency={Backend.HLS: 10, Backend.RTL: 1 + latency.sums(fold.simd, operation.weight, operation.codes) + 1},
+        structure=structure,
     )
 
 
@@ -51,6 +61,7 @@ def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Uni
     """Weights of the fully connected layer from ROM, sent once per frame."""
     tiles = operation.inputs // fold.simd * (operation.classes // fold.pe)
     weights = weight_constants("fc", layer, fold, operation.weight, tiles)
+    structure = rtl.weight_rom(tiles=tiles, bits=weights.row_bits, storage=weights.storage)
     return Unit(
         implementation="weight_rom",
         header="weight_rom",
@@ -60,8 +71,9 @@ def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Uni
         formats=(("Weight", operation.weight),),
         constants=(weights,),
         firings=loops(repeat(tiles, WRITE)),
-        cost=partial(_rom_cost, weights),
+        formula=partial(_rom_cost, weights),
         latency={Backend.HLS: 2, Backend.RTL: latency.ROM},
+        structure=structure,
     )
 
 
@@ -71,6 +83,7 @@ def _rom_cost(weights: Constants, backend: Backend) -> Resources:
 
 def top_k(place: Place, *, operation: TopK) -> Unit:
     """Insert the scores one by one into a sorted list of the largest."""
+    structure = rtl.top_k(top=operation.top, classes=operation.classes, score=operation.scores.bits)
     return Unit(
         implementation="top_k",
         header="top_k",
@@ -79,8 +92,9 @@ def top_k(place: Place, *, operation: TopK) -> Unit:
         parameters=((("kClasses", operation.classes), ("kTop", operation.top)),),
         formats=(("Score", operation.scores),),
         firings=loops(repeat(operation.classes, READ), repeat(operation.top, WRITE)),
-        cost=partial(_top_cost, operation.top, operation.scores.bits),
+        formula=partial(_top_cost, operation.top, operation.scores.bits),
         latency={Backend.HLS: 3, Backend.RTL: 2},
+        structure=structure,
     )
 
 

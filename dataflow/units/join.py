@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import READ, READ_SECOND, WRITE, loops, repeat
@@ -14,6 +15,7 @@ from network.operations import Join
 def join(place: Place, *, operation: Join, lanes: int) -> Unit:
     """main + bypass - zero_point, clipped."""
     beats = operation.shape.size // lanes
+    structure = rtl.join(lanes=lanes, bits=operation.codes.bits, zero=operation.zero_point)
     return Unit(
         implementation="join",
         header="join",
@@ -22,8 +24,9 @@ def join(place: Place, *, operation: Join, lanes: int) -> Unit:
         parameters=((("kBeats", beats), ("kLanes", lanes), ("kZero", operation.zero_point)),),
         formats=(("Code", operation.codes),),
         firings=loops(repeat(beats, READ | READ_SECOND | WRITE)),
-        cost=partial(_cost, lanes, operation.codes.bits),
+        formula=partial(_cost, lanes, operation.codes.bits),
         latency={Backend.HLS: 2, Backend.RTL: 2},
+        structure=structure,
     )
 
 

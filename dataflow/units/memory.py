@@ -27,7 +27,7 @@ def load(place: Place, *, codes: int, lanes: int, form: Format, bundle: str, rep
         firings=loops(repeat(words, WRITE)),
         memory=MemoryPort(name=place.name, bundle=bundle, writes=False, words=words, repeats=repeats),
         all_frames=True,
-        cost=partial(_load_cost, WORD_BITS),
+        formula=partial(_load_cost, WORD_BITS),
         latency={Backend.HLS: 2},
     )
 
@@ -43,7 +43,7 @@ def unpack(place: Place, *, codes: int, lanes: int, form: Format, repeats: bool)
         formats=(("Code", form),),
         firings=Regroup(into=WORD_BITS, out=lanes * form.bits, beats=codes // lanes),
         all_frames=True,
-        cost=partial(_unpack_cost, lanes * form.bits),
+        formula=partial(_unpack_cost, lanes * form.bits),
         latency={Backend.HLS: 3},  # word buffer, shifter, beat
     )
 
@@ -59,7 +59,7 @@ def store(place: Place, *, labels: int, bundle: str) -> Unit:
         firings=loops(repeat(labels, READ)),
         memory=MemoryPort(name=place.name, bundle=bundle, writes=True, words=labels),
         all_frames=True,
-        cost=_store_cost,
+        formula=_store_cost,
         latency={Backend.HLS: 2},
     )
 

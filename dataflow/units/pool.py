@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, READ, loops, repeat
@@ -18,6 +19,7 @@ def max_pool(place: Place, *, operation: Pool, lanes: int) -> Unit:
     beats = shape.channels // lanes
     size, *rows = window_rows(shape, window)
     largest = Buffer(name="largest", words=beats, bits=lanes * operation.codes.bits)
+    structure = rtl.max_pool(lanes=lanes, bits=operation.codes.bits, taps=window.taps, beats=beats, storage=largest.storage)
     return Unit(
         implementation="max_pool",
         header="max_pool",
@@ -27,8 +29,9 @@ def max_pool(place: Place, *, operation: Pool, lanes: int) -> Unit:
         formats=(("In", operation.codes),),
         buffers=(largest,),
         firings=loops(repeat(operation.output.pixels, repeat((window.taps - 1) * beats, READ), repeat(beats, BOTH))),
-        cost=partial(_max_cost, lanes, operation.codes.bits, largest),
+        formula=partial(_max_cost, lanes, operation.codes.bits, largest),
         latency={Backend.HLS: 2, Backend.RTL: 2},
+        structure=structure,
     )
 
 
@@ -42,6 +45,14 @@ def accumulate_pool(place: Place, *, operation: SumPool, lanes: int) -> Unit:
     shape = operation.input
     beats = shape.channels // lanes
     sums = Buffer(name="sums", words=beats, bits=lanes * operation.sums.bits)
+    structure = rtl.accumulate_pool(
+        lanes=lanes,
+        pixels=shape.pixels,
+        beats=beats,
+        codes=operation.codes.bits,
+        sums=operation.sums.bits,
+        storage=sums.storage,
+    )
     return Unit(
         implementation="accumulate_pool",
         header="accumulate_pool",
@@ -51,8 +62,9 @@ def accumulate_pool(place: Place, *, operation: SumPool, lanes: int) -> Unit:
         formats=(("In", operation.codes), ("Out", operation.sums)),
         buffers=(sums,),
         firings=loops(repeat((shape.pixels - 1) * beats, READ), repeat(beats, BOTH)),
-        cost=partial(_sum_cost, operation, lanes, sums),
+        formula=partial(_sum_cost, operation, lanes, sums),
         latency={Backend.HLS: 4, Backend.RTL: 3},
+        structure=structure,
     )
 
 

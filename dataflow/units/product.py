@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, constants_cost, crossed, dot, logic
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, IDLE, READ, WRITE, loops, repeat
@@ -33,6 +34,15 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
     # A window is read during its first output fold and kept for the others; a beat is written at the end of every fold.
     kept = Buffer(name="window", words=fold_in if fold_out > 1 else 0, bits=fold.pixels * fold.simd * codes.bits)
     window = [repeat(fold_in - 1, READ), repeat(1, BOTH), repeat(fold_out - 1, repeat(fold_in - 1, IDLE), WRITE)]
+    structure = rtl.mvau(
+        pe=fold.pe,
+        simd=fold.simd,
+        pixels=fold.pixels,
+        folds=(fold_in, fold_out),
+        formats=(codes, weight, activation.codes),
+        sums=thresholds.element_bits,
+        storages=(weights.storage, thresholds.storage, kept.storage),
+    )
     return Unit(
         implementation="mvau",
         header="mvau",
@@ -44,9 +54,10 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
         buffers=(kept,),
         firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
         products=fold.pe * fold.simd * fold.pixels,
-        cost=partial(_cost, product, activation, fold, weights, thresholds, kept),
+        formula=partial(_cost, product, activation, fold, weights, thresholds, kept),
         # Window, weights from their ROM, products, adder tree, accumulator, thresholds.
         latency={Backend.HLS: 10, Backend.RTL: latency.ROM + latency.sums(fold.simd, weight, codes) + latency.crossed(activation.codes)},
+        structure=structure,
     )
 
 
@@ -56,7 +67,13 @@ def folds(product: Product, fold: Fold) -> tuple[int, int]:
 
 
 def _cost(
-    product: Product, activation: Activation, fold: Fold, weights: Constants, thresholds: Constants, kept: Buffer, backend: Backend
+    product: Product,
+    activation: Activation,
+    fold: Fold,
+    weights: Constants,
+    thresholds: Constants,
+    kept: Buffer,
+    backend: Backend,
 ) -> Resources:
     """kPixels * kPe dot products, accumulators and thresholds; registers behind the weight ROMs; a buffer for the window."""
     weight, codes = product.weight, product.codes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, partial
 
+from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import bram
@@ -20,6 +21,16 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
     banks = 1 if pixels == 1 else pixels * window.stride[1]
     row_words = -(-shape.width * (shape.channels // lanes) // banks)
     ring = Buffer(name="ring", words=(window.kernel[0] + window.stride[0]) * row_words, bits=lanes * form.bits, memories=banks)
+    sliding = Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels)
+    structure = rtl.swg(
+        counters=sliding.counters,
+        banks=banks,
+        kernel=window.kernel,
+        pixels=pixels,
+        words=ring.words,
+        bits=ring.bits,
+        storage=ring.storage,
+    )
     return Unit(
         implementation="swg",
         header="swg",
@@ -28,9 +39,10 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
         parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", pixels)), *rows),
         formats=(("In", form),),
         buffers=(ring,),
-        firings=Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels),
-        cost=partial(_cost, window, pixels, ring),
+        firings=sliding,
+        formula=partial(_cost, window, pixels, ring),
         latency={Backend.HLS: 4, Backend.RTL: 3 if banks == 1 else 4},  # address, ring, padding, choice among banks
+        structure=structure,
     )
 
 
@@ -69,6 +81,13 @@ class Sliding(Firings):
 
     def runs(self) -> tuple[Run, ...]:
         return _sliding_runs(self)
+
+    @property
+    def counters(self) -> tuple[int, ...]:
+        """How far each counter of the module in SystemVerilog counts."""
+        rows, groups, reach = self._output.height, self._output.width // self.pixels, self.window.kernel[1] * self._beats
+        read = (self.fill + self._settle, self._phase, rows, self.shape.height * self._row, self._row, self.shape.height)
+        return (*read, reach, self.window.kernel[0], groups, rows)
 
     @property
     def _output(self) -> Shape:

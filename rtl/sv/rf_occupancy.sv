@@ -14,23 +14,22 @@ module rf_occupancy #(
   output logic room_o
 );
   localparam int unsigned Bits = $clog2(Most + 1);
-  logic [Bits-1:0] taken_q, taken_d;
+  logic [Bits-1:0] taken_q;
+  logic up, down;
 
-  always_comb begin
-    taken_d = taken_q;
-    if (more_i && !less_i) taken_d = taken_q + 1'b1;
-    if (less_i && !more_i) taken_d = taken_q - 1'b1;
-  end
+  assign up = more_i && !less_i;
+  assign down = less_i && !more_i;
 
+  // One adder for both ways, and flags that are found out beside it instead of behind it.
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       taken_q <= '0;
       some_o <= 1'b0;
       room_o <= 1'b1;
     end else begin
-      taken_q <= taken_d;
-      some_o <= taken_d != '0;
-      room_o <= taken_d != Bits'(Most);
+      taken_q <= taken_q + (down ? '1 : Bits'(up));
+      some_o <= up || (down ? taken_q != Bits'(1) : some_o);
+      room_o <= down || (up ? taken_q != Bits'(Most - 1) : room_o);
     end
   end
 endmodule

@@ -171,6 +171,11 @@ def test_yosys_elaborates(toy, tmp_path, name):
     for file, text in render("toy", ip, parameters.draw(toy.network, 1)).items():
         (tmp_path / file).write_text(text)
     found = (f"select -assert-count 1 {ip.top}/u_{unit.label.replace(' ', '_')}" for unit in ip.units)
-    steps = (f"read_verilog -sv -defer {' '.join(f'sv/{path.name}' for path in LIBRARY)}", f"read_verilog -sv {top_file(ip)}", f"hierarchy -check -top {ip.top}", *found)
+    steps = (
+        f"read_verilog -sv -defer {' '.join(f'sv/{path.name}' for path in LIBRARY)}",
+        f"read_verilog -sv {top_file(ip)}",
+        f"hierarchy -check -top {ip.top}",
+        *found,
+    )
     result = subprocess.run([YOSYS, "-q", "-p", "; ".join(steps)], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

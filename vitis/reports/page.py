@@ -76,6 +76,11 @@ def page(report: Report) -> str:
         totals=[(total, [plain(getattr(total.resources, kind)) for kind in KINDS]) for total in report.totals],
         names=[NAMES[kind] for kind in KINDS],
         slrs=[(slr, [_bar(report, slr, kind) for kind in KINDS]) for slr in report.slrs if slr.ips],
+        rtl=[
+            (ip.name, [plain(getattr(numbers, kind)) for kind in ("lut", "ff", "bram") for numbers in ip.rtl])
+            for ip in report.ips
+            if ip.rtl
+        ],
         timing=[
             (step.value, timing, [_slack(slack) for slack in (timing.setup, timing.hold, timing.pulse)])
             for step, timing in report.timing.items()

@@ -6,6 +6,7 @@
                     stitch/timing.rpt
                     link/utilization.xml or .rpt      the card, placed and routed. UNCONFIRMED: that v++ leaves it as hierarchical
                     link/timing.rpt
+                    synth_open/<ip>/<unit>/stat.json  the units in SystemVerilog, by Yosys: other hardware than all of the above
 
 Values of steps that are not done yet are None, never zero.
 """
@@ -21,13 +22,16 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from codegen.errors import ToolError
+from dataflow.cost.estimate import estimate_ip
 from dataflow.cost.resources import Resources
 from dataflow.design import Design, Ip
+from dataflow.unit import Backend
 from hls.cosim_report import Cosim, read_cosim
 from hls.csynth import Csynth, read_csynth_of
 from ipi.cells import block
 from ipi.timing import Timing, read_timing
 from ipi.utilization import Utilization, read_utilization
+from rtl.synthesis import read_total
 
 KINDS = tuple(part.name for part in fields(Resources))
 """Names of the resources: lut, ff, bram, uram, dsp."""
@@ -49,6 +53,13 @@ class Step(Enum):
     """The card, placed and routed."""
 
 
+class InSystemVerilog(NamedTuple):
+    """LUTs, flip-flops and block RAMs of an IP's units and FIFOs in SystemVerilog."""
+
+    yosys: Resources
+    estimate: Resources
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IpReport:
     """An IP; cycles are per frame."""
@@ -61,6 +72,7 @@ class IpReport:
     csynth: Csynth | None
     cosim: Cosim | None
     resources: Mapping[Step, Resources]  # of the steps that are done
+    rtl: InSystemVerilog | None  # None: not synthesized
 
     @property
     def estimate(self) -> Resources | None:
@@ -175,6 +187,7 @@ class Readings:
     cosim: Mapping[str, Cosim] = field(default_factory=dict)
     utilization: Mapping[Step, Utilization] = field(default_factory=dict)
     timing: Mapping[Step, Timing] = field(default_factory=dict)
+    rtl: Mapping[str, InSystemVerilog] = field(default_factory=dict)  # by IP
 
 
 def read(design: Design, build: Path, *, estimates: Mapping[str, Resources] | None = None, area: Sequence[Resources] = ()) -> Report:
@@ -194,6 +207,7 @@ def read_files(design: Design, build: Path) -> Readings:
             {step: _first(folder / "utilization") for step, folder in steps.items()}, lambda path: _utilization(design, path)
         ),
         timing=_read_existing({step: folder / "timing.rpt" for step, folder in steps.items()}, read_timing),
+        rtl={ip.name: InSystemVerilog(yosys, estimate_ip(ip, Backend.RTL)) for ip in design.ips if (yosys := read_total(build, ip))},
     )
 
 
@@ -257,6 +271,7 @@ def _ip(ip: Ip, readings: Readings, estimate: Resources | None) -> IpReport:
         csynth=csynth,
         cosim=readings.cosim.get(ip.name),
         resources={step: resources for step, resources in counted.items() if resources is not None},
+        rtl=readings.rtl.get(ip.name),
     )
 
 

@@ -17,6 +17,7 @@ from rich.text import Text
 from vitis.reports.page import page
 from vitis.reports.report import KINDS, IpReport, Report, SlrReport, Step, counts, plain
 
+IN_LOGIC = ("lut", "ff", "bram")
 OUTPUTS = ("report.json", "report.csv", "report.html")
 
 
@@ -78,6 +79,8 @@ def print_report(report: Report) -> None:
     console = Console(width=120)
     console.print(_ips(report))
     console.print(_slrs(report))
+    if any(ip.rtl for ip in report.ips):
+        console.print(_rtl(report))
     for step, timing in report.timing.items():
         worst = [
             f"{name} {'-' if slack.worst_ns is None else f'{slack.worst_ns:.3f}'}"
@@ -132,6 +135,19 @@ def _slrs(report: Report) -> Table:
             table.add_row(
                 f"SLR{slr.index}", *(_share(slr, kind) for kind in KINDS), slr.step.value if slr.step else "not known for all its IPs"
             )
+    return table
+
+
+def _rtl(report: Report) -> Table:
+    """The IPs that Yosys has synthesized, beside the estimate of the `rtl` backend."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("in SystemVerilog")
+    for by in ("Yosys", "estimate"):
+        for kind in IN_LOGIC:
+            table.add_column(f"{kind.upper()} by {by}", justify="right", no_wrap=True)
+    for ip in report.ips:
+        if ip.rtl:
+            table.add_row(Text(ip.name), *(plain(getattr(numbers, kind)) for numbers in ip.rtl for kind in IN_LOGIC))
     return table
 
 

@@ -135,11 +135,17 @@ def test_adder_tree(lanes, bits):
 @given(networks(blocks=3, wide=True))
 def test_any_network_has_an_estimate(tmp_path_factory, description):
     design = plan(written(description, tmp_path_factory.mktemp("drawn")))
-    for backend in Backend:
+    for backend in (Backend.HLS, Backend.ORIGINAL):
         total = estimate_design(design, backend)
         assert sum((estimate_ip(ip, backend) for ip in design.ips), Resources()).within(total)
         assert total.lut > 0
         assert total.ff > 0
+    for ip in design.ips:
+        if ip.kind != "dma":
+            in_rtl = estimate_ip(ip, Backend.RTL)
+            assert sum((unit.cost(Backend.RTL) for unit in ip.units), Resources()).within(in_rtl)
+            assert in_rtl.lut > 0
+            assert in_rtl.ff > 0
 
 
 @pytest.mark.parametrize(("field", "factor"), [("pe", 2), ("simd", 2)])

@@ -8,8 +8,11 @@ import pytest
 
 from codegen.errors import ToolError
 from dataflow import Design, plan
+from dataflow.cost.estimate import estimate_ip
 from dataflow.cost.resources import Resources
+from dataflow.unit import Backend
 from network import load
+from rtl.synthesis import STATISTICS, unit_name
 from tests.vitis.reports import report_files as tools
 from vitis.reports.report import Readings, Step, assemble, read
 from vitis.reports.views import files, print_report
@@ -64,6 +67,29 @@ def test_every_step(toy, built):
     assert report.kernel[Step.LINK].lut > sum(ip.best.lut for ip in report.ips)
     assert report.timing[Step.STITCH].met
     assert report.releases == ("2022.2",)
+
+
+def test_what_yosys_counts_stands_beside_the_estimate(toy, tmp_path, capsys):
+    """Of other hardware than all that the vendor's tools report: it is no step, and changes nothing else."""
+    ip = toy.ip("res2b")
+    for unit in ip.units:
+        path = tmp_path / "synth_open" / unit_name(ip, unit) / STATISTICS
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"modules": {"\\unit": {"num_cells_by_type": {"LUT6": 1234, "FDRE": 56, "RAMB18E2": 1}}}}))
+    report = read(toy, tmp_path)
+    assert {each.name: each.rtl for each in report.ips if each.rtl} == {
+        "res2b": (Resources(lut=1234, ff=56, bram=0.5) * len(ip.units), estimate_ip(ip, Backend.RTL))
+    }
+    assert all(each.measured is None for each in report.ips)
+    print_report(report)
+    row = next(line for line in capsys.readouterr().out.splitlines() if f"{1234 * len(ip.units):,}" in line)
+    assert row.split()[0] == "res2b"
+    assert f"{estimate_ip(ip, Backend.RTL).lut:,}" in row
+    written = files(report)
+    data = {each["name"]: each["rtl"] for each in json.loads(written["report.json"])["ips"]}
+    assert data["res2b"]["yosys"]["lut"] == 1234 * len(ip.units)
+    assert data["res2a"] is None
+    assert '<h2 id="rtl">' in written["report.html"]
 
 
 def test_an_slr_is_summed_over_one_step(toy, tmp_path):

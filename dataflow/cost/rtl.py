@@ -1,0 +1,356 @@
+"""The cost of the units in SystemVerilog: what a module contains is counted from its parameters, as the `.sv` of the same name has it, and a few
+constants for each implementation turn these counts into the LUTs and flip-flops that Yosys makes of them.
+
+Every constant is FITTED, by least squares of relative errors, on the shapes of rtl/measured.csv that are not held out (Yosys 0.23,
+`synth_xilinx -family xcup`, random contents of ROMs); `python -m rtl.measure` measures and fits again. A constant near 1 says that a part
+is built as it is counted. Block RAM, UltraRAM and DSPs are counted by rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from dataflow.cost.resources import Resources
+from dataflow.cost.storage import Storage, bram, stream_storage, uram
+from dataflow.rtl_fifo import FifoKind, RtlFifo
+from network.formats import Format, Kind
+
+FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
+    {
+        "mvau": ((1.006, 0.735, 0.955, 1.057, 0.141, 29.212), (0.975, 0.946, 0.63, 1.019, 0.332, 15.707)),
+        "dwc": ((1.0, 0.835, 3.16), (1.0, 0.997, 1.458)),
+        "fork": ((2.0,), (1.0, 1.0)),
+        "join": ((1.0, 2.999), (1.0, 1.999)),
+        "fifo": ((1.019, 2.014, 10.448, 3.682, 40.58), (1.0, 4.298, 5.21, 3.991, 20.072)),
+        "threshold": ((0.824, 1.011, 1.099, 0.355), (0.957, 1.0, 1.434)),
+        "swg": ((1.097, 0.893, 1.224, 3.168, 1.942, 13.825), (0.981, 1.413, 4.691, 1.882, 16.329)),
+        "max_pool": ((0.978, 0.949, 0.345, 12.032), (1.0, 1.0, 1.005, 4.941)),
+        "accumulate_pool": ((0.934, 1.087, 1.017, 0.0), (1.0, 1.0, 1.005, 7.936)),
+        "top_k": ((1.356, 0.789, 4.252, 1.016), (1.0, 1.0, 1.0, 2.988)),
+        "weight_rom": ((1.001, 0.836, 0.134), (1.001, 1.009, 1.912)),
+        "dense": ((0.968, 0.738, 1.101, 0.0, 0.0), (0.97, 0.691, 1.175, 0.0, 0.0)),
+    }
+)
+"""By implementation, the constants of its LUTs and of its flip-flops, in the order of `Structure`."""
+
+
+SIGNED_TREE = 1.4
+"""LUTs of trees that add signed products as built to those counted: Yosys adds four at once, by carry-save adders. From the PEs of 4 to 32
+lanes of 8x8 bits in measured.csv."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """What a module contains: LUTs and flip-flops of each of its parts as counted, and what is counted by rule."""
+
+    implementation: str
+    luts: tuple[float, ...]
+    ffs: tuple[float, ...]
+    ruled: Resources = field(default_factory=Resources)  # BRAM, UltraRAM, DSPs
+
+    @property
+    def cost(self) -> Resources:
+        luts, ffs = FITTED[self.implementation]
+        lut = sum(factor * count for factor, count in zip(luts, self.luts, strict=True))
+        ff = sum(factor * count for factor, count in zip(ffs, self.ffs, strict=True))
+        return Resources(lut=max(0, round(lut)), ff=max(0, round(ff))) + self.ruled
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """LUTs and flip-flops of a part."""
+
+    lut: float = 0
+    ff: float = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.lut + other.lut, self.ff + other.ff)
+
+    def __mul__(self, times: float) -> Count:
+        return Count(self.lut * times, self.ff * times)
+
+
+def bits_for(numbers: int) -> int:
+    """Bits of a number below `numbers`."""
+    return (numbers - 1).bit_length()
+
+
+def counter(numbers: int) -> Count:
+    """rf_counter: a LUT for each bit of the next number, and for whether it is the last."""
+    bits = bits_for(numbers)
+    return Count(bits + 1 + bits / 5, bits + 1) if numbers > 1 else Count()
+
+
+def tree(numbers: int, bits: int, levels: int | None = None, *, signed: bool = False, weighted: bool = False) -> Count:
+    """rf_adder_tree: a LUT for each bit that two numbers have in common, a register behind the last level and every second before it."""
+    added = _tree(numbers, bits, bits_for(numbers) if levels is None else levels, weighted, True)
+    return Count(SIGNED_TREE * (added.lut + numbers - 1), added.ff) if signed else added
+
+
+def _tree(numbers: int, bits: int, levels: int, weighted: bool, registered: bool) -> Count:
+    if levels == 0:
+        return Count()
+    if numbers == 1:
+        below = _tree(1, bits, levels - 1, weighted, not registered)
+    else:
+        high, low = numbers // 2, numbers - numbers // 2
+        common = min(_width(high, bits, weighted), _width(low, bits, weighted) - (low if weighted else 0))
+        below = Count(max(common, 0)) + sum((_tree(each, bits, levels - 1, weighted, not registered) for each in (high, low)), Count())
+    return below + Count(0, _width(numbers, bits, weighted)) if registered else below
+
+
+def _width(numbers: int, bits: int, weighted: bool) -> int:
+    return bits + ((numbers if numbers > 1 else 0) if weighted else bits_for(numbers))
+
+
+def popcount(bits: int, levels: int | None = None) -> Count:
+    """rf_popcount: six bits are counted by a LUT for each bit of their number, the numbers are added."""
+    whole, rest = divmod(bits, 6)
+    used = (0, 0, 2, 2, 3, 3)[rest]
+    return Count(3 * whole + used, 3 * whole + (1 if rest == 1 else used)) + tree(-(-bits // 6), 3, levels)
+
+
+def dot_planes(lanes: int, codes: int, weights: int) -> Count:
+    """rf_dot_planes: two LUTs for every three products of two bits, the ones of each column counted, the counts added."""
+    triples, columns, narrow = -(-lanes // 3), codes + weights, min(codes, weights)
+    products = triples if lanes < 2 else 2 * triples - (lanes % 3 == 1)
+    most = triples * (2 * narrow - 1 if codes == weights else 2 * narrow)
+    levels = bits_for(-(-most // 6))
+    counted = Count(products * codes * weights)
+    for k in range(columns):
+        ones = min(k + 1, codes) - max(0, k - weights + 1) if k < columns - 1 else 0
+        twos = min(k, codes) - max(0, k - weights)
+        counted += popcount((ones + twos) * triples, levels)
+    return counted + tree(columns, 3 + levels, weighted=True)
+
+
+def rom(words: int, bits: int, storage: Storage, columns: int | None = None) -> tuple[Count, float]:
+    """rf_rom, and its block RAMs. Of a ROM in LUTs of a few words many columns are alike, and are one: those of random contents that differ
+    are counted; `columns` are those that are no copies of others' signs. A column takes a LUT for every 64 words."""
+    if storage is Storage.BRAM:
+        return Count(0, bits), bram(words, bits)
+    if words == 1:
+        return Count(), 0
+    kept, address = different(bits if columns is None else columns, words), bits_for(words)
+    trivial = min(kept, 2 * address + 2) if words < 8 else 0  # constant, or a bit of the address
+    return Count((kept - trivial) + kept * (-(-words // 64) - 1), kept + address), 0
+
+
+def delay(steps: int, bits: int, storage: Storage) -> tuple[Count, float]:
+    """rf_delay, and its block RAMs: registers, of which three or more in a row are shift registers in LUTs; or a memory of a word less, with
+    two addresses, and two registers behind it."""
+    if steps <= 4:
+        return Count(0, steps * bits) if steps < 3 else Count(bits), 0
+    addresses = counter(steps - 1) + Count(0, bits_for(steps - 1))
+    if storage is Storage.BRAM:
+        return addresses + Count(0, bits), bram(steps - 1, bits)
+    return addresses + Count(_distributed(steps - 1, bits), 2 * bits), 0
+
+
+def crossed(values: int, thresholds: int, bits: int, words: int, constant_bits: int | None = None) -> tuple[Count, Count]:
+    """rf_crossed: the comparisons, of three bits by two LUTs, whether they are equal and which is larger; and the count of those reached.
+    Constant thresholds of a value share LUTs; `constant_bits` are the bits of the value, without signs."""
+    if words > 1:
+        comparisons = float(thresholds * (2 * -(-bits // 3) - 1))
+    else:
+        comparisons = _constants(thresholds, bits if constant_bits is None else constant_bits)
+    return Count(comparisons, thresholds) * values, popcount(thresholds) * values
+
+
+def _constants(thresholds: int, bits: int) -> float:
+    """LUTs that compare a value with random constants; of the lowest bits it does not matter whether they are equal."""
+    if bits <= 5:
+        return different(thresholds, bits)
+    threes = [3] * (bits // 3) + ([bits % 3] if bits % 3 else [])
+    return sum(2 * different(thresholds, each) for each in threes) - different(thresholds, threes[-1])
+
+
+def different(drawn: int, bits: int) -> float:
+    """How many different ones there are among random numbers."""
+    return float(drawn) if bits > 30 else 2.0**bits * (1 - (1 - 0.5**bits) ** drawn)
+
+
+def rtl_fifo(fifo: RtlFifo, bits: int) -> Structure:
+    """rf_fifo: a memory in LUTs, with two addresses and twice the number of places taken; behind a deeper memory a second one."""
+    if fifo.kind is FifoKind.SHALLOW:
+        address, memory = bits_for(fifo.places), _distributed(fifo.places, bits)
+        return Structure(implementation="fifo", luts=(memory, address, 1, 0, 0), ffs=(0, address, 1, 0, 0))
+    address, storage = bits_for(fifo.depth), stream_storage(fifo.depth, bits)
+    deep = _distributed(fifo.depth, bits) if storage is Storage.LUTRAM else 0
+    ruled = Resources(
+        bram=bram(fifo.depth, bits) if storage is Storage.BRAM else 0, uram=uram(fifo.depth, bits) if storage is Storage.URAM else 0
+    )
+    registers = bits * (2 if storage is Storage.LUTRAM else 1)
+    return Structure(
+        implementation="fifo",
+        luts=(deep + _distributed(fifo.places - fifo.depth, bits), 0, 0, address, 1),
+        ffs=(registers, 0, 0, address, 1),
+        ruled=ruled,
+    )
+
+
+def _distributed(words: int, bits: int) -> int:
+    """LUTs of a RAM with a port to write and one to read: RAM32M16 has 14 bits in eight, RAM64M8 seven (UG574)."""
+    return 8 * -(-bits // 14) if words <= 32 else 8 * -(-bits // 7) * -(-words // 64)
+
+
+def pes(count: int, simd: int, weight: Format, codes: Format, sums: int) -> tuple[Count, Count, int]:
+    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys leaves a DSP's factors and product in
+    registers outside, and takes two LUTs for each bit of a sum that can begin anew, one where there is nothing to add."""
+    if min(weight.bits, codes.bits) > 4:
+        bits = weight.bits + codes.bits + 1
+        registers = Count(0, simd * 2 * (weight.bits + codes.bits))
+        return (tree(simd, bits, signed=True) + registers) * count, Count(2 * sums, sums) * count, count * simd
+    dot = bits_for(1 + simd * (2**codes.bits - 1) * (2**weight.bits - 1))
+    return dot_planes(simd, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
+
+
+def mvau(
+    *,
+    pe: int,
+    simd: int,
+    pixels: int,
+    folds: tuple[int, int],
+    formats: tuple[Format, Format, Format],
+    sums: int,
+    storages: tuple[Storage, Storage, Storage],
+) -> Structure:
+    """`formats` of codes, weights and results; `storages` of weights, thresholds and the window."""
+    (codes, weight, result), (fold_in, fold_out) = formats, folds
+    bipolar = weight.kind is Kind.BIPOLAR
+    dots, added, dsps = pes(pixels * (pe + bipolar), simd, weight, codes, sums)
+    totals = Count(sums, sums) * (pixels * pe if bipolar else 0)
+    compared, reached = crossed(pixels * pe, result.thresholds, sums, fold_out)
+    weights, weight_brams = rom(fold_in * fold_out, pe * simd * weight.bits, storages[0])
+    thresholds, threshold_brams = rom(fold_out, pe * result.thresholds * sums, storages[1])
+    beat = pixels * simd * codes.bits
+    kept, kept_brams = delay(fold_in, beat, storages[2]) if fold_out > 1 else (Count(), 0)
+    control = counter(fold_in) + counter(fold_out) + counter(fold_in * fold_out)
+    memories = weights + thresholds + kept + Count(beat if fold_out > 1 else 0, 2 * beat)
+    return Structure(
+        implementation="mvau",
+        luts=(dots.lut + reached.lut, added.lut + totals.lut, compared.lut, memories.lut, control.lut, 1),
+        ffs=(dots.ff + reached.ff, added.ff + totals.ff, compared.ff, memories.ff, control.ff, 1),
+        ruled=Resources(dsp=dsps, bram=weight_brams + threshold_brams + kept_brams),
+    )
+
+
+def threshold(*, lanes: int, rows: int, values: int, thresholds: int, bits: int, storage: Storage) -> Structure:
+    compared, reached = crossed(lanes, thresholds, bits, rows, values)
+    held, brams = rom(rows, lanes * thresholds * bits, storage, lanes * thresholds * values)
+    control = counter(rows)
+    return Structure(
+        implementation="threshold",
+        luts=(compared.lut, reached.lut, held.lut, control.lut + 1),
+        ffs=(compared.ff + reached.ff, held.ff + 2 * lanes * values, control.ff + 1),
+        ruled=Resources(bram=brams),
+    )
+
+
+def swg(
+    *, counters: tuple[int, ...], banks: int, kernel: tuple[int, int], pixels: int, words: int, bits: int, storage: Storage
+) -> Structure:
+    """`counters`: how far each counts. Rows in the ring are found by adders, of as many bits as its words have: two more where a window has
+    more than one row. A tap is chosen among the banks that can be under it."""
+    control = sum((counter(each) for each in counters), Count())
+    address = bits_for(words)
+    if storage is Storage.BRAM:
+        memory, brams = Count(), bram(words, bits) * banks
+    elif storage is Storage.REGISTERS:
+        memory, brams = Count(bits * (1 + words // 2), words * bits + bits) * banks, 0
+    else:
+        memory, brams = Count(_distributed(words, bits), bits) * banks, 0
+    inputs = min(kernel[1], banks) + bits_for(kernel[1])
+    chosen = Count(-(-(inputs - 1) // 5), 1) * (pixels * bits if banks > 1 else 0)
+    return Structure(
+        implementation="swg",
+        luts=(memory.lut, chosen.lut, control.lut, address * (2 if kernel[0] > 1 else 1), address * (banks - 1), 1),
+        ffs=(memory.ff + bits * (banks + 1) + chosen.ff, control.ff, address, address * (banks - 1), 1),
+        ruled=Resources(bram=brams),
+    )
+
+
+def dwc(*, into: int, out: int) -> Structure:
+    """A wide beat; a beat that gets narrower is shifted or loaded, by a LUT for each bit."""
+    wide, narrow = max(into, out), min(into, out)
+    loaded = wide if into > out else 0
+    control = counter(wide // narrow)
+    return Structure(implementation="dwc", luts=(loaded, control.lut, 1), ffs=(wide, control.ff, 1))
+
+
+def fork(*, bits: int) -> Structure:
+    return Structure(implementation="fork", luts=(1,), ffs=(bits, 1))
+
+
+def join(*, lanes: int, bits: int, zero: int) -> Structure:
+    """For each lane an addition, which has the zero point in it, and a clamp. Without a zero point there is no sign."""
+    registers = 2 * bits + (2 if zero else 1)
+    return Structure(implementation="join", luts=(lanes * max(2 * bits, 3), 1), ffs=(lanes * registers, 1))
+
+
+def max_pool(*, lanes: int, bits: int, taps: int, beats: int, storage: Storage) -> Structure:
+    """A comparison and a choice for each lane. Codes of two bits are one LUT for each bit; Yosys compares those of a few bits without carries,
+    by about two LUTs for each."""
+    kept, brams = delay(beats, lanes * bits, storage)
+    control = counter(beats) + counter(taps)
+    comparison = 0 if bits <= 2 else 2 * bits if bits <= 5 else 2 * -(-bits // 3)
+    return Structure(
+        implementation="max_pool",
+        luts=(lanes * (bits + comparison), kept.lut, control.lut, 1),
+        ffs=(2 * lanes * bits, kept.ff, control.ff, 1),
+        ruled=Resources(bram=brams),
+    )
+
+
+def accumulate_pool(*, lanes: int, pixels: int, beats: int, codes: int, sums: int, storage: Storage) -> Structure:
+    """A sum for each lane that can begin anew: two LUTs for each bit where there is something to add."""
+    kept, brams = delay(beats, lanes * sums, storage)
+    control = counter(beats) + counter(pixels)
+    return Structure(
+        implementation="accumulate_pool",
+        luts=(lanes * (sums + codes), kept.lut, control.lut, 1),
+        ffs=(lanes * (2 * codes + sums), kept.ff, control.ff, 1),
+        ruled=Resources(bram=brams),
+    )
+
+
+def weight_rom(*, tiles: int, bits: int, storage: Storage) -> Structure:
+    held, brams = rom(tiles, bits, storage)
+    control = counter(tiles)
+    return Structure(
+        implementation="weight_rom", luts=(held.lut, control.lut, 1), ffs=(held.ff, control.ff, 1), ruled=Resources(bram=brams)
+    )
+
+
+def dense(
+    *, pe: int, simd: int, folds: tuple[int, int], formats: tuple[Format, Format], sums: int, storages: tuple[Storage, Storage]
+) -> Structure:
+    """`formats` of codes and weights; `storages` of the bias and the kept frame."""
+    (codes, weight), (fold_in, fold_out) = formats, folds
+    bipolar = weight.kind is Kind.BIPOLAR
+    dots, added, dsps = pes(pe + bipolar, simd, weight, codes, sums)
+    totals = Count(sums, sums) * (pe * (1 + bipolar))
+    bias, bias_brams = rom(fold_out, pe * sums, storages[0])
+    beat = simd * codes.bits
+    kept, kept_brams = delay(fold_in, beat, storages[1]) if fold_out > 1 else (Count(), 0)
+    control = counter(fold_in) + counter(fold_out)
+    memories = bias + kept + Count(beat if fold_out > 1 else 0, beat + pe * simd * weight.bits)
+    return Structure(
+        implementation="dense",
+        luts=(dots.lut, added.lut + totals.lut, memories.lut, control.lut, 1),
+        ffs=(dots.ff, added.ff + totals.ff, memories.ff, control.ff, 1),
+        ruled=Resources(dsp=dsps, bram=bias_brams + kept_brams),
+    )
+
+
+def top_k(*, top: int, classes: int, score: int) -> Structure:
+    """For each place a comparison, and for all but the first a choice between its neighbour and what comes in."""
+    label, comparison = bits_for(classes), 2 * -(-(score + 1) // 3) - 1
+    control = counter(classes) + counter(top)
+    return Structure(
+        implementation="top_k",
+        luts=(top * comparison, (top - 1) * (score + 1 + label), top, control.lut),
+        ffs=(top * (score + 1 + label), score + 1 + 2 * label, control.ff, 1),
+    )

@@ -1,0 +1,262 @@
+"""Shapes of units that were synthesized to fit the `rtl` backend of the estimate, and what Yosys made of them: measured.csv.
+
+A line is a shape: its implementation, its parameters as `name=value`, whether it is held out of the fit to say how good that is, and what was
+counted. The shapes are chosen by hand; `python -m rtl.measure` writes the counts.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from dataflow.cost.resources import Resources
+from dataflow.cost.rtl import Structure, rtl_fifo
+from dataflow.design import Ip, Port
+from dataflow.rtl_fifo import RtlFifo
+from dataflow.unit import Place, Unit
+from dataflow.units.activation import threshold
+from dataflow.units.beats import dwc, fork
+from dataflow.units.classify import dense, top_k, weight_rom
+from dataflow.units.join import join
+from dataflow.units.pool import accumulate_pool, max_pool
+from dataflow.units.product import mvau
+from dataflow.units.window import swg
+from network.formats import Format, Kind, uint
+from network.layers import Fold
+from network.operations import Activation, Dense, Join, Pool, Product, Shape, SumPool, TopK, Window, reach
+
+TABLE = Path(__file__).parent / "measured.csv"
+FIFO = "fifo"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Those of a shape, by name."""
+
+    text: str  # simd=32 pe=16 codes=uint2
+
+    def number(self, name: str, default: int | None = None) -> int:
+        found = self._found.get(name)
+        if found is None and default is None:
+            raise KeyError(f"{name} is not in {self.text}")
+        return int(found) if found is not None else default or 0
+
+    def format(self, name: str) -> Format:
+        return Format.parse(self._found[name])
+
+    @property
+    def _found(self) -> Mapping[str, str]:
+        return dict(part.split("=") for part in self.text.split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaped:
+    """A shape, and what Yosys counts of it, None where it was not synthesized yet."""
+
+    implementation: str
+    parameters: str
+    held_out: bool
+    counted: Resources | None
+
+    @property
+    def structure(self) -> Structure:
+        """What its cost is computed from."""
+        if self.implementation == FIFO:
+            fifo, bits = as_fifo(Parameters(self.parameters))
+            return rtl_fifo(fifo, bits)
+        structure = self.unit.structure
+        if structure is None:
+            raise KeyError(f"{self.implementation} has no module")
+        return structure
+
+    @property
+    def unit(self) -> Unit:
+        return self.ip.units[0]
+
+    @property
+    def ip(self) -> Ip:
+        """An IP of this one unit."""
+        return UNITS[self.implementation](Parameters(self.parameters))
+
+
+class Error(NamedTuple):
+    """Of an estimate against what was counted, as a share of that."""
+
+    shapes: int
+    mean: float
+    worst: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.0%} ({self.worst:.0%})"
+
+
+def held_out_errors() -> dict[str, tuple[Error, Error]]:
+    """By implementation, of the LUTs and of the flip-flops of the shapes that were held out of the fit."""
+    found: dict[str, tuple[Error, Error]] = {}
+    shapes = [shape for shape in table() if shape.held_out and shape.counted]
+    for implementation in dict.fromkeys(shape.implementation for shape in shapes):
+        of = [(shape.structure.cost, shape.counted) for shape in shapes if shape.implementation == implementation and shape.counted]
+        luts = _error([(cost.lut, counted.lut) for cost, counted in of])
+        found[implementation] = (luts, _error([(cost.ff, counted.ff) for cost, counted in of]))
+    return found
+
+
+def _error(pairs: Sequence[tuple[int, int]]) -> Error:
+    errors = [abs(estimate / counted - 1) for estimate, counted in pairs]
+    return Error(len(errors), sum(errors) / len(errors), max(errors))
+
+
+@cache
+def table() -> tuple[Shaped, ...]:
+    """The shapes of measured.csv."""
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Shaped(
+                implementation=row["implementation"],
+                parameters=row["parameters"],
+                held_out=row["held_out"] == "yes",
+                counted=Resources(lut=int(row["lut"]), ff=int(row["ff"]), bram=float(row["bram"])) if row["lut"] else None,
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+def write_table(shapes: Sequence[Shaped]) -> None:
+    with TABLE.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["implementation", "parameters", "held_out", "lut", "ff", "bram"])
+        for shape in shapes:
+            counted = shape.counted
+            numbers = (counted.lut, counted.ff, f"{counted.bram:g}") if counted else ("", "", "")
+            writer.writerow([shape.implementation, shape.parameters, "yes" if shape.held_out else "no", *numbers])
+
+
+def as_fifo(given: Parameters) -> tuple[RtlFifo, int]:
+    """The FIFO, and the bits of a beat."""
+    return RtlFifo(depth=given.number("depth"), unit_latency=given.number("latency")), given.number("bits")
+
+
+def _ip(unit: Unit, bits: Sequence[int]) -> Ip:
+    """A unit alone; `bits` are those of a beat of each of its streams, which are ports here."""
+    names = (*unit.reads, *unit.writes)
+    ports = [
+        Port(name=name, is_input=name in unit.reads, lanes=each, format=uint(1), beats=1) for name, each in zip(names, bits, strict=True)
+    ]
+    return Ip(name="alone", kind="block", title=unit.title, ports=tuple(ports), streams=(), units=(unit,))
+
+
+def _place(*streams: str) -> Place:
+    """The last stream is written."""
+    return Place("unit", "", streams[:-1], streams[-1:])
+
+
+def _window(given: Parameters) -> Window:
+    kernel, stride = given.number("kernel", 1), given.number("stride", 1)
+    pad = given.number("pad", kernel // 2)
+    return Window(kernel=(kernel, kernel), stride=(stride, stride), pad=((pad, pad), (pad, pad)))
+
+
+def _shape(given: Parameters) -> Shape:
+    size = given.number("size", 8)
+    return Shape(size, size, given.number("in"))
+
+
+def _sums(products: int, weight: Format, codes: Format) -> Format:
+    """The narrowest for this many products."""
+    low, high = reach(products, weight, codes)
+    return Format(Kind.INT, 1 + max(high, -low - 1).bit_length())
+
+
+def _mvau(given: Parameters) -> Ip:
+    weight, codes, result = given.format("weight"), given.format("codes"), given.format("result")
+    fold = Fold(given.number("pe"), given.number("simd"), given.number("pixels", 1))
+    window, shape = _window(given), _shape(given)
+    sums = _sums(window.taps * shape.channels, weight, codes)
+    product = Product(input=shape, window=window, out=given.number("out"), weight=weight, codes=codes, sums=sums)
+    activation = Activation(shape=product.output, values=sums, reach=product.reach, codes=result)
+    unit = mvau(_place("in", "out"), layer="layer", product=product, activation=activation, fold=fold)
+    return _ip(unit, [fold.pixels * fold.simd * codes.bits, fold.pixels * fold.pe * result.bits])
+
+
+def _threshold(given: Parameters) -> Ip:
+    values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
+    activation = Activation(shape=_shape(given), values=values, reach=(values.low, values.high), codes=codes)
+    unit = threshold(_place("in", "out"), layer="layer", activation=activation, lanes=lanes)
+    return _ip(unit, [lanes * values.bits, lanes * codes.bits])
+
+
+def _swg(given: Parameters) -> Ip:
+    lanes, pixels, codes = given.number("lanes"), given.number("pixels", 1), given.format("codes")
+    unit = swg(_place("in", "out"), shape=_shape(given), window=_window(given), lanes=lanes, pixels=pixels, form=codes)
+    return _ip(unit, [lanes * codes.bits, pixels * lanes * codes.bits])
+
+
+def _dwc(given: Parameters) -> Ip:
+    into, out, codes = given.number("into"), given.number("out"), given.format("codes")
+    unit = dwc(_place("in", "out"), codes=into * out, lanes_in=into, lanes_out=out, form=codes)
+    return _ip(unit, [into * codes.bits, out * codes.bits])
+
+
+def _fork(given: Parameters) -> Ip:
+    lanes, codes = given.number("lanes"), given.format("codes")
+    unit = fork(Place("unit", "", ("in",), ("main", "bypass")), beats=16, lanes=lanes, form=codes)
+    return _ip(unit, [lanes * codes.bits] * 3)
+
+
+def _join(given: Parameters) -> Ip:
+    lanes, codes = given.number("lanes"), given.format("codes")
+    joined = Join(shape=Shape(4, 4, lanes), codes=codes, zero_point=given.number("zero"))
+    return _ip(join(_place("main", "bypass", "out"), operation=joined, lanes=lanes), [lanes * codes.bits] * 3)
+
+
+def _max_pool(given: Parameters) -> Ip:
+    lanes, codes = given.number("lanes"), given.format("codes")
+    pool = Pool(input=_shape(given), window=_window(given), codes=codes)
+    return _ip(max_pool(_place("in", "out"), operation=pool, lanes=lanes), [lanes * codes.bits] * 2)
+
+
+def _accumulate_pool(given: Parameters) -> Ip:
+    lanes, codes, shape = given.number("lanes"), given.format("codes"), _shape(given)
+    sums = uint((shape.pixels * codes.high).bit_length())
+    pool = SumPool(input=shape, codes=codes, zero_point=given.number("zero"), sums=sums)
+    return _ip(accumulate_pool(_place("in", "out"), operation=pool, lanes=lanes), [lanes * codes.bits, lanes * sums.bits])
+
+
+def _dense_operation(given: Parameters) -> tuple[Dense, Fold]:
+    weight, codes, inputs = given.format("weight"), given.format("codes"), given.number("in")
+    scores = Format(Kind.INT, _sums(inputs, weight, codes).bits + 1)
+    dense = Dense(inputs=inputs, classes=given.number("out"), weight=weight, codes=codes, scores=scores)
+    return dense, Fold(given.number("pe"), given.number("simd"))
+
+
+def _weight_rom(given: Parameters) -> Ip:
+    operation, fold = _dense_operation(given)
+    unit = weight_rom(Place("unit", "", (), ("out",)), layer="layer", operation=operation, fold=fold)
+    return _ip(unit, [fold.pe * fold.simd * operation.weight.bits])
+
+
+def _dense(given: Parameters) -> Ip:
+    operation, fold = _dense_operation(given)
+    unit = dense(_place("in", "weights", "out"), layer="layer", operation=operation, fold=fold)
+    beat, weights = fold.simd * operation.codes.bits, fold.pe * fold.simd * operation.weight.bits
+    return _ip(unit, [beat, weights, fold.pe * operation.scores.bits])
+
+
+def _top_k(given: Parameters) -> Ip:
+    scores = given.format("scores")
+    operation = TopK(classes=given.number("classes"), top=given.number("top"), scores=scores)
+    return _ip(top_k(_place("in", "out"), operation=operation), [scores.bits, 32])
+
+
+UNITS: Mapping[str, Callable[[Parameters], Ip]] = MappingProxyType(
+    {
+        each.__name__[1:]: each
+        for each in (_mvau, _threshold, _swg, _dwc, _fork, _join, _max_pool, _accumulate_pool, _weight_rom, _dense, _top_k)
+    }
+)
+"""By implementation, an IP of a unit with parameters."""
