@@ -1,4 +1,4 @@
-"""Build tasks of the IPs in SystemVerilog: their sources, and their simulation to the cycle."""
+"""Build tasks of the IPs in SystemVerilog: their sources, their simulation to the cycle, and what an open synthesizer makes of them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from codegen.text.files import replace_with_copy, write_tree
 from codegen.tools.find import fingerprint
 from dataflow.design import Ip
 from dataflow.project import Planned
+from dataflow.tasks import json_option, printed, write_json
 from hls.vectors import frame_count
 from rtl.modules import has_modules, require_modules
-from rtl.render import outputs, render
+from rtl.render import memories, outputs, render
+from rtl.synthesis import STATISTICS, read_statistics, unit_job
 
 SIMULATION = "rtl.simulation"  # by name: it brings numpy along, which loads slowly
 LAYOUT = "dataflow.layout.network"
@@ -37,7 +39,7 @@ def task_rtl(project: Planned) -> Iterator[dict[str, Any]]:
         write_tree(_sources(project, ip), texts)
         return {"message": f"{sum(map(len, texts.values())):,} bytes of SystemVerilog: {ip.title}"}
 
-    for ip in _chosen(project, "rtl", "rtlsim", "synth_open"):
+    for ip in _chosen(project, "rtl", "rtlsim"):
         yield {
             "name": ip.name,
             "actions": [(step(generate), [ip])],
@@ -93,3 +95,20 @@ def task_rtlsim(project: Planned) -> Iterator[dict[str, Any]]:
             "targets": [folder / name for name in ("free.txt", "stalled.txt")],
             "clean": [(shutil.rmtree, [folder, True])],
         }
+
+
+def task_synth_open(project: Planned) -> Iterator[dict[str, Any]]:
+    """synthesize the units of each IP in SystemVerilog with Yosys, and print what they take beside the estimate: doit synth_open:res2a"""
+
+    def synthesize(ip: Ip, json_file: Path | None) -> None:
+        from rtl.synthesis_report import print_synthesis, synthesis_data
+
+        require_modules(project.network, ip)
+        jobs = {unit.label: unit_job(ip, unit, memories(unit, project.arrays)) for unit in ip.units}
+        counted = {label: read_statistics(project.jobs.do(job).folder / STATISTICS) for label, job in jobs.items()}
+        print_synthesis(ip, counted)
+        write_json(json_file, lambda: synthesis_data(ip, counted))
+
+    for ip in _chosen(project, "synth_open"):
+        task = printed(synthesize, json_option())
+        yield {"name": ip.name, **task, "actions": [(task["actions"][0], [ip])], "task_dep": ["_parameters"]}
