@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import reduce
-from operator import add
 
 from rich.console import Console
 
@@ -27,11 +25,11 @@ def beside_estimate(ip: Ip, counted: Mapping[str, Counted]) -> dict[str, Pair]:
     """By label the units of an IP, each without its FIFOs; these as `FIFOs`, and all as `total`."""
     pairs = {unit.label: (counted[unit.label].unit, unit.cost(Backend.RTL)) for unit in ip.units}
     pairs["FIFOs"] = (
-        reduce(add, (counted[unit.label].fifos for unit in ip.units), Resources()),
-        reduce(add, (estimate_rtl_fifos(ip, unit) for unit in ip.units), Resources()),
+        sum((counted[unit.label].fifos for unit in ip.units), Resources()),
+        sum((estimate_rtl_fifos(ip, unit) for unit in ip.units), Resources()),
     )
-    sums = (reduce(add, (pair[side] for pair in pairs.values()), Resources()) for side in (0, 1))
-    return {**pairs, "total": (next(sums), next(sums))}
+    yosys, estimate = zip(*pairs.values(), strict=True)
+    return {**pairs, "total": (sum(yosys, Resources()), sum(estimate, Resources()))}
 
 
 def print_synthesis(ip: Ip, counted: Mapping[str, Counted]) -> None:
