@@ -19,18 +19,18 @@ from network.formats import Format, Kind
 
 FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
     {
-        "mvau": ((1.006, 0.735, 0.955, 1.057, 0.141, 29.212), (0.975, 0.946, 0.63, 1.019, 0.332, 15.707)),
+        "mvau": ((1.107, 0.566, 0.918, 1.031, 1.466, 0.0), (0.998, 0.925, 0.647, 1.011, 0.0, 23.145)),
         "dwc": ((1.0, 0.835, 3.16), (1.0, 0.997, 1.458)),
         "fork": ((2.0,), (1.0, 1.0)),
         "join": ((1.0, 2.999), (1.0, 1.999)),
-        "fifo": ((1.019, 2.014, 10.448, 3.682, 40.58), (1.0, 4.298, 5.21, 3.991, 20.072)),
-        "threshold": ((0.824, 1.011, 1.099, 0.355), (0.957, 1.0, 1.434)),
-        "swg": ((1.097, 0.893, 1.224, 3.168, 1.942, 13.825), (0.981, 1.413, 4.691, 1.882, 16.329)),
-        "max_pool": ((0.978, 0.949, 0.345, 12.032), (1.0, 1.0, 1.005, 4.941)),
-        "accumulate_pool": ((0.934, 1.087, 1.017, 0.0), (1.0, 1.0, 1.005, 7.936)),
+        "fifo": ((1.008, 2.039, 10.523, 4.963, 23.074), (1.007, 4.298, 5.21, 3.772, 25.526)),
+        "threshold": ((0.818, 0.97, 1.183, 1.182, 0.0), (0.983, 1.008, 1.443)),
+        "swg": ((0.85, 1.22, 0.962, 3.332, 0.902, 31.874), (0.981, 1.413, 4.691, 1.882, 16.329)),
+        "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
+        "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
         "top_k": ((1.356, 0.789, 4.252, 1.016), (1.0, 1.0, 1.0, 2.988)),
         "weight_rom": ((1.001, 0.836, 0.134), (1.001, 1.009, 1.912)),
-        "dense": ((0.968, 0.738, 1.101, 0.0, 0.0), (0.97, 0.691, 1.175, 0.0, 0.0)),
+        "dense": ((1.124, 0.32, 0.461, 11.568, 0.0), (0.987, 0.763, 1.13, 0.0, 0.0)),
     }
 )
 """By implementation, the constants of its LUTs and of its flip-flops, in the order of `Structure`."""
@@ -128,14 +128,15 @@ def dot_planes(lanes: int, codes: int, weights: int) -> Count:
 
 def rom(words: int, bits: int, storage: Storage, columns: int | None = None) -> tuple[Count, float]:
     """rf_rom, and its block RAMs. Of a ROM in LUTs of a few words many columns are alike, and are one: those of random contents that differ
-    are counted; `columns` are those that are no copies of others' signs. A column takes a LUT for every 64 words."""
+    are counted; `columns` are those that are no copies of others' signs. A column takes a LUT for every 64 words, of up to eight words a
+    fifth of them none: the set or reset of its register does it (131 columns of 8 words took 102 LUTs)."""
     if storage is Storage.BRAM:
         return Count(0, bits), bram(words, bits)
     if words == 1:
         return Count(), 0
     kept, address = different(bits if columns is None else columns, words), bits_for(words)
     trivial = min(kept, 2 * address + 2) if words < 8 else 0  # constant, or a bit of the address
-    return Count((kept - trivial) + kept * (-(-words // 64) - 1), kept + address), 0
+    return Count((kept - trivial) * (0.78 if words <= 8 else 1) + kept * (-(-words // 64) - 1), kept + address), 0
 
 
 def delay(steps: int, bits: int, storage: Storage) -> tuple[Count, float]:
@@ -149,13 +150,10 @@ def delay(steps: int, bits: int, storage: Storage) -> tuple[Count, float]:
     return addresses + Count(_distributed(steps - 1, bits), 2 * bits), 0
 
 
-def crossed(values: int, thresholds: int, bits: int, words: int, constant_bits: int | None = None) -> tuple[Count, Count]:
-    """rf_crossed: the comparisons, of three bits by two LUTs, whether they are equal and which is larger; and the count of those reached.
-    Constant thresholds of a value share LUTs; `constant_bits` are the bits of the value, without signs."""
-    if words > 1:
-        comparisons = float(thresholds * (2 * -(-bits // 3) - 1))
-    else:
-        comparisons = _constants(thresholds, bits if constant_bits is None else constant_bits)
+def crossed(values: int, thresholds: int, bits: int, words: int) -> tuple[Count, Count]:
+    """rf_crossed: the comparisons, of three bits by two LUTs, whether they are equal and which is larger, of up to five bits without the
+    first; and the count of those reached. Constant thresholds of a value share LUTs."""
+    comparisons = float(thresholds * (2 * -(-bits // 3) - (bits <= 5))) if words > 1 else _constants(thresholds, bits)
     return Count(comparisons, thresholds) * values, popcount(thresholds) * values
 
 
@@ -192,8 +190,12 @@ def rtl_fifo(fifo: RtlFifo, bits: int) -> Structure:
 
 
 def _distributed(words: int, bits: int) -> int:
-    """LUTs of a RAM with a port to write and one to read: RAM32M16 has 14 bits in eight, RAM64M8 seven (UG574)."""
-    return 8 * -(-bits // 14) if words <= 32 else 8 * -(-bits // 7) * -(-words // 64)
+    """LUTs of a RAM with a port to write and one to read: RAM32M16 has 14 bits in eight, RAM64M8 seven (UG574). Of more words, a power of
+    two of RAM64M8 and for each bit a choice among them, of four by a LUT."""
+    if words <= 32:
+        return 8 * -(-bits // 14)
+    deep = 1 << bits_for(-(-words // 64))
+    return 8 * -(-bits // 7) * deep + (bits * -(-deep // 4) if deep > 1 else 0)
 
 
 def pes(count: int, simd: int, weight: Format, codes: Format, sums: int) -> tuple[Count, Count, int]:
@@ -238,12 +240,14 @@ def mvau(
 
 
 def threshold(*, lanes: int, rows: int, values: int, thresholds: int, bits: int, storage: Storage) -> Structure:
-    compared, reached = crossed(lanes, thresholds, bits, rows, values)
+    """Comparisons with the constants of a single row are mapped in another way than those with rows."""
+    compared, reached = crossed(lanes, thresholds, values, rows)
+    constants, rest = (compared.lut, 0.0) if rows == 1 else (0.0, compared.lut)
     held, brams = rom(rows, lanes * thresholds * bits, storage, lanes * thresholds * values)
     control = counter(rows)
     return Structure(
         implementation="threshold",
-        luts=(compared.lut, reached.lut, held.lut, control.lut + 1),
+        luts=(constants, rest, reached.lut, held.lut, control.lut + 1),
         ffs=(compared.ff + reached.ff, held.ff + 2 * lanes * values, control.ff + 1),
         ruled=Resources(bram=brams),
     )
@@ -291,11 +295,11 @@ def join(*, lanes: int, bits: int, zero: int) -> Structure:
 
 
 def max_pool(*, lanes: int, bits: int, taps: int, beats: int, storage: Storage) -> Structure:
-    """A comparison and a choice for each lane. Codes of two bits are one LUT for each bit; Yosys compares those of a few bits without carries,
-    by about two LUTs for each."""
+    """A comparison and a choice for each lane. Codes of two bits are one LUT for each bit, those of three are compared by one; Yosys compares
+    those of a few bits without carries, by about two LUTs for each."""
     kept, brams = delay(beats, lanes * bits, storage)
     control = counter(beats) + counter(taps)
-    comparison = 0 if bits <= 2 else 2 * bits if bits <= 5 else 2 * -(-bits // 3)
+    comparison = max(bits - 2, 0) if bits <= 3 else 2 * bits if bits <= 5 else 2 * -(-bits // 3)
     return Structure(
         implementation="max_pool",
         luts=(lanes * (bits + comparison), kept.lut, control.lut, 1),
