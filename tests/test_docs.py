@@ -167,7 +167,7 @@ def tasks() -> dict[str, str]:
     found = {}
     for line in printed("doit list --all").splitlines():
         name, _, text = line.partition(" ")
-        if re.fullmatch(r"[a-z]+(:\w+)?", name):
+        if re.fullmatch(r"[a-z][a-z_]*(:\w+)?", name):
             found[name] = text.strip()
     return found
 
