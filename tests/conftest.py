@@ -31,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-ips", action="store_true", help="simulate and lint the SystemVerilog of every IP that is shipped: minutes each")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that at the end no process waits for another's."""
+    items.sort(key=lambda item: item.path.name not in ("test_resnet50.py", "test_vendor.py"))
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """`golden(path, text)` compares text with tests/golden/<path>, whole."""

@@ -301,14 +301,14 @@ def test_a_build_killed_at_random_moments(toy, tmp_path, own_cache):
     result = doit("-n", 2, *chosen[:1], f"build={tmp_path / 'calm-build'}", "link", env=environment | calm.environment)
     assert result.returncode == 0, result.stdout
     killed, seed = 0, 0
-    while killed < 12:
+    while killed < 8:
         seed += 1
         tools = Installation(tmp_path / f"tools{seed}", seconds=0.3)
         environment = os.environ | tools.environment | {"RESFLOW_CACHE": str(tmp_path / f"cache{seed}")}
         (tmp_path / f"cache{seed}").mkdir()
         (tmp_path / f"cache{seed}" / "csim").symlink_to(own_cache / "csim")
         command = [sys.executable, "-m", "doit", "-n", "2", chosen[0], f"build={tmp_path / f'build{seed}'}", "link"]
-        killed += kill_and_start_again(command, environment, 12 - killed, (0.4, 2.2), seed)
+        killed += kill_and_start_again(command, environment, 8 - killed, (0.4, 2.2), seed)
         left = products(tmp_path / f"build{seed}" / "toy")
         expected = products(tmp_path / "calm-build" / "toy")
         assert left.keys() == expected.keys()

@@ -254,7 +254,7 @@ def test_the_interval_of_a_design_is_what_ample_fifos_give(tmp_path_factory, des
     }.items()
 
 
-@settings(max_examples=10, phases=[Phase.generate])
+@settings(max_examples=5, phases=[Phase.generate])
 @given(networks(blocks=1), st.floats(1, 20))
 def test_a_folding_for_a_rate_reaches_it(tmp_path_factory, description, slower):
     """At rates on either side of one the loops alone would reach: without the cycle between frames it would be missed."""
