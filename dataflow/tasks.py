@@ -16,6 +16,9 @@ from codegen.text.files import write_changed
 from dataflow.project import Planned
 from network.errors import DescriptionError, Source
 
+LAYOUT = "dataflow.layout.network"
+"""The formulas of cost and latency: a design has their results, but not in its `repr`, so tasks that use these depend on them."""
+
 
 def printed(action: Any, *params: dict[str, object]) -> dict[str, Any]:
     """A task that prints and leaves nothing."""

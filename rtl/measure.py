@@ -22,9 +22,8 @@ from codegen.jobs.run import do, run_here
 from codegen.text.templates import render as render_template
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure
-from dataflow.cost.storage import stream_storage
 from dataflow.unit import Constants, Unit
-from rtl.modules import STYLES, memory_file
+from rtl.modules import fifo_style, memory_file
 from rtl.render import FOLDER
 from rtl.shapes import FIFO, Parameters, Shaped, as_fifo, table, write_table
 from rtl.synthesis import STATISTICS, module_job, read_statistics, unit_job
@@ -37,8 +36,7 @@ def job(shape: Shaped) -> Job:
     """The synthesis of a shape, with random rows in its ROMs."""
     if shape.implementation == FIFO:
         fifo, bits = as_fifo(Parameters(shape.parameters))
-        style = STYLES[stream_storage(fifo.depth, bits)] if fifo.kind is fifo.kind.DEEP else "distributed"
-        text = render_template(FOLDER / "templates", "fifo.sv.j2", fifo=fifo, bits=bits, style=style)
+        text = render_template(FOLDER / "templates", "fifo.sv.j2", fifo=fifo, bits=bits, style=fifo_style(fifo, bits))
         return module_job(FIFO, text, {})
     return unit_job(shape.ip, shape.unit, random_memories(shape.unit))
 

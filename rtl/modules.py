@@ -124,8 +124,13 @@ def _constants(held: Constants) -> Row:
 
 def _output(port: str, fifo: RtlFifo, bits: int) -> Row:
     """The FIFO of an output. Its kind and its places follow from its depth in the module, as in `RtlFifo`."""
-    style = {f"{pascal(port)}Style": _quoted(STYLES[stream_storage(fifo.depth, bits)])} if fifo.kind is FifoKind.DEEP else {}
+    style = {f"{pascal(port)}Style": _quoted(fifo_style(fifo, bits))} if fifo.kind is FifoKind.DEEP else {}
     return {f"{pascal(port)}Depth": str(fifo.depth)} | style
+
+
+def fifo_style(fifo: RtlFifo, bits: int) -> str:
+    """The kind of a FIFO's memory."""
+    return STYLES[stream_storage(fifo.depth, bits) if fifo.kind is FifoKind.DEEP else Storage.LUTRAM]
 
 
 def memory_file(held: Constants) -> str:

@@ -19,15 +19,13 @@ from codegen.text.files import replace_with_copy, write_tree
 from codegen.tools.find import fingerprint
 from dataflow.design import Ip
 from dataflow.project import Planned
-from dataflow.tasks import json_option, printed, write_json
+from dataflow.tasks import LAYOUT, json_option, printed, write_json
 from hls.vectors import frame_count
 from rtl.modules import has_modules, require_modules
 from rtl.render import memories, outputs, render
 from rtl.synthesis import STATISTICS, read_statistics, unit_job
 
 SIMULATION = "rtl.simulation"  # by name: it brings numpy along, which loads slowly
-LAYOUT = "dataflow.layout.network"
-"""The latencies of units: a design has them, but not in its `repr`, so tasks that use them depend on the formulas."""
 
 
 def task_rtl(project: Planned) -> Iterator[dict[str, Any]]:

@@ -22,6 +22,7 @@ from codegen.tools import releases
 from codegen.tools.find import fingerprint
 from dataflow.choose.fit import fit
 from dataflow.project import Planned
+from dataflow.tasks import LAYOUT
 from ipi.check import check as check_block_design
 from ipi.render import outputs as block_design_files
 from ipi.render import render as render_block_design
@@ -33,8 +34,6 @@ from vitis.render import render as render_link
 
 EMULATION = "vitis.emulation"  # by name: importing it brings PYNQ along, which takes its time
 SIZING = "dataflow.timing.sizing"  # numpy, likewise
-LAYOUT = "dataflow.layout.network"
-"""The formulas of cost and latency: a design has their results, but not in its `repr`, so tasks that use these depend on them."""
 
 
 def asked(*steps: str) -> bool:

@@ -22,7 +22,7 @@ from dataflow.rtl_fifo import PORT_DEPTH, RtlFifo
 from dataflow.timing.deadlock import Deadlock, find_deadlock
 from dataflow.timing.graph import Actor, Channel, Graph, actor_name
 from dataflow.timing.simulation import core
-from dataflow.unit import Backend, Unit
+from dataflow.unit import Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,17 +46,13 @@ def ip_graph(ip: Ip, *, frames: int, gaps: Mapping[str, Sequence[int]] | None = 
     ends = {port.name: f"{ip.name}.{port.name}" for port in ip.ports}
     outside = [_end(port, ends[port.name], beats[port.name], gaps.get(port.name)) for port in ip.ports]
     ends |= {stream.name: f"{ip.name}.{stream.name}" for stream in ip.streams}
-    depths = {stream.name: (stream.depth, stream.bits) for stream in ip.streams}
-    depths |= {port.name: (PORT_DEPTH, port.bits) for port in ip.outputs}
     channels = [
         Channel(name=ends[port.name], depth=PORT_DEPTH, bits=port.bits, latency=1, beats=beats[port.name], is_register=True)
         for port in ip.inputs
     ]
     outputs = {port.name for port in ip.outputs}
     for unit in ip.units:
-        for i, name in enumerate(unit.writes):
-            depth, bits = depths[name]
-            fifo = RtlFifo(depth=depth, unit_latency=unit.latency[Backend.RTL])
+        for i, (name, (fifo, bits)) in enumerate(zip(unit.writes, ip.rtl_fifos(unit), strict=True)):
             channel = _channel(fifo, ends[name], bits, frames * carried(unit.firings.runs(), WRITE << i))
             channels.append(replace(channel, slices=1, is_register=True) if name in outputs else channel)
     units = [

@@ -167,11 +167,11 @@ class Receiver : public Port {
   void drive(unsigned long cycle) override { ready_ = due(cycle) || done(); }
 
   void sample(unsigned long cycle) override {
-    std::vector<std::uint32_t> beat(words());
-    for (unsigned i = 0; i < words(); ++i) beat[i] = word(data_, i) & used(i);
-    if (waits_ && (!valid_ || beat != offered_)) complain("a beat was withdrawn or changed before it was taken, in cycle", cycle);
+    std::vector<std::uint32_t> beat(valid_ ? words() : 0);
+    for (unsigned i = 0; i < beat.size(); ++i) beat[i] = word(data_, i) & used(i);
+    if (waits_ && beat != offered_) complain("a beat was withdrawn or changed before it was taken, in cycle", cycle);
     waits_ = valid_ && !ready_;
-    offered_ = beat;
+    if (waits_) offered_ = beat;
     if (!valid_ || !ready_) return;
     if (done()) {
       complain("a beat too many, in cycle", cycle);
