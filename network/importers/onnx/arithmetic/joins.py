@@ -15,8 +15,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from network.importers.onnx.arithmetic.exact import Exact, exact, simplest_between
-from network.importers.onnx.arithmetic.stages import BOUND, EVERYTHING, Affine, Bounds, Stage
+from network.importers.onnx.arithmetic.exact import exact, simplest_between
+from network.importers.onnx.arithmetic.stages import BOUND, EVERYTHING, Affine, Stage
 from network.importers.onnx.arithmetic.thresholds import bounds_of, sliced
 
 MOST = (1 << 16) - 1
@@ -74,7 +74,10 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
         turned = factored(bypass, main, stages, codes, channels)
         return Factored(turned.factors[:, ::-1], turned.thresholds, turned.confused, turned.pairs, turned.is_sampled)
     kinds, which = _kinds(main, bypass, stages, channels)
-    lines = [_lines(main.channel(i, channels), bypass.channel(i, channels), [sliced(s, slice(i, i + 1), channels) for s in stages], codes) for i in kinds]
+    lines = [
+        _lines(main.channel(i, channels), bypass.channel(i, channels), [sliced(s, slice(i, i + 1), channels) for s in stages], codes)
+        for i in kinds
+    ]
     ratios = [_ratio(main.channel(i, channels), bypass.channel(i, channels)) for i in kinds]
     if len(set(ratios)) == 1:
         chosen = _factors(lines, ratios[0])
@@ -97,7 +100,8 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
 def _kinds(main: Operand, bypass: Operand, stages: Sequence[Stage], channels: int) -> tuple[list[int], list[int]]:
     """One channel of each kind, and the kind of every channel: those whose numbers are all the same need to be computed once."""
     seen: dict[object, int] = {}
-    kinds, which = [], []
+    kinds: list[int] = []
+    which: list[int] = []
     for i in range(channels):
         one = slice(i, i + 1)
         operands = [each.channel(i, channels) for each in (main, bypass)]
@@ -143,7 +147,8 @@ def _lines(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: range
 
 def _factors(lines: Sequence[_Lines], ratio: Fraction) -> tuple[int, int]:
     """The smallest a, b whose lines separate the same points, else the best of 16 bits."""
-    low, high = Fraction(0), None
+    low = Fraction(0)
+    high: Fraction | None = None
     for _ in range(MOST_CUTS):
         tried = simplest_between(low, high)
         if max(tried.numerator, tried.denominator) > MOST:
@@ -154,7 +159,8 @@ def _factors(lines: Sequence[_Lines], ratio: Fraction) -> tuple[int, int]:
         below = [cut for cut in cuts if cut < ratio or (cut == ratio and cut <= tried)]
         above = [cut for cut in cuts if cut > ratio or (cut == ratio and cut > tried)]
         low = max([low, *(cut for cut in below if cut >= tried)])
-        high = min([*(each for each in (high,) if each is not None), *(cut for cut in above if cut <= tried)], default=None)
+        tops = [*([] if high is None else [high]), *(cut for cut in above if cut <= tried)]
+        high = min(tops) if tops else None
         if high is not None and low >= high:
             break
     return _nearest(ratio)

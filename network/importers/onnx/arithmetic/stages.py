@@ -83,7 +83,8 @@ class Affine:
         return ("affine", tuple(self.factor), tuple(self.offset))
 
     def __call__(self, x: Exact) -> Exact:
-        return x * self.factor + self.offset
+        y: Exact = x * self.factor + self.offset
+        return y
 
     def after(self, inner: Affine) -> Affine:
         """The two as one."""
@@ -121,8 +122,8 @@ class Clip:
         return ("clip", self.low, self.high)
 
     def __call__(self, x: Exact) -> Exact:
-        x = x if self.low is None else np.maximum(x, self.low)
-        return x if self.high is None else np.minimum(x, self.high)
+        x = x if self.low is None else np.maximum(x, exact([self.low]))
+        return x if self.high is None else np.minimum(x, exact([self.high]))
 
     def invert(self, bounds: Bounds) -> Bounds:
         state = bounds.state
