@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from network.importers.onnx.arithmetic.exact import exact, root
 from network.importers.onnx.arithmetic.stages import Rounding, rounded
-from network.importers.onnx.graph import MAX_ELEMENTS, Node
+from network.importers.onnx.graph import Node
 
 FEW = 1 << 15
 """Constants of up to so many numbers are computed with exactly; larger ones in float64."""
+MOST_GROWN = 1 << 24
+"""Elements of a constant that is larger than those it is made of."""
 NEAR = 1e-6
 MOST_LEVELS = 127
 """Levels on either side of zero that folded weights may have."""
@@ -102,7 +104,7 @@ def elementwise(node: Node, inputs: Sequence[Constant]) -> Constant:
         if product is not None:
             return product
     size = np.prod(np.broadcast_shapes(*(each.shape for each in inputs)), dtype=np.int64)
-    if size > MAX_ELEMENTS:
+    if size > max(MOST_GROWN, *(each.array.size for each in inputs)):
         raise ValueError("too many elements")
     are_exact = size <= FEW and node.op in EXACT
     arrays = [each.exactly() if are_exact else each.array.astype(np.float64) for each in inputs]
