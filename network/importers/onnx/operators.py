@@ -65,7 +65,7 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
     reading = Reading(graph)
     reading.values.update({name: Constant(array) for name, array in graph.constants.items()})
     reading.values[graph.input] = _image(graph, preprocessing)
-    folded = 0
+    grown = 0
     for node in graph.nodes:
         taken = [reading.values[name] if name else None for name in node.inputs]
         results: Sequence[Value] = [Unknown()]
@@ -77,9 +77,9 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
             # What no check above has thought of: constants of other shapes or kinds than the operator is defined for.
             what = f"its inputs do not fit it: {str(error) or type(error).__name__:.80}"
             reading.errors.append(node.error(what, why="the operator is not defined for such shapes or numbers", fix=AGAIN))
-        folded += sum(each.array.size for each in results if isinstance(each, Constant))
-        if folded > MOST_FOLDED:
-            what = f"with it the graph's constants grow to {folded:,} numbers"
+        grown += sum(each.array.size for each in results if isinstance(each, Constant))
+        if grown > MOST_FOLDED:
+            what = f"with it the graph's constants grow to {grown:,} numbers"
             raise node.error(
                 what, why=f"up to {MOST_FOLDED:,} are computed", fix="simplify the graph, so that weights are stored as they are"
             )
@@ -142,8 +142,7 @@ def _evaluate(node: Node, taken: Sequence[Value | None]) -> Sequence[Value]:
         return [Constant(shape[node.integer("start", 0) : node.attributes.get("end")])]
     constants = [each for each in taken if isinstance(each, Constant)]
     if len(constants) == len([each for each in taken if each is not None]) and is_foldable:
-        fold = FOLDED.get(node.op)
-        return [fold(node, constants) if fold else elementwise(node, constants)]
+        return [folded(node, constants)]
     if known is None:
         what = "it computes on activations"
         why = "between quantizers the accelerator has scales, biases, ReLU and clipping only"
@@ -153,6 +152,12 @@ def _evaluate(node: Node, taken: Sequence[Value | None]) -> Sequence[Value]:
             what = f"it takes what {each.ends} made"
             raise node.error(what, why="the accelerator ends with the scores", fix=f"let the model end with {each.ends}")
     return [known(node, list(taken))]
+
+
+def folded(node: Node, constants: Sequence[Constant]) -> Constant:
+    """What a standard operator makes of constants."""
+    fold = FOLDED.get(node.op)
+    return fold(node, constants) if fold else elementwise(node, constants)
 
 
 def layers_check(node: Node) -> None:
