@@ -266,6 +266,9 @@ def codes_of_pairs(
         long, short = (others, mains) if is_turned else (mains, others)
         values, index = np.unique(short[..., members], return_inverse=True)
         line = _lines(*(pair[::-1] if is_turned else pair), values, part, codes)
-        reached = line.least[:, index.reshape(short[..., members].shape)]
-        counts[..., members] = (long[..., members] >= reached).sum(axis=0)
+        mine, order = long[..., members].reshape(-1), np.argsort(index, axis=None, kind="stable")
+        found = np.empty(len(mine), np.int64)
+        for value, places in enumerate(np.split(order, np.cumsum(np.bincount(index.reshape(-1)))[:-1])):
+            found[places] = np.searchsorted(line.least[:, value], mine[places], side="right")
+        counts[..., members] = found.reshape(long[..., members].shape)
     return counts
