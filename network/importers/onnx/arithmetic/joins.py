@@ -243,19 +243,17 @@ def _separated(line: _Lines, a: int, b: int) -> tuple[NDArray[np.int64], int]:
     lowest = a * line.low + b * int(line.values[0])
     highest = a * line.high + b * int(line.values[-1])
     chosen = np.clip(above, lowest, highest + 1)
-    confused = 0
+    # A threshold t is right beside a bypass value where a * (least - 1) < t - b * value <= a * least: the one in most of these intervals.
     for n in np.flatnonzero(above <= below):
-        # Between the two every threshold confuses some pairs; the middle of what is confused is right for about as many on either side.
-        best: tuple[int, int] | None = None
-        for candidate in np.unique(np.linspace(above[n], below[n] + 1, 17).astype(np.int64)):
-            least = np.clip(-(-(candidate - b * line.values) // a), line.low, line.high + 1)
-            differing = int(np.abs(least - line.least[n]).sum())
-            if best is None or differing < best[0]:
-                best = (differing, int(candidate))
-        assert best is not None
-        confused += best[0]
-        chosen[n] = best[1]
-    return np.maximum.accumulate(chosen), confused
+        inner = (line.least[n] > line.low) & (line.least[n] <= line.high)
+        ends = np.sort(a * line.least[n, inner] + b * line.values[inner])
+        starts = ends - a + 1
+        if len(starts):
+            within = np.arange(1, len(starts) + 1) - np.searchsorted(ends, starts)
+            chosen[n] = np.clip(starts[within.argmax()], lowest, highest + 1)
+    chosen = np.maximum.accumulate(chosen)
+    made = np.clip(-(-(chosen[:, None] - b * line.values) // a), line.low, line.high + 1)
+    return chosen, int(np.abs(made - line.least).sum())
 
 
 def codes_of_pairs(
