@@ -54,10 +54,10 @@ def exact(values: Array) -> Exact:
     mantissa, exponent = np.frexp(np.asarray(values, np.float64))
     if not np.isfinite(mantissa).all():
         raise ValueError("not a finite number")
-    least = int(np.where(mantissa == 0, 1 << 20, exponent).min(initial=1 << 20))
+    least = int(exponent.min(where=mantissa != 0, initial=1024))
     shift = np.where(mantissa == 0, 0, exponent - least).astype(object)
     ints = _objects((mantissa * EXACT).astype(np.int64)) * 2**shift
-    return Exact(np.asarray(ints, object), Fraction(1, EXACT) * Fraction(2) ** least).reduced()
+    return Exact(np.asarray(ints, object), Fraction(2) ** (least - 53)).reduced()
 
 
 def _objects(array: Array) -> Array:
