@@ -398,6 +398,8 @@ OPERATORS: Mapping[str, Callable[[list[Any], Mapping[str, Any]], Any]] = {
     "Softmax": _shaped(lambda ints, *_: ints),  # the order of its inputs is that of its outputs, which is all that counts here
     "LogSoftmax": _shaped(lambda ints, *_: ints),
     "Cast": _cast,
+    "Log": lambda i, _: exact(np.log(i[0].values.astype(np.float32))),  # of constants: Brevitas counts the bits of a sum with these two
+    "Ceil": lambda i, _: exact(np.ceil(i[0].values)),
     "Shape": lambda i, _: np.asarray(i[0].ints.shape if isinstance(i[0], Exact) else i[0].shape, np.int64),
     "Gather": lambda i, s: np.take(i[0], i[1], axis=s.get("axis", 0)),
     "Concat": lambda i, s: np.concatenate(i, axis=s["axis"]),
