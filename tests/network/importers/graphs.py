@@ -1,4 +1,4 @@
-"""Little quantized residual networks as QONNX graphs, built by hand: fast, and wilder than any one framework exports them.
+"""Little quantized residual networks as QONNX or QDQ graphs, built by hand: fast, and wilder than any one framework exports them.
 
 `little(Little(...))` builds one; its weights are random by `seed`, its scales fit what passes through it. `littles()` draws them.
 """
@@ -32,6 +32,7 @@ class Little:
     """A little network. Scales are `two` (powers of two), `short` (few bits, so that ties happen) or `any` (whatever float32 comes)."""
 
     seed: int = 0
+    style: str = "qonnx"  # or qdq: QuantizeLinear and DequantizeLinear, 8 bits, zero points
     kind: str = "basic"  # or bottleneck
     size: tuple[int, int] = (8, 8)
     image_channels: int = 3
@@ -111,7 +112,9 @@ class Builder:
         return np.asarray(scale * self.rng.uniform(0.7, 1.3, np.shape(scale)), np.float32)
 
     def quantizer(self, x: str, scale: Array, bits: int, *, signed: bool, narrow: bool = False, rounding: str = "ROUND") -> str:
-        """A QONNX quantizer with this scale."""
+        """A quantizer with this scale."""
+        if self.spec.style == "qdq":
+            return self.quantized_and_back(x, scale, signed=signed)
         names = [x, self.constant("scale", scale)]
         if bits == 1 and signed:
             return self.node("BipolarQuant", names, self.spec.domain)
@@ -119,8 +122,19 @@ class Builder:
         said = {"signed": int(signed), "narrow": int(narrow), "rounding_mode": rounding}
         return self.node("IntQuant" if self.spec.int_quant else "Quant", names, self.spec.domain, **said)
 
+    def quantized_and_back(self, x: str, scale: Array, *, signed: bool) -> str:
+        """Signed codes are int8, or uint8 with a zero point in the middle."""
+        kind = np.int8 if signed and self.rng.integers(2) else np.uint8
+        middle = 0 if kind is np.int8 else 128
+        zero = middle + int(self.rng.integers(-20, 21)) if signed else 0
+        names = [self.constant("scale", np.reshape(scale, -1) if np.size(scale) > 1 else np.reshape(scale, ()))]
+        names.append(self.constant("zero", np.full(np.shape(self.values(names[0])), zero), kind))
+        said = {"axis": 1} if np.size(scale) > 1 else {}
+        return self.node("DequantizeLinear", [self.node("QuantizeLinear", [x, *names], **said), *names], **said)
+
     def fitting(self, x: str, bits: int, *, signed: bool, per_channel: bool = False) -> Array:
         """The scale with which these bits hold nearly all that has been seen of x."""
+        bits = 8 if self.spec.style == "qdq" else bits
         values = abs(self.values(x))
         axes = tuple(i for i in range(values.ndim) if i != 1)
         greatest = np.quantile(values, 0.98, axis=axes, keepdims=True) if per_channel else np.quantile(values, 0.98)
@@ -149,6 +163,8 @@ class Builder:
         real = self.rng.normal(0, 1 / math.sqrt(math.prod(shape[1:])), shape)
         per_channel = spec.weight_scales == "channel"
         greatest = abs(real).max(axis=tuple(range(1, len(shape))), keepdims=True) if per_channel else abs(real).max()
+        if spec.style == "qdq":
+            return self.stored(real, greatest)
         bipolar = bits == 1
         scale = self.rounded_scale(greatest / (1 if bipolar else max(1, (1 << bits - 1) - 1)))
         if not spec.folded_weights:
@@ -156,6 +172,14 @@ class Builder:
         low, high = (-1, 1) if bipolar else oracles.code_range(bits, True, spec.narrow_weights)
         codes = np.where(real >= 0, 1, -1) if bipolar else np.clip(np.round(real / scale), low, high)
         return self.constant("weight", codes * scale.astype(np.float64))
+
+    def stored(self, real: Array, greatest: Array) -> str:
+        """int8 weights, or int32 biases, behind a DequantizeLinear."""
+        scale = self.rounded_scale(greatest / 127)
+        codes = np.clip(np.round(real / scale), -127, 127)
+        names = [self.constant("weight", codes, np.int8), self.constant("scale", np.reshape(scale, -1) if np.ndim(scale) else scale)]
+        names.append(self.constant("zero", np.zeros(np.shape(self.values(names[1]))), np.int8))
+        return self.node("DequantizeLinear", names, **({"axis": 0} if np.ndim(scale) else {}))
 
     def conv(self, x: str, out: int, kernel: int, stride: int = 1, bits: int | None = None) -> str:
         """Convolution, bias and batch norm, if any; its input is quantized."""
@@ -175,7 +199,12 @@ class Builder:
         bias = self.constant("bias", self.rng.normal(0, 0.2, out))
         if self.spec.biases_are_inputs:
             self.parameter_inputs.append(helper.make_tensor_value_info(bias, TensorProto.FLOAT, [out]))
-        return bias if self.spec.bias == "plain" else self.quantizer(bias, np.float32(2.0**-10), 16, signed=True)
+        if self.spec.bias == "plain":
+            return bias
+        if self.spec.style == "qdq":
+            codes = self.constant("bias", self.rng.integers(-900, 900, out), np.int32)
+            return self.node("DequantizeLinear", [codes, self.constant("scale", self.rng.uniform(1e-4, 3e-4, out))], axis=0)
+        return self.quantizer(bias, np.float32(2.0**-10), 16, signed=True)
 
     def normalised(self, y: str) -> str:
         """Batch norm with the statistics of the images; some channels have a negative scale, which turns their order round."""
@@ -330,7 +359,10 @@ def littles(draw: st.DrawFn) -> Little:
     scales = draw(one_of(["two", "short", "any"]))
     join = draw(one_of(["codes", "same", "sums"]))
     preprocessing = draw(one_of(PREPROCESSING))
+    style = draw(one_of(["qonnx", "qonnx", "qdq"]))
+    pools = POOLS if style == "qonnx" else POOLS[:4]
     choices: Mapping[str, Any] = {
+        "style": style,
         "seed": draw(st.integers(0, 999)),
         "kind": draw(one_of(["basic", "bottleneck"])),
         "size": (draw(st.integers(4, 9)), draw(st.integers(4, 9))),
@@ -357,7 +389,7 @@ def littles(draw: st.DrawFn) -> Little:
         "bias": draw(one_of(["plain", "quantized"])),
         "biases_are_inputs": draw(st.booleans()),
         "folded_weights": scales != "any" and draw(st.booleans()),
-        "pool": draw(one_of(POOLS)),
+        "pool": draw(one_of(pools)),
         "pool_quantizer": draw(st.booleans()),
         "classifier": draw(one_of(CLASSIFIERS)),
         "output_quantizer": draw(st.booleans()),

@@ -472,6 +472,12 @@ def by_onnxruntime(model: onnx.ModelProto, image: Array) -> dict[str, Array]:
     return {each: np.concatenate([np.asarray(run[i]) for run in runs]) for i, each in enumerate(names)}
 
 
+def by_executor(model: onnx.ModelProto, image: Array) -> dict[str, Array]:
+    """onnxruntime where it knows every operator, else qonnx."""
+    is_standard = all(node.domain in ("", "ai.onnx") for node in model.graph.node)
+    return by_onnxruntime(model, image) if is_standard else by_qonnx(model, image)
+
+
 def codes_of(tensors: Mapping[str, Array], evaluation: Evaluation) -> dict[str, Array]:
     """The codes of another executor's tensors at every quantizer that `evaluation` has met."""
     found = {}
