@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from network import Window, reference
-from network.formats import uint
+from network.formats import Format, uint
 
 
 @st.composite
@@ -32,38 +32,48 @@ def places(window, codes):
         yield f, y, x, ky, kx, y * sh + ky - top, x * sw + kx - left
 
 
-@given(cases())
-def test_accumulate(case):
+@given(cases(), st.booleans(), st.sampled_from(("zero", "one", "each")))
+def test_accumulate(case, signed, padding):
     window, codes, rng = case
-    weights = rng.integers(-128, 128, (3, *window.kernel, codes.shape[3])).astype(np.int8)
-    found = reference.accumulate(codes, weights, window)
+    codes = codes.view(np.int8) if signed else codes
+    channels = codes.shape[3]
+    low, high = (-128, 127) if signed else (0, 255)
+    pads = {"zero": (0,), "one": (int(rng.integers(low, high + 1)),), "each": tuple(rng.integers(low, high + 1, channels).tolist())}[
+        padding
+    ]
+    weights = rng.integers(-128, 128, (3, *window.kernel, channels)).astype(np.int8)
+    found = reference.accumulate(codes, weights, window, pads)
     expected = np.zeros(found.shape, np.int64)
     for f, y, x, ky, kx, iy, ix in places(window, codes):
-        if 0 <= iy < codes.shape[1] and 0 <= ix < codes.shape[2]:
-            for out, c in itertools.product(range(3), range(codes.shape[3])):
-                expected[f, y, x, out] += int(codes[f, iy, ix, c]) * int(weights[out, ky, kx, c])
+        inside = 0 <= iy < codes.shape[1] and 0 <= ix < codes.shape[2]
+        for out, c in itertools.product(range(3), range(channels)):
+            code = int(codes[f, iy, ix, c]) if inside else pads[c % len(pads)]
+            expected[f, y, x, out] += code * int(weights[out, ky, kx, c])
     np.testing.assert_array_equal(found, expected)
 
 
-@given(cases())
-def test_max_pool(case):
+@given(cases(), st.booleans())
+def test_max_pool(case, signed):
     window, codes, _ = case
-    found = reference.max_pool(codes, window)
-    expected = np.zeros(found.shape, np.uint8)
+    codes = codes.view(np.int8) if signed else codes
+    found = reference.max_pool(codes, window, Format.parse("int8") if signed else uint(8))
+    expected = np.full(found.shape, -128 if signed else 0, codes.dtype)
     for f, y, x, _, _, iy, ix in places(window, codes):
         if 0 <= iy < codes.shape[1] and 0 <= ix < codes.shape[2]:
             expected[f, y, x] = np.maximum(expected[f, y, x], codes[f, iy, ix])
     np.testing.assert_array_equal(found, expected)
 
 
-@given(st.integers(0, 2**32), st.integers(1, 15))
-def test_threshold_counts_those_reached(seed, n):
+@given(st.integers(0, 2**32), st.sampled_from(("uint", "int")), st.integers(1, 8), st.sampled_from((5, 2**31 - 1, 2**47)))
+def test_threshold_counts_those_reached(seed, kind, bits, reach):
     rng = np.random.default_rng(seed)
-    thresholds = np.sort(rng.integers(-5, 6, (4, n)), axis=1).astype(np.int32)
-    values = rng.integers(-7, 8, (2, 3, 4)).astype(np.int32)
-    found = reference.threshold(values, thresholds)
+    codes = Format.parse(f"{kind}{bits}")
+    thresholds = np.sort(rng.integers(-reach, reach + 1, (4, codes.thresholds)), axis=1)
+    values = rng.integers(-reach, reach + 1, (2, 3, 4))
+    values[0, 0] = thresholds[:, rng.integers(codes.thresholds)]  # a tie is reached
+    found = reference.threshold(values, thresholds, codes)
     for place in itertools.product(*map(range, values.shape)):
-        assert found[place] == sum(int(t) <= int(values[place]) for t in thresholds[place[-1]])
+        assert found[place] == codes.low + sum(int(t) <= int(values[place]) for t in thresholds[place[-1]])
 
 
 @given(st.integers(1, 8), st.data())
