@@ -144,7 +144,9 @@ def test_the_whole_of_a_network_with_every_form():
     largest = [[max(max(int(code) + 8, 0) for code in frame[..., c].ravel()) for c in range(6)] for frame in found["res2c"]]
     pooled = activated("head.pool", np.array(largest))
     weights, factors, bias = (arrays[f"head/fc/{what}"].tolist() for what in ("weights", "factors", "bias"))
-    scores = [[f * sum(map(int.__mul__, row, codes)) + b for row, f, b in zip(weights, factors, bias)] for codes in pooled.tolist()]
+    scores = [
+        [f * sum(map(int.__mul__, row, codes)) + b for row, f, b in zip(weights, factors, bias, strict=True)] for codes in pooled.tolist()
+    ]
     assert found["scores"].tolist() == scores
     assert found["scores"].dtype == np.int64
     assert found["labels"].tolist() == [sorted(range(5), key=lambda k: -row[k])[:3] for row in scores]
