@@ -1,7 +1,8 @@
 """The arrays a network's parameters are: their keys, shapes and types, known from the description alone.
 
 Keys are the dotted layer names with `/`: `stem/conv/weights`, `res2a/conv1/thresholds`, `head/fc/bias`. Weights are int8
-(out, kernel_h, kernel_w, in), those of the fully connected layer (classes, in); thresholds int32 (out, n), ascending.
+(out, kernel_h, kernel_w, in), those of the fully connected layer (classes, in); thresholds int32 (out, n), ascending, int64 where the
+values they are compared with are wider. The factors of a join are (channels, 2) or (1, 2): those of the main branch, those of the bypass.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from network.formats import Format, Kind
+from network.layers import Conv
 from network.model import Network
 
 
@@ -19,6 +21,7 @@ class Spec:
     shape: tuple[int, ...]
     dtype: str
     format: Format | None = None  # weights: the range of the values
+    factor: Format | None = None  # factors, which are at least 1: their format
     ascending: bool = False  # thresholds
     negatable: bool = False  # thresholds of a layer with signed weights
     reversible: bool = False  # thresholds that may descend in all channels instead
@@ -32,21 +35,36 @@ def key(layer: str, what: str) -> str:
 def specs(network: Network) -> dict[str, Spec]:
     """All arrays of a network, in stream order."""
     arrays: dict[str, Spec] = {}
-    entries = {block.convs[0].name: block for block in network.blocks if block.entry}
-    for conv in network.convs:
-        if conv.name in entries:
-            block = entries[conv.name]
-            shape = (block.input.channels, block.act.thresholds)
-            arrays[key(block.name, "entry/thresholds")] = Spec(shape=shape, dtype="int32", ascending=True)
+    activations = network.activations
+
+    def add_thresholds(layer: str, *, negatable: bool = False, reversible: bool = False) -> None:
+        if (activation := activations.get(layer)) is not None:
+            dtype = "int32" if activation.values.bits <= 32 else "int64"
+            shape = (activation.shape.channels, activation.codes.thresholds)
+            arrays[key(layer, "thresholds")] = Spec(shape=shape, dtype=dtype, ascending=True, negatable=negatable, reversible=reversible)
+
+    def add_conv(conv: Conv) -> None:
         arrays[key(conv.name, "weights")] = Spec(shape=conv.weights_shape, dtype=_weight_dtype(conv.weight), format=conv.weight)
-        shape = (conv.out, conv.output_format.thresholds)
-        is_signed = conv.weight.kind is not Kind.UINT
-        arrays[key(conv.name, "thresholds")] = Spec(
-            shape=shape, dtype="int32", ascending=True, negatable=is_signed, reversible=conv is network.stem.conv
-        )
+        add_thresholds(conv.name, negatable=conv.weight.kind is not Kind.UINT, reversible=conv is network.stem.conv)
+
+    add_thresholds("stem.entry")
+    add_conv(network.stem.conv)
+    for block in network.blocks:
+        for entry in ("entry", "entry_main", "entry_bypass"):
+            add_thresholds(f"{block.name}.{entry}")
+        for conv in block.layers:
+            add_conv(conv)
+        if (factors := block.meeting.factors) is not None:
+            channels = block.output.channels if block.meeting.per_channel else 1
+            arrays[key(block.name, "join/factors")] = Spec(shape=(channels, 2), dtype="int32", factor=factors)
+        add_thresholds(f"{block.name}.join")
+    add_thresholds("head.pool")
     fc = network.head.fc
     arrays[key(fc.name, "weights")] = Spec(shape=(fc.out, fc.inputs), dtype=_weight_dtype(fc.weight), format=fc.weight)
-    arrays[key(fc.name, "bias")] = Spec(shape=(fc.out,), dtype="int32")
+    if fc.factors is not None:
+        arrays[key(fc.name, "factors")] = Spec(shape=(fc.out,), dtype="int32", factor=fc.factors)
+    arrays[key(fc.name, "bias")] = Spec(shape=(fc.out,), dtype="int32" if fc.factors is None else "int64")
+    add_thresholds(fc.name)
     return arrays
 
 

@@ -1,4 +1,4 @@
-"""Number formats on the wire and in memory: `bipolar`, `int2` … `int32`, `uint1` … `uint32`."""
+"""Number formats on the wire and in memory: `bipolar`, `int1` … `int64`, `uint1` … `uint64`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Format:
     bits: int
 
     def __post_init__(self) -> None:
-        low, high = {Kind.BIPOLAR: (1, 1), Kind.INT: (2, 32), Kind.UINT: (1, 32)}[self.kind]
+        low, high = {Kind.BIPOLAR: (1, 1), Kind.INT: (1, 64), Kind.UINT: (1, 64)}[self.kind]
         if not low <= self.bits <= high:
             raise ValueError(f"{self.kind.value} has {low} to {high} bits, not {self.bits}")
 
@@ -60,3 +60,8 @@ BIPOLAR = Format(Kind.BIPOLAR, 1)
 
 def uint(bits: int) -> Format:
     return Format(Kind.UINT, bits)
+
+
+def holding(low: int, high: int) -> Format:
+    """The narrowest two's complement format that holds `low` to `high`."""
+    return Format(Kind.INT, 1 + max(high, -low - 1, 0).bit_length())

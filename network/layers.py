@@ -7,11 +7,13 @@ from math import isqrt
 from typing import NamedTuple
 
 from network.errors import DescriptionError, Source
-from network.formats import Format, Kind
-from network.operations import Activation, Dense, Product, Shape, Window
+from network.formats import Format, Kind, holding
+from network.operations import Activation, Dense, Product, Scale, Shape, Window
 
 MAX_BEAT_BITS = 4096
 """Widest AXI4-Stream beat and widest `ap_uint` that Vitis HLS supports."""
+MAX_SCORE_BITS = 48
+"""Widest score with a factor, and widest sum of a join with factors: what the accumulator of a DSP holds."""
 
 
 def divisors(number: int) -> list[int]:
@@ -80,7 +82,7 @@ class Fold(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conv:
-    """One convolution with its thresholds and its folding."""
+    """One convolution with its folding, and its thresholds unless its sums go to the join as they are."""
 
     name: str  # dotted: res2a.conv2
     input: Shape
@@ -88,8 +90,10 @@ class Conv:
     window: Window
     weight: Format
     input_format: Format
-    output_format: Format  # of the codes the thresholds produce
+    output_format: Format  # of the codes the thresholds produce; without thresholds, of the sums
     acc: Format
+    activates: bool = True  # whether it has thresholds
+    pad_codes: tuple[int, ...] = (0,)  # what stands outside the input: one code, or one for each channel
     pe: int  # output channels per cycle
     simd: int  # input channels per cycle
     pixels: int = 1  # output pixels of a row per cycle
@@ -119,13 +123,38 @@ class Conv:
             other, others, form = max(into, out, key=lambda end: end[1] * end[2].bits)
             require_beat(self.at, self.name, "pixels", self.pixels, self.output.width, form, times=(other, others))
         require_accumulator(self.at, self.name, self.acc, *self.reach)
+        if len(self.pad_codes) not in (1, self.input.channels):
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: {len(self.pad_codes)} pad codes for {self.input.channels} channels",
+                why="outside the input stands one code, or one for each channel",
+                fix=f"write one pad_code, or {self.input.channels}",
+            )
+        for code in self.pad_codes:
+            if not self.input_format.low <= code <= self.input_format.high:
+                raise DescriptionError(
+                    self.at,
+                    f"{self.name}: pad_code={code}",
+                    why=f"the codes that come in are {self.input_format}, {self.input_format.low} to {self.input_format.high}",
+                    fix="choose one of those",
+                )
 
     @property
     def product(self) -> Product:
-        return Product(input=self.input, window=self.window, out=self.out, weight=self.weight, codes=self.input_format, sums=self.acc)
+        return Product(
+            input=self.input,
+            window=self.window,
+            out=self.out,
+            weight=self.weight,
+            codes=self.input_format,
+            sums=self.acc,
+            pad_codes=self.pad_codes,
+        )
 
     @property
-    def activation(self) -> Activation:
+    def activation(self) -> Activation | None:
+        if not self.activates:
+            return None
         return Activation(shape=self.output, values=self.acc, reach=self.reach, codes=self.output_format)
 
     @property
@@ -169,17 +198,24 @@ class Conv:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifier:
-    """The fully connected layer and its folding: weights (out, inputs), one accumulator and one bias per output."""
+    """The fully connected layer and its folding: weights (out, inputs), one accumulator and one bias per output.
+
+    With `factors`, each class has one, and its score is factor * accumulator + bias. With `codes`, scores become codes by thresholds of
+    their class, as where the network quantizes its output; the codes are ranked then.
+    """
 
     name: str
     inputs: int
     out: int  # classes
     weight: Format
     input_format: Format
-    acc: Format  # of the scores, bias included
+    acc: Format  # of the sums; without factors the bias is included
     pe: int
     simd: int
     free: tuple[str, ...] = ()  # those of pe, simd that the folding search chooses; 1 until then
+    factors: Format | None = None
+    scores: Format  # without factors that of the sums
+    codes: Format | None = None
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -190,15 +226,52 @@ class Classifier:
         wider = max(self.input_format, self.weight, key=_bits)
         require_beat(self.at, self.name, "simd", self.simd, self.inputs, wider)
         # Only the wider one is checked: if it fits, so does the other.
-        if self.simd * self.weight.bits > self.acc.bits:
+        wider = max(self.acc, self.scores, key=_bits)
+        if self.simd * self.weight.bits > wider.bits:
             require_beat(self.at, self.name, "pe", self.pe, self.out, self.weight, times=("simd", self.simd))
         else:
-            require_beat(self.at, self.name, "pe", self.pe, self.out, self.acc)
+            require_beat(self.at, self.name, "pe", self.pe, self.out, wider)
         require_accumulator(self.at, self.name, self.acc, *self.reach)
+        if self.factors is not None:
+            low, high = (self.factors.high * each for each in self.reach)
+            if low < self.scores.low or high > self.scores.high:
+                raise DescriptionError(
+                    self.at,
+                    f"{self.name}: scores could overflow {self.scores}",
+                    why=f"their worst case over all weights, inputs and factors is {low:,} to {high:,}, without the bias",
+                    fix=f"use narrower factors than {self.factors}, or fewer inputs"
+                    if self.scores.bits == MAX_SCORE_BITS
+                    else f"write scores: {holding(low, high)} or wider, at most int{MAX_SCORE_BITS}",
+                )
 
     @property
     def dense(self) -> Dense:
-        return Dense(inputs=self.inputs, classes=self.out, weight=self.weight, codes=self.input_format, scores=self.acc)
+        return Dense(
+            inputs=self.inputs,
+            classes=self.out,
+            weight=self.weight,
+            codes=self.input_format,
+            sums=self.acc,
+            has_bias=self.factors is None,
+        )
+
+    @property
+    def scale(self) -> Scale | None:
+        if self.factors is None:
+            return None
+        return Scale(classes=self.out, sums=self.acc, factors=self.factors, scores=self.scores)
+
+    @property
+    def activation(self) -> Activation | None:
+        """That of the scores, where they become codes."""
+        if self.codes is None:
+            return None
+        return Activation(shape=Shape(1, 1, self.out), values=self.scores, reach=self.score_reach, codes=self.codes)
+
+    @property
+    def ranked(self) -> Format:
+        """The format of what is ranked: scores, or their codes."""
+        return self.codes or self.scores
 
     @property
     def fold(self) -> Fold:
@@ -208,6 +281,11 @@ class Classifier:
     def reach(self) -> tuple[int, int]:
         """Least and greatest sum of products, without the bias."""
         return self.dense.reach
+
+    @property
+    def score_reach(self) -> tuple[int, int]:
+        """Least and greatest score; the bias is a parameter, so it may be whatever the format holds."""
+        return self.scores.low, self.scores.high
 
     @property
     def fold_in(self) -> int:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from network import join_shapes
 from network.errors import DescriptionError, Source
-from network.formats import Format
-from network.layers import Classifier, Conv
-from network.operations import Activation, Join, Pool, Shape, SumPool, TopK, Window
+from network.formats import Format, Kind, uint
+from network.layers import MAX_SCORE_BITS, Classifier, Conv, require_beat
+from network.operations import Activation, GlobalPool, Join, JoinSum, Pool, PoolKind, Shape, TopK, Window
 
+IMAGE_FORMAT = uint(8)
 MAX_TOP = 1024
 """Largest array that the HLS tools partition completely; vivado_hls fails with XFORM 203-103 above it."""
 
@@ -30,10 +32,11 @@ class Fifo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stem:
-    """Convolution of the image, thresholds, and an optional max-pool on codes."""
+    """Convolution of the image, thresholds, and an optional max-pool on codes; `entry`: the image becomes codes of this format first."""
 
     conv: Conv
     pool: Window | None
+    entry: Format | None = None
     slr: int | None = None  # None: chosen by the floorplan
     fifos: tuple[Fifo, ...] = ()
     at: Source = field(repr=False, compare=False)
@@ -41,6 +44,11 @@ class Stem:
     def __post_init__(self) -> None:
         if self.pool is not None:
             self.pool.check(self.at, "stem.pool", self.conv.output)
+
+    @property
+    def entry_activation(self) -> Activation | None:
+        """The activation of the image, where it has one."""
+        return _entry(self.conv.input, IMAGE_FORMAT, self.entry)
 
     @property
     def max_pool(self) -> Pool | None:
@@ -52,6 +60,30 @@ class Stem:
         return self.conv.output if pool is None else pool.output
 
 
+def _entry(shape: Shape, values: Format, codes: Format | None) -> Activation | None:
+    """The activation of codes that come in, if they become codes of another format."""
+    return None if codes is None else Activation(shape=shape, values=values, reach=(values.low, values.high), codes=codes)
+
+
+class Entry(NamedTuple):
+    """The formats of the activations at the entry of a block, None where the codes pass unchanged."""
+
+    both: Format | None = None  # in front of the fork
+    main: Format | None = None  # of the main branch alone
+    bypass: Format | None = None  # of the bypass alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinForm:
+    """How the branches of a block meet: clipped, main + bypass - zero_point; or, with `activates`, by thresholds behind
+    a * main + b * bypass - zero_point, where the factors a and b are 1 unless they have a format."""
+
+    zero_point: int
+    activates: bool = False
+    factors: Format | None = None
+    per_channel: bool = False  # factors for each channel
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """A residual block: `basic` with two convolutions, `bottleneck` with three; `bypass` is None for the identity."""
@@ -59,41 +91,26 @@ class Block:
     name: str
     input: Shape
     input_format: Format
-    entry: bool  # whether thresholds turn the incoming codes into activations
-    act: Format
-    residual: Format
-    zero_point: int
+    entry: Entry
     convs: tuple[Conv, ...]
     bypass: Conv | None
+    meeting: JoinForm
+    residual: Format  # of the codes that leave
     slr: int | None = None  # None: chosen by the floorplan
     fifos: tuple[Fifo, ...] = ()
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not self.entry and self.input_format != self.act:
+        self._check_clip() if not self.meeting.activates else self._check_sum()
+        main = self.convs[-1].output
+        if self.bypass is None and self.input != main:
             raise DescriptionError(
                 self.at,
-                f"{self.name}: entry: false, but the input is {self.input_format} and the convolutions take {self.act}",
-                why="without entry thresholds the codes pass unchanged",
-                fix="leave entry out",
+                f"{self.name}: the bypass has shape {self.input}, {self.convs[-1].name} has {main}",
+                why="the join adds the two paths element by element, so their shapes must match",
+                fix=join_shapes.remedy(self.input, self.convs, None),
             )
-        main = self.convs[-1].output
-        if self.bypass is None:
-            if self.input_format != self.residual:
-                raise DescriptionError(
-                    self.at,
-                    f"{self.name}: bypass: identity has {self.input_format}, but the join adds {self.residual}",
-                    why="the identity passes codes unchanged",
-                    fix="write output: residual in stem, or make the bypass a projection, bypass: {}",
-                )
-            if self.input != main:
-                raise DescriptionError(
-                    self.at,
-                    f"{self.name}: the bypass has shape {self.input}, {self.convs[-1].name} has {main}",
-                    why="the join adds the two paths element by element, so their shapes must match",
-                    fix=join_shapes.remedy(self.input, self.convs, None),
-                )
-        elif self.bypass.output != main:
+        if self.bypass is not None and self.bypass.output != main:
             raise DescriptionError(
                 self.bypass.at,
                 f"{self.name}: the bypass has shape {self.bypass.output}, {self.convs[-1].name} has {main}",
@@ -101,21 +118,116 @@ class Block:
                 fix=join_shapes.remedy(self.input, self.convs, self.bypass),
             )
 
+    def _check_clip(self) -> None:
+        """Without thresholds a join adds codes of one unsigned format and clips the sum to that format."""
+        if self.bypass is None and self.bypass_format != self.residual:
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: bypass: identity has {self.bypass_format}, but the join adds {self.residual}",
+                why="the identity passes codes unchanged",
+                fix="write output: residual in stem, or make the bypass a projection, bypass: {}, or let thresholds follow the join, join: {}",
+            )
+        for layer in (self.convs[-1], self.bypass):
+            if layer is not None and layer.output_format != self.residual:
+                raise DescriptionError(
+                    layer.at,
+                    f"{layer.name}: act: {layer.output_format}, but the join adds {self.residual}",
+                    why="a join without thresholds behind it clips a sum of codes to the format of both",
+                    fix=f"leave act out, or let thresholds follow the join: write join: {{}} in {self.name}",
+                )
+        if self.residual.kind is not Kind.UINT:
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: the join would clip {self.residual}",
+                why="a join without thresholds behind it clips to unsigned codes",
+                fix="let thresholds follow it, join: {}, or use an unsigned residual format",
+            )
+
+    def _check_sum(self) -> None:
+        added = self.join_sum
+        if added.values.bits > MAX_SCORE_BITS:
+            low, high = added.reach
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: the sum of the branches needs {added.values.bits} bits",
+                why=f"its worst case is {low:,} to {high:,}; it may have at most {MAX_SCORE_BITS}",
+                fix="use narrower factors, or branches of codes instead of sums",
+            )
+        last = self.convs[-1]
+        require_beat(last.at, last.name, "pe", last.pe, last.out, added.values)
+
     @property
     def kind(self) -> str:
         return {2: "basic", 3: "bottleneck"}[len(self.convs)]
 
     @property
-    def entry_activation(self) -> Activation | None:
-        """The activation of the incoming codes, where the block has one."""
-        if not self.entry:
-            return None
-        values = self.input_format
-        return Activation(shape=self.input, values=values, reach=(values.low, values.high), codes=self.act)
+    def fork_format(self) -> Format:
+        """Of the codes that are copied to both branches."""
+        return self.entry.both or self.input_format
+
+    @property
+    def main_format(self) -> Format:
+        """Of what the main branch brings to the join: codes, or sums."""
+        return self.convs[-1].output_format
+
+    @property
+    def bypass_format(self) -> Format:
+        """Of what the bypass brings to the join: codes, or sums."""
+        return self.entry.bypass or self.fork_format if self.bypass is None else self.bypass.output_format
+
+    @property
+    def both_entry(self) -> Activation | None:
+        """The activation of the incoming codes for both branches, where the block has one."""
+        return _entry(self.input, self.input_format, self.entry.both)
+
+    @property
+    def main_entry(self) -> Activation | None:
+        """That of the main branch alone."""
+        return _entry(self.input, self.fork_format, self.entry.main)
+
+    @property
+    def bypass_entry(self) -> Activation | None:
+        """That of the bypass alone."""
+        return _entry(self.input, self.fork_format, self.entry.bypass)
+
+    @property
+    def main_entry_name(self) -> str:
+        """Of the layer: the main branch's own is `entry_main` only beside one for both."""
+        return f"{self.name}.entry" if self.entry.both is None else f"{self.name}.entry_main"
 
     @property
     def join(self) -> Join:
-        return Join(shape=self.output, codes=self.residual, zero_point=self.zero_point)
+        """The join, where it clips."""
+        return Join(shape=self.output, codes=self.residual, zero_point=self.meeting.zero_point)
+
+    @property
+    def join_sum(self) -> JoinSum:
+        """The join, where thresholds follow."""
+        main = self.convs[-1].reach if not self.convs[-1].activates else (self.main_format.low, self.main_format.high)
+        bypass = self.bypass_format.low, self.bypass_format.high
+        if self.bypass is not None and not self.bypass.activates:
+            bypass = self.bypass.reach
+        most = 1 if self.meeting.factors is None else self.meeting.factors.high
+        # With a factor of 1 for one branch and the largest for the other both ends may be nearer to 0; with the largest for both they are farthest.
+        low = min(main[0], most * main[0]) + min(bypass[0], most * bypass[0]) - self.meeting.zero_point
+        high = max(main[1], most * main[1]) + max(bypass[1], most * bypass[1]) - self.meeting.zero_point
+        return JoinSum(
+            shape=self.output,
+            main=self.main_format,
+            bypass=self.bypass_format,
+            zero_point=self.meeting.zero_point,
+            factors=self.meeting.factors,
+            per_channel=self.meeting.per_channel,
+            reach=(low, high),
+        )
+
+    @property
+    def join_activation(self) -> Activation | None:
+        """The activation behind the sum of the branches, where it has one."""
+        if not self.meeting.activates:
+            return None
+        added = self.join_sum
+        return Activation(shape=self.output, values=added.values, reach=added.reach, codes=self.residual)
 
     @property
     def output(self) -> Shape:
@@ -132,21 +244,46 @@ class Block:
         return replace(self, convs=convs, bypass=None if self.bypass is None else layers[-1])
 
 
+def pool_reach(kind: PoolKind, shape: Shape, codes: Format, zero_point: int) -> tuple[int, int]:
+    """Least and greatest sum, or maximum, over all pixels of max(code - zero_point, 0)."""
+    return 0, (codes.high - zero_point) * (shape.pixels if kind is PoolKind.SUM else 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """How pictures become images of the network, as its training did: which the host follows and the kernel does not know."""
+
+    order: str = "bgr"  # of the channels: bgr or rgb
+    resize: int | None = None  # pixels of the shorter side, then the middle is cut out; None: both sides to the input's size
+    interpolation: str = "bilinear"  # or bicubic
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Sum over all pixels of max(code - zero_point, 0), fully connected layer, labels of the `top` largest scores."""
+    """Sum or maximum over all pixels of max(code - zero_point, 0), thresholds if any, fully connected layer, labels of the `top` largest
+    scores, and these scores if they are asked for."""
 
     input: Shape
     code_format: Format
     zero_point: int
+    pool: PoolKind = PoolKind.SUM
+    act: Format | None = None  # of the codes that the pool's values become
     fc: Classifier
     top: int
     streams_weights: bool  # from card memory; otherwise from ROMs
+    gives_scores: bool = False
     slr: int | None = None  # None: chosen by the floorplan
     fifos: tuple[Fifo, ...] = ()
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if not self.code_format.low <= self.zero_point <= self.code_format.high:
+            raise DescriptionError(
+                self.at,
+                f"head: zero_point={self.zero_point}",
+                why=f"the codes that come in are {self.code_format}, {self.code_format.low} to {self.code_format.high}",
+                fix="choose one of those; the lowest cuts nothing off",
+            )
         if not 1 <= self.top <= self.fc.out:
             raise DescriptionError(
                 self.at,
@@ -170,12 +307,30 @@ class Head:
             )
 
     @property
-    def sum_pool(self) -> SumPool:
-        return SumPool(input=self.input, codes=self.code_format, zero_point=self.zero_point, sums=self.fc.input_format)
+    def pool_reach(self) -> tuple[int, int]:
+        """Least and greatest value of the pool."""
+        return pool_reach(self.pool, self.input, self.code_format, self.zero_point)
+
+    @property
+    def global_pool(self) -> GlobalPool:
+        return GlobalPool(
+            kind=self.pool,
+            input=self.input,
+            codes=self.code_format,
+            zero_point=self.zero_point,
+            values=uint(self.pool_reach[1].bit_length() or 1),
+        )
+
+    @property
+    def pool_activation(self) -> Activation | None:
+        """The activation behind the pool, where it has one."""
+        if self.act is None:
+            return None
+        return Activation(shape=Shape(1, 1, self.input.channels), values=self.global_pool.values, reach=self.pool_reach, codes=self.act)
 
     @property
     def top_k(self) -> TopK:
-        return TopK(classes=self.fc.out, top=self.top, scores=self.fc.acc)
+        return TopK(classes=self.fc.out, top=self.top, scores=self.fc.ranked, gives_scores=self.gives_scores)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +352,6 @@ class Network:
     clock_mhz: int
     input: Shape  # of the image, uint8
     labels: tuple[str, ...]  # by class; empty when none are given
-    act: Format
-    residual: Format
-    zero_point: int
     stem: Stem
     blocks: tuple[Block, ...]
     head: Head
@@ -208,6 +360,7 @@ class Network:
     fps: int | None = None  # frames per second the folding search has to reach; None: as many as fit the card
     parameters: str | None = None  # file, where it is not params/<name>.npz
     images: str | None = None  # labelled images to run it on: see network.images
+    pictures: Pictures | None = None  # None: stretched to the input's size, blue-green-red
     at: Source = field(repr=False, compare=False)  # of the platform
     labels_at: Source = field(repr=False, compare=False)
 
@@ -259,6 +412,19 @@ class Network:
     def parts(self) -> dict[str, Stem | Block | Head]:
         """Stem, blocks and head by name, in stream order; each becomes an IP."""
         return {"stem": self.stem, **{block.name: block for block in self.blocks}, "head": self.head}
+
+    @property
+    def activations(self) -> dict[str, Activation]:
+        """All activations by the name of their layer, in stream order."""
+        named: dict[str, Activation | None] = {"stem.entry": self.stem.entry_activation, "stem.conv": self.stem.conv.activation}
+        for block in self.blocks:
+            named[f"{block.name}.entry"] = block.both_entry
+            named |= {} if block.main_entry is None else {block.main_entry_name: block.main_entry}
+            named[f"{block.name}.entry_bypass"] = block.bypass_entry
+            named |= {conv.name: conv.activation for conv in block.layers}
+            named[f"{block.name}.join"] = block.join_activation
+        named |= {"head.pool": self.head.pool_activation, self.head.fc.name: self.head.fc.activation}
+        return {name: activation for name, activation in named.items() if activation is not None}
 
     @property
     def convs(self) -> tuple[Conv, ...]:

@@ -1,12 +1,14 @@
 """What a network computes, operation by operation, with shapes and formats, independent of how it is built.
 
-    product     sums of products under a sliding window: a convolution without its activation
-    activation  integers to codes, channel by channel, by thresholds
-    join        the sum of a block's two branches
-    pool        maximum under a sliding window
-    sum_pool    sum over all pixels, in front of the classifier
-    dense       the fully connected layer: scores
-    top_k       the labels of the largest scores
+    product      sums of products under a sliding window: a convolution without its activation
+    activation   integers to codes, channel by channel, by thresholds
+    join         the sum of a block's two branches, clipped
+    join_sum     the sum of a block's two branches, each times its factor, for an activation behind it
+    pool         maximum under a sliding window
+    global_pool  sum or maximum over all pixels, in front of the classifier
+    dense        the fully connected layer: sums of products
+    scale        the sums times a factor and plus a bias, class by class
+    top_k        the labels of the largest scores, and the scores
 
 `dataflow.units` has the implementations, `network.reference` the arithmetic. Shapes are those of one frame.
 """
@@ -14,10 +16,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from network.errors import DescriptionError, Source
-from network.formats import Format
+from network.formats import Format, holding
 
 
 class Shape(NamedTuple):
@@ -40,14 +43,14 @@ class Shape(NamedTuple):
 
 
 def reach(products: int, weight: Format, codes: Format) -> tuple[int, int]:
-    """Least and greatest sum of that many products, over all weights and inputs of these formats."""
-    most = products * codes.high
-    return most * min(weight.low, 0), most * weight.high
+    """Least and greatest sum of that many products, and of any part of them, over all weights and inputs of these formats."""
+    extremes = [w * code for w in (weight.low, weight.high) for code in (codes.low, codes.high)]
+    return products * min(*extremes, 0), products * max(*extremes, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A sliding window: (vertical, horizontal) kernel, stride and pad; pad is (before, after) per axis, of zero codes."""
+    """A sliding window: (vertical, horizontal) kernel, stride and pad; pad is (before, after) per axis."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
@@ -99,6 +102,7 @@ class Product:
     weight: Format
     codes: Format
     sums: Format
+    pad_codes: tuple[int, ...] = (0,)  # what stands outside the input: one code, or one for each channel
 
     @property
     def output(self) -> Shape:
@@ -117,7 +121,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
-    """Integers to codes: the number of the channel's thresholds that a value reaches, a non-decreasing step function."""
+    """Integers to codes: the lowest code and one more for each of the channel's thresholds that a value reaches."""
 
     shape: Shape
     values: Format
@@ -127,7 +131,7 @@ class Activation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Join:
-    """main + bypass - zero_point, clipped to the codes' range."""
+    """main + bypass - zero_point, clipped to the codes' range, which is unsigned."""
 
     shape: Shape
     codes: Format
@@ -135,8 +139,25 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JoinSum:
+    """a * main + b * bypass - zero_point, with positive integer factors a and b: parameters, of a format; without one they are 1."""
+
+    shape: Shape
+    main: Format
+    bypass: Format
+    zero_point: int
+    factors: Format | None
+    per_channel: bool  # a pair of factors for each channel, instead of one for all
+    reach: tuple[int, int]  # least and greatest value
+
+    @property
+    def values(self) -> Format:
+        return holding(*self.reach)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """Maximum under a window, channel by channel."""
+    """Maximum under a window, channel by channel; outside the input stands the lowest code, which never wins."""
 
     input: Shape
     window: Window
@@ -147,25 +168,32 @@ class Pool:
         return self.window.output(self.input, self.input.channels)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SumPool:
-    """Sum over all pixels of max(code - zero_point, 0), channel by channel."""
+class PoolKind(Enum):
+    SUM = "sum"
+    MAX = "max"
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlobalPool:
+    """Sum or maximum over all pixels of max(code - zero_point, 0), channel by channel."""
+
+    kind: PoolKind
     input: Shape
     codes: Format
     zero_point: int
-    sums: Format
+    values: Format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dense:
-    """Fully connected: a score for each class, the sum of weights times inputs and a bias."""
+    """Fully connected: for each class the sum of weights times inputs, and a bias unless a `Scale` behind it has that."""
 
     inputs: int
     classes: int
     weight: Format
     codes: Format
-    scores: Format
+    sums: Format
+    has_bias: bool = True
 
     @property
     def reach(self) -> tuple[int, int]:
@@ -174,9 +202,39 @@ class Dense:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Scores: factor * sum + bias, with a positive integer factor and a bias for each class."""
+
+    classes: int
+    sums: Format
+    factors: Format
+    scores: Format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TopK:
-    """The labels of the `top` largest scores, best first; at equal scores the lower label first."""
+    """The labels of the `top` largest scores, best first; at equal scores the lower label first. With `gives_scores` their scores, too.
+
+    The result of a frame is words of 32 bits: the labels, then the scores in two's complement, of one word each or, where they are wider,
+    of two, the low one first. Those begin at an even word.
+    """
 
     classes: int
     top: int
     scores: Format
+    gives_scores: bool = False
+
+    @property
+    def score_words(self) -> int:
+        """Words of a score."""
+        return 1 if self.scores.bits <= 32 else 2
+
+    @property
+    def first_score(self) -> int:
+        """The word where the scores begin."""
+        return -(-self.top // self.score_words) * self.score_words
+
+    @property
+    def words(self) -> int:
+        """Words of the result of a frame."""
+        return self.first_score + self.top * self.score_words if self.gives_scores else self.top

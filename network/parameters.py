@@ -25,6 +25,7 @@ from network import thresholds
 from network.arrays import Spec, key, specs
 from network.errors import ParameterError
 from network.formats import Format, Kind
+from network.layers import MAX_SCORE_BITS
 from network.model import Network
 
 Array = NDArray[np.signedinteger[Any]]
@@ -157,6 +158,13 @@ def _check_values(array: Array, spec: Spec) -> None:
                 f"the description says weight: {spec.format}, whose values are {values}",
                 f"quantize the weights to that, or write weight: {wide_enough} for the layer",
             )
+    if spec.factor is not None and ((array < 1) | (array > spec.factor.high)).any():
+        place = tuple(int(i) for i in np.argwhere((array < 1) | (array > spec.factor.high))[0])
+        raise _Mismatch(
+            f"{array[place]} at {place}, expected 1 to {spec.factor.high}",
+            f"the description says factors: {spec.factor}, and they are positive",
+            "scale them all, or write wider factors for the layer",
+        )
     if spec.ascending and (fault := thresholds.not_ascending(array, negatable=spec.negatable)):
         raise _Mismatch(*fault)
 
@@ -173,14 +181,18 @@ def _check_head(network: Network, arrays: Parameters, fail: Any) -> None:
     """Check that scores fit their accumulator with the actual bias, which is not in the description."""
     fc = network.head.fc
     bias = arrays[key(fc.name, "bias")]
-    low, high = fc.reach
+    most = 1 if fc.factors is None else int(arrays[key(fc.name, "factors")].max())
+    low, high = (most * each for each in fc.reach)
     low, high = low + min(int(bias.min()), 0), high + max(int(bias.max()), 0)
-    if low < fc.acc.low or high > fc.acc.high:
+    if low < fc.scores.low or high > fc.scores.high:
+        wider, widest = ("head.fc.acc", 32) if fc.factors is None else ("head.fc.scores", MAX_SCORE_BITS)
         fail(
-            f"{key(fc.name, 'bias')}: scores could overflow {fc.acc}",
+            f"{key(fc.name, 'bias')}: scores could overflow {fc.scores}",
             f"their worst case with this bias is {low:,} to {high:,}",
             "scale the bias down"
-            + (", or widen head.fc.acc" if fc.acc.bits < 32 else f", or give head.fc narrower weights than {fc.weight} or fewer inputs"),
+            + (
+                f", or widen {wider}" if fc.scores.bits < widest else f", or give head.fc narrower weights than {fc.weight} or fewer inputs"
+            ),
         )
 
 
@@ -212,11 +224,14 @@ def draw(network: Network, seed: int) -> dict[str, Array]:
     rng = np.random.default_rng(seed)
     arrays: dict[str, Array] = {}
     spread = {key(conv.name, "thresholds"): conv for conv in network.convs}
+    activations = {key(layer, "thresholds"): activation for layer, activation in network.activations.items()}
     for name, spec in specs(network).items():
         if spec.format is not None:
             low, high = spec.format.low, spec.format.high
             values = rng.integers(low, high + 1, spec.shape)
             arrays[name] = (np.where(values > 0, 1, -1) if spec.format.kind is Kind.BIPOLAR else values).astype(spec.dtype)
+        elif spec.factor is not None:
+            arrays[name] = rng.integers(1, spec.factor.high + 1, spec.shape).astype(spec.dtype)
         elif not spec.ascending:
             arrays[name] = rng.integers(-1000, 1001, spec.shape).astype(spec.dtype)
         elif name in spread:
@@ -226,5 +241,8 @@ def draw(network: Network, seed: int) -> dict[str, Array]:
             width = max(2, int(conv.product.fan_in**0.5) * conv.weight.high * conv.input_format.high)
             arrays[name] = np.sort(rng.integers(centre - width, centre + width, spec.shape), axis=1).astype(spec.dtype)
         else:
-            arrays[name] = np.sort(rng.integers(1, network.residual.high + 1, spec.shape), axis=1).astype(spec.dtype)
+            low, high = activations[name].reach
+            if high - low > 1 << 9:  # sums, which are seldom far from the middle
+                low, high = (3 * low + high) // 4, (low + 3 * high) // 4
+            arrays[name] = np.sort(rng.integers(low + 1, high + 1, spec.shape), axis=1).astype(spec.dtype)
     return arrays

@@ -28,7 +28,7 @@ from dataflow.units.product import mvau
 from dataflow.units.window import swg
 from network.formats import Format, Kind, uint
 from network.layers import Fold
-from network.operations import Activation, Dense, Join, Pool, Product, Shape, SumPool, TopK, Window, reach
+from network.operations import Activation, Dense, GlobalPool, Join, Pool, PoolKind, Product, Shape, TopK, Window, reach
 
 TABLE = Path(__file__).parent / "measured.csv"
 FIFO = "fifo"
@@ -223,14 +223,14 @@ def _max_pool(given: Parameters) -> Ip:
 def _accumulate_pool(given: Parameters) -> Ip:
     lanes, codes, shape = given.number("lanes"), given.format("codes"), _shape(given)
     sums = uint((shape.pixels * codes.high).bit_length())
-    pool = SumPool(input=shape, codes=codes, zero_point=given.number("zero"), sums=sums)
+    pool = GlobalPool(kind=PoolKind.SUM, input=shape, codes=codes, zero_point=given.number("zero"), values=sums)
     return _ip(accumulate_pool(_place("in", "out"), operation=pool, lanes=lanes), [lanes * codes.bits, lanes * sums.bits])
 
 
 def _dense_operation(given: Parameters) -> tuple[Dense, Fold]:
     weight, codes, inputs = given.format("weight"), given.format("codes"), given.number("in")
     scores = Format(Kind.INT, _sums(inputs, weight, codes).bits + 1)
-    dense = Dense(inputs=inputs, classes=given.number("out"), weight=weight, codes=codes, scores=scores)
+    dense = Dense(inputs=inputs, classes=given.number("out"), weight=weight, codes=codes, sums=scores)
     return dense, Fold(given.number("pe"), given.number("simd"))
 
 
@@ -244,7 +244,7 @@ def _dense(given: Parameters) -> Ip:
     operation, fold = _dense_operation(given)
     unit = dense(_place("in", "weights", "out"), layer="layer", operation=operation, fold=fold)
     beat, weights = fold.simd * operation.codes.bits, fold.pe * fold.simd * operation.weight.bits
-    return _ip(unit, [beat, weights, fold.pe * operation.scores.bits])
+    return _ip(unit, [beat, weights, fold.pe * operation.sums.bits])
 
 
 def _top_k(given: Parameters) -> Ip:

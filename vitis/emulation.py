@@ -108,16 +108,16 @@ def network_section(design: Design) -> dict[str, Any]:
         "blocks": [
             {
                 "name": block.name,
-                "entry": block.entry,
+                "entry": any(block.entry),
                 "convs": [_conv(conv) for conv in block.convs],
                 "bypass": None if block.bypass is None else _conv(block.bypass),
-                "zero_point": block.zero_point,
+                "zero_point": block.meeting.zero_point,
                 "bits": block.residual.bits,
             }
             for block in network.blocks
         ],
         "head": {
-            "zero_point": network.zero_point,
+            "zero_point": network.head.zero_point,
             "inputs": network.head.fc.inputs,
             "classes": network.head.fc.out,
             "top": network.head.top,

@@ -114,7 +114,10 @@ class Chain:
         else:
             self.deepen(stream, layer.fold_in, "a window: it arrives while the one before is computed")
         out = self.stream(f"{name}_out", layer.pe * layer.pixels, layer.output_format)
-        self.add(mvau, name, [stream], [out], layer=layer.name, product=layer.product, activation=layer.activation, fold=layer.fold)
+        activation = layer.activation
+        if activation is None:
+            raise NotImplementedError(layer.name)
+        self.add(mvau, name, [stream], [out], layer=layer.name, product=layer.product, activation=activation, fold=layer.fold)
         return out
 
     def slide(self, name: str, stream: Stream, out: Stream, shape: Shape, window: Window, lanes: int, pixels: int = 1) -> None:

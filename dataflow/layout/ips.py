@@ -23,7 +23,7 @@ from network.errors import DescriptionError
 from network.formats import Format, uint
 from network.layers import MAX_BEAT_BITS, Classifier, Conv, divisors
 from network.model import Block, Head, Network, Stem
-from network.operations import Window
+from network.operations import Activation, Window
 
 BYTE = uint(8)
 LABEL = uint(32)
@@ -122,29 +122,26 @@ def block_ip(block: Block) -> Ip:
     lanes = first.simd
     stream = chain.take("codes_in", wire_lanes(block.input.channels, block.input_format, lanes), block.input_format, size)
     projects = block.bypass is not None
-    chain.part = "Entry: " + ("thresholds, then " if block.entry and projects else "") + "a copy for each branch."
+    chain.part = "Entry: " + ("thresholds, then " if block.both_entry else "") + "a copy for each branch."
     stream = chain.convert("entry", stream, lanes, size)
     rows = held_rows(block.convs)
     depth = max(2, rows * block.input.width * block.input.channels // lanes)
     why = f"{rows} rows: as many as the main path holds"
 
-    def enter(codes: Stream, name: str) -> Stream:
+    def enter(codes: Stream, name: str, layer: str, activation: Activation | None) -> Stream:
         """Add entry thresholds, where the block has them."""
-        activation = block.entry_activation
         if activation is None:
             return codes
         act = chain.stream(name, lanes, activation.codes)
-        chain.add(threshold, "entry", [codes], [act], layer=f"{block.name}.entry", activation=activation, lanes=lanes)
+        chain.add(threshold, layer.partition(".")[2], [codes], [act], layer=layer, activation=activation, lanes=lanes)
         return act
 
-    if projects:
-        stream = enter(stream, "act")
+    stream = enter(stream, "act", f"{block.name}.entry", block.both_entry)
     main = chain.stream("main_in", lanes, stream.format)
     bypass = chain.stream("bypass", lanes, stream.format, depth, why)
     chain.add(fork, "fork", [stream], [main, bypass], beats=size // lanes, lanes=lanes, form=stream.format)
     chain.part = "Main branch: " + ", ".join(str(conv.window) for conv in block.convs) + "."
-    if not projects:
-        main = enter(main, "act")
+    main = enter(main, "act" if block.both_entry is None else "main_act", block.main_entry_name, block.main_entry)
     for conv in block.convs:
         main = chain.conv(conv, main)
     if block.bypass is not None:
@@ -174,7 +171,7 @@ def head_ip(head: Head) -> Ip:
     chain.part = "Sum over all pixels."
     stream = chain.convert("pool", stream, fc.simd, size)
     sums = chain.stream("sums", fc.simd, fc.input_format)
-    chain.add(accumulate_pool, "pool", [stream], [sums], operation=head.sum_pool, lanes=fc.simd)
+    chain.add(accumulate_pool, "pool", [stream], [sums], operation=head.global_pool, lanes=fc.simd)
     chain.part = "Fully connected layer."
     if head.streams_weights:
         weights = chain.take("weights", _weight_lanes(head), fc.weight, fc.out * fc.inputs)

@@ -20,7 +20,7 @@ LABEL_BITS = 32
 def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     """Fully connected layer: like an MVAU with one window and no thresholds, which reads a beat of weights in every firing."""
     fold_in, fold_out = operation.inputs // fold.simd, operation.classes // fold.pe
-    bias = bias_constants(place.name, layer, fold, operation.classes, operation.scores.bits)
+    bias = bias_constants(place.name, layer, fold, operation.classes, operation.sums.bits)
     # The codes are kept for the classes of later output folds.
     buffer = Buffer(name="buffer", words=fold_in if fold_out > 1 else 0, bits=fold.simd * operation.codes.bits)
     later = repeat(fold_out - 1, repeat(fold_in - 1, READ_SECOND), READ_SECOND | WRITE)
@@ -29,7 +29,7 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
         simd=fold.simd,
         folds=(fold_in, fold_out),
         formats=(operation.codes, operation.weight),
-        sums=operation.scores.bits,
+        sums=operation.sums.bits,
         storages=(bias.storage, buffer.storage),
     )
     return Unit(
@@ -38,7 +38,7 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
         **place._asdict(),
         title=f"{operation.inputs:,} -> {operation.classes:,} scores",
         parameters=((("kIn", operation.inputs), ("kOut", operation.classes), ("kSimd", fold.simd), ("kPe", fold.pe)),),
-        formats=(("In", operation.codes), ("Weight", operation.weight), ("Acc", operation.scores)),
+        formats=(("In", operation.codes), ("Weight", operation.weight), ("Acc", operation.sums)),
         constants=(bias,),
         buffers=(buffer,),
         firings=loops(repeat(fold_in - 1, READ | READ_SECOND), repeat(1, BOTH | READ_SECOND), later),
@@ -50,7 +50,7 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
 
 
 def _dense_cost(operation: Dense, fold: Fold, bias: Constants, buffer: Buffer, backend: Backend) -> Resources:
-    acc = operation.scores.bits
+    acc = operation.sums.bits
     luts, ffs, dsps = dot(fold.simd, operation.weight, operation.codes, backend)
     registers = fold.pe * (ffs + 2 * acc + fold.simd * operation.weight.bits) + 2 * buffer.bits
     arithmetic = logic(fold.pe * (luts + 2 * acc), registers) + Resources(dsp=fold.pe * dsps)

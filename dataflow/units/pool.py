@@ -10,7 +10,7 @@ from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, READ, loops, repeat
 from dataflow.unit import Backend, Buffer, Place, Unit
 from dataflow.units.window import window_rows
-from network.operations import Pool, SumPool
+from network.operations import GlobalPool, Pool
 
 
 def max_pool(place: Place, *, operation: Pool, lanes: int) -> Unit:
@@ -40,17 +40,17 @@ def _max_cost(lanes: int, bits: int, largest: Buffer, _: Backend) -> Resources:
     return CONTROL + largest.cost + logic(lanes * (-(-bits // 2) + bits), lanes * bits)
 
 
-def accumulate_pool(place: Place, *, operation: SumPool, lanes: int) -> Unit:
+def accumulate_pool(place: Place, *, operation: GlobalPool, lanes: int) -> Unit:
     """Sum over all pixels of max(code - zero_point, 0)."""
     shape = operation.input
     beats = shape.channels // lanes
-    sums = Buffer(name="sums", words=beats, bits=lanes * operation.sums.bits)
+    sums = Buffer(name="sums", words=beats, bits=lanes * operation.values.bits)
     structure = rtl.accumulate_pool(
         lanes=lanes,
         pixels=shape.pixels,
         beats=beats,
         codes=operation.codes.bits,
-        sums=operation.sums.bits,
+        sums=operation.values.bits,
         storage=sums.storage,
     )
     return Unit(
@@ -59,7 +59,7 @@ def accumulate_pool(place: Place, *, operation: SumPool, lanes: int) -> Unit:
         **place._asdict(),
         title=f"sum over {shape.pixels:,} pixels",
         parameters=((("kPixels", shape.pixels), ("kIn", shape.channels), ("kSimd", lanes), ("kZero", operation.zero_point)),),
-        formats=(("In", operation.codes), ("Out", operation.sums)),
+        formats=(("In", operation.codes), ("Out", operation.values)),
         buffers=(sums,),
         firings=loops(repeat((shape.pixels - 1) * beats, READ), repeat(beats, BOTH)),
         formula=partial(_sum_cost, operation, lanes, sums),
@@ -68,7 +68,7 @@ def accumulate_pool(place: Place, *, operation: SumPool, lanes: int) -> Unit:
     )
 
 
-def _sum_cost(operation: SumPool, lanes: int, sums: Buffer, _: Backend) -> Resources:
+def _sum_cost(operation: GlobalPool, lanes: int, sums: Buffer, _: Backend) -> Resources:
     """A subtraction and an addition per lane, and a pixel's sums that are kept."""
-    bits = operation.sums.bits
+    bits = operation.values.bits
     return CONTROL + sums.cost + logic(lanes * (operation.codes.bits + 2 * bits), lanes * 3 * bits)

@@ -159,18 +159,19 @@ class TrainableBlock(nn.Module):
         super().__init__()
         self.block = block
         *inner, last = block.convs
-        self.entry = Threshold(block.input.channels, block.act, spread=ACT_SPREAD) if block.entry else None
+        entry = block.entry.both or block.entry.main
+        self.entry = Threshold(block.input.channels, entry, spread=ACT_SPREAD) if entry else None
+        zero_point, projection = block.meeting.zero_point, block.bypass
         self.main = nn.Sequential(
             *(TrainableConv(conv, zero_point=0, spread=ACT_SPREAD) for conv in inner),
-            TrainableConv(last, zero_point=block.zero_point, spread=RESIDUAL_SPREAD),
+            TrainableConv(last, zero_point=zero_point, spread=RESIDUAL_SPREAD),
         )
-        projection = block.bypass
-        self.bypass = TrainableConv(projection, zero_point=block.zero_point, spread=RESIDUAL_SPREAD) if projection is not None else None
+        self.bypass = TrainableConv(projection, zero_point=zero_point, spread=RESIDUAL_SPREAD) if projection is not None else None
 
     def forward(self, codes: Tensor) -> Tensor:
         act = codes if self.entry is None else self.entry(codes)
         bypass = codes if self.bypass is None else self.bypass(act)
-        joined: Tensor = self.main(act) + bypass - self.block.zero_point
+        joined: Tensor = self.main(act) + bypass - self.block.meeting.zero_point
         return joined.clamp(0, self.block.residual.high)
 
     def fold(self) -> dict[str, Array]:
@@ -212,8 +213,11 @@ class TrainableNetwork(nn.Module):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        if network.stem.conv.output_format != network.act:
-            raise ValueError(f"{network.name}: only stems with output: act are trained here")
+        if network.blocks[0].bypass is None:
+            raise ValueError(f"{network.name}: only networks are trained here whose first block has a projection")
+        joins = {block.meeting.activates for block in network.blocks}
+        if network.stem.entry or any(joins) or network.head.act or network.head.fc.factors or network.head.fc.codes:
+            raise ValueError(f"{network.name}: only joins that clip, and no thresholds on the image or in the head, are trained here")
         self.pool = network.stem.pool
         self.stem = TrainableConv(network.stem.conv, zero_point=0, spread=ACT_SPREAD)
         self.blocks = nn.Sequential(*map(TrainableBlock, network.blocks))

@@ -5,18 +5,18 @@ Each key and its default is defined in one of the `_…` functions below, in the
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from network.formats import BIPOLAR, Format, Kind, uint
-from network.layers import Classifier, Conv, require_accumulator
-from network.model import Block, Head, Memory, Network, Stem
-from network.operations import Shape, reach
+from network.layers import MAX_SCORE_BITS, Classifier, Conv, require_accumulator
+from network.model import IMAGE_FORMAT, Block, Entry, Head, JoinForm, Memory, Network, Pictures, Stem, pool_reach
+from network.operations import PoolKind, Shape, reach
 from network.yaml import values
 from network.yaml.inheritance import entries_of
 from network.yaml.reader import Item, nearest
 
-IMAGE_FORMAT = uint(8)
 RESERVED = {
     **dict.fromkeys(("stem", "head", "dma"), "every network has an IP of that name"),
     **dict.fromkeys(("scores", "labels"), "it names a result of the head in traces of the network"),
@@ -40,7 +40,7 @@ def load(path: str | Path, platform: str | None = None) -> Network:
     top = entries_of(
         Path(path),
         ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"),
-        ("labels", "images", "interfaces", "memory", "parameters", "fps"),
+        ("labels", "images", "pictures", "interfaces", "memory", "parameters", "fps"),
     )
     name = values.checked_name(
         top["network"], top["network"].text("digits"), values.MAX_KERNEL_NAME, "the names of files, HDL modules and the compute unit"
@@ -63,17 +63,15 @@ def load(path: str | Path, platform: str | None = None) -> Network:
         clock_mhz=top["clock_mhz"].integer(1, 1000),
         input=image,
         labels=labels,
-        act=formats.act,
-        residual=formats.residual,
-        zero_point=formats.zero_point,
         stem=stem,
         blocks=blocks,
-        head=_head(top["head"], blocks[-1].output, formats, len(labels)),
+        head=_head(top["head"], blocks[-1], formats, len(labels)),
         memory=top.get("memory", _memory, unplaced) if has_dma else unplaced,
         has_dma=has_dma,
         parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
         fps=top.get("fps", values.optional_fps, None),
         images=top.get("images", lambda item: item.text("images.npz"), None),
+        pictures=top.get("pictures", _pictures, None),
         at=top["platform"].at,
         labels_at=top["labels"].at if "labels" in top else top.item.at,
     )
@@ -87,7 +85,11 @@ def _formats(item: Item) -> Formats:
         weight=entries.get("weight", values.weight_format, BIPOLAR),
         act=values.code_format(entries["act"]),
         residual=residual,
-        zero_point=entries.get("zero_point", lambda z: z.integer(0, residual.high), (residual.high + 1) // 2),
+        zero_point=entries.get(
+            "zero_point",
+            lambda z: z.integer(residual.low, residual.high),
+            (residual.high + 1) // 2 if residual.kind is Kind.UINT else 0,
+        ),
         acc=entries.get("acc", values.optional_accumulator, None),
     )
 
@@ -125,15 +127,27 @@ def _memory(item: Item) -> Memory:
     return Memory(**{key: entries.get(key, bank, "") for key in ("images", "labels", "weights")}, at=item.at)
 
 
-CONV_OPTIONAL = ("stride", "pad", "weight", "acc")
+CONV_OPTIONAL = ("stride", "pad", "pad_code", "weight", "acc", "act")
 
 
 def _conv(
-    item: Item, name: str, shape: Shape, formats: Formats, input_format: Format, output_format: Format, like: Conv | None = None
+    item: Item,
+    name: str,
+    shape: Shape,
+    formats: Formats,
+    input_format: Format,
+    output_format: Format,
+    *,
+    like: Conv | None = None,
+    may_sum: bool = False,
 ) -> Conv:
-    """A projection has `like`: the convolution it is added to, whose number of output channels is its default; its kernel is 1x1."""
+    """`output_format` is the default of `act`, which may be `sums` if the join adds them, `may_sum`.
+
+    A projection has `like`: the convolution it is added to, whose number of output channels is its default; its kernel is 1x1.
+    """
+    is_stem = name == "stem.conv"
     if like is None:
-        entries = item.mapping(("kernel", "out"), ("pe", "simd", *CONV_OPTIONAL, *(("pixels",) if name == "stem.conv" else ())))
+        entries = item.mapping(("kernel", "out"), ("pe", "simd", *CONV_OPTIONAL, *(("pixels",) if is_stem else ())))
         window, out = values.window(entries, None), entries["out"].integer(1, values.MAX_CHANNELS)
     else:
         entries = item.mapping((), ("pe", "simd", "kernel", "out", *CONV_OPTIONAL))
@@ -142,6 +156,11 @@ def _conv(
             item.fail("its kernel is larger than 1", why="a projection is a 1x1 convolution", fix="delete kernel")
     weight = entries.get("weight", values.weight_format, formats.weight)
     acc = entries.get("acc", values.optional_accumulator, formats.acc)
+    read_act = values.codes_or_sums if may_sum else values.optional_code_format
+    act = read_act(entries["act"]) if "act" in entries else output_format
+    acc = require_accumulator(
+        item.at, name, acc, *reach(window.taps * shape.channels, weight, input_format), is_shared="acc" not in entries
+    )
     pixels = entries.get("pixels", lambda entry: entry.integer(1, values.MAX_SIZE), 1)
     all_channels = pixels > 1  # which requires all channels at once
     return Conv(
@@ -151,26 +170,28 @@ def _conv(
         window=window,
         weight=weight,
         input_format=input_format,
-        output_format=output_format,
-        acc=require_accumulator(
-            item.at, name, acc, *reach(window.taps * shape.channels, weight, input_format), is_shared="acc" not in entries
-        ),
+        output_format=act or acc,
+        acc=acc,
+        activates=act is not None,
+        pad_codes=entries.get("pad_code", partial(values.pad_codes, shape.channels if is_stem else 1), (0,)),
         pe=values.fold(entries, "pe", out if all_channels else 1),
         simd=values.fold(entries, "simd", shape.channels if all_channels else 1),
         pixels=pixels,
-        free=() if all_channels else values.left_open(entries, "pe", "simd", *(("pixels",) if name == "stem.conv" else ())),
+        free=() if all_channels else values.left_open(entries, "pe", "simd", *(("pixels",) if is_stem else ())),
         at=item.at,
     )
 
 
 def _stem(item: Item, image: Shape, formats: Formats) -> Stem:
-    entries = item.mapping(("conv",), ("pool", "output", "slr", "fifos"))
+    entries = item.mapping(("conv",), ("entry", "pool", "output", "slr", "fifos"))
+    entry = entries.get("entry", values.optional_code_format, None)
     output = entries.get("output", lambda entry: entry.choice("act", "residual"), "act")
     output_format = formats.act if output == "act" else formats.residual
     # formats.acc is for the blocks; the stem's accumulator needs another width.
-    conv = _conv(entries["conv"], "stem.conv", image, formats._replace(acc=None), IMAGE_FORMAT, output_format)
+    conv = _conv(entries["conv"], "stem.conv", image, formats._replace(acc=None), entry or IMAGE_FORMAT, output_format)
     pool = entries.get("pool", lambda entry: values.window(entry.mapping(("kernel",), ("stride", "pad")), None), None)
-    return Stem(conv=conv, pool=pool, slr=values.slr(entries), fifos=values.fifos(entries), at=entries["pool"].at if pool else item.at)
+    at = entries["pool"].at if pool else item.at
+    return Stem(conv=conv, pool=pool, entry=entry, slr=values.slr(entries), fifos=values.fifos(entries), at=at)
 
 
 def _blocks(item: Item, stem: Stem, formats: Formats) -> tuple[Block, ...]:
@@ -184,22 +205,39 @@ def _blocks(item: Item, stem: Stem, formats: Formats) -> tuple[Block, ...]:
         if name in RESERVED:
             entry.fail("reserved name", why=RESERVED[name], fix="rename the block")
         blocks.append(_block(entry, name, shape, input_format, formats))
-        shape, input_format = blocks[-1].output, formats.residual
+        shape, input_format = blocks[-1].output, blocks[-1].residual
     if not blocks:
         item.fail("there are no blocks", why="a residual network has at least one", fix="add one: res2a: {conv1: …, conv2: …, bypass: …}")
     return tuple(blocks)
 
 
 def _block(item: Item, name: str, shape: Shape, input_format: Format, formats: Formats) -> Block:
-    entries = item.mapping(("conv1", "conv2", "bypass"), ("conv3", "entry", "slr", "fifos"))
+    entries = item.mapping(("conv1", "conv2", "bypass"), ("conv3", "entry", "join", "slr", "fifos"))
+    projects = entries["bypass"].is_mapping
+    entry = entries.get(
+        "entry", partial(_entry, formats.act, projects), _entry_of(formats.act if input_format != formats.act else None, projects)
+    )
+    meeting, residual = entries.get("join", partial(_join, formats.residual), (JoinForm(zero_point=formats.zero_point), formats.residual))
+    fork_format = entry.both or input_format
     names = [key for key in ("conv1", "conv2", "conv3") if key in entries]
     convs: list[Conv] = []
     for key in names:
-        output_format = formats.residual if key == names[-1] else formats.act
-        convs.append(_conv(entries[key], f"{name}.{key}", convs[-1].output if convs else shape, formats, formats.act, output_format))
+        is_last = key == names[-1]
+        taken, codes = (convs[-1].output, convs[-1].output_format) if convs else (shape, entry.main or fork_format)
+        default = formats.residual if is_last else formats.act
+        convs.append(_conv(entries[key], f"{name}.{key}", taken, formats, codes, default, may_sum=is_last and meeting.activates))
     bypass = None
-    if entries["bypass"].is_mapping:
-        bypass = _conv(entries["bypass"], f"{name}.bypass", shape, formats, formats.act, formats.residual, like=convs[-1])
+    if projects:
+        bypass = _conv(
+            entries["bypass"],
+            f"{name}.bypass",
+            shape,
+            formats,
+            entry.bypass or fork_format,
+            formats.residual,
+            like=convs[-1],
+            may_sum=meeting.activates,
+        )
     elif (text := entries["bypass"].value) != "identity":
         entries["bypass"].fail(
             "is a list" if entries["bypass"].is_list else "is empty" if text is None else f"{text!r} is unknown",
@@ -210,23 +248,71 @@ def _block(item: Item, name: str, shape: Shape, input_format: Format, formats: F
         name=name,
         input=shape,
         input_format=input_format,
-        entry=entries.get("entry", lambda entry: entry.boolean(), input_format != formats.act),
-        act=formats.act,
-        residual=formats.residual,
-        zero_point=formats.zero_point,
+        entry=entry,
         convs=tuple(convs),
         bypass=bypass,
+        meeting=meeting,
+        residual=residual,
         slr=values.slr(entries),
         fifos=values.fifos(entries),
         at=item.at,
     )
 
 
-def _head(item: Item, shape: Shape, formats: Formats, labels: int) -> Head:
-    entries = item.mapping(("fc",), ("top", "weights", "slr", "fifos"))
-    fc = entries["fc"].mapping(() if labels else ("out",), ("out", "pe", "simd", "weight", "acc"))
+def _entry(act: Format, projects: bool, item: Item) -> Entry:
+    """Whether there is one; or its format; or those of its places."""
+    if item.is_mapping:
+        entries = item.mapping((), ("both", "main", "bypass"))
+        return Entry(**{place: entries.get(place, values.optional_code_format, None) for place in ("both", "main", "bypass")})
+    if isinstance(item.value, bool):
+        return _entry_of(act if item.boolean() else None, projects)
+    return _entry_of(values.code_format(item), projects)
+
+
+def _entry_of(codes: Format | None, projects: bool) -> Entry:
+    """A projection takes the codes behind the entry, the identity those in front of it."""
+    return Entry(both=codes) if projects else Entry(main=codes)
+
+
+def _join(residual: Format, item: Item) -> tuple[JoinForm, Format]:
+    """A join with thresholds, and the format of its codes."""
+    entries = item.mapping((), ("zero_point", "factors", "per_channel", "act"))
+    if "per_channel" in entries and "factors" not in entries:
+        entries["per_channel"].fail(
+            "there are no factors", why="it says whether each channel has its own", fix="write their format, factors: uint10, or delete it"
+        )
+    form = JoinForm(
+        zero_point=entries.get("zero_point", lambda z: z.integer(-(1 << 31), (1 << 31) - 1), 0),
+        activates=True,
+        factors=entries.get("factors", values.optional_factor_format, None),
+        per_channel=entries.get("per_channel", lambda entry: entry.boolean(), False),
+    )
+    return form, entries.get("act", values.code_format, residual)
+
+
+def _pictures(item: Item) -> Pictures:
+    entries = item.mapping((), ("order", "resize", "interpolation"))
+    return Pictures(
+        order=entries.get("order", lambda entry: entry.choice("bgr", "rgb"), "bgr"),
+        resize=entries.get("resize", values.optional_size, None),
+        interpolation=entries.get("interpolation", lambda entry: entry.choice("bilinear", "bicubic"), "bilinear"),
+    )
+
+
+def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
+    entries = item.mapping(("fc",), ("pool", "zero_point", "act", "top", "output", "weights", "slr", "fifos"))
+    optional = ("out", "pe", "simd", "weight", "acc", "factors", "scores", "act")
+    fc = entries["fc"].mapping(() if labels else ("out",), optional)
     out = fc.get("out", lambda entry: entry.integer(1, values.MAX_CHANNELS), labels)
-    sums = (shape.pixels * (formats.residual.high - formats.zero_point)).bit_length() or 1
+    shape, codes = block.output, block.residual
+    zero_point = entries.get("zero_point", lambda z: z.integer(codes.low, codes.high), formats.zero_point)
+    pool = PoolKind(entries.get("pool", lambda entry: entry.choice("sum", "max"), "sum"))
+    act = entries.get("act", values.optional_code_format, None)
+    sums = pool_reach(pool, shape, codes, zero_point)[1].bit_length() or 1
+    acc = fc.get("acc", values.accumulator_format, Format(Kind.INT, 32))
+    factors = fc.get("factors", values.optional_factor_format, None)
+    if "scores" in fc and factors is None:
+        fc["scores"].fail("there are no factors", why="without factors a score is the accumulator", fix="write acc, or factors: uint12")
     if sums > 32:
         item.fail(
             f"the sum over {shape.pixels:,} pixels needs {sums} bits", why="sums have at most 32 bits", fix="use a smaller feature map"
@@ -236,8 +322,11 @@ def _head(item: Item, shape: Shape, formats: Formats, labels: int) -> Head:
         inputs=shape.channels,
         out=out,
         weight=fc.get("weight", values.weight_format, Format(Kind.INT, 8)),
-        input_format=uint(sums),
-        acc=fc.get("acc", values.accumulator_format, Format(Kind.INT, 32)),
+        input_format=act or uint(sums),
+        acc=acc,
+        factors=factors,
+        scores=acc if factors is None else fc.get("scores", values.score_format, Format(Kind.INT, MAX_SCORE_BITS)),
+        codes=fc.get("act", values.optional_code_format, None),
         pe=values.fold(fc, "pe", 1),
         simd=values.fold(fc, "simd", 1),
         free=values.left_open(fc, "pe", "simd"),
@@ -245,8 +334,11 @@ def _head(item: Item, shape: Shape, formats: Formats, labels: int) -> Head:
     )
     return Head(
         input=shape,
-        code_format=formats.residual,
-        zero_point=formats.zero_point,
+        code_format=codes,
+        zero_point=zero_point,
+        pool=pool,
+        act=act,
+        gives_scores=entries.get("output", lambda entry: entry.choice("labels", "scores"), "labels") == "scores",
         fc=dense,
         top=entries.get("top", lambda entry: entry.integer(1, values.MAX_CHANNELS), min(5, out)),
         streams_weights=entries.get("weights", lambda entry: entry.choice("stream", "rom"), "stream") == "stream",

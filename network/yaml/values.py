@@ -6,6 +6,7 @@ import re
 from functools import partial
 
 from network.formats import Format, Kind
+from network.layers import MAX_SCORE_BITS
 from network.model import Fifo
 from network.operations import Window
 from network.yaml.reader import Item, Mapping
@@ -49,12 +50,37 @@ def format_of(kinds: tuple[Kind, ...], most_bits: int, item: Item) -> Format:
 
 
 weight_format = partial(format_of, (Kind.BIPOLAR, Kind.INT, Kind.UINT), 8)
-code_format = partial(format_of, (Kind.UINT,), 8)
+code_format = partial(format_of, (Kind.UINT, Kind.INT), 8)
+factor_format = partial(format_of, (Kind.UINT,), 16)
+score_format = partial(format_of, (Kind.INT,), MAX_SCORE_BITS)
 accumulator_format = partial(format_of, (Kind.INT,), 32)
 
 
 def optional_accumulator(item: Item) -> Format | None:
     return accumulator_format(item)
+
+
+def optional_code_format(item: Item) -> Format | None:
+    return code_format(item)
+
+
+def optional_factor_format(item: Item) -> Format | None:
+    return factor_format(item)
+
+
+def codes_or_sums(item: Item) -> Format | None:
+    """The format of codes, or None for `sums`: no thresholds."""
+    return None if item.value == "sums" else code_format(item)
+
+
+def pad_codes(most: int, item: Item) -> tuple[int, ...]:
+    """A code, or a list of one for each of at most `most` channels; the layer checks them."""
+    parts = item.items("[124, 116, 104]") if item.is_list and most > 1 else [item]
+    return tuple(part.integer(-128, 255) for part in parts)
+
+
+def optional_size(item: Item) -> int | None:
+    return item.integer(1, MAX_SIZE)
 
 
 def optional_fps(item: Item) -> int | None:

@@ -12,7 +12,7 @@ def test_ranges(text, bits, low, high, thresholds):
     assert (found.bits, found.low, found.high, found.thresholds, str(found)) == (bits, low, high, thresholds, text)
 
 
-@pytest.mark.parametrize("text", ["", "int", "int0", "int1", "uint0", "uint33", "int08", "INT8", "float32", "bipolar1", "uint8 "])
+@pytest.mark.parametrize("text", ["", "int", "int0", "int65", "uint0", "uint65", "int08", "INT8", "float32", "bipolar1", "uint8 "])
 def test_what_is_no_format(text):
     with pytest.raises(ValueError, match=r"is not a format|bits, not"):
         Format.parse(text)
