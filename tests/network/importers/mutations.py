@@ -26,6 +26,7 @@ from google.protobuf.message import EncodeError
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from codegen.errors import FourPartError
+from network.errors import GraphErrors
 from tests.network.importers import graphs
 
 SECONDS = 10
@@ -462,17 +463,19 @@ def outcome(data: bytes, folder: Path, take: Callable[[Path, Path], object]) -> 
     try:
         with at_most(SECONDS):
             take(path, folder)
-    except FourPartError as error:
-        return Outcome("refused", str(error).splitlines()[0][:200]) if is_whole(error) else Outcome("fault", f"incomplete error: {error}")
+    except (FourPartError, GraphErrors) as error:
+        errors = error.errors if isinstance(error, GraphErrors) else (error,)
+        if not errors or not all(map(is_whole, errors)):
+            return Outcome("fault", f"incomplete error: {error}")
+        return Outcome("refused", str(errors[0]).splitlines()[0])
     except (Exception, TooSlow):
         return Outcome("fault", traceback.format_exc())
     return Outcome("imported", "")
 
 
-def is_whole(error: FourPartError) -> bool:
-    """Where and what on the first line, then why and fix; several of these where there are several."""
-    lines = str(error).splitlines()
-    return ": " in lines[0] and any(line.strip().startswith("why: ") for line in lines) and any(line.strip().startswith("fix: ") for line in lines)
+def is_whole(error: FourPartError[Any]) -> bool:
+    """Whether all four parts say something."""
+    return all(str(part).strip() for part in error.parts)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -488,11 +488,12 @@ def codes_of(tensors: Mapping[str, Array], evaluation: Evaluation) -> dict[str, 
     return found
 
 
-def differences(model: onnx.ModelProto, image: Array, tensors: Mapping[str, Array]) -> dict[str, tuple[int, float]]:
-    """Of another executor, at every quantizer, fed with its own codes: the greatest difference from the exact code, and the share that differs."""
-    theirs = codes_of(tensors, evaluate(model, image))
-    layers = evaluate(model, image, given=theirs)
-    apart = {name: abs(codes - theirs[name]) for name, codes in layers.codes.items()}
+def layer_by_layer(model: onnx.ModelProto, image: Array, tensors: Mapping[str, Array]) -> Evaluation:
+    """The exact evaluation of every layer of another executor's run, fed with that executor's own codes."""
+    return evaluate(model, image, given=codes_of(tensors, evaluate(model, image)))
+
+
+def differences(layers: Evaluation) -> dict[str, tuple[int, float]]:
+    """Of the executor that `layers` is fed by, at every quantizer: the greatest difference from the exact code, and the share that differs."""
+    apart = {name: abs(codes - layers.given[name]) for name, codes in layers.codes.items()}
     return {name: (int(each.max()), float((each > 0).mean())) for name, each in apart.items()}
-
-
