@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -312,6 +313,14 @@ def prepared(spec: Little, images: NDArray[np.uint8]) -> oracles.Exact:
     """The graph's input for these pixels: the pixels themselves if the graph divides them, or pixel / 255, exactly."""
     whole = oracles.Exact(images.astype(object))
     return whole if spec.preprocessing == "pixels" else oracles.multiply(whole, oracles.reciprocal(oracles.Exact(np.asarray(255, object))))
+
+
+def standardised(pixels: NDArray[np.uint8], mean: Iterable[Fraction], std: Iterable[Fraction]) -> oracles.Exact:
+    """(pixel / 255 - mean) / std, exactly."""
+    channels = [[(Fraction(pixel, 255) - m) / s for pixel in range(256)] for m, s in zip(mean, std, strict=True)]
+    common = math.lcm(*(value.denominator for channel in channels for value in channel))
+    table = np.array([[int(value * common) for value in channel] for channel in channels], object)
+    return oracles.Exact(np.stack([table[c][pixels[:, c]] for c in range(len(table))], axis=1), Fraction(1, common))
 
 
 def little(spec: Little) -> onnx.ModelProto:

@@ -1,6 +1,6 @@
 """Damages graphs in every way that comes to mind: each is imported or refused with the four parts of an error, in seconds, in little memory.
 
-    python -m tests.network.importers.mutations 10000 [--seed 0] [--keep FOLDER]
+python -m tests.network.importers.mutations 10000 [--seed 0] [--keep FOLDER]
 """
 
 from __future__ import annotations
@@ -175,7 +175,15 @@ def change_attribute(model: onnx.ModelProto, rng: random.Random) -> None:
         attribute.name = rng.choice((*NAMES, "pads", "kernel_shape", "axis", "rounding_mode"))
     else:
         name = attribute.name
-        values: tuple[Any, ...] = (rng.choice(INTS), rng.choice(FLOATS), [rng.choice(INTS)] * 4, rng.choice(FLOATS), "TEXT", b"\xff\xfe", [1.5])
+        values: tuple[Any, ...] = (
+            rng.choice(INTS),
+            rng.choice(FLOATS),
+            [rng.choice(INTS)] * 4,
+            rng.choice(FLOATS),
+            "TEXT",
+            b"\xff\xfe",
+            [1.5],
+        )
         attribute.CopyFrom(helper.make_attribute(name, rng.choice(values)))
 
 
@@ -457,12 +465,12 @@ class Outcome:
 
 
 def outcome(data: bytes, folder: Path, take: Callable[[Path, Path], object]) -> Outcome:
-    """What becomes of such a file; `take(model, folder)` imports it."""
+    """What becomes of such a file; `take(model, folder)` imports it, and may say something."""
     path = folder / "little.onnx"
     path.write_bytes(data)
     try:
         with at_most(SECONDS):
-            take(path, folder)
+            said = take(path, folder)
     except (FourPartError, GraphErrors) as error:
         errors = error.errors if isinstance(error, GraphErrors) else (error,)
         if not errors or not all(map(is_whole, errors)):
@@ -470,7 +478,7 @@ def outcome(data: bytes, folder: Path, take: Callable[[Path, Path], object]) -> 
         return Outcome("refused", str(errors[0]).splitlines()[0])
     except (Exception, TooSlow):
         return Outcome("fault", traceback.format_exc())
-    return Outcome("imported", "")
+    return Outcome("imported", said if isinstance(said, str) else "")
 
 
 def is_whole(error: FourPartError[Any]) -> bool:
@@ -481,7 +489,7 @@ def is_whole(error: FourPartError[Any]) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     import resource
 
-    from tests.network.importers.importing import take
+    from tests.network.importers.importing import take_and_compare
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("count", type=int)
@@ -491,11 +499,13 @@ def main(arguments: list[str] | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (MEGABYTES << 20, MEGABYTES << 20))
     kinds: Counter[str] = Counter()
     faults: Counter[str] = Counter()
+    details: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(said.seed, said.seed + said.count):
             data, done = mutated(seed)
-            result = outcome(data, Path(folder), take)
+            result = outcome(data, Path(folder), take_and_compare)
             kinds[result.kind] += 1
+            details[result.detail] += result.kind == "imported"
             if result.kind == "fault":
                 last = result.detail.strip().splitlines()
                 faults["\n".join(last[-3:])] += 1
@@ -505,6 +515,7 @@ def main(arguments: list[str] | None = None) -> int:
                     said.keep.mkdir(parents=True, exist_ok=True)
                     (said.keep / f"{seed}.onnx").write_bytes(data)
     print(dict(kinds))
+    print({word: count for word, count in details.most_common(20) if word and count})
     for text, count in faults.most_common():
         print(f"{count} times: {text}")
     return 1 if kinds["fault"] else 0

@@ -20,14 +20,14 @@ def test_damaged_graphs_are_imported_or_refused(first: int, tmp_path: Path) -> N
     faults = []
     for seed in range(first, first + GROUP):
         data, done = mutations.mutated(seed)
-        result = outcome(data, tmp_path, importing.take)
+        result = outcome(data, tmp_path, importing.take_and_compare)
         if result.kind == "fault":
             faults.append(f"seed {seed}, {done}: {result.detail}")
     assert not faults, "\n".join(faults)
 
 
 def test_undamaged_ones_are_imported(tmp_path: Path) -> None:
-    assert [outcome(data, tmp_path, importing.take) for data in mutations.originals()] == [Outcome("imported", "")] * 4
+    assert [outcome(data, tmp_path, importing.take_and_compare) for data in mutations.originals()] == [Outcome("imported", "")] * 4
 
 
 def test_the_same_seed_damages_the_same() -> None:

@@ -5,9 +5,12 @@ RESFLOW_LARGE_GRAPHS=1 adds ResNet-18 and ResNet-50 in full size, minutes each.
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -17,8 +20,10 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from tests.network.importers import oracles
+from network.importers.onnx.operators import Preprocessing
+from tests.network.importers import graphs, importing, oracles
 
+MEAN, STD = (tuple(map(Fraction, each)) for each in (("0.485", "0.456", "0.406"), ("0.229", "0.224", "0.225")))
 needs_time = pytest.mark.skipif(not os.environ.get("RESFLOW_LARGE_GRAPHS"), reason="minutes: set RESFLOW_LARGE_GRAPHS")
 
 
@@ -28,29 +33,23 @@ class Sample(NamedTuple):
     image: NDArray[np.float32]  # as torchvision's transforms make it of the pixels
 
 
-@pytest.fixture(scope="module")
-def torch_graphs() -> Iterator[ModuleType]:
-    pytest.importorskip("torch", reason="the extra train is not installed")
+def quietly_imported(name: str) -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's and Brevitas' own imports
-        from tests.network.importers import torch_graphs as module
-
-        yield module
+        return importlib.import_module(f"tests.network.importers.{name}")
 
 
 @pytest.fixture(scope="module")
-def brevitas_graphs(torch_graphs: ModuleType) -> ModuleType:
-    pytest.importorskip("brevitas", reason="Brevitas is not installed", exc_type=ImportError)
-    from tests.network.importers import brevitas_graphs as module
-
-    return module
+def torch_graphs() -> ModuleType:
+    pytest.importorskip("torch", reason="the extra train is not installed")
+    return quietly_imported("torch_graphs")
 
 
 BREVITAS: dict[str, dict[str, Any]] = {
     "basic 4 bits": {},
     "basic 4 bits by dynamo": {"dynamo": True},
     "bottleneck 1 and 2 bits": {"kind": "bottleneck", "weight_bits": 1, "act_bits": 2, "requantized_sums": False, "pool": "adaptive"},
-    "basic 8 bits": {"weight_bits": 8, "act_bits": 8, "pool": "float", "quantized_bias": True, "stem_pool": True},
+    "basic 8 bits": {"weight_bits": 8, "act_bits": 7, "pool": "float", "quantized_bias": True, "stem_pool": True},
     "basic 6 and 3 bits, powers of two": {
         **{"weight_bits": 6, "act_bits": 3, "pool": "adaptive", "power_of_two": True, "per_channel": False, "trunc": "round"},
         "size": (20, 20),
@@ -64,7 +63,7 @@ RESNETS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def sample(request: pytest.FixtureRequest, torch_graphs: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Sample]:
+def sample(torch_graphs: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Sample]:
     """A network by its name here, made once."""
     made: dict[str, Sample] = {}
 
@@ -72,7 +71,9 @@ def sample(request: pytest.FixtureRequest, torch_graphs: ModuleType, tmp_path_fa
         if name in made:
             return made[name]
         if name in BREVITAS:
-            brevitas = request.getfixturevalue("brevitas_graphs")
+            if find_spec("brevitas") is None:
+                pytest.skip("Brevitas is not installed")
+            brevitas = quietly_imported("brevitas_graphs")
             options = dict(BREVITAS[name])
             dynamo = options.pop("dynamo", False)
             spec = brevitas.Trained(**options)
@@ -97,3 +98,15 @@ def test_executors_agree_with_the_exact_codes(sample: Callable[[str], Sample], n
     assert np.median([len(np.unique(codes)) for codes in layers.codes.values()]) > 2
     scores = model.graph.output[0].name
     np.testing.assert_allclose(layers.values[scores].values, run[scores], atol=1e-4 * abs(run[scores]).max())
+
+
+def compare(sample: Sample, folder: Path) -> importing.Taken:
+    found = importing.taken(sample.model, folder, Preprocessing(mean=MEAN, std=STD, is_given=True))
+    exact = importing.assert_equal(sample.model, graphs.standardised(sample.pixels, MEAN, STD), sample.pixels, found)
+    importing.assert_ranked(exact, sample.model.graph.output[0].name, found, sample.pixels)
+    return found
+
+
+@pytest.mark.parametrize("name", [*BREVITAS, *RESNETS])
+def test_the_accelerator_computes_their_codes(sample: Callable[[str], Sample], name: str, tmp_path: Path) -> None:
+    compare(sample(name), tmp_path)
