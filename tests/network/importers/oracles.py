@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from graphlib import TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from onnx import numpy_helper
 Array = NDArray[Any]
 EXACT = 1 << 53
 """Up to here float64 holds every integer."""
+ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Clip", "Conv", "Gemm", "MatMul", "BatchNormalization")
+"""Whose constants may be whole numbers, if a file has them so."""
 ROOT_BITS = 240
 """Of a square root that is no fraction: far more than could put a value on the wrong side of a tie."""
 QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "QuantizeLinear")
@@ -230,6 +233,8 @@ class Evaluation:
             self.scales[node.output[0]] = scale, zero
             result: Any = codes if node.op_type == "QuantizeLinear" else dequantized(codes, scale, zero)
         else:
+            if node.op_type in ARITHMETIC and not is_constant:
+                inputs = [each if each is None or isinstance(each, Exact) else Exact(_objects(np.asarray(each))) for each in inputs]
             result = OPERATORS[node.op_type](inputs, said)
         self.values[node.output[0]] = result
 
@@ -427,11 +432,18 @@ def start(model: onnx.ModelProto, given: Mapping[str, Array] | None = None) -> E
     return evaluation
 
 
+def in_order(model: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """The nodes, each behind those it reads from, whatever their order in the file."""
+    writers = {node.output[0]: index for index, node in enumerate(model.graph.node)}
+    reads = {index: [writers[name] for name in node.input if name in writers] for index, node in enumerate(model.graph.node)}
+    return [model.graph.node[index] for index in TopologicalSorter(reads).static_order()]
+
+
 def evaluate(model: onnx.ModelProto, image: Exact | Array, given: Mapping[str, Array] | None = None) -> Evaluation:
     """Every tensor of the graph, exactly; `image` (n, c, h, w) of floats, or exact."""
     evaluation = start(model, given)
     evaluation.values[image_input(model).name] = image if isinstance(image, Exact) else exact(image)
-    for node in model.graph.node:
+    for node in in_order(model):
         evaluation.step(node)
     return evaluation
 
