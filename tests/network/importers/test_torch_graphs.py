@@ -110,3 +110,13 @@ def compare(sample: Sample, folder: Path) -> importing.Taken:
 @pytest.mark.parametrize("name", [*BREVITAS, *RESNETS])
 def test_the_accelerator_computes_their_codes(sample: Callable[[str], Sample], name: str, tmp_path: Path) -> None:
     compare(sample(name), tmp_path)
+
+
+@needs_time
+@pytest.mark.parametrize("depth", [18, 50])
+def test_full_size(torch_graphs: ModuleType, depth: int, tmp_path: Path) -> None:
+    """As torchvision has it: 224 x 224, 1000 classes."""
+    size = (224, 224)
+    model = torch_graphs.quantized(torch_graphs.resnet(depth, size), size, tmp_path)
+    pixels = torch_graphs.photos(1, size, 5)
+    compare(Sample(model, pixels, torch_graphs.normalised(pixels)), tmp_path)
