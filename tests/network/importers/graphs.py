@@ -65,6 +65,7 @@ class Little:
     pool_quantizer: bool = True
     classifier: str = "gemm"
     output_quantizer: bool = False
+    bipolar: bool = False  # where no zeros are padded: in front of a bottleneck's last convolution, and behind the pool
     ending: str = ""
     preprocessing: str = ""
     image_quantizer: bool = True  # without it `pixels` preprocessing is all there is: the image's own codes
@@ -222,7 +223,9 @@ class Builder:
         out = into if stride == 1 and spec.seed % 3 else into + spec.width
         y = self.activation(self.conv(x, spec.width, 1 if deep else 3, 1 if deep else stride), spec.act_bits)
         if deep:
-            y = self.activation(self.conv(y, spec.width, 3, stride), spec.act_bits)
+            y = self.conv(y, spec.width, 3, stride)
+            is_bipolar = spec.bipolar and not spec.entry_quantizers
+            y = self.quantizer(y, self.fitting(y, 2, signed=True), 1, signed=True) if is_bipolar else self.activation(y, spec.act_bits)
         y = self.conv(y, out, 1 if deep else 3)
         bypass = x if (out, stride) == (into, 1) else self.conv(x, out, 1, stride)
         if spec.join != "sums":
@@ -335,7 +338,7 @@ def little(spec: Little) -> onnx.ModelProto:
         x = builder.block(x, stride)
     x = builder.pooled(x)
     if spec.pool_quantizer:
-        x = builder.quantizer(x, builder.fitting(x, 8, signed=True), 8, signed=True)
+        x = builder.quantizer(x, builder.fitting(x, 8, signed=True), 1 if spec.bipolar else 8, signed=True)
     x = builder.classified(x)
     if spec.output_quantizer:
         x = builder.quantizer(x, builder.fitting(x, 8, signed=True), 8, signed=True)
@@ -402,6 +405,7 @@ def littles(draw: st.DrawFn) -> Little:
         "pool_quantizer": draw(st.booleans()),
         "classifier": draw(one_of(CLASSIFIERS)),
         "output_quantizer": draw(st.booleans()),
+        "bipolar": draw(one_of([False, False, True])),
         "ending": draw(one_of(ENDINGS)),
         "preprocessing": preprocessing,
         "image_quantizer": True,
