@@ -26,6 +26,8 @@ MOST_CODES = 1 << 8
 NEAR = 1e-6
 """Quotients this near to a whole number are computed again in whole numbers."""
 MOST_CUTS = 64
+COARSE = 16
+"""Of so many codes one is looked at before all are."""
 MOST_LINES = 1 << 12
 """Values of the enumerated operand that are looked at; only where both are sums there are more, and then every so many is taken."""
 
@@ -178,11 +180,16 @@ def _factors(lines: Sequence[_Lines], ratio: Fraction) -> tuple[int, int]:
     """The smallest a, b whose lines separate the same points, else the best of 16 bits."""
     low = Fraction(0)
     high: Fraction | None = None
+    few = [_Lines(line.least[::COARSE], line.values, line.low, line.high) for line in lines]
+    looked = few  # at some codes first, at all once these are satisfied
     for _ in range(MOST_CUTS):
         tried = simplest_between(low, high)
         if max(tried.numerator, tried.denominator) > MOST:
             break
-        cuts = [cut for line in lines for cut in _cuts(line, tried.numerator, tried.denominator)]
+        cuts = [cut for line in looked for cut in _cuts(line, tried.numerator, tried.denominator)]
+        if not cuts and looked is few:
+            looked = list(lines)
+            continue
         if not cuts:
             return tried.numerator, tried.denominator
         below = [cut for cut in cuts if cut < ratio or (cut == ratio and cut <= tried)]
@@ -266,6 +273,9 @@ def codes_of_pairs(
         long, short = (others, mains) if is_turned else (mains, others)
         values, index = np.unique(short[..., members], return_inverse=True)
         line = _lines(*(pair[::-1] if is_turned else pair), values, part, codes)
-        reached = line.least[:, index.reshape(short[..., members].shape)]
-        counts[..., members] = (long[..., members] >= reached).sum(axis=0)
+        mine, order = long[..., members].reshape(-1), np.argsort(index, axis=None, kind="stable")
+        found = np.empty(len(mine), np.int64)
+        for value, places in enumerate(np.split(order, np.cumsum(np.bincount(index.reshape(-1)))[:-1])):
+            found[places] = np.searchsorted(line.least[:, value], mine[places], side="right")
+        counts[..., members] = found.reshape(long[..., members].shape)
     return counts
