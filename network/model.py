@@ -116,6 +116,9 @@ class Block:
                 why="the join adds the two paths element by element, so their shapes must match",
                 fix=join_shapes.remedy(self.input, self.convs, self.bypass),
             )
+        first = self.convs[0]
+        widest = max(self.input_format, self.fork_format, self.entry.bypass or self.fork_format, key=lambda form: form.bits)
+        require_beat(first.at, first.name, "simd", first.simd, self.input.channels, widest)
         self._check_meeting()
 
     def _check_meeting(self) -> None:
@@ -153,8 +156,9 @@ class Block:
                 why=f"its worst case is {low:,} to {high:,}; it may have at most {MAX_SCORE_BITS}",
                 fix="use narrower factors, or narrower branches",
             )
-        lanes = self.convs[-1].pe
-        require_beat(self.at, self.convs[-1].name, "pe", lanes, self.output.channels, self.join_sum.values)
+        last = self.convs[-1]
+        widest = max(self.join_sum.values, self.main_format, self.bypass_format, key=lambda form: form.bits)
+        require_beat(last.at, last.name, "pe", last.pe, self.output.channels, widest)
 
     @property
     def kind(self) -> str:
@@ -277,6 +281,7 @@ class Head:
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        require_beat(self.fc.at, self.fc.name, "simd", self.fc.simd, self.fc.inputs, self.global_pool.values)
         if not self.code_format.low <= self.zero_point <= self.code_format.high:
             raise DescriptionError(
                 self.at,
