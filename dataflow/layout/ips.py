@@ -138,6 +138,9 @@ def block_ip(block: Block) -> Ip:
 
     stream = enter(stream, "act", f"{block.name}.entry", block.both_entry)
     main = chain.stream("main_in", lanes, stream.format)
+    if block.bypass is not None and block.bypass.window.kernel != (1, 1):
+        late = held_rows((block.bypass,))
+        chain.deepen(main, late * block.input.width * block.input.channels // lanes, f"{late} rows: as many as the projection holds")
     bypass = chain.stream("bypass", lanes, stream.format, depth, why)
     chain.add(fork, "fork", [stream], [main, bypass], beats=size // lanes, lanes=lanes, form=stream.format)
     chain.part = "Main branch: " + ", ".join(str(conv.window) for conv in block.convs) + "."
