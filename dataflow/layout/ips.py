@@ -132,12 +132,14 @@ def block_ip(block: Block) -> Ip:
     why = f"{rows} rows: as many as the main path holds"
     stream = chain.activate("entry", "act", f"{block.name}.entry", block.both_entry, stream)
     main = chain.stream("main_in", lanes, stream.format)
+    if block.bypass is not None and block.bypass.window.kernel != (1, 1):
+        late = held_rows((block.bypass,))
+        chain.deepen(main, late * block.input.width * block.input.channels // lanes, f"{late} rows: as many as the projection holds")
     # Thresholds of the bypass alone stand in front of its deep FIFO, which then holds their codes.
-    bypass = (
-        chain.stream("bypass", lanes, stream.format, depth, why)
-        if block.bypass_entry is None
-        else chain.stream("bypass_in", lanes, stream.format)
-    )
+    if block.bypass_entry is None:
+        bypass = chain.stream("bypass", lanes, stream.format, depth, why)
+    else:
+        bypass = chain.stream("bypass_in", lanes, stream.format)
     chain.add(fork, "fork", [stream], [main, bypass], beats=size // lanes, lanes=lanes, form=stream.format)
     if block.bypass_entry is not None:
         chain.part = "Bypass: thresholds."
