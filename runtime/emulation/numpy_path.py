@@ -160,5 +160,11 @@ def _count(values: NDArray[Any], thresholds: NDArray[Any], codes: Format) -> Cod
         found = np.empty(columns.shape, np.uint8)
         for ascending, column, count in zip(thresholds, columns, found, strict=True):
             count[:] = np.searchsorted(ascending, column, side="right")
-        counts = np.ascontiguousarray(found.T).reshape(values.shape)
-    return counts if codes.unsigned else (counts.astype(np.int16) + codes.low).astype(np.int8)
+        counts = found.T.reshape(values.shape)
+    return counts if codes.unsigned else raised(counts, codes)
+
+
+def raised(counts: NDArray[np.uint8], codes: Format) -> NDArray[np.int8]:
+    """The signed codes so far above the lowest."""
+    # In 8 bits the sum wraps around to what it is to be.
+    return counts.view(np.int8) + np.int8(codes.low)
