@@ -137,7 +137,7 @@ def _max_pool(codes: Codes, window: Window, form: Format) -> Codes:
 def _join(join: Join, main: NDArray[Any], bypass: NDArray[Any]) -> Codes:
     if join.activation is None:
         # Two codes of 8 bits and a zero point need 10 bits in between.
-        total = main.astype(np.int16) + bypass - np.int16(join.zero_point)
+        total: NDArray[np.int16] = main.astype(np.int16) + bypass - np.int16(join.zero_point)
         return np.clip(total, 0, join.codes.high, out=total).astype(np.uint8)
     a, b = (1, 1) if join.factors is None else join.factors.astype(np.int64).T
     return _activate(a * main.astype(np.int64) + b * bypass.astype(np.int64) - join.zero_point, join.activation)
