@@ -101,6 +101,7 @@ class Block:
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        self._check_clip() if not self.meeting.activates else self._check_sum()
         main = self.convs[-1].output
         if self.bypass is None and self.input != main:
             raise DescriptionError(
@@ -116,45 +117,48 @@ class Block:
                 why="the join adds the two paths element by element, so their shapes must match",
                 fix=join_shapes.remedy(self.input, self.convs, self.bypass),
             )
-        self._check_meeting()
+        first = self.convs[0]
+        widest = max(self.input_format, self.fork_format, self.entry.bypass or self.fork_format, key=lambda form: form.bits)
+        require_beat(first.at, first.name, "simd", first.simd, self.input.channels, widest)
 
-    def _check_meeting(self) -> None:
-        if not self.meeting.activates:
-            for name, form in ((self.convs[-1].name, self.main_format), (f"{self.name}.bypass", self.bypass_format)):
-                if form != self.residual:
-                    raise DescriptionError(
-                        self.at,
-                        f"{self.name}: {name} has {form}, but the join adds {self.residual}",
-                        why="without thresholds behind it a join adds codes of one format and clips the sum to that format",
-                        fix="write join: {} for a sum with thresholds, or give both branches the residual format"
-                        + (", as output: residual in stem does" if self.bypass is None else ""),
-                    )
-            if self.residual.kind is not Kind.UINT:
-                raise DescriptionError(
-                    self.at,
-                    f"{self.name}: the join would clip {self.residual}",
-                    why="a join without thresholds clips to unsigned codes",
-                    fix="write join: {} for a sum with thresholds, or use an unsigned residual format",
-                )
-            if not 0 <= self.meeting.zero_point <= self.residual.high:
-                raise DescriptionError(
-                    self.at,
-                    f"{self.name}: zero_point={self.meeting.zero_point}",
-                    why=f"the zero point of a join that clips is a code of {self.residual}",
-                    fix=f"choose 0 to {self.residual.high}",
-                )
-            return
-        bits = self.join_sum.values.bits
-        if bits > MAX_SCORE_BITS:
-            low, high = self.join_sum.reach
+    def _check_clip(self) -> None:
+        """Without thresholds a join adds codes of one unsigned format and clips the sum to that format."""
+        if self.bypass is None and self.bypass_format != self.residual:
             raise DescriptionError(
                 self.at,
-                f"{self.name}: the sum of the branches needs {bits} bits",
-                why=f"its worst case is {low:,} to {high:,}; it may have at most {MAX_SCORE_BITS}",
-                fix="use narrower factors, or narrower branches",
+                f"{self.name}: bypass: identity has {self.bypass_format}, but the join adds {self.residual}",
+                why="the identity passes codes unchanged",
+                fix="write output: residual in stem, or make the bypass a projection, bypass: {}, or let thresholds follow the join, join: {}",
             )
-        lanes = self.convs[-1].pe
-        require_beat(self.at, self.convs[-1].name, "pe", lanes, self.output.channels, self.join_sum.values)
+        for layer in (self.convs[-1], self.bypass):
+            if layer is not None and layer.output_format != self.residual:
+                raise DescriptionError(
+                    layer.at,
+                    f"{layer.name}: act: {layer.output_format}, but the join adds {self.residual}",
+                    why="a join without thresholds behind it clips a sum of codes to the format of both",
+                    fix=f"leave act out, or let thresholds follow the join: write join: {{}} in {self.name}",
+                )
+        if self.residual.kind is not Kind.UINT:
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: the join would clip {self.residual}",
+                why="a join without thresholds behind it clips to unsigned codes",
+                fix="let thresholds follow it, join: {}, or use an unsigned residual format",
+            )
+
+    def _check_sum(self) -> None:
+        added = self.join_sum
+        if added.values.bits > MAX_SCORE_BITS:
+            low, high = added.reach
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: the sum of the branches needs {added.values.bits} bits",
+                why=f"its worst case is {low:,} to {high:,}; it may have at most {MAX_SCORE_BITS}",
+                fix="use narrower factors, or branches of codes instead of sums",
+            )
+        last = self.convs[-1]
+        widest = max(added.values, self.main_format, self.bypass_format, key=lambda form: form.bits)
+        require_beat(last.at, last.name, "pe", last.pe, last.out, widest)
 
     @property
     def kind(self) -> str:
@@ -277,6 +281,7 @@ class Head:
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        require_beat(self.fc.at, self.fc.name, "simd", self.fc.simd, self.fc.inputs, self.global_pool.values)
         if not self.code_format.low <= self.zero_point <= self.code_format.high:
             raise DescriptionError(
                 self.at,

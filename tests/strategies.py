@@ -70,7 +70,8 @@ def networks(draw: st.DrawFn, blocks: int = 3, wide: bool = False) -> dict[str, 
             if first["kernel"][0] > 1 and second["kernel"][0] > 1:
                 first["pad"][0] = [first["kernel"][0] - 1, 1]
                 second["pad"][0] = [0, second["kernel"][0] - 2]
-        block["bypass"] = "identity" if identity else folded({"stride": list(strides)}, channels, out)
+        projection = draw(st.sampled_from([{"stride": list(strides)}, draw(window(keeps_size=True, strides=strides))]))
+        block["bypass"] = "identity" if identity else folded(projection, channels, out)
         if act == residual and codes_are_residual and draw(st.booleans()):
             block["entry"] = True
         described[f"b{i}"] = block

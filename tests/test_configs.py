@@ -32,7 +32,11 @@ def test_resnets(name, kind, blocks, weights, interval):
     assert [sum(block.name.startswith(f"res{stage}") for block in net.blocks) for stage in (2, 3, 4, 5)] == blocks
     assert sum(conv.out * conv.product.fan_in for conv in net.convs) == weights
     assert next(block.output for block in net.blocks if block.name == "res5a")[:2] == (7, 7)
-    assert {str(each) for each in (net.act, net.residual, net.head.fc.weight)} == {"uint2", "uint4", "int8"}
+    assert {str(each) for each in (net.blocks[0].convs[0].output_format, net.blocks[0].residual, net.head.fc.weight)} == {
+        "uint2",
+        "uint4",
+        "int8",
+    }
     design = dataflow.plan(net)
     assert design.interval == interval
     assert {0, 1, 2} <= {ip.slr for ip in design.ips}

@@ -108,7 +108,7 @@ def network_section(design: Design) -> dict[str, Any]:
         "blocks": [
             {
                 "name": block.name,
-                "entry": block.entry,
+                "entry": any(block.entry),
                 "convs": [_conv(conv) for conv in block.convs],
                 "bypass": None if block.bypass is None else _conv(block.bypass),
                 "zero_point": block.meeting.zero_point,

@@ -143,7 +143,7 @@ def _conv(
 ) -> Conv:
     """`output_format` is the default of `act`, which may be `sums` if the join adds them, `may_sum`.
 
-    A projection has `like`: the convolution it is added to, whose number of output channels is its default; its kernel is 1x1.
+    A projection has `like`: the convolution it is added to, whose number of output channels is its default, as 1x1 is its kernel's.
     """
     is_stem = name == "stem.conv"
     if like is None:
@@ -152,8 +152,6 @@ def _conv(
     else:
         entries = item.mapping((), ("pe", "simd", "kernel", "out", *CONV_OPTIONAL))
         window, out = values.window(entries, (1, 1)), entries.get("out", lambda entry: entry.integer(1, values.MAX_CHANNELS), like.out)
-        if window.kernel != (1, 1):
-            item.fail("its kernel is larger than 1", why="a projection is a 1x1 convolution", fix="delete kernel")
     weight = entries.get("weight", values.weight_format, formats.weight)
     acc = entries.get("acc", values.optional_accumulator, formats.acc)
     read_act = values.codes_or_sums if may_sum else values.optional_code_format

@@ -38,14 +38,14 @@ MISTAKES = {
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, strid: 1}",
         "toy.yaml:16: res2a.conv1.strid: unknown key\n"
-        "  why: the keys known here are kernel, out, pe, simd, stride, pad, weight, acc\n"
+        "  why: the keys known here are kernel, out, pe, simd, stride, pad, pad_code, weight, acc, act\n"
         "  fix: did you mean stride?",
     ),
     "unknown key with nothing near it": (
         "platform:",
         "zzz: 1\nplatform:",
         "toy.yaml:3: zzz: unknown key\n"
-        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, interfaces, memory, parameters, fps\n"
+        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, pictures, interfaces, memory, parameters, fps\n"
         "  fix: use one of those, or delete it",
     ),
     "missing key": (
@@ -57,7 +57,7 @@ MISTAKES = {
         "head:",
         "heat:",
         "toy.yaml:26: heat: unknown key\n"
-        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, interfaces, memory, parameters, fps\n"
+        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, pictures, interfaces, memory, parameters, fps\n"
         "  fix: did you mean head?",
     ),
     "text for a number": (
@@ -165,13 +165,7 @@ MISTAKES = {
         "bypass: identity",
         "toy.yaml:14: res2a: bypass: identity has uint2, but the join adds uint4\n"
         "  why: the identity passes codes unchanged\n"
-        "  fix: write output: residual in stem, or make the bypass a projection, bypass: {}",
-    ),
-    "entry switched off": (
-        "  res2b:\n",
-        "  res2b:\n    entry: false\n",
-        "toy.yaml:19: res2b: entry: false, but the input is uint4 and the convolutions take uint2\n"
-        "  why: without entry thresholds the codes pass unchanged\n  fix: leave entry out",
+        "  fix: write output: residual in stem, or make the bypass a projection, bypass: {}, or let thresholds follow the join, join: {}",
     ),
     "unknown bypass": (
         "bypass: identity",
@@ -200,7 +194,7 @@ MISTAKES = {
     "an accumulator of no format": (
         "acc: int16",
         "acc: int99",
-        "toy.yaml:6: formats.acc: int has 2 to 32 bits, not 99\n"
+        "toy.yaml:6: formats.acc: int has 1 to 64 bits, not 99\n"
         "  why: formats.acc is intN with N up to 32\n  fix: write for example int16, or leave acc out",
     ),
     "an accumulator of all layers": (
@@ -253,7 +247,7 @@ MISTAKES = {
     "unknown format": (
         "act: uint2",
         "act: uint9",
-        "toy.yaml:6: formats.act: uint9 cannot be used here\n  why: formats.act is uintN with N up to 8\n  fix: choose one of those",
+        "toy.yaml:6: formats.act: uint9 cannot be used here\n  why: formats.act is uintN or intN with N up to 8\n  fix: choose one of those",
     ),
     "no format": (
         "weight: bipolar",

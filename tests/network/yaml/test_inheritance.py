@@ -69,7 +69,7 @@ def test_one_of_those_shipped_from_anywhere(described):
          "{folder}/mine.yaml:1: network is missing\n  why: it cannot be derived from the rest\n  fix: add network: …"),
         (OWN + "clock: 3\n",
          "{folder}/mine.yaml:3: clock: unknown key\n  why: the keys known here are network, like, platform, clock_mhz, input, formats, stem, "
-         "blocks, head, labels, images, interfaces, memory, parameters, fps\n  fix: did you mean blocks?"),
+         "blocks, head, labels, images, pictures, interfaces, memory, parameters, fps\n  fix: did you mean blocks?"),
         ("network: mine\nlike: [other]\n",
          "{folder}/mine.yaml:2: like: a list is not text\n  why: like takes text\n  fix: write for example resnet50_w1a2"),
     ],
