@@ -365,12 +365,12 @@ def join_sum(
     factor: Format | None,
     zero: int,
     values: int,
-    storage: Storage,
+    storage: Storage | None,
 ) -> Structure:
     """`formats` of the branches. For each lane an addition, of as many bits as both terms have, and that of the zero point."""
     terms = [each.bits + (0 if factor is None else factor.bits) for each in formats]
     products, dsps, held, brams = Count(), 0, Count(), 0.0
-    if factor is not None:
+    if factor is not None and storage is not None:
         for each in formats:
             product, of = scaled(each, factor, values)
             products, dsps = products + product + Count(0, each.bits), dsps + of
@@ -414,7 +414,7 @@ def accumulate_pool(*, lanes: int, pixels: int, beats: int, codes: int, sums: in
     )
 
 
-def global_max(*, lanes: int, pixels: int, beats: int, codes: int, values: int, zero: bool, storage: Storage) -> Structure:
+def global_max(*, lanes: int, pixels: int, beats: int, codes: int, values: int, zero: int, storage: Storage) -> Structure:
     """For each lane a subtraction, where there is a `zero` point, a comparison and a choice."""
     kept, brams = delay(beats, lanes * values, storage)
     control = counter(beats) + counter(pixels)
