@@ -308,11 +308,20 @@ def threshold(*, lanes: int, rows: int, values: int, thresholds: int, bits: int,
 
 
 def swg(
-    *, counters: tuple[int, ...], banks: int, kernel: tuple[int, int], pixels: int, words: int, bits: int, storage: Storage
+    *,
+    counters: tuple[int, ...],
+    banks: int,
+    kernel: tuple[int, int],
+    pixels: int,
+    words: int,
+    bits: int,
+    storage: Storage,
+    pads: int,
 ) -> Structure:
     """`counters`: how far each counts. Rows in the ring are found by adders, of as many bits as its words have: two more where a window has
-    more than one row. A tap is chosen among the banks that can be under it."""
-    control = sum((counter(each) for each in counters), Count())
+    more than one row. A tap is chosen among the banks that can be under it. Padding costs something only where its codes are of several
+    beats, `pads`: their choice, and that of padding."""
+    control = sum((counter(each) for each in (*counters, pads)), Count())
     address = bits_for(words)
     if storage is Storage.BRAM:
         memory, brams = Count(), bram(words, bits) * banks
@@ -322,6 +331,8 @@ def swg(
         memory, brams = Count(_distributed(words, bits), bits) * banks, 0
     inputs = min(kernel[1], banks) + bits_for(kernel[1])
     chosen = Count(-(-(inputs - 1) // 5), 1) * (pixels * bits if banks > 1 else 0)
+    if pads > 1:
+        memory += rom(pads, bits, Storage.LUTRAM)[0] + Count(bits)
     return Structure(
         implementation="swg",
         luts=(memory.lut, chosen.lut, control.lut, address * (2 if kernel[0] > 1 else 1), address * (banks - 1), 1),
