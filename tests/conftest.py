@@ -56,6 +56,11 @@ def toy_yaml() -> Path:
     return TESTS / "toy.yaml"
 
 
+@pytest.fixture(scope="session")
+def wide_yaml() -> Path:
+    return TESTS / "wide.yaml"
+
+
 @pytest.fixture
 def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Installation]:
     """`stand_ins("2022.2", **plan)` makes the stand-ins of a release the vendor's tools that are found."""

@@ -139,7 +139,7 @@ def block_ip(block: Block) -> Ip:
     if block.bypass_entry is None:
         bypass = chain.stream("bypass", lanes, stream.format, depth, why)
     else:
-        bypass = chain.stream("bypass_in", lanes, stream.format)
+        bypass = chain.stream("bypass_entry", lanes, stream.format)
     chain.add(fork, "fork", [stream], [main, bypass], beats=size // lanes, lanes=lanes, form=stream.format)
     if block.bypass_entry is not None:
         chain.part = "Bypass: thresholds."

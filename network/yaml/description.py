@@ -307,7 +307,7 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
     pool = PoolKind(entries.get("pool", lambda entry: entry.choice("sum", "max"), "sum"))
     act = entries.get("act", values.optional_code_format, None)
     sums = pool_reach(pool, shape, codes, zero_point)[1].bit_length() or 1
-    acc = fc.get("acc", values.accumulator_format, Format(Kind.INT, 32))
+    weight = fc.get("weight", values.weight_format, Format(Kind.INT, 8))
     factors = fc.get("factors", values.optional_factor_format, None)
     if "scores" in fc and factors is None:
         fc["scores"].fail("there are no factors", why="without factors a score is the accumulator", fix="write acc, or factors: uint12")
@@ -315,11 +315,14 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
         item.fail(
             f"the sum over {shape.pixels:,} pixels needs {sums} bits", why="sums have at most 32 bits", fix="use a smaller feature map"
         )
+    # With factors only products are summed, whose range is known; without them a bias, too, which is a parameter.
+    own = fc.get("acc", values.optional_accumulator, Format(Kind.INT, 32) if factors is None else None)
+    acc = require_accumulator(entries["fc"].at, "head.fc", own, *reach(shape.channels, weight, act or uint(sums)))
     dense = Classifier(
         name="head.fc",
         inputs=shape.channels,
         out=out,
-        weight=fc.get("weight", values.weight_format, Format(Kind.INT, 8)),
+        weight=weight,
         input_format=act or uint(sums),
         acc=acc,
         factors=factors,
