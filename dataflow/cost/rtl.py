@@ -259,9 +259,7 @@ def mvau(
 ) -> Structure:
     """`formats` of codes, weights and results; `storages` of weights, thresholds and the window."""
     codes, weight, result = formats
-    of = window_sums(
-        pe=pe, simd=simd, pixels=pixels, folds=folds, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2])
-    )
+    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2]))
     compared, reached = crossed(pixels * pe, result.thresholds, sums, folds[1])
     thresholds, brams = rom(folds[1], pe * result.thresholds * sums, storages[1])
     memories = of.memories + thresholds
@@ -378,8 +376,11 @@ def join_sum(
     values: int,
     storage: Storage | None,
 ) -> Structure:
-    """`formats` of the branches. For each lane an addition, of as many bits as both terms have, and that of the zero point."""
-    terms = [each.bits + (0 if factor is None else factor.bits) for each in formats]
+    """`formats` of the branches. For each lane an addition of the bits in which the terms overlap, those of a sign too, above which there are
+    carries only; and that of the zero point, unless the LUTs of two bits have it in them."""
+    narrow, wide = sorted((each.bits + (0 if factor is None else factor.bits), each.kind is Kind.INT) for each in formats)
+    overlap = wide[0] if narrow[1] else narrow[0]
+    registers = values - all(each.kind is Kind.UINT for each in formats) * (zero <= 0)  # without a sign
     products, dsps, held, brams = Count(), 0, Count(), 0.0
     if factor is not None and storage is not None:
         for each in formats:
@@ -389,16 +390,16 @@ def join_sum(
     control = counter(rows)
     return Structure(
         implementation="join_sum",
-        luts=(lanes * min(*terms, values), lanes * values if zero else 0, lanes * products.lut + held.lut, control.lut + 1),
-        ffs=(lanes * values, lanes * products.ff, held.ff, control.ff + 1),
+        luts=(lanes * (overlap + (wide[0] if zero and wide[0] > 2 else 0)), lanes * products.lut + held.lut, control.lut + 1),
+        ffs=(lanes * registers, lanes * products.ff, held.ff, control.ff + 1),
         ruled=Resources(dsp=lanes * dsps, bram=brams),
     )
 
 
 def larger(bits: int) -> int:
     """LUTs that compare two codes, beside those that choose one of them. Codes of two bits are one LUT for each bit, those of three are
-    compared by one; Yosys compares those of a few bits without carries, by about two LUTs for each."""
-    return max(bits - 2, 0) if bits <= 3 else 2 * bits if bits <= 5 else 2 * -(-bits // 3)
+    compared by one; Yosys compares those of a few bits without carries, by two LUTs and more for each."""
+    return {4: 8, 5: 10, 6: 16}.get(bits, max(bits - 2, 0) if bits <= 3 else 2 * -(-bits // 3))
 
 
 def max_pool(*, lanes: int, bits: int, taps: int, beats: int, storage: Storage) -> Structure:
@@ -478,14 +479,15 @@ def top_k(*, top: int, classes: int, score: int) -> Structure:
 
 
 def scale_scores(*, lanes: int, rows: int, sums: Format, factor: Format, scores: int, storages: tuple[Storage, Storage]) -> Structure:
-    """`storages` of factors and bias. For each lane an addition, of as many bits as the product has."""
+    """`storages` of factors and bias. For each lane an addition, which takes no LUTs where the bias is a constant: its bits go into the
+    carries."""
     product, dsps = scaled(sums, factor, scores)
     factors, factor_brams = rom(rows, lanes * factor.bits, storages[0])
     bias, bias_brams = rom(rows, lanes * scores, storages[1])
     held, control = factors + bias, counter(rows)
     return Structure(
         implementation="scale_scores",
-        luts=(lanes * (scores + product.lut), held.lut, control.lut + 1),
+        luts=(lanes * ((scores if rows > 1 else 0) + product.lut), held.lut, control.lut + 1),
         ffs=(lanes * (scores + product.ff + sums.bits), held.ff, control.ff + 1),
         ruled=Resources(dsp=lanes * dsps, bram=factor_brams + bias_brams),
     )

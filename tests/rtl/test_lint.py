@@ -144,6 +144,11 @@ def test_descriptions_that_are_shipped(request, tmp_path, name):
 
 
 @needs_verilator
+def test_every_form_of_the_description(wide_yaml, tmp_path):
+    lint_design(plan(load(wide_yaml)), tmp_path)
+
+
+@needs_verilator
 def test_random_networks(tmp_path):
     @settings(max_examples=4, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
     @given(networks(blocks=1))

@@ -45,6 +45,16 @@ def test_weights_on_chip(toy_yaml, golden, tmp_path):
     golden("toy/rtl/head_rom.sv", render("toy", design.ip("head"), parameters.draw(design.network, 1))["resflow_head.sv"])
 
 
+@pytest.mark.parametrize("name", ["stem", "res2a", "res2c", "head"])
+def test_golden_of_the_other_forms(wide_yaml, golden, name):
+    design = plan(load(wide_yaml))
+    ip = design.ip(name)
+    texts = render("wide", ip, parameters.draw(design.network, 1))
+    golden(f"wide/rtl/{top_file(ip)}", texts[top_file(ip)])
+    for file in {"res2a": ("join_factors.mem",), "head": ("scale_factors.mem", "scale_bias.mem")}.get(name, ()):
+        golden(f"wide/rtl/{file}", texts[file])
+
+
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_every_implementation_has_a_module_or_is_refused(toy, implementation):
     """Only what has to do with card memory has none, and its whole message says so."""
