@@ -3,6 +3,8 @@
 DescriptionError   the YAML
 ParameterError     the .npz
 HeaderError        the C headers of another project
+GraphError         an ONNX graph to be imported
+GraphErrors        all that cannot be taken in such a graph
 """
 
 from __future__ import annotations
@@ -32,3 +34,18 @@ class ParameterError(FourPartError[str], ValueError):
 
 class HeaderError(FourPartError[Source], ValueError):
     """A header to be imported is missing, damaged, or contradicts another."""
+
+
+class GraphError(FourPartError[str], ValueError):
+    """A graph to be imported is damaged, or has what the accelerator cannot compute; `where` is `MODEL.onnx: node NAME (OP)`."""
+
+
+class GraphErrors(ValueError):
+    """Everything in a graph that cannot be taken, in its order; one message lists them all."""
+
+    def __init__(self, errors: tuple[GraphError, ...]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)

@@ -1,0 +1,79 @@
+"""From a file to a description and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from network import parameters
+from network.arrays import specs
+from network.errors import DescriptionError, GraphError, GraphErrors, ParameterError
+from network.importers.onnx import graph, write
+from network.importers.onnx.lower import Lowered, lower
+from network.importers.onnx.match import match
+from network.importers.onnx.operators import Preprocessing, read
+from network.model import Network
+from network.yaml import description
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imported:
+    """A graph in whole numbers, not yet written."""
+
+    path: Path
+    graph: graph.Graph = field(repr=False)
+    preprocessing: Preprocessing
+    lowered: Lowered = field(repr=False)
+
+
+def convert(path: Path, preprocessing: Preprocessing | None = None) -> Imported:
+    """Raises GraphErrors with all that cannot be taken."""
+    preprocessing = preprocessing or Preprocessing()
+    try:
+        loaded = graph.load(path)
+        reading = read(loaded, preprocessing)
+        if reading.errors:
+            raise GraphErrors(tuple(reading.errors))
+        return Imported(path, loaded, preprocessing, lower(match(reading)))
+    except GraphError as error:
+        raise GraphErrors((error,)) from None
+    except (MemoryError, RecursionError) as error:
+        what = f"too large: {type(error).__name__}"
+        fix = "import it on a machine with more memory"
+        raise GraphErrors((GraphError(str(path), what, why="it does not fit into memory", fix=fix),)) from None
+
+
+def save(imported: Imported, config: Path, npz: Path, naming: write.Naming) -> tuple[Network, Mapping[str, NDArray[Any]]]:
+    """Write both files; returns them as they are read again, checked. Raises GraphError, ParameterError or OSError."""
+    lowered = imported.lowered
+    text = write.render(lowered, naming)
+    trial = config.with_name(f".{config.name}.trial")
+    config.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        trial.write_text(text, encoding="utf-8")
+        wanted = specs(description.load(trial))
+    except DescriptionError as error:
+        # What no description may have: the graph is named, since there is no such file yet.
+        raise GraphError(imported.graph.file, error.what, why=error.why, fix=error.fix) from None
+    finally:
+        trial.unlink(missing_ok=True)
+    arrays = {}
+    for name, spec in wanted.items():
+        array = lowered.arrays[name]
+        limits = np.iinfo(spec.dtype)
+        if array.min(initial=0) < limits.min or array.max(initial=0) > limits.max:
+            what = f"{name} has numbers up to {int(np.abs(array).max()):,}"
+            raise ParameterError(str(npz), what, why=f"they are {spec.dtype}", fix="train with smaller biases and scales")
+        arrays[name] = array.astype(spec.dtype)
+    extra = sorted(set(lowered.arrays) - set(wanted))
+    if extra:
+        raise ValueError(f"arrays that the description does not have: {', '.join(extra)}")
+    parameters.save(npz, arrays)
+    write.write(config, npz, lowered, naming)
+    network = description.load(config)
+    return network, parameters.load(network, npz)

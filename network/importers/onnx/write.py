@@ -1,0 +1,199 @@
+"""The description of an imported network: what is common once, in `formats`; what differs at the layer."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from network.formats import Format, Kind
+from network.importers.onnx.lower import Block, Conv, Head, Lowered
+from network.operations import PoolKind, Window
+from network.yaml import paths
+
+COLUMN = 38
+IMAGENET = (224, 224)
+IMAGENET_RESIZE = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """What the graph does not say."""
+
+    network: str
+    platform: str
+    file: str  # the graph's
+    order: str  # of the picture's channels
+    parameters: str | None = None  # where they are not in the default place
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The formats that stand once."""
+
+    weight: Format
+    act: Format
+    residual: Format
+    zero_point: int
+
+
+def common(lowered: Lowered) -> Common:
+    head = lowered.head
+    assert head is not None
+    inner = [conv.act for block in lowered.blocks for conv in block.convs[:-1]]
+    convs = [conv for block in lowered.blocks for conv in (*block.convs, *([block.bypass] if block.bypass else []))]
+    residual = _most(block.join.act for block in lowered.blocks)
+    zero_point = lowered.zero_point if lowered.zero_point is not None else head.zero_point
+    if not residual.low <= zero_point <= residual.high:
+        zero_point = residual.low
+    return Common(_most(conv.weight for conv in convs), _most(act for act in inner if act), residual, zero_point)
+
+
+def _most(formats: Iterable[Format]) -> Format:
+    return Counter(formats).most_common(1)[0][0]
+
+
+def render(lowered: Lowered, naming: Naming) -> str:
+    """The YAML."""
+    head, shape, shared = lowered.head, lowered.input, common(lowered)
+    assert head is not None
+    assert lowered.stem is not None
+    lines = [
+        f"# Imported from {_plain(naming.file)}: {len(lowered.blocks)} blocks, {head.out} classes",
+        f"network:   {naming.network}",
+        f"platform:  {naming.platform}",
+        "clock_mhz: 250",
+        _noted(f"input:     {{shape: [{shape.height}, {shape.width}, {shape.channels}]}}", "H, W, C: uint8"),
+        *([f"parameters: {_quoted(naming.parameters)}"] if naming.parameters else []),
+        "",
+        "formats:",
+        f"  weight:   {shared.weight}",
+        _noted(f"  act:      {shared.act}", "inside a block"),
+        _noted(f"  residual: {shared.residual}", "between blocks"),
+        f"  zero_point: {shared.zero_point}",
+        "",
+    ]
+    if shape.channels == 3:
+        resize = f", resize: {IMAGENET_RESIZE}" if shape[:2] == IMAGENET else ""
+        what = "shorter side, then the middle" if resize else "as the network was trained"
+        lines += [_noted(f"pictures: {{order: {naming.order}{resize}}}", what), ""]
+    lines += ["stem:"]
+    if lowered.stem_entry:
+        lines.append(_noted(f"  entry: {lowered.stem_entry}", "an activation on the image"))
+    lines.append(f"  conv:  {_conv(lowered.stem, shared, shared.act)}")
+    if lowered.pool:
+        lines.append(f"  pool:  {{{', '.join(_window(lowered.pool))}}}")
+    lines += ["", "blocks:"]
+    for block in lowered.blocks:
+        lines += _block(block, shared)
+    lines += ["", *_head(head, shared)]
+    return "\n".join(lines) + "\n"
+
+
+def _noted(text: str, note: str) -> str:
+    return f"{text:{COLUMN}} # {note}"
+
+
+def _plain(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _pair(pair: tuple[int, int]) -> str:
+    return str(pair[0]) if pair[0] == pair[1] else f"[{pair[0]}, {pair[1]}]"
+
+
+def _window(window: Window) -> list[str]:
+    words = [f"kernel: {_pair(window.kernel)}"]
+    if window.stride != (1, 1):
+        words.append(f"stride: {_pair(window.stride)}")
+    usual = tuple(((size - 1) // 2, (size - 1) // 2) for size in window.kernel)
+    vertical, horizontal = window.pad
+    if window.pad == usual:
+        return words
+    if vertical == horizontal:
+        return [*words, f"pad: {_pair(vertical)}"]
+    return [*words, f"pad: [[{vertical[0]}, {vertical[1]}], [{horizontal[0]}, {horizontal[1]}]]"]
+
+
+def _conv(conv: Conv, shared: Common, act: Format, *, projects: bool = False) -> str:
+    """`act` is the default of its codes."""
+    words = _window(conv.window)
+    words = words[1:] if projects else [words[0], f"out: {conv.out}", *words[1:]]
+    if conv.weight != shared.weight:
+        words.append(f"weight: {conv.weight}")
+    if conv.act is None:
+        words.append("act: sums")
+    elif conv.act != act:
+        words.append(f"act: {conv.act}")
+    if conv.pad_codes != (0,):
+        codes = conv.pad_codes
+        words.append(f"pad_code: {codes[0]}" if len(codes) == 1 else f"pad_code: [{', '.join(map(str, codes))}]")
+    return f"{{{', '.join(words)}}}"
+
+
+def _block(block: Block, shared: Common) -> list[str]:
+    lines = [f"  {block.name}:"]
+    if block.bypass_entry or (block.entry and block.bypass):
+        words = [f"{name}: {codes}" for name, codes in (("main", block.entry), ("bypass", block.bypass_entry)) if codes]
+        lines.append(f"    entry:  {{{', '.join(words)}}}")
+    elif block.entry:
+        lines.append(f"    entry:  {block.entry}")
+    elif block.input != shared.act:
+        lines.append("    entry:  false")
+    for index, conv in enumerate(block.convs):
+        is_last = index == len(block.convs) - 1
+        lines.append(f"    conv{index + 1}:  {_conv(conv, shared, shared.residual if is_last else shared.act)}")
+    bypass = block.bypass
+    lines.append(f"    bypass: {_conv(bypass, shared, shared.residual, projects=True) if bypass else 'identity'}")
+    join = block.join
+    if not join.clips:
+        words = []
+        if join.zero_point:
+            words.append(f"zero_point: {join.zero_point}")
+        if join.factors:
+            words += [f"factors: {join.factors}", *(["per_channel: true"] if join.per_channel else [])]
+        if join.act != shared.residual:
+            words.append(f"act: {join.act}")
+        lines.append(f"    join:   {{{', '.join(words)}}}")
+    return lines
+
+
+def _head(head: Head, shared: Common) -> list[str]:
+    lines = ["head:"]
+    if head.pool is PoolKind.MAX:
+        lines.append("  pool:   max")
+    if head.zero_point != shared.zero_point:
+        lines.append(f"  zero_point: {head.zero_point}")
+    if head.act:
+        lines.append(_noted(f"  act:    {head.act}", "behind the pool"))
+    words = [f"out: {head.out}", *([f"weight: {head.weight}"] if str(head.weight) != "int8" else [])]
+    words += [f"factors: {head.factors}"] if head.factors else []
+    words += [f"act: {head.fc_act}"] if head.fc_act else []
+    lines.append(f"  fc:     {{{', '.join(words)}}}")
+    lines.append(f"  top:    {head.top}")
+    if head.gives_scores:
+        lines.append("  output: scores")
+    if head.weight != Format(Kind.INT, 8):
+        lines.append("  weights: rom")
+    return lines
+
+
+def write(config: Path, npz: Path, lowered: Lowered, naming: Naming) -> str:
+    """Write the description atomically; it names its parameter file unless that is ../params/<network>.npz, the default."""
+    relative = os.path.relpath(npz, config.parent)
+    usual = Path(relative) == Path("..", "params", f"{naming.network}.npz")
+    text = render(lowered, naming if usual else replace(naming, parameters=paths.name(relative)))
+    config.parent.mkdir(parents=True, exist_ok=True)
+    beside = config.with_name(f".{config.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, config)
+    finally:
+        beside.unlink(missing_ok=True)
+    return text
