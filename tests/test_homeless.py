@@ -54,7 +54,7 @@ def theirs(place):
 
 def run(user, *words, cwd=ROOT, **changes):
     """A program of this Python; a change of None deletes the variable."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "RESFLOW_CACHE": None, "XDG_CACHE_HOME": None, **changes}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "RESFLOW_CACHE": None, "XDG_CACHE_HOME": None, "CXX": None, **changes}
     env = {name: value for name, value in env.items() if value is not None}
     result = subprocess.run([*user, sys.executable, *map(str, words)], cwd=cwd, env=env, capture_output=True, encoding="utf-8", check=False)
     assert "Traceback" not in result.stdout + result.stderr, result.stderr
