@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime import tiny
+from tests.tools.programs import quick_compiler
 
 ROOT = Path(__file__).parent.parent
 NOBODY = 64_321
@@ -70,14 +71,6 @@ HOMES = {
     "a file": ({"HOME": "{tmp}/file"}, "{tmp}/file/.cache/resflow: Not a directory"),
     "another's cache": ({"RESFLOW_CACHE": "{tmp}/cache"}, "{tmp}/cache: Permission denied"),
 }
-
-
-def quick_compiler(folder):
-    """One whose programs pass: what is compiled is no matter here."""
-    compiler = folder / "compiler"
-    compiler.write_text('#!/bin/sh\nfor last; do :; done\nprintf "#!/bin/sh\\necho PASS\\n" > "$last"; chmod +x "$last"\n')
-    compiler.chmod(0o755)
-    return compiler
 
 
 @pytest.mark.parametrize("home", HOMES)
