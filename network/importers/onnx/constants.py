@@ -229,7 +229,10 @@ def _scale_of(values: NDArray[np.float64]) -> float | None:
         codes = distinct * levels / most
         if np.abs(codes - np.round(codes)).max() < levels * 2.0**-22 and round(codes.max()) <= MOST_LEVELS:
             scale = most / levels
-            # The scale was a float32 where that gives back every value.
-            single = float(np.float32(scale))
-            return single if np.array_equal(np.float32(np.round(codes) * np.float64(single)), distinct.astype(np.float32)) else scale
+            # The scale was a float32 if one near it gives back every value.
+            single = np.float32(scale)
+            for near in (single, np.nextafter(single, np.float32(0)), np.nextafter(single, np.float32(np.inf))):
+                if np.array_equal(np.float32(np.round(codes) * np.float64(near)), distinct.astype(np.float32)):
+                    return float(near)
+            return scale
     return None
