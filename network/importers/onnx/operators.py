@@ -15,7 +15,7 @@ import numpy as np
 from network.errors import GraphError
 from network.importers.onnx import layers, quantizers
 from network.importers.onnx.arithmetic.exact import Exact, exact, same
-from network.importers.onnx.arithmetic.stages import ONE, ZERO, Affine, Clip, Rounding, fused
+from network.importers.onnx.arithmetic.stages import ONE, ZERO, Affine, Clip, Quantize, Rounding, fused
 from network.importers.onnx.constants import EXACT, FEW, FLOATS, MOST_GROWN, Constant, elementwise, rearranged
 from network.importers.onnx.graph import QONNX, Graph, Node
 from network.importers.onnx.values import Image, Join, Product, Refused, Tensor
@@ -72,7 +72,8 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
         try:
             results = _evaluate(node, taken)
         except GraphError as error:
-            reading.errors.append(error)
+            if error.parts not in (each.parts for each in reading.errors):
+                reading.errors.append(error)
             results = [_instead(node, taken)]
         except (ArithmeticError, IndexError, ValueError, TypeError, KeyError, MemoryError) as error:
             # What no check above has thought of: constants of other shapes or kinds than the operator is defined for.
@@ -145,9 +146,11 @@ def _evaluate(node: Node, taken: Sequence[Value | None]) -> Sequence[Value]:
     if len(constants) == len([each for each in taken if each is not None]) and is_foldable:
         return [folded(node, constants)]
     if known is None:
-        what = "it computes on activations"
-        why = "between quantizers the accelerator has scales, biases, ReLU and clipping only"
-        raise node.error(what, why=why, fix="change the model so that it is not needed")
+        raise node.error(
+            "it computes on activations",
+            why=UNSUPPORTED.get(node.op, "between quantizers the accelerator has scales, biases, ReLU and clipping only"),
+            fix=REMEDIES.get(node.op, "change the model so that it is not needed"),
+        )
     for each in taken:
         if isinstance(each, Tensor) and each.ends and node.op not in (*DROPPED, *KEEPS_ORDER):
             what = f"it takes what {each.ends} made"
@@ -162,6 +165,12 @@ def _instead(node: Node, taken: Sequence[Value | None]) -> Value:
         return Unknown()
     tensor = tensors[0]
     shape, axes = tensor.source.shape, tensor.axes
+    codes = Quantize(ONE, ZERO, Rounding.HALF_EVEN, ZERO, ZERO, ONE, ONE, ZERO)
+    if node.op in QUANTIZERS or node.op == "QuantizeLinear":
+        return tensor.then(codes, node.outputs[0])
+    if node.op in ("GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax", "ReduceSum"):
+        axes = axes if node.integer("keepdims", 1) else "NC"
+        return Tensor(node.outputs[0], Refused(node, Shape(1, 1, shape.channels)), (codes,), axes)
     try:
         weights = next((each for each in taken[1:2] if isinstance(each, Constant)), None)
         if node.op == "Conv" and weights is not None:

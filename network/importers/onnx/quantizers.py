@@ -54,7 +54,7 @@ def bit_width(node: Node, constant: Constant, what: str = "bit width") -> int:
     value = scalar(node, constant, what)
     if value.denominator != 1 or not 1 <= value <= MOST_BITS:
         shown = float(value)
-        raise node.error(f"its {what} is {shown:g}", why="codes have a whole number of bits", fix=f"quantize to 1 to {MOST_BITS} bits")
+        raise node.error(f"its {what} is {shown:g}", why="codes have a whole number of bits", fix="quantize to 1 to 8 bits")
     return int(value)
 
 
