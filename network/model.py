@@ -118,8 +118,9 @@ class Block:
                 fix=join_shapes.remedy(self.input, self.convs, self.bypass),
             )
         first = self.convs[0]
-        widest = max(self.input_format, self.fork_format, self.entry.bypass or self.fork_format, key=lambda form: form.bits)
-        require_beat(first.at, first.name, "simd", first.simd, self.input.channels, widest)
+        for codes in self.entry:
+            if codes is not None:
+                require_beat(first.at, first.name, "simd", first.simd, self.input.channels, codes)
 
     def _check_clip(self) -> None:
         """Without thresholds a join adds codes of one unsigned format and clips the sum to that format."""
@@ -253,7 +254,7 @@ def pool_reach(kind: PoolKind, shape: Shape, codes: Format, zero_point: int) -> 
     return 0, (codes.high - zero_point) * (shape.pixels if kind is PoolKind.SUM else 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Pictures:
     """How pictures become images of the network, as its training did: which the host follows and the kernel does not know."""
 

@@ -24,16 +24,15 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     # The codes are kept for the classes of later output folds.
     buffer = Buffer(name="buffer", words=fold_in if fold_out > 1 else 0, bits=fold.simd * operation.codes.bits)
     later = repeat(fold_out - 1, repeat(fold_in - 1, READ_SECOND), READ_SECOND | WRITE)
-    structure = None
-    if bias:
-        structure = rtl.dense(
-            pe=fold.pe,
-            simd=fold.simd,
-            folds=(fold_in, fold_out),
-            formats=(operation.codes, operation.weight),
-            sums=operation.sums.bits,
-            storages=(bias[0].storage, buffer.storage),
-        )
+    structure = rtl.dense(
+        pe=fold.pe,
+        simd=fold.simd,
+        folds=(fold_in, fold_out),
+        formats=(operation.codes, operation.weight),
+        sums=operation.sums.bits,
+        bias=bias[0].storage if bias else None,
+        storage=buffer.storage,
+    )
     return Unit(
         implementation="dense",
         header="dense",
@@ -63,6 +62,14 @@ def scale_scores(place: Place, *, layer: str, operation: Scale, lanes: int) -> U
     """Scores: factor * sum + bias of every class, `lanes` of them at a time."""
     factors = factor_constants(place.name, layer, lanes, operation.classes, operation.factors)
     bias = bias_constants(place.name, layer, lanes, operation.classes, operation.scores.bits)
+    structure = rtl.scale_scores(
+        lanes=lanes,
+        rows=factors.words,
+        sums=operation.sums,
+        factor=operation.factors,
+        scores=operation.scores.bits,
+        storages=(factors.storage, bias.storage),
+    )
     return Unit(
         implementation="scale_scores",
         header="scale_scores",
@@ -73,7 +80,8 @@ def scale_scores(place: Place, *, layer: str, operation: Scale, lanes: int) -> U
         constants=(factors, bias),
         firings=loops(repeat(operation.classes // lanes, BOTH)),
         formula=partial(_scale_cost, operation, lanes, (factors, bias)),
-        latency={Backend.HLS: 5, Backend.RTL: latency.ROM + 4},  # the ROMs, the product, the sum
+        latency={Backend.HLS: 5, Backend.RTL: latency.ROM + latency.SCALED},  # the ROMs, the product, the sum
+        structure=structure,
     )
 
 
@@ -127,6 +135,13 @@ def top_k(place: Place, *, operation: TopK) -> Unit:
 
 def top_k_scores(place: Place, *, operation: TopK) -> Unit:
     """As `top_k`, and the scores behind the labels, as words of 32 bits; see `TopK`."""
+    structure = rtl.top_k_scores(
+        top=operation.top,
+        classes=operation.classes,
+        score=operation.scores.bits,
+        first=operation.first_score,
+        words=operation.score_words,
+    )
     return Unit(
         implementation="top_k_scores",
         header="top_k_scores",
@@ -137,6 +152,7 @@ def top_k_scores(place: Place, *, operation: TopK) -> Unit:
         firings=loops(repeat(operation.classes, READ), repeat(operation.words, WRITE)),
         formula=partial(_top_scores_cost, operation),
         latency={Backend.HLS: 3, Backend.RTL: 2},
+        structure=structure,
     )
 
 

@@ -43,6 +43,16 @@ def join_sum(place: Place, *, layer: str, operation: JoinSum, lanes: int) -> Uni
         held = (factor_constants(place.name, layer, pairs, of, factors, of_a_channel=2),)
         size += (("kRows", of // pairs), ("kPairs", pairs))
     formats = (("Main", operation.main), ("Bypass", operation.bypass), ("Out", operation.values))
+    structure = rtl.join_sum(
+        lanes=lanes,
+        rows=held[0].words if held else 1,
+        pairs=held[0].pe if held else 0,
+        formats=(operation.main, operation.bypass),
+        factor=factors,
+        zero=operation.zero_point,
+        values=operation.values.bits,
+        storage=held[0].storage if held else None,
+    )
     return Unit(
         implementation="join_sum",
         header="join_sum",
@@ -54,7 +64,8 @@ def join_sum(place: Place, *, layer: str, operation: JoinSum, lanes: int) -> Uni
         firings=loops(repeat(beats, READ | READ_SECOND | WRITE)),
         formula=partial(_sum_cost, operation, lanes, held),
         # With factors: their ROM and the products, then the sum.
-        latency={Backend.HLS: 2 if factors is None else 5, Backend.RTL: 2 if factors is None else latency.ROM + 4},
+        latency={Backend.HLS: 2 if factors is None else 5, Backend.RTL: 1 if factors is None else latency.ROM + latency.SCALED},
+        structure=structure,
     )
 
 

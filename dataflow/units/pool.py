@@ -69,6 +69,15 @@ def accumulate_pool(place: Place, *, operation: GlobalPool, lanes: int) -> Unit:
 def global_max(place: Place, *, operation: GlobalPool, lanes: int) -> Unit:
     """Maximum over all pixels of max(code - zero_point, 0)."""
     kept = _kept("largest", operation, lanes)
+    structure = rtl.global_max(
+        lanes=lanes,
+        pixels=operation.input.pixels,
+        beats=kept.words,
+        codes=operation.codes.bits,
+        values=operation.values.bits,
+        zero=operation.zero_point,
+        storage=kept.storage,
+    )
     return Unit(
         implementation="global_max",
         header="global_max",
@@ -80,6 +89,7 @@ def global_max(place: Place, *, operation: GlobalPool, lanes: int) -> Unit:
         firings=_firings(operation, kept.words),
         formula=partial(_largest_cost, operation, lanes, kept),
         latency={Backend.HLS: 3, Backend.RTL: 3},
+        structure=structure,
     )
 
 

@@ -79,6 +79,15 @@ def mvu(place: Place, *, layer: str, product: Product, fold: Fold) -> Unit:
     """Matrix-vector unit: PE outputs times SIMD inputs a cycle, whose sums leave as they are."""
     weight, codes = product.weight, product.codes
     title, parameters, weights, kept, firings = _multiplied(place, layer, product, fold)
+    structure = rtl.mvu(
+        pe=fold.pe,
+        simd=fold.simd,
+        pixels=fold.pixels,
+        folds=folds(product, fold),
+        formats=(codes, weight),
+        sums=product.sums.bits,
+        storages=(weights.storage, kept.storage),
+    )
     return Unit(
         implementation="mvu",
         header="mvu",
@@ -93,6 +102,7 @@ def mvu(place: Place, *, layer: str, product: Product, fold: Fold) -> Unit:
         formula=partial(_mvu_cost, product, fold, weights, kept),
         # As an MVAU, without the comparison and the count.
         latency={Backend.HLS: 8, Backend.RTL: latency.ROM + latency.sums(fold.simd, weight, codes)},
+        structure=structure,
     )
 
 

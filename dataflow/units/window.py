@@ -35,6 +35,7 @@ def swg(
         words=ring.words,
         bits=ring.bits,
         storage=ring.storage,
+        pads=shape.channels // lanes if len(set(pad_codes)) > 1 else 1,
     )
     return Unit(
         implementation="swg",

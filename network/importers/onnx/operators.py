@@ -16,12 +16,14 @@ from network.errors import GraphError
 from network.importers.onnx import layers, quantizers
 from network.importers.onnx.arithmetic.exact import Exact, exact, same
 from network.importers.onnx.arithmetic.stages import ONE, ZERO, Affine, Clip, Rounding, fused
-from network.importers.onnx.constants import EXACT, FEW, FLOATS, Constant, elementwise, rearranged
-from network.importers.onnx.graph import MAX_ELEMENTS, QONNX, Graph, Node
-from network.importers.onnx.values import Image, Join, Product, Tensor
+from network.importers.onnx.constants import EXACT, FEW, FLOATS, MOST_GROWN, Constant, elementwise, rearranged
+from network.importers.onnx.graph import QONNX, Graph, Node
+from network.importers.onnx.values import Image, Join, Product, Refused, Tensor
 from network.operations import Shape
 
 MOST_SIDE = 1 << 14
+MOST_FOLDED = 1 << 28
+"""Numbers that constant subgraphs come to: a few for each weight of the largest networks."""
 AGAIN = "export the model again"
 DROPPED = ("Softmax", "LogSoftmax", "ArgMax", "TopK", "Sigmoid")
 """Operators at the end that keep the order of the scores, or say which is the largest."""
@@ -63,6 +65,7 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
     reading = Reading(graph)
     reading.values.update({name: Constant(array) for name, array in graph.constants.items()})
     reading.values[graph.input] = _image(graph, preprocessing)
+    grown = 0
     for node in graph.nodes:
         taken = [reading.values[name] if name else None for name in node.inputs]
         results: Sequence[Value] = [Unknown()]
@@ -70,10 +73,17 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
             results = _evaluate(node, taken)
         except GraphError as error:
             reading.errors.append(error)
+            results = [_instead(node, taken)]
         except (ArithmeticError, IndexError, ValueError, TypeError, KeyError, MemoryError) as error:
             # What no check above has thought of: constants of other shapes or kinds than the operator is defined for.
             what = f"its inputs do not fit it: {str(error) or type(error).__name__:.80}"
             reading.errors.append(node.error(what, why="the operator is not defined for such shapes or numbers", fix=AGAIN))
+        grown += sum(each.array.size for each in results if isinstance(each, Constant))
+        if grown > MOST_FOLDED:
+            what = f"with it the graph's constants grow to {grown:,} numbers"
+            raise node.error(
+                what, why=f"up to {MOST_FOLDED:,} are computed", fix="simplify the graph, so that weights are stored as they are"
+            )
         for name, value in zip(node.outputs, [*results, *[Unknown()] * len(node.outputs)], strict=False):
             if name:
                 reading.values[name] = value
@@ -133,8 +143,7 @@ def _evaluate(node: Node, taken: Sequence[Value | None]) -> Sequence[Value]:
         return [Constant(shape[node.integer("start", 0) : node.attributes.get("end")])]
     constants = [each for each in taken if isinstance(each, Constant)]
     if len(constants) == len([each for each in taken if each is not None]) and is_foldable:
-        fold = FOLDED.get(node.op)
-        return [fold(node, constants) if fold else elementwise(node, constants)]
+        return [folded(node, constants)]
     if known is None:
         what = "it computes on activations"
         why = "between quantizers the accelerator has scales, biases, ReLU and clipping only"
@@ -144,6 +153,39 @@ def _evaluate(node: Node, taken: Sequence[Value | None]) -> Sequence[Value]:
             what = f"it takes what {each.ends} made"
             raise node.error(what, why="the accelerator ends with the scores", fix=f"let the model end with {each.ends}")
     return [known(node, list(taken))]
+
+
+def _instead(node: Node, taken: Sequence[Value | None]) -> Value:
+    """What stands for the result of an operator that cannot be taken, so that those behind it are looked at, too."""
+    tensors = [each for each in taken if isinstance(each, Tensor)]
+    if not tensors or not node.outputs or node.op in ("Concat", *DROPPED):
+        return Unknown()
+    tensor = tensors[0]
+    shape, axes = tensor.source.shape, tensor.axes
+    try:
+        weights = next((each for each in taken[1:2] if isinstance(each, Constant)), None)
+        if node.op == "Conv" and weights is not None:
+            kernel_h, kernel_w = weights.shape[2:]
+            shape = layers.window_of(node, shape, (kernel_h, kernel_w)).output(shape, weights.shape[0])
+        elif node.op in ("Gemm", "MatMul") and weights is not None:
+            is_turned = node.op == "Gemm" and node.integer("transB", 0)
+            shape, axes = Shape(1, 1, weights.shape[0 if is_turned else -1]), "NC"
+        elif node.op in ("MaxPool", "AveragePool"):
+            kernel_h, kernel_w = node.integers("kernel_shape", (1, 1))
+            shape = layers.window_of(node, shape, (kernel_h, kernel_w)).output(shape, shape.channels)
+        elif node.op in RESHAPING:
+            return Unknown()
+        elif len(tensors) == 1 and node.op in OPERATORS:
+            return replace(tensor, name=node.outputs[0])
+    except (GraphError, ValueError, IndexError, TypeError):
+        return Unknown()
+    return Tensor(node.outputs[0], Refused(node, shape), (), axes)
+
+
+def folded(node: Node, constants: Sequence[Constant]) -> Constant:
+    """What a standard operator makes of constants."""
+    fold = FOLDED.get(node.op)
+    return fold(node, constants) if fold else elementwise(node, constants)
 
 
 def layers_check(node: Node) -> None:
@@ -157,7 +199,7 @@ def layers_check(node: Node) -> None:
 
 
 def _checked(size: int) -> None:
-    if not 0 <= size <= MAX_ELEMENTS:
+    if not 0 <= size <= MOST_GROWN:
         raise ValueError("too many elements")
 
 
@@ -207,11 +249,14 @@ def _flatten(node: Node, c: Sequence[Constant]) -> Constant:
 
 
 def _concat(node: Node, c: Sequence[Constant]) -> Constant:
+    _checked(sum(each.array.size for each in c))
     return Constant(np.concatenate([each.array for each in c], axis=node.integer("axis", 0)))
 
 
 def _gather(node: Node, c: Sequence[Constant]) -> Constant:
-    return Constant(np.take(c[0].array, np.array(c[1].integers(), np.int64).reshape(c[1].shape), axis=node.integer("axis", 0)))
+    axis = node.integer("axis", 0)
+    _checked(c[0].array.size // max(c[0].shape[axis], 1) * c[1].array.size)
+    return Constant(np.take(c[0].array, np.array(c[1].integers(), np.int64).reshape(c[1].shape), axis=axis))
 
 
 def _slice(node: Node, c: Sequence[Constant]) -> Constant:
@@ -370,6 +415,8 @@ def _add(node: Node, taken: Taken) -> Tensor:
     if other.axes != tensor.axes or other.shape != tensor.shape:
         what = f"it adds tensors of shapes {tensor.shape} and {other.shape}"
         raise node.error(what, why="a join adds the two branches element by element", fix="give both branches one shape")
+    for each in (tensor, other):
+        layers.check_branch(node, each)
     return Tensor(node.outputs[0], Join(node, tensor, other, tensor.source.shape), (), tensor.axes)
 
 
@@ -682,6 +729,7 @@ OPERATORS: dict[str, Operator] = {
     "DequantizeLinear": _dequantize_linear,
     "Shape": _same,
 }
+RESHAPING = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Resize", "Upsample", "Pad", "Slice", "Gather", "Split", "Expand")
 QUANTIZERS: dict[str, Operator] = {"Quant": _quant, "IntQuant": _quant, "BipolarQuant": _bipolar, "Trunc": _trunc}
 UNSUPPORTED = {
     "Concat": "blocks are joined by addition",

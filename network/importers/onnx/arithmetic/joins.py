@@ -15,15 +15,19 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from network.importers.onnx.arithmetic.exact import exact, simplest_between
+from network.importers.onnx.arithmetic.exact import exact, same, simplest_between
 from network.importers.onnx.arithmetic.stages import BOUND, EVERYTHING, Affine, Stage
-from network.importers.onnx.arithmetic.thresholds import bounds_of, sliced
+from network.importers.onnx.arithmetic.thresholds import bounds_of, levels, sliced
 
 MOST = (1 << 16) - 1
 """Largest factor."""
+MOST_CODES = 1 << 8
+"""Codes that an operand has; more are sums."""
 NEAR = 1e-6
 """Quotients this near to a whole number are computed again in whole numbers."""
 MOST_CUTS = 64
+COARSE = 16
+"""Of so many codes one is looked at before all are."""
 MOST_LINES = 1 << 12
 """Values of the enumerated operand that are looked at; only where both are sums there are more, and then every so many is taken."""
 
@@ -73,11 +77,13 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
     if bypass.span > main.span:  # the shorter range is enumerated
         turned = factored(bypass, main, stages, codes, channels)
         return Factored(turned.factors[:, ::-1], turned.thresholds, turned.confused, turned.pairs, turned.is_sampled)
+    if main.span > MOST_CODES and (found := _by_scales(main, bypass, stages, codes, channels)):
+        return found
     kinds, which = _kinds(main, bypass, stages, channels)
-    lines = [
-        _lines(main.channel(i, channels), bypass.channel(i, channels), [sliced(s, slice(i, i + 1), channels) for s in stages], codes)
-        for i in kinds
-    ]
+    lines = []
+    for i in kinds:
+        pair = main.channel(i, channels), bypass.channel(i, channels)
+        lines.append(_lines(*pair, _values(pair[1]), [sliced(stage, slice(i, i + 1), channels) for stage in stages], codes))
     ratios = [_ratio(main.channel(i, channels), bypass.channel(i, channels)) for i in kinds]
     if len(set(ratios)) == 1:
         chosen = _factors(lines, ratios[0])
@@ -95,6 +101,27 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
         int(sum(count * span for count, span in zip(times, spans, strict=True))),
         is_sampled=bypass.span > MOST_LINES,
     )
+
+
+def _by_scales(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: range, channels: int) -> Factored | None:
+    """With the ratio of the scales itself as factors, which confuse nothing; None where it has more than 16 bits."""
+    ratios = same(main.meaning.factor / bypass.meaning.factor)
+    if any(max(ratio.numerator, ratio.denominator) > MOST for ratio in ratios):
+        return None
+    factors = np.array([[ratio.numerator, ratio.denominator] for ratio in ratios], np.int64)
+    unit = Affine(same(bypass.meaning.factor / factors[:, 1].astype(object)), same(main.meaning.offset + bypass.meaning.offset))
+    low, high = _ends(factors, main.low, bypass.low), _ends(factors, main.high, bypass.high)
+    return Factored(
+        factors,
+        levels([unit, *stages], codes, np.broadcast_to(low, (channels,)), np.broadcast_to(high, (channels,))),
+        0,
+        int((main.high - main.low + 1).max()) * int((bypass.high - bypass.low + 1).max()) * channels,
+    )
+
+
+def _ends(factors: NDArray[np.int64], main: NDArray[np.int64], bypass: NDArray[np.int64]) -> NDArray[np.int64]:
+    ends: NDArray[np.int64] = factors[:, 0] * main + factors[:, 1] * bypass
+    return ends
 
 
 def _kinds(main: Operand, bypass: Operand, stages: Sequence[Stage], channels: int) -> tuple[list[int], list[int]]:
@@ -119,10 +146,14 @@ def _ratio(main: Operand, bypass: Operand) -> Fraction:
     return ratio
 
 
-def _lines(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: range) -> _Lines:
+def _values(bypass: Operand) -> NDArray[np.int64]:
+    low, high = int(bypass.low[0]), int(bypass.high[0])
+    step = -(-(high - low + 1) // MOST_LINES)
+    return np.asarray(np.unique(np.append(np.arange(low, high + 1, step), high)))
+
+
+def _lines(main: Operand, bypass: Operand, values: NDArray[np.int64], stages: Sequence[Stage], codes: range) -> _Lines:
     low, high = int(main.low[0]), int(main.high[0])
-    values = np.arange(int(bypass.low[0]), int(bypass.high[0]) + 1)
-    values = values[:: -(-len(values) // MOST_LINES)]
     bounds = bounds_of(stages, codes)
     # main >= (bound - offset - scale * bypass) / factor, as whole numbers over a common denominator
     first: Fraction = main.meaning.factor[0]
@@ -149,11 +180,16 @@ def _factors(lines: Sequence[_Lines], ratio: Fraction) -> tuple[int, int]:
     """The smallest a, b whose lines separate the same points, else the best of 16 bits."""
     low = Fraction(0)
     high: Fraction | None = None
+    few = [_Lines(line.least[::COARSE], line.values, line.low, line.high) for line in lines]
+    looked = few  # at some codes first, at all once these are satisfied
     for _ in range(MOST_CUTS):
         tried = simplest_between(low, high)
         if max(tried.numerator, tried.denominator) > MOST:
             break
-        cuts = [cut for line in lines for cut in _cuts(line, tried.numerator, tried.denominator)]
+        cuts = [cut for line in looked for cut in _cuts(line, tried.numerator, tried.denominator)]
+        if not cuts and looked is few:
+            looked = list(lines)
+            continue
         if not cuts:
             return tried.numerator, tried.denominator
         below = [cut for cut in cuts if cut < ratio or (cut == ratio and cut <= tried)]
@@ -207,19 +243,17 @@ def _separated(line: _Lines, a: int, b: int) -> tuple[NDArray[np.int64], int]:
     lowest = a * line.low + b * int(line.values[0])
     highest = a * line.high + b * int(line.values[-1])
     chosen = np.clip(above, lowest, highest + 1)
-    confused = 0
+    # A threshold t is right beside a bypass value where a * (least - 1) < t - b * value <= a * least: the one in most of these intervals.
     for n in np.flatnonzero(above <= below):
-        # Between the two every threshold confuses some pairs; the middle of what is confused is right for about as many on either side.
-        best: tuple[int, int] | None = None
-        for candidate in np.unique(np.linspace(above[n], below[n] + 1, 17).astype(np.int64)):
-            least = np.clip(-(-(candidate - b * line.values) // a), line.low, line.high + 1)
-            differing = int(np.abs(least - line.least[n]).sum())
-            if best is None or differing < best[0]:
-                best = (differing, int(candidate))
-        assert best is not None
-        confused += best[0]
-        chosen[n] = best[1]
-    return np.maximum.accumulate(chosen), confused
+        inner = (line.least[n] > line.low) & (line.least[n] <= line.high)
+        ends = np.sort(a * line.least[n, inner] + b * line.values[inner])
+        starts = ends - a + 1
+        if len(starts):
+            within = np.arange(1, len(starts) + 1) - np.searchsorted(ends, starts)
+            chosen[n] = np.clip(starts[within.argmax()], lowest, highest + 1)
+    chosen = np.maximum.accumulate(chosen)
+    made = np.clip(-(-(chosen[:, None] - b * line.values) // a), line.low, line.high + 1)
+    return chosen, int(np.abs(made - line.least).sum())
 
 
 def codes_of_pairs(
@@ -234,8 +268,12 @@ def codes_of_pairs(
         part = [sliced(stage, slice(first, first + 1), channels) for stage in stages]
         pair = main.channel(first, channels), bypass.channel(first, channels)
         is_turned = pair[1].span > pair[0].span
-        line = _lines(*(pair[::-1] if is_turned else pair), part, codes)
         long, short = (others, mains) if is_turned else (mains, others)
-        reached = line.least[:, short[..., members] - int(line.values[0])]
-        counts[..., members] = (long[..., members] >= reached).sum(axis=0)
+        values, index = np.unique(short[..., members], return_inverse=True)
+        line = _lines(*(pair[::-1] if is_turned else pair), values, part, codes)
+        mine, order = long[..., members].reshape(-1), np.argsort(index, axis=None, kind="stable")
+        found = np.empty(len(mine), np.int64)
+        for value, places in enumerate(np.split(order, np.cumsum(np.bincount(index.reshape(-1)))[:-1])):
+            found[places] = np.searchsorted(line.least[:, value], mine[places], side="right")
+        counts[..., members] = found.reshape(long[..., members].shape)
     return counts
