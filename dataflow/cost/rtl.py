@@ -494,12 +494,13 @@ def scale_scores(*, lanes: int, rows: int, sums: Format, factor: Format, scores:
 
 
 def top_k_scores(*, top: int, classes: int, score: int, first: int, words: int) -> Structure:
-    """As of top_k; and for each place but the last the choice to move up, and for each bit of a word one of what it is. `first` is the word
-    where the scores begin, `words` are those of a score."""
+    """As of top_k; and for each bit of a word the choice of what it is, where it is more than a copy of a sign. `first` is the word where the
+    scores begin, `words` are those of a score."""
     label, comparison = bits_for(classes), 2 * -(-(score + 1) // 3) - 1
+    word = max(label, min(score, 32))
     control = counter(classes) + counter(first) + counter(words) + counter(top)
     return Structure(
         implementation="top_k_scores",
-        luts=(top * comparison, (top - 1) * (score + 1 + label), 32, top, control.lut),
-        ffs=(top * (score + 1 + label), score + 1 + label + 32, control.ff, 1),
+        luts=(top * comparison, (top - 1) * (score + 1 + label), word, control.lut),
+        ffs=(top * (score + 1 + label), score + 1 + label + word, control.ff, 1),
     )
