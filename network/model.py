@@ -118,8 +118,9 @@ class Block:
                 fix=join_shapes.remedy(self.input, self.convs, self.bypass),
             )
         first = self.convs[0]
-        widest = max(self.input_format, self.fork_format, self.entry.bypass or self.fork_format, key=lambda form: form.bits)
-        require_beat(first.at, first.name, "simd", first.simd, self.input.channels, widest)
+        for codes in self.entry:
+            if codes is not None:
+                require_beat(first.at, first.name, "simd", first.simd, self.input.channels, codes)
 
     def _check_clip(self) -> None:
         """Without thresholds a join adds codes of one unsigned format and clips the sum to that format."""

@@ -154,8 +154,13 @@ def _conv(
         window, out = values.window(entries, (1, 1)), entries.get("out", lambda entry: entry.integer(1, values.MAX_CHANNELS), like.out)
     weight = entries.get("weight", values.weight_format, formats.weight)
     acc = entries.get("acc", values.optional_accumulator, formats.acc)
-    read_act = values.codes_or_sums if may_sum else values.optional_code_format
-    act = read_act(entries["act"]) if "act" in entries else output_format
+    act = values.codes_or_sums(entries["act"]) if "act" in entries else output_format
+    if act is None and not may_sum:
+        entries["act"].fail(
+            "nothing adds its sums",
+            why="sums of a block's last convolution and of its projection may go to a join with thresholds behind it, and no others",
+            fix="leave act out, or write the format of its codes, for example uint4; or join: {} in the block, if it is one of those",
+        )
     acc = require_accumulator(
         item.at, name, acc, *reach(window.taps * shape.channels, weight, input_format), is_shared="acc" not in entries
     )

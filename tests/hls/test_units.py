@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ from codegen.text.files import write_tree
 from dataflow import plan
 from dataflow.units import IMPLEMENTATIONS
 from network import parameters
-from tests.strategies import networks, written
+from tests.strategies import of_common_formats, of_own_formats, written
 
 FRAMES = 3
 TRACED = Path(__file__).parent / "traced" / "storage.h"
@@ -55,15 +56,25 @@ def reached():
 
 
 @settings(max_examples=3, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(description=networks(blocks=4), seed=st.integers(0, 2**32))
+@given(description=of_common_formats(blocks=4, wide=False), seed=st.integers(0, 2**32))
 def test_random_networks(reached, tmp_path_factory, description, seed):
     reached |= passes(description, seed, tmp_path_factory.mktemp("drawn"))
 
 
+@settings(max_examples=3, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(description=of_own_formats(blocks=2, wide=False), seed=st.integers(0, 2**32))
+def test_random_networks_of_many_formats(reached, tmp_path_factory, description, seed):
+    reached |= passes(description, seed, tmp_path_factory.mktemp("drawn"))
+
+
 @settings(max_examples=2, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(description=networks(blocks=2, wide=True), seed=st.integers(0, 2**32))
+@given(description=of_own_formats(blocks=2, wide=True), seed=st.integers(0, 2**32))
 def test_beats_and_words_of_many_lanes(reached, tmp_path_factory, description, seed):
     reached |= passes(description, seed, tmp_path_factory.mktemp("wide"))
+
+
+def test_every_form_of_a_description(reached, wide_yaml, tmp_path):
+    reached |= passes(yaml.safe_load(wide_yaml.read_text()), 1, tmp_path)
 
 
 def test_beats_of_thousands_of_bits(tmp_path):
