@@ -318,7 +318,7 @@ def swg(
 ) -> Structure:
     """`counters`: how far each counts. Rows in the ring are found by adders, of as many bits as its words have: two more where a window has
     more than one row. A tap is chosen among the banks that can be under it. Padding costs something only where its codes are of several
-    beats, `pads`: their choice, and that of padding."""
+    beats, `pads`: their choice."""
     control = sum((counter(each) for each in (*counters, pads)), Count())
     address = bits_for(words)
     if storage is Storage.BRAM:
@@ -330,7 +330,7 @@ def swg(
     inputs = min(kernel[1], banks) + bits_for(kernel[1])
     chosen = Count(-(-(inputs - 1) // 5), 1) * (pixels * bits if banks > 1 else 0)
     if pads > 1:
-        memory += rom(pads, bits, Storage.LUTRAM)[0] + Count(bits)
+        memory += rom(pads, bits, Storage.LUTRAM)[0]
     return Structure(
         implementation="swg",
         luts=(memory.lut, chosen.lut, control.lut, address * (2 if kernel[0] > 1 else 1), address * (banks - 1), 1),
