@@ -14,7 +14,7 @@ from dataflow.timing.simulation import simulate
 from network.errors import DescriptionError
 from network.formats import Format
 from network.layers import Conv
-from network.model import Block, Head
+from network.model import Block, Head, Network
 from network.operations import TopK, Window
 from network.parameters import Parameters
 from runtime.container.manifest import Argument as ManifestArgument
@@ -42,7 +42,7 @@ def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mappin
     )
     described = manifest(design, Target.EMULATION, versions, latency_cycles=latency_cycles(design))
     try:
-        return xclbin.render(described, banks=banks, network=network_section(design), parameters=parameters)
+        return xclbin.render(described, banks=banks, network=network_section(design.network), parameters=parameters)
     except XclbinError as error:
         raise refused(design, error) from None
 
@@ -109,9 +109,8 @@ def _result(top_k: TopK) -> Result:
     return Result(words=top_k.words, scores=scores, scores_offset=4 * top_k.first_score if scores else 0, stride_bytes=4 * top_k.words)
 
 
-def network_section(design: Design) -> dict[str, Any]:
+def network_section(network: Network) -> dict[str, Any]:
     """The network as `runtime.container.sections` reads it."""
-    network = design.network
     pool = network.stem.pool
     return {
         "version": VERSION,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 
 from dataflow.cost.resources import Resources
@@ -89,6 +90,7 @@ def tree(numbers: int, bits: int, levels: int | None = None, *, signed: bool = F
     return Count(SIGNED_TREE * (added.lut + numbers - 1), added.ff) if signed else added
 
 
+@cache  # both halves are mostly the same, and so are the trees of most units
 def _tree(numbers: int, bits: int, levels: int, weighted: bool, registered: bool) -> Count:
     if levels == 0:
         return Count()

@@ -78,7 +78,7 @@ class Target(str, Enum):
     """The emulated device of this package."""
 
 
-SCORES = MappingProxyType({"int32": np.dtype("<i4"), "int64": np.dtype("<i8")})
+SCORES: Mapping[str, np.dtype[Any]] = MappingProxyType({"int32": np.dtype("<i4"), "int64": np.dtype("<i8")})
 """What scores may be, and how they lie in memory."""
 
 
@@ -122,7 +122,8 @@ class Result:
         labels = words[:, :top].astype(np.uint32)
         if self.scores is None:
             return labels, None
-        return labels, np.ascontiguousarray(words[:, self.scores_offset // 4 :]).view(SCORES[self.scores])
+        scores: NDArray[Any] = np.ascontiguousarray(words[:, self.scores_offset // 4 :]).view(SCORES[self.scores])
+        return labels, scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

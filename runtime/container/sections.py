@@ -163,9 +163,7 @@ class _Parser:
         head = self.head("network: head", record["head"], shape, codes)
         return Program(input=image, entry=entry, stem=stem, pool=pool, blocks=tuple(blocks), head=head)
 
-    def conv(
-        self, where: str, value: object, name: str, shape: Shape, codes: Format, *, may_sum: bool = False
-    ) -> tuple[Conv, Shape]:
+    def conv(self, where: str, value: object, name: str, shape: Shape, codes: Format, *, may_sum: bool = False) -> tuple[Conv, Shape]:
         record = _CHECK.record(where, value, _CONV_KEYS)
         _CHECK.one_of(f"{where}.name", record["name"], (name,))
         _CHECK.integer(f"{where}.in", record["in"], shape.channels, shape.channels)
@@ -268,7 +266,7 @@ class _Parser:
         most = 2 ** int(_CHECK.one_of(where, value, _FACTORS).removeprefix("uint")) - 1
         factors = self.arrays.array(key, np.int32, shape)
         low, high = int(factors.min()), int(factors.max())
-        _CHECK.true(1 <= low and high <= most, f"parameters: {key}", f"{low} to {high}", f"factors of format {value} are 1 to {most}")
+        _CHECK.true(low >= 1 and high <= most, f"parameters: {key}", f"{low} to {high}", f"factors of format {value} are 1 to {most}")
         return factors
 
     def head(self, where: str, value: object, shape: Shape, codes: Format) -> Head:

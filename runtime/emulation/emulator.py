@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from runtime import forks
 from runtime.container.program import Program
 from runtime.emulation import lowered
-from runtime.emulation.numpy_path import NumpyPath, best, scores
+from runtime.emulation.numpy_path import NumpyPath, best, raised, scores
 from runtime.errors import DeviceError
 
 try:
@@ -82,7 +82,7 @@ class Emulator:
         if not self._is_ranked:
             labels, sums = self._ranked(sums)
         shown = {
-            name: counts if form.unsigned else (counts.astype(np.int16) + form.low).astype(np.int8)
+            name: counts if form.unsigned else raised(counts, form)
             for (name, form), counts in zip(self.program.codes.items(), codes, strict=True)
         }
         return shown | {"scores": sums[0], "labels": labels[0]}

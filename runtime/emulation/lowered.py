@@ -131,12 +131,13 @@ def _levels(thresholds: NDArray[Any], shift: NDArray[np.int64] | int) -> NDArray
         return thresholds
     # No value has 50 bits; a threshold of 64 could wrap.
     whole = np.clip(thresholds, -(2**50), 2**50).astype(np.int64) - np.reshape(shift, (-1, 1))
-    return np.clip(whole, _INT32.min, _INT32.max).astype(np.int32)
+    levels: NDArray[np.int32] = np.clip(whole, _INT32.min, _INT32.max).astype(np.int32)
+    return levels
 
 
 def _conv(conv: Conv) -> LoweredConv:
     pads = np.array(conv.pad_codes, np.int64) - conv.input.low
-    pads = np.broadcast_to(pads, (conv.weights.shape[-1],)).astype(np.uint8)
+    outside = np.broadcast_to(pads, (conv.weights.shape[-1],)).astype(np.uint8)
     activation = conv.activation
     return LoweredConv(
         name=conv.name,
@@ -144,7 +145,7 @@ def _conv(conv: Conv) -> LoweredConv:
         bipolar=conv.weight.bipolar,
         weights=conv.weights,
         input_high=conv.input.high - conv.input.low,
-        pads=pads if pads.any() else None,
+        pads=outside if outside.any() else None,
         levels=None if activation is None else np.ascontiguousarray(_levels(activation.thresholds, _shift(conv))),
     )
 
@@ -193,9 +194,7 @@ def _sum(block: Block, activation: Activation, bypass_codes: Format) -> LoweredS
         levels: NDArray[Any] = _levels(activation.thresholds, shift)
     else:
         levels = np.clip(activation.thresholds, -(2**50), 2**50).astype(np.int64) - shift[:, np.newaxis]
-    return LoweredSum(
-        main=a.astype(np.int32), bypass=b.astype(np.int32), levels=np.ascontiguousarray(levels), low=low, high=high
-    )
+    return LoweredSum(main=a.astype(np.int32), bypass=b.astype(np.int32), levels=np.ascontiguousarray(levels), low=low, high=high)
 
 
 def _end(conv: Conv | None, codes: Format | None) -> tuple[tuple[Any, Any], NDArray[np.int64] | int]:

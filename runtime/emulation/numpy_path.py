@@ -137,7 +137,7 @@ def _max_pool(codes: Codes, window: Window, form: Format) -> Codes:
 def _join(join: Join, main: NDArray[Any], bypass: NDArray[Any]) -> Codes:
     if join.activation is None:
         # Two codes of 8 bits and a zero point need 10 bits in between.
-        total = main.astype(np.int16) + bypass - np.int16(join.zero_point)
+        total: NDArray[np.int16] = main.astype(np.int16) + bypass - np.int16(join.zero_point)
         return np.clip(total, 0, join.codes.high, out=total).astype(np.uint8)
     a, b = (1, 1) if join.factors is None else join.factors.astype(np.int64).T
     return _activate(a * main.astype(np.int64) + b * bypass.astype(np.int64) - join.zero_point, join.activation)
@@ -160,5 +160,11 @@ def _count(values: NDArray[Any], thresholds: NDArray[Any], codes: Format) -> Cod
         found = np.empty(columns.shape, np.uint8)
         for ascending, column, count in zip(thresholds, columns, found, strict=True):
             count[:] = np.searchsorted(ascending, column, side="right")
-        counts = np.ascontiguousarray(found.T).reshape(values.shape)
-    return counts if codes.unsigned else (counts.astype(np.int16) + codes.low).astype(np.int8)
+        counts = found.T.reshape(values.shape)
+    return counts if codes.unsigned else raised(counts, codes)
+
+
+def raised(counts: NDArray[np.uint8], codes: Format) -> NDArray[np.int8]:
+    """The signed codes so far above the lowest."""
+    # In 8 bits the sum wraps around to what it is to be.
+    return counts.view(np.int8) + np.int8(codes.low)

@@ -88,7 +88,7 @@ def _fitted(image: Image.Image, shape: ImageShape, pictures: Pictures) -> Image.
     longer = int(pictures.resize * long / short)
     size = (pictures.resize, longer) if width <= height else (longer, pictures.resize)
     resized = image if image.size == size else image.resize(size, FILTERS[pictures.interpolation])
-    left, top = (int(round((side - cut) / 2.0)) for side, cut in zip(size, (shape.width, shape.height), strict=True))
+    left, top = (round((side - cut) / 2.0) for side, cut in zip(size, (shape.width, shape.height), strict=True))
     return resized.crop((left, top, left + shape.width, top + shape.height))
 
 

@@ -36,6 +36,8 @@ HELP = {
     "mean": "one number, or one for each channel: 0.485,0.456,0.406 (default: 0)",
     "std": "the same (default: 1)",
     "order": "of the picture's channels (default: rgb)",
+    "resize": "pixels of a picture's shorter side, before the middle is cut out (default: stretched to the network's size)",
+    "interpolation": "of that resizing (default: bilinear)",
     "check": "compare the codes of every quantizer on so many images with the graph's own evaluation (onnxruntime for QDQ)",
     "images": "an .npz with images, uint8 (n, height, width, channels), for --check (default: random ones)",
     "calibrate": "quantize a float graph to 8 bits first, on the pictures of this folder",
@@ -90,6 +92,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--mean", type=numbers("--mean", positive=False), metavar="NUMBERS", help=HELP["mean"])
     result.add_argument("--std", type=numbers("--std", positive=True), metavar="NUMBERS", help=HELP["std"])
     result.add_argument("--order", choices=("rgb", "bgr"), default="rgb", help=HELP["order"])
+    result.add_argument(
+        "--resize", type=argument(whole("--resize", 1, values.MAX_SIZE, "it counts pixels")), metavar="PIXELS", help=HELP["resize"]
+    )
+    result.add_argument("--interpolation", choices=("bilinear", "bicubic"), default="bilinear", help=HELP["interpolation"])
     result.add_argument("--check", type=argument(whole("--check", 1, 100_000, "it counts images")), metavar="N", help=HELP["check"])
     result.add_argument("--images", type=Path, metavar="NPZ", help=HELP["images"])
     result.add_argument("--calibrate", type=Path, metavar="FOLDER", help=HELP["calibrate"])
@@ -113,7 +119,14 @@ def run(options: argparse.Namespace) -> int:
             count = calibrate.quantize(options.model, options.calibrate, model, preprocessing, options.order)
             print(f"{options.model}: quantized to 8 bits on {count:,} pictures of {options.calibrate}")
         imported = convert.convert(model, preprocessing)
-        naming = Naming(network=name, platform=options.platform, file=options.model.name, order=options.order)
+        naming = Naming(
+            network=name,
+            platform=options.platform,
+            file=options.model.name,
+            order=options.order,
+            resize=options.resize,
+            interpolation=options.interpolation,
+        )
         network, arrays = convert.save(imported, config, npz, naming)
         table.show(table.layers(imported.lowered.rows))
         weights = sum(array.size for key, array in arrays.items() if key.endswith("/weights"))

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from network.importers.onnx.arithmetic.exact import exact, root
 from network.importers.onnx.arithmetic.stages import Rounding, rounded
-from network.importers.onnx.graph import MAX_ELEMENTS, Node
+from network.importers.onnx.graph import Node
 
 FEW = 1 << 15
 """Constants of up to so many numbers are computed with exactly; larger ones in float64."""
+MOST_GROWN = 1 << 24
+"""Elements of a constant that is larger than those it is made of."""
 NEAR = 1e-6
 MOST_LEVELS = 127
 """Levels on either side of zero that folded weights may have."""
@@ -45,6 +47,7 @@ class Constant:
 
     array: NDArray[Any] = field(repr=False)
     quantized: Quantized | None = None
+    is_rounded: bool = False  # it came out of a logarithm or its kin, and is computed with in float32, as executors do
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -102,8 +105,12 @@ def elementwise(node: Node, inputs: Sequence[Constant]) -> Constant:
         if product is not None:
             return product
     size = np.prod(np.broadcast_shapes(*(each.shape for each in inputs)), dtype=np.int64)
-    if size > MAX_ELEMENTS:
+    if size > max(MOST_GROWN, *(each.array.size for each in inputs)):
         raise ValueError("too many elements")
+    if node.op in ROUNDED or any(each.is_rounded for each in inputs):
+        with np.errstate(all="raise"):
+            floats = [each.array.astype(np.float32) for each in inputs]
+            return Constant(np.asarray(FLOATS[node.op](*floats), np.float32), is_rounded=True)
     are_exact = size <= FEW and node.op in EXACT
     arrays = [each.exactly() if are_exact else each.array.astype(np.float64) for each in inputs]
     operation = EXACT.get(node.op) if are_exact else FLOATS.get(node.op)
@@ -131,6 +138,8 @@ EXACT: dict[str, Callable[..., Any]] = {
     "Ceil": np.frompyfunc(lambda x: rounded(x, Rounding.CEIL), 1, 1),
     "Round": np.frompyfunc(lambda x: rounded(x, Rounding.HALF_EVEN), 1, 1),
 }
+ROUNDED = ("Log", "Exp")
+"""Functions whose results are no rational numbers."""
 FLOATS: dict[str, Callable[..., Any]] = {
     **{name: EXACT[name] for name in ("Add", "Sub", "Mul", "Div", "Neg", "Abs", "Max", "Min")},
     "Relu": lambda x: np.maximum(x, 0.0),

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from network.errors import GraphError
+from network.importers.onnx.constants import Constant
 from network.importers.onnx.convert import Imported
 from network.importers.onnx.graph import QONNX, Graph, Node
+from network.importers.onnx.operators import folded
 
 NEAR = 1e-9
 Numbers = NDArray[np.float64]
@@ -50,7 +52,7 @@ def exactly(imported: Imported) -> Callable[[NDArray[np.uint8]], Evaluated]:
             taken = [values[name] for name in node.inputs]
             if all(name in own or name in constants or not name for name in node.inputs):
                 if node.outputs[0] not in own:  # weights are quantized once
-                    own[node.outputs[0]] = _apply(node, taken, {})
+                    own[node.outputs[0]] = _of_constants(node, taken)
                 values[node.outputs[0]] = own[node.outputs[0]]
                 continue
             values[node.outputs[0]] = _apply(node, taken, codes)
@@ -60,6 +62,13 @@ def exactly(imported: Imported) -> Callable[[NDArray[np.uint8]], Evaluated]:
         return Evaluated(codes, label, result)
 
     return run
+
+
+def _of_constants(node: Node, taken: Sequence[Any]) -> Numbers:
+    """What exporters leave over constants, such as shapes and bit widths, is folded as the import does it."""
+    if node.domain in QONNX:
+        return np.asarray(_apply(node, taken, {}))
+    return folded(node, [Constant(each) for each in taken if each is not None]).array.astype(np.float64)
 
 
 def imported_end(graph: Graph) -> str:

@@ -238,6 +238,7 @@ def _conv(lowered: Lowered, name: str, conv: Product, output: Tensor | None, poo
 def _block(lowered: Lowered, name: str, incoming: str, block: MatchedBlock, output: Tensor) -> None:
     input_view = view(block.input)
     assert input_view is not None
+    _probe_twins(lowered, block)
     entry = _entry(lowered, f"{name}.entry", incoming, block.input, block.entry)
     bypass_entry = _entry(lowered, f"{name}.entry_bypass", incoming, block.input, block.bypass_entry)
     main, main_conv = _operand(block.join.node, block.main, block.convs[-1])
@@ -272,6 +273,14 @@ def _block(lowered: Lowered, name: str, incoming: str, block: MatchedBlock, outp
         join = Join(seen.format, clips=False, factors=factors, per_channel=factors is not None and len(result.factors) > 1)
     lowered.blocks.append(Block(name, input_view.format, entry, bypass_entry, tuple(convs), bypass, join))
     lowered.rows.append(Row(f"{name}.join", "join", "", str(seen.format), _scales(seen.scale), f"{_how_joined(result)}; {_how(output)}"))
+
+
+def _probe_twins(lowered: Lowered, block: MatchedBlock) -> None:
+    """Where the bypass has quantizers of its own that equal those of the main branch, both have the codes of one activation."""
+    shared = block.entry.shared
+    for one, other in zip(block.entry.tensor.stages[:shared], block.bypass_entry.tensor.stages, strict=False):
+        if isinstance(one, Quantize) and isinstance(other, Quantize) and other.name not in ("", one.name):
+            lowered.probes += [replace(probe, tensor=other.name) for probe in lowered.probes if probe.tensor == one.name]
 
 
 def _operand(node: Node, tensor: Tensor, conv: Product | None) -> tuple[Operand, Product | None]:

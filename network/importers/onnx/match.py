@@ -62,6 +62,8 @@ def match(reading: Reading) -> Matched:
         raise GraphError(file, what, why=SHAPE, fix="export the model up to its scores")
     fc = scores.source
     pooled = fc.input.source
+    if pooled.shape.pixels == 1 and not isinstance(pooled, PixelSum) and not (isinstance(pooled, Pooled) and pooled.window is None):
+        pooled = Pooled(fc.node, pooled, None, len(fc.input.stages), pooled.shape)  # of one pixel the maximum is that pixel
     if fc.shape.pixels != 1 or not (isinstance(pooled, PixelSum) or (isinstance(pooled, Pooled) and pooled.window is None)):
         raise fc.node.error(
             "there is no pool over all pixels in front of the classifier", why=SHAPE, fix="put a global average or maximum pool there"

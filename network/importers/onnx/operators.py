@@ -16,12 +16,14 @@ from network.errors import GraphError
 from network.importers.onnx import layers, quantizers
 from network.importers.onnx.arithmetic.exact import Exact, exact, same
 from network.importers.onnx.arithmetic.stages import ONE, ZERO, Affine, Clip, Rounding, fused
-from network.importers.onnx.constants import EXACT, FEW, FLOATS, Constant, elementwise, rearranged
-from network.importers.onnx.graph import MAX_ELEMENTS, QONNX, Graph, Node
+from network.importers.onnx.constants import EXACT, FEW, FLOATS, MOST_GROWN, Constant, elementwise, rearranged
+from network.importers.onnx.graph import QONNX, Graph, Node
 from network.importers.onnx.values import Image, Join, Product, Tensor
 from network.operations import Shape
 
 MOST_SIDE = 1 << 14
+MOST_FOLDED = 1 << 28
+"""Numbers that constant subgraphs come to: a few for each weight of the largest networks."""
 AGAIN = "export the model again"
 DROPPED = ("Softmax", "LogSoftmax", "ArgMax", "TopK", "Sigmoid")
 """Operators at the end that keep the order of the scores, or say which is the largest."""
@@ -63,6 +65,7 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
     reading = Reading(graph)
     reading.values.update({name: Constant(array) for name, array in graph.constants.items()})
     reading.values[graph.input] = _image(graph, preprocessing)
+    grown = 0
     for node in graph.nodes:
         taken = [reading.values[name] if name else None for name in node.inputs]
         results: Sequence[Value] = [Unknown()]
@@ -74,6 +77,12 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
             # What no check above has thought of: constants of other shapes or kinds than the operator is defined for.
             what = f"its inputs do not fit it: {str(error) or type(error).__name__:.80}"
             reading.errors.append(node.error(what, why="the operator is not defined for such shapes or numbers", fix=AGAIN))
+        grown += sum(each.array.size for each in results if isinstance(each, Constant))
+        if grown > MOST_FOLDED:
+            what = f"with it the graph's constants grow to {grown:,} numbers"
+            raise node.error(
+                what, why=f"up to {MOST_FOLDED:,} are computed", fix="simplify the graph, so that weights are stored as they are"
+            )
         for name, value in zip(node.outputs, [*results, *[Unknown()] * len(node.outputs)], strict=False):
             if name:
                 reading.values[name] = value
@@ -133,8 +142,7 @@ def _evaluate(node: Node, taken: Sequence[Value | None]) -> Sequence[Value]:
         return [Constant(shape[node.integer("start", 0) : node.attributes.get("end")])]
     constants = [each for each in taken if isinstance(each, Constant)]
     if len(constants) == len([each for each in taken if each is not None]) and is_foldable:
-        fold = FOLDED.get(node.op)
-        return [fold(node, constants) if fold else elementwise(node, constants)]
+        return [folded(node, constants)]
     if known is None:
         what = "it computes on activations"
         why = "between quantizers the accelerator has scales, biases, ReLU and clipping only"
@@ -144,6 +152,12 @@ def _evaluate(node: Node, taken: Sequence[Value | None]) -> Sequence[Value]:
             what = f"it takes what {each.ends} made"
             raise node.error(what, why="the accelerator ends with the scores", fix=f"let the model end with {each.ends}")
     return [known(node, list(taken))]
+
+
+def folded(node: Node, constants: Sequence[Constant]) -> Constant:
+    """What a standard operator makes of constants."""
+    fold = FOLDED.get(node.op)
+    return fold(node, constants) if fold else elementwise(node, constants)
 
 
 def layers_check(node: Node) -> None:
@@ -157,7 +171,7 @@ def layers_check(node: Node) -> None:
 
 
 def _checked(size: int) -> None:
-    if not 0 <= size <= MAX_ELEMENTS:
+    if not 0 <= size <= MOST_GROWN:
         raise ValueError("too many elements")
 
 
@@ -207,11 +221,14 @@ def _flatten(node: Node, c: Sequence[Constant]) -> Constant:
 
 
 def _concat(node: Node, c: Sequence[Constant]) -> Constant:
+    _checked(sum(each.array.size for each in c))
     return Constant(np.concatenate([each.array for each in c], axis=node.integer("axis", 0)))
 
 
 def _gather(node: Node, c: Sequence[Constant]) -> Constant:
-    return Constant(np.take(c[0].array, np.array(c[1].integers(), np.int64).reshape(c[1].shape), axis=node.integer("axis", 0)))
+    axis = node.integer("axis", 0)
+    _checked(c[0].array.size // max(c[0].shape[axis], 1) * c[1].array.size)
+    return Constant(np.take(c[0].array, np.array(c[1].integers(), np.int64).reshape(c[1].shape), axis=axis))
 
 
 def _slice(node: Node, c: Sequence[Constant]) -> Constant:

@@ -15,12 +15,14 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from network.importers.onnx.arithmetic.exact import exact, simplest_between
+from network.importers.onnx.arithmetic.exact import exact, same, simplest_between
 from network.importers.onnx.arithmetic.stages import BOUND, EVERYTHING, Affine, Stage
-from network.importers.onnx.arithmetic.thresholds import bounds_of, sliced
+from network.importers.onnx.arithmetic.thresholds import bounds_of, levels, sliced
 
 MOST = (1 << 16) - 1
 """Largest factor."""
+MOST_CODES = 1 << 8
+"""Codes that an operand has; more are sums."""
 NEAR = 1e-6
 """Quotients this near to a whole number are computed again in whole numbers."""
 MOST_CUTS = 64
@@ -73,11 +75,13 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
     if bypass.span > main.span:  # the shorter range is enumerated
         turned = factored(bypass, main, stages, codes, channels)
         return Factored(turned.factors[:, ::-1], turned.thresholds, turned.confused, turned.pairs, turned.is_sampled)
+    if main.span > MOST_CODES and (found := _by_scales(main, bypass, stages, codes, channels)):
+        return found
     kinds, which = _kinds(main, bypass, stages, channels)
-    lines = [
-        _lines(main.channel(i, channels), bypass.channel(i, channels), [sliced(s, slice(i, i + 1), channels) for s in stages], codes)
-        for i in kinds
-    ]
+    lines = []
+    for i in kinds:
+        pair = main.channel(i, channels), bypass.channel(i, channels)
+        lines.append(_lines(*pair, _values(pair[1]), [sliced(stage, slice(i, i + 1), channels) for stage in stages], codes))
     ratios = [_ratio(main.channel(i, channels), bypass.channel(i, channels)) for i in kinds]
     if len(set(ratios)) == 1:
         chosen = _factors(lines, ratios[0])
@@ -95,6 +99,27 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
         int(sum(count * span for count, span in zip(times, spans, strict=True))),
         is_sampled=bypass.span > MOST_LINES,
     )
+
+
+def _by_scales(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: range, channels: int) -> Factored | None:
+    """With the ratio of the scales itself as factors, which confuse nothing; None where it has more than 16 bits."""
+    ratios = same(main.meaning.factor / bypass.meaning.factor)
+    if any(max(ratio.numerator, ratio.denominator) > MOST for ratio in ratios):
+        return None
+    factors = np.array([[ratio.numerator, ratio.denominator] for ratio in ratios], np.int64)
+    unit = Affine(same(bypass.meaning.factor / factors[:, 1].astype(object)), same(main.meaning.offset + bypass.meaning.offset))
+    low, high = _ends(factors, main.low, bypass.low), _ends(factors, main.high, bypass.high)
+    return Factored(
+        factors,
+        levels([unit, *stages], codes, np.broadcast_to(low, (channels,)), np.broadcast_to(high, (channels,))),
+        0,
+        int((main.high - main.low + 1).max()) * int((bypass.high - bypass.low + 1).max()) * channels,
+    )
+
+
+def _ends(factors: NDArray[np.int64], main: NDArray[np.int64], bypass: NDArray[np.int64]) -> NDArray[np.int64]:
+    ends: NDArray[np.int64] = factors[:, 0] * main + factors[:, 1] * bypass
+    return ends
 
 
 def _kinds(main: Operand, bypass: Operand, stages: Sequence[Stage], channels: int) -> tuple[list[int], list[int]]:
@@ -119,10 +144,14 @@ def _ratio(main: Operand, bypass: Operand) -> Fraction:
     return ratio
 
 
-def _lines(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: range) -> _Lines:
+def _values(bypass: Operand) -> NDArray[np.int64]:
+    low, high = int(bypass.low[0]), int(bypass.high[0])
+    step = -(-(high - low + 1) // MOST_LINES)
+    return np.asarray(np.unique(np.append(np.arange(low, high + 1, step), high)))
+
+
+def _lines(main: Operand, bypass: Operand, values: NDArray[np.int64], stages: Sequence[Stage], codes: range) -> _Lines:
     low, high = int(main.low[0]), int(main.high[0])
-    values = np.arange(int(bypass.low[0]), int(bypass.high[0]) + 1)
-    values = values[:: -(-len(values) // MOST_LINES)]
     bounds = bounds_of(stages, codes)
     # main >= (bound - offset - scale * bypass) / factor, as whole numbers over a common denominator
     first: Fraction = main.meaning.factor[0]
@@ -234,8 +263,9 @@ def codes_of_pairs(
         part = [sliced(stage, slice(first, first + 1), channels) for stage in stages]
         pair = main.channel(first, channels), bypass.channel(first, channels)
         is_turned = pair[1].span > pair[0].span
-        line = _lines(*(pair[::-1] if is_turned else pair), part, codes)
         long, short = (others, mains) if is_turned else (mains, others)
-        reached = line.least[:, short[..., members] - int(line.values[0])]
+        values, index = np.unique(short[..., members], return_inverse=True)
+        line = _lines(*(pair[::-1] if is_turned else pair), values, part, codes)
+        reached = line.least[:, index.reshape(short[..., members].shape)]
         counts[..., members] = (long[..., members] >= reached).sum(axis=0)
     return counts

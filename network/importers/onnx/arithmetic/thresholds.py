@@ -31,8 +31,12 @@ def bounds_of(stages: Sequence[Stage], codes: Sequence[int]) -> Bounds:
 
 
 def thresholds(stages: Sequence[Stage], codes: Format, low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.int64]:
-    """int64 (channels, n): the least whole number from low to high (channels,) with each code; low where all, high + 1 where none has it."""
-    wanted = range(codes.low + 1, codes.high + 1)
+    """`levels` of all codes of a format but the lowest."""
+    return levels(stages, range(codes.low + 1, codes.high + 1), low, high)
+
+
+def levels(stages: Sequence[Stage], wanted: range, low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.int64]:
+    """int64 (channels, n): the least whole number from low to high (channels,) with each of the codes; low where all, high + 1 where none has it."""
     channels = len(low)
     step = max(1, BLOCK // max(1, len(wanted)))
     result = np.empty((channels, len(wanted)), np.int64)
