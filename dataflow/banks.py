@@ -22,7 +22,7 @@ def sizes_kb(network: Network, platform: Platform) -> dict[str, int]:
     needed: Counter[str] = Counter()
     # One page more each: a host allocates as many frames as fit into a sixteenth of a bank, rounded up to pages.
     needed[memory.images] += BUFFERS * (_pages(network.input.size) + PAGE_BYTES)
-    needed[memory.labels] += BUFFERS * (_pages(4 * network.head.top) + PAGE_BYTES)
+    needed[memory.labels] += BUFFERS * (_pages(4 * network.head.top_k.words) + PAGE_BYTES)
     if network.head.streams_weights:
         needed[memory.weights] += _pages(fc.out * fc.inputs)
     return {name: _size_kb(network, platform, name, -(-size // 1024)) for name, size in needed.items()}

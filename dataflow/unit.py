@@ -36,6 +36,7 @@ class Role(Enum):
     WEIGHTS = "weights"
     THRESHOLDS = "thresholds"
     BIAS = "bias"
+    FACTORS = "factors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +47,12 @@ class Constants:
     role: Role
     key: str  # res2a/conv1/weights
     pe: int  # outputs per cycle
-    simd: int = 1  # inputs per cycle; 1 for thresholds and bias
+    simd: int = 1  # inputs per cycle; 1 for all but weights
     format: Format | None = None  # of packed weights
     reach: tuple[int, int] | None = None  # least and greatest value compared with thresholds
     words: int  # rows, one read at a time
     row_bits: int  # of what all PEs read at once
-    element_bits: int  # of the integers a row is made of in C++: a threshold, a bias, or 64 bits of weights
+    element_bits: int  # of the integers a row is made of in C++: a threshold, a bias, a factor, or 64 bits of weights
 
     @property
     def elements(self) -> int:
@@ -152,6 +153,7 @@ class Unit:
     writes: tuple[str, ...]
     parameters: tuple[tuple[tuple[str, int], ...], ...]  # named integers, in rows that belong together
     formats: tuple[tuple[str, Format], ...] = ()
+    lists: tuple[tuple[str, tuple[int, ...]], ...] = ()  # named lists of integers, where they are not the library's defaults
     constants: tuple[Constants, ...] = ()
     buffers: tuple[Buffer, ...] = ()
     firings: Firings

@@ -10,7 +10,7 @@ from codegen.text.templates import pascal
 from codegen.text.templates import render as render_template
 from dataflow.design import CONTROL_PROTOCOL, Ip, Port, Stream
 from dataflow.unit import MemoryPort, Unit
-from hls.structs import call_arguments, cpp_format, memory, struct_name, structs
+from hls.structs import call_arguments, cpp_format, memory, struct_name, structs, template_arguments
 from hls.vectors import COSIM_FRAMES
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
         "beat": _beat,
         "format": cpp_format,
         "struct_name": struct_name,
+        "template_arguments": template_arguments,
         "arguments": call_arguments,
         "memory": memory,
         "has_roms": has_roms(ip),

@@ -5,6 +5,7 @@ A row is what all PEs read at once, as integers side by side:
 weights     one row a tile, nf*fold_in + sf: the weights of PE 0, then of PE 1, without gaps in words of at most 64 bits, the first lowest
 thresholds  one row an output fold nf: those of PE 0, whose channel is nf*PE, then of PE 1, …
 bias        one row an output fold
+factors     one row an output fold: that of PE 0 first; of a join two, the main branch's and the bypass's; a single row where channels share them
 
 Rows too wide for one ROM are cut into equal pieces, one for each ROM; zeros fill up the last.
 """
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.unit import Constants
+from dataflow.unit import Constants, Role
 from network.formats import Format, Kind
 from network.parameters import Array, Parameters
 
@@ -33,6 +34,8 @@ class RomText:
 def rom_text(held: Constants, parameters: Parameters) -> RomText:
     if held.format is not None:
         kind, write = f"std::uint{held.integer_bits}_t", f"0x{{:0{held.integer_bits // 4}x}}"
+    elif held.role is Role.FACTORS:
+        kind, write = f"std::uint{held.integer_bits}_t", "{}"
     else:
         kind, write = f"std::int{held.integer_bits}_t", "{}"
     roms = cut(rows(held, parameters), held.roms)
@@ -41,7 +44,7 @@ def rom_text(held: Constants, parameters: Parameters) -> RomText:
 
 
 def rows(held: Constants, parameters: Parameters) -> NDArray[Any]:
-    """[address][integer]: packed weights, thresholds within their reach, or bias."""
+    """[address][integer]: packed weights, thresholds within their reach, bias, or factors."""
     array = parameters[held.key]
     if held.format is not None:
         return pack_weights(array, held.pe, held.simd, held.format)

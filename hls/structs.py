@@ -58,6 +58,12 @@ def _storage(buffer: Buffer) -> str:
     return f"k{pascal(buffer.name)}Storage = Storage::k{pascal(buffer.storage.value)};  // {size}"
 
 
+def template_arguments(unit: Unit) -> str:
+    """What specializes its function: the struct, then its lists, resflow::PadCodes<124, 116, 104>."""
+    lists = (f"resflow::{name}<{', '.join(map(str, numbers))}>" for name, numbers in unit.lists)
+    return ", ".join((struct_name(unit), *lists))
+
+
 def call_arguments(unit: Unit) -> list[str]:
     """Inputs, parameters, outputs; the pointer of a unit with a memory port is an input or an output."""
     inputs = [memory(unit)] if unit.memory and not unit.memory.writes else []

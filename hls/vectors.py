@@ -26,7 +26,7 @@ def vectors(design: Design, parameters: Parameters, images: NDArray[np.uint8]) -
 
     network = design.network
     traced = reference.trace(network, parameters, images)
-    labels = {"labels": traced["labels"].astype("<u4")}
+    labels = {"labels": reference.result_words(network.head, traced["labels"], traced["scores"])}
     weights = {"weights": parameters[key(network.head.fc.name, "weights")]} if network.head.streams_weights else {}
     arrays: dict[str, dict[str, NDArray[Any]]] = {"dma": {"image": images, **weights, **labels}, "stem": {"image": images}}
     codes = arrays["stem"]["codes_out"] = traced["stem"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,12 +73,18 @@ def digits() -> Digits:
     Images are uint8 (n, 8, 8, 1), 0 = paper, 255 = ink; labels are int64 (n,), 0 to 9. The order matters: images seem to be ordered by
     writer, so a shuffled split would overstate the accuracy.
     """
-    from sklearn.datasets import load_digits  # here: it takes a second to load
-
-    loaded = load_digits()
-    ink = loaded.images.astype(np.int64)  # 0 to 16
-    images = ((ink * 255 + 8) // 16).astype(np.uint8)[..., np.newaxis]
-    labels = loaded.target.astype(np.int64)
+    spec = find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise ParameterError(
+            "the package scikit-learn",
+            "not found",
+            why="the handwritten digits are those it ships",
+            fix="pip install 'resflow[build]'",
+        )
+    # Its file, as importing the package takes a second: a line an image, its pixels of 0 to 16 and then its label.
+    lines = np.loadtxt(Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz", dtype=np.int64, delimiter=",")
+    images = ((lines[:, :-1] * 255 + 8) // 16).astype(np.uint8).reshape(-1, 8, 8, 1)
+    labels = lines[:, -1]
     return Digits(
         training=(images[:TRAINING_COUNT], labels[:TRAINING_COUNT]),
         held_out=(images[TRAINING_COUNT:], labels[TRAINING_COUNT:]),

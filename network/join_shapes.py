@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import prod
 
 from network.layers import Conv
@@ -16,8 +15,8 @@ MAX_STRIDE = 64
 def remedy(input: Shape, convs: Sequence[Conv], bypass: Conv | None) -> str:
     """What to change where the bypass (None: the identity) has another shape than the last of the convolutions.
 
-    Convolutions whose padding sums to kernel - 1 divide the size by their strides, rounded up, as a 1x1 convolution with the
-    product of the strides does. Where that is already their size, only the bypass changes; otherwise their padding does, too.
+    Convolutions whose padding sums to kernel - 1 divide the size by their strides, rounded up, as one convolution with the product of
+    the strides does. Where that is already their size, only the bypass changes; otherwise their padding does, too.
     """
     strides = [prod(conv.window.stride[axis] for conv in convs) for axis in (0, 1)]
     if max(strides) > MAX_STRIDE:
@@ -38,7 +37,7 @@ def remedy(input: Shape, convs: Sequence[Conv], bypass: Conv | None) -> str:
         return " and ".join(changes)
     if list(bypass.window.stride) != strides:
         changes.append(f"write stride: {_pair(strides)} in {bypass.name}")
-    if replace(bypass.window, pad=((0, 0), (0, 0))) != bypass.window:
+    if [sum(pad) for pad in bypass.window.pad] != [kernel - 1 for kernel in bypass.window.kernel]:
         changes.append(f"leave pad out of {bypass.name}")
     if bypass.out != main.channels:
         changes.append(f"leave out out of {bypass.name}, or write out: {main.channels}")

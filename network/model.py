@@ -117,6 +117,10 @@ class Block:
                 why="the join adds the two paths element by element, so their shapes must match",
                 fix=join_shapes.remedy(self.input, self.convs, self.bypass),
             )
+        first = self.convs[0]
+        for codes in self.entry:
+            if codes is not None:
+                require_beat(first.at, first.name, "simd", first.simd, self.input.channels, codes)
 
     def _check_clip(self) -> None:
         """Without thresholds a join adds codes of one unsigned format and clips the sum to that format."""
@@ -154,7 +158,8 @@ class Block:
                 fix="use narrower factors, or branches of codes instead of sums",
             )
         last = self.convs[-1]
-        require_beat(last.at, last.name, "pe", last.pe, last.out, added.values)
+        widest = max(added.values, self.main_format, self.bypass_format, key=lambda form: form.bits)
+        require_beat(last.at, last.name, "pe", last.pe, last.out, widest)
 
     @property
     def kind(self) -> str:
@@ -249,7 +254,7 @@ def pool_reach(kind: PoolKind, shape: Shape, codes: Format, zero_point: int) -> 
     return 0, (codes.high - zero_point) * (shape.pixels if kind is PoolKind.SUM else 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Pictures:
     """How pictures become images of the network, as its training did: which the host follows and the kernel does not know."""
 
@@ -277,6 +282,7 @@ class Head:
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        require_beat(self.fc.at, self.fc.name, "simd", self.fc.simd, self.fc.inputs, self.global_pool.values)
         if not self.code_format.low <= self.zero_point <= self.code_format.high:
             raise DescriptionError(
                 self.at,

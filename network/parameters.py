@@ -244,5 +244,6 @@ def draw(network: Network, seed: int) -> dict[str, Array]:
             low, high = activations[name].reach
             if high - low > 1 << 9:  # sums, which are seldom far from the middle
                 low, high = (3 * low + high) // 4, (low + 3 * high) // 4
-            arrays[name] = np.sort(rng.integers(low + 1, high + 1, spec.shape), axis=1).astype(spec.dtype)
+            # A pool may have one value: of codes up to the zero point.
+            arrays[name] = np.sort(rng.integers(min(low + 1, high), high + 1, spec.shape), axis=1).astype(spec.dtype)
     return arrays

@@ -152,6 +152,17 @@ def top(score: Array, k: int) -> NDArray[np.uint32]:
     return np.argsort(-score.astype(np.int64), axis=1, kind="stable")[:, :k].astype(np.uint32)
 
 
+def result_words(head: Head, labels: NDArray[np.uint32], scores: NDArray[Any]) -> NDArray[np.uint32]:
+    """What the kernel writes of each frame, (n, words): see `TopK`; scores are those of all classes."""
+    operation = head.top_k
+    words = np.zeros((len(labels), operation.words), "<u4")
+    words[:, : operation.top] = labels
+    if operation.gives_scores:
+        best = np.take_along_axis(scores, labels.astype(np.int64), axis=1).astype("<i4" if operation.score_words == 1 else "<i8")
+        words[:, operation.first_score :] = best.view("<u4")
+    return words
+
+
 def trace(network: Network, parameters: Parameters, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     """Everything that passes between the IPs: `stem`, each block, then `scores` and `labels`."""
     forward = Forward(network, parameters, keeps_all=False)

@@ -25,30 +25,44 @@ class Module:
     parameters: tuple[str, ...]  # of Unit.values, without the k
     formats: tuple[str, ...]  # of Unit.formats, by their bits
     signed: tuple[str, ...] = ()  # those whose sign matters
+    unsigned: tuple[str, ...] = ()  # those that are unsigned by default
+    lists: tuple[str, ...] = ()  # of Unit.lists, packed: codes of the format In, one or one for each of the channels kIn
 
 
 WINDOW = ("KernelHeight", "KernelWidth")
+PRODUCTS = (*WINDOW, "In", "Out", "Simd", "Pe", "Pixels")
 MODULES: Mapping[str, Module] = MappingProxyType(
     {
         "dwc": Module(parameters=("LanesIn", "LanesOut"), formats=("Code",)),
         "fork": Module(writes=("main", "bypass"), parameters=("Lanes",), formats=("Code",)),
         "join": Module(reads=("main", "bypass"), parameters=("Lanes", "Zero"), formats=("Code",)),
-        "threshold": Module(parameters=("In", "Simd"), formats=("In", "Out"), signed=("In",)),
+        "join_sum": Module(
+            reads=("main", "bypass"),
+            parameters=("Lanes", "Rows", "Pairs", "Zero"),
+            formats=("Main", "Bypass", "Out", "Factor"),
+            signed=("Main", "Bypass"),
+        ),
+        "threshold": Module(parameters=("In", "Simd"), formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
         "swg": Module(
             parameters=(
                 *("Height", "Width", *WINDOW, "StrideHeight", "StrideWidth"),
                 *("PadTop", "PadBottom", "PadLeft", "PadRight", "In", "Simd", "Pixels"),
             ),
             formats=("In",),
+            lists=("PadCodes",),
         ),
-        "mvau": Module(parameters=(*WINDOW, "In", "Out", "Simd", "Pe", "Pixels"), formats=("In", "Weight", "Out"), signed=("In", "Weight")),
-        "max_pool": Module(parameters=(*WINDOW, "In", "Simd"), formats=("In",)),
-        "accumulate_pool": Module(parameters=("Pixels", "In", "Simd", "Zero"), formats=("In", "Out")),
+        "mvau": Module(parameters=PRODUCTS, formats=("In", "Weight", "Out"), signed=("In", "Weight"), unsigned=("Out",)),
+        "mvu": Module(parameters=PRODUCTS, formats=("In", "Weight", "Acc"), signed=("In", "Weight")),
+        "max_pool": Module(parameters=(*WINDOW, "In", "Simd"), formats=("In",), unsigned=("In",)),
+        "accumulate_pool": Module(parameters=("Pixels", "In", "Simd", "Zero"), formats=("In", "Out"), unsigned=("In",)),
+        "global_max": Module(parameters=("Pixels", "In", "Simd", "Zero"), formats=("In", "Out"), unsigned=("In",)),
         "weight_rom": Module(reads=(), parameters=("Tiles", "Simd", "Pe"), formats=("Weight",)),
         "dense": Module(
             reads=("in", "weights"), parameters=("In", "Out", "Simd", "Pe"), formats=("In", "Weight", "Acc"), signed=("In", "Weight")
         ),
+        "scale_scores": Module(parameters=("Classes", "Lanes"), formats=("In", "Factor", "Out"), signed=("In",)),
         "top_k": Module(parameters=("Classes", "Top"), formats=("Score",), signed=("Score",)),
+        "top_k_scores": Module(parameters=("Classes", "Top"), formats=("Score",), signed=("Score",)),
     }
 )
 STYLES = {Storage.REGISTERS: "registers", Storage.LUTRAM: "distributed", Storage.BRAM: "block", Storage.URAM: "ultra"}
@@ -92,6 +106,7 @@ def instance(ip: Ip, unit: Unit) -> Instance:
     parameters = [
         *({name[1:]: str(value) for name, value in row if name[1:] in module.parameters} for row in unit.parameters),
         _formats(unit, module),
+        {name: _packed(unit, codes) for name, codes in unit.lists if name in module.lists},
         *map(_constants, unit.constants),
         {f"{pascal(buffer.name)}Style": _quoted(STYLES[buffer.storage]) for buffer in unit.buffers if buffer.words},
         *(_output(port, fifo, bits) for port, (fifo, bits) in zip(module.writes, ip.rtl_fifos(unit), strict=True)),
@@ -113,7 +128,16 @@ def _formats(unit: Unit, module: Module) -> Row:
             row[f"{name}Bits"] = str(form.bits)
         if name in module.signed:
             row |= {f"{name}Bipolar": "1'b1"} if form.kind is Kind.BIPOLAR else {f"{name}Signed": _bit(form.kind is Kind.INT)}
+        if name in module.unsigned and form.kind is Kind.INT:
+            row[f"{name}Signed"] = _bit(True)
     return row
+
+
+def _packed(unit: Unit, codes: tuple[int, ...]) -> str:
+    """A code for each channel, that of channel 0 lowest."""
+    bits, channels = dict(unit.formats)["In"].bits, unit.values["kIn"]
+    literals = [f"{bits}'h{code % 2**bits:x}" for code in codes]
+    return f"{{{channels}{{{literals[0]}}}}}" if len(codes) == 1 else f"{{{', '.join(reversed(literals))}}}"
 
 
 def _constants(held: Constants) -> Row:

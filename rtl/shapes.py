@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -21,14 +21,15 @@ from dataflow.rtl_fifo import RtlFifo
 from dataflow.unit import Place, Unit
 from dataflow.units.activation import threshold
 from dataflow.units.beats import dwc, fork
-from dataflow.units.classify import dense, top_k, weight_rom
-from dataflow.units.join import join
-from dataflow.units.pool import accumulate_pool, max_pool
-from dataflow.units.product import mvau
+from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
+from dataflow.units.join import join, join_sum
+from dataflow.units.pool import accumulate_pool, global_max, max_pool
+from dataflow.units.product import mvau, mvu
 from dataflow.units.window import swg
-from network.formats import Format, Kind, uint
+from network.formats import Format, Kind, holding, uint
 from network.layers import Fold
-from network.operations import Activation, Dense, GlobalPool, Join, Pool, PoolKind, Product, Shape, TopK, Window, reach
+from network.model import pool_reach
+from network.operations import Activation, Dense, GlobalPool, Join, JoinSum, Pool, PoolKind, Product, Scale, Shape, TopK, Window, reach
 
 TABLE = Path(__file__).parent / "measured.csv"
 FIFO = "fifo"
@@ -48,6 +49,9 @@ class Parameters:
 
     def format(self, name: str) -> Format:
         return Format.parse(self._found[name])
+
+    def optional_format(self, name: str) -> Format | None:
+        return self.format(name) if name in self._found else None
 
     @property
     def _found(self) -> Mapping[str, str]:
@@ -168,17 +172,26 @@ def _shape(given: Parameters) -> Shape:
 
 def _sums(products: int, weight: Format, codes: Format) -> Format:
     """The narrowest for this many products."""
-    low, high = reach(products, weight, codes)
-    return Format(Kind.INT, 1 + max(high, -low - 1).bit_length())
+    return holding(*reach(products, weight, codes))
+
+
+def _product(given: Parameters) -> tuple[Product, Fold]:
+    weight, codes, window, shape = given.format("weight"), given.format("codes"), _window(given), _shape(given)
+    sums = _sums(window.taps * shape.channels, weight, codes)
+    product = Product(input=shape, window=window, out=given.number("out"), weight=weight, codes=codes, sums=sums)
+    return product, Fold(given.number("pe"), given.number("simd"), given.number("pixels", 1))
+
+
+def _mvu(given: Parameters) -> Ip:
+    product, fold = _product(given)
+    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold)
+    return _ip(unit, [fold.pixels * fold.simd * product.codes.bits, fold.pixels * fold.pe * product.sums.bits])
 
 
 def _mvau(given: Parameters) -> Ip:
-    weight, codes, result = given.format("weight"), given.format("codes"), given.format("result")
-    fold = Fold(given.number("pe"), given.number("simd"), given.number("pixels", 1))
-    window, shape = _window(given), _shape(given)
-    sums = _sums(window.taps * shape.channels, weight, codes)
-    product = Product(input=shape, window=window, out=given.number("out"), weight=weight, codes=codes, sums=sums)
-    activation = Activation(shape=product.output, values=sums, reach=product.reach, codes=result)
+    product, fold = _product(given)
+    codes, result = product.codes, given.format("result")
+    activation = Activation(shape=product.output, values=product.sums, reach=product.reach, codes=result)
     unit = mvau(_place("in", "out"), layer="layer", product=product, activation=activation, fold=fold)
     return _ip(unit, [fold.pixels * fold.simd * codes.bits, fold.pixels * fold.pe * result.bits])
 
@@ -192,7 +205,8 @@ def _threshold(given: Parameters) -> Ip:
 
 def _swg(given: Parameters) -> Ip:
     lanes, pixels, codes = given.number("lanes"), given.number("pixels", 1), given.format("codes")
-    unit = swg(_place("in", "out"), shape=_shape(given), window=_window(given), lanes=lanes, pixels=pixels, form=codes)
+    pads = tuple(i * codes.high // lanes % (codes.high + 1) for i in range(given.number("in"))) if given.number("pads", 0) else (0,)
+    unit = swg(_place("in", "out"), shape=_shape(given), window=_window(given), lanes=lanes, pixels=pixels, form=codes, pad_codes=pads)
     return _ip(unit, [lanes * codes.bits, pixels * lanes * codes.bits])
 
 
@@ -214,23 +228,50 @@ def _join(given: Parameters) -> Ip:
     return _ip(join(_place("main", "bypass", "out"), operation=joined, lanes=lanes), [lanes * codes.bits] * 3)
 
 
+def _join_sum(given: Parameters) -> Ip:
+    lanes, main, bypass, factors = given.number("lanes"), given.format("main"), given.format("bypass"), given.optional_format("factors")
+    most, zero = 1 if factors is None else factors.high, given.number("zero", 0)
+    added = JoinSum(
+        shape=_shape(given),
+        main=main,
+        bypass=bypass,
+        zero_point=zero,
+        factors=factors,
+        per_channel=bool(given.number("pairs", 1)),
+        reach=(most * (main.low + bypass.low) - zero, most * (main.high + bypass.high) - zero),
+    )
+    unit = join_sum(_place("main", "bypass", "out"), layer="layer", operation=added, lanes=lanes)
+    return _ip(unit, [lanes * each.bits for each in (main, bypass, added.values)])
+
+
 def _max_pool(given: Parameters) -> Ip:
     lanes, codes = given.number("lanes"), given.format("codes")
     pool = Pool(input=_shape(given), window=_window(given), codes=codes)
     return _ip(max_pool(_place("in", "out"), operation=pool, lanes=lanes), [lanes * codes.bits] * 2)
 
 
+def _global_pool(given: Parameters, kind: PoolKind) -> GlobalPool:
+    codes, shape, zero = given.format("codes"), _shape(given), given.number("zero")
+    # Sums as wide as those without a zero point.
+    _, most = pool_reach(kind, shape, codes, min(zero, 0) if kind is PoolKind.SUM else zero)
+    return GlobalPool(kind=kind, input=shape, codes=codes, zero_point=zero, values=uint(most.bit_length()))
+
+
 def _accumulate_pool(given: Parameters) -> Ip:
-    lanes, codes, shape = given.number("lanes"), given.format("codes"), _shape(given)
-    sums = uint((shape.pixels * codes.high).bit_length())
-    pool = GlobalPool(kind=PoolKind.SUM, input=shape, codes=codes, zero_point=given.number("zero"), values=sums)
-    return _ip(accumulate_pool(_place("in", "out"), operation=pool, lanes=lanes), [lanes * codes.bits, lanes * sums.bits])
+    lanes, pool = given.number("lanes"), _global_pool(given, PoolKind.SUM)
+    return _ip(accumulate_pool(_place("in", "out"), operation=pool, lanes=lanes), [lanes * pool.codes.bits, lanes * pool.values.bits])
+
+
+def _global_max(given: Parameters) -> Ip:
+    lanes, pool = given.number("lanes"), _global_pool(given, PoolKind.MAX)
+    return _ip(global_max(_place("in", "out"), operation=pool, lanes=lanes), [lanes * pool.codes.bits, lanes * pool.values.bits])
 
 
 def _dense_operation(given: Parameters) -> tuple[Dense, Fold]:
     weight, codes, inputs = given.format("weight"), given.format("codes"), given.number("in")
     scores = Format(Kind.INT, _sums(inputs, weight, codes).bits + 1)
-    dense = Dense(inputs=inputs, classes=given.number("out"), weight=weight, codes=codes, sums=scores)
+    has_bias = bool(given.number("bias", 1))
+    dense = Dense(inputs=inputs, classes=given.number("out"), weight=weight, codes=codes, sums=scores, has_bias=has_bias)
     return dense, Fold(given.number("pe"), given.number("simd"))
 
 
@@ -247,16 +288,33 @@ def _dense(given: Parameters) -> Ip:
     return _ip(unit, [beat, weights, fold.pe * operation.sums.bits])
 
 
+def _scale_scores(given: Parameters) -> Ip:
+    lanes, sums, scores = given.number("lanes"), given.format("sums"), given.format("scores")
+    operation = Scale(classes=given.number("classes"), sums=sums, factors=given.format("factors"), scores=scores)
+    return _ip(scale_scores(_place("in", "out"), layer="layer", operation=operation, lanes=lanes), [lanes * sums.bits, lanes * scores.bits])
+
+
+def _top_k_operation(given: Parameters) -> TopK:
+    return TopK(classes=given.number("classes"), top=given.number("top"), scores=given.format("scores"))
+
+
 def _top_k(given: Parameters) -> Ip:
-    scores = given.format("scores")
-    operation = TopK(classes=given.number("classes"), top=given.number("top"), scores=scores)
-    return _ip(top_k(_place("in", "out"), operation=operation), [scores.bits, 32])
+    operation = _top_k_operation(given)
+    return _ip(top_k(_place("in", "out"), operation=operation), [operation.scores.bits, 32])
+
+
+def _top_k_scores(given: Parameters) -> Ip:
+    operation = replace(_top_k_operation(given), gives_scores=True)
+    return _ip(top_k_scores(_place("in", "out"), operation=operation), [operation.scores.bits, 32])
 
 
 UNITS: Mapping[str, Callable[[Parameters], Ip]] = MappingProxyType(
     {
         each.__name__[1:]: each
-        for each in (_mvau, _threshold, _swg, _dwc, _fork, _join, _max_pool, _accumulate_pool, _weight_rom, _dense, _top_k)
+        for each in (
+            *(_mvau, _mvu, _threshold, _swg, _dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
+            *(_weight_rom, _dense, _scale_scores, _top_k, _top_k_scores),
+        )
     }
 )
 """By implementation, an IP of a unit with parameters."""

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from tqdm import tqdm
@@ -25,6 +26,7 @@ from runtime.errors import AcceleratorError, DeviceError, EvaluationError, Image
 from runtime.evaluation.evaluate import Score, evaluate
 from runtime.evaluation.labels import read_labels
 from runtime.inference.accelerator import Accelerator
+from runtime.inference.pipeline import Result, Scored
 from runtime.power import Recording
 from runtime.xrt import cards
 from runtime.xrt.device import XrtDevice
@@ -70,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     classify.add_argument(
         "--top", type=whole(1, 1_000_000), metavar="K", help="print the K best labels; all the accelerator gives if left out"
     )
+    classify.add_argument("--scores", action="store_true", help="print the score behind each label")
     classify.set_defaults(run=_classify)
 
     evaluation = commands.add_parser("evaluate", parents=[named], help="classify a folder of images and count how many labels are right")
@@ -114,12 +117,18 @@ def _classify(arguments: argparse.Namespace) -> int:
         if top is not None and top > manifest.top:
             why = f"{manifest.network} gives its {manifest.top} best labels"
             raise AcceleratorError("--top", str(top), why, f"ask for at most {manifest.top}")
-        for path, labels in zip(arguments.images, accelerator.stream(arguments.images), strict=True):
-            if isinstance(labels, ImageError):
-                status = _complain(labels)
-            else:
-                names = (manifest.label_names[label] if manifest.label_names else str(label) for label in labels[:top])
-                print(f"{_printable(path)}: {', '.join(names)}")
+        results: Iterable[Result | Scored] = accelerator.stream(arguments.images)
+        if arguments.scores:
+            results = accelerator.stream(arguments.images, scores=True)
+        for path, result in zip(arguments.images, results, strict=True):
+            if isinstance(result, ImageError):
+                status = _complain(result)
+                continue
+            labels, scores = result if isinstance(result, tuple) else (result, None)
+            names = [manifest.label_names[label] if manifest.label_names else str(label) for label in labels[:top]]
+            if scores is not None:
+                names = [f"{name} {score}" for name, score in zip(names, scores, strict=False)]
+            print(f"{_printable(path)}: {', '.join(names)}")
     return status
 
 

@@ -3,14 +3,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.container.program import Program
+from runtime.emulation.lowered import LoweredProgram
 
 def paths() -> list[str]: ...
 def peak(path: str, threads: int, seconds: float) -> float: ...
 
 class Network:
     worth_a_team: int  # products; less is computed by one thread
-    def __init__(self, program: Program, path: str, threads: int) -> None: ...
+    def __init__(self, program: LoweredProgram, path: str, threads: int) -> None: ...
     def run(self, images: NDArray[np.uint8], weights: NDArray[np.int8]) -> tuple[NDArray[np.uint32], NDArray[np.int32]]: ...
     def trace(
         self, image: NDArray[np.uint8], weights: NDArray[np.int8]

@@ -53,10 +53,15 @@ def _meaning(manifest: Manifest, role: Role) -> str:
     bank = manifest.by_role[role].bank
     return {
         Role.IMAGES: f"images, {manifest.frame_bytes} bytes a frame, from {bank}",
-        Role.LABELS: f"labels, {manifest.label_bytes} bytes a frame, to {bank}",
+        Role.LABELS: f"{_given(manifest)}, {manifest.result.stride_bytes} bytes a frame, to {bank}",
         Role.WEIGHTS: f"weights int8 {manifest.weights}, from {bank}",
         Role.FRAMES: "frames of the batch",
     }[role]
+
+
+def _given(manifest: Manifest) -> str:
+    scores = manifest.result.scores
+    return "labels" if scores is None else f"labels and scores {scores}"
 
 
 def _banks(xclbin: Xclbin) -> Iterator[str]:

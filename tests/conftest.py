@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,45 @@ def finished_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests share no finished work with the user's builds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RESFLOW_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+COMPILER = r"""#!/bin/sh
+# g++ for C simulations, called as `g++ <flags> -isystem ap_types -include <ip>.cpp ...` in a job's folder: most of the time of a small IP
+# goes into headers that are the same for all, so those are compiled once for all that have the same flags and the same headers.
+# The folder of this script says how much is optimized: most tests simulate too few cycles for that to pay.
+case "$*" in *" -isystem ap_types -include "*) ;; *) exec g++ "$@" ;; esac
+folder="$(dirname "$0")"
+for word; do
+  shift
+  case "$word" in -O1) word="-$(basename "$folder")" ;; esac
+  case "$word" in -include) sources=yes ;; esac
+  [ "$sources" ] || flags="$flags$word "
+  set -- "$@" "$word"
+done
+kept="$folder/$( (echo "$flags"; cat ap_types/*.h ap_types/etc/*.h resflow/formats.h) 2>&1 | cksum | tr ' ' _).h"
+if [ ! -e "$kept.gch" ]; then  # two that make it at once make the same
+  own="$kept.$$"
+  printf '#include <%s>\n' cstdint cstdio cstdlib fstream iterator map string vector resflow/formats.h > "$own" && mv "$own" "$kept"
+  g++ $flags -I. -x c++-header "$kept" -o "$own" 2> /dev/null && mv "$own" "$kept.gch" || exec g++ "$@"  # which says what is wrong with them
+fi
+exec g++ -include "$kept" "$@"
+"""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def headers_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test that simulates many cycles has CXX name the one in the folder O1."""
+    temporary = tmp_path_factory.getbasetemp()
+    folder = (temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary) / "compilers"  # of all processes
+    for level in ("O0", "O1"):
+        (folder / level).mkdir(parents=True, exist_ok=True)
+        own = folder / level / f"g++.{os.getpid()}"
+        own.write_text(COMPILER)
+        own.chmod(0o755)
+        own.replace(folder / level / "g++")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXX", str(folder / "O0" / "g++"))
         yield
 
 
@@ -54,6 +94,11 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.fixture(scope="session")
 def toy_yaml() -> Path:
     return TESTS / "toy.yaml"
+
+
+@pytest.fixture(scope="session")
+def wide_yaml() -> Path:
+    return TESTS / "wide.yaml"
 
 
 @pytest.fixture

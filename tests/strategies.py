@@ -9,8 +9,12 @@ import yaml
 from hypothesis import strategies as st
 
 from network import Network, load
+from network.formats import Format
 
 WEIGHTS = ["bipolar", "bipolar", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
+
+
+CODES = [*(f"uint{bits}" for bits in range(1, 5)), *(f"int{bits}" for bits in range(1, 5)), "uint6", "int6"]
 
 
 def divisor(number: int) -> st.SearchStrategy[int]:
@@ -28,9 +32,24 @@ def window(draw: st.DrawFn, *, keeps_size: bool, strides: tuple[int, int] = (1, 
     return {"kernel": kernel, "stride": list(strides), "pad": pad}
 
 
+def codes_of(text: str) -> st.SearchStrategy[int]:
+    """A code of a format."""
+    form = Format.parse(text)
+    return st.integers(form.low, form.high)
+
+
 @st.composite
 def networks(draw: st.DrawFn, blocks: int = 3, wide: bool = False) -> dict[str, Any]:
-    """A valid description, as the object its YAML would be; a wide one has beats and ROM words of more than 64 lanes."""
+    """A valid description, as the object its YAML would be; a wide one has beats and ROM words of more than 64 lanes.
+
+    Half of them have formats of single layers, signed codes, pad codes, activations at every place, and joins and scores with factors.
+    """
+    return draw(of_common_formats(blocks, wide)) if draw(st.booleans()) else draw(of_own_formats(blocks, wide))
+
+
+@st.composite
+def of_common_formats(draw: st.DrawFn, blocks: int, wide: bool) -> dict[str, Any]:
+    """A description whose formats are those of `formats`, and whose joins clip."""
     act = draw(st.integers(1, 4))
     residual = draw(st.integers(1, 5))
     from_stem = draw(st.booleans())  # residual codes, so that an identity block may come first
@@ -70,7 +89,8 @@ def networks(draw: st.DrawFn, blocks: int = 3, wide: bool = False) -> dict[str, 
             if first["kernel"][0] > 1 and second["kernel"][0] > 1:
                 first["pad"][0] = [first["kernel"][0] - 1, 1]
                 second["pad"][0] = [0, second["kernel"][0] - 2]
-        block["bypass"] = "identity" if identity else folded({"stride": list(strides)}, channels, out)
+        projection = draw(st.sampled_from([{"stride": list(strides)}, draw(window(keeps_size=True, strides=strides))]))
+        block["bypass"] = "identity" if identity else folded(projection, channels, out)
         if act == residual and codes_are_residual and draw(st.booleans()):
             block["entry"] = True
         described[f"b{i}"] = block
@@ -89,6 +109,77 @@ def networks(draw: st.DrawFn, blocks: int = 3, wide: bool = False) -> dict[str, 
         "blocks": described,
         "head": {"fc": fc, "weights": "stream" if streams else "rom", "top": draw(st.integers(1, classes))},
     }
+
+
+@st.composite
+def of_own_formats(draw: st.DrawFn, blocks: int, wide: bool) -> dict[str, Any]:
+    """One in which whatever may have a format of its own has one, as often as not."""
+    description = draw(of_common_formats(blocks, wide))
+
+    def often() -> bool:
+        return draw(st.booleans())
+
+    def own_format(layer: dict[str, Any], key: str = "act") -> str | None:
+        """Write a format; one of 8 bits now and then, which has many thresholds."""
+        if not often():
+            return None
+        layer[key] = draw(st.sampled_from(CODES if wide or draw(st.integers(0, 9)) else ["uint8", "int8"]))
+        return str(layer[key])
+
+    formats, stem, head = description["formats"], description["stem"], description["head"]
+    if often():
+        formats["residual"] = draw(st.sampled_from(CODES))
+        formats.pop("zero_point")
+    entry = own_format(stem, "entry") or "uint8"
+    channels = description["input"]["shape"][2]
+    if often():
+        stem["conv"]["pad_code"] = draw(
+            codes_of(entry) if channels == 1 else st.lists(codes_of(entry), min_size=channels, max_size=channels)
+        )
+    codes = own_format(stem["conv"]) or formats[stem["output"]]
+    for block in description["blocks"].values():
+        names = [name for name in ("conv1", "conv2", "conv3") if name in block]
+        projects = block["bypass"] != "identity"
+        places: dict[str, Any] = {}
+        for place in ("both", "main", "bypass"):
+            own_format(places, place)
+        block["entry"] = places
+        forked = places.get("both", codes)
+        into = places.get("main", forked)
+        for name in names[:-1]:
+            if often():
+                block[name]["pad_code"] = draw(codes_of(into))
+            into = own_format(block[name]) or formats["act"]
+        if often():
+            block[names[-1]]["pad_code"] = draw(codes_of(into))
+        residual = formats["residual"]
+        brought = residual if projects else places.get("bypass", forked)
+        if often() or not residual.startswith("uint") or brought != residual:
+            join: dict[str, Any] = {}
+            if often():
+                join["factors"] = draw(st.sampled_from(["uint1", "uint5", "uint10", "uint16"]))
+                join["per_channel"] = often()
+            if often():
+                join["zero_point"] = draw(st.integers(-9, 9))
+            for branch in [block[names[-1]], *([block["bypass"]] if projects else [])]:
+                if often():
+                    branch["act"] = draw(st.one_of(st.just("sums"), st.sampled_from(CODES)))
+            codes = own_format(join) or residual
+            block["join"] = join
+        else:
+            codes = residual
+    if often():
+        head["pool"] = "max"
+    head["zero_point"] = draw(codes_of(codes))
+    own_format(head)
+    if often():
+        head["fc"]["factors"] = draw(st.sampled_from(["uint1", "uint7", "uint12"]))
+        if often():
+            head["fc"]["scores"] = "int48"
+    own_format(head["fc"])
+    if often():
+        head["output"] = "scores"
+    return description
 
 
 def written(description: dict[str, Any], folder: Path) -> Network:

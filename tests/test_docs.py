@@ -225,8 +225,10 @@ def documented(page: str) -> set[str]:
 
 def test_every_key_of_the_description_is_documented(tmp_path):
     described = yaml.safe_load((ROOT / "configs" / "digits.yaml").read_text())
-    described["memory"] = {}
+    described |= {"memory": {}, "pictures": {}}
+    described["blocks"]["res2a"] |= {"entry": {}, "join": {}}
     places = ("", "input", "formats", "memory", "stem", "stem.conv", "stem.pool", "blocks.res2a", "blocks.res2a.conv1")
+    places += ("pictures", "blocks.res2a.entry", "blocks.res2a.join")
     known = {"like"}
     for place in (*places, "blocks.res2a.bypass", "head", "head.fc"):
         document = deepcopy(described)

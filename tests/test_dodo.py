@@ -16,6 +16,7 @@ import pytest
 from network import load, parameters
 from runtime.container.xclbin import Xclbin
 from tests import pages
+from tests.tools.programs import quick_compiler
 
 ROOT = Path(__file__).parent.parent
 STEPS = ["generate", "design", "vectors", "check", "xclbin", "csim"]
@@ -168,8 +169,8 @@ def test_same_description_same_bytes(toy, tmp_path):
 @pytest.mark.usefixtures("own_cache")
 def test_a_failing_ip_does_not_stop_the_others(toy_yaml, tmp_path):
     chosen = project(toy_yaml, tmp_path)
-    compiler = tmp_path / "g++-that-refuses-res2a"
-    compiler.write_text('#!/bin/sh\ncase "$*" in *res2a_tb*) echo "error: no more today" >&2; exit 4;; esac\nexec g++ "$@"\n')
+    quick, compiler = quick_compiler(tmp_path), tmp_path / "g++-that-refuses-res2a"
+    compiler.write_text(f'#!/bin/sh\ncase "$*" in *res2a_tb*) echo "error: no more today" >&2; exit 4;; esac\nexec {quick} "$@"\n')
     compiler.chmod(0o755)
     result = doit(*chosen, "csim", env={"CXX": str(compiler)})
     assert result.returncode == 1
@@ -182,7 +183,7 @@ def test_a_failing_ip_does_not_stop_the_others(toy_yaml, tmp_path):
         "        fix: report it with the log: generated C++ has to compile\n"
     ) in result.stdout
     assert re.search(r"10 done, 0 up to date, 1 failed: csim:res2a; [\d.]+ s\n$", result.stdout)
-    compiler.write_text('#!/bin/sh\nexec g++ "$@"\n')
+    compiler.write_text(f'#!/bin/sh\nexec {quick} "$@"\n')
     again = doit(*chosen, "csim", env={"CXX": str(compiler)})
     assert (again.returncode, ran(again)) == (0, ["csim:res2a"])
 

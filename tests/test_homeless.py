@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime import tiny
+from tests.tools.programs import quick_compiler
 
 ROOT = Path(__file__).parent.parent
 NOBODY = 64_321
@@ -54,7 +55,7 @@ def theirs(place):
 
 def run(user, *words, cwd=ROOT, **changes):
     """A program of this Python; a change of None deletes the variable."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "RESFLOW_CACHE": None, "XDG_CACHE_HOME": None, **changes}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "RESFLOW_CACHE": None, "XDG_CACHE_HOME": None, "CXX": None, **changes}
     env = {name: value for name, value in env.items() if value is not None}
     result = subprocess.run([*user, sys.executable, *map(str, words)], cwd=cwd, env=env, capture_output=True, encoding="utf-8", check=False)
     assert "Traceback" not in result.stdout + result.stderr, result.stderr
@@ -70,14 +71,6 @@ HOMES = {
     "a file": ({"HOME": "{tmp}/file"}, "{tmp}/file/.cache/resflow: Not a directory"),
     "another's cache": ({"RESFLOW_CACHE": "{tmp}/cache"}, "{tmp}/cache: Permission denied"),
 }
-
-
-def quick_compiler(folder):
-    """One whose programs pass: what is compiled is no matter here."""
-    compiler = folder / "compiler"
-    compiler.write_text('#!/bin/sh\nfor last; do :; done\nprintf "#!/bin/sh\\necho PASS\\n" > "$last"; chmod +x "$last"\n')
-    compiler.chmod(0o755)
-    return compiler
 
 
 @pytest.mark.parametrize("home", HOMES)

@@ -1,5 +1,6 @@
 """The real ResNet-50, every IP of it in C simulation and the whole of it in emulation, against the original's own codes."""
 
+import os
 import re
 
 import numpy as np
@@ -12,6 +13,14 @@ from tests.runtime.xrt.test_device import child
 from tests.test_dodo import ROOT, doit, ran
 
 pytestmark = reference_data.needs_reference
+
+
+@pytest.fixture(autouse=True, scope="module")
+def optimized():
+    """Simulating whole images takes longer than compiling what simulates them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXX", os.environ["CXX"].replace("/O0/", "/O1/"))
+        yield
 
 
 @pytest.fixture(scope="module")

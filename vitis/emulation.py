@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from dataflow.banks import enlarged_kb
@@ -11,11 +12,14 @@ from dataflow.timing.error import TimingError
 from dataflow.timing.graph import graph
 from dataflow.timing.simulation import simulate
 from network.errors import DescriptionError
+from network.formats import Format
 from network.layers import Conv
-from network.operations import Window
+from network.model import Block, Head, Network
+from network.operations import TopK, Window
 from network.parameters import Parameters
 from runtime.container.manifest import Argument as ManifestArgument
-from runtime.container.manifest import Direction, ImageShape, Manifest, Target
+from runtime.container.manifest import Direction, ImageShape, Manifest, Pictures, Result, Target
+from runtime.container.sections import VERSION
 from runtime.container.xclbin import Bank
 from runtime.errors import ManifestError, XclbinError
 from vitis import xclbin
@@ -38,7 +42,7 @@ def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mappin
     )
     described = manifest(design, Target.EMULATION, versions, latency_cycles=latency_cycles(design))
     try:
-        return xclbin.render(described, banks=banks, network=network_section(design), parameters=parameters)
+        return xclbin.render(described, banks=banks, network=network_section(design.network), parameters=parameters)
     except XclbinError as error:
         raise refused(design, error) from None
 
@@ -57,6 +61,8 @@ def manifest(design: Design, target: Target, versions: Mapping[str, str] | None 
             image=ImageShape(*network.input),
             classes=fc.out,
             top=network.head.top,
+            result=_result(network.head.top_k),
+            pictures=None if network.pictures is None else Pictures(**asdict(network.pictures)),
             label_names=network.labels,
             arguments=tuple(_argument(design, argument) for argument in design.arguments),
             weights=(fc.out, fc.inputs) if network.head.streams_weights else None,
@@ -98,33 +104,63 @@ def _argument(design: Design, argument: Argument) -> ManifestArgument:
     )
 
 
-def network_section(design: Design) -> dict[str, Any]:
-    """The network as `runtime.container.program` reads it."""
-    network = design.network
+def _result(top_k: TopK) -> Result:
+    scores = f"int{32 * top_k.score_words}" if top_k.gives_scores else None
+    return Result(words=top_k.words, scores=scores, scores_offset=4 * top_k.first_score if scores else 0, stride_bytes=4 * top_k.words)
+
+
+def network_section(network: Network) -> dict[str, Any]:
+    """The network as `runtime.container.sections` reads it."""
     pool = network.stem.pool
     return {
+        "version": VERSION,
         "input": list(network.input),
-        "stem": {"conv": _conv(network.stem.conv), "pool": None if pool is None else _window(pool)},
-        "blocks": [
-            {
-                "name": block.name,
-                "entry": any(block.entry),
-                "convs": [_conv(conv) for conv in block.convs],
-                "bypass": None if block.bypass is None else _conv(block.bypass),
-                "zero_point": block.meeting.zero_point,
-                "bits": block.residual.bits,
-            }
-            for block in network.blocks
-        ],
-        "head": {
-            "zero_point": network.head.zero_point,
-            "inputs": network.head.fc.inputs,
-            "classes": network.head.fc.out,
-            "top": network.head.top,
-            "weights": "stream" if network.head.streams_weights else "rom",
-            "weight": str(network.head.fc.weight),
+        "stem": {
+            "entry": _format(network.stem.entry),
+            "conv": _conv(network.stem.conv),
+            "pool": None if pool is None else _window(pool),
+        },
+        "blocks": [_block(block) for block in network.blocks],
+        "head": _head(network.head),
+    }
+
+
+def _block(block: Block) -> dict[str, Any]:
+    meeting, activation = block.meeting, block.join_activation
+    return {
+        "name": block.name,
+        "entry": {place: _format(codes) for place, codes in block.entry._asdict().items()},
+        "convs": [_conv(conv) for conv in block.convs],
+        "bypass": None if block.bypass is None else _conv(block.bypass),
+        "join": {
+            "activates": meeting.activates,
+            "zero_point": meeting.zero_point,
+            "output": str(block.residual),
+            "factors": _format(meeting.factors),
+            "per_channel": meeting.per_channel,
+            "values": 32 if activation is None else activation.values.bits,
         },
     }
+
+
+def _head(head: Head) -> dict[str, Any]:
+    return {
+        "pool": head.pool.value,
+        "zero_point": head.zero_point,
+        "act": _format(head.act),
+        "inputs": head.fc.inputs,
+        "classes": head.fc.out,
+        "top": head.top,
+        "weights": "stream" if head.streams_weights else "rom",
+        "weight": str(head.fc.weight),
+        "factors": _format(head.fc.factors),
+        "scores": head.fc.scores.bits,
+        "output": _format(head.fc.codes),
+    }
+
+
+def _format(codes: Format | None) -> str | None:
+    return None if codes is None else str(codes)
 
 
 def _window(window: Window) -> dict[str, Any]:
@@ -133,10 +169,11 @@ def _window(window: Window) -> dict[str, Any]:
 
 def _conv(conv: Conv) -> dict[str, Any]:
     return _window(conv.window) | {
+        "pad_codes": list(conv.pad_codes),
         "name": conv.name,
         "in": conv.input.channels,
         "out": conv.out,
         "weight": str(conv.weight),
         "input": str(conv.input_format),
-        "output": str(conv.output_format),
+        "output": str(conv.output_format) if conv.activates else None,
     }

@@ -30,7 +30,7 @@ class Verdict:
 
 
 def verify(network: Network, parameters: Parameters, xclbin: Path, images: Images, frames: int) -> Verdict:
-    """Classify all images with the xclbin; compare every code of the first `frames`, and the labels of all, with the reference; raises ToolError if they differ."""
+    """Classify all images with the xclbin; compare every code of the first `frames`, and the labels and scores of all, with the reference; raises ToolError if they differ."""
     frames = min(frames, len(images.images))
     traced = reference.trace(network, parameters, images.images)
     expected = traced["labels"]
@@ -40,7 +40,11 @@ def verify(network: Network, parameters: Parameters, xclbin: Path, images: Image
         return ToolError(str(xclbin), difference, why="both compute the same integers, so one of them is wrong", fix="report it")
 
     with runtime.Accelerator.open(xclbin) as accelerator:
-        labels = accelerator.classify(images.images)
+        scores = None
+        if network.head.gives_scores:
+            labels, scores = accelerator.classify(images.images, scores=True)
+        else:
+            labels = accelerator.classify(images.images)
         for i in range(frames):
             for name, codes in accelerator.trace(images.images[i]).items():
                 if not np.array_equal(codes, traced[name][i]):
@@ -48,5 +52,9 @@ def verify(network: Network, parameters: Parameters, xclbin: Path, images: Image
                     raise differs(i, f"{name} at {place}", codes[place], traced[name][i][place])
     for i in np.flatnonzero((labels != expected).any(axis=1)):
         raise differs(int(i), "labels", labels[i].tolist(), expected[i].tolist())
+    if scores is not None:
+        best = np.take_along_axis(traced["scores"], expected.astype(np.int64), axis=1)
+        for i in np.flatnonzero((scores != best).any(axis=1)):
+            raise differs(int(i), "scores", scores[i].tolist(), best[i].tolist())
     correct = None if images.labels is None else int((labels[:, 0] == images.labels).sum())
     return Verdict(traced=frames, codes=sum(codes[:frames].size for codes in traced.values()), classified=len(labels), correct=correct)

@@ -110,6 +110,17 @@ def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int
     return round(factor * counted), tree_registers(simd, both), 0
 
 
+def scaled(factor: Format, value: Format) -> Resources:
+    """A value times a positive factor, which is no constant of the logic: in LUTs as in `dot`, or in DSPs.
+
+    A DSP multiplies numbers of 27 and 18 bits with their signs (UG579), so the factor, of at most 17, takes one for each 26 bits of a value.
+    """
+    if uses_dsp(factor, value):
+        return logic(0, factor.bits + value.bits) + Resources(dsp=-(-value.bits // 26))
+    luts, ffs, _ = dot(1, factor, value, Backend.HLS)
+    return logic(luts, ffs + factor.bits + value.bits)
+
+
 def crossed(outputs: int, thresholds: Constants, bits: int, codes: Format) -> Resources:
     """Comparison of `outputs` values of `bits` bits with all thresholds of theirs, and the count of those reached, see threshold.h.
 

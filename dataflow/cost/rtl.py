@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 
 from dataflow.cost.resources import Resources
@@ -89,6 +90,7 @@ def tree(numbers: int, bits: int, levels: int | None = None, *, signed: bool = F
     return Count(SIGNED_TREE * (added.lut + numbers - 1), added.ff) if signed else added
 
 
+@cache  # both halves are mostly the same, and so are the trees of most units
 def _tree(numbers: int, bits: int, levels: int, weighted: bool, registered: bool) -> Count:
     if levels == 0:
         return Count()
@@ -209,6 +211,44 @@ def pes(count: int, simd: int, weight: Format, codes: Format, sums: int) -> tupl
     return dot_planes(simd, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summed:
+    """What rf_window_sums contains."""
+
+    dots: Count
+    sums: Count
+    memories: Count
+    control: Count
+    ruled: Resources
+
+
+def window_sums(
+    *,
+    pe: int,
+    simd: int,
+    pixels: int,
+    folds: tuple[int, int],
+    formats: tuple[Format, Format],
+    sums: int,
+    storages: tuple[Storage, Storage],
+) -> Summed:
+    """`formats` of codes and weights; `storages` of weights and the window."""
+    (codes, weight), (fold_in, fold_out) = formats, folds
+    bipolar = weight.kind is Kind.BIPOLAR
+    dots, added, dsps = pes(pixels * (pe + bipolar), simd, weight, codes, sums)
+    totals = Count(sums, sums) * (pixels * pe if bipolar else 0)
+    weights, weight_brams = rom(fold_in * fold_out, pe * simd * weight.bits, storages[0])
+    beat = pixels * simd * codes.bits
+    kept, kept_brams = delay(fold_in, beat, storages[1]) if fold_out > 1 else (Count(), 0)
+    return Summed(
+        dots=dots,
+        sums=added + totals,
+        memories=weights + kept + Count(beat if fold_out > 1 else 0, 2 * beat),
+        control=counter(fold_in) + counter(fold_out) + counter(fold_in * fold_out),
+        ruled=Resources(dsp=dsps, bram=weight_brams + kept_brams),
+    )
+
+
 def mvau(
     *,
     pe: int,
@@ -220,22 +260,36 @@ def mvau(
     storages: tuple[Storage, Storage, Storage],
 ) -> Structure:
     """`formats` of codes, weights and results; `storages` of weights, thresholds and the window."""
-    (codes, weight, result), (fold_in, fold_out) = formats, folds
-    bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pixels * (pe + bipolar), simd, weight, codes, sums)
-    totals = Count(sums, sums) * (pixels * pe if bipolar else 0)
-    compared, reached = crossed(pixels * pe, result.thresholds, sums, fold_out)
-    weights, weight_brams = rom(fold_in * fold_out, pe * simd * weight.bits, storages[0])
-    thresholds, threshold_brams = rom(fold_out, pe * result.thresholds * sums, storages[1])
-    beat = pixels * simd * codes.bits
-    kept, kept_brams = delay(fold_in, beat, storages[2]) if fold_out > 1 else (Count(), 0)
-    control = counter(fold_in) + counter(fold_out) + counter(fold_in * fold_out)
-    memories = weights + thresholds + kept + Count(beat if fold_out > 1 else 0, 2 * beat)
+    codes, weight, result = formats
+    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2]))
+    compared, reached = crossed(pixels * pe, result.thresholds, sums, folds[1])
+    thresholds, brams = rom(folds[1], pe * result.thresholds * sums, storages[1])
+    memories = of.memories + thresholds
     return Structure(
         implementation="mvau",
-        luts=(dots.lut + reached.lut, added.lut + totals.lut, compared.lut, memories.lut, control.lut, 1),
-        ffs=(dots.ff + reached.ff, added.ff + totals.ff, compared.ff, memories.ff, control.ff, 1),
-        ruled=Resources(dsp=dsps, bram=weight_brams + threshold_brams + kept_brams),
+        luts=(of.dots.lut + reached.lut, of.sums.lut, compared.lut, memories.lut, of.control.lut, 1),
+        ffs=(of.dots.ff + reached.ff, of.sums.ff, compared.ff, memories.ff, of.control.ff, 1),
+        ruled=of.ruled + Resources(bram=brams),
+    )
+
+
+def mvu(
+    *,
+    pe: int,
+    simd: int,
+    pixels: int,
+    folds: tuple[int, int],
+    formats: tuple[Format, Format],
+    sums: int,
+    storages: tuple[Storage, Storage],
+) -> Structure:
+    """`formats` of codes and weights; `storages` of weights and the window."""
+    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=formats, sums=sums, storages=storages)
+    return Structure(
+        implementation="mvu",
+        luts=(of.dots.lut, of.sums.lut, of.memories.lut, of.control.lut, 1),
+        ffs=(of.dots.ff, of.sums.ff, of.memories.ff, of.control.ff, 1),
+        ruled=of.ruled,
     )
 
 
@@ -254,11 +308,20 @@ def threshold(*, lanes: int, rows: int, values: int, thresholds: int, bits: int,
 
 
 def swg(
-    *, counters: tuple[int, ...], banks: int, kernel: tuple[int, int], pixels: int, words: int, bits: int, storage: Storage
+    *,
+    counters: tuple[int, ...],
+    banks: int,
+    kernel: tuple[int, int],
+    pixels: int,
+    words: int,
+    bits: int,
+    storage: Storage,
+    pads: int,
 ) -> Structure:
     """`counters`: how far each counts. Rows in the ring are found by adders, of as many bits as its words have: two more where a window has
-    more than one row. A tap is chosen among the banks that can be under it."""
-    control = sum((counter(each) for each in counters), Count())
+    more than one row. A tap is chosen among the banks that can be under it. Padding costs something only where its codes are of several
+    beats, `pads`: their choice, and that of padding."""
+    control = sum((counter(each) for each in (*counters, pads)), Count())
     address = bits_for(words)
     if storage is Storage.BRAM:
         memory, brams = Count(), bram(words, bits) * banks
@@ -268,6 +331,8 @@ def swg(
         memory, brams = Count(_distributed(words, bits), bits) * banks, 0
     inputs = min(kernel[1], banks) + bits_for(kernel[1])
     chosen = Count(-(-(inputs - 1) // 5), 1) * (pixels * bits if banks > 1 else 0)
+    if pads > 1:
+        memory += rom(pads, bits, Storage.LUTRAM)[0] + Count(bits)
     return Structure(
         implementation="swg",
         luts=(memory.lut, chosen.lut, control.lut, address * (2 if kernel[0] > 1 else 1), address * (banks - 1), 1),
@@ -294,15 +359,58 @@ def join(*, lanes: int, bits: int, zero: int) -> Structure:
     return Structure(implementation="join", luts=(lanes * max(2 * bits, 3), 1), ffs=(lanes * registers, 1))
 
 
+def scaled(value: Format, factor: Format, bits: int) -> tuple[Count, int]:
+    """rf_scaled: a register for the product, in front of it those of its factors, and the DSPs, of 27 and 18 bits with their signs (UG579).
+    Yosys adds the products of what is wider."""
+    dsps = -(-(value.bits + 1) // 27)
+    product = min(bits, value.bits + factor.bits)
+    return Count((dsps - 1) * product, product + value.bits), dsps
+
+
+def join_sum(
+    *,
+    lanes: int,
+    rows: int,
+    pairs: int,
+    formats: tuple[Format, Format],
+    factor: Format | None,
+    zero: int,
+    values: int,
+    storage: Storage | None,
+) -> Structure:
+    """`formats` of the branches. For each lane an addition of the bits in which the terms overlap, those of a sign too, above which there are
+    carries only; and that of the zero point, unless the LUTs of two bits have it in them."""
+    narrow, wide = sorted((each.bits + (0 if factor is None else factor.bits), each.kind is Kind.INT) for each in formats)
+    overlap = wide[0] if narrow[1] else narrow[0]
+    registers = values - all(each.kind is Kind.UINT for each in formats) * (zero <= 0)  # without a sign
+    products, dsps, held, brams = Count(), 0, Count(), 0.0
+    if factor is not None and storage is not None:
+        for each in formats:
+            product, of = scaled(each, factor, values)
+            products, dsps = products + product + Count(0, each.bits), dsps + of
+        held, brams = rom(rows, pairs * 2 * factor.bits, storage)
+    control = counter(rows)
+    return Structure(
+        implementation="join_sum",
+        luts=(lanes * (overlap + (wide[0] if zero and wide[0] > 2 else 0)), lanes * products.lut + held.lut, control.lut + 1),
+        ffs=(lanes * registers, lanes * products.ff, held.ff, control.ff + 1),
+        ruled=Resources(dsp=lanes * dsps, bram=brams),
+    )
+
+
+def larger(bits: int) -> int:
+    """LUTs that compare two codes, beside those that choose one of them. Codes of two bits are one LUT for each bit, those of three are
+    compared by one; Yosys compares those of a few bits without carries, by two LUTs and more for each."""
+    return {4: 8, 5: 10, 6: 16}.get(bits, max(bits - 2, 0) if bits <= 3 else 2 * -(-bits // 3))
+
+
 def max_pool(*, lanes: int, bits: int, taps: int, beats: int, storage: Storage) -> Structure:
-    """A comparison and a choice for each lane. Codes of two bits are one LUT for each bit, those of three are compared by one; Yosys compares
-    those of a few bits without carries, by about two LUTs for each."""
+    """A comparison and a choice for each lane."""
     kept, brams = delay(beats, lanes * bits, storage)
     control = counter(beats) + counter(taps)
-    comparison = max(bits - 2, 0) if bits <= 3 else 2 * bits if bits <= 5 else 2 * -(-bits // 3)
     return Structure(
         implementation="max_pool",
-        luts=(lanes * (bits + comparison), kept.lut, control.lut, 1),
+        luts=(lanes * (bits + larger(bits)), kept.lut, control.lut, 1),
         ffs=(2 * lanes * bits, kept.ff, control.ff, 1),
         ruled=Resources(bram=brams),
     )
@@ -320,6 +428,18 @@ def accumulate_pool(*, lanes: int, pixels: int, beats: int, codes: int, sums: in
     )
 
 
+def global_max(*, lanes: int, pixels: int, beats: int, codes: int, values: int, zero: int, storage: Storage) -> Structure:
+    """For each lane a subtraction, where there is a `zero` point, a comparison and a choice."""
+    kept, brams = delay(beats, lanes * values, storage)
+    control = counter(beats) + counter(pixels)
+    return Structure(
+        implementation="global_max",
+        luts=(lanes * (values + larger(values)), lanes * codes if zero else 0, kept.lut, control.lut, 1),
+        ffs=(lanes * (codes + 2 * values), kept.ff, control.ff, 1),
+        ruled=Resources(bram=brams),
+    )
+
+
 def weight_rom(*, tiles: int, bits: int, storage: Storage) -> Structure:
     held, brams = rom(tiles, bits, storage)
     control = counter(tiles)
@@ -329,18 +449,18 @@ def weight_rom(*, tiles: int, bits: int, storage: Storage) -> Structure:
 
 
 def dense(
-    *, pe: int, simd: int, folds: tuple[int, int], formats: tuple[Format, Format], sums: int, storages: tuple[Storage, Storage]
+    *, pe: int, simd: int, folds: tuple[int, int], formats: tuple[Format, Format], sums: int, bias: Storage | None, storage: Storage
 ) -> Structure:
-    """`formats` of codes and weights; `storages` of the bias and the kept frame."""
+    """`formats` of codes and weights; `bias` is the memory of the bias, where there is one, `storage` that of the kept frame."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
     dots, added, dsps = pes(pe + bipolar, simd, weight, codes, sums)
-    totals = Count(sums, sums) * (pe * (1 + bipolar))
-    bias, bias_brams = rom(fold_out, pe * sums, storages[0])
+    totals = Count(sums if bipolar else 0, sums * bipolar) * pe + Count(sums if bias else 0, sums) * pe
+    biases, bias_brams = rom(fold_out, pe * sums, bias) if bias else (Count(), 0)
     beat = simd * codes.bits
-    kept, kept_brams = delay(fold_in, beat, storages[1]) if fold_out > 1 else (Count(), 0)
+    kept, kept_brams = delay(fold_in, beat, storage) if fold_out > 1 else (Count(), 0)
     control = counter(fold_in) + counter(fold_out)
-    memories = bias + kept + Count(beat if fold_out > 1 else 0, beat + pe * simd * weight.bits)
+    memories = biases + kept + Count(beat if fold_out > 1 else 0, beat + pe * simd * weight.bits)
     return Structure(
         implementation="dense",
         luts=(dots.lut, added.lut + totals.lut, memories.lut, control.lut, 1),
@@ -357,4 +477,31 @@ def top_k(*, top: int, classes: int, score: int) -> Structure:
         implementation="top_k",
         luts=(top * comparison, (top - 1) * (score + 1 + label), top, control.lut),
         ffs=(top * (score + 1 + label), score + 1 + 2 * label, control.ff, 1),
+    )
+
+
+def scale_scores(*, lanes: int, rows: int, sums: Format, factor: Format, scores: int, storages: tuple[Storage, Storage]) -> Structure:
+    """`storages` of factors and bias. For each lane an addition, which takes no LUTs where the bias is a constant: its bits go into the
+    carries."""
+    product, dsps = scaled(sums, factor, scores)
+    factors, factor_brams = rom(rows, lanes * factor.bits, storages[0])
+    bias, bias_brams = rom(rows, lanes * scores, storages[1])
+    held, control = factors + bias, counter(rows)
+    return Structure(
+        implementation="scale_scores",
+        luts=(lanes * ((scores if rows > 1 else 0) + product.lut), held.lut, control.lut + 1),
+        ffs=(lanes * (scores + product.ff + sums.bits), held.ff, control.ff + 1),
+        ruled=Resources(dsp=lanes * dsps, bram=factor_brams + bias_brams),
+    )
+
+
+def top_k_scores(*, top: int, classes: int, score: int, first: int, words: int) -> Structure:
+    """As of top_k; and for each place but the last the choice to move up, and for each bit of a word one of what it is. `first` is the word
+    where the scores begin, `words` are those of a score."""
+    label, comparison = bits_for(classes), 2 * -(-(score + 1) // 3) - 1
+    control = counter(classes) + counter(first) + counter(words) + counter(top)
+    return Structure(
+        implementation="top_k_scores",
+        luts=(top * comparison, (top - 1) * (score + 1 + label), 32, top, control.lut),
+        ffs=(top * (score + 1 + label), score + 1 + label + 32, control.ff, 1),
     )

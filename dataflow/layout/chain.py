@@ -9,13 +9,14 @@ from typing import Concatenate, ParamSpec
 
 from dataflow.design import Ip, Port, Stream
 from dataflow.unit import CannotBuildError, Place, Unit
+from dataflow.units.activation import threshold
 from dataflow.units.beats import dwc
-from dataflow.units.product import mvau
+from dataflow.units.product import mvau, mvu
 from dataflow.units.window import Sliding, fill_rows, swg
 from network.errors import DescriptionError, Source
 from network.formats import Format
 from network.layers import MAX_BEAT_BITS, Conv
-from network.operations import Shape, Window
+from network.operations import Activation, Shape, Window
 
 P = ParamSpec("P")
 
@@ -100,7 +101,7 @@ class Chain:
         self.deepen(stream, fill_beats(shape, window, stream.lanes), why)
 
     def conv(self, layer: Conv, stream: Stream) -> Stream:
-        """Add a convolution: an MVAU, with a width converter and a sliding window in front where needed."""
+        """Add a convolution: an MVAU, or without thresholds an MVU, with a width converter and a sliding window in front where needed."""
         name = layer.name.partition(".")[2]
         stream = self.convert(name, stream, layer.simd, layer.input.size)
         if layer.slides:
@@ -109,19 +110,39 @@ class Chain:
             beats = -(-fill_beats(layer.input, layer.window, layer.simd) // layer.fold_out)
             window = self.stream(f"{name}_window", layer.simd * layer.pixels, stream.format)
             self.deepen(window, beats, "windows to compute while the first rows of the next frame arrive")
-            self.slide(name, stream, window, layer.input, layer.window, layer.simd, layer.pixels)
+            self.slide(name, stream, window, layer.input, layer.window, layer.simd, layer.pixels, pad_codes=layer.pad_codes)
             stream = window
         else:
             self.deepen(stream, layer.fold_in, "a window: it arrives while the one before is computed")
         out = self.stream(f"{name}_out", layer.pe * layer.pixels, layer.output_format)
-        activation = layer.activation
-        if activation is None:
-            raise NotImplementedError(layer.name)
-        self.add(mvau, name, [stream], [out], layer=layer.name, product=layer.product, activation=activation, fold=layer.fold)
+        if layer.activation is None:
+            self.add(mvu, name, [stream], [out], layer=layer.name, product=layer.product, fold=layer.fold)
+        else:
+            self.add(mvau, name, [stream], [out], layer=layer.name, product=layer.product, activation=layer.activation, fold=layer.fold)
         return out
 
-    def slide(self, name: str, stream: Stream, out: Stream, shape: Shape, window: Window, lanes: int, pixels: int = 1) -> None:
-        self.add(swg, name, [stream], [out], shape=shape, window=window, lanes=lanes, pixels=pixels, form=stream.format)
+    def activate(self, name: str, out: str, layer: str, activation: Activation | None, stream: Stream) -> Stream:
+        """Add thresholds, with as many lanes as the stream, where the layer has an activation; `out` is the stream of the codes."""
+        if activation is None:
+            return stream
+        codes = self.stream(out, stream.lanes, activation.codes)
+        self.add(threshold, name, [stream], [codes], layer=layer, activation=activation, lanes=stream.lanes)
+        return codes
+
+    def slide(
+        self,
+        name: str,
+        stream: Stream,
+        out: Stream,
+        shape: Shape,
+        window: Window,
+        lanes: int,
+        pixels: int = 1,
+        *,
+        pad_codes: tuple[int, ...],
+    ) -> None:
+        form = stream.format
+        self.add(swg, name, [stream], [out], shape=shape, window=window, lanes=lanes, pixels=pixels, form=form, pad_codes=pad_codes)
 
     def ip(self, kind: str, title: str) -> Ip:
         return Ip(

@@ -10,20 +10,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import gcd
 
-from dataflow.design import Ip, Stream
+from dataflow.design import Ip
 from dataflow.layout.chain import Chain
-from dataflow.units.activation import threshold
 from dataflow.units.beats import fork
-from dataflow.units.classify import dense, top_k, weight_rom
-from dataflow.units.join import join
+from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
+from dataflow.units.join import join, join_sum
 from dataflow.units.memory import WORD_BITS, load, store, unpack
-from dataflow.units.pool import accumulate_pool, max_pool
+from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.window import Sliding, fill_rows
 from network.errors import DescriptionError
 from network.formats import Format, uint
 from network.layers import MAX_BEAT_BITS, Classifier, Conv, divisors
 from network.model import Block, Head, Network, Stem
-from network.operations import Activation, Window
+from network.operations import PoolKind, Window
 
 BYTE = uint(8)
 LABEL = uint(32)
@@ -89,6 +88,10 @@ def stem_ip(stem: Stem) -> Ip:
     require_wire(conv, "pe", conv.out, conv.output_format, lanes_out)
     chain = Chain("stem", stem.at)
     stream = chain.take("image", wire_lanes(conv.input.channels, BYTE, conv.simd), BYTE, conv.input.size)
+    if stem.entry_activation is not None:
+        chain.part = "Entry: thresholds."
+        stream = chain.convert("entry", stream, conv.simd, conv.input.size)
+        stream = chain.activate("entry", "act", "stem.entry", stem.entry_activation, stream)
     chain.part = f"Convolution: {conv.window}."
     stream = chain.conv(conv, stream)
     pool = stem.max_pool
@@ -98,7 +101,7 @@ def stem_ip(stem: Stem) -> Ip:
         stream = chain.convert("pool", stream, lanes, pool.input.size)
         chain.hold_fill(stream, pool.input, pool.window)
         window = chain.stream("pool_window", lanes, stream.format)
-        chain.slide("pool", stream, window, pool.input, pool.window, lanes)
+        chain.slide("pool", stream, window, pool.input, pool.window, lanes, pad_codes=(pool.codes.low,))
         stream = chain.stream("pool_out", lanes, window.format)
         chain.add(max_pool, "pool", [window], [stream], operation=pool, lanes=lanes)
     shape = stem.output
@@ -127,31 +130,40 @@ def block_ip(block: Block) -> Ip:
     rows = held_rows(block.convs)
     depth = max(2, rows * block.input.width * block.input.channels // lanes)
     why = f"{rows} rows: as many as the main path holds"
-
-    def enter(codes: Stream, name: str, layer: str, activation: Activation | None) -> Stream:
-        """Add entry thresholds, where the block has them."""
-        if activation is None:
-            return codes
-        act = chain.stream(name, lanes, activation.codes)
-        chain.add(threshold, layer.partition(".")[2], [codes], [act], layer=layer, activation=activation, lanes=lanes)
-        return act
-
-    stream = enter(stream, "act", f"{block.name}.entry", block.both_entry)
+    stream = chain.activate("entry", "act", f"{block.name}.entry", block.both_entry, stream)
     main = chain.stream("main_in", lanes, stream.format)
-    bypass = chain.stream("bypass", lanes, stream.format, depth, why)
+    if block.bypass is not None and block.bypass.window.kernel != (1, 1):
+        late = held_rows((block.bypass,))
+        chain.deepen(main, late * block.input.width * block.input.channels // lanes, f"{late} rows: as many as the projection holds")
+    # Thresholds of the bypass alone stand in front of its deep FIFO, which then holds their codes.
+    if block.bypass_entry is None:
+        bypass = chain.stream("bypass", lanes, stream.format, depth, why)
+    else:
+        bypass = chain.stream("bypass_entry", lanes, stream.format)
     chain.add(fork, "fork", [stream], [main, bypass], beats=size // lanes, lanes=lanes, form=stream.format)
+    if block.bypass_entry is not None:
+        chain.part = "Bypass: thresholds."
+        bypass = chain.activate("entry_bypass", "bypass", f"{block.name}.entry_bypass", block.bypass_entry, bypass)
+        chain.deepen(bypass, depth, why)
     chain.part = "Main branch: " + ", ".join(str(conv.window) for conv in block.convs) + "."
-    main = enter(main, "act" if block.both_entry is None else "main_act", block.main_entry_name, block.main_entry)
+    act = "act" if block.both_entry is None else "main_act"
+    main = chain.activate(block.main_entry_name.partition(".")[2], act, block.main_entry_name, block.main_entry, main)
     for conv in block.convs:
         main = chain.conv(conv, main)
     if block.bypass is not None:
         chain.part = f"Projection of the bypass: {block.bypass.window}."
         bypass = chain.conv(block.bypass, bypass)
-    chain.part = "Sum of the branches."
+    chain.part = "Sum of the branches" + (", thresholds." if block.join_activation else ".")
     codes = block.output.size
     bypass = chain.convert("join", bypass, last.pe, codes)
-    joined = chain.stream("joined", last.pe, block.residual)
-    chain.add(join, "join", [main, bypass], [joined], operation=block.join, lanes=last.pe)
+    if block.join_activation is None:
+        joined = chain.stream("joined", last.pe, block.residual)
+        chain.add(join, "join", [main, bypass], [joined], operation=block.join, lanes=last.pe)
+    else:
+        layer, operation = f"{block.name}.join", block.join_sum
+        sums = chain.stream("sums", last.pe, operation.values)
+        chain.add(join_sum, "join", [main, bypass], [sums], layer=layer, operation=operation, lanes=last.pe)
+        joined = chain.activate("joined", "joined", layer, block.join_activation, sums)
     out = chain.convert("out", joined, wire_lanes(block.output.channels, block.residual, last.pe), codes)
     chain.give("codes_out", out, codes)
     return chain.ip("block", f"{block.input} -> {block.output}, {block.kind}, {'projection' if projects else 'identity'} bypass")
@@ -168,10 +180,15 @@ def head_ip(head: Head) -> Ip:
     chain = Chain("head", head.at)
     size = head.input.size
     stream = chain.take("codes_in", wire_lanes(fc.inputs, head.code_format, fc.simd), head.code_format, size)
-    chain.part = "Sum over all pixels."
+    pool, name, title = {
+        PoolKind.SUM: (accumulate_pool, "sums", "Sum over all pixels"),
+        PoolKind.MAX: (global_max, "largest", "Maximum over all pixels"),
+    }[head.pool]
+    chain.part = title + (", thresholds." if head.pool_activation else ".")
     stream = chain.convert("pool", stream, fc.simd, size)
-    sums = chain.stream("sums", fc.simd, fc.input_format)
-    chain.add(accumulate_pool, "pool", [stream], [sums], operation=head.global_pool, lanes=fc.simd)
+    pooled = chain.stream(name, fc.simd, head.global_pool.values)
+    chain.add(pool, "pool", [stream], [pooled], operation=head.global_pool, lanes=fc.simd)
+    inputs = chain.activate("pooled", "pooled", "head.pool", head.pool_activation, pooled)
     chain.part = "Fully connected layer."
     if head.streams_weights:
         weights = chain.take("weights", _weight_lanes(head), fc.weight, fc.out * fc.inputs)
@@ -179,14 +196,18 @@ def head_ip(head: Head) -> Ip:
     else:
         weights = chain.stream("weights", fc.pe * fc.simd, fc.weight)
         chain.add(weight_rom, "weight_rom", [], [weights], layer=fc.name, operation=fc.dense, fold=fc.fold)
-    scores = chain.stream("scores", fc.pe, fc.acc)
-    chain.add(dense, "fc", [sums, weights], [scores], layer=fc.name, operation=fc.dense, fold=fc.fold)
-    chain.part = "Labels of the largest scores."
+    scores = chain.stream("scores" if fc.scale is None else "products", fc.pe, fc.acc)
+    chain.add(dense, "fc", [inputs, weights], [scores], layer=fc.name, operation=fc.dense, fold=fc.fold)
+    if fc.scale is not None:
+        products, scores = scores, chain.stream("scores", fc.pe, fc.scores)
+        chain.add(scale_scores, "scale", [products], [scores], layer=fc.name, operation=fc.scale, lanes=fc.pe)
+    scores = chain.activate("scored", "scored", fc.name, fc.activation, scores)
+    chain.part = "Labels of the largest scores" + (", and these." if head.gives_scores else ".")
     scores = chain.convert("top", scores, 1, fc.out)
     labels = chain.stream("labels_out", 1, LABEL)
-    chain.add(top_k, "top", [scores], [labels], operation=head.top_k)
-    chain.give("labels", labels, head.top)
-    return chain.ip("head", f"{head.input} -> {head.top} of {fc.out} labels")
+    chain.add(top_k_scores if head.gives_scores else top_k, "top", [scores], [labels], operation=head.top_k)
+    chain.give("labels", labels, head.top_k.words)
+    return chain.ip("head", f"{head.input} -> {head.top} of {fc.out} labels{' and scores' if head.gives_scores else ''}")
 
 
 def dma_ip(network: Network) -> Ip:
@@ -204,7 +225,8 @@ def dma_ip(network: Network) -> Ip:
     stream_from_memory("image", "images", network.input.size, network.input.channels, BYTE, repeats=False)
     if head.streams_weights:
         stream_from_memory("weights", "weights", head.fc.out * head.fc.inputs, _weight_lanes(head), head.fc.weight, repeats=True)
-    chain.part = "Labels to memory."
-    labels = chain.take("labels", 1, LABEL, head.top)
-    chain.add(store, "labels", [labels], [], labels=head.top, bundle="labels")
-    return chain.ip("dma", f"{network.input} images in, {head.top} labels out")
+    chain.part = f"Labels{' and scores' if head.gives_scores else ''} to memory."
+    words, what = head.top_k.words, "words of labels and scores" if head.gives_scores else "labels"
+    labels = chain.take("labels", 1, LABEL, words)
+    chain.add(store, "labels", [labels], [], words=words, what=what, bundle="labels")
+    return chain.ip("dma", f"{network.input} images in, {words} {what} out")

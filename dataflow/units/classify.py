@@ -1,18 +1,18 @@
-"""The classifier: scores of all classes, and the labels of the largest."""
+"""The classifier: scores of all classes, and the labels of the largest, with these scores where they are asked for."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from dataflow.cost import rtl
-from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic
+from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic, scaled
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, READ, READ_SECOND, WRITE, loops, repeat
 from dataflow.unit import Backend, Buffer, Constants, Place, Unit
 from dataflow.units import latency
-from dataflow.units.constants import bias_constants, weight_constants
+from dataflow.units.constants import bias_constants, factor_constants, weight_constants
 from network.layers import Fold
-from network.operations import Dense, TopK
+from network.operations import Dense, Scale, TopK
 
 LABEL_BITS = 32
 
@@ -20,7 +20,7 @@ LABEL_BITS = 32
 def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     """Fully connected layer: like an MVAU with one window and no thresholds, which reads a beat of weights in every firing."""
     fold_in, fold_out = operation.inputs // fold.simd, operation.classes // fold.pe
-    bias = bias_constants(place.name, layer, fold, operation.classes, operation.sums.bits)
+    bias = (bias_constants(place.name, layer, fold.pe, operation.classes, operation.sums.bits),) if operation.has_bias else ()
     # The codes are kept for the classes of later output folds.
     buffer = Buffer(name="buffer", words=fold_in if fold_out > 1 else 0, bits=fold.simd * operation.codes.bits)
     later = repeat(fold_out - 1, repeat(fold_in - 1, READ_SECOND), READ_SECOND | WRITE)
@@ -30,7 +30,8 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
         folds=(fold_in, fold_out),
         formats=(operation.codes, operation.weight),
         sums=operation.sums.bits,
-        storages=(bias.storage, buffer.storage),
+        bias=bias[0].storage if bias else None,
+        storage=buffer.storage,
     )
     return Unit(
         implementation="dense",
@@ -39,7 +40,7 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
         title=f"{operation.inputs:,} -> {operation.classes:,} scores",
         parameters=((("kIn", operation.inputs), ("kOut", operation.classes), ("kSimd", fold.simd), ("kPe", fold.pe)),),
         formats=(("In", operation.codes), ("Weight", operation.weight), ("Acc", operation.sums)),
-        constants=(bias,),
+        constants=bias,
         buffers=(buffer,),
         firings=loops(repeat(fold_in - 1, READ | READ_SECOND), repeat(1, BOTH | READ_SECOND), later),
         products=fold.pe * fold.simd,
@@ -49,12 +50,46 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     )
 
 
-def _dense_cost(operation: Dense, fold: Fold, bias: Constants, buffer: Buffer, backend: Backend) -> Resources:
+def _dense_cost(operation: Dense, fold: Fold, bias: tuple[Constants, ...], buffer: Buffer, backend: Backend) -> Resources:
     acc = operation.sums.bits
     luts, ffs, dsps = dot(fold.simd, operation.weight, operation.codes, backend)
     registers = fold.pe * (ffs + 2 * acc + fold.simd * operation.weight.bits) + 2 * buffer.bits
     arithmetic = logic(fold.pe * (luts + 2 * acc), registers) + Resources(dsp=fold.pe * dsps)
-    return CONTROL + constants_cost([bias], backend) + arithmetic + buffer.cost
+    return CONTROL + constants_cost(bias, backend) + arithmetic + buffer.cost
+
+
+def scale_scores(place: Place, *, layer: str, operation: Scale, lanes: int) -> Unit:
+    """Scores: factor * sum + bias of every class, `lanes` of them at a time."""
+    factors = factor_constants(place.name, layer, lanes, operation.classes, operation.factors)
+    bias = bias_constants(place.name, layer, lanes, operation.classes, operation.scores.bits)
+    structure = rtl.scale_scores(
+        lanes=lanes,
+        rows=factors.words,
+        sums=operation.sums,
+        factor=operation.factors,
+        scores=operation.scores.bits,
+        storages=(factors.storage, bias.storage),
+    )
+    return Unit(
+        implementation="scale_scores",
+        header="scale_scores",
+        **place._asdict(),
+        title=f"{operation.classes:,} scores, {operation.sums} -> {operation.scores}",
+        parameters=((("kClasses", operation.classes), ("kLanes", lanes)),),
+        formats=(("In", operation.sums), ("Factor", operation.factors), ("Out", operation.scores)),
+        constants=(factors, bias),
+        firings=loops(repeat(operation.classes // lanes, BOTH)),
+        formula=partial(_scale_cost, operation, lanes, (factors, bias)),
+        latency={Backend.HLS: 5, Backend.RTL: latency.ROM + latency.SCALED},  # the ROMs, the product, the sum
+        structure=structure,
+    )
+
+
+def _scale_cost(operation: Scale, lanes: int, held: tuple[Constants, ...], backend: Backend) -> Resources:
+    """A product and an addition per lane."""
+    bits = operation.scores.bits
+    products = scaled(operation.factors, operation.sums) * lanes
+    return CONTROL + constants_cost(held, backend) + products + logic(lanes * bits, lanes * (operation.sums.bits + 2 * bits))
 
 
 def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
@@ -96,6 +131,34 @@ def top_k(place: Place, *, operation: TopK) -> Unit:
         latency={Backend.HLS: 3, Backend.RTL: 2},
         structure=structure,
     )
+
+
+def top_k_scores(place: Place, *, operation: TopK) -> Unit:
+    """As `top_k`, and the scores behind the labels, as words of 32 bits; see `TopK`."""
+    structure = rtl.top_k_scores(
+        top=operation.top,
+        classes=operation.classes,
+        score=operation.scores.bits,
+        first=operation.first_score,
+        words=operation.score_words,
+    )
+    return Unit(
+        implementation="top_k_scores",
+        header="top_k_scores",
+        **place._asdict(),
+        title=f"{operation.top} of {operation.classes:,}, with their scores",
+        parameters=((("kClasses", operation.classes), ("kTop", operation.top), ("kWords", operation.words)),),
+        formats=(("Score", operation.scores),),
+        firings=loops(repeat(operation.classes, READ), repeat(operation.words, WRITE)),
+        formula=partial(_top_scores_cost, operation),
+        latency={Backend.HLS: 3, Backend.RTL: 2},
+        structure=structure,
+    )
+
+
+def _top_scores_cost(operation: TopK, backend: Backend) -> Resources:
+    """What `top_k` has, and a choice among the words of the result: a LUT chooses one of four bits (UG574)."""
+    return _top_cost(operation.top, operation.scores.bits, backend) + logic(LABEL_BITS * -(-operation.words // 3), 0)
 
 
 def _top_cost(top: int, score: int, _: Backend) -> Resources:

@@ -43,16 +43,29 @@ def threshold_constants(name: str, layer: str, activation: Activation, lanes: in
     )
 
 
-def bias_constants(name: str, layer: str, fold: Fold, classes: int, bits: int) -> Constants:
-    """The bias of all PEs in an output fold is a row."""
+def bias_constants(name: str, layer: str, lanes: int, classes: int, bits: int) -> Constants:
+    """The bias of all lanes in an output fold is a row."""
     return Constants(
         name=f"{name}_bias",
         role=Role.BIAS,
         key=key(layer, "bias"),
-        pe=fold.pe,
-        words=classes // fold.pe,
-        row_bits=fold.pe * bits,
+        pe=lanes,
+        words=classes // lanes,
+        row_bits=lanes * bits,
         element_bits=bits,
+    )
+
+
+def factor_constants(name: str, layer: str, lanes: int, channels: int, form: Format, *, of_a_channel: int = 1) -> Constants:
+    """The factors of all lanes in an output fold are a row: those of lane 0 first, where there are more of a channel."""
+    return Constants(
+        name=f"{name}_factors",
+        role=Role.FACTORS,
+        key=key(layer, "factors"),
+        pe=lanes,
+        words=channels // lanes,
+        row_bits=lanes * of_a_channel * form.bits,
+        element_bits=form.bits,
     )
 
 

@@ -6,6 +6,8 @@ from network.formats import Format, Kind
 
 ROM = 2
 """From the address of a row of constants to the row."""
+SCALED = 2
+"""From a value and its factor to the sum with their product: see rf_scaled."""
 
 
 def tree(count: int) -> int:

@@ -48,16 +48,16 @@ def unpack(place: Place, *, codes: int, lanes: int, form: Format, repeats: bool)
     )
 
 
-def store(place: Place, *, labels: int, bundle: str) -> Unit:
-    """Write `labels` labels per frame to memory."""
+def store(place: Place, *, words: int, what: str, bundle: str) -> Unit:
+    """Write `words` words of 32 bits per frame to memory: labels, or `what` they are."""
     return Unit(
         implementation="store",
         header="dma",
         **place._asdict(),
-        title=f"{labels} labels a frame",
-        parameters=((("kTop", labels),),),
-        firings=loops(repeat(labels, READ)),
-        memory=MemoryPort(name=place.name, bundle=bundle, writes=True, words=labels),
+        title=f"{words} {what} a frame",
+        parameters=((("kTop", words),),),
+        firings=loops(repeat(words, READ)),
+        memory=MemoryPort(name=place.name, bundle=bundle, writes=True, words=words),
         all_frames=True,
         formula=_store_cost,
         latency={Backend.HLS: 2},

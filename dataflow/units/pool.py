@@ -1,4 +1,4 @@
-"""Pools: the maximum under a window, the sum over all pixels."""
+"""Pools: the maximum under a window, the sum or maximum over all pixels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
-from dataflow.firings import BOTH, READ, loops, repeat
+from dataflow.firings import BOTH, READ, Firings, loops, repeat
 from dataflow.unit import Backend, Buffer, Place, Unit
 from dataflow.units.window import window_rows
 from network.operations import GlobalPool, Pool
@@ -42,33 +42,79 @@ def _max_cost(lanes: int, bits: int, largest: Buffer, _: Backend) -> Resources:
 
 def accumulate_pool(place: Place, *, operation: GlobalPool, lanes: int) -> Unit:
     """Sum over all pixels of max(code - zero_point, 0)."""
-    shape = operation.input
-    beats = shape.channels // lanes
-    sums = Buffer(name="sums", words=beats, bits=lanes * operation.values.bits)
+    kept = _kept("sums", operation, lanes)
     structure = rtl.accumulate_pool(
         lanes=lanes,
-        pixels=shape.pixels,
-        beats=beats,
+        pixels=operation.input.pixels,
+        beats=kept.words,
         codes=operation.codes.bits,
         sums=operation.values.bits,
-        storage=sums.storage,
+        storage=kept.storage,
     )
     return Unit(
         implementation="accumulate_pool",
         header="accumulate_pool",
         **place._asdict(),
-        title=f"sum over {shape.pixels:,} pixels",
-        parameters=((("kPixels", shape.pixels), ("kIn", shape.channels), ("kSimd", lanes), ("kZero", operation.zero_point)),),
+        title=f"sum over {operation.input.pixels:,} pixels",
+        parameters=_rows(operation, lanes),
         formats=(("In", operation.codes), ("Out", operation.values)),
-        buffers=(sums,),
-        firings=loops(repeat((shape.pixels - 1) * beats, READ), repeat(beats, BOTH)),
-        formula=partial(_sum_cost, operation, lanes, sums),
+        buffers=(kept,),
+        firings=_firings(operation, kept.words),
+        formula=partial(_sum_cost, operation, lanes, kept),
         latency={Backend.HLS: 4, Backend.RTL: 3},
         structure=structure,
     )
+
+
+def global_max(place: Place, *, operation: GlobalPool, lanes: int) -> Unit:
+    """Maximum over all pixels of max(code - zero_point, 0)."""
+    kept = _kept("largest", operation, lanes)
+    structure = rtl.global_max(
+        lanes=lanes,
+        pixels=operation.input.pixels,
+        beats=kept.words,
+        codes=operation.codes.bits,
+        values=operation.values.bits,
+        zero=operation.zero_point,
+        storage=kept.storage,
+    )
+    return Unit(
+        implementation="global_max",
+        header="global_max",
+        **place._asdict(),
+        title=f"max over {operation.input.pixels:,} pixels",
+        parameters=_rows(operation, lanes),
+        formats=(("In", operation.codes), ("Out", operation.values)),
+        buffers=(kept,),
+        firings=_firings(operation, kept.words),
+        formula=partial(_largest_cost, operation, lanes, kept),
+        latency={Backend.HLS: 3, Backend.RTL: 3},
+        structure=structure,
+    )
+
+
+def _kept(name: str, operation: GlobalPool, lanes: int) -> Buffer:
+    """A pixel's values."""
+    return Buffer(name=name, words=operation.input.channels // lanes, bits=lanes * operation.values.bits)
+
+
+def _rows(operation: GlobalPool, lanes: int) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """A negative zero point is in a row of its own, since a row has one type in C++."""
+    size, zero = (("kPixels", operation.input.pixels), ("kIn", operation.input.channels), ("kSimd", lanes)), ("kZero", operation.zero_point)
+    return (size, (zero,)) if operation.zero_point < 0 else ((*size, zero),)
+
+
+def _firings(operation: GlobalPool, beats: int) -> Firings:
+    return loops(repeat((operation.input.pixels - 1) * beats, READ), repeat(beats, BOTH))
 
 
 def _sum_cost(operation: GlobalPool, lanes: int, sums: Buffer, _: Backend) -> Resources:
     """A subtraction and an addition per lane, and a pixel's sums that are kept."""
     bits = operation.values.bits
     return CONTROL + sums.cost + logic(lanes * (operation.codes.bits + 2 * bits), lanes * 3 * bits)
+
+
+def _largest_cost(operation: GlobalPool, lanes: int, largest: Buffer, _: Backend) -> Resources:
+    """A subtraction, a comparison and a choice per lane, and a pixel's values that are kept."""
+    codes, bits = operation.codes.bits, operation.values.bits
+    return CONTROL + largest.cost + logic(lanes * (codes + -(-bits // 2) + bits), lanes * 2 * bits)

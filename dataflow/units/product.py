@@ -1,14 +1,15 @@
-"""Products with their activation: convolutions over windows, or 1x1 convolutions directly over pixels."""
+"""Products, alone or with their activation: convolutions over windows, or 1x1 convolutions directly over pixels."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, constants_cost, crossed, dot, logic
 from dataflow.cost.resources import Resources
-from dataflow.firings import BOTH, IDLE, READ, WRITE, loops, repeat
-from dataflow.unit import Backend, Buffer, CannotBuildError, Constants, Place, Unit
+from dataflow.firings import BOTH, IDLE, READ, WRITE, Firings, loops, repeat
+from dataflow.unit import Backend, Buffer, Constants, Place, Unit
 from dataflow.units import latency
 from dataflow.units.constants import threshold_constants, weight_constants
 from dataflow.units.window import window_rows
@@ -17,28 +18,41 @@ from network.layers import Fold
 from network.operations import Activation, Product
 
 
-def mvau(place: Place, *, layer: str, product: Product, activation: Activation, fold: Fold) -> Unit:
-    """Matrix-vector-threshold unit: PE outputs times SIMD inputs a cycle, thresholds behind the accumulators."""
-    weight, codes = product.weight, product.codes
-    if weight.kind is Kind.BIPOLAR and codes.kind is not Kind.UINT:
-        raise CannotBuildError(
-            f"bipolar weights times {codes}",
-            why="AND and popcount on bit planes count unsigned codes only",
-            fix=f"use a weight format of two or more bits, or unsigned codes: uint{codes.bits}",
-        )
+class Multiplied(NamedTuple):
+    """What units that multiply have in common."""
+
+    title: str
+    parameters: tuple[tuple[tuple[str, int], ...], ...]
+    weights: Constants
+    kept: Buffer
+    firings: Firings
+
+
+def _multiplied(place: Place, layer: str, product: Product, fold: Fold) -> Multiplied:
     fold_in, fold_out = folds(product, fold)
-    weights = weight_constants(place.name, layer, fold, weight, fold_in * fold_out)
-    thresholds = threshold_constants(place.name, layer, activation, fold.pe)
     size, *rows = window_rows(product.input, product.window)
     lanes = (("kIn", product.input.channels), ("kOut", product.out), ("kSimd", fold.simd), ("kPe", fold.pe), ("kPixels", fold.pixels))
     # A window is read during its first output fold and kept for the others; a beat is written at the end of every fold.
-    kept = Buffer(name="window", words=fold_in if fold_out > 1 else 0, bits=fold.pixels * fold.simd * codes.bits)
     window = [repeat(fold_in - 1, READ), repeat(1, BOTH), repeat(fold_out - 1, repeat(fold_in - 1, IDLE), WRITE)]
+    return Multiplied(
+        title=f"{product.window}, {product.input} -> {product.output}, fold {fold_in * fold_out:,}",
+        parameters=((*size, *lanes), *rows),
+        weights=weight_constants(place.name, layer, fold, product.weight, fold_in * fold_out),
+        kept=Buffer(name="window", words=fold_in if fold_out > 1 else 0, bits=fold.pixels * fold.simd * product.codes.bits),
+        firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
+    )
+
+
+def mvau(place: Place, *, layer: str, product: Product, activation: Activation, fold: Fold) -> Unit:
+    """Matrix-vector-threshold unit: PE outputs times SIMD inputs a cycle, thresholds behind the accumulators."""
+    weight, codes = product.weight, product.codes
+    title, parameters, weights, kept, firings = _multiplied(place, layer, product, fold)
+    thresholds = threshold_constants(place.name, layer, activation, fold.pe)
     structure = rtl.mvau(
         pe=fold.pe,
         simd=fold.simd,
         pixels=fold.pixels,
-        folds=(fold_in, fold_out),
+        folds=folds(product, fold),
         formats=(codes, weight, activation.codes),
         sums=thresholds.element_bits,
         storages=(weights.storage, thresholds.storage, kept.storage),
@@ -47,16 +61,47 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
         implementation="mvau",
         header="mvau",
         **place._asdict(),
-        title=f"{product.window}, {product.input} -> {product.output}, fold {fold_in * fold_out:,}",
-        parameters=((*size, *lanes), *rows),
+        title=title,
+        parameters=parameters,
         formats=(("In", codes), ("Weight", weight), ("Acc", product.sums), ("Out", activation.codes)),
         constants=(weights, thresholds),
         buffers=(kept,),
-        firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
+        firings=firings,
         products=fold.pe * fold.simd * fold.pixels,
         formula=partial(_cost, product, activation, fold, weights, thresholds, kept),
         # Window, weights from their ROM, products, adder tree, accumulator, thresholds.
         latency={Backend.HLS: 10, Backend.RTL: latency.ROM + latency.sums(fold.simd, weight, codes) + latency.crossed(activation.codes)},
+        structure=structure,
+    )
+
+
+def mvu(place: Place, *, layer: str, product: Product, fold: Fold) -> Unit:
+    """Matrix-vector unit: PE outputs times SIMD inputs a cycle, whose sums leave as they are."""
+    weight, codes = product.weight, product.codes
+    title, parameters, weights, kept, firings = _multiplied(place, layer, product, fold)
+    structure = rtl.mvu(
+        pe=fold.pe,
+        simd=fold.simd,
+        pixels=fold.pixels,
+        folds=folds(product, fold),
+        formats=(codes, weight),
+        sums=product.sums.bits,
+        storages=(weights.storage, kept.storage),
+    )
+    return Unit(
+        implementation="mvu",
+        header="mvu",
+        **place._asdict(),
+        title=title,
+        parameters=parameters,
+        formats=(("In", codes), ("Weight", weight), ("Acc", product.sums)),
+        constants=(weights,),
+        buffers=(kept,),
+        firings=firings,
+        products=fold.pe * fold.simd * fold.pixels,
+        formula=partial(_mvu_cost, product, fold, weights, kept),
+        # As an MVAU, without the comparison and the count.
+        latency={Backend.HLS: 8, Backend.RTL: latency.ROM + latency.sums(fold.simd, weight, codes)},
         structure=structure,
     )
 
@@ -75,16 +120,25 @@ def _cost(
     kept: Buffer,
     backend: Backend,
 ) -> Resources:
-    """kPixels * kPe dot products, accumulators and thresholds; registers behind the weight ROMs; a buffer for the window."""
+    """The products, and the thresholds behind them."""
+    compared = crossed(fold.pixels * fold.pe, thresholds, product.sums.bits, activation.codes)
+    return CONTROL + constants_cost([weights, thresholds], backend) + _multiplying(product, fold, kept, compared, backend)
+
+
+def _mvu_cost(product: Product, fold: Fold, weights: Constants, kept: Buffer, backend: Backend) -> Resources:
+    return CONTROL + constants_cost([weights], backend) + _multiplying(product, fold, kept, Resources(), backend)
+
+
+def _multiplying(product: Product, fold: Fold, kept: Buffer, compared: Resources, backend: Backend) -> Resources:
+    """kPixels * kPe dot products and accumulators, and what `compared` counts behind them; registers behind the weight ROMs; a buffer for
+    the window."""
     weight, codes = product.weight, product.codes
     outputs, acc = fold.pixels * fold.pe, product.sums.bits
     luts, ffs, dsps = dot(fold.simd, weight, codes, backend)
-    compared = crossed(outputs, thresholds, acc, activation.codes)
     luts_in_all = outputs * (luts + acc) + compared.lut
     if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:  # the correction of every PE's sum, computed once for all of them
         luts_in_all += fold.pixels * (luts + acc) + outputs * acc
         ffs += acc
     registers = outputs * (ffs + 2 * acc) + compared.ff + fold.pe * fold.simd * weight.bits + 2 * kept.bits
     shared = 2 if backend is Backend.ORIGINAL and fold.pixels % 2 == 0 else 1  # two pixels are multiplied by the same weight
-    arithmetic = logic(luts_in_all, registers) + Resources(dsp=outputs * dsps // shared)
-    return CONTROL + constants_cost([weights, thresholds], backend) + arithmetic + kept.cost
+    return logic(luts_in_all, registers) + Resources(dsp=outputs * dsps // shared) + kept.cost

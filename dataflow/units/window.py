@@ -15,8 +15,13 @@ from network.formats import Format
 from network.operations import Shape, Window
 
 
-def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int = 1, form: Format) -> Unit:
-    """Sliding window generator: `pixels` windows side by side; the channels of each tap leave `lanes` at a time."""
+def swg(
+    place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int = 1, form: Format, pad_codes: tuple[int, ...] = (0,)
+) -> Unit:
+    """Sliding window generator: `pixels` windows side by side; the channels of each tap leave `lanes` at a time.
+
+    Outside the input stands the pad code, one or one for each channel.
+    """
     size, *rows = window_rows(shape, window)
     banks = 1 if pixels == 1 else pixels * window.stride[1]
     row_words = -(-shape.width * (shape.channels // lanes) // banks)
@@ -30,6 +35,7 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
         words=ring.words,
         bits=ring.bits,
         storage=ring.storage,
+        pads=shape.channels // lanes if len(set(pad_codes)) > 1 else 1,
     )
     return Unit(
         implementation="swg",
@@ -38,6 +44,7 @@ def swg(place: Place, *, shape: Shape, window: Window, lanes: int, pixels: int =
         title=f"{window}, {shape} -> windows of {window.taps * shape.channels:,} codes",
         parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", pixels)), *rows),
         formats=(("In", form),),
+        lists=(("PadCodes", pad_codes),) if any(map(any, window.pad)) and any(pad_codes) else (),
         buffers=(ring,),
         firings=sliding,
         formula=partial(_cost, window, pixels, ring),

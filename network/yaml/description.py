@@ -143,7 +143,7 @@ def _conv(
 ) -> Conv:
     """`output_format` is the default of `act`, which may be `sums` if the join adds them, `may_sum`.
 
-    A projection has `like`: the convolution it is added to, whose number of output channels is its default; its kernel is 1x1.
+    A projection has `like`: the convolution it is added to, whose number of output channels is its default, as 1x1 is its kernel's.
     """
     is_stem = name == "stem.conv"
     if like is None:
@@ -152,12 +152,15 @@ def _conv(
     else:
         entries = item.mapping((), ("pe", "simd", "kernel", "out", *CONV_OPTIONAL))
         window, out = values.window(entries, (1, 1)), entries.get("out", lambda entry: entry.integer(1, values.MAX_CHANNELS), like.out)
-        if window.kernel != (1, 1):
-            item.fail("its kernel is larger than 1", why="a projection is a 1x1 convolution", fix="delete kernel")
     weight = entries.get("weight", values.weight_format, formats.weight)
     acc = entries.get("acc", values.optional_accumulator, formats.acc)
-    read_act = values.codes_or_sums if may_sum else values.optional_code_format
-    act = read_act(entries["act"]) if "act" in entries else output_format
+    act = values.codes_or_sums(entries["act"]) if "act" in entries else output_format
+    if act is None and not may_sum:
+        entries["act"].fail(
+            "nothing adds its sums",
+            why="sums of a block's last convolution and of its projection may go to a join with thresholds behind it, and no others",
+            fix="leave act out, or write the format of its codes, for example uint4; or join: {} in the block, if it is one of those",
+        )
     acc = require_accumulator(
         item.at, name, acc, *reach(window.taps * shape.channels, weight, input_format), is_shared="acc" not in entries
     )
@@ -309,7 +312,7 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
     pool = PoolKind(entries.get("pool", lambda entry: entry.choice("sum", "max"), "sum"))
     act = entries.get("act", values.optional_code_format, None)
     sums = pool_reach(pool, shape, codes, zero_point)[1].bit_length() or 1
-    acc = fc.get("acc", values.accumulator_format, Format(Kind.INT, 32))
+    weight = fc.get("weight", values.weight_format, Format(Kind.INT, 8))
     factors = fc.get("factors", values.optional_factor_format, None)
     if "scores" in fc and factors is None:
         fc["scores"].fail("there are no factors", why="without factors a score is the accumulator", fix="write acc, or factors: uint12")
@@ -317,11 +320,14 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
         item.fail(
             f"the sum over {shape.pixels:,} pixels needs {sums} bits", why="sums have at most 32 bits", fix="use a smaller feature map"
         )
+    # With factors only products are summed, whose range is known; without them a bias, too, which is a parameter.
+    own = fc.get("acc", values.optional_accumulator, Format(Kind.INT, 32) if factors is None else None)
+    acc = require_accumulator(entries["fc"].at, "head.fc", own, *reach(shape.channels, weight, act or uint(sums)))
     dense = Classifier(
         name="head.fc",
         inputs=shape.channels,
         out=out,
-        weight=fc.get("weight", values.weight_format, Format(Kind.INT, 8)),
+        weight=weight,
         input_format=act or uint(sums),
         acc=acc,
         factors=factors,

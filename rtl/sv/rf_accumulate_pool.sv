@@ -10,8 +10,9 @@ module rf_accumulate_pool #(
   parameter int unsigned Pixels = 1,
   parameter int unsigned In = 1,
   parameter int unsigned Simd = 1,
-  parameter int unsigned Zero = 0,
+  parameter int Zero = 0,
   parameter int unsigned InBits = 1,
+  parameter bit InSigned = 1'b0,
   parameter int unsigned OutBits = 8,
   parameter SumsStyle = "distributed",
   parameter int unsigned OutDepth = 2,
@@ -29,8 +30,13 @@ module rf_accumulate_pool #(
   localparam int unsigned Latency = 3;
   localparam int unsigned PixelBeats = In / Simd;
 
+  localparam int Lowest = InSigned ? -(2**(InBits - 1)) : 0;
+
   if (In % Simd != 0) begin : gen_refuse
     $error("rf_accumulate_pool: Simd has to divide In");
+  end
+  if (Zero < Lowest || Zero - Lowest >= 2**InBits) begin : gen_refuse_zero
+    $error("rf_accumulate_pool: Zero is no code");
   end
 
   logic fire, first_pixel, last_pixel, unused_first_beat, last_beat, out_room;
@@ -65,7 +71,7 @@ module rf_accumulate_pool #(
 
     assign code = codes_q[lane*InBits +: InBits];
     assign sum = first_q[1] ? '0 : earlier[lane*OutBits +: OutBits];
-    assign above = {1'b0, code} - (InBits + 1)'(Zero);  // with a borrow where it is less
+    assign above = {InSigned && code[InBits-1], code} - (InBits + 1)'(Zero);  // negative where it is less
     always_ff @(posedge clk_i) above_q[lane*InBits +: InBits] <= above[InBits] ? '0 : above[InBits-1:0];
     assign sums[lane*OutBits +: OutBits] = sum + OutBits'(above_q[lane*InBits +: InBits]);
   end

@@ -4,7 +4,8 @@
 //   weights  beats of Pe*Simd weights, one a firing: PE by PE, the inputs of each together, all beats of fold 0 first
 //   out      beats of Pe scores: FoldOut = Out/Pe a frame
 //   cycles   FoldIn * FoldOut a frame; a beat arrives Latency cycles after the last firing of its fold
-//   storage  the FoldIn beats of a frame in a delay line, where there is more than one fold; a row of Pe biases a fold
+//   storage  the FoldIn beats of a frame in a delay line, where there is more than one fold; a row of Pe biases a fold. Without a BiasFile
+//            there is no bias
 //   misuse   weights in another order give wrong scores; too few beats of them, and it waits holding the frame; too many, and the next
 //            frame begins with the rest. Folds that do not divide are refused by $error
 module rf_dense #(
@@ -40,7 +41,7 @@ module rf_dense #(
   localparam int unsigned FoldOut = Out / Pe;
   localparam int unsigned FoldBits = rf_pkg::index_bits(FoldOut);
   localparam int unsigned BeatBits = Simd * InBits;
-  localparam int unsigned SumLatency = rf_pkg::dot_latency(Simd, InBits, WeightBits) + 1 + (WeightBipolar ? 1 : 0);
+  localparam int unsigned SumLatency = rf_pkg::sums_latency(Simd, InBits, WeightBits, WeightBipolar);
   localparam int unsigned Latency = 1 + SumLatency + 1;
 
   if (In % Simd != 0 || Out % Pe != 0) begin : gen_refuse
@@ -95,9 +96,15 @@ module rf_dense #(
     .clk_i, .rst_ni, .codes_i(beat_q), .weights_i(weights_q), .valid_i(valid_q), .first_i(first_q), .last_i(last_q),
     .sums_o(sums), .valid_o(sums_valid)
   );
-  rf_rom #(.Words(FoldOut), .Bits(Pe * AccBits), .Block(BiasBlock), .File(BiasFile)) u_bias (
-    .clk_i, .address_i(fold_q[FoldBits-1:0]), .row_o(bias)
-  );
+  if (BiasFile == "") begin : gen_no_bias
+    logic unused;
+    assign unused = &{fold_q};
+    assign bias = '0;
+  end else begin : gen_bias
+    rf_rom #(.Words(FoldOut), .Bits(Pe * AccBits), .Block(BiasBlock), .File(BiasFile)) u_bias (
+      .clk_i, .address_i(fold_q[FoldBits-1:0]), .row_o(bias)
+    );
+  end
 
   always_ff @(posedge clk_i) begin
     fold_q <= (FoldBits * FoldDelay)'({fold, fold_q} >> FoldBits);

@@ -1,4 +1,5 @@
-// Max-pool over the windows of a sliding window generator: the largest code of every channel. Padding is code 0, which never wins.
+// Max-pool over the windows of a sliding window generator: the largest code of every channel. Padding is the lowest code, which never
+// wins.
 //
 //   in       beats of Simd codes: windows, (kernel_y, kernel_x, channel)
 //   out      beats of Simd codes: one pixel a window
@@ -11,6 +12,7 @@ module rf_max_pool #(
   parameter int unsigned In = 1,
   parameter int unsigned Simd = 1,
   parameter int unsigned InBits = 1,
+  parameter bit InSigned = 1'b0,
   parameter LargestStyle = "distributed",
   parameter int unsigned OutDepth = 2,
   parameter OutStyle = "distributed",
@@ -58,8 +60,9 @@ module rf_max_pool #(
     .clk_i, .rst_ni, .step_i(valid_q), .in_i(largest), .out_o(earlier)
   );
   for (genvar lane = 0; lane < Simd; lane++) begin : gen_lane
+    localparam logic [InBits-1:0] Sign = InBits'(InSigned) << (InBits - 1);  // its inverse compares as of an unsigned code
     logic keep;
-    assign keep = !first_q && earlier[lane*InBits +: InBits] > codes_q[lane*InBits +: InBits];
+    assign keep = !first_q && (earlier[lane*InBits +: InBits] ^ Sign) > (codes_q[lane*InBits +: InBits] ^ Sign);
     assign largest[lane*InBits +: InBits] = keep ? earlier[lane*InBits +: InBits] : codes_q[lane*InBits +: InBits];
   end
 

@@ -3,11 +3,8 @@
 //   in       beats of Pixels*Simd codes: windows, (kernel_y, kernel_x, channel); FoldIn = kernel * In/Simd beats
 //   out      beats of Pixels*Pe codes: pixels, channels in order; FoldOut = Out/Pe beats
 //   cycles   FoldIn * FoldOut for each group of Pixels pixels; a beat arrives Latency cycles after the last firing of its fold
-//   storage  a row of Pe*Simd weights a tile, tile = fold * FoldIn + beat; a row of Pe * (2**OutBits - 1) thresholds a fold; the FoldIn
-//            beats of a window in a delay line, where there is more than one fold
-//   misuse   the windows of another kernel or stride leave beats over or keep it waiting; folds that do not divide are refused by $error
-// A window is read during its first fold and comes out of the delay line for the others; PE p of fold f is output channel f*Pe + p.
-// Of Pixels windows side by side each has its own sums, and all share the weights.
+//   storage  that of rf_window_sums, which has the products and their sums; a row of Pe * (2**OutBits - 1) thresholds a fold
+//   misuse   that of rf_window_sums
 module rf_mvau #(
   parameter int unsigned KernelHeight = 1,
   parameter int unsigned KernelWidth = 1,
@@ -22,6 +19,7 @@ module rf_mvau #(
   parameter bit WeightSigned = 1'b0,
   parameter bit WeightBipolar = 1'b0,
   parameter int unsigned OutBits = 1,
+  parameter bit OutSigned = 1'b0,
   parameter bit WeightsBlock = 1'b0,
   parameter WeightsFile = "",
   parameter int unsigned ThresholdsBits = 8,
@@ -40,93 +38,39 @@ module rf_mvau #(
   output logic                          out_valid_o,
   input  logic                          out_ready_i
 );
-  localparam int unsigned FoldIn = KernelHeight * KernelWidth * In / Simd;
   localparam int unsigned FoldOut = Out / Pe;
-  localparam int unsigned FoldBits = rf_pkg::index_bits(FoldOut);
   localparam int unsigned Thresholds = 2**OutBits - 1;
-  localparam int unsigned BeatBits = Pixels * Simd * InBits;
   localparam int unsigned SumBits = ThresholdsBits;  // which hold every sum, and one more than the largest
   localparam int unsigned RomLatency = 2;
-  localparam int unsigned SumLatency = rf_pkg::dot_latency(Simd, InBits, WeightBits) + 1 + (WeightBipolar ? 1 : 0);
   localparam int unsigned CrossedLatency = 1 + rf_pkg::popcount_latency(Thresholds);
-  localparam int unsigned Latency = RomLatency + SumLatency + CrossedLatency;
+  localparam int unsigned Latency = RomLatency + rf_pkg::sums_latency(Simd, InBits, WeightBits, WeightBipolar) + CrossedLatency;
 
-  if (In % Simd != 0 || Out % Pe != 0) begin : gen_refuse
-    $error("rf_mvau: Simd has to divide In, and Pe has to divide Out");
-  end
-
-  // Firings: a window is read in its first fold, and each fold ends with a beat.
-  logic fire, first_fold_q, first_beat, last_beat, last_fold, out_room;
-  logic [FoldBits-1:0] fold;
-  logic [rf_pkg::index_bits(FoldIn * FoldOut)-1:0] tile;
-  logic unused_last;
-
-  assign fire = (!first_fold_q || in_valid_i) && (!last_beat || out_room);
-  assign in_ready_o = fire && first_fold_q;
-
-  rf_loop #(.Times(FoldIn)) u_beat (.clk_i, .rst_ni, .step_i(fire), .first_o(first_beat), .last_o(last_beat));
-  rf_counter #(.Last(FoldOut - 1)) u_fold (.clk_i, .rst_ni, .step_i(fire && last_beat), .count_o(fold), .last_o(last_fold));
-  rf_counter #(.Last(FoldIn * FoldOut - 1)) u_tile (.clk_i, .rst_ni, .step_i(fire), .count_o(tile), .last_o(unused_last));
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) first_fold_q <= 1'b1;
-    else if (fire && last_beat) first_fold_q <= last_fold;
-  end
-
-  // The beat, and two cycles after the firing its weights.
-  logic [BeatBits-1:0] beat, beat_q, beat_qq;
-  logic [Pe*Simd*WeightBits-1:0] weights;
-  logic [RomLatency-1:0] valid_q, first_q, last_q;
-
-  if (FoldOut > 1) begin : gen_window
-    logic [BeatBits-1:0] kept;
-    rf_delay #(.Steps(FoldIn), .Bits(BeatBits), .Style(WindowStyle)) u_window (.clk_i, .rst_ni, .step_i(fire), .in_i(beat), .out_o(kept));
-    assign beat = first_fold_q ? in_i : kept;
-  end else begin : gen_stream
-    assign beat = in_i;
-  end
-
-  rf_rom #(.Words(FoldIn * FoldOut), .Bits(Pe * Simd * WeightBits), .Block(WeightsBlock), .File(WeightsFile)) u_weights (
-    .clk_i, .address_i(tile), .row_o(weights)
-  );
-
-  always_ff @(posedge clk_i) begin
-    beat_q <= beat;
-    beat_qq <= beat_q;
-    valid_q <= rst_ni ? {valid_q[0], fire} : '0;
-    first_q <= {first_q[0], first_beat};
-    last_q <= {last_q[0], last_beat};
-  end
-
-  // The sums, which do not wait for the thresholds: a fold's row is looked up so that it is there with them.
+  logic claim, out_room, sums_valid;
+  logic [rf_pkg::index_bits(FoldOut)-1:0] fold;
   logic [Pixels*Pe*SumBits-1:0] sums;
   logic [Pe*Thresholds*ThresholdsBits-1:0] thresholds;
-  logic [FoldBits*SumLatency-1:0] fold_q;
   logic [CrossedLatency-1:0] crossed_q;
   logic [Pixels*Pe*OutBits-1:0] codes;
-  logic sums_valid;
 
-  rf_pe_array #(
-    .Pixels(Pixels), .Pe(Pe), .Simd(Simd), .FoldIn(FoldIn), .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits),
-    .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar), .SumBits(SumBits)
-  ) u_pes (
-    .clk_i, .rst_ni, .codes_i(beat_qq), .weights_i(weights), .valid_i(valid_q[1]), .first_i(first_q[1]), .last_i(last_q[1]),
-    .sums_o(sums), .valid_o(sums_valid)
+  rf_window_sums #(
+    .KernelHeight(KernelHeight), .KernelWidth(KernelWidth), .In(In), .Out(Out), .Simd(Simd), .Pe(Pe), .Pixels(Pixels),
+    .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits), .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar),
+    .SumBits(SumBits), .WeightsBlock(WeightsBlock), .WeightsFile(WeightsFile), .WindowStyle(WindowStyle)
+  ) u_sums (
+    .clk_i, .rst_ni, .in_i, .in_valid_i, .in_ready_o, .room_i(out_room), .claim_o(claim), .fold_o(fold), .sums_o(sums),
+    .valid_o(sums_valid)
   );
   rf_rom #(.Words(FoldOut), .Bits(Pe * Thresholds * ThresholdsBits), .Block(ThresholdsBlock), .File(ThresholdsFile)) u_thresholds (
-    .clk_i, .address_i(fold_q[FoldBits-1:0]), .row_o(thresholds)
+    .clk_i, .address_i(fold), .row_o(thresholds)
   );
-  rf_crossed #(.Pixels(Pixels), .Lanes(Pe), .Bits(SumBits), .OutBits(OutBits)) u_crossed (
+  rf_crossed #(.Pixels(Pixels), .Lanes(Pe), .Bits(SumBits), .OutBits(OutBits), .OutSigned(OutSigned)) u_crossed (
     .clk_i, .values_i(sums), .thresholds_i(thresholds), .codes_o(codes)
   );
 
-  always_ff @(posedge clk_i) begin
-    fold_q <= (FoldBits * SumLatency)'({fold, fold_q} >> FoldBits);
-    crossed_q <= rst_ni ? CrossedLatency'({crossed_q, sums_valid}) : '0;
-  end
+  always_ff @(posedge clk_i) crossed_q <= rst_ni ? CrossedLatency'({crossed_q, sums_valid}) : '0;
 
   rf_fifo #(.Bits(Pixels * Pe * OutBits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (
-    .clk_i, .rst_ni, .claim_i(fire && last_beat), .room_o(out_room), .write_i(crossed_q[CrossedLatency-1]), .data_i(codes),
+    .clk_i, .rst_ni, .claim_i(claim), .room_o(out_room), .write_i(crossed_q[CrossedLatency-1]), .data_i(codes),
     .valid_o(out_valid_o), .data_o(out_o), .ready_i(out_ready_i)
   );
 endmodule

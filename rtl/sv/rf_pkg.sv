@@ -28,6 +28,13 @@ package rf_pkg;
     else dot_latency = popcount_latency(column_bits(lanes, in_bits, weight_bits)) + tree_latency(in_bits + weight_bits);
   endfunction
 
+  // Of the sum over a window: the last dot product, the accumulator and, of bipolar weights, the offset that all PEs share.
+  function automatic int unsigned sums_latency(
+    input int unsigned lanes, input int unsigned in_bits, input int unsigned weight_bits, input bit bipolar
+  );
+    sums_latency = dot_latency(lanes, in_bits, weight_bits) + 1 + (bipolar ? 1 : 0);
+  endfunction
+
   function automatic bit uses_dsp(input int unsigned in_bits, input int unsigned weight_bits);
     uses_dsp = in_bits > 4 && weight_bits > 4;
   endfunction

@@ -1,4 +1,4 @@
-// Sliding window generator: pixels in raster order become the windows of a convolution or a pool, for any kernel, stride and zero padding.
+// Sliding window generator: pixels in raster order become the windows of a convolution or a pool, for any kernel, stride and padding.
 //
 //   in       beats of Simd codes: pixels in raster order, channels fastest, In/Simd beats a pixel
 //   out      beats of Pixels*Simd codes: windows in raster order, each (kernel_y, kernel_x, channel), Pixels of them side by side
@@ -24,6 +24,7 @@ module rf_swg #(
   parameter int unsigned Simd = 1,
   parameter int unsigned Pixels = 1,
   parameter int unsigned InBits = 1,
+  parameter logic [In*InBits-1:0] PadCodes = '0,  // what stands outside the image, channel 0 lowest
   parameter RingStyle = "distributed",
   parameter int unsigned OutDepth = 2,
   parameter OutStyle = "distributed",
@@ -231,6 +232,25 @@ module rf_swg #(
     bank_in_qq <= bank_in_q;
   end
 
+  // The codes of the padding, beat by beat where they are not the same in all of a pixel: then there is one bank, and a pixel's beats leave
+  // one after the other.
+  logic [Bits-1:0] pad_codes;
+
+  if ((PadCodes ^ PadCodes >> Bits) << Bits == '0) begin : gen_same_pads
+    assign pad_codes = PadCodes[Bits-1:0];
+  end else begin : gen_pads
+    localparam int unsigned BeatBits = rf_pkg::index_bits(PixelBeats);
+    logic [BeatBits-1:0] beat, beat_q;
+    logic [Bits-1:0] pad_codes_q;
+    logic unused_last;
+    rf_counter #(.Last(PixelBeats - 1)) u_beat_out (.clk_i, .rst_ni, .step_i(gives), .count_o(beat), .last_o(unused_last));
+    always_ff @(posedge clk_i) begin
+      beat_q <= beat;
+      pad_codes_q <= PadCodes[32'(beat_q)*Bits +: Bits];
+    end
+    assign pad_codes = pad_codes_q;
+  end
+
   for (genvar bank = 0; bank < Banks; bank++) begin : gen_bank
     localparam int unsigned RowWords = (RowBeats + Banks - 1 - bank) / Banks;
     logic a_word_further, in_row;
@@ -256,7 +276,7 @@ module rf_swg #(
       inside_q <= row_inside && in_row;
       inside_qq <= inside_q;
       address_q <= base_q + RingBits'(at);
-      columns_q[bank*Bits +: Bits] <= inside_qq ? word : '0;
+      columns_q[bank*Bits +: Bits] <= inside_qq ? word : pad_codes;
     end
     rf_ram #(.Words(Ring), .Bits(Bits), .Style(RingStyle)) u_ring (
       .clk_i, .write_i(takes_q && bank_in_qq == BankBits'(bank)), .write_address_i(word_in_qq), .data_i(in_q),

@@ -1,16 +1,18 @@
-// Thresholds: codes to codes, each channel with its own thresholds; a code is the number of them that a value reaches.
+// Thresholds: values to codes, each channel with its own thresholds; a code is the lowest one and one more for each that a value reaches.
 //
-//   in       beats of Simd codes, channels fastest
+//   in       beats of Simd values, channels fastest
 //   out      beats of Simd codes, in the same order
 //   cycles   Pixels * In/Simd a frame; a beat arrives Latency cycles after it was read
 //   storage  a row of Simd * (2**OutBits - 1) thresholds a beat of the pixel
-//   misuse   a frame whose pixels are not In channels meets the thresholds of other channels
+//   misuse   a frame whose pixels are not In channels meets the thresholds of other channels; values have at most ThresholdsBits bits, their
+//            sign included, whatever InBits is
 module rf_threshold #(
   parameter int unsigned In = 1,
   parameter int unsigned Simd = 1,
   parameter int unsigned InBits = 2,
   parameter bit InSigned = 1'b0,
   parameter int unsigned OutBits = 1,
+  parameter bit OutSigned = 1'b0,
   parameter int unsigned ThresholdsBits = 3,
   parameter bit ThresholdsBlock = 1'b0,
   parameter ThresholdsFile = "",
@@ -40,7 +42,7 @@ module rf_threshold #(
   logic fire, out_room, unused_last;
   logic [Latency-1:0] valid_q;
   logic [rf_pkg::index_bits(Rows)-1:0] beat_of_pixel;
-  logic [Simd*InBits-1:0] codes_q, codes_qq;
+  logic [Simd*InBits-1:0] values_q, values_qq;
   logic [Simd*ThresholdsBits-1:0] values;
   logic [RowBits-1:0] row;
   logic [Simd*OutBits-1:0] codes;
@@ -55,17 +57,19 @@ module rf_threshold #(
 
   always_ff @(posedge clk_i) begin
     valid_q <= rst_ni ? {valid_q[Latency-2:0], fire} : '0;
-    codes_q <= in_i;
-    codes_qq <= codes_q;
+    values_q <= in_i;
+    values_qq <= values_q;
   end
 
   for (genvar lane = 0; lane < Simd; lane++) begin : gen_lane
-    logic [InBits-1:0] code;
-    assign code = codes_qq[lane*InBits +: InBits];
-    assign values[lane*ThresholdsBits +: ThresholdsBits] = {{(ThresholdsBits - InBits){InSigned && code[InBits-1]}}, code};
+    logic [InBits-1:0] value;
+    logic unused;
+    assign value = values_qq[lane*InBits +: InBits];
+    assign values[lane*ThresholdsBits +: ThresholdsBits] = InSigned ? ThresholdsBits'(signed'(value)) : ThresholdsBits'(value);
+    assign unused = &{value};
   end
 
-  rf_crossed #(.Lanes(Simd), .Bits(ThresholdsBits), .OutBits(OutBits)) u_crossed (
+  rf_crossed #(.Lanes(Simd), .Bits(ThresholdsBits), .OutBits(OutBits), .OutSigned(OutSigned)) u_crossed (
     .clk_i, .values_i(values), .thresholds_i(row), .codes_o(codes)
   );
   rf_fifo #(.Bits(Simd * OutBits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (

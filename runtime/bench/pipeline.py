@@ -76,7 +76,7 @@ def original(accelerator: Accelerator, items: Iterable[Any], batch: int, ended: 
         while True:
             run = slots[current].start() if filled[current] else None
             before = (current - 1) % BUFFERS
-            for labels in slots[before].read() if filled[before] else ():
+            for labels in slots[before].read()[0] if filled[before] else ():
                 results.put(labels.copy())
             filled[before] = 0
             following = (current + 1) % BUFFERS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.container.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
+from runtime.container.program import Activation, Block, Conv, Entry, Format, Head, Join, Pair, Program, Shape, Window
 
 IMAGE = Shape(224, 224, 3)
 STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))  # blocks, and channels inside each
@@ -33,8 +33,11 @@ def program(seed: int = 1) -> Program:
                 _conv(rng, f"{name}.conv3", "bipolar", inner, wide, _ACT, _RESIDUAL),
             )
             bypass = _conv(rng, f"{name}.bypass", "bipolar", channels, wide, _ACT, _RESIDUAL, stride=stride) if i == 0 else None
-            entry = np.sort(rng.integers(1, codes.high + 1, (channels, _ACT.levels)), axis=1).astype(np.int32)
-            blocks.append(Block(name=name, entry=entry, convs=convs, bypass=bypass, zero_point=RESIDUAL_ZERO, bits=_RESIDUAL.bits))
+            thresholds = np.sort(rng.integers(1, codes.high + 1, (channels, _ACT.levels)), axis=1).astype(np.int32)
+            activation = Activation(name=f"{name}.entry", codes=_ACT, thresholds=thresholds)
+            entry = Entry(main=activation) if bypass is None else Entry(both=activation)
+            join = Join(zero_point=RESIDUAL_ZERO, codes=_RESIDUAL)
+            blocks.append(Block(name=name, entry=entry, convs=convs, bypass=bypass, join=join))
             channels, codes = wide, _RESIDUAL
     pool = Window(kernel=Pair(3, 3), stride=Pair(2, 2), before=Pair(0, 0), after=Pair(1, 1))
     weights = rng.integers(-128, 128, (CLASSES, channels)).astype(np.int8)
@@ -84,9 +87,8 @@ def _conv(
         window=Window(kernel=Pair(kernel, kernel), stride=Pair(stride, stride), before=Pair(pad[0], pad[0]), after=Pair(pad[1], pad[1])),
         weight=Format(weight),
         input=source,
-        output=target,
         weights=weights,
-        thresholds=_thresholds(rng, weights, source, target),
+        activation=Activation(name=name, codes=target, thresholds=_thresholds(rng, weights, source, target)),
     )
 
 

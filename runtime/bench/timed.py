@@ -15,7 +15,7 @@ import numpy as np
 from pynq.buffer import PynqBuffer
 
 from runtime.container.axlf import Axlf, BankKind, Mode, Protocol
-from runtime.container.manifest import Argument, ImageShape, Manifest, Role, Target
+from runtime.container.manifest import Argument, ImageShape, Manifest, Result, Role, Target
 from runtime.container.xclbin import Bank, Unit, Xclbin
 from runtime.device.base import BaseDevice
 from runtime.device.driver import bind
@@ -52,6 +52,7 @@ def manifest(image: ImageShape, seconds_a_frame: float, latency_seconds: float) 
         image=image,
         classes=1000,
         top=5,
+        result=Result.of(5),
         arguments=arguments,
         weights=None,
     )
@@ -86,7 +87,7 @@ class TimedSession:
         images, labels = (buffers[role].bo.device[buffers[role].offset :] for role in (Role.IMAGES, Role.LABELS))
         described = self.xclbin.manifest
         rows = images[: frames * described.frame_bytes].reshape(frames, -1)[:, : described.top]
-        labels[: frames * described.label_bytes].view("<u4")[:] = rows.astype(np.uint32).reshape(-1)
+        labels[: frames * described.result.stride_bytes].view("<u4")[:] = rows.astype(np.uint32).reshape(-1)
         run_seconds = self._latency_seconds + (frames - 1) * self._seconds_a_frame
         busy_seconds = frames * self._seconds_a_frame if unit.protocol is Protocol.AP_CTRL_CHAIN else run_seconds
         work = self.work[unit.name]

@@ -12,12 +12,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import Enum
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from runtime.container.checks import Check
 from runtime.errors import ManifestError
 
-FORMAT = 1  # incremented when a reader of the old format would misunderstand the new one
+FORMAT = 2  # incremented when a reader of the old format would misunderstand the new one; the first is read, too
 NO_DIGEST = "0" * 64
 WORD_BYTES = 64  # the kernel reads and writes 512-bit words
 
@@ -51,7 +55,7 @@ class Role(str, Enum):
     IMAGES = "images"
     """A buffer of uint8 images, read: each padded to whole words, `frame_bytes` from one to the next."""
     LABELS = "labels"
-    """A buffer of uint32 labels, written: `top` of each frame."""
+    """A buffer of uint32 words, written: the `result` of each frame, its labels and, of some networks, their scores."""
     WEIGHTS = "weights"
     """A buffer of the fully connected layer's int8 matrix, read; a kernel that has it on chip takes none."""
     FRAMES = "frames"
@@ -72,6 +76,70 @@ class Target(str, Enum):
     """A card."""
     EMULATION = "emulation"
     """The emulated device of this package."""
+
+
+SCORES: Mapping[str, np.dtype[Any]] = MappingProxyType({"int32": np.dtype("<i4"), "int64": np.dtype("<i8")})
+"""What scores may be, and how they lie in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What the kernel writes for a frame, in words of 32 bits: the labels, and their scores where it gives these, aligned to their
+    size, as is the next frame."""
+
+    words: int
+    scores: str | None  # int32 or int64
+    scores_offset: int  # bytes from the first label to the first score; 0 without scores
+    stride_bytes: int  # from frame to frame
+
+    @classmethod
+    def of(cls, top: int, scores: str | None = None) -> Result:
+        """That of `top` labels."""
+        if scores is None:
+            return cls(words=top, scores=None, scores_offset=0, stride_bytes=4 * top)
+        size = SCORES[scores].itemsize
+        offset = -(-4 * top // size) * size
+        stride = offset + top * size
+        return cls(words=stride // 4, scores=scores, scores_offset=offset, stride_bytes=stride)
+
+    def check(self, top: int) -> None:
+        if self.scores is not None:
+            _CHECK.one_of("result.scores", self.scores, SCORES)
+        for name, expected in asdict(Result.of(top, self.scores)).items():
+            if name != "scores":
+                _CHECK.integer(f"result.{name}", getattr(self, name), expected, expected)
+
+    def pack(self, labels: NDArray[np.uint32], scores: NDArray[Any]) -> NDArray[np.uint32]:
+        """The words (frames, words) of labels (frames, top) and their scores, which are left out where the kernel gives none."""
+        words = np.zeros((len(labels), self.words), "<u4")
+        words[:, : labels.shape[1]] = labels
+        if self.scores is not None:
+            words[:, self.scores_offset // 4 :] = scores.astype(SCORES[self.scores]).view("<u4")
+        return words
+
+    def unpack(self, words: NDArray[np.uint32], top: int) -> tuple[NDArray[np.uint32], NDArray[Any] | None]:
+        """Labels (frames, top) and their scores from words (frames, words), as arrays of their own."""
+        labels = words[:, :top].astype(np.uint32)
+        if self.scores is None:
+            return labels, None
+        scores: NDArray[Any] = np.ascontiguousarray(words[:, self.scores_offset // 4 :]).view(SCORES[self.scores])
+        return labels, scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """How pictures become images of the network, as those it was trained on did."""
+
+    order: str = "bgr"  # of the channels: bgr or rgb
+    resize: int | None = None  # pixels of the shorter side, from which the middle is cut out; None: both sides to those of the image
+    interpolation: str = "bilinear"  # or bicubic
+
+    def check(self, image: ImageShape) -> None:
+        _CHECK.one_of("pictures.order", self.order, ("bgr", "rgb"))
+        _CHECK.one_of("pictures.interpolation", self.interpolation, ("bilinear", "bicubic"))
+        if self.resize is not None:
+            # A picture's shorter side may be either.
+            _CHECK.integer("pictures.resize", self.resize, max(image.height, image.width), 2**14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +191,8 @@ class Manifest:
     image: ImageShape
     classes: int
     top: int  # labels written per frame, best first
+    result: Result
+    pictures: Pictures | None = None  # None: stretched to the image's size, blue-green-red
     label_names: tuple[str, ...] = ()  # one per class, or none
     arguments: tuple[Argument, ...]
     weights: tuple[int, int] | None  # (classes, inputs) of the int8 matrix behind weightsmem; None when it is on chip
@@ -143,6 +213,9 @@ class Manifest:
         _CHECK.integer("image", self.image_bytes, 1, 2**28)
         _CHECK.integer("classes", self.classes, 1, 2**20)
         _CHECK.integer("top", self.top, 1, self.classes)
+        self.result.check(self.top)
+        if self.pictures is not None:
+            self.pictures.check(self.image)
         if self.label_names:
             count = len(self.label_names)
             _CHECK.true(count == self.classes, "label_names", f"{count} names", f"expected one for each of {self.classes} classes, or none")
@@ -206,16 +279,11 @@ class Manifest:
         """Bytes from one frame to the next in the input buffer: the image, padded to a whole word."""
         return -(-self.image_bytes // WORD_BYTES) * WORD_BYTES
 
-    @property
-    def label_bytes(self) -> int:
-        """Bytes from one frame to the next in the output buffer: `top` labels, uint32."""
-        return self.top * 4
-
     def buffer_bytes(self, role: Role, frames: int) -> int:
         """Bytes of a buffer that the kernel reads or writes for a batch."""
         if role is Role.WEIGHTS:
             return math.prod(self.weights or ())
-        return frames * {Role.IMAGES: self.frame_bytes, Role.LABELS: self.label_bytes}[role]
+        return frames * {Role.IMAGES: self.frame_bytes, Role.LABELS: self.result.stride_bytes}[role]
 
     def card_seconds(self, frames: int) -> float:
         """Modelled time of a batch on the card: the latency of the first frame, then one interval for each other frame.
@@ -243,27 +311,41 @@ class Manifest:
 
     @classmethod
     def _parse(cls, value: object) -> Manifest:
-        if type(value) is dict and value.get("format") != FORMAT:
-            what, why = f"version {value.get('format')!r:.20}", f"this runtime reads version {FORMAT}"
+        found = value.get("format") if type(value) is dict else FORMAT
+        if type(found) is not int or not 1 <= found <= FORMAT:
+            what, why = f"version {found!r:.20}", f"this runtime reads versions 1 to {FORMAT}"
             raise ManifestError("format", what, why, "build the xclbin again, or use the runtime it was built with")
         if type(value) is dict:
             value.setdefault("latency_cycles", None)  # files from before there was one
+            if found == 1:
+                value = _upgraded(value)
         record = _CHECK.record("json", value, ["format", *(f.name for f in fields(cls))])
         record.pop("format")
         versions = record["versions"]
         is_short = type(versions) is dict and len(versions) <= 64
         _CHECK.true(is_short, "versions", f"{versions!r:.40}", "expected an object of at most 64 names")
-        weights = record["weights"]
+        weights, pictures = record["weights"], record["pictures"]
+        keys = tuple(f.name for f in fields(Pictures))
         return cls(
             **record
             | {
                 "target": Target(_CHECK.one_of("target", record["target"], (target.value for target in Target))),
                 "image": ImageShape(*_CHECK.items("image", record["image"], 3, 3)),
+                "result": Result(**_CHECK.record("result", record["result"], (f.name for f in fields(Result)))),
+                "pictures": None if pictures is None else Pictures(**_CHECK.record("pictures", pictures, keys)),
                 "label_names": tuple(_CHECK.items("label_names", record["label_names"], 0, 2**20)),
                 "arguments": tuple(_argument(i, item) for i, item in enumerate(_CHECK.items("arguments", record["arguments"], 3, 4))),
                 "weights": weights if weights is None else tuple(_CHECK.items("weights", weights, 2, 2)),
             }
         )
+
+
+def _upgraded(record: dict[str, Any]) -> dict[str, Any]:
+    """The second format of a manifest of the first, whose kernels gave labels only."""
+    for name in ("result", "pictures"):
+        _CHECK.true(name not in record, "json", f"unknown key {name!r}", "there is none in version 1")
+    top = _CHECK.integer("top", record.get("top"), 1, 2**20)
+    return record | {"result": asdict(Result.of(top)), "pictures": None}
 
 
 def _argument(index: int, value: object) -> Argument:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from runtime.container.checks import Check
 from runtime.errors import XclbinError
 
-FORMATS = ("bipolar", *(f"int{bits}" for bits in range(2, 9)), *(f"uint{bits}" for bits in range(1, 9)))
+CODES = (*(f"int{bits}" for bits in range(1, 9)), *(f"uint{bits}" for bits in range(1, 9)))  # of what passes between layers
+FORMATS = ("bipolar", *CODES)
 
 _CHECK = Check(XclbinError, "build or copy the xclbin again")
 
@@ -65,10 +67,15 @@ class Format:
         """Thresholds that separate all codes."""
         return int(2**self.bits - 1)
 
+    @property
+    def dtype(self) -> type[np.uint8] | type[np.int8]:
+        """Of codes, and of weights."""
+        return np.uint8 if self.unsigned else np.int8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A kernel sliding over an image that is padded with zero codes."""
+    """A kernel sliding over an image that is padded."""
 
     kernel: Pair
     stride: Pair
@@ -93,62 +100,116 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Activation:
+    """Integers to codes, channel by channel: lowest code + number of the channel's thresholds that are <= the value."""
+
+    name: str
+    codes: Format
+    thresholds: NDArray[Any]  # (channels, codes.levels), ascending, int32, or int64 where values need it
+
+    def __post_init__(self) -> None:
+        descents = np.argwhere(self.thresholds[:, 1:] < self.thresholds[:, :-1])
+        if len(descents):
+            channel, i = descents[0]
+            what = f"channel {channel} goes from {self.thresholds[channel, i]} to {self.thresholds[channel, i + 1]}"
+            _CHECK.fail(f"parameters: {key(self.name)}/thresholds", what, "thresholds ascend")
+
+
+class Reach(NamedTuple):
+    """Least and greatest value, channel by channel; every part of a sum lies between them, and so does 0."""
+
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Conv:
-    """A convolution and its thresholds: code = number of the channel's thresholds that are <= the accumulator."""
+    """A convolution, and its activation unless its sums go to a join as they are."""
 
     name: str
     window: Window
     weight: Format
     input: Format
-    output: Format
     weights: NDArray[Any]  # (out, kernel_h, kernel_w, in), int8 or uint8
-    thresholds: NDArray[np.int32]  # (out, 2^bits - 1), ascending
+    pad_codes: tuple[int, ...] = (0,)  # what stands outside the input: one code, or one for each channel
+    activation: Activation | None
+    reach: Reach = field(init=False)  # of its sums
 
     def __post_init__(self) -> None:
         prefix = f"parameters: {key(self.name)}"
         low, high = self.weights.min(), self.weights.max()
         why = f"weights of format {self.weight.name} are {self.weight.low} to {self.weight.high}"
         _CHECK.true(self.weight.low <= low and high <= self.weight.high, f"{prefix}/weights", f"{low} to {high}", why)
-        _CHECK.true(self.input.unsigned and self.output.unsigned, self.name, f"{self.input.name} to {self.output.name}", "codes are uintN")
-        check_ascending(f"{prefix}/thresholds", self.thresholds)
-        lows, highs = reach(self.input.high, self.weights)
-        low, high = int(lows.min()), int(highs.max())
+        _CHECK.true(not self.input.bipolar, self.name, self.input.name, "codes are intN or uintN")
+        object.__setattr__(self, "reach", reach(self.weights, self.input.low, self.input.high))
+        low, high = int(self.reach.low.min()), int(self.reach.high.max())
         _CHECK.true(low >= -(2**31) and high < 2**31, f"{prefix}/weights", f"sums from {low} to {high}", "accumulators have 32 bits")
 
     @property
     def largest_accumulator(self) -> int:
         """Magnitude no sum, nor any part of one, can exceed."""
-        lows, highs = reach(self.input.high, self.weights)
-        return max(-int(lows.min()), int(highs.max()))
+        return max(-int(self.reach.low.min()), int(self.reach.high.max()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entry:
+    """The activations of the codes that come into a block, where it has some."""
+
+    both: Activation | None = None  # in front of the fork
+    main: Activation | None = None  # of the main branch alone
+    bypass: Activation | None = None  # of the bypass alone, be it the identity or a projection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Join:
+    """How the branches of a block meet: with an activation, by that behind a * main + b * bypass - zero point; without one,
+    by clipping main + bypass - zero point."""
+
+    zero_point: int
+    codes: Format  # that the block puts out
+    factors: NDArray[np.int32] | None = None  # (channels, 2) or (1, 2): a and b; None: both are 1
+    activation: Activation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Block:
-    """A residual block. The identity bypass takes the codes as they came in, a projection takes them after `entry`."""
+    """A residual block."""
 
     name: str
-    entry: NDArray[np.int32] | None  # thresholds (channels, 2^bits - 1) into the format of the first convolution
+    entry: Entry
     convs: tuple[Conv, ...]
     bypass: Conv | None  # a projection, or None for the identity
-    zero_point: int
-    bits: int  # of the residual codes it puts out
+    join: Join
+
+
+class GlobalPool(Enum):
+    """What is taken over all pixels in front of the fully connected layer."""
+
+    SUM = "sum"
+    MAX = "max"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Head:
-    """Sum over all pixels of max(code - zero point, 0), a fully connected layer, and the labels of the largest scores."""
+    """Sum or maximum over all pixels of max(code - zero point, 0), an activation if any, a fully connected layer whose sums are
+    multiplied by factors if any, an activation of these scores if any, and the labels of the largest of what that gives."""
 
+    pool: GlobalPool = GlobalPool.SUM
     zero_point: int
+    activation: Activation | None = None  # of what the pool gives
     inputs: int
     classes: int
     top: int
     weights: NDArray[Any] | None  # (classes, inputs), int8 or uint8; None when the kernel reads them, int8, from memory
-    bias: NDArray[np.int32]  # (classes,)
+    factors: NDArray[np.int32] | None = None  # (classes,); None: they are 1
+    bias: NDArray[Any]  # (classes,), int32, or int64 with factors
+    score_bits: int = 32
+    output: Activation | None = None  # of scores, whose codes are ranked then
 
     @property
-    def lift(self) -> int:
-        """What the native paths, which multiply int8, take off every weight, and put onto every score for each unit of its sums."""
-        return 128 if self.weights is not None and self.weights.dtype == np.uint8 else 0
+    def ranked(self) -> type[np.int32] | type[np.int64]:
+        """The type of what is ranked, scores or their codes, as results have it."""
+        return np.int32 if self.score_bits <= 32 or self.output is not None else np.int64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -156,28 +217,34 @@ class Program:
     """A whole network; `runtime.container.sections.parse` has shown that its layers fit each other."""
 
     input: Shape
+    entry: Activation | None = None  # of the image
     stem: Conv
     pool: Window | None
     blocks: tuple[Block, ...]
     head: Head
 
+    @property
+    def convs(self) -> tuple[Conv, ...]:
+        """All convolutions, the projection of a block last."""
+        return (self.stem, *(conv for block in self.blocks for conv in (*block.convs, block.bypass) if conv is not None))
 
-def reach(most: int, weights: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Least and greatest sum of each output (out, …) over all inputs from 0 to `most`; every part of a sum lies between them."""
+    @property
+    def codes(self) -> dict[str, Format]:
+        """The format of what leaves the stem and each block, by their names."""
+        assert self.stem.activation is not None
+        return {"stem": self.stem.activation.codes} | {block.name: block.join.codes for block in self.blocks}
+
+
+def reach(weights: NDArray[Any], low: int, high: int) -> Reach:
+    """Least and greatest sum of each output (out, …) over all inputs from `low` to `high`, of all products or of some."""
     rows = weights.reshape(len(weights), -1)
-    low: NDArray[np.int64] = np.minimum(rows, 0).sum(axis=1, dtype=np.int64) * most
-    high: NDArray[np.int64] = np.maximum(rows, 0).sum(axis=1, dtype=np.int64) * most
-    return low, high
+    # Products of bytes: the sums of positive and of negative weights say it all.
+    total = rows.sum(axis=1, dtype=np.int64)
+    above = rows.clip(min=0).sum(axis=1, dtype=np.int64)
+    below = total - above
+    return Reach(below * max(high, 0) + above * min(low, 0), above * max(high, 0) + below * min(low, 0))
 
 
 def key(name: str) -> str:
     """The dotted name of a layer as it is spelled in the npz."""
     return name.replace(".", "/")
-
-
-def check_ascending(where: str, thresholds: NDArray[np.int32]) -> None:
-    descents = np.argwhere(thresholds[:, 1:] < thresholds[:, :-1])
-    if len(descents):
-        channel, i = descents[0]
-        what = f"channel {channel} goes from {thresholds[channel, i]} to {thresholds[channel, i + 1]}"
-        _CHECK.fail(where, what, "thresholds ascend")

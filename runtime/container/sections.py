@@ -1,10 +1,12 @@
 """Reads the sections "network" and "parameters" of an xclbin.
 
-"network" is JSON: the shapes, formats and names of the layers. "parameters" is an npz of what they were trained to, under the
-layers' dotted names with `/` for the dot: `<layer>/weights` int8 (uint8 in formats uintN), (out, kernel_h, kernel_w, in), but
-bipolar weights as the bytes of `numpy.packbits`, 1 for +1; `<layer>/thresholds` int32 (channels, 2^bits - 1), ascending;
-`head/fc/bias` int32; `head/fc/weights` int8, or uint8 as above, (classes, in) unless the host puts them into memory. Its members are stored, not
-deflated, so they are no larger than the file.
+"network" is JSON: the shapes, formats and names of the layers, version 2; `runtime.container.first_form` reads files without a version.
+"parameters" is an npz of what they were trained to, under the layers' dotted names with `/` for the dot: `<layer>/weights` int8 (uint8
+in formats uintN), (out, kernel_h, kernel_w, in), but bipolar weights as the bytes of `numpy.packbits`, 1 for +1; `<layer>/thresholds`
+(channels, 2^bits - 1), ascending, int32, or int64 where they are compared with more than 32 bits; `<block>/join/factors` int32
+(channels, 2), or (1, 2) for all; `head/fc/factors` int32 and `head/fc/bias`, int64 beside factors, else int32; `head/fc/weights` int8,
+or uint8 as above, (classes, in) unless the host puts them into memory. Its members are stored, not deflated, so they are no larger than
+the file.
 """
 
 from __future__ import annotations
@@ -22,7 +24,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.container.checks import Check
-from runtime.container.program import FORMATS, Block, Conv, Format, Head, Pair, Program, Shape, Window, check_ascending, key, reach
+from runtime.container.first_form import upgraded
+from runtime.container.program import (
+    CODES,
+    FORMATS,
+    Activation,
+    Block,
+    Conv,
+    Entry,
+    Format,
+    GlobalPool,
+    Head,
+    Join,
+    Pair,
+    Program,
+    Reach,
+    Shape,
+    Window,
+    key,
+    reach,
+)
 from runtime.errors import XclbinError
 
 LARGEST_TENSOR = 2**27  # codes of one frame that pass between two layers, so that emulation fits into a workstation's memory
@@ -45,12 +66,22 @@ DAMAGE = (
 
 _CHECK = Check(XclbinError, "build or copy the xclbin again")
 _WINDOW_KEYS = ("kernel", "stride", "pad")
-_CONV_KEYS = (*_WINDOW_KEYS, "name", "in", "out", "weight", "input", "output")
+_CONV_KEYS = (*_WINDOW_KEYS, "pad_codes", "name", "in", "out", "weight", "input", "output")
+_ENTRY_KEYS = ("both", "main", "bypass")
+_JOIN_KEYS = ("activates", "zero_point", "output", "factors", "per_channel", "values")
+_HEAD_KEYS = ("pool", "zero_point", "act", "inputs", "classes", "top", "weights", "weight", "factors", "scores", "output")
+VERSION = 2  # of the network; what has none is of the first
+MOST_SUM_BITS = 48  # of joins and of scores
+_FACTORS = tuple(f"uint{bits}" for bits in range(1, 17))
 
 
 def parse(network: bytes, parameters: bytes) -> Program:
     """Read the two sections; XclbinError names the key of either that is wrong."""
-    record = _CHECK.record("network", _CHECK.json("network", network), ("input", "stem", "blocks", "head"))
+    found = _CHECK.json("network", network)
+    if type(found) is dict and "version" not in found:
+        found = upgraded(found)
+    record = _CHECK.record("network", found, ("version", "input", "stem", "blocks", "head"))
+    _CHECK.integer("network: version", record["version"], VERSION, VERSION)
     arrays = Parameters(parameters)
     program = _Parser(arrays).program(record)
     arrays.finish()
@@ -113,22 +144,26 @@ class _Parser:
     def program(self, record: dict[str, Any]) -> Program:
         shape = Shape(*(_CHECK.integer("network: input", n, 1, 2**14) for n in _CHECK.items("network: input", record["input"], 3, 3)))
         where = "network: stem"
-        stem_record = _CHECK.record(where, record["stem"], ("conv", "pool"))
+        stem_record = _CHECK.record(where, record["stem"], ("entry", "conv", "pool"))
         image, codes = shape, Format("uint8")
+        entry = self.entry(f"{where}.entry", stem_record["entry"], "stem.entry", shape)
+        codes = entry.codes if entry is not None else codes
         stem, shape = self.conv(f"{where}.conv", stem_record["conv"], "stem.conv", shape, codes)
-        codes = stem.output
+        assert stem.activation is not None
+        codes = stem.activation.codes
         pool = None
         if stem_record["pool"] is not None:
             pool = _window(f"{where}.pool", _CHECK.record(f"{where}.pool", stem_record["pool"], _WINDOW_KEYS))
             shape = _slide(f"{where}.pool", pool, shape, shape.channels)
         blocks: list[Block] = []
         for i, item in enumerate(_CHECK.items("network: blocks", record["blocks"], 0, len(self.arrays))):
-            block, shape, codes = self.block(f"network: blocks[{i}]", item, shape, codes)
+            block, shape = self.block(f"network: blocks[{i}]", item, shape, codes)
+            codes = block.join.codes
             blocks.append(block)
         head = self.head("network: head", record["head"], shape, codes)
-        return Program(input=image, stem=stem, pool=pool, blocks=tuple(blocks), head=head)
+        return Program(input=image, entry=entry, stem=stem, pool=pool, blocks=tuple(blocks), head=head)
 
-    def conv(self, where: str, value: object, name: str, shape: Shape, codes: Format) -> tuple[Conv, Shape]:
+    def conv(self, where: str, value: object, name: str, shape: Shape, codes: Format, *, may_sum: bool = False) -> tuple[Conv, Shape]:
         record = _CHECK.record(where, value, _CONV_KEYS)
         _CHECK.one_of(f"{where}.name", record["name"], (name,))
         _CHECK.integer(f"{where}.in", record["in"], shape.channels, shape.channels)
@@ -137,77 +172,156 @@ class _Parser:
         window = _window(where, record)
         after = _slide(where, window, shape, out)
         weight = Format(_CHECK.one_of(f"{where}.weight", record["weight"], FORMATS))
-        output = Format(_CHECK.one_of(f"{where}.output", record["output"], FORMATS))
+        pads = _CHECK.items(f"{where}.pad_codes", record["pad_codes"], 1, shape.channels)
+        _CHECK.true(len(pads) in (1, shape.channels), f"{where}.pad_codes", f"{len(pads)} codes", f"expected one, or {shape.channels}")
+        sums = may_sum and record["output"] is None
         conv = Conv(
             name=name,
             window=window,
             weight=weight,
             input=codes,
-            output=output,
             weights=self.weights(f"{key(name)}/weights", weight, (out, *window.kernel, shape.channels)),
-            thresholds=self.thresholds(key(name), out, output),
+            pad_codes=tuple(_CHECK.integer(f"{where}.pad_codes", code, codes.low, codes.high) for code in pads),
+            activation=None if sums else self.activation(f"{where}.output", record["output"], name, out),
         )
         return conv, after
 
     def weights(self, key: str, weight: Format, shape: tuple[int, ...]) -> NDArray[Any]:
         if not weight.bipolar:
-            return self.arrays.array(key, np.uint8 if weight.unsigned else np.int8, shape)
+            return self.arrays.array(key, weight.dtype, shape)
         count = math.prod(shape)
         bits = np.unpackbits(self.arrays.array(key, np.uint8, (-(-count // 8),)))
         _CHECK.true(not bits[count:].any(), f"parameters: {key}", "ones after the last weight", "the last byte is filled up with zeros")
         return (2 * bits[:count].astype(np.int8) - 1).reshape(shape)
 
-    def thresholds(self, key: str, channels: int, codes: Format) -> NDArray[np.int32]:
-        return self.arrays.array(f"{key}/thresholds", np.int32, (channels, codes.levels))
+    def activation(self, where: str, value: object, name: str, channels: int, *, bits: int = 32) -> Activation:
+        """The activation of values of so many bits; `value` is the format of its codes."""
+        codes = Format(_CHECK.one_of(where, value, CODES))
+        dtype = np.int32 if bits <= 32 else np.int64
+        return Activation(name=name, codes=codes, thresholds=self.arrays.array(f"{key(name)}/thresholds", dtype, (channels, codes.levels)))
 
-    def block(self, where: str, value: object, shape: Shape, codes: Format) -> tuple[Block, Shape, Format]:
-        record = _CHECK.record(where, value, ("name", "entry", "convs", "bypass", "zero_point", "bits"))
+    def entry(self, where: str, value: object, name: str, shape: Shape) -> Activation | None:
+        return None if value is None else self.activation(where, value, name, shape.channels)
+
+    def block(self, where: str, value: object, shape: Shape, codes: Format) -> tuple[Block, Shape]:
+        record = _CHECK.record(where, value, ("name", "entry", "convs", "bypass", "join"))
         name = _CHECK.identifier(f"{where}.name", record["name"])
         _CHECK.true(name not in self.names, f"{where}.name", repr(name), "this name is taken")
         self.names.add(name)
+        described = _CHECK.record(f"{where}.entry", record["entry"], _ENTRY_KEYS)
+        main_name = f"{name}.entry" if described["both"] is None else f"{name}.entry_main"
+        entry = Entry(
+            both=self.entry(f"{where}.entry.both", described["both"], f"{name}.entry", shape),
+            main=self.entry(f"{where}.entry.main", described["main"], main_name, shape),
+            bypass=self.entry(f"{where}.entry.bypass", described["bypass"], f"{name}.entry_bypass", shape),
+        )
+        forked = codes if entry.both is None else entry.both.codes
+        join = _CHECK.record(f"{where}.join", record["join"], _JOIN_KEYS)
+        activates = _CHECK.boolean(f"{where}.join.activates", join["activates"])
         convs = _CHECK.items(f"{where}.convs", record["convs"], 2, 3)
-        residual = Format(f"uint{_CHECK.integer(f'{where}.bits', record['bits'], 1, 8)}")
-        entry, inner = None, codes
-        if _CHECK.boolean(f"{where}.entry", record["entry"]):
-            first = _CHECK.record(f"{where}.convs[0]", convs[0], _CONV_KEYS)
-            inner = Format(_CHECK.one_of(f"{where}.convs[0].input", first["input"], (f"uint{bits}" for bits in range(1, 9))))
-            entry = self.thresholds(f"{name}/entry", shape.channels, inner)
-            check_ascending(f"parameters: {name}/entry/thresholds", entry)
         path: list[Conv] = []
-        after, output = shape, inner
+        after, taken = shape, forked if entry.main is None else entry.main.codes
         for i, item in enumerate(convs):
-            conv, after = self.conv(f"{where}.convs[{i}]", item, f"{name}.conv{i + 1}", after, output)
-            output = conv.output
+            is_last = i == len(convs) - 1
+            conv, after = self.conv(f"{where}.convs[{i}]", item, f"{name}.conv{i + 1}", after, taken, may_sum=activates and is_last)
+            taken = conv.activation.codes if conv.activation is not None else taken
             path.append(conv)
-        bypass, other, bypass_output = None, shape, codes
+        bypass, other, bypass_codes = None, shape, forked if entry.bypass is None else entry.bypass.codes
         if record["bypass"] is not None:
-            bypass, other = self.conv(f"{where}.bypass", record["bypass"], f"{name}.bypass", shape, inner)
-            bypass_output = bypass.output
+            bypass, other = self.conv(f"{where}.bypass", record["bypass"], f"{name}.bypass", shape, bypass_codes, may_sum=activates)
+            bypass_codes = bypass.activation.codes if bypass.activation is not None else bypass_codes
         _CHECK.true(after == other, where, f"{tuple(after)} meets {tuple(other)}", "both paths of a block end in one shape")
-        met = (output, bypass_output) == (residual, residual)
-        _CHECK.true(met, where, f"{output.name} meets {bypass_output.name}", f"both paths of this block end in {residual.name}")
-        zero_point = _CHECK.integer(f"{where}.zero_point", record["zero_point"], 0, residual.high)
-        block = Block(name=name, entry=entry, convs=tuple(path), bypass=bypass, zero_point=zero_point, bits=residual.bits)
-        return block, after, residual
+        ends = path[-1].reach if path[-1].activation is None else taken
+        others = bypass.reach if bypass is not None and bypass.activation is None else bypass_codes
+        block = Block(
+            name=name, entry=entry, convs=tuple(path), bypass=bypass, join=self.join(where, join, name, after.channels, ends, others)
+        )
+        return block, after
+
+    def join(self, where: str, record: dict[str, Any], name: str, channels: int, main: Format | Reach, bypass: Format | Reach) -> Join:
+        """`main` and `bypass` are the formats of codes, or the reach of sums."""
+        codes = Format(_CHECK.one_of(f"{where}.join.output", record["output"], CODES))
+        per_channel = _CHECK.boolean(f"{where}.join.per_channel", record["per_channel"])
+        if not record["activates"]:
+            _CHECK.true(codes.unsigned, f"{where}.join.output", codes.name, "a join without thresholds clips to unsigned codes")
+            ends = [end.name for end in (main, bypass) if isinstance(end, Format)]
+            met = ends == [codes.name, codes.name]
+            _CHECK.true(met, where, " meets ".join(ends), f"both paths of this block end in {codes.name}")
+            _CHECK.true(record["factors"] is None, f"{where}.join.factors", "factors", "a join without thresholds has none")
+            return Join(zero_point=_CHECK.integer(f"{where}.join.zero_point", record["zero_point"], 0, codes.high), codes=codes)
+        zero_point = _CHECK.integer(f"{where}.join.zero_point", record["zero_point"], -(2**31), 2**31 - 1)
+        bits = _CHECK.integer(f"{where}.join.values", record["values"], 1, MOST_SUM_BITS)
+        factors = None
+        if record["factors"] is not None:
+            factors = self.factors(f"{where}.join.factors", record["factors"], f"{name}/join/factors", (channels if per_channel else 1, 2))
+        a, b = (1, 1) if factors is None else factors.astype(np.int64).T
+        # Factors have 16 bits and sums have 32, so that nothing wraps here.
+        low, high = int(np.min(a * main.low + b * bypass.low)) - zero_point, int(np.max(a * main.high + b * bypass.high)) - zero_point
+        fits = -(2 ** (bits - 1)) <= low and high < 2 ** (bits - 1)
+        _CHECK.true(fits, f"{where}.join", f"sums from {low} to {high}", f"they have {bits} bits")
+        activation = self.activation(f"{where}.join.output", record["output"], f"{name}.join", channels, bits=bits)
+        return Join(zero_point=zero_point, codes=codes, factors=factors, activation=activation)
+
+    def factors(self, where: str, value: object, key: str, shape: tuple[int, ...]) -> NDArray[np.int32]:
+        most = 2 ** int(_CHECK.one_of(where, value, _FACTORS).removeprefix("uint")) - 1
+        factors = self.arrays.array(key, np.int32, shape)
+        low, high = int(factors.min()), int(factors.max())
+        _CHECK.true(low >= 1 and high <= most, f"parameters: {key}", f"{low} to {high}", f"factors of format {value} are 1 to {most}")
+        return factors
 
     def head(self, where: str, value: object, shape: Shape, codes: Format) -> Head:
-        if type(value) is dict:
-            value.setdefault("weight", "int8")  # files older than this key
-        record = _CHECK.record(where, value, ("zero_point", "inputs", "classes", "top", "weights", "weight"))
-        zero_point = _CHECK.integer(f"{where}.zero_point", record["zero_point"], 0, codes.high)
+        record = _CHECK.record(where, value, _HEAD_KEYS)
+        pool = GlobalPool(_CHECK.one_of(f"{where}.pool", record["pool"], (pool.value for pool in GlobalPool)))
+        zero_point = _CHECK.integer(f"{where}.zero_point", record["zero_point"], codes.low, codes.high)
         inputs = _CHECK.integer(f"{where}.inputs", record["inputs"], shape.channels, shape.channels)
         classes = _CHECK.integer(f"{where}.classes", record["classes"], 1, 2**20)
         top = _CHECK.integer(f"{where}.top", record["top"], 1, classes)
+        low, high = 0, (codes.high - zero_point) * (shape.height * shape.width if pool is GlobalPool.SUM else 1)
+        activation = None
+        if record["act"] is not None:
+            _CHECK.true(high < 2**31, f"{where}.pool", f"sums up to {high}", "what thresholds are compared with has 32 bits")
+            activation = self.activation(f"{where}.act", record["act"], "head.pool", inputs)
+            low, high = activation.codes.low, activation.codes.high
         weight = Format(_CHECK.one_of(f"{where}.weight", record["weight"], FORMATS))
         rom = _CHECK.one_of(f"{where}.weights", record["weights"], ("stream", "rom")) == "rom"
-        weights = self.arrays.array("head/fc/weights", np.uint8 if weight.unsigned else np.int8, (classes, inputs)) if rom else None
-        bias = self.arrays.array("head/fc/bias", np.int32, (classes,))
+        weights = self.arrays.array("head/fc/weights", weight.dtype, (classes, inputs)) if rom else None
+        factors = None
+        if record["factors"] is not None:
+            factors = self.factors(f"{where}.factors", record["factors"], "head/fc/factors", (classes,))
+        bits = _CHECK.integer(f"{where}.scores", record["scores"], 1, 32 if factors is None else MOST_SUM_BITS)
+        bias = self.arrays.array("head/fc/bias", np.int32 if factors is None else np.int64, (classes,))
         # No score can wrap, whatever the sums, and whatever weights the host puts into memory where they come from there.
-        most = shape.height * shape.width * (codes.high - zero_point)
-        low, high = (np.array([-128, 127]) * inputs * most)[:, np.newaxis] if weights is None else reach(most, weights)
-        least, greatest = (low + np.minimum(bias, 0)).min(), (high + np.maximum(bias, 0)).max()
-        _CHECK.true(least >= -(2**31) and greatest < 2**31, where, f"scores from {least} to {greatest}", "scores have 32 bits")
-        return Head(zero_point=zero_point, inputs=inputs, classes=classes, top=top, weights=weights, bias=bias)
+        if weights is None:
+            sums = Reach(np.array([min(-128 * high, 127 * low, 0) * inputs]), np.array([max(127 * high, -128 * low, 0) * inputs]))
+        else:
+            sums = reach(weights, low, high)
+        if factors is not None:
+            # Before they are multiplied: sums of 32 bits by factors of 16, and a bias that stays far from the end of 64.
+            least, greatest = int(sums.low.min()), int(sums.high.max())
+            _CHECK.true(least >= -(2**31) and greatest < 2**31, where, f"sums from {least} to {greatest}", "sums have 32 bits")
+            least, greatest = int(bias.min()), int(bias.max())
+            fits = least >= -(2**MOST_SUM_BITS) and greatest < 2**MOST_SUM_BITS
+            _CHECK.true(fits, "parameters: head/fc/bias", f"{least} to {greatest}", f"scores have {bits} bits")
+            sums = Reach(sums.low * factors, sums.high * factors)
+        least, greatest = int((sums.low + np.minimum(bias, 0)).min()), int((sums.high + np.maximum(bias, 0)).max())
+        fits = least >= -(2 ** (bits - 1)) and greatest < 2 ** (bits - 1)
+        _CHECK.true(fits, where, f"scores from {least} to {greatest}", f"scores have {bits} bits")
+        output = None
+        if record["output"] is not None:
+            output = self.activation(f"{where}.output", record["output"], "head.fc", classes, bits=bits)
+        return Head(
+            pool=pool,
+            zero_point=zero_point,
+            activation=activation,
+            inputs=inputs,
+            classes=classes,
+            top=top,
+            weights=weights,
+            factors=factors,
+            bias=bias,
+            score_bits=bits,
+            output=output,
+        )
 
 
 def _slide(where: str, window: Window, shape: Shape, channels: int) -> Shape:

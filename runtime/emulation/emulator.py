@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime import forks
-from runtime.container.program import Conv, Program
-from runtime.emulation.numpy_path import NumpyPath
+from runtime.container.program import Program
+from runtime.emulation import lowered
+from runtime.emulation.numpy_path import NumpyPath, best, raised, scores
 from runtime.errors import DeviceError
 
 try:
@@ -44,7 +45,7 @@ class Emulator:
         self.path = _path(program, path)
         self.threads = _threads(threads)
         self._numpy = NumpyPath(program) if self.path == "numpy" else None
-        self._network = None if self.path == "numpy" else _native.Network(program, self.path, self.threads)
+        self._network = None if self.path == "numpy" else _native.Network(lowered.lowered(program), self.path, self.threads)
         forks.register(self)
 
     def after_fork(self) -> None:
@@ -56,10 +57,11 @@ class Emulator:
         """The path each convolution takes: one that a path cannot do goes to the next below it."""
         if self._network is not None:
             return dict(self._network.layers)
-        return {conv.name: self.path for conv in _convs(self.program)}
+        return {conv.name: self.path for conv in self.program.convs}
 
-    def run(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
-        """Labels (frames, top), best first, and scores (frames, classes) of images (frames, H, W, C).
+    def run(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> tuple[NDArray[np.uint32], NDArray[Any]]:
+        """Labels (frames, top), best first, and what they are ranked by, scores or their codes, int32 or int64 (frames, classes), of
+        images (frames, H, W, C).
 
         `weights` is the fully connected layer's int8 (classes, inputs) matrix if the program has none of its own.
         """
@@ -67,7 +69,8 @@ class Emulator:
         if self._network is None:
             assert self._numpy is not None
             return self._numpy.run(images, matrix)
-        return self._network.run(np.ascontiguousarray(images), matrix)
+        labels, sums = self._network.run(np.ascontiguousarray(images), matrix)
+        return (labels, sums) if self._is_ranked else self._ranked(sums)
 
     def trace(self, image: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> dict[str, NDArray[Any]]:
         """What passes between the IPs for one image (H, W, C): `stem`, each block by name, then `scores` and `labels`."""
@@ -75,9 +78,14 @@ class Emulator:
         if self._network is None:
             assert self._numpy is not None
             return self._numpy.trace(image, matrix)
-        codes, labels, scores = self._network.trace(np.ascontiguousarray(image[np.newaxis]), matrix)
-        names = ("stem", *(block.name for block in self.program.blocks))
-        return dict(zip(names, codes, strict=True)) | {"scores": scores[0], "labels": labels[0]}
+        codes, labels, sums = self._network.trace(np.ascontiguousarray(image[np.newaxis]), matrix)
+        if not self._is_ranked:
+            labels, sums = self._ranked(sums)
+        shown = {
+            name: counts if form.unsigned else raised(counts, form)
+            for (name, form), counts in zip(self.program.codes.items(), codes, strict=True)
+        }
+        return shown | {"scores": sums[0], "labels": labels[0]}
 
     def profile(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> dict[str, float]:
         """Seconds that one of the threads spends in each layer, and in `entry`, `pool` and `head`; on native paths only."""
@@ -90,9 +98,18 @@ class Emulator:
         matrix = weights if head.weights is None else head.weights
         if matrix is None:
             raise ValueError("this program streams the weights of its fully connected layer: pass them")
-        if self._network is not None and head.lift:
-            matrix = (matrix.astype(np.int16) - head.lift).astype(np.int8)
+        if self._network is not None and matrix.dtype == np.uint8:
+            matrix = (matrix.astype(np.int16) - lowered.LIFT).astype(np.int8)
         return np.ascontiguousarray(matrix)
+
+    @property
+    def _is_ranked(self) -> bool:
+        """Whether the native paths add the bias and rank the scores: without factors and without codes of scores."""
+        return self.program.head.factors is None and self.program.head.output is None
+
+    def _ranked(self, sums: NDArray[np.int32]) -> tuple[NDArray[np.uint32], NDArray[Any]]:
+        ranked = scores(self.program.head, sums)
+        return best(ranked, self.program.head.top), ranked
 
 
 def peak(path: str, threads: int, seconds: float = 0.2) -> float:
@@ -107,21 +124,21 @@ def _native_choice() -> str:
     return f"choose from {native}" if native else "install g++, and resflow again: pip install builds the native module"
 
 
-def _convs(program: Program) -> list[Conv]:
-    return [program.stem, *(conv for block in program.blocks for conv in (*block.convs, block.bypass) if conv is not None)]
-
-
 def _path(program: Program, path: str) -> str:
     source = "path"
     if path == "auto":
         source, path = "RESFLOW_EMULATOR_PATH", os.environ.get("RESFLOW_EMULATOR_PATH") or "auto"
     paths = available_paths()
     if path == "auto":
-        huge = any(conv.weights[0].size > MOST_INPUTS for conv in _convs(program))
-        return "numpy" if huge else paths[0]
+        huge = any(conv.weights[0].size > MOST_INPUTS for conv in program.convs)
+        return "numpy" if huge or lowered.too_wide(program) else paths[0]
     if path not in paths:
         fix = f"choose from auto, {', '.join(paths)}"
         raise DeviceError(source, repr(path), "this machine, or this installation, has no such path", fix)
+    wide = None if path == "numpy" else lowered.too_wide(program)
+    if wide is not None:
+        why = f"{wide} has sums near the end of 32 bits, and native paths add up signed codes as unsigned ones"
+        raise DeviceError(source, repr(path), why, "choose numpy")
     return path
 
 

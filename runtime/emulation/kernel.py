@@ -67,12 +67,13 @@ class EmulatedKernel:
         if frames == 0:
             return
         images = self._bytes(Role.IMAGES, values[Role.IMAGES], frames).reshape(frames, manifest.frame_bytes)
-        labels = self._bytes(Role.LABELS, values[Role.LABELS], frames).reshape(frames, manifest.label_bytes)
+        result = manifest.result
+        results = self._bytes(Role.LABELS, values[Role.LABELS], frames).reshape(frames, result.stride_bytes)
         weights = self._weights(values.get(Role.WEIGHTS))
         for start in range(0, frames, _FRAMES_AT_ONCE):
             part = slice(start, start + _FRAMES_AT_ONCE)
-            best, _ = self._emulator.run(images[part, : manifest.image_bytes].reshape(-1, *manifest.image), weights)
-            labels[part] = best.astype("<u4").view(np.uint8)
+            labels, scores = self._emulator.run(images[part, : manifest.image_bytes].reshape(-1, *manifest.image), weights)
+            results[part] = result.pack(labels, np.take_along_axis(scores, labels.astype(np.int64), axis=1)).view(np.uint8)
 
     def _weights(self, address: int | None) -> NDArray[np.int8] | None:
         if self.manifest.weights is None or address is None:

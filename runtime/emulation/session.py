@@ -78,9 +78,10 @@ def _program(xclbin: Xclbin) -> Program:
         raise error.within(xclbin.path) from None
     head = program.head
     streamed = None if head.weights is not None else (head.classes, head.inputs)
-    announced = (tuple(manifest.image), manifest.classes, manifest.top, manifest.weights)
-    contained = (tuple(program.input), head.classes, head.top, streamed)
+    scores = None if manifest.result.scores is None else np.dtype(head.ranked).name
+    announced = (tuple(manifest.image), manifest.classes, manifest.top, manifest.weights, manifest.result.scores)
+    contained = (tuple(program.input), head.classes, head.top, streamed, scores)
     if contained != announced:
-        what = f"image, classes, top and weights are {contained}"
+        what = f"image, classes, top, weights and scores are {contained}"
         raise XclbinError(f"{xclbin.path}: network", what, f"the manifest announces {announced}", "build the xclbin again")
     return program

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from itertools import chain
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from runtime.device.driver import load
 from runtime.emulation.device import EmulatedDevice
 from runtime.errors import DeviceError, ImageError
 from runtime.inference.lanes import CLASSIFY_SLOTS, Lane, Pool, Slot
-from runtime.inference.pipeline import Item, Result, stream
+from runtime.inference.pipeline import Item, Result, Scored, stream
 from runtime.xrt import cards
 from runtime.xrt.device import XrtDevice
 
@@ -66,18 +66,33 @@ class Accelerator:
         """One name per class, or none at all."""
         return self.manifest.label_names
 
-    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.uint32]:
-        """Labels (n, top), best first, of images (n, H, W, C); or (top,) of one image (H, W, C). n may be any number."""
+    @overload
+    def classify(self, images: NDArray[np.uint8], *, scores: Literal[False] = False) -> NDArray[np.uint32]: ...
+
+    @overload
+    def classify(self, images: NDArray[np.uint8], *, scores: Literal[True]) -> tuple[NDArray[np.uint32], NDArray[Any]]: ...
+
+    def classify(self, images: NDArray[np.uint8], *, scores: bool = False) -> Any:
+        """Labels (n, top), best first, of images (n, H, W, C); or (top,) of one image (H, W, C). n may be any number.
+
+        With `scores` these and their scores, int32 or int64; DeviceError if the accelerator gives none.
+        """
         self._check(images, dimensions=(3, 4))
+        if scores:
+            self.require_scores()
         frames = images if images.ndim == 4 else images[np.newaxis]
         labels = np.empty((len(frames), self.manifest.top), np.uint32)
+        kind = self.manifest.result.scores
+        values = None if kind is None else np.empty(labels.shape, kind)
         running: deque[tuple[Slot, int]] = deque()  # and where its part begins
 
         def finish() -> Slot:
             slot, start = running[0]
             slot.wait()
-            part = slot.read()
+            part, worth = slot.read()
             labels[start : start + len(part)] = part
+            if values is not None:
+                values[start : start + len(part)] = worth
             running.popleft()
             return slot
 
@@ -98,18 +113,39 @@ class Accelerator:
                 slot.settle()
                 self._pool.put(slot)
             raise
-        return labels[0] if images.ndim == 3 else labels
+        if not scores or values is None:
+            return labels[0] if images.ndim == 3 else labels
+        return (labels[0], values[0]) if images.ndim == 3 else (labels, values)
+
+    @overload
+    def stream(
+        self, items: Iterable[Item], *, batch: int = 32, decoders: int | None = None, reduced: bool = False, scores: Literal[False] = False
+    ) -> Generator[Result, None, None]: ...
+
+    @overload
+    def stream(
+        self, items: Iterable[Item], *, batch: int = 32, decoders: int | None = None, reduced: bool = False, scores: Literal[True]
+    ) -> Generator[Scored, None, None]: ...
 
     def stream(
-        self, items: Iterable[Item], *, batch: int = 32, decoders: int | None = None, reduced: bool = False
-    ) -> Generator[Result, None, None]:
-        """Labels (top,) of each item in turn: paths of image files, or arrays (H, W, C). See `runtime.inference.pipeline.stream`."""
+        self, items: Iterable[Item], *, batch: int = 32, decoders: int | None = None, reduced: bool = False, scores: bool = False
+    ) -> Generator[Any, None, None]:
+        """Labels (top,) of each item in turn, with `scores` these and their scores: paths of image files, or arrays (H, W, C). See
+        `runtime.inference.pipeline.stream`."""
         self._pool.check_open()
-        return stream(self, items, batch=batch, decoders=decoders, reduced=reduced)
+        if scores:
+            self.require_scores()
+        return stream(self, items, batch=batch, decoders=decoders, reduced=reduced, scores=scores)
+
+    def require_scores(self) -> None:
+        """DeviceError if the kernel gives labels only."""
+        if self.manifest.result.scores is None:
+            why = f"{self.manifest.network} was built to give labels only"
+            raise DeviceError(self.manifest.cu, "no scores", why, "build it with head: {output: scores} in its description")
 
     def trace(self, image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """What passes between the IPs for one image (H, W, C): codes (H, W, C) after `stem` and every block by its name, then
-        `scores` int32 and `labels` uint32. On an emulated device only."""
+        what is ranked, `scores`, int32 or int64, and `labels` uint32. On an emulated device only."""
         self._check(image, dimensions=(3,))
         if not isinstance(self.devices[0], EmulatedDevice):
             why = "a card shows its labels and nothing else"

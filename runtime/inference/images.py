@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from runtime.container.manifest import ImageShape
+from runtime.container.manifest import ImageShape, Pictures
 from runtime.errors import ImageError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # Pillow's decoders of the others may start programs
@@ -27,18 +27,24 @@ LARGEST_PIXELS = 2**26
 _T = TypeVar("_T")
 
 
-def load(path: str | os.PathLike[str], shape: ImageShape, *, reduced: bool = False) -> NDArray[np.uint8]:
-    """Read an image, resized bilinearly to (H, W, C): grey for one channel, blue-green-red for three.
+FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+def load(path: str | os.PathLike[str], shape: ImageShape, pictures: Pictures | None = None, *, reduced: bool = False) -> NDArray[np.uint8]:
+    """Read an image as (H, W, C): grey for one channel, and for three in the order that `pictures` says, blue-green-red without.
+
+    It is stretched to that size bilinearly, or resized and cut out of the middle as `pictures` says, and as torchvision does.
 
     Only a still of 8 bits a channel, opaque, grey or in colours that light mixes, has one set of such bytes: others are refused,
     not guessed.
 
-    With `reduced`, a JPEG is decoded at the smallest of 1/1, 1/2, 1/4 or 1/8 of its size that is no smaller than the network's:
+    With `reduced`, a JPEG is decoded at the smallest of 1/1, 1/2, 1/4 or 1/8 of its size that is no smaller than what it is resized to:
     faster, and the pixels are other ones.
 
     ImageError when it is no image, is damaged, is larger than anyone photographs, or would have to be guessed at.
     """
     path = os.fspath(path)
+    pictures = Pictures() if pictures is None else pictures
     if shape.channels not in (1, 3):
         what = f"the network takes {shape.channels} channels"
         raise ImageError(path, what, "images are read with one channel or three", "pass an array to Accelerator.classify")
@@ -53,18 +59,37 @@ def load(path: str | os.PathLike[str], shape: ImageShape, *, reduced: bool = Fal
         with _read(path, open, path, "rb") as file, _read(path, Image.open, file, formats=FORMATS) as image:
             _require_plain(path, image, shape)
             if reduced:
-                # Photographs may lie on their side: the longer side of the network's must fit either way.
-                longest = max(shape.width, shape.height)
+                # Photographs may lie on their side: the longer side of the network's must fit either way. A draft keeps both sides as
+                # long as asked for, so the shorter one, too, which is what `resize` means.
+                longest = pictures.resize or max(shape.width, shape.height)
                 image.draft(None, (longest, longest))
             stored = _stored(image)
             turn: Callable[[Image.Image], Image.Image] = ImageOps.exif_transpose
             upright = _read(path, turn, image)
         _require_opaque(path, upright, stored)
         coloured = upright.convert("L" if shape.channels == 1 else "RGB")
-        pixels = np.asarray(coloured.resize((shape.width, shape.height), Image.Resampling.BILINEAR))
+        pixels = np.asarray(_fitted(coloured, shape, pictures))
     except MemoryError:
         raise ImageError(path, "no memory for it", "it is decoded as a whole", "scale it down first, or free memory") from None
-    return np.ascontiguousarray(pixels[:, :, np.newaxis] if shape.channels == 1 else pixels[:, :, ::-1])
+    if shape.channels == 1:
+        pixels = pixels[:, :, np.newaxis]
+    elif pictures.order == "bgr":
+        pixels = pixels[:, :, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _fitted(image: Image.Image, shape: ImageShape, pictures: Pictures) -> Image.Image:
+    """The image at the network's size: stretched, or the middle of it with its shorter side resized, rounded as torchvision's Resize
+    and CenterCrop do (torchvision/transforms/functional.py)."""
+    if pictures.resize is None:
+        return image.resize((shape.width, shape.height), FILTERS[pictures.interpolation])
+    width, height = image.size
+    short, long = min(width, height), max(width, height)
+    longer = int(pictures.resize * long / short)
+    size = (pictures.resize, longer) if width <= height else (longer, pictures.resize)
+    resized = image if image.size == size else image.resize(size, FILTERS[pictures.interpolation])
+    left, top = (round((side - cut) / 2.0) for side, cut in zip(size, (shape.width, shape.height), strict=True))
+    return resized.crop((left, top, left + shape.width, top + shape.height))
 
 
 def _read(path: str, call: Callable[..., _T], *arguments: Any, **options: Any) -> _T:

@@ -54,7 +54,7 @@ class Lane:
         """Of one slot, so that several find room in the banks."""
         banks = [self._banks[role] for role in (Role.IMAGES, Role.LABELS)]
         room: int = min(SLOT_BYTES, *((bank.size - self._held(bank)) // SHARE for bank in banks))
-        return max(1, min(SLOT_FRAMES, room // max(self.manifest.frame_bytes, self.manifest.label_bytes)))
+        return max(1, min(SLOT_FRAMES, room // max(self.manifest.frame_bytes, self.manifest.result.stride_bytes)))
 
     def _held(self, bank: BufferTarget) -> int:
         """Bytes of a bank that the weights take."""
@@ -101,9 +101,9 @@ class Lane:
         return self.driver.start(images, labels, *weights, frames)
 
     def buffers(self, frames: int) -> tuple[PynqBuffer, PynqBuffer]:
-        """For the images and the labels of so many frames."""
+        """For the images and the results of so many frames."""
         images = self._banks[Role.IMAGES].allocate((frames, self.manifest.frame_bytes), np.uint8)
-        return images, self._banks[Role.LABELS].allocate((frames, self.manifest.top), np.uint32)
+        return images, self._banks[Role.LABELS].allocate((frames, self.manifest.result.words), np.uint32)
 
 
 class Slot:
@@ -161,10 +161,11 @@ class Slot:
             with suppress(DeviceError):
                 run.wait(SETTLE_SECONDS)
 
-    def read(self) -> NDArray[np.uint32]:
-        """The labels (n, top) from the device's memory."""
+    def read(self) -> tuple[NDArray[np.uint32], NDArray[Any] | None]:
+        """The labels (n, top) from the device's memory, and their scores where the kernel gives them."""
         (self._labels if self._count == self.frames else self._labels[: self._count]).sync_from_device()
-        return self._label_words[: self._count].copy()
+        manifest = self.lane.manifest
+        return manifest.result.unpack(self._label_words[: self._count], manifest.top)
 
     def free(self) -> None:
         self._images.freebuffer()

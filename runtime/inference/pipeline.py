@@ -30,13 +30,15 @@ MOST_DECODERS = 8
 
 Item: TypeAlias = "str | os.PathLike[str] | NDArray[np.uint8]"
 Result: TypeAlias = "NDArray[np.uint32] | ImageError"
+Scored: TypeAlias = "tuple[NDArray[np.uint32], NDArray[Any]] | ImageError"
 Pixels: TypeAlias = "NDArray[np.uint8] | ImageError"
 
 
 def stream(
-    accelerator: Accelerator, items: Iterable[Item], *, batch: int, decoders: int | None, reduced: bool
-) -> Generator[Result, None, None]:
-    """Labels (top,) of each item, in the order of the items, or the ImageError of an item that is no image the network takes.
+    accelerator: Accelerator, items: Iterable[Item], *, batch: int, decoders: int | None, reduced: bool, scores: bool
+) -> Generator[Any, None, None]:
+    """Labels (top,) of each item, in the order of the items, or the ImageError of an item that is no image the network takes; with
+    `scores` pairs of labels and their scores.
 
     `batch` is the most images of one run; there are fewer when the device would have to wait for more. `decoders` is how many
     threads decode files, as many as there are CPUs if left out. `reduced` lets JPEGs be decoded at a fraction of their size,
@@ -50,10 +52,12 @@ def stream(
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise DeviceError(name, f"{value!r:.40}", why, "give a whole number from 1 on")
     threads = decoders or max(1, min(MOST_DECODERS, os.cpu_count() or 1))
-    return _results(accelerator, iter(items), batch, threads, reduced)
+    return _results(accelerator, iter(items), batch, threads, reduced, scores)
 
 
-def _results(accelerator: Accelerator, items: Iterator[Item], batch: int, threads: int, reduced: bool) -> Generator[Result, None, None]:
+def _results(
+    accelerator: Accelerator, items: Iterator[Item], batch: int, threads: int, reduced: bool, scores: bool
+) -> Generator[Any, None, None]:
     """The generator behind `stream`: it allocates nothing before its first result is requested."""
     accelerator.check_open()
     lanes, process = len(accelerator.lanes), os.getpid()
@@ -82,7 +86,7 @@ def _results(accelerator: Accelerator, items: Iterator[Item], batch: int, thread
                 results = running[0].results()
                 free.append(running.popleft().slot)
                 _launch(decoding, free, running, lanes)
-                yield from results
+                yield from results if scores else map(_labels, results)
             elif not decoding.wait():
                 return
     finally:
@@ -90,6 +94,10 @@ def _results(accelerator: Accelerator, items: Iterator[Item], batch: int, thread
         for slot in slots:
             slot.settle()
             slot.free()
+
+
+def _labels(result: Scored) -> Result:
+    return result if isinstance(result, ImageError) else result[0]
 
 
 def _launch(decoding: _Decoding, free: deque[Slot], running: deque[_Batch], lanes: int) -> None:
@@ -115,10 +123,13 @@ class _Batch:
             slot.write(images)
             slot.start()
 
-    def results(self) -> list[Result]:
-        """Wait for the labels, and put them between the errors."""
+    def results(self) -> list[Scored]:
+        """Wait for labels and scores, and put them between the errors; without scores the labels stand for them."""
         self.slot.wait()
-        rows = iter(self.slot.read() if self._started else ())
+        if not self._started:
+            return [error for error in self._errors if error is not None]
+        labels, scores = self.slot.read()
+        rows = zip(labels, labels if scores is None else scores, strict=True)
         return [error or next(rows) for error in self._errors]
 
 
@@ -188,7 +199,7 @@ class _Decoding:
 
     def _decode(self, path: str | os.PathLike[str]) -> Pixels:
         try:
-            return load(path, self._manifest.image, reduced=self._reduced)
+            return load(path, self._manifest.image, self._manifest.pictures, reduced=self._reduced)
         except ImageError as error:
             return error
 

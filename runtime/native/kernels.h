@@ -17,7 +17,7 @@ constexpr unsigned kNarrow = 64;   // products added up in 16 bits, where they f
 // Tiles and panels are loaded in whole, whatever is left of the rows: this many rows after the last one must be readable.
 constexpr unsigned kSlackRows = kMostRows;
 
-/// Thresholds of one panel; a code is the number of thresholds that are not above the sum.
+/// Thresholds of one panel; a code is the number of thresholds that are not above the sum. Without levels the sums stay as they are.
 struct Panel {
   const float *slope;          // [kPanel]; code = clamp(round(sum * slope + offset)) where that was shown to be the same, or null
   const float *offset;         // [kPanel]
@@ -25,25 +25,37 @@ struct Panel {
   unsigned count;              // 2^bits - 1, which is also the largest code
 };
 
-/// Addition of the bypass: code = clamp(code + bypass - zero, 0, high).
-struct Join {
-  const std::uint8_t *bypass = nullptr;  // first row and column of the sums at hand
-  std::size_t stride = 0;                // from row to row
-  std::uint8_t zero = 0, high = 0;
+/// A join with thresholds, for one panel: the code of main * (code or sum) + bypass * (code or sum) of the other branch.
+struct Sum {
+  const std::int32_t *main, *bypass;  // factors [kPanel]
+  Panel panel;                        // of these sums, where they have 32 bits
+  const std::int64_t *wide;           // [kPanel][panel.count] where they have more, else null
 };
 
-/// Thresholds on codes: code = base + (number of `above` that are smaller).
+/// Addition of the bypass: code = clamp(code + bypass - zero, 0, high), or what `sum` says.
+struct Join {
+  const std::uint8_t *bypass = nullptr;       // codes, first row and column of the sums at hand
+  const std::int32_t *bypass_sums = nullptr;  // or sums
+  std::size_t stride = 0;                     // from row to row
+  std::uint8_t zero = 0, high = 0;
+  const Sum *sum = nullptr;
+};
+
+/// Thresholds on codes: code = base + (number of `above` that are smaller); where there are many, by a table.
 struct Entry {
   const std::uint8_t *base;   // [channels]
   const std::uint8_t *above;  // [count][channels]
   unsigned count;
+  const std::uint8_t *table;  // [channels][kCodes], or null
 };
+constexpr std::size_t kCodes = 256;
 
 /// A window that slides over frames of codes, (height, width, channels) each.
 struct Geometry {
   int height, width, channels;
   int kernel_y, kernel_x, stride_y, stride_x, before_y, before_x;
   int out_height, out_width;
+  const std::uint8_t *pad = nullptr;  // [kernel_x * channels] codes outside the image; null: zeros
 
   std::size_t in_bytes() const { return std::size_t(height) * width * channels; }
   std::size_t out_pixels() const { return std::size_t(out_height) * out_width; }

@@ -56,6 +56,10 @@ Layer::Layer(const Description &d, const std::vector<const Kernels *> &candidate
     : name_(d.name), geometry_(d.geometry), outputs_(d.outputs), bipolar_(d.bipolar) {
   const std::size_t inputs = geometry_.inputs();
   out_ = {geometry_.out_height, geometry_.out_width, int(outputs_)};
+  if (d.pads != nullptr) {
+    for (int x = 0; x < geometry_.kernel_x; ++x) pads_.insert(pads_.end(), d.pads, d.pads + geometry_.channels);
+    geometry_.pad = pads_.data();  // which stays where it is when the layer is moved
+  }
   int largest = 0;
   for (std::size_t i = 0; i < outputs_ * inputs; ++i) largest = std::max(largest, magnitude(d.weights[i], d.wide));
   const bool narrow = std::int64_t(kNarrow) * d.input_high * largest <= INT16_MAX;
@@ -66,6 +70,7 @@ Layer::Layer(const Description &d, const std::vector<const Kernels *> &candidate
   }
   choose_source(d.plain);
   pack(d.weights);
+  if (d.thresholds == nullptr) return;
   std::vector<std::int32_t> low(outputs_), high(outputs_);
   for (std::size_t n = 0; n < outputs_; ++n) {
     low[n] = extreme(d.weights + n * inputs, inputs, d.wide, false, d.input_high);
@@ -269,11 +274,19 @@ void Layer::run_block(const Task &task, const Rows &rows, const Part &part) cons
 void Layer::finish(const Task &task, const std::int32_t *sums, std::size_t slot, unsigned count, std::size_t panel) const {
   const std::size_t column = panel * kPanel;
   const unsigned columns = unsigned(std::min<std::size_t>(kPanel, outputs_ - column));
-  const Panel levels = levels_->panel(panel);
+  const Panel levels = levels_ ? levels_->panel(panel) : Panel{};
+  const Sum sum = sum_ ? sum_->panel(panel) : Sum{};
   const auto pixels = [&](std::size_t pixel, std::size_t at, const std::int32_t *from, unsigned rows) {
+    if (gives_sums()) {
+      std::int32_t *to = reinterpret_cast<std::int32_t *>(task.out) + at + column;
+      for (unsigned r = 0; r < rows; ++r) std::copy_n(from + r * kPanel, columns, to + r * outputs_);
+      return;
+    }
     Join join = task.join;
     join.stride = outputs_;
     if (join.bypass != nullptr) join.bypass += pixel * outputs_ + column;
+    if (join.bypass_sums != nullptr) join.bypass_sums += pixel * outputs_ + column;
+    if (sum_) join.sum = &sum;
     kernels_->finish(from, rows, columns, levels, join, task.out + at + column, outputs_);
   };
   if (source_ != Source::kRaster && !out_.bordered()) return pixels(slot, slot * outputs_, sums, count);

@@ -12,7 +12,7 @@
 
 namespace resflow {
 
-/// How frames lie in memory: raster order, with a border of zeros around, or without one. To the right of a row is the border to the
+/// How frames lie in memory: raster order, with a border of pad codes around, or without one. To the right of a row is the border to the
 /// left of the next.
 struct Layout {
   int height, width, channels;
@@ -34,7 +34,8 @@ struct Description {
   bool bipolar;                    // weights are -1 and +1
   bool wide;                       // weights are unsigned bytes, some above 127
   const std::int8_t *weights;      // [outputs][inputs]
-  const std::int32_t *thresholds;  // [outputs][levels]
+  const std::uint8_t *pads;        // [channels] outside the input, or null for zeros
+  const std::int32_t *thresholds;  // [outputs][levels], or null: sums leave as they are
   unsigned levels;
   bool plain;                      // the input has no border
 };
@@ -60,11 +61,14 @@ class Layer {
   /// Whoever owns the input has no slack behind it, so that it must not be multiplied where it is.
   void set_foreign();
   void set_out(const Layout &layout) { out_ = layout; }
+  void set_sum(SumLevels sum) { sum_.emplace(std::move(sum)); }
 
   const std::string &name() const { return name_; }
   const Kernels &kernels() const { return *kernels_; }
   const Geometry &geometry() const { return geometry_; }
   std::size_t outputs() const { return outputs_; }
+  bool gives_sums() const { return !levels_ && !sum_; }                    // int32, instead of codes
+  const std::vector<std::uint8_t> &pads() const { return pads_; }         // [kernel_x * channels], empty for zeros
   std::size_t out_bytes() const { return geometry_.out_pixels() * outputs_; }
   const Layout &in() const { return in_; }  // what it wants to read
   std::size_t slack_bytes() const;          // that must be readable behind the input
@@ -74,7 +78,7 @@ class Layer {
   /// The share of one thread of `threads` when all work on `frames`.
   Part part(std::size_t frames, unsigned thread, unsigned threads) const;
 
-  /// Codes of `part` from whole frames to whole frames; join.bypass is the first byte of the bypass's frames, without borders.
+  /// Codes of `part`, or sums, from whole frames to whole frames; join.bypass is the first byte of the bypass's frames, without borders.
   void run(const std::uint8_t *frames, const Part &part, const Join &join, std::uint8_t *out, const Scratch &scratch) const;
 
  private:
@@ -113,7 +117,9 @@ class Layer {
   const Kernels *kernels_ = nullptr;
   Kernels::Multiply multiply_ = nullptr;
   Buffer weights_;  // bits of bipolar weights, bytes of others, in the order of the panels
+  std::vector<std::uint8_t> pads_;
   std::optional<Levels> levels_;
+  std::optional<SumLevels> sum_;  // behind the join with the bypass
 };
 
 }  // namespace resflow

@@ -43,6 +43,15 @@ struct Cursor {
   }
 };
 
+/// Codes outside the image, from the start of a pixel on.
+inline void fill_pad(const Geometry &g, std::uint8_t *to, std::size_t count) {
+  if (g.pad == nullptr) {
+    std::memset(to, 0, count);
+  } else {
+    std::memcpy(to, g.pad, count);
+  }
+}
+
 inline void gather(const Geometry &g, const std::uint8_t *frames, std::size_t first, std::size_t count, std::uint8_t *rows,
                    std::size_t stride) {
   const std::size_t inputs = g.inputs(), line = std::size_t(g.kernel_x) * g.channels;
@@ -54,13 +63,13 @@ inline void gather(const Geometry &g, const std::uint8_t *frames, std::size_t fi
     for (int ky = 0; ky < g.kernel_y; ++ky, row += line) {
       const int y = top + ky;
       if (y < 0 || y >= g.height || from >= to) {
-        std::memset(row, 0, line);
+        fill_pad(g, row, line);
         continue;
       }
       const std::size_t begin = std::size_t(from) * g.channels, end = std::size_t(to) * g.channels;
-      if (begin > 0) std::memset(row, 0, begin);
+      if (begin > 0) fill_pad(g, row, begin);
       copy_bytes(row + begin, at.frame + (std::size_t(y) * g.width + (left + from)) * g.channels, end - begin);
-      if (end < line) std::memset(row + end, 0, line - end);
+      if (end < line) fill_pad(g, row + end, line - end);
     }
     if (inputs < stride) std::memset(row, 0, stride - inputs);
   }
@@ -79,6 +88,10 @@ inline void pass_entry_block(const Entry &entry, const std::uint8_t *codes, std:
 }
 
 inline void pass_entry(const Entry &entry, const std::uint8_t *codes, std::size_t channels, std::uint8_t *out) {
+  if (entry.table != nullptr) {
+    for (std::size_t c = 0; c < channels; ++c) out[c] = entry.table[c * kCodes + codes[c]];
+    return;
+  }
   std::size_t begin = 0;
   // A width known to the compiler makes of each block a vector or two.
   for (; begin + kPanel <= channels; begin += kPanel) {
@@ -182,10 +195,47 @@ inline void add_bypass(std::uint8_t *__restrict codes, const std::uint8_t *__res
   }
 }
 
+/// `finish` of a join with thresholds, around a function (sums, panel, codes) for one row.
+template <void (*kCount)(const std::int32_t *, const Panel &, std::uint8_t *)>
+inline void finish_sum(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
+                       std::size_t stride) {
+  const Sum &sum = *join.sum;
+  for (unsigned r = 0; r < rows; ++r) {
+    std::int32_t main[kPanel], bypass[kPanel] = {};
+    std::uint8_t codes[kPanel] = {};
+    if (panel.levels == nullptr) {
+      std::copy(sums + r * kPanel, sums + (r + 1) * kPanel, main);
+    } else {
+      kCount(sums + r * kPanel, panel, codes);
+      std::copy(codes, codes + kPanel, main);
+    }
+    if (join.bypass_sums != nullptr) {
+      std::copy(join.bypass_sums + r * join.stride, join.bypass_sums + r * join.stride + columns, bypass);
+    } else {
+      std::uint8_t others[kPanel] = {};
+      copy_bytes(others, join.bypass + r * join.stride, columns);
+      std::copy(others, others + kPanel, bypass);
+    }
+    if (sum.wide == nullptr) {
+      std::int32_t values[kPanel];
+      for (unsigned c = 0; c < kPanel; ++c) values[c] = main[c] * sum.main[c] + bypass[c] * sum.bypass[c];
+      kCount(values, sum.panel, codes);
+    } else {
+      for (unsigned c = 0; c < columns; ++c) {
+        const std::int64_t value = std::int64_t(main[c]) * sum.main[c] + std::int64_t(bypass[c]) * sum.bypass[c];
+        const std::int64_t *levels = sum.wide + std::size_t(c) * sum.panel.count;
+        codes[c] = std::uint8_t(std::upper_bound(levels, levels + sum.panel.count, value) - levels);
+      }
+    }
+    copy_bytes(out + r * stride, codes, columns);
+  }
+}
+
 /// `finish` around a function (sums, panel, codes) for one row.
 template <void (*kCount)(const std::int32_t *, const Panel &, std::uint8_t *)>
 inline void finish(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
                    std::size_t stride) {
+  if (join.sum != nullptr) return finish_sum<kCount>(sums, rows, columns, panel, join, out, stride);
   for (unsigned r = 0; r < rows; ++r) {
     std::uint8_t codes[kPanel], bypass[kPanel] = {};
     kCount(sums + r * kPanel, panel, codes);

@@ -12,23 +12,27 @@ constexpr std::size_t kGroup = 8;  // most frames that go through the network to
 
 /// Codes under way, of frames that go through the network together.
 struct Network::Memory {
-  /// Frames with a border that was zeroed once and is never written; `place` is the convolution in its block that reads them.
+  /// Frames with a border that was filled once and is never written; `place` is the convolution in its block that reads them.
   struct Bordered {
     Layout layout;
+    std::vector<std::uint8_t> pads;
     std::size_t place, frames;
     Buffer buffer;
+
+    bool suits(const Layer &reader, std::size_t at) const { return place == at && layout == reader.in() && pads == reader.pads(); }
   };
 
   std::size_t frames;
   Buffer border[2];  // between segments, for all frames
   Buffer inner[2];   // between blocks of a segment, for the frames it takes at a time
   Buffer path[2], act, image, stem;
+  Buffer aside, sums_aside;  // of the bypass: behind its own entry, and sums of a projection
   std::vector<Bordered> bordered;
   std::vector<std::int32_t> sums;
 
   std::uint8_t *between(const Layer &reader, std::size_t place) const {
     for (const Bordered &each : bordered) {
-      if (each.place == place && each.layout == reader.in()) return each.buffer.data();
+      if (each.suits(reader, place)) return each.buffer.data();
     }
     return path[place % 2].data();
   }

@@ -1,4 +1,4 @@
-// The Python module: reads a runtime.container.program.Program, and runs it without the GIL.
+// The Python module: reads a runtime.emulation.lowered.LoweredProgram, and runs it without the GIL.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -59,22 +59,60 @@ Array<T> array(const py::handle &value, const std::vector<std::size_t> &shape) {
   return found;
 }
 
+using Levels2D = Array<std::int32_t>;
+
+/// Thresholds (rows, n) of any number n, or nothing for None.
+std::optional<Levels2D> levels_of(const py::object &value, std::size_t rows) {
+  if (value.is_none()) return std::nullopt;
+  return array<std::int32_t>(value, {rows, value.attr("shape").cast<std::pair<std::size_t, std::size_t>>().second});
+}
+
+std::optional<CodeLevels> code_levels(const py::object &value, std::size_t channels) {
+  const auto levels = levels_of(value, channels);
+  if (!levels) return std::nullopt;
+  return CodeLevels(levels->data(), channels, unsigned(levels->shape(1)));
+}
+
+SumLevels sum_levels(const py::handle &sum, std::size_t channels) {
+  const auto vector = [&](const char *name) {
+    const auto values = array<std::int32_t>(sum.attr(name), {channels});
+    return std::vector<std::int32_t>(values.data(), values.data() + channels);
+  };
+  const py::object levels = sum.attr("levels");
+  const auto count = levels.attr("shape").cast<std::pair<std::size_t, std::size_t>>().second;
+  std::vector<std::int64_t> wide;
+  std::optional<Levels> narrow;
+  if (py::isinstance<Array<std::int64_t>>(levels)) {
+    const auto given = array<std::int64_t>(levels, {channels, count});
+    wide.assign((channels + kPanel - 1) / kPanel * kPanel * count, 0);
+    std::copy(given.data(), given.data() + given.size(), wide.begin());
+  } else {
+    const auto bounds = [&](const char *name) {
+      const auto values = array<std::int64_t>(sum.attr(name), {channels});
+      return std::vector<std::int32_t>(values.data(), values.data() + channels);
+    };
+    narrow.emplace(array<std::int32_t>(levels, {channels, count}).data(), channels, unsigned(count), bounds("low"), bounds("high"));
+  }
+  return SumLevels(vector("main"), vector("bypass"), unsigned(count), std::move(narrow), std::move(wide));
+}
+
 Layer layer(const py::handle &conv, const Geometry &g, const std::vector<const Kernels *> &candidates, bool plain = false) {
   const std::size_t outputs = py::len(conv.attr("weights"));
-  const auto levels = conv.attr("output").attr("levels").cast<unsigned>();
-  const auto thresholds = array<std::int32_t>(conv.attr("thresholds"), {outputs, levels});
+  const std::optional<Levels2D> levels = levels_of(conv.attr("levels"), outputs);
   const std::vector<std::size_t> shape{outputs, std::size_t(g.kernel_y), std::size_t(g.kernel_x), std::size_t(g.channels)};
   const py::object weights = py::array::ensure(conv.attr("weights"), py::array::c_style);
   Description d{};
   d.name = conv.attr("name").cast<std::string>();
   d.geometry = g;
   d.outputs = outputs;
-  d.input_high = conv.attr("input").attr("high").cast<unsigned>();
-  d.bipolar = conv.attr("weight").attr("bipolar").cast<bool>();
-  d.thresholds = thresholds.data();
-  d.levels = levels;
+  d.input_high = conv.attr("input_high").cast<unsigned>();
+  d.bipolar = conv.attr("bipolar").cast<bool>();
+  if (levels) d.thresholds = levels->data(), d.levels = unsigned(levels->shape(1));
+  std::optional<Array<std::uint8_t>> pads;
+  if (const py::object given = conv.attr("pads"); !given.is_none()) pads = array<std::uint8_t>(given, {std::size_t(g.channels)});
+  if (pads) d.pads = pads->data();
   d.plain = plain;
-  if (conv.attr("weight").attr("unsigned").cast<bool>()) {
+  if (py::isinstance<Array<std::uint8_t>>(weights)) {
     const auto bytes = array<std::uint8_t>(weights, shape);
     d.weights = reinterpret_cast<const std::int8_t *>(bytes.data());
     d.wide = std::any_of(bytes.data(), bytes.data() + bytes.size(), [](std::uint8_t weight) { return weight > INT8_MAX; });
@@ -96,24 +134,20 @@ struct Shape {
 Block block(const py::handle &value, Shape &shape, const std::vector<const Kernels *> &candidates) {
   Block block;
   const Shape in = shape;
-  // A projection of single pixels reads what comes in as it lies; any other reads the same as the first convolution.
-  const py::object projection = value.attr("bypass");
-  const bool plain = !projection.is_none() && pair(projection.attr("window").attr("kernel")) != std::pair(1, 1);
   for (const py::handle conv : value.attr("convs")) {
     const Geometry g = geometry(conv.attr("window"), shape.height, shape.width, shape.channels);
-    block.convs.push_back(layer(conv, g, candidates, plain && block.convs.empty()));
+    block.convs.push_back(layer(conv, g, candidates));
     shape.follow(block.convs.back());
   }
-  if (!projection.is_none()) {
+  if (const py::object projection = value.attr("bypass"); !projection.is_none()) {
+    // It reads what comes in as it lies.
     block.bypass.emplace(layer(projection, geometry(projection.attr("window"), in.height, in.width, in.channels), candidates, true));
   }
-  if (const py::object entry = value.attr("entry"); !entry.is_none()) {
-    const auto count = entry.attr("shape").cast<std::pair<std::size_t, unsigned>>().second;
-    const auto levels = array<std::int32_t>(entry, {std::size_t(in.channels), count});
-    block.entry.emplace(levels.data(), std::size_t(in.channels), count);
-  }
+  if (const py::object sum = value.attr("sum"); !sum.is_none()) block.convs.back().set_sum(sum_levels(sum, std::size_t(shape.channels)));
+  block.entry = code_levels(value.attr("main_entry"), std::size_t(in.channels));
+  block.aside = code_levels(value.attr("bypass_entry"), std::size_t(in.channels));
   block.zero = value.attr("zero_point").cast<std::uint8_t>();
-  block.high = std::uint8_t((1u << value.attr("bits").cast<unsigned>()) - 1);
+  block.high = value.attr("high").cast<std::uint8_t>();
   block.connect();
   return block;
 }
@@ -132,23 +166,24 @@ std::unique_ptr<Network> network(const py::object &program, const std::string &p
     shape.height = pool->out_height, shape.width = pool->out_width;
   }
   std::vector<Block> blocks;
-  int high = conv.attr("output").attr("high").cast<int>();
-  for (const py::handle value : program.attr("blocks")) {
-    blocks.push_back(block(value, shape, candidates));
-    high = blocks.back().high;
-  }
+  for (const py::handle value : program.attr("blocks")) blocks.push_back(block(value, shape, candidates));
   const py::object described = program.attr("head");
   Head head{};
   head.pixels = std::size_t(shape.height) * shape.width;
   head.inputs = std::size_t(shape.channels);
   head.classes = described.attr("classes").cast<std::size_t>();
   head.top = described.attr("top").cast<std::size_t>();
+  head.takes_maximum = described.attr("takes_maximum").cast<bool>();
   head.zero = described.attr("zero_point").cast<std::uint8_t>();
+  if (const auto levels = levels_of(described.attr("levels"), head.inputs)) head.levels.assign(levels->data(), levels->data() + levels->size());
+  head.low = described.attr("low").cast<std::int32_t>();
   head.lift = described.attr("lift").cast<std::int32_t>();
-  head.small = head.pixels * std::size_t(high - head.zero) <= INT16_MAX;
+  const bool adds_up = !head.takes_maximum && head.levels.empty();
+  head.small = (adds_up ? head.pixels : 1) * described.attr("largest").cast<std::size_t>() <= INT16_MAX;
   const auto bias = array<std::int32_t>(described.attr("bias"), {head.classes});
   head.bias.assign(bias.data(), bias.data() + bias.size());
-  return std::make_unique<Network>(std::move(stem), pool, std::move(blocks), std::move(head), *candidates.front(), threads);
+  std::optional<CodeLevels> entry = code_levels(program.attr("entry"), std::size_t(channels));
+  return std::make_unique<Network>(std::move(entry), std::move(stem), pool, std::move(blocks), std::move(head), *candidates.front(), threads);
 }
 
 py::tuple run(Network &net, const Array<std::uint8_t> &images, const Array<std::int8_t> &weights, const std::vector<Array<std::uint8_t>> &shown,

@@ -25,6 +25,24 @@ void best(const std::int32_t *scores, std::size_t classes, std::size_t top, std:
   std::copy_n(order.begin(), top, labels);
 }
 
+/// What the head's pool gives for one frame, and its codes where it has thresholds.
+void pool_pixels(const Kernels &kernels, const Head &head, const std::uint8_t *codes, std::int32_t *values) {
+  if (head.takes_maximum) {
+    std::fill_n(values, head.inputs, std::int32_t(head.zero));
+    for (std::size_t i = 0; i < head.pixels; ++i) {
+      for (std::size_t c = 0; c < head.inputs; ++c) values[c] = std::max(values[c], std::int32_t(codes[i * head.inputs + c]));
+    }
+    for (std::size_t c = 0; c < head.inputs; ++c) values[c] -= head.zero;
+  } else {
+    kernels.accumulate(codes, head.pixels, head.inputs, head.zero, values);
+  }
+  if (head.levels.empty()) return;
+  for (std::size_t c = 0; c < head.inputs; ++c) {
+    const std::int32_t *levels = &head.levels[c * head.level_count()], *end = levels + head.level_count();
+    values[c] = head.low + std::int32_t(std::upper_bound(levels, end, values[c]) - levels);
+  }
+}
+
 }  // namespace
 
 /// One thread of a team.
@@ -49,19 +67,23 @@ struct Network::Worker {
 
 void Block::connect() {
   apart = convs.front().in().bordered();
-  for (Layer *layer : {&convs.front(), bypass ? &*bypass : nullptr}) {
-    if (layer == nullptr || !entry) continue;
-    if (layer->takes_entry()) {
-      layer->set_entry(*entry);
-    } else {
-      apart = true;
-    }
+  if (entry && convs.front().takes_entry()) {
+    convs.front().set_entry(*entry);
+  } else if (entry) {
+    apart = true;
+  }
+  if (aside && bypass && bypass->takes_entry()) {
+    bypass->set_entry(*aside);
+  } else if (aside) {
+    bypass_apart = true;
   }
   for (std::size_t i = 1; i < convs.size(); ++i) convs[i - 1].set_out(convs[i].in());
 }
 
-Network::Network(Layer stem, std::optional<Geometry> pool, std::vector<Block> blocks, Head head, const Kernels &kernels, unsigned threads)
-    : stem_(std::move(stem)),
+Network::Network(std::optional<CodeLevels> entry, Layer stem, std::optional<Geometry> pool, std::vector<Block> blocks, Head head,
+                 const Kernels &kernels, unsigned threads)
+    : entry_(std::move(entry)),
+      stem_(std::move(stem)),
       pool_(pool),
       blocks_(std::move(blocks)),
       head_(std::move(head)),
@@ -171,11 +193,8 @@ void Network::run_stem(const Worker &worker, const std::uint8_t *images, std::si
   const Layout &in = stem_.in();
   for (std::size_t f = 0; f < frames; ++f) {
     const std::uint8_t *image = images + f * stem_.geometry().in_bytes();
-    if (in.bordered()) {
-      const std::size_t row_bytes = std::size_t(in.width) * in.channels;
-      const auto [begin, end] = share(std::size_t(in.height), worker.index, worker.size);
-      for (std::size_t y = begin; y < end; ++y) std::memcpy(worker.memory.image.data() + in.pixel(int(y), 0), image + y * row_bytes, row_bytes);
-      worker.barrier.wait();
+    if (in.bordered() || entry_) {
+      run_entry(worker, entry_, in, image, 1, worker.memory.image.data());
       image = worker.memory.image.data();
     }
     std::uint8_t *codes = pool_ ? worker.memory.stem.data() : out + f * stem_bytes();
@@ -189,17 +208,17 @@ void Network::run_stem(const Worker &worker, const std::uint8_t *images, std::si
   }
 }
 
-/// Writes what comes into a block through its entry, row by row to where the first convolution wants it.
-void Network::run_entry(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const {
-  const Layout &layout = block.convs.front().in();
+/// Writes codes through an entry, if there is one, row by row to where a convolution wants them.
+void Network::run_entry(const Worker &worker, const std::optional<CodeLevels> &entry, const Layout &layout, const std::uint8_t *in,
+                        std::size_t frames, std::uint8_t *out) const {
   const Geometry row{1, layout.width, layout.channels, 1, 1, 1, 1, 0, 0, 1, layout.width};
   const std::size_t bytes = row.in_bytes();
   const auto [begin, end] = share(frames * std::size_t(layout.height), worker.index, worker.size);
   for (std::size_t i = begin; i < end; ++i) {
     const std::size_t frame = i / std::size_t(layout.height), y = i % std::size_t(layout.height);
     std::uint8_t *to = out + frame * layout.frame_bytes() + layout.pixel(int(y), 0);
-    if (block.entry) {
-      kernels_.gather_entry(row, block.entry->entry(), in + i * bytes, 0, std::size_t(layout.width), to, std::size_t(layout.channels));
+    if (entry) {
+      kernels_.gather_entry(row, entry->entry(), in + i * bytes, 0, std::size_t(layout.width), to, std::size_t(layout.channels));
     } else {
       std::memcpy(to, in + i * bytes, bytes);
     }
@@ -212,17 +231,30 @@ void Network::run_block(const Worker &worker, const Block &block, const std::uin
   const auto run = [&](const Layer &layer, const std::uint8_t *from, const Join &join, std::uint8_t *to) {
     worker.timed(layer.name(), [&] { layer.run(from, layer.part(frames, worker.index, worker.size), join, to, worker.scratch); });
   };
-  const std::uint8_t *act = in;
+  const Layer &first = block.convs.front();
+  const std::uint8_t *codes = in, *other = in;
   if (block.apart) {
-    std::uint8_t *to = block.convs.front().in().bordered() ? memory.between(block.convs.front(), 0) : memory.act.data();
-    worker.timed("entry", [&] { run_entry(worker, block, in, frames, to); });
-    act = to;
+    std::uint8_t *to = first.in().bordered() ? memory.between(first, 0) : memory.act.data();
+    worker.timed("entry", [&] { run_entry(worker, block.entry, first.in(), in, frames, to); });
+    codes = to;
   }
-  // Either bypass lies where the sum will: what came in is written over, and a projection waits there for its addition. It is
-  // complete at the barrier after the first convolution.
-  const Join join{out, 0, block.zero, block.high};
-  if (block.bypass) run(*block.bypass, block.bypass->takes_entry() ? in : act, Join{}, out);
-  const std::uint8_t *codes = block.convs.front().takes_entry() ? in : act;
+  if (block.bypass_apart) {
+    const Layout layout{first.in().height, first.in().width, first.in().channels};
+    worker.timed("entry", [&] { run_entry(worker, block.aside, layout, in, frames, memory.aside.data()); });
+    other = memory.aside.data();
+  }
+  // Either bypass lies where the sum will, unless it has an entry or gives sums: what came in is written over, and a projection waits
+  // there for its addition. It is complete at the barrier after the first convolution.
+  Join join;
+  join.zero = block.zero, join.high = block.high, join.bypass = out;
+  if (block.bypass && block.bypass->gives_sums()) {
+    join.bypass = nullptr, join.bypass_sums = reinterpret_cast<const std::int32_t *>(memory.sums_aside.data());
+    run(*block.bypass, other, Join{}, memory.sums_aside.data());
+  } else if (block.bypass) {
+    run(*block.bypass, other, Join{}, out);
+  } else if (block.bypass_apart) {
+    join.bypass = other;
+  }
   for (std::size_t i = 0; i < block.convs.size(); ++i) {
     const bool last = i + 1 == block.convs.size();
     std::uint8_t *to = last ? out : memory.between(block.convs[i + 1], i + 1);
@@ -236,7 +268,7 @@ void Network::run_head(const Worker &worker, const std::uint8_t *codes, std::siz
                        std::int32_t *scores) const {
   const std::size_t frame_bytes = head_.pixels * head_.inputs;
   for (std::size_t f = worker.index; f < frames; f += worker.size) {
-    kernels_.accumulate(codes + f * frame_bytes, head_.pixels, head_.inputs, head_.zero, worker.sums + f * head_.inputs);
+    pool_pixels(kernels_, head_, codes + f * frame_bytes, worker.sums + f * head_.inputs);
   }
   worker.barrier.wait();
   constexpr std::size_t kTogether = 64;  // classes, whose weights then stay in the cache for all frames

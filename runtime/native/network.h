@@ -16,9 +16,10 @@ namespace resflow {
 
 struct Block {
   std::vector<Layer> convs;
-  std::optional<Layer> bypass;       // none: the identity
-  std::optional<CodeLevels> entry;
-  bool apart = false;                // what comes in is written through the entry, or into a border, before it is multiplied
+  std::optional<Layer> bypass;                 // none: the identity
+  std::optional<CodeLevels> entry, aside;      // of the main branch, and of the bypass
+  bool apart = false;                          // what comes in is written through the entry, or into a border, before it is multiplied
+  bool bypass_apart = false;                   // and for the bypass through its own
   std::uint8_t zero = 0, high = 0;
 
   std::size_t in_bytes() const { return convs.front().geometry().in_bytes(); }
@@ -30,10 +31,15 @@ struct Block {
 
 struct Head {
   std::size_t pixels, inputs, classes, top;
+  bool takes_maximum;  // over all pixels, instead of the sum
   std::uint8_t zero;
+  std::vector<std::int32_t> levels;  // [inputs][count] of what the pool gives, whose code is `low` + how many are not above it
+  std::int32_t low;
   std::int32_t lift;  // what was taken off every weight
-  bool small;  // no sum over pixels exceeds 16 bits
+  bool small;  // nothing that is multiplied exceeds 16 bits
   std::vector<std::int32_t> bias;
+
+  std::size_t level_count() const { return levels.size() / inputs; }
 };
 
 /// Copies of what passes between blocks, for one frame: the stem's codes and those of each block.
@@ -44,7 +50,7 @@ using Times = std::map<std::string, double>;
 
 class Network {
  public:
-  Network(Layer stem, std::optional<Geometry> pool, std::vector<Block> blocks, Head head, const Kernels &kernels, unsigned threads);
+  Network(std::optional<CodeLevels> entry, Layer stem, std::optional<Geometry> pool, std::vector<Block> blocks, Head head, const Kernels &kernels, unsigned threads);
   ~Network();
 
   /// Labels [frames][top] and scores [frames][classes] of images; weights are [classes][inputs]. May be called from several
@@ -83,11 +89,13 @@ class Network {
   void run_group(const Worker &worker, const std::uint8_t *images, std::size_t frames, const std::int8_t *weights,
                  std::int32_t *scores, const Trace *trace) const;
   void run_stem(const Worker &worker, const std::uint8_t *images, std::size_t frames, std::uint8_t *out) const;
-  void run_entry(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const;
+  void run_entry(const Worker &worker, const std::optional<CodeLevels> &entry, const Layout &layout, const std::uint8_t *in,
+                 std::size_t frames, std::uint8_t *out) const;
   void run_block(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const;
   void run_head(const Worker &worker, const std::uint8_t *codes, std::size_t frames, const std::int8_t *weights,
                 std::int32_t *scores) const;
 
+  std::optional<CodeLevels> entry_;  // of the image
   Layer stem_;
   std::optional<Geometry> pool_;
   std::vector<Block> blocks_;

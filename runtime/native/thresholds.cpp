@@ -14,9 +14,7 @@ struct Channel {
   std::int32_t low, high;
 
   unsigned code(std::int64_t sum) const {
-    unsigned code = 0;
-    while (code < count && levels[code] <= sum) ++code;
-    return code;
+    return unsigned(std::upper_bound(levels, levels + count, sum) - levels);
   }
 };
 
@@ -31,42 +29,63 @@ struct Line {
 /// only: where they agree on both sides of each threshold and at the ends, they agree everywhere.
 bool equals(const Line &line, const Channel &channel) {
   constexpr float kLargest = 1 << 30;  // so that converting to an integer is safe
-  const auto agrees = [&](std::int64_t sum) {
+  const auto agrees = [&](std::int64_t sum, unsigned code) {
     const float value = line(sum);
-    return std::abs(value) < kLargest && std::clamp(value, 0.0f, float(channel.count)) == float(channel.code(sum));
+    return std::abs(value) < kLargest && std::clamp(value, 0.0f, float(channel.count)) == float(code);
   };
-  if (!(line.slope >= 0) || !agrees(channel.low) || !agrees(channel.high)) return false;
-  for (unsigned i = 0; i < channel.count; ++i) {
+  if (!(line.slope >= 0) || !agrees(channel.low, channel.code(channel.low)) || !agrees(channel.high, channel.code(channel.high))) return false;
+  for (unsigned i = 0, end; i < channel.count; i = end) {
     const std::int64_t level = channel.levels[i];
-    if (channel.low < level && level <= channel.high && !(agrees(level - 1) && agrees(level))) return false;
+    for (end = i + 1; end < channel.count && channel.levels[end] == level;) ++end;
+    if (channel.low < level && level <= channel.high && !(agrees(level - 1, i) && agrees(level, end))) return false;
   }
   return true;
 }
 
+struct Point {
+  double x, y;
+};
+
+/// Whether b is below the line from a to c, or on it.
+bool below(const Point &a, const Point &b, const Point &c) { return (b.y - a.y) * (c.x - a.x) <= (c.y - a.y) * (b.x - a.x); }
+
+/// Of points from left to right, those of the convex hull's upper side; `sign` -1: of the lower side, upside down.
+std::vector<Point> hull(const Channel &channel, unsigned begin, unsigned end, int sign) {
+  std::vector<Point> points;
+  for (unsigned i = begin; i < end; ++i) {
+    const Point point{double(i), sign * (double(channel.levels[i]) - 0.5)};
+    while (points.size() > 1 && below(points[points.size() - 2], points.back(), point)) points.pop_back();
+    points.push_back(point);
+  }
+  return points;
+}
+
 /// The line that stays closest to thresholds begin ... end-1: half a sum below each, the code is to be between two numbers.
 Line fit(const Channel &channel, unsigned begin, unsigned end) {
-  const auto position = [&](unsigned i) { return double(channel.levels[i]) - 0.5; };
-  double best = std::numeric_limits<double>::infinity(), step = 1, middle = end > begin ? position(begin) - step * begin : 0;
-  // The best fit in the largest distance runs along two of the points.
-  for (unsigned i = begin; i < end; ++i) {
-    for (unsigned j = i + 1; j < end; ++j) {
-      const double rise = (position(j) - position(i)) / (j - i);
-      double low = std::numeric_limits<double>::infinity(), high = -low;
-      for (unsigned k = begin; k < end; ++k) {
-        const double rest = position(k) - rise * k;
-        low = std::min(low, rest), high = std::max(high, rest);
-      }
-      if (high - low < best) best = high - low, step = rise, middle = (low + high) / 2;
+  if (end == begin) return Line{1, 0.5f};
+  const std::vector<Point> up = hull(channel, begin, end, 1), down = hull(channel, begin, end, -1);
+  double best = std::numeric_limits<double>::infinity(), step = 1, middle = up.front().y - up.front().x;
+  // The strip around all points that is lowest has a side of their hull on one of its edges, and a corner on the other.
+  const auto along = [&](const std::vector<Point> &side, const std::vector<Point> &other, int sign) {
+    std::size_t corner = other.size() - 1;
+    for (std::size_t i = 0; i + 1 < side.size(); ++i) {
+      const double rise = (side[i + 1].y - side[i].y) / (side[i + 1].x - side[i].x), top = side[i].y - rise * side[i].x;
+      // How far the other side goes down from this edge: it falls, and then rises again, corner after corner.
+      const auto rest = [&](std::size_t at) { return other[at].y + rise * other[at].x; };
+      while (corner > 0 && rest(corner - 1) >= rest(corner)) --corner;
+      while (corner + 1 < other.size() && rest(corner + 1) > rest(corner)) ++corner;
+      const double height = top + rest(corner);
+      if (height < best) best = height, step = sign * rise, middle = sign * (top - height / 2);
     }
-  }
+  };
+  along(up, down, 1);
+  along(down, up, -1);
   // position = step * i + middle is where code i becomes i + 1.
   return step > 0 ? Line{float(1 / step), float(0.5 - middle / step)} : Line{};
 }
 
 bool find_line(const Channel &channel, Line &line) {
-  constexpr unsigned kMost = 15;  // the search is cubic
   constexpr std::int32_t kFar = 1 << 24;
-  if (channel.count > kMost) return false;
   const auto *end = channel.levels + channel.count;
   const auto index = [&](std::int64_t sum) { return unsigned(std::upper_bound(channel.levels, end, sum) - channel.levels); };
   const unsigned first = index(channel.low), last = index(channel.high);
@@ -101,8 +120,21 @@ Panel Levels::panel(std::size_t index) const {
   return {affine_[index] ? &slope_[at] : nullptr, &offset_[at], &levels_[at * count_], count_};
 }
 
-CodeLevels::CodeLevels(const std::int32_t *levels, std::size_t channels, unsigned count)
-    : count_(count), base_(channels), above_(channels * count) {
+CodeLevels::CodeLevels(const std::int32_t *levels, std::size_t channels, unsigned count) : count_(count) {
+  constexpr unsigned kFew = 15;
+  if (count > kFew) {
+    table_.resize(channels * kCodes);
+    for (std::size_t c = 0; c < channels; ++c) {
+      const std::int32_t *level = levels + c * count, *end = level + count;
+      std::uint8_t *row = &table_[c * kCodes], code = 0;
+      for (std::size_t i = 0; i < kCodes; ++i) {
+        for (; level < end && *level <= std::int32_t(i); ++level) ++code;
+        row[i] = code;
+      }
+    }
+    return;
+  }
+  base_.resize(channels), above_.resize(channels * count);
   constexpr std::int32_t kNever = 255;  // no code is above it
   for (std::size_t c = 0; c < channels; ++c) {
     for (unsigned i = 0; i < count; ++i) {
@@ -111,6 +143,19 @@ CodeLevels::CodeLevels(const std::int32_t *levels, std::size_t channels, unsigne
       above_[i * channels + c] = std::uint8_t(level <= 0 || level > kNever ? kNever : level - 1);
     }
   }
+}
+
+SumLevels::SumLevels(std::vector<std::int32_t> main, std::vector<std::int32_t> bypass, unsigned count, std::optional<Levels> levels,
+                     std::vector<std::int64_t> wide)
+    : count_(count), main_(std::move(main)), bypass_(std::move(bypass)), levels_(std::move(levels)), wide_(std::move(wide)) {
+  const std::size_t padded = (main_.size() + kPanel - 1) / kPanel * kPanel;
+  main_.resize(padded), bypass_.resize(padded);
+}
+
+Sum SumLevels::panel(std::size_t index) const {
+  const std::size_t at = index * kPanel;
+  if (levels_) return {&main_[at], &bypass_[at], levels_->panel(index), nullptr};
+  return {&main_[at], &bypass_[at], {nullptr, nullptr, nullptr, count_}, &wide_[at * count_]};
 }
 
 }  // namespace resflow

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "kernels.h"
 
 namespace resflow {
 
-/// Thresholds of a convolution, panel by panel.
+/// Thresholds of a convolution, or behind a join, panel by panel.
 class Levels {
  public:
   /// `levels` is [channels][count], ascending; the sums of a channel are within `low` and `high`.
@@ -29,11 +30,27 @@ class CodeLevels {
  public:
   CodeLevels(const std::int32_t *levels, std::size_t channels, unsigned count);
 
-  Entry entry() const { return {base_.data(), above_.data(), count_}; }
+  Entry entry() const { return {base_.data(), above_.data(), count_, table_.empty() ? nullptr : table_.data()}; }
 
  private:
   unsigned count_;
-  std::vector<std::uint8_t> base_, above_;
+  std::vector<std::uint8_t> base_, above_, table_;
+};
+
+/// The factors and thresholds of a join.
+class SumLevels {
+ public:
+  /// `levels` are those of sums that all fit into 32 bits, or `wide` those of sums that do not, [channels][count].
+  SumLevels(std::vector<std::int32_t> main, std::vector<std::int32_t> bypass, unsigned count, std::optional<Levels> levels,
+            std::vector<std::int64_t> wide);
+
+  Sum panel(std::size_t index) const;
+
+ private:
+  unsigned count_;
+  std::vector<std::int32_t> main_, bypass_;  // filled up to whole panels
+  std::optional<Levels> levels_;
+  std::vector<std::int64_t> wide_;
 };
 
 }  // namespace resflow

@@ -88,9 +88,15 @@ inline void finish_rows(const std::int32_t *sums, unsigned rows, unsigned column
   }
 }
 
+inline void count_row(const std::int32_t *sums, const Panel &panel, std::uint8_t *codes) {
+  _mm512_storeu_si512(codes, panel.slope != nullptr ? Affine(panel)(sums) : Levels(panel)(sums));
+}
+
 inline void finish(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
                    std::size_t stride) {
-  if (panel.slope != nullptr) {
+  if (join.sum != nullptr) {
+    finish_sum<count_row>(sums, rows, columns, panel, join, out, stride);
+  } else if (panel.slope != nullptr) {
     finish_rows(sums, rows, columns, Affine(panel), join, out, stride);
   } else {
     finish_rows(sums, rows, columns, Levels(panel), join, out, stride);
@@ -122,6 +128,7 @@ inline void pass_column(const Entry &entry, const std::uint8_t *base, const std:
 inline void gather_entry_columns(const Geometry &g, const Entry &entry, const std::uint8_t *frames, std::size_t first, std::size_t count,
                                  std::uint8_t *rows, std::size_t stride) {
   const std::size_t channels = std::size_t(g.channels);
+  if (entry.table != nullptr) return gather_entry(g, entry, frames, first, count, rows, stride);
   for (std::size_t begin = 0; begin < channels; begin += kPanel) {
     const __mmask64 mask = channels - begin >= kPanel ? ~__mmask64(0) : (__mmask64(1) << (channels - begin)) - 1;
     const auto column = entry.count == 3 ? pass_column<3> : pass_column<0>;

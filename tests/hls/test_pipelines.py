@@ -15,6 +15,7 @@ from network import load
 from tests.report_fixtures import edited
 from tests.test_dodo import doit, project
 from tests.tools.installation import Installation
+from tests.tools.programs import quick_compiler
 
 
 @pytest.fixture
@@ -78,8 +79,10 @@ def test_a_loop_that_is_rewound_without_delay_begins_a_frame_at_once(toy):
 
 
 @pytest.mark.parametrize(("release", "is_listed"), [("2019.2", False), ("2024.2", True)])
-def test_from_synthesis_to_the_simulation(release, is_listed, toy_yaml, tmp_path):
+def test_from_synthesis_to_the_simulation(release, is_listed, toy_yaml, tmp_path, monkeypatch):
     """With stand-ins for the tools: what synthesis leaves is what timing, fifos and predict take, and they say so."""
+    monkeypatch.setenv("RESFLOW_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", str(quick_compiler(tmp_path)))
     chosen = project(toy_yaml, tmp_path)
     design = plan(load(toy_yaml))
     units = [unit for ip in design.ips for unit in ip.units]

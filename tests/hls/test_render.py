@@ -1,4 +1,4 @@
-"""The C++ of the toy network, whole; read the difference in review as an HLS engineer would."""
+"""The C++ of the toy network, and of one that has the forms it has not, whole; read the difference in review as an HLS engineer would."""
 
 import pytest
 
@@ -14,6 +14,14 @@ def test_golden(toy_yaml, golden, name):
     assert tuple(sorted(texts)) == tuple(sorted(hls.outputs(design.ip(name))))
     for file, text in texts.items():
         golden(f"toy/hls/{file}", text)
+
+
+@pytest.mark.parametrize("name", ["dma", "stem", "res2a", "res2b", "res2c", "head"])
+def test_golden_of_the_other_forms(wide_yaml, golden, name):
+    design = plan(load(wide_yaml))
+    texts = hls.render("wide", design.ip(name), parameters.draw(design.network, 1))
+    for file in (f"{name}.h", f"{name}.cpp", *((f"{name}_roms.h",) if name == "head" else ())):
+        golden(f"wide/hls/{file}", texts[file])
 
 
 def test_weights_on_chip(toy_yaml, golden, tmp_path):

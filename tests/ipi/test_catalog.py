@@ -19,9 +19,9 @@ from ipi.check import check
 from ipi.tcl_model import run, tcl_list
 from ipi.xo import normalized
 from network import load
+from tests.hls.test_synth import RELEASES
 from tests.ipi import flow
 from tests.strategies import networks, written
-from tests.test_vendor import RELEASES
 from tests.tools.installation import Installation
 
 ROOT = Path(__file__).parents[2]

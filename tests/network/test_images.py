@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from network import ParameterError, images, load
 from network.model import Network
@@ -75,6 +76,26 @@ def test_the_digits_for_another_network(toy_yaml, tmp_path):
     assert refused(toy_yaml, tmp_path, "digits") == (
         "digits: images: uint8 (360, 8, 8, 1), expected uint8 (n, 6, 5, 3)\n"
         "  why: toy takes images of 6x5x3\n  fix: write input: {shape: [8, 8, 1]}, or name images of your own"
+    )
+
+
+def test_the_digits_are_those_of_scikit_learn():
+    """Read without it, image by image and in its order."""
+    loaded = load_digits()
+    (training, its_labels), (held_out, their_labels) = images.digits()
+    assert (len(training), len(held_out)) == (1437, 360)
+    found = np.concatenate([training, held_out])
+    assert (found.dtype, found.shape) == (np.uint8, (1797, 8, 8, 1))
+    assert (found[..., 0] == np.round(loaded.images * 255 / 16 + 1e-9)).all()
+    assert (np.concatenate([its_labels, their_labels]) == loaded.target).all()
+
+
+def test_the_digits_without_scikit_learn(monkeypatch):
+    monkeypatch.setattr(images, "find_spec", lambda _: None)
+    with pytest.raises(ParameterError) as error:
+        images.digits()
+    assert str(error.value) == (
+        "the package scikit-learn: not found\n  why: the handwritten digits are those it ships\n  fix: pip install 'resflow[build]'"
     )
 
 

@@ -36,7 +36,7 @@ def read_module(text: str) -> Header:
     """The module of a file: one a file, one parameter or port a line."""
     (name,) = re.findall(r"^module (\w+)", text, re.MULTILINE)
     header = text[text.index(f"module {name}") : text.index("\n);\n", text.index(f"module {name}"))]
-    parameters = re.findall(r"^  parameter (?:int unsigned |bit )?(\w+) =", header, re.MULTILINE)
+    parameters = re.findall(r"^  parameter (?:int unsigned |int |bit |logic \[.*\] )?(\w+) =", header, re.MULTILINE)
     ports = re.findall(r"^  (input|output) +logic (?:\[.*\])? *(\w+)", header, re.MULTILINE)
     return Header(name, tuple(parameters), tuple(ports))
 

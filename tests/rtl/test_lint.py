@@ -24,14 +24,20 @@ FAST = {"digits"}  # the others, of seconds an IP, with --all-ips
 # fmt: off
 PARAMETERS = {
     "rf_accumulate_pool": [{}, {"Pixels": 6, "In": 6, "Simd": 2, "Zero": 8, "InBits": 4, "OutBits": 6},
-                           {"Pixels": 4, "In": 64, "Simd": 2, "Zero": 15, "InBits": 4, "OutBits": 9, "OutDepth": 100}],
+                           {"Pixels": 4, "In": 64, "Simd": 2, "Zero": 15, "InBits": 4, "OutBits": 9, "OutDepth": 100},
+                           {"Pixels": 1, "In": 6, "Simd": 2, "Zero": 15, "InBits": 4},
+                           {"Pixels": 6, "In": 6, "Simd": 2, "Zero": -8, "InBits": 4, "InSigned": "1'b1", "OutBits": 7}],
     "rf_adder_tree": [{"Count": 1}],  # Verilator 5.006 does not elaborate a top that has itself; the others have it in every form
     "rf_counter": [{"Last": last} for last in (0, 1, 2, 62, 63)],
-    "rf_crossed": [{}, {"Pixels": 2, "Lanes": 3, "Bits": 9, "OutBits": 2}, {"Lanes": 2, "Bits": 20, "OutBits": 5}],
+    "rf_crossed": [{}, {"Pixels": 2, "Lanes": 3, "Bits": 9, "OutBits": 2}, {"Lanes": 2, "Bits": 20, "OutBits": 5},
+                   {"Lanes": 2, "Bits": 33, "OutBits": 8, "OutSigned": "1'b1"}, {"OutSigned": "1'b1"}],
     "rf_delay": [{"Steps": steps, "Bits": 3} for steps in (1, 2, 4, 5, 6, 66)],
-    "rf_dense": [{"AccBits": 12}, {"In": 12, "Out": 6, "Simd": 3, "Pe": 2, "InBits": 6, "WeightBits": 8, "WeightSigned": "1'b1",
+    "rf_dense": [{"AccBits": 12, "BiasFile": '"bias.mem"'}, {"AccBits": 12},
+                 {"In": 12, "Out": 6, "Simd": 3, "Pe": 2, "InBits": 6, "WeightBits": 8, "WeightSigned": "1'b1", "AccBits": 20,
+                  "BiasFile": '"bias.mem"'},
+                 {"In": 12, "Out": 6, "Simd": 3, "Pe": 2, "InBits": 6, "InSigned": "1'b1", "WeightBits": 8, "WeightSigned": "1'b1",
                   "AccBits": 20},
-                 {"In": 4, "Out": 4, "Simd": 4, "Pe": 4, "InBits": 3, "WeightBipolar": "1'b1", "AccBits": 16}],
+                 {"In": 4, "Out": 4, "Simd": 4, "Pe": 4, "InBits": 3, "WeightBipolar": "1'b1", "AccBits": 16, "BiasFile": '"bias.mem"'}],
     "rf_dot_planes": [{}, {"Lanes": 1}, {"Lanes": 32, "InBits": 2}, {"Lanes": 7, "InBits": 8, "WeightBits": 3, "WeightSigned": "1'b1"},
                       {"Lanes": 4, "InBits": 3, "InSigned": "1'b1", "WeightBits": 4, "WeightSigned": "1'b1"}],
     "rf_dot_products": [{}, {"Lanes": 3, "InBits": 8},
@@ -40,14 +46,28 @@ PARAMETERS = {
     "rf_fifo": [{}, {"Bits": 9, "Depth": 62}, {"Bits": 9, "Depth": 63}, {"Bits": 70, "Depth": 500, "Latency": 12}],
     "rf_fifo_luts": [{"Places": places, "Bits": 5} for places in (3, 4, 63, 64)],
     "rf_fork": [{}, {"Lanes": 3, "CodeBits": 4, "MainDepth": 2, "BypassDepth": 300}],
+    "rf_global_max": [{}, {"Pixels": 6, "In": 6, "Simd": 2, "Zero": -8, "InBits": 4, "InSigned": "1'b1", "OutBits": 4},
+                      {"Pixels": 6, "In": 60, "Simd": 2, "Zero": 14, "InBits": 4, "OutDepth": 100}],
     "rf_join": [{}, {"Lanes": 3, "Zero": 8, "CodeBits": 4}, {"Zero": 15, "CodeBits": 4}, {"Zero": 1}],
+    "rf_join_sum": [{}, {"Lanes": 3, "MainBits": 8, "MainSigned": "1'b1", "BypassBits": 7, "OutBits": 34, "Zero": -2147483648},
+                    {"Lanes": 3, "Rows": 4, "Pairs": 3, "MainBits": 20, "MainSigned": "1'b1", "BypassBits": 4, "OutBits": 31,
+                     "FactorBits": 10, "Zero": -5},
+                    {"Lanes": 3, "MainBits": 32, "MainSigned": "1'b1", "BypassBits": 4, "OutBits": 48, "FactorBits": 1, "Zero": 2147483647},
+                    {"Rows": 9, "BypassBits": 8, "BypassSigned": "1'b1", "OutBits": 25, "FactorBits": 16, "FactorsBlock": "1'b1"}],
     "rf_loop": [{"Times": times} for times in (1, 2, 64, 65)],
-    "rf_max_pool": [{}, {"KernelHeight": 3, "KernelWidth": 3, "In": 12, "Simd": 2, "InBits": 2}, {"KernelWidth": 2, "In": 4, "InBits": 4}],
+    "rf_max_pool": [{}, {"KernelHeight": 3, "KernelWidth": 3, "In": 12, "Simd": 2, "InBits": 2}, {"KernelWidth": 2, "In": 4, "InBits": 4},
+                    {"KernelHeight": 2, "In": 4, "Simd": 2, "InBits": 8, "InSigned": "1'b1"}, {"InSigned": "1'b1"}],
     "rf_mvau": [{}, {"KernelHeight": 3, "KernelWidth": 3, "In": 4, "Out": 6, "Simd": 2, "Pe": 3, "InBits": 2, "WeightBipolar": "1'b1",
                      "OutBits": 2, "ThresholdsBits": 9},
                 {"In": 3, "Out": 4, "Simd": 3, "Pe": 4, "Pixels": 2, "InBits": 8, "WeightBits": 8, "WeightSigned": "1'b1", "OutBits": 4,
                  "ThresholdsBits": 21, "WeightsBlock": "1'b1", "ThresholdsBlock": "1'b1", "OutDepth": 80},
-                {"In": 4, "Out": 2, "InBits": 1, "WeightBits": 2, "WeightSigned": "1'b1"}],
+                {"In": 4, "Out": 2, "InBits": 1, "WeightBits": 2, "WeightSigned": "1'b1"},
+                {"In": 12, "Out": 6, "Simd": 3, "Pe": 2, "InBits": 4, "InSigned": "1'b1", "WeightBipolar": "1'b1", "OutBits": 8,
+                 "OutSigned": "1'b1", "ThresholdsBits": 9}],
+    "rf_mvu": [{}, {"In": 12, "Out": 6, "Simd": 3, "Pe": 2, "Pixels": 2, "InBits": 4, "InSigned": "1'b1", "WeightBipolar": "1'b1",
+                    "AccBits": 32},
+               {"KernelHeight": 3, "In": 4, "Out": 4, "Simd": 2, "Pe": 4, "InBits": 8, "WeightBits": 8, "WeightSigned": "1'b1", "AccBits": 20,
+                "WeightsBlock": "1'b1", "OutDepth": 80}],
     "rf_occupancy": [{"Most": most} for most in (1, 2, 3, 4, 64)],
     "rf_pe": [{}, {"Lanes": 32, "FoldIn": 9, "InBits": 2, "SumBits": 11},
               {"Lanes": 4, "InBits": 8, "WeightBits": 8, "WeightSigned": "1'b1", "SumBits": 20},
@@ -56,7 +76,11 @@ PARAMETERS = {
                     {"Pe": 2, "Simd": 3, "InBits": 8, "WeightBits": 8, "WeightSigned": "1'b1", "SumBits": 20}],
     "rf_popcount": [{"Bits": bits} for bits in (1, 6, 7, 60)] + [{"Bits": 3, "Levels": 3}, {"Bits": 13, "Levels": 4}],
     "rf_ram": [{}, {"Words": 1}, {"Words": 100, "Bits": 9}],
+    "rf_ranking": [{}, {"Top": 3, "ScoreBits": 49, "LabelBits": 4}],
     "rf_rom": [{}, {"Words": 1, "Bits": 9}, {"Words": 100, "Bits": 9, "Block": "1'b1"}],
+    "rf_scale_scores": [{}, {"Classes": 12, "Lanes": 3, "InBits": 30, "OutBits": 48, "FactorBits": 16, "BiasBlock": "1'b1"},
+                        {"Classes": 3, "Lanes": 3, "InBits": 30, "OutBits": 31, "FactorBits": 1}],
+    "rf_scaled": [{}, {"Bits": 1, "FactorBits": 1}, {"Bits": 32, "Signed": "1'b1", "FactorBits": 16, "OutBits": 48}],
     "rf_slice": [{}, {"Bits": 1}],
     "rf_spread": [{"Of": of, "Times": times} for of, times in ((1, 1), (2, 1), (64, 63), (65, 3))],
     "rf_swg": [{}, {"Height": 1, "Width": 1, "KernelHeight": 1, "KernelWidth": 1, "PadTop": 0, "PadBottom": 0, "PadLeft": 0, "PadRight": 0},
@@ -64,11 +88,18 @@ PARAMETERS = {
                {"Height": 6, "Width": 8, "In": 3, "Simd": 3, "Pixels": 4, "InBits": 8},
                {"Height": 6, "Width": 3, "In": 3, "Simd": 3, "Pixels": 3, "InBits": 8, "KernelWidth": 1, "PadLeft": 0, "PadRight": 0,
                 "StrideWidth": 1},
-               {"Height": 4, "Width": 1, "In": 1, "Simd": 1, "PadTop": 0, "PadBottom": 2, "PadLeft": 2, "PadRight": 0}],
+               {"Height": 4, "Width": 1, "In": 1, "Simd": 1, "PadTop": 0, "PadBottom": 2, "PadLeft": 2, "PadRight": 0},
+               {"In": 6, "Simd": 2, "InBits": 4, "PadCodes": "24'h123456"}, {"In": 6, "Simd": 2, "InBits": 4, "PadCodes": "24'h121212"},
+               {"Height": 6, "Width": 8, "In": 3, "Simd": 3, "Pixels": 4, "InBits": 8, "PadCodes": "24'h123456"}],
     "rf_threshold": [{}, {"In": 12, "Simd": 3, "InBits": 4, "OutBits": 2, "ThresholdsBits": 5},
-                     {"In": 4, "Simd": 4, "InBits": 3, "InSigned": "1'b1", "OutBits": 3, "ThresholdsBits": 5, "ThresholdsBlock": "1'b1"}],
+                     {"In": 4, "Simd": 4, "InBits": 3, "InSigned": "1'b1", "OutBits": 3, "ThresholdsBits": 5, "ThresholdsBlock": "1'b1"},
+                     {"In": 4, "Simd": 2, "InBits": 48, "InSigned": "1'b1", "OutBits": 8, "OutSigned": "1'b1", "ThresholdsBits": 33}],
     "rf_top_k": [{}, {"Classes": 10, "Top": 5, "ScoreBits": 20}, {"Classes": 1, "ScoreSigned": "1'b0"}, {"Classes": 3, "Top": 3}],
+    "rf_top_k_scores": [{}, {"Classes": 10, "Top": 3, "ScoreBits": 48}, {"Classes": 1, "ScoreBits": 32, "ScoreSigned": "1'b0"},
+                        {"Classes": 4, "Top": 4, "ScoreBits": 33}],
     "rf_weight_rom": [{}, {"Tiles": 12, "Simd": 3, "Pe": 2, "WeightBits": 8, "WeightsBlock": "1'b1"}],
+    "rf_window_sums": [{}, {"In": 12, "Out": 6, "Simd": 3, "Pe": 2, "Pixels": 2, "InBits": 4, "InSigned": "1'b1", "WeightBipolar": "1'b1",
+                            "SumBits": 12}],
 }
 # fmt: on
 
@@ -113,6 +144,11 @@ def test_descriptions_that_are_shipped(request, tmp_path, name):
 
 
 @needs_verilator
+def test_every_form_of_the_description(wide_yaml, tmp_path):
+    lint_design(plan(load(wide_yaml)), tmp_path)
+
+
+@needs_verilator
 def test_random_networks(tmp_path):
     @settings(max_examples=4, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
     @given(networks(blocks=1))
@@ -142,11 +178,16 @@ MISUSE = {
     ),
     "rf_join": ({"Zero": 2}, "rf_join: Zero is no code"),
     "rf_top_k": ({"Classes": 2, "Top": 3}, "rf_top_k: there are only Classes labels to send"),
-    "rf_mvau": ({"In": 3, "Simd": 2}, "rf_mvau: Simd has to divide In, and Pe has to divide Out"),
+    "rf_join_sum": ({"Lanes": 4, "Pairs": 2}, "rf_join_sum: there is a pair of factors for each lane, or one for all"),
+    "rf_top_k_scores": ({"ScoreBits": 65}, "rf_top_k_scores: there are only Classes labels to send, and only 64 bits for a score"),
+    "rf_scale_scores": ({"Classes": 3, "Lanes": 2}, "rf_scale_scores: Lanes has to divide Classes"),
+    "rf_mvau": ({"In": 3, "Simd": 2}, "rf_window_sums: Simd has to divide In, and Pe has to divide Out"),
+    "rf_mvu": ({"Out": 3, "Pe": 2}, "rf_window_sums: Simd has to divide In, and Pe has to divide Out"),
     "rf_dense": ({"Out": 3, "Pe": 2}, "rf_dense: Simd has to divide In, and Pe has to divide Out"),
     "rf_swg": ({"PadTop": 3}, "rf_swg: a window has to see the image, and to fit into it with its padding"),
     "rf_max_pool": ({"In": 3, "Simd": 2}, "rf_max_pool: Simd has to divide In"),
     "rf_accumulate_pool": ({"In": 3, "Simd": 2}, "rf_accumulate_pool: Simd has to divide In"),
+    "rf_global_max": ({"Zero": -1}, "rf_global_max: Zero is no code"),
     "rf_threshold": ({"In": 3, "Simd": 2}, "rf_threshold: Simd has to divide In"),
 }
 

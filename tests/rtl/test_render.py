@@ -45,6 +45,16 @@ def test_weights_on_chip(toy_yaml, golden, tmp_path):
     golden("toy/rtl/head_rom.sv", render("toy", design.ip("head"), parameters.draw(design.network, 1))["resflow_head.sv"])
 
 
+@pytest.mark.parametrize("name", ["stem", "res2a", "res2c", "head"])
+def test_golden_of_the_other_forms(wide_yaml, golden, name):
+    design = plan(load(wide_yaml))
+    ip = design.ip(name)
+    texts = render("wide", ip, parameters.draw(design.network, 1))
+    golden(f"wide/rtl/{top_file(ip)}", texts[top_file(ip)])
+    for file in {"res2a": ("join_factors.mem",), "head": ("scale_factors.mem", "scale_bias.mem")}.get(name, ()):
+        golden(f"wide/rtl/{file}", texts[file])
+
+
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_every_implementation_has_a_module_or_is_refused(toy, implementation):
     """Only what has to do with card memory has none, and its whole message says so."""
@@ -88,6 +98,7 @@ def test_a_module_has_what_its_row_says(implementation):
     expected = {*module.parameters, *(f"{name}Bits" for name in module.formats), *(f"{name}Signed" for name in module.signed)}
     expected |= {f"{name.capitalize()}{each}" for name in module.writes for each in ("Depth", "Style")}
     expected |= {"WeightBipolar"} & {f"{name}Bipolar" for name in module.signed}
+    expected |= {*(f"{name}Signed" for name in module.unsigned), *module.lists}
     of_memories = {name for name in found.parameters if re.fullmatch(r"\w+(Block|File|Style)|ThresholdsBits", name)}
     assert expected <= set(found.parameters) <= expected | of_memories
 
@@ -106,8 +117,12 @@ def drawn(tmp_path_factory):
     return found
 
 
+WITHOUT = {"dense": {"BiasBlock", "BiasFile"}, "join_sum": {"Rows", "Pairs", "FactorBits", "FactorsBlock", "FactorsFile"}}
+"""Parameters that a unit without bias or factors does not set."""
+
+
 def test_instances_set_parameters_and_ports_that_modules_have(drawn):
-    """Each once, every port, and every parameter but the styles of FIFOs that are none."""
+    """Each once, every port, and every parameter but those whose default is the common case, and the styles of FIFOs that are none."""
     headers = {name: read_module(text) for name, text in SOURCES.items()}
     seen = set()
     for design in drawn:
@@ -121,6 +136,9 @@ def test_instances_set_parameters_and_ports_that_modules_have(drawn):
                 assert set(values.values()) == {1}
                 assert set(values) <= set(header.parameters)
                 left = {name for name in header.parameters if name not in values and not name.endswith("Style")}
+                module, without = MODULES[unit.implementation], WITHOUT.get(unit.implementation, set())
+                assert left & without in (set(), without)
+                left -= {*(f"{name}Signed" for name in module.unsigned), *module.lists, *without}
                 kinds = {"WeightSigned", "WeightBipolar"} & set(header.parameters)
                 assert left == kinds - set(values), f"{made.module} has a default of {left}"
                 assert len(kinds - left) == bool(kinds), "weights are of one kind"

@@ -61,6 +61,10 @@ def _least_depth(_, generator):
     return generator.choice((2, 2, 3))
 
 
+SIGNED = {"mvau": "Out", "threshold": "Out", "max_pool": "In", "accumulate_pool": "In", "global_max": "In"}
+"""By implementation, the format with whose sign the module does something else than with the others."""
+
+
 def features(ip):
     """What an IP has of all that its modules do in different ways."""
     found = set()
@@ -75,9 +79,25 @@ def features(ip):
             found |= {"pixels" for _ in [0] if values["kPixels"] > 1}
             found |= {f"{name[1:]} of {unit.implementation}" for name in ("kPadTop", "kPadBottom", "kPadLeft", "kPadRight") if values[name]}
             found |= {f"{name[1:]} of {unit.implementation}" for name in ("kStrideHeight", "kStrideWidth") if values[name] > 1}
-        if unit.implementation in ("mvau", "dense"):
+            found |= {"pad codes" for _ in unit.lists}
+        if unit.implementation in SIGNED:
+            name = SIGNED[unit.implementation]
+            found |= {f"signed {name} of {unit.implementation}" for _ in [0] if formats[name].kind is Kind.INT}
+        if unit.implementation in ("accumulate_pool", "global_max", "join_sum") and values["kZero"] < 0:
+            found.add(f"negative zero of {unit.implementation}")
+        if unit.implementation in ("mvau", "threshold") and formats["Out"].bits == 8:
+            found.add(f"255 thresholds of {unit.implementation}")
+        if unit.implementation == "join_sum":
+            pairs = "no" if not unit.constants else "one" if values["kPairs"] < values["kLanes"] else "own"
+            found |= {f"{pairs} factors", f"{'sums' if formats['Main'].bits > 8 else 'codes'} into join_sum"}
+        if unit.implementation == "dense":
+            found.add("bias" if unit.constants else "no bias")
+        if unit.implementation == "top_k_scores":
+            found.add(f"scores of {1 if formats['Score'].bits <= 32 else 2} words")
+        if unit.implementation in ("mvau", "mvu", "dense"):
             weight, codes = formats["Weight"], formats["In"]
             wide = min(weight.bits, codes.bits)
+            found |= {f"bipolar weights times {codes.kind.value}" for _ in [0] if weight.kind is Kind.BIPOLAR}
             kind = "bipolar" if weight.kind is Kind.BIPOLAR else "signed" if weight.kind is Kind.INT else "unsigned"
             found.add(f"{kind} weights, {'DSP' if wide > 4 else 'LUT' if wide > 1 else '1 bit'}")
             found |= {f"folds of {unit.implementation}" for _ in [0] if values["kOut"] > values["kPe"]}
@@ -95,7 +115,12 @@ def passes(design, ip, seed, folder):
 
 WAYS = {
     *(f"{pad} of swg" for pad in ("PadTop", "PadBottom", "PadLeft", "PadRight", "StrideHeight", "StrideWidth")),
-    *("pixels", "folds of mvau", "folds of dense", "wider", "narrower", "deep FIFO"),
+    *("pixels", "folds of mvau", "folds of mvu", "folds of dense", "wider", "narrower", "deep FIFO", "pad codes"),
+    *(f"signed {name} of {implementation}" for implementation, name in SIGNED.items()),
+    *(f"negative zero of {implementation}" for implementation in ("accumulate_pool", "global_max", "join_sum")),
+    *("255 thresholds of mvau", "255 thresholds of threshold", "no factors", "one factors", "own factors"),
+    *("sums into join_sum", "codes into join_sum", "bias", "no bias", "scores of 1 words", "scores of 2 words"),
+    *("bipolar weights times uint", "bipolar weights times int"),
     *("bipolar weights, 1 bit", "signed weights, 1 bit", "unsigned weights, 1 bit"),
     *("signed weights, LUT", "unsigned weights, LUT", "signed weights, DSP", "unsigned weights, DSP"),
 }
@@ -113,7 +138,7 @@ def few(designs):
 
 def test_random_ips(tmp_path):
     reached = set()
-    for number, (design, ip, seed, has) in enumerate(few(drawn(3, 25, tmp_path, blocks=2))):
+    for number, (design, ip, seed, has) in enumerate(few(drawn(5, 60, tmp_path, blocks=2))):
         passes(design, ip, seed, tmp_path / f"{number}")
         reached |= has
     assert reached == WAYS | set(MODULES)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.container.axlf import AXLF, BANK, CONNECTION, CONNECTION_COUNT, COUNT, IP, KERNEL_IP, Axlf, BankKind, Mode, SectionKind
-from runtime.container.manifest import Argument, Direction, ImageShape, Manifest, Target
+from runtime.container.manifest import Argument, Direction, ImageShape, Manifest, Result, Target
 from runtime.container.xclbin import Bank
 from vitis.xclbin import CU_BASE, Content, _sealed, attach, render
 
@@ -26,43 +26,60 @@ def conv(name: str, inputs: int, out: int, *, kernel: int = 1, stride: int = 1, 
     """The JSON of a square convolution; `formats` are weight, input, output."""
     window = {"kernel": [kernel, kernel], "stride": [stride, stride], "pad": [[pad, pad], [pad, pad]]}
     wires = {"weight": "bipolar", "input": "uint2", "output": "uint2"} | formats
-    return window | {"name": name, "in": inputs, "out": out} | wires
+    return window | {"pad_codes": [0], "name": name, "in": inputs, "out": out} | wires
+
+
+def join(output: str, zero_point: int) -> dict[str, Any]:
+    """The JSON of a join that clips."""
+    return {"activates": False, "zero_point": zero_point, "output": output, "factors": None, "per_channel": False, "values": 32}
 
 
 def network(*, head: str = "stream", image: tuple[int, int, int] = (8, 8, 1), top: int = 3) -> dict[str, Any]:
     """A stem with a pool, a basic block with a projection and a stride, and a bottleneck with the identity."""
     return {
+        "version": 2,
         "input": list(image),
         "stem": {
+            "entry": None,
             "conv": conv("stem.conv", image[2], 4, kernel=3, pad=1, weight="int8", input="uint8"),
             "pool": {"kernel": [2, 2], "stride": [1, 1], "pad": [[0, 1], [0, 1]]},
         },
         "blocks": [
             {
                 "name": "res2a",
-                "entry": False,
+                "entry": {"both": None, "main": None, "bypass": None},
                 "convs": [
                     conv("res2a.conv1", 4, 6, kernel=3, stride=2, pad=1),
                     conv("res2a.conv2", 6, 8, kernel=3, pad=1, output="uint4"),
                 ],
                 "bypass": conv("res2a.bypass", 4, 8, stride=2, weight="int3", output="uint4"),
-                "zero_point": 8,
-                "bits": 4,
+                "join": join("uint4", 8),
             },
             {
                 "name": "res2b",
-                "entry": True,
+                "entry": {"both": None, "main": "uint2", "bypass": None},
                 "convs": [
                     conv("res2b.conv1", 8, 4),
                     conv("res2b.conv2", 4, 4, kernel=3, pad=1, weight="uint3"),
                     conv("res2b.conv3", 4, 8, output="uint4"),
                 ],
                 "bypass": None,
-                "zero_point": 8,
-                "bits": 4,
+                "join": join("uint4", 8),
             },
         ],
-        "head": {"zero_point": 8, "inputs": 8, "classes": 10, "top": top, "weights": head},
+        "head": {
+            "pool": "sum",
+            "zero_point": 8,
+            "act": None,
+            "inputs": 8,
+            "classes": 10,
+            "top": top,
+            "weights": head,
+            "weight": "int8",
+            "factors": None,
+            "scores": 32,
+            "output": None,
+        },
     }
 
 
@@ -90,9 +107,8 @@ def draw(network: dict[str, Any], seed: int = 1) -> dict[str, NDArray[Any]]:
 
     draw_conv(network["stem"]["conv"])
     for block in network["blocks"]:
-        if block["entry"]:
-            first = block["convs"][0]
-            shape = (first["in"], 2 ** int(first["input"][4:]) - 1)
+        if block["entry"]["main"]:
+            shape = (block["convs"][0]["in"], 2 ** int(block["entry"]["main"][4:]) - 1)
             parameters[f"{block['name']}/entry/thresholds"] = np.sort(rng.integers(0, 17, shape), axis=1).astype(np.int32)
         for each in [*block["convs"], *([block["bypass"]] if block["bypass"] else [])]:
             draw_conv(each)
@@ -122,7 +138,7 @@ def arguments(*, in_bank: str, out_bank: str, weights_bank: str | None = None) -
     )
 
 
-def manifest(described: dict[str, Any], /, *, weights_bank: str = "PLRAM[0]", **changes: Any) -> Manifest:
+def manifest(described: dict[str, Any], /, *, weights_bank: str = "PLRAM[0]", scores: str | None = None, **changes: Any) -> Manifest:
     head = described["head"]
     streams = head["weights"] == "stream"
     fields: dict[str, Any] = {
@@ -134,6 +150,7 @@ def manifest(described: dict[str, Any], /, *, weights_bank: str = "PLRAM[0]", **
         "image": ImageShape(*described["input"]),
         "classes": head["classes"],
         "top": head["top"],
+        "result": Result.of(head["top"], scores),
         "label_names": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
         "arguments": arguments(in_bank="bank0", out_bank="bank0", weights_bank=weights_bank if streams else None),
         "weights": (head["classes"], head["inputs"]) if streams else None,

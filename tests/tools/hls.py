@@ -30,10 +30,6 @@ def main() -> None:
     release = stand_in.release
     if not FIRST[tool] <= release <= LAST.get(tool, "9999.9"):
         stand_in.fail(f"{tool}: command not found in {release}", status=127)
-    if words in (["-version"], ["--version"]):
-        name = "Vivado(TM) HLS" if tool == "vivado_hls" else "Vitis HLS" if tool == "vitis_hls" else "vitis-run"
-        print(f"{name} - High-Level Synthesis from C, C++ and OpenCL v{release} (64-bit)")
-        return
     options = ["--mode", "hls", "--tcl"] if tool == "vitis-run" else ["-f"]
     if words[:-1] != options:
         stand_in.fail(f"ERROR: {tool} {' '.join(words)}: unknown options")

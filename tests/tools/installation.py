@@ -10,6 +10,15 @@ from pathlib import Path
 TOOLS = Path(__file__).parent
 HLS = {"vivado_hls": ("2019.2", "2020.1"), "vitis_hls": ("2020.2", "2024.2"), "vitis-run": ("2023.2", "9999.9")}
 PROGRAMS = {**dict.fromkeys(HLS, "hls.py"), "vivado": "vivado.py", "v++": "vpp.py"}
+C = "High-Level Synthesis from C, C++ and OpenCL"
+VERSIONS = {
+    "vivado_hls": ("-version|--version", f"Vivado(TM) HLS - {C} v{{release}} (64-bit)"),
+    "vitis_hls": ("-version|--version", f"Vitis HLS - {C} v{{release}} (64-bit)"),
+    "vitis-run": ("-version|--version", f"vitis-run - {C} v{{release}} (64-bit)"),
+    "vivado": ("-version", "Vivado v{release} (64-bit)\\nSW Build 0\\nIP Build 0"),
+    "v++": ("-version|--version", "****** v++ v{release} (64-bit)\\n  **** SW Build 0"),
+}
+"""The options that ask a tool for its release, and what it says. The launchers answer, as every build asks all tools for it."""
 
 
 class Installation:
@@ -23,7 +32,9 @@ class Installation:
             first, last = HLS.get(name, ("2019.2", "9999.9"))
             if first <= release <= last:
                 launcher = self.bin / name
-                launcher.write_text(f'#!/bin/sh\nexec {sys.executable} {TOOLS / program} "$0" "$@"\n')
+                options, said = VERSIONS[name]
+                version = f'case "$*" in {options}) printf "{said.format(release=release)}\\n"; exit ;; esac'
+                launcher.write_text(f'#!/bin/sh\n{version}\nexec {sys.executable} {TOOLS / program} "$0" "$@"\n')
                 launcher.chmod(0o755)
         self.plan(**plan)
 

@@ -35,9 +35,6 @@ FAMILIES = {"xcu50": "virtexuplusHBM", "xcu55c": "virtexuplusHBM", "xcu280": "vi
 def main() -> None:
     stand_in = StandIn(Path(sys.argv[1]).name)
     words = sys.argv[2:]
-    if words == ["-version"]:
-        print(f"Vivado v{stand_in.release} (64-bit)\nSW Build 0\nIP Build 0")
-        return
     script, arguments = parse(stand_in, words)
     print(f"\n****** Vivado v{stand_in.release} (64-bit)\n\nsource {script} -notrace", flush=True)
     failure = stand_in.start(Path(script).stem)

@@ -255,9 +255,6 @@ class Link:
 def main() -> None:
     stand_in = StandIn(Path(sys.argv[1]).name)
     words = sys.argv[2:]
-    if words in (["-version"], ["--version"]):
-        print(f"****** v++ v{stand_in.release} (64-bit)\n  **** SW Build 0")
-        return
     link = Link(stand_in, words)
     if not link.all("link"):
         stand_in.fail("ERROR: [v++ 60-1511] only linking is known here: -l")

@@ -172,7 +172,7 @@ def near_limits(draw: st.DrawFn) -> Description:
     return description
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(near_limits())
 def test_near_the_limits_it_is_refused_or_runs(description: Description) -> None:
     with TemporaryDirectory() as folder:

@@ -8,6 +8,14 @@
 
 namespace resflow {
 
+/// max(code - kZero, 0), where both may be negative.
+template <class Layer, class Value>
+Value above_zero(const typename Layer::In::Value &code) {
+#pragma HLS INLINE
+  const ap_int<Layer::In::kBits + 2> difference = ap_int<Layer::In::kBits + 2>(code) - ap_int<Layer::In::kBits + 1>(Layer::kZero);
+  return difference > 0 ? Value(difference) : Value(0);
+}
+
 template <class Layer>
 struct AccumulatePool;
 
@@ -38,8 +46,7 @@ AccumulatePool_Beats:
     Beat<Layer::kSimd, typename Layer::Out> result = 0;
     for (unsigned s = 0; s < Layer::kSimd; ++s) {
 #pragma HLS UNROLL
-      const auto code = lane<typename Layer::In>(codes, s);
-      const Sum above = code > Layer::kZero ? Sum(code - Layer::kZero) : Sum(0);
+      const Sum above = above_zero<Layer, Sum>(lane<typename Layer::In>(codes, s));
       set_lane<typename Layer::Out>(result, s, lane<typename Layer::Out>(before, s) + above);
     }
     sums[beat] = result;

@@ -13,22 +13,27 @@ namespace resflow {
 template <class Layer>
 struct Dense;
 
-/// Matrix-vector product plus bias; every weight is used once a frame and then gone. One process, II=1.
-///   in       Beat<kSimd, In>           fold_in = kIn/kSimd beats a frame
-///   weights  Beat<kPe*kSimd, Weight>   a beat a cycle: rows nf*kPe ... nf*kPe + kPe-1, inputs sf*kSimd ...
-///   out      Beat<kPe, Acc>            fold_out = kOut/kPe beats a frame
-///   cycles   fold_in * fold_out a frame
-///   storage  an input buffer of fold_in beats in kBufferStorage, where there is more than one output fold; a row of kPe biases an
-///            output fold, see rom.h
-///   misuse   weights in another order give wrong scores; too few beats of them, and it waits holding the frame; too many, and
-///            the next frame begins with the rest: every frame after is wrong. An Acc too narrow wraps without a sign
-template <class Layer, class T, unsigned roms, unsigned integers>
-void dense(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
-           hls::stream<Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight>> &weights,
-           const T (&bias)[roms][Layer::kOut / Layer::kPe][integers], hls::stream<Beat<Layer::kPe, typename Layer::Acc>> &out) {
-#pragma HLS ARRAY_PARTITION variable=bias complete dim=1
-#pragma HLS ARRAY_RESHAPE variable=bias complete dim=3
-  static_assert(rows_hold(roms, integers, Layer::kPe), "a row holds the bias of kPe PEs; see hls/roms.py");
+/// In place of a bias: sums begin with 0.
+struct NoBias {};
+
+template <class Acc, class T, unsigned roms, unsigned rows, unsigned integers>
+Acc first_of(const T (&bias)[roms][rows][integers], unsigned row, unsigned pe) {
+#pragma HLS INLINE
+  return element(bias, row, pe);
+}
+
+template <class Acc>
+Acc first_of(const NoBias &, unsigned, unsigned) {
+#pragma HLS INLINE
+  return 0;
+}
+
+/// The loop of `dense`, with a bias or without.
+template <class Layer, class Bias>
+void rows_of_products(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
+                      hls::stream<Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight>> &weights, const Bias &bias,
+                      hls::stream<Beat<Layer::kPe, typename Layer::Acc>> &out) {
+#pragma HLS INLINE
   using MAC = Dot<Layer::kSimd, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
   using Acc = typename Layer::Acc::Value;
   constexpr unsigned kFoldIn = Layer::kIn / Layer::kSimd;
@@ -65,12 +70,38 @@ Dense_Tiles:
     for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
 #pragma HLS UNROLL
       const ap_uint<kWordBits> word = beat.range((pe + 1) * kWordBits - 1, pe * kWordBits);
-      acc[pe] = (sf == 0 ? Acc(element(bias, nf, pe)) : acc[pe]) + MAC::dot(operand, word);
+      acc[pe] = (sf == 0 ? first_of<Acc>(bias, nf, pe) : acc[pe]) + MAC::dot(operand, word);
       set_lane<typename Layer::Acc>(scores, pe, acc[pe] - offset);
     }
     if (sf == kFoldIn - 1) out.write(scores);
     if (sf.advance()) nf.advance();
   }
+}
+
+/// Matrix-vector product plus bias; every weight is used once a frame and then gone. One process, II=1.
+///   in       Beat<kSimd, In>           fold_in = kIn/kSimd beats a frame
+///   weights  Beat<kPe*kSimd, Weight>   a beat a cycle: rows nf*kPe ... nf*kPe + kPe-1, inputs sf*kSimd ...
+///   out      Beat<kPe, Acc>            fold_out = kOut/kPe beats a frame
+///   cycles   fold_in * fold_out a frame
+///   storage  an input buffer of fold_in beats in kBufferStorage, where there is more than one output fold; a row of kPe biases an
+///            output fold, see rom.h; without a bias, which scale_scores adds, none
+///   misuse   weights in another order give wrong scores; too few beats of them, and it waits holding the frame; too many, and
+///            the next frame begins with the rest: every frame after is wrong. An Acc too narrow wraps without a sign
+template <class Layer, class T, unsigned roms, unsigned integers>
+void dense(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
+           hls::stream<Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight>> &weights,
+           const T (&bias)[roms][Layer::kOut / Layer::kPe][integers], hls::stream<Beat<Layer::kPe, typename Layer::Acc>> &out) {
+#pragma HLS ARRAY_PARTITION variable=bias complete dim=1
+#pragma HLS ARRAY_RESHAPE variable=bias complete dim=3
+  static_assert(rows_hold(roms, integers, Layer::kPe), "a row holds the bias of kPe PEs; see hls/roms.py");
+  rows_of_products<Layer>(in, weights, bias, out);
+}
+
+template <class Layer>
+void dense(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
+           hls::stream<Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight>> &weights,
+           hls::stream<Beat<Layer::kPe, typename Layer::Acc>> &out) {
+  rows_of_products<Layer>(in, weights, NoBias(), out);
 }
 
 }  // namespace resflow

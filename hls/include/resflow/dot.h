@@ -4,8 +4,7 @@
 //   dot(operand, weights)  the sum of products, plus offset()
 //   offset(operand)        what every PE's sum has too much, the same for all of them; taken off once per window
 //
-// Misuse: an Acc too narrow for the sum wraps without a sign, and so does dot() alone where offset() is forgotten. Bipolar weights
-// take unsigned codes only; signed ones are counted as unsigned.
+// Misuse: an Acc too narrow for the sum wraps without a sign, and so does dot() alone where offset() is forgotten.
 #pragma once
 
 #include "formats.h"
@@ -65,7 +64,7 @@ struct Dot {
 };
 
 /// Bipolar weights on bit planes: sum(±a) = 2·sum(w ∧ a) − sum(a). A PE ANDs and counts; the last term is common to all PEs.
-/// An add-or-subtract per lane costs three times the LUTs.
+/// The highest plane of signed codes counts negative. An add-or-subtract per lane costs three times the LUTs.
 template <unsigned lanes, class In, class Acc>
 struct Dot<lanes, In, Bipolar, Acc> {
   using Operand = Beat<lanes, In>;  // bit plane b in bits b*lanes ... b*lanes + lanes-1
@@ -89,7 +88,8 @@ struct Dot<lanes, In, Bipolar, Acc> {
     Sum sum = 0;
     for (unsigned b = 0; b < In::kBits; ++b) {
 #pragma HLS UNROLL
-      sum += Sum(popcount(ap_uint<lanes>(plane(planes, b) & weights))) << (b + 1);
+      const Sum ones = Sum(popcount(ap_uint<lanes>(plane(planes, b) & weights))) << (b + 1);
+      sum = is_negative(b) ? Sum(sum - ones) : Sum(sum + ones);
     }
     return sum;
   }
@@ -99,12 +99,15 @@ struct Dot<lanes, In, Bipolar, Acc> {
     Sum sum = 0;
     for (unsigned b = 0; b < In::kBits; ++b) {
 #pragma HLS UNROLL
-      sum += Sum(popcount(plane(planes, b))) << b;
+      const Sum ones = Sum(popcount(plane(planes, b))) << b;
+      sum = is_negative(b) ? Sum(sum - ones) : Sum(sum + ones);
     }
     return sum;
   }
 
  private:
+  static constexpr bool is_negative(unsigned b) { return In::kSigned && b == In::kBits - 1; }
+
   static ap_uint<lanes> plane(const Operand &planes, unsigned b) {
 #pragma HLS INLINE
     return ap_uint<lanes>(planes.range((b + 1) * lanes - 1, b * lanes));

@@ -20,13 +20,17 @@ namespace resflow {
 template <unsigned bits>
 struct UInt {
   static constexpr unsigned kBits = bits;
+  static constexpr bool kSigned = false;
   using Value = ap_uint<bits>;
+  static constexpr int lowest() { return 0; }
 };
 
 template <unsigned bits>
 struct Int {
   static constexpr unsigned kBits = bits;
+  static constexpr bool kSigned = true;
   using Value = ap_int<bits>;
+  static constexpr int lowest() { return -(1 << (bits - 1)); }  // of a code, which has at most 8 bits
 };
 
 /// Weights of -1 and +1 in one bit, 1 for +1. There is no value type: see dot.h for how they are multiplied.
@@ -50,6 +54,18 @@ template <class Format, int width>
 void set_lane(ap_uint<width> &beat, unsigned i, typename Format::Value value) {
 #pragma HLS INLINE
   beat.range((i + 1) * Format::kBits - 1, i * Format::kBits) = value;
+}
+
+/// A beat with one value in all lanes.
+template <unsigned lanes, class Format>
+Beat<lanes, Format> filled(typename Format::Value value) {
+#pragma HLS INLINE
+  Beat<lanes, Format> beat = 0;
+  for (unsigned i = 0; i < lanes; ++i) {
+#pragma HLS UNROLL
+    set_lane<Format>(beat, i, value);
+  }
+  return beat;
 }
 
 }  // namespace resflow

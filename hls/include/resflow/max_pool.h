@@ -12,13 +12,13 @@ namespace resflow {
 template <class Layer>
 struct MaxPool;
 
-/// The largest code of every channel in a window. Padding is code 0, which never wins. One process, II=1.
+/// The largest code of every channel in a window. Padding is the lowest code, which never wins. One process, II=1.
 ///   in       Beat<kSimd, In>  windows, (kernel_y, kernel_x, channel)
 ///   out      Beat<kSimd, In>  one pixel a window
 ///   cycles   pixels * K*K * kIn/kSimd a frame
 ///   storage  one pixel in kLargestStorage
 ///   misuse   the windows of another kernel or stride mix pixels of neighbouring windows and leave beats over, or keep it waiting;
-///            signed codes lose to the padding's 0
+///            negative codes lose to windows padded with 0
 template <class Layer>
 void max_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stream<Beat<Layer::kSimd, typename Layer::In>> &out) {
   using W = Window<Layer>;
@@ -36,7 +36,7 @@ MaxPool_Beats:
     // Invariant: i = (pixel*kTaps + tap)*kPixelBeats + beat.
     fire<MaxPool<Layer>>();
     const Beat<Layer::kSimd, Code> codes = in.read();
-    const Beat<Layer::kSimd, Code> before = tap == 0 ? Beat<Layer::kSimd, Code>(0) : largest[beat];
+    const Beat<Layer::kSimd, Code> before = tap == 0 ? filled<Layer::kSimd, Code>(Code::lowest()) : largest[beat];
     Beat<Layer::kSimd, Code> now = 0;
     for (unsigned s = 0; s < Layer::kSimd; ++s) {
 #pragma HLS UNROLL

@@ -12,20 +12,41 @@ namespace resflow {
 template <class Layer>
 struct Swg;
 
-/// Sliding window generator, for any kernel, stride and zero padding. One process, II=1.
+/// What stands outside the image: one code, or one for each channel.
+template <int... codes>
+struct PadCodes {
+  static constexpr unsigned kCount = sizeof...(codes);
+
+  /// The beat of a pixel's channels from part*lanes on.
+  template <unsigned lanes, class In>
+  static Beat<lanes, In> beat(unsigned part) {
+#pragma HLS INLINE
+    const int code[] = {codes...};
+    Beat<lanes, In> all = 0;
+    for (unsigned i = 0; i < lanes; ++i) {
+#pragma HLS UNROLL
+      set_lane<In>(all, i, code[kCount == 1 ? 0 : part * lanes + i]);
+    }
+    return all;
+  }
+};
+
+/// Sliding window generator, for any kernel, stride and padding. One process, II=1.
 ///   in       Beat<kSimd, In>          pixels in raster order, channels fastest: kIn/kSimd beats a pixel
 ///   out      Beat<kPixels*kSimd, In>  windows in raster order, each (kernel_y, kernel_x, channel), kPixels of them side by side
 ///   cycles   fill + out_height * max(out_width/kPixels * window, stride * row) a frame, in beats:
 ///            fill = (kernel - pad) rows, window = K*K*kIn/kSimd, row = width*kIn/kSimd; where a row is one beat, the fill
 ///            and each phase's reads take one cycle more
+///   padding  Pads, zeros where they are left out
 ///   storage  a ring of kernel + stride rows in kRingStorage, in kPixels*stride banks of columns where kPixels is above 1
 ///   misuse   it reads a whole frame, rows that no window needs included: a frame that is short stops it, one that is long becomes
 ///            the top of the next. In front of it and behind it FIFOs have to hold what comes while the other side pauses, else
-///            the block is slower than its cycles or, beside a bypass, deadlocks. Wrong folds and pads: static_assert in Window
+///            the block is slower than its cycles or, beside a bypass, deadlocks. Pad codes wider than In are cut off. Wrong folds
+///            and pads: static_assert here and in Window
 /// After the fill, each output row is one phase: its windows go out while the rows the next one needs come in, so what is
 /// written in a phase is never read in it. Whichever of the two is less is spread evenly over the phase: neighbours work at an
 /// even pace too, and a firing that had to wait for one of them would hold up the other.
-template <class Layer>
+template <class Layer, class Pads = PadCodes<0>>
 void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
          hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &out) {
   using W = Window<Layer>;
@@ -44,6 +65,7 @@ void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   constexpr unsigned kTop = (Layer::kStrideHeight + Layer::kKernelHeight - Layer::kPadTop) * kWords % kRing;
   constexpr unsigned kApart = W::kApart;
   static_assert(kApart >= 1, "a beat is never read in the iteration that writes its place");
+  static_assert(Pads::kCount == 1 || Pads::kCount == Layer::kIn, "outside the image stands one code, or one for each of kIn channels");
 
   Pixel ring[kBanks][kRing];
 #pragma HLS ARRAY_PARTITION variable=ring complete dim=1
@@ -66,6 +88,7 @@ void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   Counter<kReach - 1> reach = 0;               // beat of the row under the kernel
   Counter<kBanks - 1> bank = kFirstBank;       // of the column under the tap, for the group's first pixel
   Counter<kLastWord> word = 0, group = 0;      // its word; word of the group's first column
+  Counter<W::kPixelBeats - 1> part = 0;        // beat of the pixel under the tap
   Counter<kLastRow> row = 0, top = 0;          // row under the tap; first row of the window
   Counter<kRing - 1> base = kTop, base_top = kTop;  // where these two rows begin in the ring
 Swg_Beats:
@@ -100,7 +123,7 @@ Swg_Beats:
         const unsigned words = (W::kRowBeats + kBanks - 1 - b) / kBanks;  // of a row in this bank: a constant, once unrolled
         const unsigned at = word + (b < bank);
         const bool inside = row_inside && at >= kPadWords && at < kPadWords + words;
-        column[b] = inside ? ring[b][base + at - kPadWords] : Pixel(0);
+        column[b] = inside ? ring[b][base + at - kPadWords] : Pads::template beat<Layer::kSimd, typename Layer::In>(part);
       }
       Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> windows = 0;
       for (unsigned p = 0; p < Layer::kPixels; ++p) {
@@ -115,6 +138,7 @@ Swg_Beats:
         windows.range((p + 1) * kPixelBits - 1, p * kPixelBits) = pixel;
       }
       out.write(windows);
+      part.advance();
       if (bank.advance()) word = word + 1;
       if (reach.advance()) {
         bank = kFirstBank;

@@ -1,4 +1,4 @@
-// Thresholds: a code is the number of its channel's thresholds that a value reaches.
+// Thresholds: a code is the lowest one and one more for each of its channel's thresholds that a value reaches.
 #pragma once
 
 #include "counter.h"
@@ -8,24 +8,24 @@
 
 namespace resflow {
 
-/// How many of the thresholds of a lane a value reaches; `row` is that of its channel. T must hold every threshold and compare with
-/// Value by value: a T too narrow cuts thresholds off and counts wrong. In what order they stand does not matter.
+/// The code of a value in a lane; `row` is that of its channel's thresholds. T must hold every threshold and compare with Value by value: a
+/// T too narrow cuts thresholds off and counts wrong. In what order they stand does not matter.
 template <class Out, class Value, class T, unsigned roms, unsigned rows, unsigned integers>
-unsigned crossed(const Value &value, const T (&thresholds)[roms][rows][integers], unsigned row, unsigned lane) {
+typename Out::Value crossed(const Value &value, const T (&thresholds)[roms][rows][integers], unsigned row, unsigned lane) {
 #pragma HLS INLINE
   constexpr unsigned n = (1u << Out::kBits) - 1;
-  unsigned code = 0;
+  unsigned reached = 0;
   for (unsigned i = 0; i < n; ++i) {
 #pragma HLS UNROLL
-    code += element(thresholds, row, lane * n + i) <= value;
+    reached += element(thresholds, row, lane * n + i) <= value;
   }
-  return code;
+  return typename Out::Value(int(reached) + Out::lowest());
 }
 
 template <class Layer>
 struct Threshold;
 
-/// Codes to codes, each channel with its own thresholds. One process, II=1.
+/// Integers to codes, each channel with its own thresholds. One process, II=1.
 ///   in       Beat<kSimd, In>   channels fastest
 ///   out      Beat<kSimd, Out>  in the same order
 ///   cycles   kPixels * kIn/kSimd a frame

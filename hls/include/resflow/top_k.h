@@ -7,11 +7,30 @@
 
 namespace resflow {
 
+/// Put the score of label i in its place among those of the labels before it. A score must be larger to overtake, so that of equal scores the
+/// lower label comes first.
+template <class Score, class Label, unsigned top>
+void insert(Score (&score)[top], Label (&label)[top], unsigned i, const Score &next) {
+#pragma HLS INLINE
+  // From the last place up: the old value one place above is still there when it is needed.
+  for (unsigned k = top; k-- > 0;) {
+#pragma HLS UNROLL
+    const bool overtakes = k >= i || next > score[k];
+    const bool overtakes_above = k > 0 && (k - 1 >= i || next > score[k - 1]);
+    if (overtakes_above) {
+      score[k] = score[k - 1];
+      label[k] = label[k - 1];
+    } else if (overtakes) {
+      score[k] = next;
+      label[k] = i;
+    }
+  }
+}
+
 template <class Layer>
 struct TopK;
 
 /// Keeps the kTop best in order while the scores pass, then sends their labels, best first. One process, II=1.
-/// A score must be larger to overtake, so that of equal scores the lower label comes first.
 ///   in       Beat<1, Score>      kClasses a frame, in the order of the labels
 ///   out      Beat<1, UInt<32>>   kTop a frame
 ///   cycles   kClasses + kTop a frame
@@ -31,20 +50,7 @@ TopK_Scores:
 #pragma HLS PIPELINE II=1 style=frp
     fire<TopK<Layer>>();
     if (i < Layer::kClasses) {
-      const Score next = lane<typename Layer::Score>(in.read(), 0);
-      // From the last place up: the old value one place above is still there when it is needed.
-      for (unsigned k = Layer::kTop; k-- > 0;) {
-#pragma HLS UNROLL
-        const bool overtakes = k >= i || next > score[k];
-        const bool overtakes_above = k > 0 && (k - 1 >= i || next > score[k - 1]);
-        if (overtakes_above) {
-          score[k] = score[k - 1];
-          label[k] = label[k - 1];
-        } else if (overtakes) {
-          score[k] = next;
-          label[k] = i;
-        }
-      }
+      insert(score, label, i, Score(lane<typename Layer::Score>(in.read(), 0)));
     } else {
       out.write(label[i - Layer::kClasses]);
     }

@@ -26,7 +26,7 @@ from network.errors import GraphError, GraphErrors, ParameterError
 from network.importers.onnx import check, convert, table
 from network.importers.onnx.operators import Preprocessing
 from network.importers.onnx.write import Naming
-from network.model import Network
+from network.model import Network, Pictures
 from network.yaml import values
 
 HELP = {
@@ -36,6 +36,8 @@ HELP = {
     "mean": "one number, or one for each channel: 0.485,0.456,0.406 (default: 0)",
     "std": "the same (default: 1)",
     "order": "of the picture's channels (default: rgb)",
+    "resize": "pixels of a picture's shorter side, before the middle is cut out (default: stretched to the network's size)",
+    "interpolation": "of that resizing (default: bilinear)",
     "check": "compare the codes of every quantizer on so many images with the graph's own evaluation (onnxruntime for QDQ)",
     "images": "an .npz with images, uint8 (n, height, width, channels), for --check (default: random ones)",
     "calibrate": "quantize a float graph to 8 bits first, on the pictures of this folder",
@@ -90,6 +92,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--mean", type=numbers("--mean", positive=False), metavar="NUMBERS", help=HELP["mean"])
     result.add_argument("--std", type=numbers("--std", positive=True), metavar="NUMBERS", help=HELP["std"])
     result.add_argument("--order", choices=("rgb", "bgr"), default="rgb", help=HELP["order"])
+    result.add_argument(
+        "--resize", type=argument(whole("--resize", 1, values.MAX_SIZE, "it counts pixels")), metavar="PIXELS", help=HELP["resize"]
+    )
+    result.add_argument("--interpolation", choices=("bilinear", "bicubic"), default="bilinear", help=HELP["interpolation"])
     result.add_argument("--check", type=argument(whole("--check", 1, 100_000, "it counts images")), metavar="N", help=HELP["check"])
     result.add_argument("--images", type=Path, metavar="NPZ", help=HELP["images"])
     result.add_argument("--calibrate", type=Path, metavar="FOLDER", help=HELP["calibrate"])
@@ -104,16 +110,17 @@ def run(options: argparse.Namespace) -> int:
     is_given = any(each is not None for each in (options.scale, options.mean, options.std))
     scale = options.scale[0] if options.scale else Fraction(1, 255)
     preprocessing = Preprocessing(scale, options.mean or (Fraction(0),), options.std or (Fraction(1),), is_given)
+    shown = Pictures(options.order, options.resize, options.interpolation)
     with tempfile.TemporaryDirectory() as folder:
         model = options.model
         if options.calibrate is not None:
             from network.importers.onnx import calibrate
 
             model = Path(folder) / options.model.name
-            count = calibrate.quantize(options.model, options.calibrate, model, preprocessing, options.order)
+            count = calibrate.quantize(options.model, options.calibrate, model, preprocessing, shown)
             print(f"{options.model}: quantized to 8 bits on {count:,} pictures of {options.calibrate}")
         imported = convert.convert(model, preprocessing)
-        naming = Naming(network=name, platform=options.platform, file=options.model.name, order=options.order)
+        naming = Naming(network=name, platform=options.platform, file=options.model.name, pictures=shown)
         network, arrays = convert.save(imported, config, npz, naming)
         table.show(table.layers(imported.lowered.rows))
         weights = sum(array.size for key, array in arrays.items() if key.endswith("/weights"))

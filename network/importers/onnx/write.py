@@ -8,14 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from network.formats import Format, Kind
 from network.importers.onnx.lower import Block, Conv, Head, Lowered
+from network.model import Pictures
 from network.operations import PoolKind, Window
 from network.yaml import paths
 
 COLUMN = 38
-IMAGENET = (224, 224)
-IMAGENET_RESIZE = 256
+CARD_MEGABITS = 90
+"""About what the block RAMs of the largest cards hold. Beyond it no folding fits, since weights and thresholds are on chip."""
+FPS = 100
+"""Frames per second of networks that fit no card: not many cycles to simulate, and not many units either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +30,7 @@ class Naming:
     network: str
     platform: str
     file: str  # the graph's
-    order: str  # of the picture's channels
+    pictures: Pictures
     parameters: str | None = None  # where they are not in the default place
 
 
@@ -65,6 +70,7 @@ def render(lowered: Lowered, naming: Naming) -> str:
         f"network:   {naming.network}",
         f"platform:  {naming.platform}",
         "clock_mhz: 250",
+        *_rate(lowered),
         _noted(f"input:     {{shape: [{shape.height}, {shape.width}, {shape.channels}]}}", "H, W, C: uint8"),
         *([f"parameters: {_quoted(naming.parameters)}"] if naming.parameters else []),
         "",
@@ -75,10 +81,13 @@ def render(lowered: Lowered, naming: Naming) -> str:
         f"  zero_point: {shared.zero_point}",
         "",
     ]
-    if shape.channels == 3:
-        resize = f", resize: {IMAGENET_RESIZE}" if shape[:2] == IMAGENET else ""
-        what = "shorter side, then the middle" if resize else "as the network was trained"
-        lines += [_noted(f"pictures: {{order: {naming.order}{resize}}}", what), ""]
+    shown = naming.pictures
+    words = [f"order: {shown.order}"] if shape.channels == 3 else []
+    words += [f"resize: {shown.resize}"] if shown.resize is not None else []
+    words += [f"interpolation: {shown.interpolation}"] if shown.interpolation != "bilinear" else []
+    if words:
+        what = "as the network was trained" if shown.resize is None else "the shorter side; then the middle is cut out"
+        lines += [_noted(f"pictures: {{{', '.join(words)}}}", what), ""]
     lines += ["stem:"]
     if lowered.stem_entry:
         lines.append(_noted(f"  entry: {lowered.stem_entry}", "an activation on the image"))
@@ -90,6 +99,21 @@ def render(lowered: Lowered, naming: Naming) -> str:
         lines += _block(block, shared)
     lines += ["", *_head(head, shared)]
     return "\n".join(lines) + "\n"
+
+
+def _rate(lowered: Lowered) -> list[str]:
+    """The rate for which the folding is chosen, where the fastest that fits a card cannot be."""
+    arrays = lowered.arrays
+    weights = sum(8 * array.size for name, array in arrays.items() if name.endswith("/weights") and not name.startswith("head"))
+    # As wide as the largest: a threshold has the bits of what it is compared with.
+    thresholds = sum(
+        (1 + int(np.abs(array).max(initial=0)).bit_length()) * array.size for name, array in arrays.items() if name.endswith("/thresholds")
+    )
+    megabits = (weights + thresholds) // 1_000_000
+    if megabits <= CARD_MEGABITS:
+        return []
+    note = f"{megabits:,} Mbit of weights and thresholds fit no card, so the folding cannot be the fastest that fits"
+    return [_noted(f"fps:       {FPS}", note)]
 
 
 def _noted(text: str, note: str) -> str:

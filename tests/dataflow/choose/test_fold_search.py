@@ -194,16 +194,14 @@ def test_without_a_dma(small, tmp_path):
     all_folds, designs = small
     streams = search(described(tmp_path, interfaces="streams"), U250)
     assert streams.dma is None
+    without = [
+        (design.interval, cost(streams, lay_out_design(replace(design.network, has_dma=False), U250))) for design in designs.values()
+    ]
     for cycles in sorted({design.interval for design in designs.values()}):
         folds = streams.least(cycles)
         chosen = lay_out_design(streams.folded(folds), U250)
         assert chosen.interval <= cycles
-        least = min(
-            cost(streams, lay_out_design(replace(design.network, has_dma=False), U250))
-            for design in designs.values()
-            if design.interval <= cycles
-        )
-        assert cost(streams, chosen) == pytest.approx(least)
+        assert cost(streams, chosen) == pytest.approx(min(each for interval, each in without if interval <= cycles))
     assert max(fastest(streams, [None] * 3).cycles, all_folds.floor) == fastest(all_folds, [0, None, None, None]).cycles
 
 

@@ -236,6 +236,17 @@ def test_depths_that_are_left_out_do_not_deadlock(tmp_path_factory, description)
     assert (run.frames, run.deadlock) == (3, None)
 
 
+def test_a_projection_with_a_larger_kernel_than_the_main_branch_does_not_stop_the_block(tmp_path):
+    text = (ROOT / "tests/toy.yaml").read_text()
+    for kernel, of in (("kernel: 3, out: 4, pe: 2", "conv1"), ("kernel: 3, out: 6", "conv2")):
+        text = text.replace(f"{of}:  {{{kernel}", f"{of}:  {{{kernel.replace('3', '1', 1)}", 1)
+    (tmp_path / "toy.yaml").write_text(text.replace("bypass: {pe: 2", "bypass: {kernel: 3, pe: 2"))
+    design = plan(load(tmp_path / "toy.yaml"))
+    assert [conv.window.kernel for conv in design.network.blocks[0].layers] == [(1, 1), (1, 1), (3, 3)]
+    run = simulate(graph(design, latencies=Latencies().shortest()), frames=6)
+    assert (run.deadlock, list(run.intervals[-2:])) == (None, [design.interval] * 2)
+
+
 def measured(design):
     """The interval with FIFOs of several frames, frames offered at once."""
     laid = graph(design)

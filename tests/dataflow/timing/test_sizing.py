@@ -1,6 +1,7 @@
 """FIFO sizing: what it finds keeps the interval, and nothing less does."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,18 @@ def test_a_step_less_than_what_is_proved_to_be_needed(tmp_path_factory, descript
             assert run.deadlock or run.ends[-1] - run.ends[30] > 29 * sizing.interval, (name, blocked)
 
 
+@cache
+def sized_anew(name):
+    """A description that is shipped, and its sizing, which takes seconds."""
+    design = plan(load(ROOT / "configs" / f"{name}.yaml"))
+    return design, size(design, anew=True)
+
+
 # ResNet-101, which takes half a minute, and the article's ResNet-50, which is the original's, are left to doit bench:timing.
 @pytest.mark.parametrize("name", ["digits", "digits_streams", "resnet18", "resnet34", "resnet50_w1a2"])
 def test_descriptions(name):
     """Settles at its slowest unit; each FIFO that is deeper than the least is proved to be needed, or was tried a step shallower."""
-    design = plan(load(ROOT / "configs" / f"{name}.yaml"))
-    sizing = size(design, anew=True)
+    design, sizing = sized_anew(name)
     assert sizing.proof.settled
     assert sizing.interval == graph(design).cycles
     deep = {name for name, depth in sizing.design.depths.items() if smaller(design, name, depth) is not None}
@@ -210,8 +217,7 @@ def test_report(digits, capsys, golden):
 
 def test_resnet50():
     """The original folding at the cycles of its 3x3 convolutions, steady, in less than half the bits the original had for it."""
-    design = plan(load(ROOT / "configs" / "resnet50_w1a2.yaml"))
-    sizing = size(design)
+    design, sizing = sized_anew("resnet50_w1a2")
     run = simulate(graph(sizing.design), frames=11)
     assert list(run.intervals) == [56_449] * 10
     drained = simulate(graph(sizing.design, latencies=Latencies(blocked=Blocked.DRAIN)), frames=11)

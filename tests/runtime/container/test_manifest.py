@@ -4,11 +4,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from runtime.container.manifest import Direction, ImageShape, Manifest, Target
+from runtime.container.manifest import Direction, ImageShape, Manifest, Pictures, Result, Target
 from runtime.errors import ManifestError
-from tests.runtime import tiny
+from tests.runtime import first_form, tiny
 
 TINY = tiny.manifest(tiny.network())
 
@@ -20,6 +21,46 @@ def test_written_and_read_again() -> None:
 def test_written_and_read_again_without_weights_and_names() -> None:
     manifest = tiny.manifest(tiny.network(head="rom"), label_names=(), versions={}, target=Target.HW, clock_mhz=247.5)
     assert Manifest.parse(manifest.to_json()) == manifest
+
+
+def test_written_and_read_again_with_pictures_and_scores() -> None:
+    pictures = Pictures(order="rgb", resize=9, interpolation="bicubic")
+    manifest = tiny.manifest(tiny.network(), pictures=pictures, scores="int64")
+    assert Manifest.parse(manifest.to_json()) == manifest
+
+
+@pytest.mark.parametrize(
+    ("top", "scores", "words", "offset", "stride"),
+    [
+        (5, None, 5, 0, 20),
+        (5, "int32", 10, 20, 40),
+        (5, "int64", 16, 24, 64),  # a word of padding, so that scores lie at multiples of 8 bytes, and every frame does
+        (4, "int64", 12, 16, 48),
+        (1, "int64", 4, 8, 16),
+    ],
+)
+def test_results_lie_aligned_to_their_scores(top: int, scores: str | None, words: int, offset: int, stride: int) -> None:
+    result = Result.of(top, scores)
+    assert result == Result(words=words, scores=scores, scores_offset=offset, stride_bytes=stride)
+    labels = np.arange(2 * top, dtype=np.uint32).reshape(2, top)
+    values = (np.arange(2 * top) - 3).reshape(2, top) * (2**35 + 1 if scores == "int64" else 2**27 + 1)
+    packed = result.pack(labels, values)
+    assert (packed.shape, packed.dtype) == ((2, words), np.uint32)
+    for frame, row in enumerate(packed.astype("<u4").tobytes()[i * stride : (i + 1) * stride] for i in range(2)):
+        assert np.frombuffer(row, "<u4", top).tolist() == labels[frame].tolist()
+        if scores is not None:
+            assert row[4 * top : offset] == bytes(offset - 4 * top)
+            assert np.frombuffer(row, "<i4" if scores == "int32" else "<i8", offset=offset).tolist() == values[frame].tolist()
+    read_labels, read_scores = result.unpack(packed, top)
+    assert np.array_equal(read_labels, labels)
+    assert read_scores is None if scores is None else np.array_equal(read_scores, values)
+
+
+def test_a_manifest_of_the_first_format() -> None:
+    assert Manifest.parse(first_form.manifest(TINY.to_json())) == TINY
+    record = json.loads(first_form.manifest(TINY.to_json())) | {"result": 1}
+    with pytest.raises(ManifestError, match=r"^manifest: json: unknown key 'result'\nwhy: there is none in version 1\n"):
+        Manifest.parse(json.dumps(record).encode())
 
 
 def test_names_follow_from_the_network() -> None:
@@ -73,6 +114,18 @@ def changed(path: list[Any], value: object) -> bytes:
         (["image"], [16384, 16384, 16384], "image", "4398046511104", "expected an integer from 1 to 268435456"),
         (["classes"], -1, "classes", "-1", "expected an integer from 1 to 1048576"),
         (["top"], 11, "top", "11", "expected an integer from 1 to 10"),
+        (["result"], None, "result", "None", "expected an object"),
+        (["result", "scores"], "int16", "result.scores", "'int16'", "expected one of int32, int64"),
+        (["result", "scores"], ["int32"], "result.scores", "['int32']", "expected one of int32, int64"),
+        (["result", "words"], 4, "result.words", "4", "expected an integer from 3 to 3"),
+        (["result", "stride_bytes"], 16.0, "result.stride_bytes", "16.0", "expected an integer from 12 to 12"),
+        (["result", "scores_offset"], 12, "result.scores_offset", "12", "expected an integer from 0 to 0"),
+        (["pictures"], {"order": "rgb"}, "pictures", "no key 'resize'", "it has the keys order, resize, interpolation"),
+        (["pictures"], {"order": "gbr", "resize": 9, "interpolation": "bicubic"}, "pictures.order", "'gbr'", "expected one of bgr, rgb"),
+        (["pictures"], {"order": "rgb", "resize": 7, "interpolation": "bicubic"}, "pictures.resize", "7",
+         "expected an integer from 8 to 16384"),
+        (["pictures"], {"order": "rgb", "resize": 8, "interpolation": "nearest"}, "pictures.interpolation", "'nearest'",
+         "expected one of bilinear, bicubic"),
         (["label_names"], ["zero"], "label_names", "1 names", "expected one for each of 10 classes, or none"),
         (["label_names", 3], "\x1b[2J", "label_names[3]", "'\\x1b[2J'", "expected 1 to 256 printable characters"),
         (["arguments"], [], "arguments", "[]", "expected a list of 3 to 4 items"),
@@ -92,7 +145,7 @@ def changed(path: list[Any], value: object) -> bytes:
         (["versions", "vitis"], 2022.2, "versions.vitis", "2022.2", "expected 1 to 256 printable characters"),
         (["digest"], "f" * 63, "digest", f"'{'f' * 63}'", "expected 64 lower-case hexadecimal digits"),
         (["extra"], 1, "json", "unknown key 'extra'", "it has the keys format, network, platform, target, clock_mhz, cycles_per_frame, "
-         "latency_cycles, image, classes, top, label_names, arguments, weights, versions, digest"),
+         "latency_cycles, image, classes, top, result, pictures, label_names, arguments, weights, versions, digest"),
     ],
 )  # fmt: skip
 def test_what_must_not_be(path: list[Any], value: object, where: str, what: str, why: str) -> None:
@@ -101,13 +154,13 @@ def test_what_must_not_be(path: list[Any], value: object, where: str, what: str,
     assert str(caught.value) == f"manifest: {where}: {what}\nwhy: {why}\nfix: build or copy the xclbin again"
 
 
-@pytest.mark.parametrize("version", [0, 2, None, "1"])
+@pytest.mark.parametrize("version", [0, 3, None, "1"])
 def test_another_format_version_is_told(version: object) -> None:
     with pytest.raises(ManifestError) as caught:
         Manifest.parse(changed(["format"], version))
     assert str(caught.value) == (
         f"manifest: format: version {version!r}\n"
-        "why: this runtime reads version 1\n"
+        "why: this runtime reads versions 1 to 2\n"
         "fix: build the xclbin again, or use the runtime it was built with"
     )
 

@@ -8,14 +8,22 @@ from runtime.errors import XclbinError
 
 @pytest.mark.parametrize(
     ("name", "low", "high", "bits"),
-    [("bipolar", -1, 1, 1), ("int2", -2, 1, 2), ("int8", -128, 127, 8), ("uint1", 0, 1, 1), ("uint4", 0, 15, 4), ("uint8", 0, 255, 8)],
+    [
+        ("bipolar", -1, 1, 1),
+        ("int1", -1, 0, 1),
+        ("int2", -2, 1, 2),
+        ("int8", -128, 127, 8),
+        ("uint1", 0, 1, 1),
+        ("uint4", 0, 15, 4),
+        ("uint8", 0, 255, 8),
+    ],
 )
 def test_formats(name: str, low: int, high: int, bits: int) -> None:
     format_ = Format(name)
     assert (format_.low, format_.high, format_.bits) == (low, high, bits)
 
 
-@pytest.mark.parametrize("name", ["int1", "uint9", "float", "", "bipolar "])
+@pytest.mark.parametrize("name", ["int0", "uint9", "float", "", "bipolar "])
 def test_no_other_formats(name: str) -> None:
     with pytest.raises(XclbinError, match=r"^format: "):
         Format(name)

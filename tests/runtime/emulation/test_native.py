@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runtime.container.program import Block, Conv, Format, Head, Pair, Program, Shape, Window
+from runtime.container.program import Activation, Conv, Format, Head, Pair, Program, Shape, Window
 from runtime.emulation.emulator import Emulator, _native, available_paths, peak
+from runtime.emulation.lowered import LoweredProgram
 from runtime.errors import DeviceError
 from tests import reference_data
 from tests.reference_data import needs_reference
-from tests.runtime import resnet50
+from tests.runtime import programs, resnet50
 
 NETWORK = _native.Network if _native is not None else None
 NATIVE = tuple(path for path in available_paths() if path != "numpy")
-WEIGHTS = ["bipolar", "bipolar", "int2", "int5", "int8", "uint1", "uint7", "uint8"]
 
 pytestmark = pytest.mark.skipif(not NATIVE, reason="runtime._native was not compiled when the project was installed")
 
@@ -38,117 +38,15 @@ def everything_is_worth_a_team() -> Iterator[None]:
         yield
 
 
-def team(program: Program, path: str, threads: int) -> _native.Network:
+def team(program: LoweredProgram, path: str, threads: int) -> _native.Network:
     network = NETWORK(program, path, threads)
     network.worth_a_team = 0
     return network
 
 
-class Drawer:
-    """Draws programs of every kind a Program allows, wide enough for more than one panel and narrow enough for a fraction of one."""
-
-    def __init__(self, data: st.DataObject) -> None:
-        self.draw = data.draw
-        self.rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
-
-    def integer(self, low: int, high: int) -> int:
-        return self.draw(st.integers(low, high))
-
-    def channels(self) -> int:
-        return self.draw(st.sampled_from([1, 2, 3, 5, 16, 63, 64, 65, 128, 130]))
-
-    def window(self, shape: Shape) -> Window:
-        kernel = Pair(self.integer(1, min(4, shape.height)), self.integer(1, min(7, shape.width)))
-        before, after = (Pair(*(self.integer(0, size - 1) for size in kernel)) for _ in range(2))
-        return Window(kernel=kernel, stride=Pair(self.integer(1, 3), self.integer(1, 3)), before=before, after=after)
-
-    def conv(self, name: str, window: Window, inputs: int, out: int, source: Format, target: Format) -> Conv:
-        weight = Format(self.draw(st.sampled_from(WEIGHTS)))
-        shape = (out, *window.kernel, inputs)
-        weights = self.rng.integers(weight.low, weight.high, shape, endpoint=True)
-        weights = np.where(weights > 0, 1, -1) if weight.bipolar else weights
-        largest = int(np.abs(weights).reshape(out, -1).sum(axis=1).max()) * source.high
-        return Conv(
-            name=name,
-            window=window,
-            weight=weight,
-            input=source,
-            output=target,
-            weights=weights.astype(np.uint8 if weight.unsigned else np.int8),
-            thresholds=self.thresholds(out, target, largest),
-        )
-
-    def thresholds(self, channels: int, codes: Format, largest: int) -> NDArray[np.int32]:
-        """Evenly spaced, as batch normalisation leaves them, or anywhere; some never or always reached, some equal."""
-        if self.draw(st.booleans()):
-            step = self.rng.uniform(0.3, 1 + largest / codes.levels, (channels, 1))
-            start = self.rng.uniform(-largest, largest / 2, (channels, 1))
-            levels = np.ceil(start + step * np.arange(codes.levels))
-        else:
-            levels = self.rng.integers(-largest - 1, largest + 1, (channels, codes.levels), endpoint=True).astype(np.float64)
-            levels[self.rng.random(levels.shape) < 0.03] = 2**31 - 1
-            levels[self.rng.random(levels.shape) < 0.03] = -(2**31)
-        return np.sort(np.clip(levels, -(2**31), 2**31 - 1).astype(np.int64), axis=1).astype(np.int32)
-
-    def block(self, name: str, shape: Shape, codes: Format) -> tuple[Block, Shape, Format]:
-        inner, entry = codes, None
-        if self.draw(st.booleans()):
-            inner = Format(f"uint{self.integer(1, 4)}")
-            entry = self.thresholds(shape.channels, inner, codes.high)
-        projection = self.draw(st.booleans())
-        residual, out = (Format(f"uint{self.integer(1, 8)}"), self.channels()) if projection else (codes, shape.channels)
-        stride = Pair(self.integer(1, 2), self.integer(1, 2)) if projection else Pair(1, 1)
-        count = self.integer(2, 3)
-        strided = self.integer(1, count)  # ResNet v1 has the stride in the first convolution, v1.5 in the second
-        convs: list[Conv] = []
-        source, channels, size = inner, shape.channels, shape
-        for i in range(1, count + 1):
-            kernel = self.draw(st.sampled_from([1, 3]))
-            around = Pair(kernel // 2, kernel // 2)
-            window = Window(kernel=Pair(kernel, kernel), stride=stride if i == strided else Pair(1, 1), before=around, after=around)
-            target = residual if i == count else Format(f"uint{self.integer(1, 4)}")
-            wide = out if i == count else self.channels()
-            convs.append(self.conv(f"{name}.conv{i}", window, channels, wide, source, target))
-            source, channels, size = target, wide, Shape(*window.output(size.height, size.width), wide)
-        bypass = None
-        if projection:
-            kernel = self.draw(st.sampled_from([1, 1, 3]))
-            around = Pair(kernel // 2, kernel // 2)
-            window = Window(kernel=Pair(kernel, kernel), stride=stride, before=around, after=around)
-            bypass = self.conv(f"{name}.bypass", window, shape.channels, out, inner, residual)
-        zero_point = self.integer(0, residual.high)
-        block = Block(name=name, entry=entry, convs=tuple(convs), bypass=bypass, zero_point=zero_point, bits=residual.bits)
-        return block, size, residual
-
-    def program(self) -> Program:
-        image = Shape(self.integer(1, 20), self.integer(1, 20), self.draw(st.sampled_from([1, 3, 4, 64])))
-        window = self.window(image)
-        codes = Format(f"uint{self.integer(1, 8)}")
-        stem = self.conv("stem.conv", window, image.channels, self.channels(), Format("uint8"), codes)
-        shape = Shape(*window.output(image.height, image.width), len(stem.weights))
-        pool = self.window(shape) if self.draw(st.booleans()) else None
-        if pool is not None:
-            shape = Shape(*pool.output(shape.height, shape.width), shape.channels)
-        blocks: list[Block] = []
-        for i in range(self.integer(0, 3)):
-            block, shape, codes = self.block(f"block{i}", shape, codes)
-            blocks.append(block)
-        classes = self.integer(1, 20)
-        head = Head(
-            zero_point=self.integer(0, codes.high),
-            inputs=shape.channels,
-            classes=classes,
-            top=self.integer(1, classes),
-            weights=None,
-            bias=self.rng.integers(-3, 4, classes).astype(np.int32),
-        )
-        return Program(input=image, stem=stem, pool=pool, blocks=tuple(blocks), head=head)
-
-
 def expected_layers(program: Program, path: str) -> dict[str, str]:
     """Weights above 127 are beyond vpdpbusd and vpmaddubsw; everything else is done by the path itself."""
-    convs = [program.stem, *(conv for block in program.blocks for conv in (*block.convs, block.bypass) if conv is not None)]
-    return {conv.name: "portable" if path in ("avx512", "avx2") and conv.weights.max() > 127 else path for conv in convs}
+    return {conv.name: "portable" if path in ("avx512", "avx2") and conv.weights.max() > 127 else path for conv in program.convs}
 
 
 def assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -161,11 +59,11 @@ def assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
 @settings(max_examples=150)
 @given(st.data())
 def test_every_path_equals_numpy(data: st.DataObject) -> None:
-    drawer = Drawer(data)
+    drawer = programs.Drawer(data, wide=True)
     program = drawer.program()
     frames = drawer.integer(1, 11)
     images = drawer.rng.integers(0, 256, (frames, *program.input)).astype(np.uint8)
-    weights = drawer.rng.integers(-2, 3, (program.head.classes, program.head.inputs)).astype(np.int8)
+    weights = drawer.head_weights(program.head.classes, program.head.inputs)
     reference = Emulator(program, path="numpy")
     trace, (labels, scores) = reference.trace(images[0], weights), reference.run(images, weights)
     for path in NATIVE:
@@ -180,7 +78,7 @@ def test_every_path_equals_numpy(data: st.DataObject) -> None:
 @pytest.mark.parametrize("path", NATIVE)
 def test_a_head_of_unsigned_weights(path: str) -> None:
     """Every byte there is, on sums as large as scores allow: the native paths multiply int8, and make up for it."""
-    stem = one_layer(np.tile([[1, 0]], (256, 1)).astype(np.int8), "int8", "uint8", np.full((256, 1), 128, np.int32))
+    stem = programs.simple(np.tile([[1, 0]], (256, 1)).astype(np.int8), "int8", np.full((256, 1), 128, np.int32))
     matrix = np.stack([np.arange(256), np.full(256, 255), np.roll(np.arange(256), 7)]).astype(np.uint8)
     head = Head(zero_point=0, inputs=256, classes=3, top=3, weights=matrix, bias=np.array([-5, 0, 2**31 - 1 - 255 * 256], np.int32))
     program = dataclasses.replace(stem, head=head)
@@ -190,23 +88,6 @@ def test_a_head_of_unsigned_weights(path: str) -> None:
     assert labels.tolist() == [[2, 1, 0]]
 
 
-def one_layer(weights: NDArray[Any], weight: str, source: str, thresholds: NDArray[np.int32]) -> Program:
-    """A stem of one pixel and nothing else."""
-    window = Window(kernel=Pair(1, 1), stride=Pair(1, 1), before=Pair(0, 0), after=Pair(0, 0))
-    conv = Conv(
-        name="stem.conv",
-        window=window,
-        weight=Format(weight),
-        input=Format(source),
-        output=Format("uint1"),
-        weights=weights.reshape(len(weights), 1, 1, -1),
-        thresholds=thresholds,
-    )
-    matrix = np.ones((1, len(weights)), np.int8)
-    head = Head(zero_point=0, inputs=len(weights), classes=1, top=1, weights=matrix, bias=np.zeros(1, np.int32))
-    return Program(input=Shape(1, 1, weights.shape[-1]), stem=conv, pool=None, blocks=(), head=head)
-
-
 @pytest.mark.parametrize("path", NATIVE)
 @pytest.mark.parametrize(("weight", "value"), [("int8", -128), ("int8", 127), ("uint8", 255)])
 def test_the_largest_sums_are_exact(path: str, weight: str, value: int) -> None:
@@ -214,7 +95,7 @@ def test_the_largest_sums_are_exact(path: str, weight: str, value: int) -> None:
     inputs = 30_000
     weights = np.full((3, inputs), value, np.uint8 if weight == "uint8" else np.int8)
     total = inputs * 255 * value
-    program = one_layer(weights, weight, "uint8", np.array([[total], [total + 1], [total - 1]], np.int32))
+    program = programs.simple(weights, weight, np.array([[total], [total + 1], [total - 1]], np.int32))
     emulator = Emulator(program, path=path)
     assert emulator.layers == expected_layers(program, path)
     assert emulator.trace(np.full((1, 1, inputs), 255, np.uint8))["stem"].tolist() == [[[1, 0, 1]]]
@@ -244,9 +125,12 @@ def drawn(seed: int) -> tuple[Program, NDArray[np.uint8], NDArray[np.int8]]:
         window=window,
         weight=Format("int8"),
         input=Format("uint8"),
-        output=Format("uint4"),
         weights=rng.integers(-128, 128, (70, 3, 3, 3)).astype(np.int8),
-        thresholds=np.sort(rng.integers(-90_000, 90_000, (70, 15)), axis=1).astype(np.int32),
+        activation=Activation(
+            name="stem.conv",
+            codes=Format("uint4"),
+            thresholds=np.sort(rng.integers(-90_000, 90_000, (70, 15)), axis=1).astype(np.int32),
+        ),
     )
     head = Head(zero_point=3, inputs=70, classes=10, top=3, weights=None, bias=np.zeros(10, np.int32))
     program = Program(input=Shape(24, 24, 3), stem=conv, pool=None, blocks=(), head=head)

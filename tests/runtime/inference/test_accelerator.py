@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from runtime import Accelerator, DeviceError, EmulatedDevice, ImageError, XclbinError
+from runtime.container.manifest import Result
 from runtime.container.xclbin import Unit
 from runtime.device import pci
 from tests.runtime import tiny
@@ -197,13 +198,13 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_network_that_is_not_the_manifest_s(tmp_path: Path) -> None:
     network = tiny.network()
-    manifest = tiny.manifest(network, top=2)
+    manifest = tiny.manifest(network, top=2, result=Result.of(2))
     path = tmp_path / "tiny.xclbin"
     path.write_bytes(tiny.render(manifest, banks=tiny.BANKS, network=network, parameters=tiny.draw(network)))
     with pytest.raises(XclbinError) as caught:
         Accelerator.open(path)
     assert str(caught.value) == (
-        f"{path}: network: image, classes, top and weights are ((8, 8, 1), 10, 3, (10, 8))\n"
-        "why: the manifest announces ((8, 8, 1), 10, 2, (10, 8))\n"
+        f"{path}: network: image, classes, top, weights and scores are ((8, 8, 1), 10, 3, (10, 8), None)\n"
+        "why: the manifest announces ((8, 8, 1), 10, 2, (10, 8), None)\n"
         "fix: build the xclbin again"
     )

@@ -1,0 +1,55 @@
+// Matrix-vector unit: the sums of a convolution, or of a 1x1 convolution straight over pixels, as they are.
+//
+//   in       beats of Pixels*Simd codes: windows, (kernel_y, kernel_x, channel); FoldIn = kernel * In/Simd beats
+//   out      beats of Pixels*Pe sums: pixels, channels in order; FoldOut = Out/Pe beats
+//   cycles   FoldIn * FoldOut for each group of Pixels pixels; a beat arrives Latency cycles after the last firing of its fold
+//   storage  that of rf_window_sums, which has the products and their sums
+//   misuse   that of rf_window_sums; an AccBits too narrow for the largest sum wraps without a sign
+module rf_mvu #(
+  parameter int unsigned KernelHeight = 1,
+  parameter int unsigned KernelWidth = 1,
+  parameter int unsigned In = 1,
+  parameter int unsigned Out = 1,
+  parameter int unsigned Simd = 1,
+  parameter int unsigned Pe = 1,
+  parameter int unsigned Pixels = 1,
+  parameter int unsigned InBits = 1,
+  parameter bit InSigned = 1'b0,
+  parameter int unsigned WeightBits = 1,
+  parameter bit WeightSigned = 1'b0,
+  parameter bit WeightBipolar = 1'b0,
+  parameter int unsigned AccBits = 8,
+  parameter bit WeightsBlock = 1'b0,
+  parameter WeightsFile = "",
+  parameter WindowStyle = "distributed",
+  parameter int unsigned OutDepth = 2,
+  parameter OutStyle = "distributed"
+) (
+  input  logic                          clk_i,
+  input  logic                          rst_ni,
+  input  logic [Pixels*Simd*InBits-1:0] in_i,
+  input  logic                          in_valid_i,
+  output logic                          in_ready_o,
+  output logic [Pixels*Pe*AccBits-1:0]  out_o,
+  output logic                          out_valid_o,
+  input  logic                          out_ready_i
+);
+  localparam int unsigned Latency = 2 + rf_pkg::sums_latency(Simd, InBits, WeightBits, WeightBipolar);  // weights from their ROM, sums
+
+  logic claim, out_room, sums_valid;
+  logic [rf_pkg::index_bits(Out / Pe)-1:0] unused_fold;
+  logic [Pixels*Pe*AccBits-1:0] sums;
+
+  rf_window_sums #(
+    .KernelHeight(KernelHeight), .KernelWidth(KernelWidth), .In(In), .Out(Out), .Simd(Simd), .Pe(Pe), .Pixels(Pixels),
+    .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits), .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar),
+    .SumBits(AccBits), .WeightsBlock(WeightsBlock), .WeightsFile(WeightsFile), .WindowStyle(WindowStyle)
+  ) u_sums (
+    .clk_i, .rst_ni, .in_i, .in_valid_i, .in_ready_o, .room_i(out_room), .claim_o(claim), .fold_o(unused_fold), .sums_o(sums),
+    .valid_o(sums_valid)
+  );
+  rf_fifo #(.Bits(Pixels * Pe * AccBits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (
+    .clk_i, .rst_ni, .claim_i(claim), .room_o(out_room), .write_i(sums_valid), .data_i(sums),
+    .valid_o(out_valid_o), .data_o(out_o), .ready_i(out_ready_i)
+  );
+endmodule

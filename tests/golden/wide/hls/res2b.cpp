@@ -1,0 +1,55 @@
+// res2b: 2x3x6 -> 2x3x6, bottleneck, identity bypass; 216 cycles a frame, set by conv2.
+// Generated from the description of network wide, res2b. Edit that, not this.
+#include "res2b.h"
+
+#include "res2b_roms.h"
+#include "resflow/dwc.h"
+#include "resflow/fork.h"
+#include "resflow/join_sum.h"
+#include "resflow/mvau.h"
+#include "resflow/swg.h"
+#include "resflow/threshold.h"
+
+void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, Int<4>>> &codes_out) {
+#pragma HLS INTERFACE axis port=codes_in
+#pragma HLS INTERFACE axis port=codes_out
+#pragma HLS INTERFACE ap_ctrl_none port=return
+#pragma HLS DATAFLOW disable_start_propagation
+  hls::stream<Beat<3, UInt<4>>> entry_in("entry_in");
+  hls::stream<Beat<3, UInt<4>>> main_in("main_in");
+  hls::stream<Beat<3, UInt<4>>> bypass_entry("bypass_entry");
+  hls::stream<Beat<3, UInt<2>>> bypass("bypass");  // 6 rows: as many as the main path holds
+#pragma HLS STREAM variable=bypass depth=36
+  hls::stream<Beat<4, UInt<3>>> conv1_out("conv1_out");
+  hls::stream<Beat<2, UInt<3>>> conv2_in("conv2_in");  // 2 rows: they arrive while the last windows of the frame before leave
+#pragma HLS STREAM variable=conv2_in depth=12
+  hls::stream<Beat<2, UInt<3>>> conv2_window("conv2_window");  // windows to compute while the first rows of the next frame arrive
+#pragma HLS STREAM variable=conv2_window depth=6
+  hls::stream<Beat<2, UInt<3>>> conv2_out("conv2_out");
+  hls::stream<Beat<4, UInt<3>>> conv3_in("conv3_in");
+  hls::stream<Beat<2, Int<5>>> conv3_out("conv3_out");
+  hls::stream<Beat<6, UInt<2>>> join_common_in("join_common_in");
+  hls::stream<Beat<2, UInt<2>>> join_in("join_in");
+  hls::stream<Beat<2, Int<10>>> sums("sums");
+
+  // Entry: a copy for each branch.
+  resflow::dwc<EntryDwc>(codes_in, entry_in);
+  resflow::fork<Fork>(entry_in, main_in, bypass_entry);
+
+  // Bypass: thresholds.
+  resflow::threshold<EntryBypass>(bypass_entry, entry_bypass_thresholds, bypass);
+
+  // Main branch: 1x1/1, 3x3/1, 1x1/1.
+  resflow::mvau<Conv1>(main_in, conv1_weights, conv1_thresholds, conv1_out);
+  resflow::dwc<Conv2Dwc>(conv1_out, conv2_in);
+  resflow::swg<Conv2>(conv2_in, conv2_window);
+  resflow::mvau<Conv2>(conv2_window, conv2_weights, conv2_thresholds, conv2_out);
+  resflow::dwc<Conv3Dwc>(conv2_out, conv3_in);
+  resflow::mvau<Conv3>(conv3_in, conv3_weights, conv3_thresholds, conv3_out);
+
+  // Sum of the branches, thresholds.
+  resflow::dwc<JoinCommonDwc>(bypass, join_common_in);
+  resflow::dwc<JoinDwc>(join_common_in, join_in);
+  resflow::join_sum<Join>(conv3_out, join_in, join_factors, sums);
+  resflow::threshold<Joined>(sums, joined_thresholds, codes_out);
+}

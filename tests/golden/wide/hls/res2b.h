@@ -1,0 +1,85 @@
+// res2b: 2x3x6 -> 2x3x6, bottleneck, identity bypass; 216 cycles a frame, set by conv2.
+// Generated from the description of network wide, res2b. Edit that, not this.
+#pragma once
+
+#include "resflow/formats.h"
+#include "resflow/storage.h"
+
+using resflow::Beat;
+using resflow::Bipolar;
+using resflow::Int;
+using resflow::Storage;
+using resflow::UInt;
+
+struct EntryDwc {  // 6 -> 3 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 6, kLanesOut = 3;
+  using Code = UInt<4>;
+};
+
+struct Fork {  // 12 beats to both branches
+  static constexpr unsigned kBeats = 12, kLanes = 3;
+  using Code = UInt<4>;
+};
+
+struct EntryBypass {  // 2x3x6, uint4 -> uint2
+  static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 3;
+  using In = UInt<4>; using Out = UInt<2>;
+};
+
+struct Conv1 {  // 1x1/1, 2x3x6 -> 2x3x4, fold 2
+  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 6, kOut = 4, kSimd = 3, kPe = 4, kPixels = 1;
+  static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
+  static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
+  using In = UInt<4>; using Weight = Int<4>; using Acc = Int<11>; using Out = UInt<3>;
+  static constexpr auto kWindowStorage = Storage::kRegisters;  // nothing is kept
+};
+
+struct Conv2Dwc {  // 4 -> 2 lanes
+  static constexpr unsigned kCodes = 24, kLanesIn = 4, kLanesOut = 2;
+  using Code = UInt<3>;
+};
+
+struct Conv2 {  // 3x3/1, 2x3x4 -> 2x3x4, fold 36
+  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 4, kSimd = 2, kPe = 2, kPixels = 1;
+  static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
+  static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
+  using In = UInt<3>; using Weight = Int<4>; using Acc = Int<12>; using Out = UInt<3>;
+  static constexpr auto kRingStorage = Storage::kLutram;  // 24 words of 6 bits
+  static constexpr auto kWindowStorage = Storage::kLutram;  // 18 words of 6 bits
+};
+
+struct Conv3Dwc {  // 2 -> 4 lanes
+  static constexpr unsigned kCodes = 24, kLanesIn = 2, kLanesOut = 4;
+  using Code = UInt<3>;
+};
+
+struct Conv3 {  // 1x1/1, 2x3x4 -> 2x3x6, fold 3
+  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 6, kSimd = 4, kPe = 2, kPixels = 1;
+  static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
+  static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
+  using In = UInt<3>; using Weight = Int<4>; using Acc = Int<9>; using Out = Int<5>;
+  static constexpr auto kWindowStorage = Storage::kRegisters;  // 1 word of 12 bits
+};
+
+struct JoinCommonDwc {  // 3 -> 6 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 3, kLanesOut = 6;
+  using Code = UInt<2>;
+};
+
+struct JoinDwc {  // 6 -> 2 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 6, kLanesOut = 2;
+  using Code = UInt<2>;
+};
+
+struct Join {  // 18 beats of either branch
+  static constexpr unsigned kBeats = 18, kLanes = 2, kRows = 1, kPairs = 1;
+  static constexpr unsigned kZero = 3;
+  using Main = Int<5>; using Bypass = UInt<2>; using Out = Int<10>; using Factor = UInt<4>;
+};
+
+struct Joined {  // 2x3x6, int10 -> int4
+  static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 2;
+  using In = Int<10>; using Out = Int<4>;
+};
+
+void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, Int<4>>> &codes_out);

@@ -1,0 +1,166 @@
+// res2c: 2x3x6 -> 2x3x6, basic, projection bypass; 324 cycles a frame, set by conv1.
+// Generated from the description of network wide, res2c. Edit that, not this.
+module resflow_res2c (
+  input  logic ap_clk,
+  input  logic ap_rst_n,
+  input  logic [7:0] codes_in_TDATA,
+  input  logic codes_in_TVALID,
+  output logic codes_in_TREADY,
+  output logic [7:0] codes_out_TDATA,
+  output logic codes_out_TVALID,
+  input  logic codes_out_TREADY
+);
+  logic [7:0] codes_in;
+  logic codes_in_valid, codes_in_ready;
+  logic [7:0] codes_out;
+  logic codes_out_valid, codes_out_ready;
+  logic [3:0] act;
+  logic act_valid, act_ready;
+  logic [3:0] main_in;  // 18 beats: 2 rows: they arrive while the last windows of the frame before leave
+  logic main_in_valid, main_in_ready;
+  logic [3:0] bypass;  // 54 beats: 6 rows: as many as the main path holds
+  logic bypass_valid, bypass_ready;
+  logic [3:0] conv1_window;  // 9 beats: windows to compute while the first rows of the next frame arrive
+  logic conv1_window_valid, conv1_window_ready;
+  logic [8:0] conv1_out;
+  logic conv1_out_valid, conv1_out_ready;
+  logic [19:0] conv2_out;
+  logic conv2_out_valid, conv2_out_ready;
+  logic [26:0] bypass_out;
+  logic bypass_out_valid, bypass_out_ready;
+  logic [53:0] join_common_in;
+  logic join_common_in_valid, join_common_in_ready;
+  logic [17:0] join_in;
+  logic join_in_valid, join_in_ready;
+  logic [19:0] sums;
+  logic sums_valid, sums_ready;
+
+  // AXI4-Stream ports
+  rf_slice #(.Bits(8)) u_codes_in_slice (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(codes_in_TDATA[7:0]), .in_valid_i(codes_in_TVALID), .in_ready_o(codes_in_TREADY),
+    .out_o(codes_in), .out_valid_o(codes_in_valid), .out_ready_i(codes_in_ready)
+  );
+  rf_slice #(.Bits(8)) u_codes_out_slice (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(codes_out), .in_valid_i(codes_out_valid), .in_ready_o(codes_out_ready),
+    .out_o(codes_out_TDATA[7:0]), .out_valid_o(codes_out_TVALID), .out_ready_i(codes_out_TREADY)
+  );
+
+  // Entry: thresholds, then a copy for each branch.
+  rf_threshold #(
+    .In(6), .Simd(2),
+    .InBits(4), .InSigned(1'b1), .OutBits(2),
+    .ThresholdsBits(5), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_thresholds.mem"),
+    .OutDepth(2)
+  ) u_entry_threshold (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(codes_in), .in_valid_i(codes_in_valid), .in_ready_o(codes_in_ready),
+    .out_o(act), .out_valid_o(act_valid), .out_ready_i(act_ready)
+  );
+  rf_fork #(
+    .Lanes(2),
+    .CodeBits(2),
+    .MainDepth(18),
+    .BypassDepth(54)
+  ) u_fork (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(act), .in_valid_i(act_valid), .in_ready_o(act_ready),
+    .main_o(main_in), .main_valid_o(main_in_valid), .main_ready_i(main_in_ready),
+    .bypass_o(bypass), .bypass_valid_o(bypass_valid), .bypass_ready_i(bypass_ready)
+  );
+
+  // Main branch: 3x3/1, 1x1/1.
+  rf_swg #(
+    .Height(2), .Width(3), .In(6), .Simd(2), .Pixels(1),
+    .KernelHeight(3), .KernelWidth(3), .StrideHeight(1), .StrideWidth(1),
+    .PadTop(1), .PadBottom(1), .PadLeft(1), .PadRight(1),
+    .InBits(2),
+    .RingStyle("distributed"),
+    .OutDepth(9)
+  ) u_conv1_swg (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(main_in), .in_valid_i(main_in_valid), .in_ready_o(main_in_ready),
+    .out_o(conv1_window), .out_valid_o(conv1_window_valid), .out_ready_i(conv1_window_ready)
+  );
+  rf_mvau #(
+    .In(6), .Out(6), .Simd(2), .Pe(3), .Pixels(1),
+    .KernelHeight(3), .KernelWidth(3),
+    .InBits(2), .InSigned(1'b0), .WeightBits(4), .WeightSigned(1'b1), .OutBits(3),
+    .WeightsBlock(1'b0), .WeightsFile("conv1_weights.mem"),
+    .ThresholdsBits(12), .ThresholdsBlock(1'b0), .ThresholdsFile("conv1_thresholds.mem"),
+    .WindowStyle("distributed"),
+    .OutDepth(2)
+  ) u_conv1_mvau (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(conv1_window), .in_valid_i(conv1_window_valid), .in_ready_o(conv1_window_ready),
+    .out_o(conv1_out), .out_valid_o(conv1_out_valid), .out_ready_i(conv1_out_ready)
+  );
+  rf_mvu #(
+    .In(6), .Out(6), .Simd(3), .Pe(2), .Pixels(1),
+    .KernelHeight(1), .KernelWidth(1),
+    .InBits(3), .InSigned(1'b0), .WeightBits(4), .WeightSigned(1'b1), .AccBits(10),
+    .WeightsBlock(1'b0), .WeightsFile("conv2_weights.mem"),
+    .WindowStyle("registers"),
+    .OutDepth(2)
+  ) u_conv2_mvu (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(conv1_out), .in_valid_i(conv1_out_valid), .in_ready_o(conv1_out_ready),
+    .out_o(conv2_out), .out_valid_o(conv2_out_valid), .out_ready_i(conv2_out_ready)
+  );
+
+  // Projection of the bypass: 1x1/1.
+  rf_mvu #(
+    .In(6), .Out(6), .Simd(2), .Pe(3), .Pixels(1),
+    .KernelHeight(1), .KernelWidth(1),
+    .InBits(2), .InSigned(1'b0), .WeightBits(4), .WeightSigned(1'b1), .AccBits(9),
+    .WeightsBlock(1'b0), .WeightsFile("bypass_weights.mem"),
+    .WindowStyle("registers"),
+    .OutDepth(2)
+  ) u_bypass_mvu (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(bypass), .in_valid_i(bypass_valid), .in_ready_o(bypass_ready),
+    .out_o(bypass_out), .out_valid_o(bypass_out_valid), .out_ready_i(bypass_out_ready)
+  );
+
+  // Sum of the branches, thresholds.
+  rf_dwc #(
+    .LanesIn(3), .LanesOut(6),
+    .CodeBits(9),
+    .OutDepth(2)
+  ) u_join_common_dwc_dwc (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(bypass_out), .in_valid_i(bypass_out_valid), .in_ready_o(bypass_out_ready),
+    .out_o(join_common_in), .out_valid_o(join_common_in_valid), .out_ready_i(join_common_in_ready)
+  );
+  rf_dwc #(
+    .LanesIn(6), .LanesOut(2),
+    .CodeBits(9),
+    .OutDepth(2)
+  ) u_join_dwc_dwc (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(join_common_in), .in_valid_i(join_common_in_valid), .in_ready_o(join_common_in_ready),
+    .out_o(join_in), .out_valid_o(join_in_valid), .out_ready_i(join_in_ready)
+  );
+  rf_join_sum #(
+    .Lanes(2),
+    .Zero(0),
+    .MainBits(10), .MainSigned(1'b1), .BypassBits(9), .BypassSigned(1'b1), .OutBits(10),
+    .OutDepth(2)
+  ) u_join_join_sum (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .main_i(conv2_out), .main_valid_i(conv2_out_valid), .main_ready_o(conv2_out_ready),
+    .bypass_i(join_in), .bypass_valid_i(join_in_valid), .bypass_ready_o(join_in_ready),
+    .out_o(sums), .out_valid_o(sums_valid), .out_ready_i(sums_ready)
+  );
+  rf_threshold #(
+    .In(6), .Simd(2),
+    .InBits(10), .InSigned(1'b1), .OutBits(4), .OutSigned(1'b1),
+    .ThresholdsBits(10), .ThresholdsBlock(1'b0), .ThresholdsFile("joined_thresholds.mem"),
+    .OutDepth(2)
+  ) u_joined_threshold (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(sums), .in_valid_i(sums_valid), .in_ready_o(sums_ready),
+    .out_o(codes_out), .out_valid_o(codes_out_valid), .out_ready_i(codes_out_ready)
+  );
+endmodule

@@ -1,0 +1,225 @@
+"""Units alone, by brute force, in the corners that networks seldom have: codes and sums at the ends of their formats, words of 48 bits, ties.
+
+Many of them are one IP, side by side, since most of the time of a simulation goes into compiling it. Its ports have lanes of one bit, so a
+beat may be of any width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflow.design import Ip, Port
+from dataflow.unit import Unit
+from network.formats import Format, uint
+from rtl.shapes import UNITS, Parameters
+from tests.rtl.simulated import needs_verilator, simulate
+
+pytestmark = needs_verilator
+FRAMES = 3
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A unit, its constants by role, and the integers on each of its streams."""
+
+    ip: Ip
+    constants: dict[str, Integers]
+    streams: dict[str, tuple[Integers, int]]  # values, all frames, and bits of a value
+
+    @property
+    def unit(self) -> Unit:
+        return self.ip.units[0]
+
+
+def ip_of(implementation: str, shape: str) -> Ip:
+    return UNITS[implementation](Parameters(shape))
+
+
+def format_of(ip: Ip, name: str) -> Format:
+    return dict(ip.units[0].formats)[name]
+
+
+def ends(rng: np.random.Generator, form: Format, size: tuple[int, ...], rest: int = 4) -> Integers:
+    """As often the least, the greatest, 0 and 1 as anything else."""
+    corners = np.array([form.low, form.high, *([0, min(1, form.high)] if form.low <= 0 else [])])
+    random = rng.integers(form.low, form.high, size, endpoint=True)
+    return np.where(rng.integers(0, rest, size) == 0, random, rng.choice(corners, size))
+
+
+def windows(codes: Integers, kernel: int, stride: int, pad: int, pads: Integers) -> Integers:
+    """(frame, out row, out column, kernel_y, kernel_x, channel), pixel by pixel."""
+    frames, size, _, channels = codes.shape
+    out = (size + 2 * pad - kernel) // stride + 1
+    found = np.empty((frames, out, out, kernel, kernel, channels), np.int64)
+    for y, x, ky, kx in np.ndindex(out, out, kernel, kernel):
+        row, column = y * stride + ky - pad, x * stride + kx - pad
+        inside = 0 <= row < size and 0 <= column < size
+        found[:, y, x, ky, kx] = codes[:, row, column] if inside else pads
+    return found
+
+
+def swg(rng, form="int8", channels=6, lanes=2, pixels=1, kernel=3, stride=1, size=4):
+    shape = f"size={size} in={channels} lanes={lanes} kernel={kernel} stride={stride} pixels={pixels} codes={form} pads=1"
+    ip, bits = ip_of("swg", shape), Format.parse(form).bits
+    pads = np.array(dict(ip.units[0].lists)["PadCodes"])
+    assert len(set(pads)) > 1
+    codes = ends(rng, Format.parse(form), (FRAMES, size, size, channels))
+    seen = windows(codes, kernel, stride, kernel // 2, pads)
+    if pixels > 1:  # the taps of the pixels side by side
+        frames, rows, columns = seen.shape[:3]
+        seen = np.moveaxis(seen.reshape(frames, rows, columns // pixels, pixels, kernel, kernel, channels), 3, 5)
+    return Alone(ip, {}, {"in": (codes, bits), "out": (seen, bits)})
+
+
+def max_pool(rng):
+    ip, form = ip_of("max_pool", "size=4 in=4 lanes=2 codes=int3 kernel=2 stride=2 pad=0"), Format.parse("int3")
+    codes = ends(rng, form, (FRAMES, 4, 4, 4))
+    seen = windows(codes, 2, 2, 0, np.zeros(4, np.int64))
+    return Alone(ip, {}, {"in": (seen, 3), "out": (seen.max((3, 4)), 3)})
+
+
+def global_pool(rng, implementation, form, zero, lanes):
+    ip, codes_form = ip_of(implementation, f"size=3 in=6 lanes={lanes} codes={form} zero={zero}"), Format.parse(form)
+    codes = ends(rng, codes_form, (FRAMES, 9, 6))
+    codes[0] = codes_form.high  # the largest sum
+    codes[1] = codes_form.low
+    above = np.maximum(codes - zero, 0)
+    values = above.sum(1) if implementation == "accumulate_pool" else above.max(1)
+    return Alone(ip, {}, {"in": (codes, codes_form.bits), "out": (values, format_of(ip, "Out").bits)})
+
+
+def join_sum(rng, main, bypass, factors=None, pairs=1, zero=0, lanes=2, channels=6):
+    given = f"size=2 in={channels} lanes={lanes} main={main} bypass={bypass} zero={zero} pairs={pairs}"
+    ip = ip_of("join_sum", given + (f" factors={factors}" if factors else ""))
+    a, b = (ends(rng, Format.parse(form), (FRAMES, 4, channels)) for form in (main, bypass))
+    of = np.ones((1, 2), np.int64)
+    if factors:
+        of = rng.integers(1, Format.parse(factors).high, (channels if pairs else 1, 2), endpoint=True)
+        of[0] = Format.parse(factors).high  # with the ends of the codes: the ends of the values
+    values = of[:, 0] * a + of[:, 1] * b - zero
+    streams = {"main": (a, Format.parse(main).bits), "bypass": (b, Format.parse(bypass).bits)}
+    return Alone(ip, {"factors": of} if factors else {}, streams | {"out": (values, format_of(ip, "Out").bits)})
+
+
+def scale_scores(rng):
+    ip = ip_of("scale_scores", "classes=6 lanes=3 sums=int28 factors=uint16 scores=int48")
+    sums = ends(rng, Format.parse("int28"), (FRAMES, 6))
+    factors, bias = ends(rng, uint(16), (6,)), ends(rng, Format.parse("int45"), (6,))
+    return Alone(ip, {"factors": factors, "bias": bias}, {"in": (sums, 28), "out": (factors * sums + bias, 48)})
+
+
+def threshold(rng, values, result, lanes=2, channels=4):
+    """Thresholds are values that come, the one above, and what is out of reach."""
+    ip = ip_of("threshold", f"size=4 in={channels} lanes={lanes} values={values} result={result}")
+    form, codes = Format.parse(values), Format.parse(result)
+    found = ends(rng, form, (FRAMES, 16, channels))
+    thresholds = np.sort(rng.choice(found.ravel(), (channels, codes.thresholds)) + rng.integers(0, 2, (channels, codes.thresholds)))
+    thresholds[0] = form.high + 1
+    thresholds[1] = form.low
+    reached = (found[..., None] >= thresholds).sum(-1) + codes.low
+    assert {codes.low, codes.high} <= set(reached.ravel().tolist())
+    return Alone(ip, {"thresholds": thresholds}, {"in": (found, form.bits), "out": (reached, codes.bits)})
+
+
+def multiplied(rng, implementation, weight, codes, result=None, pixels=1):
+    """A 1x1 convolution; of an MVAU a threshold is a sum that comes, or the one above."""
+    into, out, pe, simd = (4, 4, 4, 4) if pixels > 1 else (6, 4, 2, 3)
+    given = f"size=2 in={into} out={out} pe={pe} simd={simd} kernel=1 pixels={pixels} weight={weight} codes={codes}"
+    ip = ip_of(implementation, given + (f" result={result}" if result else ""))
+    form, of = Format.parse(codes), Format.parse(weight)
+    weights = rng.choice([-1, 1], (out, into)) if weight == "bipolar" else ends(rng, of, (out, into))
+    found = ends(rng, form, (FRAMES, 4, into))
+    weights[0], found[:, 0] = of.low, form.low  # the ends of the sums
+    weights[1], found[:, 1] = of.high, form.high
+    sums = np.einsum("fpi,oi->fpo", found, weights)
+
+    def beats(values, lanes):  # of the pixels of a group, those of a beat lie side by side
+        return np.moveaxis(values.reshape(FRAMES, 4 // pixels, pixels, -1, lanes), 2, 3)
+
+    streams = {"in": (beats(found, simd), form.bits), "out": (beats(sums, pe), format_of(ip, "Acc").bits)}
+    constants = {"weights": weights}
+    if result:
+        codes_out = Format.parse(result)
+        thresholds = np.sort(rng.choice(sums.ravel(), (out, codes_out.thresholds)) + rng.integers(0, 2, (out, codes_out.thresholds)))
+        reached = (sums[..., None] >= thresholds).sum(-1) + codes_out.low
+        streams["out"] = beats(reached, pe), codes_out.bits
+        constants["thresholds"] = thresholds
+    return Alone(ip, constants, streams)
+
+
+def top_k_scores(rng, scores, top):
+    """Many are equal."""
+    form = Format.parse(scores)
+    ip = ip_of("top_k_scores", f"classes=9 top={top} scores={scores}")
+    found = rng.choice([form.low, form.low, -1, 0, form.high], (FRAMES, 9))
+    labels = np.argsort(-found, axis=1, kind="stable")[:, :top]
+    best = np.take_along_axis(found, labels, axis=1)
+    wide = form.bits > 32
+    parts = np.stack([best & 0xFFFFFFFF, best >> 32], axis=-1).reshape(FRAMES, -1) if wide else best
+    words = np.concatenate([labels, np.zeros((FRAMES, top % 2 if wide else 0), np.int64), parts], axis=1)
+    assert words.shape[1] == ip.units[0].values["kWords"]
+    return Alone(ip, {}, {"in": (found, form.bits), "out": (words, 32)})
+
+
+CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
+    "swg_beats": swg,
+    "swg_strides": lambda rng: swg(rng, "uint7", channels=4, lanes=1, stride=2, size=5),
+    "swg_pixels": lambda rng: swg(rng, "int4", channels=3, lanes=3, pixels=2),
+    "max_pool": max_pool,
+    "sums": lambda rng: global_pool(rng, "accumulate_pool", "int4", -8, 2),
+    "sums_negative": lambda rng: global_pool(rng, "accumulate_pool", "int8", -5, 1),
+    "largest": lambda rng: global_pool(rng, "global_max", "int8", -128, 1),
+    "largest_cut": lambda rng: global_pool(rng, "global_max", "int4", 6, 6),
+    "largest_high": lambda rng: global_pool(rng, "global_max", "uint3", 5, 2),
+    "join_codes": lambda rng: join_sum(rng, "int8", "uint8", zero=-(1 << 31)),
+    "join_sums": lambda rng: join_sum(rng, "int30", "int20", zero=(1 << 31) - 1, lanes=3),
+    "join_own": lambda rng: join_sum(rng, "int31", "uint4", factors="uint16"),
+    "join_own_row": lambda rng: join_sum(rng, "uint8", "int8", factors="uint1", lanes=6, zero=3),
+    "join_shared": lambda rng: join_sum(rng, "int20", "int1", factors="uint10", pairs=0, zero=-9),
+    "scale_scores": scale_scores,
+    "threshold_wide": lambda rng: threshold(rng, "int48", "int8"),
+    "threshold_bit": lambda rng: threshold(rng, "int12", "int1", lanes=4),
+    "threshold_image": lambda rng: threshold(rng, "uint8", "uint8", lanes=1),
+    "mvu_bipolar": lambda rng: multiplied(rng, "mvu", "bipolar", "int1"),
+    "mvu_bipolar_wide": lambda rng: multiplied(rng, "mvu", "bipolar", "int8", pixels=2),
+    "mvu_dsp": lambda rng: multiplied(rng, "mvu", "int8", "int8"),
+    "mvu_planes": lambda rng: multiplied(rng, "mvu", "uint2", "uint7"),
+    "mvau_bipolar": lambda rng: multiplied(rng, "mvau", "bipolar", "int4", result="int8"),
+    "mvau_planes": lambda rng: multiplied(rng, "mvau", "int3", "int2", result="int1"),
+    "top_words": lambda rng: top_k_scores(rng, "int48", 3),
+    "top_even": lambda rng: top_k_scores(rng, "int33", 4),
+    "top_one": lambda rng: top_k_scores(rng, "int32", 9),
+}
+
+
+def side_by_side(cases: dict[str, Alone]) -> tuple[Ip, dict[str, Integers], dict[str, bytes]]:
+    """One IP of all, their constants, and their vectors bit by bit."""
+    units: list[Unit] = []
+    ports: list[Port] = []
+    arrays, vectors = {}, {}
+    for name, case in cases.items():
+        unit = case.unit
+        held = tuple(replace(each, name=f"{name}_{each.role.value}", key=f"{name}/{each.role.value}") for each in unit.constants)
+        arrays |= {each.key: case.constants[each.role.value] for each in held}
+        reads, writes = (tuple(f"{name}_{stream}" for stream in streams) for streams in (unit.reads, unit.writes))
+        units.append(replace(unit, name=name, reads=reads, writes=writes, constants=held))
+        for port in case.ip.ports:
+            values, bits = case.streams[port.name]
+            packed = (values[..., None] >> np.arange(bits) & 1).astype(np.uint8)
+            assert packed.size % (FRAMES * port.bits) == 0
+            ports.append(replace(port, name=f"{name}_{port.name}", beats=packed.size // FRAMES // port.bits))
+            vectors[f"{name}_{port.name}.bin"] = packed.tobytes()
+    ip = Ip(name="alone", kind="block", title="units side by side", ports=tuple(ports), streams=(), units=tuple(units))
+    return ip, arrays, vectors
+
+
+def test_units_side_by_side(tmp_path):
+    rng = np.random.default_rng(14)
+    ip, arrays, vectors = side_by_side({name: case(rng) for name, case in CASES.items()})
+    assert not simulate(ip, arrays, vectors, FRAMES, tmp_path).hangs
