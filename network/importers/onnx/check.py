@@ -15,7 +15,7 @@ from network.importers.onnx.arithmetic.joins import codes_of_pairs
 from network.importers.onnx.arithmetic.stages import Quantize, Stage, fused
 from network.importers.onnx.arithmetic.thresholds import code_format, thresholds
 from network.importers.onnx.convert import Imported
-from network.importers.onnx.lower import Probe
+from network.importers.onnx.lowered import Probe
 from network.model import Network
 from network.operations import Window
 

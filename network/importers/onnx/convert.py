@@ -14,7 +14,8 @@ from network import parameters
 from network.arrays import specs
 from network.errors import DescriptionError, GraphError, GraphErrors, ParameterError
 from network.importers.onnx import graph, write
-from network.importers.onnx.lower import Lowered, lower
+from network.importers.onnx.lower import lower
+from network.importers.onnx.lowered import Lowered
 from network.importers.onnx.match import match
 from network.importers.onnx.operators import QUANTIZERS, Preprocessing, read
 from network.model import Network

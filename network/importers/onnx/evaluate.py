@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from network.errors import GraphError
-from network.importers.onnx.constants import Constant
 from network.importers.onnx.convert import Imported
 from network.importers.onnx.graph import QONNX, Graph, Node
-from network.importers.onnx.operators import folded
+from network.importers.onnx.nodes.constants import Constant
+from network.importers.onnx.nodes.folding import folded
 
 NEAR = 1e-9
 Numbers = NDArray[np.float64]
@@ -148,7 +148,7 @@ def _trunc(node: Node, x: Numbers, scale: Numbers, zero: Numbers, bits: Numbers,
 
 
 def _conv(node: Node, x: Numbers, weights: Numbers, bias: Numbers | None = None) -> Numbers:
-    from network.importers.onnx.layers import window_of
+    from network.importers.onnx.nodes.layers import window_of
     from network.operations import Shape
 
     _, channels, height, width = x.shape
@@ -162,7 +162,7 @@ def _conv(node: Node, x: Numbers, weights: Numbers, bias: Numbers | None = None)
 
 
 def _max_pool(node: Node, x: Numbers) -> Numbers:
-    from network.importers.onnx.layers import window_of
+    from network.importers.onnx.nodes.layers import window_of
     from network.operations import Shape
 
     if node.op == "GlobalMaxPool":

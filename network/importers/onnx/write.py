@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from network.formats import Format, Kind
-from network.importers.onnx.lower import Block, Conv, Head, Lowered
+from network.importers.onnx.lowered import Block, Conv, Head, Lowered
 from network.model import Pictures
 from network.operations import PoolKind, Window
 from network.yaml import paths

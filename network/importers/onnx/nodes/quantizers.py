@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from network.errors import GraphError
 from network.importers.onnx.arithmetic.exact import Exact, exact
 from network.importers.onnx.arithmetic.stages import ONE, ZERO, Affine, Quantize, Rounding
-from network.importers.onnx.constants import Constant, Quantized, of_quantized, quantize
 from network.importers.onnx.graph import Node
+from network.importers.onnx.nodes.constants import Constant, Quantized, of_quantized, quantize
 
 MOST_BITS = 64
 ROUNDINGS = {rounding.value: rounding for rounding in Rounding if rounding is not Rounding.SIGN} | {"HALF_EVEN": Rounding.HALF_EVEN}

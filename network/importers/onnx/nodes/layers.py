@@ -13,8 +13,8 @@ from network.formats import BIPOLAR, Format, Kind
 from network.importers.onnx.arithmetic.exact import Exact, exact, is_whole, same
 from network.importers.onnx.arithmetic.stages import Affine, Rounding
 from network.importers.onnx.arithmetic.thresholds import code_format
-from network.importers.onnx.constants import Constant, Quantized, recovered
 from network.importers.onnx.graph import Node
+from network.importers.onnx.nodes.constants import Constant, Quantized, recovered
 from network.importers.onnx.values import Image, PixelSum, Pooled, Product, Refused, Tensor, View, base, view
 from network.operations import Shape, Window
 
