@@ -113,6 +113,13 @@ def _best(design: Design) -> str:
     return f"the {f'{head.top:,} best' if head.top > 1 else 'best'} of {head.fc.out:,} classes"
 
 
+def _scores(design: Design) -> str:
+    """Where the scores stand behind the labels."""
+    top = design.network.head.top_k
+    padding = f"{'a word of 0, then ' if top.first_score > top.top else ''}"
+    return f"{padding}their scores, {'int32' if top.score_words == 1 else 'int64, the low word first'}"
+
+
 def _ports(design: Design) -> list[tuple[str, str, str, str]]:
     rows = [
         ("ap_clk", "clock", "1", "of all interfaces"),
@@ -157,14 +164,18 @@ def _beats(design: Design, port: Port) -> str:
         )
     else:
         what = f"{_best(design)}, a beat for each, the best first; counted from 0"
+        what += f"; then {_scores(design)}" if head.gives_scores else ""
     return f"{port.beats:,} beat{'' if port.beats == 1 else 's'} an image: {what}"
 
 
 def _data(design: Design, argument: Argument) -> str:
     network, head = design.network, design.network.head
+    labels = f"labels, uint32 (n, {head.top:,}), the best first"
+    if head.gives_scores:
+        labels = f"n times {head.top_k.words:,} words: {head.top:,} labels, uint32, the best first; then {_scores(design)}"
     return {
         "in": f"images, uint8 (n, {', '.join(map(str, network.input))})",
-        "out": f"labels, uint32 (n, {head.top:,}), the best first",
+        "out": labels,
         "weightsmem": f"weights of the fully connected layer, {head.fc.weight} ({head.fc.out:,}, {head.fc.inputs:,})",
     }[argument.name]
 

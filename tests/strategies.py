@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from hypothesis import strategies as st
 
-from network import Network, load
+from network import Network, load, parameters
+from network.arrays import key
 from network.formats import Format
+from network.reference import Forward
 
 WEIGHTS = ["bipolar", "bipolar", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
 
@@ -180,6 +183,36 @@ def of_own_formats(draw: st.DrawFn, blocks: int, wide: bool) -> dict[str, Any]:
     if often():
         head["output"] = "scores"
     return description
+
+
+class _Settling(Forward):
+    """A forward pass that draws the thresholds of every layer from the values that reach it: so codes vary, and values meet thresholds."""
+
+    def __init__(self, network: Network, arrays: dict[str, Any], seed: int) -> None:
+        super().__init__(network, arrays, keeps_all=True)
+        self.arrays, self.rng = arrays, np.random.default_rng(seed)
+
+    def activate(self, layer: str, values: np.ndarray) -> np.ndarray:
+        if layer in self.activations:
+            name, columns = key(layer, "thresholds"), values.reshape(-1, values.shape[-1]).T
+            count = self.activations[layer].codes.thresholds
+            drawn = np.stack([self.rng.choice(column, count) for column in columns])
+            self.arrays[name] = np.sort(drawn + self.rng.integers(0, 2, drawn.shape), axis=1).astype(self.arrays[name].dtype)
+        return super().activate(layer, values)
+
+
+def settled(network: Network, seed: int, images: np.ndarray) -> dict[str, Any]:
+    """Random parameters with which codes, scores and labels of these images vary, as far as formats let them: `parameters.draw` knows no
+    images, and behind a few of its layers every image gives the same."""
+    arrays = parameters.draw(network, seed)
+    bias = key(network.head.fc.name, "bias")
+    arrays[bias] = np.zeros_like(arrays[bias])
+    first = _Settling(network, arrays, seed)
+    first.run(images)
+    reach = 1 + int(first.results["head.fc.sums"].std())
+    arrays[bias] = np.random.default_rng(seed).integers(-reach, reach + 1, arrays[bias].shape).astype(arrays[bias].dtype)
+    _Settling(network, arrays, seed).run(images)
+    return arrays
 
 
 def written(description: dict[str, Any], folder: Path) -> Network:

@@ -320,7 +320,7 @@ def swg(
 ) -> Structure:
     """`counters`: how far each counts. Rows in the ring are found by adders, of as many bits as its words have: two more where a window has
     more than one row. A tap is chosen among the banks that can be under it. Padding costs something only where its codes are of several
-    beats, `pads`: their choice, and that of padding."""
+    beats, `pads`: their choice."""
     control = sum((counter(each) for each in (*counters, pads)), Count())
     address = bits_for(words)
     if storage is Storage.BRAM:
@@ -332,7 +332,7 @@ def swg(
     inputs = min(kernel[1], banks) + bits_for(kernel[1])
     chosen = Count(-(-(inputs - 1) // 5), 1) * (pixels * bits if banks > 1 else 0)
     if pads > 1:
-        memory += rom(pads, bits, Storage.LUTRAM)[0] + Count(bits)
+        memory += rom(pads, bits, Storage.LUTRAM)[0]
     return Structure(
         implementation="swg",
         luts=(memory.lut, chosen.lut, control.lut, address * (2 if kernel[0] > 1 else 1), address * (banks - 1), 1),
@@ -496,12 +496,13 @@ def scale_scores(*, lanes: int, rows: int, sums: Format, factor: Format, scores:
 
 
 def top_k_scores(*, top: int, classes: int, score: int, first: int, words: int) -> Structure:
-    """As of top_k; and for each place but the last the choice to move up, and for each bit of a word one of what it is. `first` is the word
-    where the scores begin, `words` are those of a score."""
+    """As of top_k; and for each bit of a word the choice of what it is, where it is more than a copy of a sign. `first` is the word where the
+    scores begin, `words` are those of a score."""
     label, comparison = bits_for(classes), 2 * -(-(score + 1) // 3) - 1
+    word = max(label, min(score, 32))
     control = counter(classes) + counter(first) + counter(words) + counter(top)
     return Structure(
         implementation="top_k_scores",
-        luts=(top * comparison, (top - 1) * (score + 1 + label), 32, top, control.lut),
-        ffs=(top * (score + 1 + label), score + 1 + label + 32, control.ff, 1),
+        luts=(top * comparison, (top - 1) * (score + 1 + label), word, control.lut),
+        ffs=(top * (score + 1 + label), score + 1 + label + word, control.ff, 1),
     )

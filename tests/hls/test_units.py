@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -19,16 +20,15 @@ from codegen.jobs.run import run_calls
 from codegen.text.files import write_tree
 from dataflow import plan
 from dataflow.units import IMPLEMENTATIONS
-from network import parameters
-from tests.strategies import networks, written
+from tests.strategies import of_common_formats, of_own_formats, settled, written
 
 FRAMES = 3
 TRACED = Path(__file__).parent / "traced" / "storage.h"
 """Prints what is bound, to hold the arrays of the C++ against those that the estimate counts."""
 
 
-def simulate(design, arrays, images, folder):
-    """All IPs of a design, two at a time; each tells the arrays it has."""
+def simulate(design, arrays, images, folder, only=None):
+    """All IPs of a design, or one, two at a time; each tells the arrays it has."""
     vectors = hls.vectors(design, arrays, images)
 
     def one(ip):
@@ -45,7 +45,7 @@ def simulate(design, arrays, images, folder):
         return hls.verdict(log)
 
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(one, design.ips))
+        return list(pool.map(one, [ip for ip in design.ips if only in (None, ip.name)]))
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +55,35 @@ def reached():
 
 
 @settings(max_examples=3, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(description=networks(blocks=4), seed=st.integers(0, 2**32))
+@given(description=of_common_formats(blocks=4, wide=False), seed=st.integers(0, 2**32))
 def test_random_networks(reached, tmp_path_factory, description, seed):
     reached |= passes(description, seed, tmp_path_factory.mktemp("drawn"))
 
 
+@settings(max_examples=3, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(description=of_own_formats(blocks=2, wide=False), seed=st.integers(0, 2**32))
+def test_random_networks_of_many_formats(reached, tmp_path_factory, description, seed):
+    reached |= passes(description, seed, tmp_path_factory.mktemp("drawn"))
+
+
 @settings(max_examples=2, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(description=networks(blocks=2, wide=True), seed=st.integers(0, 2**32))
+@given(description=of_own_formats(blocks=2, wide=True), seed=st.integers(0, 2**32))
 def test_beats_and_words_of_many_lanes(reached, tmp_path_factory, description, seed):
     reached |= passes(description, seed, tmp_path_factory.mktemp("wide"))
+
+
+def test_every_form_of_a_description(reached, wide_yaml, tmp_path):
+    reached |= passes(yaml.safe_load(wide_yaml.read_text()), 1, tmp_path)
+
+
+@pytest.mark.parametrize("pool", ["sum", "max"])
+def test_codes_below_a_negative_zero_point(pool, wide_yaml, tmp_path):
+    """They count as 0; tests/wide.yaml has the lowest code, below which there is none."""
+    description = yaml.safe_load(wide_yaml.read_text())
+    description["head"] |= {"pool": pool, "zero_point": -3}
+    design = plan(written(description, tmp_path))
+    images = np.random.default_rng(1).integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
+    assert simulate(design, settled(design.network, 1, images), images, tmp_path, only="head")[0].startswith("PASS head")
 
 
 def test_beats_of_thousands_of_bits(tmp_path, monkeypatch):
@@ -87,7 +107,7 @@ def passes(description, seed, folder):
     """Simulate a network on random parameters and images; returns the implementations of its units."""
     design = plan(written(description, folder))
     images = np.random.default_rng(seed).integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
-    verdicts = simulate(design, parameters.draw(design.network, seed), images, folder)
+    verdicts = simulate(design, settled(design.network, seed, images), images, folder)
     assert all(verdict.startswith(f"PASS {ip.name}: {FRAMES} frames") for verdict, ip in zip(verdicts, design.ips, strict=True))
     return {unit.implementation for ip in design.ips for unit in ip.units}
 

@@ -88,7 +88,7 @@ def global_pool(rng, implementation, form, zero, lanes):
     ip, codes_form = ip_of(implementation, f"size=3 in=6 lanes={lanes} codes={form} zero={zero}"), Format.parse(form)
     codes = ends(rng, codes_form, (FRAMES, 9, 6))
     codes[0] = codes_form.high  # the largest sum
-    codes[1] = codes_form.low
+    codes[1] = np.minimum(codes[1], codes_form.low + 2)
     above = np.maximum(codes - zero, 0)
     values = above.sum(1) if implementation == "accumulate_pool" else above.max(1)
     return Alone(ip, {}, {"in": (codes, codes_form.bits), "out": (values, format_of(ip, "Out").bits)})

@@ -21,11 +21,10 @@ from dataflow import plan
 from dataflow.rtl_fifo import FifoKind, RtlFifo
 from dataflow.timing.rtl import ip_graph, transfers
 from dataflow.unit import Backend
-from network import parameters
 from network.formats import Kind
 from rtl.modules import MODULES
 from tests.rtl.simulated import least, needs_verilator, simulate
-from tests.strategies import networks, written
+from tests.strategies import networks, settled, written
 
 pytestmark = needs_verilator
 FRAMES = 3
@@ -109,7 +108,7 @@ def features(ip):
 def passes(design, ip, seed, folder):
     """Simulate an IP on random parameters and images; the names of the runs that hang."""
     images = np.random.default_rng(seed).integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
-    arrays = parameters.draw(design.network, seed)
+    arrays = settled(design.network, seed, images)
     return simulate(ip, arrays, hls.vectors(design, arrays, images)[ip.name], FRAMES, folder, seed=seed)
 
 

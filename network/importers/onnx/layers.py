@@ -274,7 +274,7 @@ def normalization(node: Node, arrays: list[Any]) -> tuple[Exact, Exact]:
     from network.importers.onnx.arithmetic.exact import root
 
     gamma, beta, mean, variance = (each.exactly().reshape(-1) for each in arrays)
-    epsilon = exact([node.number("epsilon", 1e-5)])
+    epsilon = exact([node.number("epsilon", float(np.float32(1e-5)))])
     deviations = variance + epsilon
     if any(each <= 0 for each in deviations):
         raise node.error("a variance is not positive", why="batch norm divides by its root", fix="export the model again")

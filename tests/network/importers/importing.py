@@ -16,6 +16,7 @@ from network import Network, reference
 from network.importers.onnx import check, convert
 from network.importers.onnx.operators import Preprocessing
 from network.importers.onnx.write import Naming
+from network.model import Pictures
 from network.operations import PoolKind
 from tests.network.importers import oracles
 from tests.network.importers.oracles import Evaluation, Exact
@@ -36,7 +37,7 @@ class Taken:
 def take(path: Path, folder: Path, preprocessing: Preprocessing | None = None) -> Taken:
     imported = convert.convert(path, preprocessing)
     config, npz = folder / "configs" / "little.yaml", folder / "params" / "little.npz"
-    naming = Naming(network="little", platform="u250", file=path.name, order="rgb")
+    naming = Naming(network="little", platform="u250", file=path.name, pictures=Pictures(order="rgb"))
     network, arrays = convert.save(imported, config, npz, naming)
     return Taken(imported, network, arrays, config.read_text())
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from network import reference
 from network.importers.onnx import check, convert, write
 from network.importers.onnx.__main__ import main
-from network.model import Network
+from network.model import Network, Pictures
 from tests.reference_data import FOLDER
 
 MODEL = FOLDER.parent / "qonnx" / "resnet8_a8w8.onnx"
@@ -34,7 +34,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Taken:
     folder = tmp_path_factory.mktemp("resnet8")
     imported = convert.convert(MODEL)
     config, npz = folder / "configs" / "resnet8.yaml", folder / "params" / "resnet8.npz"
-    naming = write.Naming(network="resnet8", platform="u250", file=MODEL.name, order="rgb")
+    naming = write.Naming(network="resnet8", platform="u250", file=MODEL.name, pictures=Pictures(order="rgb"))
     network, arrays = convert.save(imported, config, npz, naming)
     with np.load(MODEL.with_name("resnet8_a8w8_golden.npz")) as loaded:
         golden = dict(loaded)

@@ -28,8 +28,9 @@ NEAR = 1e-6
 MOST_CUTS = 64
 COARSE = 16
 """Of so many codes one is looked at before all are."""
-MOST_LINES = 1 << 12
-"""Values of the enumerated operand that are looked at; only where both are sums there are more, and then every so many is taken."""
+FEWEST_LINES, MOST_LINES, ALL_LINES = 1 << 9, 1 << 12, 1 << 18
+"""Values of the enumerated operand that are looked at, by channel, and of all channels together; only where both operands are sums there are
+more, and then every so many is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,11 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
     if main.span > MOST_CODES and (found := _by_scales(main, bypass, stages, codes, channels)):
         return found
     kinds, which = _kinds(main, bypass, stages, channels)
+    most = min(MOST_LINES, max(FEWEST_LINES, ALL_LINES // len(kinds)))
     lines = []
     for i in kinds:
         pair = main.channel(i, channels), bypass.channel(i, channels)
-        lines.append(_lines(*pair, _values(pair[1]), [sliced(stage, slice(i, i + 1), channels) for stage in stages], codes))
+        lines.append(_lines(*pair, _values(pair[1], most), [sliced(stage, slice(i, i + 1), channels) for stage in stages], codes))
     ratios = [_ratio(main.channel(i, channels), bypass.channel(i, channels)) for i in kinds]
     if len(set(ratios)) == 1:
         chosen = _factors(lines, ratios[0])
@@ -99,7 +101,7 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
         np.stack([results[i][0] for i in which]) if len(codes) else np.empty((channels, 0), np.int64),
         int(sum(count * result[1] for count, result in zip(times, results, strict=True))),
         int(sum(count * span for count, span in zip(times, spans, strict=True))),
-        is_sampled=bypass.span > MOST_LINES,
+        is_sampled=bypass.span > most,
     )
 
 
@@ -146,9 +148,9 @@ def _ratio(main: Operand, bypass: Operand) -> Fraction:
     return ratio
 
 
-def _values(bypass: Operand) -> NDArray[np.int64]:
+def _values(bypass: Operand, most: int) -> NDArray[np.int64]:
     low, high = int(bypass.low[0]), int(bypass.high[0])
-    step = -(-(high - low + 1) // MOST_LINES)
+    step = -(-(high - low + 1) // most)
     return np.asarray(np.unique(np.append(np.arange(low, high + 1, step), high)))
 
 
