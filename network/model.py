@@ -254,7 +254,7 @@ def pool_reach(kind: PoolKind, shape: Shape, codes: Format, zero_point: int) -> 
     return 0, (codes.high - zero_point) * (shape.pixels if kind is PoolKind.SUM else 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Pictures:
     """How pictures become images of the network, as its training did: which the host follows and the kernel does not know."""
 

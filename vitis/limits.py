@@ -48,7 +48,7 @@ def require_emulation(design: Design) -> None:
 
 
 def _bytes(shape: tuple[int, ...], dtype: str, is_packed: bool) -> int:
-    count = 4 if dtype == "int32" else 1
+    count = {"int32": 4, "int64": 8}.get(dtype, 1)
     for size in shape:
         count *= size
     return -(-count // 8) if is_packed else count

@@ -71,7 +71,7 @@ def load(path: str | Path, platform: str | None = None) -> Network:
         parameters=top.get("parameters", lambda item: item.text("params/mine.npz"), None),
         fps=top.get("fps", values.optional_fps, None),
         images=top.get("images", lambda item: item.text("images.npz"), None),
-        pictures=top.get("pictures", _pictures, None),
+        pictures=top.get("pictures", partial(_pictures, image), None),
         at=top["platform"].at,
         labels_at=top["labels"].at if "labels" in top else top.item.at,
     )
@@ -293,11 +293,18 @@ def _join(residual: Format, item: Item) -> tuple[JoinForm, Format]:
     return form, entries.get("act", values.code_format, residual)
 
 
-def _pictures(item: Item) -> Pictures:
+def _pictures(image: Shape, item: Item) -> Pictures:
     entries = item.mapping((), ("order", "resize", "interpolation"))
+    resize, longer = entries.get("resize", values.optional_size, None), max(image.height, image.width)
+    if resize is not None and resize < longer:
+        entries["resize"].fail(
+            f"{resize} is less than the input, {image}",
+            why="a picture's shorter side gets so many pixels, and then the size of the input is cut out of its middle",
+            fix=f"write {longer} or more",
+        )
     return Pictures(
         order=entries.get("order", lambda entry: entry.choice("bgr", "rgb"), "bgr"),
-        resize=entries.get("resize", values.optional_size, None),
+        resize=resize,
         interpolation=entries.get("interpolation", lambda entry: entry.choice("bilinear", "bicubic"), "bilinear"),
     )
 

@@ -108,9 +108,9 @@ class Activation:
     thresholds: NDArray[Any]  # (channels, codes.levels), ascending, int32, or int64 where values need it
 
     def __post_init__(self) -> None:
-        descents = np.argwhere(self.thresholds[:, 1:] < self.thresholds[:, :-1])
-        if len(descents):
-            channel, i = descents[0]
+        descends = self.thresholds[:, 1:] < self.thresholds[:, :-1]
+        if descends.any():
+            channel, i = np.argwhere(descends)[0]
             what = f"channel {channel} goes from {self.thresholds[channel, i]} to {self.thresholds[channel, i + 1]}"
             _CHECK.fail(f"parameters: {key(self.name)}/thresholds", what, "thresholds ascend")
 
@@ -240,7 +240,7 @@ def reach(weights: NDArray[Any], low: int, high: int) -> Reach:
     rows = weights.reshape(len(weights), -1)
     # Products of bytes: the sums of positive and of negative weights say it all.
     total = rows.sum(axis=1, dtype=np.int64)
-    above = rows.clip(min=0).sum(axis=1, dtype=np.int64)
+    above = np.maximum(rows, 0).sum(axis=1, dtype=np.int64)
     below = total - above
     return Reach(below * max(high, 0) + above * min(low, 0), above * max(high, 0) + below * min(low, 0))
 

@@ -32,6 +32,8 @@ class LoweredConv:
     input_high: int
     pads: NDArray[np.uint8] | None  # (in,) outside the input; None: zeros
     levels: NDArray[np.int32] | None  # (out, n); None: sums leave as they are
+    low: NDArray[np.int64]  # least and greatest sum, (out,)
+    high: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,7 +140,7 @@ def _levels(thresholds: NDArray[Any], shift: NDArray[np.int64] | int) -> NDArray
 def _conv(conv: Conv) -> LoweredConv:
     pads = np.array(conv.pad_codes, np.int64) - conv.input.low
     outside = np.broadcast_to(pads, (conv.weights.shape[-1],)).astype(np.uint8)
-    activation = conv.activation
+    activation, sums = conv.activation, _reach(conv)
     return LoweredConv(
         name=conv.name,
         window=conv.window,
@@ -147,6 +149,8 @@ def _conv(conv: Conv) -> LoweredConv:
         input_high=conv.input.high - conv.input.low,
         pads=outside if outside.any() else None,
         levels=None if activation is None else np.ascontiguousarray(_levels(activation.thresholds, _shift(conv))),
+        low=sums.low,
+        high=sums.high,
     )
 
 

@@ -13,13 +13,16 @@ namespace resflow {
 constexpr unsigned kPanel = 64;    // columns of a panel
 constexpr unsigned kMostRows = 32; // of sums at a time, on any path
 constexpr unsigned kNarrow = 64;   // products added up in 16 bits, where they fit
+constexpr unsigned kFew = 15;      // so many thresholds are compared with one by one
 
 // Tiles and panels are loaded in whole, whatever is left of the rows: this many rows after the last one must be readable.
 constexpr unsigned kSlackRows = kMostRows;
 
 /// Thresholds of one panel; a code is the number of thresholds that are not above the sum. Without levels the sums stay as they are.
 struct Panel {
-  const float *slope;          // [kPanel]; code = clamp(round(sum * slope + offset)) where that was shown to be the same, or null
+  // [kPanel], or null: code = clamp(round(sum * slope + offset)) where that was shown to be the same; above kFew thresholds this is the
+  // code or one less, which one comparison then decides.
+  const float *slope;
   const float *offset;         // [kPanel]
   const std::int32_t *levels;  // [count][kPanel], ascending down the columns
   unsigned count;              // 2^bits - 1, which is also the largest code

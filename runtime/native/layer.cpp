@@ -24,15 +24,6 @@ constexpr std::size_t round_up(std::size_t value, std::size_t to) { return divid
 
 int magnitude(std::int8_t weight, bool wide) { return wide ? int(std::uint8_t(weight)) : std::abs(int(weight)); }
 
-/// The largest sum of a channel, or the smallest.
-std::int32_t extreme(const std::int8_t *weights, std::size_t inputs, bool wide, bool positive, unsigned high) {
-  std::int64_t total = 0;
-  for (std::size_t k = 0; k < inputs; ++k) {
-    if (wide || (weights[k] > 0) == positive) total += magnitude(weights[k], wide) * int(positive || !wide);
-  }
-  return std::int32_t(positive ? total * high : -total * high);
-}
-
 }  // namespace
 
 std::size_t Layout::frame_bytes() const { return (std::size_t(top + height + bottom) * pitch() + left) * channels; }
@@ -70,13 +61,7 @@ Layer::Layer(const Description &d, const std::vector<const Kernels *> &candidate
   }
   choose_source(d.plain);
   pack(d.weights);
-  if (d.thresholds == nullptr) return;
-  std::vector<std::int32_t> low(outputs_), high(outputs_);
-  for (std::size_t n = 0; n < outputs_; ++n) {
-    low[n] = extreme(d.weights + n * inputs, inputs, d.wide, false, d.input_high);
-    high[n] = extreme(d.weights + n * inputs, inputs, d.wide, true, d.input_high);
-  }
-  levels_.emplace(d.thresholds, outputs_, d.levels, low, high);
+  if (d.thresholds != nullptr) levels_.emplace(d.thresholds, outputs_, d.levels, d.low, d.high);
 }
 
 void Layer::choose_source(bool plain) {
@@ -126,6 +111,13 @@ void Layer::pack(const std::int8_t *weights) {
   for (std::size_t n = 0; n < outputs_; ++n) {
     const std::int8_t *row = weights + n * inputs;
     const std::size_t start = n / kPanel * panel_bytes() + n % kPanel * interleave;
+    if (!bipolar_ && line % interleave == 0) {  // as nearly everywhere: whole groups are copied
+      for (std::size_t l = 0; l < lines_; ++l) {
+        std::uint8_t *to = weights_.data() + start + l * padded * kPanel;
+        for (std::size_t i = 0; i < line; i += interleave, row += interleave, to += interleave * kPanel) std::memcpy(to, row, interleave);
+      }
+      continue;
+    }
     for (std::size_t l = 0; l < lines_; ++l) {
       for (std::size_t i = 0; i < line; ++i, ++row) {
         const std::size_t k = l * padded + i, at = start + k / interleave * interleave * kPanel + k % interleave;

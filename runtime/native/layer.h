@@ -37,6 +37,7 @@ struct Description {
   const std::uint8_t *pads;        // [channels] outside the input, or null for zeros
   const std::int32_t *thresholds;  // [outputs][levels], or null: sums leave as they are
   unsigned levels;
+  std::vector<std::int32_t> low, high;  // least and greatest sum of each output
   bool plain;                      // the input has no border
 };
 

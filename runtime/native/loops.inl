@@ -166,7 +166,6 @@ inline void dense(const std::int8_t *weights, std::size_t rows, std::size_t inpu
 
 /// Codes of one row of sums by comparing with every threshold, or by bisection where there are many.
 inline void count_levels(const std::int32_t *__restrict sums, const Panel &panel, std::uint8_t *__restrict codes) {
-  constexpr unsigned kFew = 15;
   if (panel.count <= kFew) {
     std::int32_t counts[kPanel] = {};
     for (unsigned i = 0; i < panel.count; ++i) {

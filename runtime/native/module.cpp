@@ -73,6 +73,12 @@ std::optional<CodeLevels> code_levels(const py::object &value, std::size_t chann
   return CodeLevels(levels->data(), channels, unsigned(levels->shape(1)));
 }
 
+/// Sums that fit into 32 bits.
+std::vector<std::int32_t> bounds(const py::object &value, std::size_t channels) {
+  const auto sums = array<std::int64_t>(value, {channels});
+  return std::vector<std::int32_t>(sums.data(), sums.data() + channels);
+}
+
 SumLevels sum_levels(const py::handle &sum, std::size_t channels) {
   const auto vector = [&](const char *name) {
     const auto values = array<std::int32_t>(sum.attr(name), {channels});
@@ -87,11 +93,8 @@ SumLevels sum_levels(const py::handle &sum, std::size_t channels) {
     wide.assign((channels + kPanel - 1) / kPanel * kPanel * count, 0);
     std::copy(given.data(), given.data() + given.size(), wide.begin());
   } else {
-    const auto bounds = [&](const char *name) {
-      const auto values = array<std::int64_t>(sum.attr(name), {channels});
-      return std::vector<std::int32_t>(values.data(), values.data() + channels);
-    };
-    narrow.emplace(array<std::int32_t>(levels, {channels, count}).data(), channels, unsigned(count), bounds("low"), bounds("high"));
+    narrow.emplace(array<std::int32_t>(levels, {channels, count}).data(), channels, unsigned(count), bounds(sum.attr("low"), channels),
+                   bounds(sum.attr("high"), channels));
   }
   return SumLevels(vector("main"), vector("bypass"), unsigned(count), std::move(narrow), std::move(wide));
 }
@@ -108,6 +111,7 @@ Layer layer(const py::handle &conv, const Geometry &g, const std::vector<const K
   d.input_high = conv.attr("input_high").cast<unsigned>();
   d.bipolar = conv.attr("bipolar").cast<bool>();
   if (levels) d.thresholds = levels->data(), d.levels = unsigned(levels->shape(1));
+  d.low = bounds(conv.attr("low"), outputs), d.high = bounds(conv.attr("high"), outputs);
   std::optional<Array<std::uint8_t>> pads;
   if (const py::object given = conv.attr("pads"); !given.is_none()) pads = array<std::uint8_t>(given, {std::size_t(g.channels)});
   if (pads) d.pads = pads->data();

@@ -42,6 +42,25 @@ bool equals(const Line &line, const Channel &channel) {
   return true;
 }
 
+/// Whether the rounded line gives the code of every sum or one less. As above, and what the line gives between two thresholds lies
+/// between what it gives at both.
+bool is_near(const Line &line, const Channel &channel) {
+  constexpr float kLargest = 1 << 30;
+  const auto agrees = [&](std::int64_t sum, unsigned code) {
+    const float value = line(sum);
+    if (!(std::abs(value) < kLargest)) return false;
+    const float less = float(code) - std::clamp(value, 0.0f, float(channel.count - 1));
+    return less == 0 || less == 1;
+  };
+  if (!(line.slope >= 0) || !agrees(channel.low, channel.code(channel.low)) || !agrees(channel.high, channel.code(channel.high))) return false;
+  for (unsigned i = 0, end; i < channel.count; i = end) {
+    const std::int64_t level = channel.levels[i];
+    for (end = i + 1; end < channel.count && channel.levels[end] == level;) ++end;
+    if (channel.low < level && level <= channel.high && !(agrees(level - 1, i) && agrees(level, end))) return false;
+  }
+  return true;
+}
+
 struct Point {
   double x, y;
 };
@@ -90,6 +109,10 @@ bool find_line(const Channel &channel, Line &line) {
   const auto index = [&](std::int64_t sum) { return unsigned(std::upper_bound(channel.levels, end, sum) - channel.levels); };
   const unsigned first = index(channel.low), last = index(channel.high);
   line = first == last ? Line{0, float(first)} : fit(channel, first, last);
+  if (channel.count > kFew) {
+    if (first != last) line.offset -= 0.5f;  // halfway between a code and the one below, so that it need not be exact
+    return is_near(line, channel);
+  }
   if (equals(line, channel)) return true;
   // Thresholds out of reach say where the line would go on; those that stand for "never" say nothing.
   line = fit(channel, index(-kFar), index(kFar));
@@ -121,7 +144,6 @@ Panel Levels::panel(std::size_t index) const {
 }
 
 CodeLevels::CodeLevels(const std::int32_t *levels, std::size_t channels, unsigned count) : count_(count) {
-  constexpr unsigned kFew = 15;
   if (count > kFew) {
     table_.resize(channels * kCodes);
     for (std::size_t c = 0; c < channels; ++c) {

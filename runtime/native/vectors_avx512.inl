@@ -38,6 +38,30 @@ struct Affine {
   }
 };
 
+/// What slope and offset say, or one more where the threshold after that is reached.
+struct Near {
+  const Panel &panel;
+
+  explicit Near(const Panel &p) : panel(p) {}
+
+  __m512i operator()(const std::int32_t *sums) const {
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), one = _mm512_set1_epi32(1);
+    const __m512i last = _mm512_set1_epi32(int(panel.count) - 1);
+    __m512i codes[kQuarters];
+    for (unsigned q = 0; q < kQuarters; ++q) {
+      const unsigned at = q * kLanes;
+      const __m512i sum = _mm512_loadu_si512(sums + at);
+      const __m512 line = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(panel.slope + at), _mm512_loadu_ps(panel.offset + at));
+      const __m512i code = _mm512_max_epi32(_mm512_min_epi32(_mm512_cvtps_epi32(line), last), _mm512_setzero_si512());
+      const __m512i index = _mm512_add_epi32(_mm512_slli_epi32(code, 6), lane);
+      static_assert(kPanel == 1 << 6, "which is the shift");
+      const __m512i level = _mm512_i32gather_epi32(index, panel.levels + at, sizeof *panel.levels);
+      codes[q] = _mm512_mask_add_epi32(code, _mm512_cmple_epi32_mask(level, sum), code, one);
+    }
+    return pack(codes);
+  }
+};
+
 /// Compares with every threshold, or bisects where there are many.
 struct Levels {
   const Panel &panel;
@@ -45,7 +69,6 @@ struct Levels {
   explicit Levels(const Panel &p) : panel(p) {}
 
   __m512i operator()(const std::int32_t *sums) const {
-    constexpr unsigned kFew = 15;
     __m512i codes[kQuarters];
     for (unsigned q = 0; q < kQuarters; ++q) {
       const std::int32_t *levels = panel.levels + q * kLanes;
@@ -89,13 +112,19 @@ inline void finish_rows(const std::int32_t *sums, unsigned rows, unsigned column
 }
 
 inline void count_row(const std::int32_t *sums, const Panel &panel, std::uint8_t *codes) {
-  _mm512_storeu_si512(codes, panel.slope != nullptr ? Affine(panel)(sums) : Levels(panel)(sums));
+  if (panel.slope == nullptr) {
+    _mm512_storeu_si512(codes, Levels(panel)(sums));
+  } else {
+    _mm512_storeu_si512(codes, panel.count > kFew ? Near(panel)(sums) : Affine(panel)(sums));
+  }
 }
 
 inline void finish(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
                    std::size_t stride) {
   if (join.sum != nullptr) {
     finish_sum<count_row>(sums, rows, columns, panel, join, out, stride);
+  } else if (panel.slope != nullptr && panel.count > kFew) {
+    finish_rows(sums, rows, columns, Near(panel), join, out, stride);
   } else if (panel.slope != nullptr) {
     finish_rows(sums, rows, columns, Affine(panel), join, out, stride);
   } else {

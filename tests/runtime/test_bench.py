@@ -20,8 +20,10 @@ def test_the_network_has_the_shape_of_the_original() -> None:
     assert (drawn.input, drawn.pool, resnet50.products(drawn)) == (original.input, original.pool, resnet50.products(original))
     for ours, theirs in zip(drawn.blocks, original.blocks, strict=True):
         for conv, other in zip(ours.convs, theirs.convs, strict=True):
-            assert (conv.name, conv.window, conv.weight, conv.input, conv.output) == (
-                *(other.name, other.window, other.weight, other.input, other.output),
+            assert conv.activation is not None
+            assert other.activation is not None
+            assert (conv.name, conv.window, conv.weight, conv.input, conv.activation.codes) == (
+                *(other.name, other.window, other.weight, other.input, other.activation.codes),
             )
 
 

@@ -51,6 +51,31 @@ def test_labels_without_names_are_numbers(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == f"a.png: {', '.join(digits)}\n"
 
 
+def test_scores_behind_the_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a network that gives them; the trace says what they are."""
+    tiny.write(Path("tiny.xclbin"), scores="int32")
+    with Accelerator.open("tiny.xclbin") as accelerator:
+        scores = accelerator.trace(np.asarray(Image.open("a.png"))[:, :, np.newaxis])["scores"]
+    named = [f"{name} {scores[tiny.manifest(tiny.network()).label_names.index(name)]}" for name in names("a.png")]
+    assert len(set(scores.tolist())) > 3
+    assert main(["classify", "tiny.xclbin", "a.png", "none.png", "--scores"]) == 1
+    assert capsys.readouterr().out == f"a.png: {', '.join(named)}\n"
+    assert main(["classify", "tiny.xclbin", "a.png", "--scores", "--top", "2"]) == 0
+    assert capsys.readouterr().out == f"a.png: {', '.join(named[:2])}\n"
+    assert main(["classify", "tiny.xclbin", "a.png"]) == 0
+    assert capsys.readouterr().out == f"a.png: {', '.join(names('a.png'))}\n"
+    assert main(["info", "tiny.xclbin"]) == 0
+    assert "labels and scores int32, 24 bytes a frame, to bank0" in capsys.readouterr().out
+
+
+def test_scores_of_a_network_without(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classify", "tiny.xclbin", "a.png", "--scores"]) == 1
+    assert capsys.readouterr() == (
+        "",
+        "error: tiny_1: no scores\nwhy: tiny was built to give labels only\nfix: build it with head: {output: scores} in its description\n",
+    )
+
+
 def test_one_bad_image_does_not_stop_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["classify", "tiny.xclbin", "a.png", "none.png", "b.png"]) == 1
     out, err = capsys.readouterr()

@@ -180,8 +180,9 @@ MODULES</profile>
 def modules(text: str) -> str:
     """The modules of an IP's functions as csynth.xml lists them: a loop that is all of a function is rewound, others are modules of their own."""
     parts = []
-    for function, layer in re.findall(r"^  resflow::(\w+)<(\w+)>\(", text, re.MULTILINE):
-        name, prefix = f"{function}_{layer}", "".join(word.capitalize() for word in function.split("_"))
+    for function, layer in re.findall(r"^  resflow::(\w+)<(\w+)(?:, resflow::.*)?>\(", text, re.MULTILINE):
+        name = f"{function}_{layer}"
+        prefix = {"mvau": "Products", "mvu": "Products"}.get(function) or "".join(word.capitalize() for word in function.split("_"))
         labels = list(dict.fromkeys(re.findall(rf"^ *({prefix}_\w+):$", text, re.MULTILINE)))
         depth, kind = digest(name, 3, 14), "loop auto-rewind flp (delay=1 cycles)" if len(labels) == 1 else "no"
         module = f"{name}_s" if len(labels) == 1 else f"{name}_Pipeline_{labels[-1]}"

@@ -26,7 +26,7 @@ from network.errors import GraphError, GraphErrors, ParameterError
 from network.importers.onnx import check, convert, table
 from network.importers.onnx.operators import Preprocessing
 from network.importers.onnx.write import Naming
-from network.model import Network
+from network.model import Network, Pictures
 from network.yaml import values
 
 HELP = {
@@ -110,23 +110,17 @@ def run(options: argparse.Namespace) -> int:
     is_given = any(each is not None for each in (options.scale, options.mean, options.std))
     scale = options.scale[0] if options.scale else Fraction(1, 255)
     preprocessing = Preprocessing(scale, options.mean or (Fraction(0),), options.std or (Fraction(1),), is_given)
+    shown = Pictures(options.order, options.resize, options.interpolation)
     with tempfile.TemporaryDirectory() as folder:
         model = options.model
         if options.calibrate is not None:
             from network.importers.onnx import calibrate
 
             model = Path(folder) / options.model.name
-            count = calibrate.quantize(options.model, options.calibrate, model, preprocessing, options.order)
+            count = calibrate.quantize(options.model, options.calibrate, model, preprocessing, shown)
             print(f"{options.model}: quantized to 8 bits on {count:,} pictures of {options.calibrate}")
         imported = convert.convert(model, preprocessing)
-        naming = Naming(
-            network=name,
-            platform=options.platform,
-            file=options.model.name,
-            order=options.order,
-            resize=options.resize,
-            interpolation=options.interpolation,
-        )
+        naming = Naming(network=name, platform=options.platform, file=options.model.name, pictures=shown)
         network, arrays = convert.save(imported, config, npz, naming)
         table.show(table.layers(imported.lowered.rows))
         weights = sum(array.size for key, array in arrays.items() if key.endswith("/weights"))

@@ -200,30 +200,39 @@ def recovered(array: NDArray[Any]) -> Quantized | None:
     if not values.size or not np.isfinite(values).all():
         return None
     rows = values.reshape(len(values), -1)
-    whole = _scale_of(values.reshape(1, -1))
-    scales = [whole] * len(rows) if whole is not None else [_scale_of(row[None]) for row in rows]
-    if any(each is None for each in scales):
+    by_row = [_scale_of(row) for row in rows]
+    whole = _scale_of(rows.reshape(-1))
+    found: list[tuple[int, NDArray[np.int64], NDArray[np.float64]]] = []
+    for scales in ([whole], by_row):
+        if any(each is None for each in scales):
+            continue
+        scale = np.array([each for each in scales if each is not None])
+        codes = np.round(rows / scale[:, None]).astype(np.int64)
+        found.append((int(max(codes.max(), -codes.min() - 1)).bit_length(), codes, scale))
+    if not found:
         return None
-    scale = np.array([1.0 if each is None else each for each in scales])
-    codes = np.round(rows / scale[:, None]).astype(np.int64)
-    shape = (len(values), *[1] * (values.ndim - 1))
-    kept = exact(scale[:1] if whole is not None else scale)
-    kept = kept.reshape(shape) if whole is None else kept.reshape([1] * values.ndim)
+    # Scales that relate by small numbers have a common one, with wider codes than each channel's own.
+    _, codes, scale = min(found, key=lambda each: each[0])
+    kept = exact(scale).reshape(-1, *[1] * (values.ndim - 1))
     return Quantized(codes.reshape(values.shape), kept, exact([0]).reshape([1] * values.ndim), None)
 
 
 def _scale_of(values: NDArray[np.float64]) -> float | None:
+    """The largest step of which all values are multiples, from -128 to 127."""
     most = float(np.abs(values).max())
     if most == 0:
         return 1.0
-    distinct = np.unique(np.abs(values))
-    if len(distinct) > MOST_LEVELS + 2:
+    distinct = np.unique(values)
+    if len(distinct) > 2 * MOST_LEVELS + 2:
         return None
     for levels in range(1, MOST_LEVELS + 2):
         codes = distinct * levels / most
-        if np.abs(codes - np.round(codes)).max() < levels * 2.0**-22:
+        if np.abs(codes - np.round(codes)).max() < levels * 2.0**-22 and round(codes.max()) <= MOST_LEVELS:
             scale = most / levels
-            # The scale was a float32 where that gives back every value.
-            single = float(np.float32(scale))
-            return single if np.array_equal(np.float32(np.round(codes) * np.float64(single)), distinct.astype(np.float32)) else scale
+            # The scale was a float32 if one near it gives back every value.
+            single = np.float32(scale)
+            for near in (single, np.nextafter(single, np.float32(0)), np.nextafter(single, np.float32(np.inf))):
+                if np.array_equal(np.float32(np.round(codes) * np.float64(near)), distinct.astype(np.float32)):
+                    return float(near)
+            return scale
     return None

@@ -16,7 +16,7 @@ from network.errors import DescriptionError, GraphError, GraphErrors, ParameterE
 from network.importers.onnx import graph, write
 from network.importers.onnx.lower import Lowered, lower
 from network.importers.onnx.match import match
-from network.importers.onnx.operators import Preprocessing, read
+from network.importers.onnx.operators import QUANTIZERS, Preprocessing, read
 from network.model import Network
 from network.yaml import description
 
@@ -37,6 +37,9 @@ def convert(path: Path, preprocessing: Preprocessing | None = None) -> Imported:
     try:
         loaded = graph.load(path)
         reading = read(loaded, preprocessing)
+        if reading.errors and not any(node.op in QUANTIZERS or node.op == "QuantizeLinear" for node in loaded.nodes):
+            why, fix = "codes and scales come from its quantizers", "quantize it on pictures, --calibrate FOLDER, or train it with Brevitas"
+            raise GraphError(str(path), "there are no quantizers in it", why=why, fix=fix)
         if reading.errors:
             raise GraphErrors(tuple(reading.errors))
         return Imported(path, loaded, preprocessing, lower(match(reading)))

@@ -14,7 +14,7 @@ from network.importers.onnx.arithmetic.stages import Affine
 from network.importers.onnx.arithmetic.thresholds import code_format
 from network.importers.onnx.constants import Constant, Quantized, recovered
 from network.importers.onnx.graph import Node
-from network.importers.onnx.values import Image, PixelSum, Pooled, Product, Tensor, View, base, view
+from network.importers.onnx.values import Image, PixelSum, Pooled, Product, Refused, Tensor, View, base, view
 from network.operations import Shape, Window
 
 MOST_BITS = 8
@@ -37,6 +37,19 @@ def codes_of(node: Node, tensor: Tensor) -> View:
             fix="quantize it to 8 bits or less",
         )
     return seen
+
+
+def check_branch(node: Node, tensor: Tensor) -> None:
+    """What a join may add: codes, or the sums of a convolution."""
+    seen = view(tensor)
+    if seen is not None and seen.chain:
+        codes_of(node, tensor)
+    elif not isinstance(tensor.source, (Product, Refused)) or tensor.meaning is None:
+        raise node.error(
+            f"the activation {tensor.name} in front of it is not quantized",
+            why="a join adds codes of 1 to 8 bits, or the sums of a convolution with batch norm and bias alone behind them",
+            fix="put a quantizer on that tensor in training (QuantIdentity), or quantize this operator too",
+        )
 
 
 def convolution(node: Node, tensor: Tensor, weights: Constant, bias: Constant | None) -> Tensor:
@@ -261,7 +274,7 @@ def normalization(node: Node, arrays: list[Any]) -> tuple[Exact, Exact]:
     from network.importers.onnx.arithmetic.exact import root
 
     gamma, beta, mean, variance = (each.exactly().reshape(-1) for each in arrays)
-    epsilon = exact([node.number("epsilon", 1e-5)])
+    epsilon = exact([node.number("epsilon", float(np.float32(1e-5)))])
     deviations = variance + epsilon
     if any(each <= 0 for each in deviations):
         raise node.error("a variance is not positive", why="batch norm divides by its root", fix="export the model again")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from network.arrays import key
-from network.errors import GraphError
+from network.errors import GraphError, GraphErrors
 from network.formats import BIPOLAR, Format, Kind, uint
 from network.importers.onnx.arithmetic.exact import Exact, exact, is_power_of_two, same
 from network.importers.onnx.arithmetic.joins import MOST, Factored, Operand, factored
@@ -80,6 +80,7 @@ class Probe:
     """
 
     tensor: str  # the graph's
+    layer: str  # whose activation it is part of
     values: str
     stages: tuple[Stage, ...] = field(repr=False)
     pool: Window | None = None
@@ -117,15 +118,21 @@ class Lowered:
 
 
 def lower(matched: Matched) -> Lowered:
-    """Raises GraphError."""
+    """Raises GraphError, or GraphErrors with those of all blocks."""
     image = matched.stem.input.source.shape
     lowered = Lowered(image)
     _stem(lowered, matched)
     names = block_names(matched.blocks)
     incoming = "stem"
+    errors: list[GraphError] = []
     for name, block, output in zip(names, matched.blocks, matched.outputs, strict=True):
-        _block(lowered, name, incoming, block, output)
+        try:
+            _block(lowered, name, incoming, block, output)
+        except GraphError as error:
+            errors.append(error)
         incoming = name
+    if errors:
+        raise GraphErrors(tuple(errors))
     _head(lowered, matched)
     _choose_clips(lowered)
     return lowered
@@ -168,14 +175,14 @@ def _activate(lowered: Lowered, layer: str, chain: Sequence[Stage], codes: Forma
     lowered.arrays[key(layer, "thresholds")] = thresholds(chain, codes, low, high)
 
 
-def _probe(lowered: Lowered, values: str, stages: Sequence[Stage], pooled: Pooled | None = None, leading: int = 0) -> None:
+def _probe(lowered: Lowered, layer: str, values: str, stages: Sequence[Stage], pooled: Pooled | None = None, leading: int = 0) -> None:
     """All quantizers on the way; `leading` stages are none of the graph's."""
     for index, stage in enumerate(stages):
         if isinstance(stage, Quantize) and stage.name:
             is_behind = pooled is not None and index - leading >= pooled.behind
             window = pooled.window if is_behind and pooled else None
             over_all = is_behind and window is None
-            lowered.probes.append(Probe(stage.name, values, tuple(stages[: index + 1]), window, over_all))
+            lowered.probes.append(Probe(stage.name, layer, values, tuple(stages[: index + 1]), window, over_all))
 
 
 def _entry(lowered: Lowered, layer: str, incoming: str, input: Tensor, reader: Reader) -> Format | None:
@@ -185,7 +192,7 @@ def _entry(lowered: Lowered, layer: str, incoming: str, input: Tensor, reader: R
     assert after is not None
     meaning = Affine(before.scale, same(-before.zero * before.scale))
     raw = (meaning, *reader.rest)
-    _probe(lowered, incoming, raw, leading=1)
+    _probe(lowered, layer, incoming, raw, leading=1)
     chain = fused(raw)
     while chain and isinstance(chain[-1], Affine):
         chain = chain[:-1]
@@ -216,7 +223,7 @@ def _stem(lowered: Lowered, matched: Matched) -> None:
         low, high = reach(stem.input.source)
         _activate(lowered, "stem.entry", image.chain, image.format, low, high)
         lowered.rows.append(Row("stem.entry", "activation", "", str(image.format), _scales(image.scale), _how(stem.input)))
-        _probe(lowered, "image", stem.input.stages)
+        _probe(lowered, "stem.entry", "image", stem.input.stages)
     lowered.stem = _conv(lowered, "stem.conv", stem, matched.stem_output, matched.pool)
     lowered.pool = matched.pool.window if matched.pool else None
 
@@ -230,7 +237,7 @@ def _conv(lowered: Lowered, name: str, conv: Product, output: Tensor | None, poo
         seen = _seen(conv.node, output)
         act = seen.format
         _activate(lowered, name, seen.chain, act, *reach(conv))
-        _probe(lowered, f"{name}.sums", output.stages, pooled)
+        _probe(lowered, name, f"{name}.sums", output.stages, pooled)
     lowered.rows.append(Row(name, f"conv {conv.window}", str(conv.weight), str(act or "sums"), _scales(conv.scale), how))
     return Conv(conv.window, len(conv.weights), conv.weight, act, conv.pad_codes)
 
@@ -261,7 +268,7 @@ def _block(lowered: Lowered, name: str, incoming: str, block: MatchedBlock, outp
     values = [f"{name}.conv{len(convs)}", f"{name}.bypass" if bypass else f"{name}.entry_bypass" if bypass_entry else incoming]
     for i, each in enumerate((convs[-1], bypass)):
         values[i] += ".sums" if each is not None and each.act is None else ""
-    _probe_join(lowered, values, (main, other), output.stages)
+    _probe_join(lowered, name, values, (main, other), output.stages)
     lowered.arrays[key(f"{name}.join", "thresholds")] = result.thresholds
     if clip is not None:
         join = Join(seen.format, clips=True, zero_point=clip)
@@ -292,12 +299,8 @@ def _operand(node: Node, tensor: Tensor, conv: Product | None) -> tuple[Operand,
         limits = (np.array([seen.low]), np.array([seen.high]))
         return Operand(Affine(seen.scale, same(-seen.zero * seen.scale)), *limits), None
     meaning = tensor.meaning
-    if conv is None or meaning is None or tensor.source is not conv:
-        raise node.error(
-            f"the activation {tensor.name} in front of it is not quantized",
-            why="a join adds codes of 1 to 8 bits, or the sums of a convolution with batch norm and bias alone behind them",
-            fix="put a quantizer on that tensor in training (QuantIdentity), or quantize this operator too",
-        )
+    assert conv is not None  # `layers.check_branch` has let only these pass
+    assert meaning is not None
     silent = np.broadcast_to(np.array([each == 0 for each in meaning.factor]), (tensor.channels,))
     if silent.any():  # batch norm has switched these channels off
         if conv.weight == BIPOLAR:
@@ -309,11 +312,11 @@ def _operand(node: Node, tensor: Tensor, conv: Product | None) -> tuple[Operand,
     return Operand(meaning, *reach(conv)), conv
 
 
-def _probe_join(lowered: Lowered, values: Sequence[str], operands: tuple[Operand, Operand], stages: Sequence[Stage]) -> None:
+def _probe_join(lowered: Lowered, layer: str, values: Sequence[str], operands: tuple[Operand, Operand], stages: Sequence[Stage]) -> None:
     for index, stage in enumerate(stages):
         if isinstance(stage, Quantize) and stage.name:
             main, other = values
-            lowered.probes.append(Probe(stage.name, main, tuple(stages[: index + 1]), other=other, operands=operands))
+            lowered.probes.append(Probe(stage.name, layer, main, tuple(stages[: index + 1]), other=other, operands=operands))
 
 
 def _clips(result: Factored, main: Operand, other: Operand) -> int | None:
@@ -363,7 +366,7 @@ def _head(lowered: Lowered, matched: Matched) -> None:
         shift = exact([0])
         if seen.chain:
             _activate(lowered, "head.pool", seen.chain, seen.format, *reach(pooled))
-            _probe(lowered, "head.pool.sums", fc.input.stages)
+            _probe(lowered, "head.pool", "head.pool.sums", fc.input.stages)
         lowered.rows.append(Row("head.pool", "sum", "", str(act or "sums"), _scales(seen.scale), _how(fc.input) if act else "exact"))
     weights = fc.weights.reshape(len(fc.weights), -1)
     above, below = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
@@ -392,7 +395,7 @@ def _head(lowered: Lowered, matched: Matched) -> None:
         lowered.arrays["head/fc/bias"] = np.zeros(len(weights), np.int64)
         lowered.score_scale, lowered.score_zero = float(meaning.factor[0]), float(meaning.offset[0])
         raw = (Affine(ONE, same(shift)), *matched.scores.stages)
-        _probe(lowered, "head.fc.sums", raw, leading=1)
+        _probe(lowered, "head.fc", "head.fc.sums", raw, leading=1)
         how = "thresholds by class"
     top = 1 if matched.scores.ends == "ArgMax" else min(5, len(weights))
     shown = str(fc_act) if fc_act else f"scores times {factors}" if factors else "scores"

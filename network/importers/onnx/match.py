@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from network.errors import GraphError
+from network.errors import GraphError, GraphErrors
 from network.importers.onnx.arithmetic.stages import Stage
 from network.importers.onnx.operators import Reading
 from network.importers.onnx.values import Image, Join, PixelSum, Pooled, Product, Source, Tensor, base, view
@@ -54,7 +54,7 @@ class Matched:
 
 
 def match(reading: Reading) -> Matched:
-    """Raises GraphError where the graph is another kind of network."""
+    """Raises GraphError where the graph is another kind of network, GraphErrors where branches part at tensors that are not quantized."""
     scores = reading.output
     file = reading.graph.file
     if not isinstance(scores, Tensor) or not isinstance(scores.source, Product):
@@ -70,11 +70,14 @@ def match(reading: Reading) -> Matched:
         )
     last = pooled.input if isinstance(pooled, PixelSum) else Tensor(fc.input.name, pooled.source, fc.input.stages, fc.input.axes)
     blocks: list[MatchedBlock] = []
+    errors: list[GraphError] = []
     outputs = [last]
     while isinstance(outputs[0].source, Join):
-        block = _block(outputs[0].source)
+        block = _block(outputs[0].source, errors)
         blocks.insert(0, block)
         outputs.insert(0, block.input)
+    if errors:
+        raise GraphErrors(tuple(reversed(errors)))
     stem = outputs[0].source
     pool = stem if isinstance(stem, Pooled) else None
     source = base(stem)
@@ -94,7 +97,7 @@ def _branch(tensor: Tensor) -> list[tuple[Source, Tensor]]:
     return chain
 
 
-def _block(join: Join) -> MatchedBlock:
+def _block(join: Join, errors: list[GraphError]) -> MatchedBlock:
     left, right = _branch(join.left), _branch(join.right)
     places = {id(source): index for index, (source, _) in enumerate(right)}
     meeting = next(((i, places[id(source)]) for i, (source, _) in enumerate(left) if id(source) in places), None)
@@ -110,7 +113,15 @@ def _block(join: Join) -> MatchedBlock:
     if len(convs) not in (2, 3) or len(projections) > 1:
         what = f"its branches have {len(convs)} and {len(projections)} convolutions"
         raise join.node.error(what, why=KINDS, fix="use a residual network with these blocks")
-    shared = _shared(join, entry, bypass)
+    shared = _shared(entry, bypass)
+    if not shared:
+        errors.append(
+            join.node.error(
+                f"its two branches part at {entry.name}, which is not quantized",
+                why="between blocks there are codes of 1 to 8 bits, read by both branches",
+                fix="put one quantizer behind the join in front of that block, of which both branches take the result",
+            )
+        )
     incoming = Tensor(entry.name, entry.source, entry.stages[:shared], entry.axes)
     return MatchedBlock(
         join=join,
@@ -129,8 +140,8 @@ def _where_from(*branches: list[tuple[Source, Tensor]]) -> str:
     return ": one comes from " + ", the other from ".join("the image" if isinstance(each, Image) else each.node.name for each in names)
 
 
-def _shared(join: Join, entry: Tensor, bypass: Tensor) -> int:
-    """How many stages both readers have in common, up to codes."""
+def _shared(entry: Tensor, bypass: Tensor) -> int:
+    """How many stages both readers have in common, up to codes; 0 where there are none."""
     common = 0
     for a, b in zip(entry.stages, bypass.stages, strict=False):
         if a.key != b.key:
@@ -138,12 +149,6 @@ def _shared(join: Join, entry: Tensor, bypass: Tensor) -> int:
         common += 1
     while common and not _are_codes(entry, common):
         common -= 1
-    if not common:
-        raise join.node.error(
-            f"its two branches part at {entry.name}, which is not quantized",
-            why="between blocks there are codes of 1 to 8 bits, read by both branches",
-            fix="put one quantizer behind the join in front of that block, of which both branches take the result",
-        )
     return common
 
 

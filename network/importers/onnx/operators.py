@@ -18,7 +18,7 @@ from network.importers.onnx.arithmetic.exact import Exact, exact, same
 from network.importers.onnx.arithmetic.stages import ONE, ZERO, Affine, Clip, Rounding, fused
 from network.importers.onnx.constants import EXACT, FEW, FLOATS, MOST_GROWN, Constant, elementwise, rearranged
 from network.importers.onnx.graph import QONNX, Graph, Node
-from network.importers.onnx.values import Image, Join, Product, Tensor
+from network.importers.onnx.values import Image, Join, Product, Refused, Tensor
 from network.operations import Shape
 
 MOST_SIDE = 1 << 14
@@ -73,6 +73,7 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
             results = _evaluate(node, taken)
         except GraphError as error:
             reading.errors.append(error)
+            results = [_instead(node, taken)]
         except (ArithmeticError, IndexError, ValueError, TypeError, KeyError, MemoryError) as error:
             # What no check above has thought of: constants of other shapes or kinds than the operator is defined for.
             what = f"its inputs do not fit it: {str(error) or type(error).__name__:.80}"
@@ -152,6 +153,33 @@ def _evaluate(node: Node, taken: Sequence[Value | None]) -> Sequence[Value]:
             what = f"it takes what {each.ends} made"
             raise node.error(what, why="the accelerator ends with the scores", fix=f"let the model end with {each.ends}")
     return [known(node, list(taken))]
+
+
+def _instead(node: Node, taken: Sequence[Value | None]) -> Value:
+    """What stands for the result of an operator that cannot be taken, so that those behind it are looked at, too."""
+    tensors = [each for each in taken if isinstance(each, Tensor)]
+    if not tensors or not node.outputs or node.op in ("Concat", *DROPPED):
+        return Unknown()
+    tensor = tensors[0]
+    shape, axes = tensor.source.shape, tensor.axes
+    try:
+        weights = next((each for each in taken[1:2] if isinstance(each, Constant)), None)
+        if node.op == "Conv" and weights is not None:
+            kernel_h, kernel_w = weights.shape[2:]
+            shape = layers.window_of(node, shape, (kernel_h, kernel_w)).output(shape, weights.shape[0])
+        elif node.op in ("Gemm", "MatMul") and weights is not None:
+            is_turned = node.op == "Gemm" and node.integer("transB", 0)
+            shape, axes = Shape(1, 1, weights.shape[0 if is_turned else -1]), "NC"
+        elif node.op in ("MaxPool", "AveragePool"):
+            kernel_h, kernel_w = node.integers("kernel_shape", (1, 1))
+            shape = layers.window_of(node, shape, (kernel_h, kernel_w)).output(shape, shape.channels)
+        elif node.op in RESHAPING:
+            return Unknown()
+        elif len(tensors) == 1 and node.op in OPERATORS:
+            return replace(tensor, name=node.outputs[0])
+    except (GraphError, ValueError, IndexError, TypeError):
+        return Unknown()
+    return Tensor(node.outputs[0], Refused(node, shape), (), axes)
 
 
 def folded(node: Node, constants: Sequence[Constant]) -> Constant:
@@ -387,6 +415,8 @@ def _add(node: Node, taken: Taken) -> Tensor:
     if other.axes != tensor.axes or other.shape != tensor.shape:
         what = f"it adds tensors of shapes {tensor.shape} and {other.shape}"
         raise node.error(what, why="a join adds the two branches element by element", fix="give both branches one shape")
+    for each in (tensor, other):
+        layers.check_branch(node, each)
     return Tensor(node.outputs[0], Join(node, tensor, other, tensor.source.shape), (), tensor.axes)
 
 
@@ -699,6 +729,7 @@ OPERATORS: dict[str, Operator] = {
     "DequantizeLinear": _dequantize_linear,
     "Shape": _same,
 }
+RESHAPING = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Resize", "Upsample", "Pad", "Slice", "Gather", "Split", "Expand")
 QUANTIZERS: dict[str, Operator] = {"Quant": _quant, "IntQuant": _quant, "BipolarQuant": _bipolar, "Trunc": _trunc}
 UNSUPPORTED = {
     "Concat": "blocks are joined by addition",

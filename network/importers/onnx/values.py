@@ -78,7 +78,15 @@ class Pooled:
     shape: Shape
 
 
-Source = Image | Product | Join | PixelSum | Pooled
+@dataclass(frozen=True, slots=True, eq=False)
+class Refused:
+    """What an operator that cannot be taken would have made: known by its shape alone, so that what follows can be looked at, too."""
+
+    node: Node
+    shape: Shape
+
+
+Source = Image | Product | Join | PixelSum | Pooled | Refused
 
 
 class View(NamedTuple):
@@ -175,6 +183,8 @@ def _limits(source: Source, stages: Sequence[Stage]) -> tuple[int, int] | None:
         bounds = _through(stage, bounds)
     last = stages[-1]
     assert isinstance(last, Quantize)
+    if isinstance(base(source), Refused) and (last.low is None or last.high is None):
+        return 0, 1
     low, high = (limit if each is None else last.codes(each) for each, limit in zip(bounds, (last.low, last.high), strict=True))
     return None if low is None or high is None else (int(min(low)), int(max(high)))
 
@@ -212,4 +222,4 @@ def reach(source: Source) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         pixels = source.input.source.shape.pixels
         highest = np.full(source.shape.channels, (seen.high - source.zero_point) * pixels)
         return np.zeros(source.shape.channels, np.int64), highest
-    raise TypeError("the sums of a join have factors, which are not chosen yet")
+    raise TypeError("the sums of a join have factors, which are not chosen yet, and what is refused has none")

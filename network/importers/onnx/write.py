@@ -12,6 +12,7 @@ import numpy as np
 
 from network.formats import Format, Kind
 from network.importers.onnx.lower import Block, Conv, Head, Lowered
+from network.model import Pictures
 from network.operations import PoolKind, Window
 from network.yaml import paths
 
@@ -29,9 +30,7 @@ class Naming:
     network: str
     platform: str
     file: str  # the graph's
-    order: str  # of the picture's channels
-    resize: int | None = None  # pixels of a picture's shorter side, before the middle is cut out
-    interpolation: str = "bilinear"
+    pictures: Pictures
     parameters: str | None = None  # where they are not in the default place
 
 
@@ -82,14 +81,13 @@ def render(lowered: Lowered, naming: Naming) -> str:
         f"  zero_point: {shared.zero_point}",
         "",
     ]
-    pictures = [f"order: {naming.order}"] if shape.channels == 3 else []
-    if naming.resize is not None:
-        pictures.append(f"resize: {naming.resize}")
-    if naming.interpolation != "bilinear":
-        pictures.append(f"interpolation: {naming.interpolation}")
-    if pictures:
-        what = "as the network was trained" if naming.resize is None else "the shorter side; then the middle is cut out"
-        lines += [_noted(f"pictures: {{{', '.join(pictures)}}}", what), ""]
+    shown = naming.pictures
+    words = [f"order: {shown.order}"] if shape.channels == 3 else []
+    words += [f"resize: {shown.resize}"] if shown.resize is not None else []
+    words += [f"interpolation: {shown.interpolation}"] if shown.interpolation != "bilinear" else []
+    if words:
+        what = "as the network was trained" if shown.resize is None else "the shorter side; then the middle is cut out"
+        lines += [_noted(f"pictures: {{{', '.join(words)}}}", what), ""]
     lines += ["stem:"]
     if lowered.stem_entry:
         lines.append(_noted(f"  entry: {lowered.stem_entry}", "an activation on the image"))

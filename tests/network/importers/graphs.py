@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -65,6 +65,11 @@ class Little:
     pool_quantizer: bool = True
     classifier: str = "gemm"
     output_quantizer: bool = False
+    zero_points: bool = False  # of QONNX quantizers of activations; QDQ always has them
+    channels_last: bool = False  # the image, transposed in front of all
+    flat: str = "flatten"  # reshape, squeeze: what stands in front of the classifier, a Dropout with it
+    stem_pads: tuple[int, int, int, int] | None = None  # top, left, bottom, right; else half the kernel
+    bipolar: bool = False  # where no zeros are padded: in front of a bottleneck's last convolution, and behind the pool
     ending: str = ""
     preprocessing: str = ""
     image_quantizer: bool = True  # without it `pixels` preprocessing is all there is: the image's own codes
@@ -119,7 +124,10 @@ class Builder:
         names = [x, self.constant("scale", scale)]
         if bits == 1 and signed:
             return self.node("BipolarQuant", names, self.spec.domain)
-        names += [self.constant("zeropt", 0), self.constant("bits", bits, self.spec.bits_type)]
+        zero = 0
+        if self.spec.zero_points and x not in self.evaluation.constants:
+            zero = int(np.clip(self.rng.integers(-3, 4), *oracles.code_range(bits, signed, narrow)))
+        names += [self.constant("zeropt", zero), self.constant("bits", bits, self.spec.bits_type)]
         said = {"signed": int(signed), "narrow": int(narrow), "rounding_mode": rounding}
         return self.node("IntQuant" if self.spec.int_quant else "Quant", names, self.spec.domain, **said)
 
@@ -182,17 +190,22 @@ class Builder:
         names.append(self.constant("zero", np.zeros(np.shape(self.values(names[1]))), np.int8))
         return self.node("DequantizeLinear", names, **({"axis": 0} if np.ndim(scale) else {}))
 
-    def conv(self, x: str, out: int, kernel: int, stride: int = 1, bits: int | None = None) -> str:
+    def conv(self, x: str, out: int, kernel: int, stride: int = 1, pads: tuple[int, ...] | None = None) -> str:
         """Convolution, bias and batch norm, if any; its input is quantized."""
         spec = self.spec
         into = self.values(x).shape[1]
         if spec.entry_quantizers:
             x = self.quantizer(x, self.fitting(x, spec.act_bits + 1, signed=True), spec.act_bits + 1, signed=True)
-        inputs = [x, self.weights((out, into, kernel, kernel), spec.weight_bits if bits is None else bits)]
+        inputs = [x, self.weights((out, into, kernel, kernel), spec.weight_bits)]
         if spec.bias:
             inputs.append(self.bias(out))
-        pad = kernel // 2
-        said = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pad] * 4, "group": 1, "dilations": [1, 1]}
+        said = {
+            "kernel_shape": [kernel] * 2,
+            "strides": [stride] * 2,
+            "pads": list(pads or [kernel // 2] * 4),
+            "group": 1,
+            "dilations": [1, 1],
+        }
         y = self.node("Conv", inputs, **said)
         return self.normalised(y) if spec.batch_norm else y
 
@@ -222,7 +235,9 @@ class Builder:
         out = into if stride == 1 and spec.seed % 3 else into + spec.width
         y = self.activation(self.conv(x, spec.width, 1 if deep else 3, 1 if deep else stride), spec.act_bits)
         if deep:
-            y = self.activation(self.conv(y, spec.width, 3, stride), spec.act_bits)
+            y = self.conv(y, spec.width, 3, stride)
+            is_bipolar = spec.bipolar and not spec.entry_quantizers
+            y = self.quantizer(y, self.fitting(y, 2, signed=True), 1, signed=True) if is_bipolar else self.activation(y, spec.act_bits)
         y = self.conv(y, out, 1 if deep else 3)
         bypass = x if (out, stride) == (into, 1) else self.conv(x, out, 1, stride)
         if spec.join != "sums":
@@ -275,18 +290,27 @@ class Builder:
             y = self.node("Conv", [x, self.weights((*shape, 1, 1), spec.fc_weight_bits), self.bias(spec.classes)], kernel_shape=[1, 1])
             return self.node("Flatten", [y], axis=1)
         if self.values(x).ndim == 4:
-            flat = [x, self.constant("shape", [-1, inputs], np.int64)]
-            x = self.node("Reshape", flat) if spec.seed % 2 else self.node("Flatten", [x], axis=1)
+            x = self.flattened(x, inputs)
         weights = self.weights(shape, spec.fc_weight_bits)
         if spec.classifier == "gemm":
             return self.node("Gemm", [x, weights, self.bias(spec.classes)], transB=1)
         y = self.node("MatMul", [x, self.node("Transpose", [weights], perm=[1, 0])])
         return self.node("Add", [y, self.bias(spec.classes)])
 
+    def flattened(self, x: str, inputs: int) -> str:
+        if self.spec.flat == "flatten":
+            return self.node("Flatten", [x], axis=1)
+        x = self.node("Dropout", [x])
+        if self.spec.flat == "squeeze":
+            return self.node("Squeeze", [x, self.constant("axes", [2, 3], np.int64)])
+        return self.node("Reshape", [x, self.constant("shape", [-1, inputs], np.int64)])
+
     def image(self, x: str) -> str:
         """What is done with the image in front of the first convolution."""
         spec = self.spec
         shape = (1, spec.image_channels, 1, 1)
+        if spec.channels_last:
+            x = self.node("Transpose", [x], perm=[0, 3, 1, 2])
         if spec.preprocessing == "normalise":
             x = self.node("Sub", [x, self.constant("mean", 0.45)])
             x = self.node("Div", [x, self.constant("std", 0.225)])
@@ -312,7 +336,9 @@ def random_images(spec: Little, count: int = 4) -> NDArray[np.uint8]:
 def prepared(spec: Little, images: NDArray[np.uint8]) -> oracles.Exact:
     """The graph's input for these pixels: the pixels themselves if the graph divides them, or pixel / 255, exactly."""
     whole = oracles.Exact(images.astype(object))
-    return whole if spec.preprocessing == "pixels" else oracles.multiply(whole, oracles.reciprocal(oracles.Exact(np.asarray(255, object))))
+    if spec.channels_last:
+        whole = whole.like(lambda ints: ints.transpose(0, 2, 3, 1))
+    return whole if spec.preprocessing == "pixels" else oracles.Exact(whole.ints, Fraction(1, 255))
 
 
 def standardised(pixels: NDArray[np.uint8], mean: Iterable[Fraction], std: Iterable[Fraction]) -> oracles.Exact:
@@ -328,14 +354,16 @@ def little(spec: Little) -> onnx.ModelProto:
     builder.evaluation.values["image"] = builder.images
     builder.evaluation.trunc_is_old = spec.pool == "trunc_old"
     x = builder.image("image")
-    x = builder.activation(builder.conv(x, spec.width, spec.stem_kernel, spec.stem_stride), spec.residual_bits, signed=False)
+    x = builder.activation(
+        builder.conv(x, spec.width, spec.stem_kernel, spec.stem_stride, spec.stem_pads), spec.residual_bits, signed=False
+    )
     if spec.stem_pool:
         x = builder.node("MaxPool", [x], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
     for stride in spec.blocks:
         x = builder.block(x, stride)
     x = builder.pooled(x)
     if spec.pool_quantizer:
-        x = builder.quantizer(x, builder.fitting(x, 8, signed=True), 8, signed=True)
+        x = builder.quantizer(x, builder.fitting(x, 8, signed=True), 1 if spec.bipolar else 8, signed=True)
     x = builder.classified(x)
     if spec.output_quantizer:
         x = builder.quantizer(x, builder.fitting(x, 8, signed=True), 8, signed=True)
@@ -349,11 +377,12 @@ def little(spec: Little) -> onnx.ModelProto:
 def finished(builder: Builder, output: str) -> onnx.ModelProto:
     spec = builder.spec
     kind = TensorProto.INT64 if spec.ending == "argmax" else TensorProto.FLOAT
+    shape_of_image = [1, *spec.size, spec.image_channels] if spec.channels_last else [1, spec.image_channels, *spec.size]
     shape = [1] if spec.ending == "argmax" else [1, spec.classes]
     graph = helper.make_graph(
         builder.nodes,
         "little",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, spec.image_channels, *spec.size]), *builder.parameter_inputs],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape_of_image), *builder.parameter_inputs],
         [helper.make_tensor_value_info(output, kind, shape)],
         builder.initializers,
     )
@@ -370,7 +399,7 @@ def littles(draw: st.DrawFn) -> Little:
     preprocessing = draw(one_of(PREPROCESSING))
     style = draw(one_of(["qonnx", "qonnx", "qdq"]))
     pools = POOLS if style == "qonnx" else POOLS[:4]
-    choices: Mapping[str, Any] = {
+    choices: dict[str, Any] = {
         "style": style,
         "seed": draw(st.integers(0, 999)),
         "kind": draw(one_of(["basic", "bottleneck"])),
@@ -402,6 +431,10 @@ def littles(draw: st.DrawFn) -> Little:
         "pool_quantizer": draw(st.booleans()),
         "classifier": draw(one_of(CLASSIFIERS)),
         "output_quantizer": draw(st.booleans()),
+        "zero_points": draw(one_of([False, False, True])),
+        "channels_last": draw(one_of([False, False, True])),
+        "flat": draw(one_of(["flatten", "reshape", "squeeze"])),
+        "bipolar": draw(one_of([False, False, True])),
         "ending": draw(one_of(ENDINGS)),
         "preprocessing": preprocessing,
         "image_quantizer": True,
@@ -412,5 +445,13 @@ def littles(draw: st.DrawFn) -> Little:
     }
     if choices["pool"] == "trunc_new" and choices["domain"].startswith("finn"):
         choices = {**choices, "pool": "trunc_old"}
+    if draw(st.booleans()):
+        most = choices["stem_kernel"] - 1
+        choices = {**choices, "stem_pads": tuple(draw(st.integers(0, min(most, 3))) for _ in range(4))}
+        choices["size"] = (max(choices["size"][0], most + 2), max(choices["size"][1], most + 2))
+    if choices["channels_last"]:
+        choices["size"] = (max(choices["size"][0], 5), choices["size"][1])  # smaller ones are taken for channels
+    if choices["pool"].startswith("trunc"):
+        choices = {**choices, "zero_points": False}  # qonnx adds them to sums, which means nothing
     signed = choices["act_bits"] > 1 and draw(st.booleans())
     return Little(**choices, act_is_signed=signed)

@@ -16,6 +16,7 @@ from network import Network, reference
 from network.importers.onnx import check, convert
 from network.importers.onnx.operators import Preprocessing
 from network.importers.onnx.write import Naming
+from network.model import Pictures
 from network.operations import PoolKind
 from tests.network.importers import oracles
 from tests.network.importers.oracles import Evaluation, Exact
@@ -36,7 +37,7 @@ class Taken:
 def take(path: Path, folder: Path, preprocessing: Preprocessing | None = None) -> Taken:
     imported = convert.convert(path, preprocessing)
     config, npz = folder / "configs" / "little.yaml", folder / "params" / "little.npz"
-    naming = Naming(network="little", platform="u250", file=path.name, order="rgb")
+    naming = Naming(network="little", platform="u250", file=path.name, pictures=Pictures(order="rgb"))
     network, arrays = convert.save(imported, config, npz, naming)
     return Taken(imported, network, arrays, config.read_text())
 
@@ -62,7 +63,7 @@ def take_and_compare(path: Path, folder: Path) -> str:
     images = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
     computed = reference.everything(found.network, found.parameters, images)
     for name, codes in check.quantizer_codes(found.imported, computed, images).items():
-        np.testing.assert_array_equal(codes.reshape(-1), as_in_reference(exact.codes[name]).reshape(-1), name)
+        assert_codes(exact, name, codes)
     assert_ranked(exact, model.graph.output[0].name, found, pixels)
     return ""
 
@@ -74,10 +75,16 @@ def assert_equal(model: onnx.ModelProto, image: Exact, pixels: NDArray[np.uint8]
     computed = reference.everything(found.network, found.parameters, images)
     quantizers = check.quantizer_codes(found.imported, computed, images)
     assert sorted(exact.codes.keys() - quantizers.keys()) == [] == sorted(quantizers.keys() - exact.codes.keys())
-    for name, codes in exact.codes.items():
-        np.testing.assert_array_equal(quantizers[name].reshape(-1), as_in_reference(codes).reshape(-1), name)
+    for name, codes in quantizers.items():
+        assert_codes(exact, name, codes)
     assert unmatched(exact, computed, found.network) == []
     return exact
+
+
+def assert_codes(exact: Evaluation, name: str, codes: Array) -> None:
+    """Bipolar codes are 0 and 1 to the importer."""
+    wanted = as_in_reference(exact.codes[name]).reshape(-1)
+    np.testing.assert_array_equal(codes.reshape(-1), (wanted + 1) // 2 if name in exact.bipolar else wanted, name)
 
 
 def as_in_reference(codes: Array) -> Array:
@@ -107,7 +114,7 @@ def unmatched(exact: Evaluation, computed: Mapping[str, Array], network: Network
 
 
 def _same(codes: Array, exact: Array) -> bool:
-    if codes.size != exact.size or codes.shape[-1] != exact.shape[-1] and codes.ndim == exact.ndim:
+    if codes.size != exact.size or (codes.shape[-1] != exact.shape[-1] and codes.ndim == exact.ndim):
         return False
     exact = exact.reshape(codes.shape)
     apart = exact - codes

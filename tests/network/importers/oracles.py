@@ -210,6 +210,7 @@ class Evaluation:
     scales: dict[str, tuple[Exact, Exact]] = field(default_factory=dict)  # scale and zero point of every quantizer's output
     version: int = 13  # of the operators of ONNX itself: batch dimension, axes
     trunc_is_old: bool = False
+    bipolar: set[str] = field(default_factory=set)  # quantizers whose codes are -1 and 1
 
     def constant(self, name: str, value: Array) -> None:
         self.values[name] = exact(value) if value.dtype.kind == "f" else value
@@ -229,6 +230,7 @@ class Evaluation:
             codes, scale, zero = _quantize(node, inputs, said, self.trunc_is_old)
             if not is_constant:
                 self.codes[node.output[0]] = codes.astype(np.int64)
+                self.bipolar |= {node.output[0]} if _is_bipolar(node, inputs, said) else set()
                 codes = _objects(np.asarray(self.given.get(node.output[0], codes)))
             self.scales[node.output[0]] = scale, zero
             result: Any = codes if node.op_type == "QuantizeLinear" else dequantized(codes, scale, zero)
@@ -246,6 +248,14 @@ def _channels(tensor: Exact, like: Array, axis: int) -> Exact:
     return tensor.like(lambda ints: ints.reshape([-1 if i == axis % like.ndim else 1 for i in range(like.ndim)]))
 
 
+def _is_bipolar(node: onnx.NodeProto, inputs: list[Any], said: Mapping[str, Any]) -> bool:
+    """Signed ones of 1 bit are for qonnx."""
+    if node.op_type not in ("Quant", "IntQuant"):
+        return node.op_type == "BipolarQuant"
+    bits = inputs[3].values if isinstance(inputs[3], Exact) else inputs[3]
+    return bool(said.get("signed", 1)) and float(bits.reshape(-1)[0]) == 1
+
+
 def _quantize(node: onnx.NodeProto, inputs: list[Any], said: Mapping[str, Any], trunc_is_old: bool) -> tuple[Array, Exact, Exact]:
     """Codes, scale and zero point of what a quantizer writes."""
     x, scale, *rest = inputs
@@ -259,14 +269,14 @@ def _quantize(node: onnx.NodeProto, inputs: list[Any], said: Mapping[str, Any], 
         shift = _channels(Exact(_objects(np.asarray(zero))), x.ints, said.get("axis", 1))
         codes = _half_even(*divided(x, scale, none)) + shift.ints
         return np.minimum(np.maximum(codes, int(kind.min)), int(kind.max)), scale, shift
+    if _is_bipolar(node, inputs, said):
+        top, _ = divided(x, scale, rest[0])
+        return np.where(np.asarray(top >= 0), 1, -1).astype(object), scale, rest[0]
     zero, bits, *more = (each if isinstance(each, Exact) else Exact(_objects(np.asarray(each))) for each in rest)
     mode = said.get("rounding_mode", b"FLOOR" if node.op_type == "Trunc" else b"ROUND").decode()
     (width,) = fractions(bits)
     if node.op_type != "Trunc":
-        signed, narrow = bool(said.get("signed", 1)), bool(said.get("narrow", 1))
-        if signed and width == 1:  # qonnx takes them as bipolar
-            top, _ = divided(x, scale, zero)
-            return np.where(np.asarray(top >= 0), 1, -1).astype(object), scale, zero
+        signed, narrow = bool(said.get("signed", 1)), bool(said.get("narrow", 0))
         return quantized(x, scale, zero, *code_range(float(width), signed, narrow), mode), scale, zero
     whole = _half_even(*divided(x, scale, zero))
     if trunc_is_old:

@@ -56,6 +56,7 @@ CORNERS: dict[str, dict[str, Any]] = {
     },
     "old domain": {"domain": "onnx.brevitas", "bits_type": "int64", "int_quant": True},
     "ArgMax": {"ending": "argmax", "output_quantizer": True, "classifier": "matmul"},
+    "bipolar": {"kind": "bottleneck", "bipolar": True, "weight_bits": 1},
     "QDQ": {"style": "qdq", "join": "codes", "bias": "quantized"},
     "QDQ with sums": {"style": "qdq", "join": "sums", "kind": "bottleneck", "pool": "average"},
 }

@@ -44,7 +44,7 @@ def test_every_mutation_damages(mutation: mutations.Mutation) -> None:
     assert changed > 4
 
 
-def test_what_counts_as_an_outcome(tmp_path: Path) -> None:
+def test_what_counts_as_an_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(*_: Path) -> None:
         raise FourPartError("little.onnx: node a (Conv)", "it is grouped", why="one group", fix="export it so")
 
@@ -54,6 +54,12 @@ def test_what_counts_as_an_outcome(tmp_path: Path) -> None:
     def is_half(*_: Path) -> None:
         raise FourPartError("little.onnx", "", why="", fix="")
 
+    def hangs(*_: Path) -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(mutations, "SECONDS", 1)
+    assert outcome(b"", tmp_path, hangs).detail.splitlines()[-1].endswith("more than 1 s")
     assert outcome(b"", tmp_path, refuses) == Outcome("refused", "little.onnx: node a (Conv): it is grouped")
     assert outcome(b"", tmp_path, breaks).kind == "fault"
     assert outcome(b"", tmp_path, is_half).kind == "fault"

@@ -187,6 +187,12 @@ MISTAKES = {
         ("platform: ", "pictures: {resize: 0}\nplatform: "),
         "wide.yaml:3: pictures.resize: 0 is out of range\n  why: it must be 1 to 16,384\n  fix: choose a number in that range",
     ),
+    "resize below the input": (
+        ("platform: ", "pictures: {resize: 5}\nplatform: "),
+        "wide.yaml:3: pictures.resize: 5 is less than the input, 5x6x3\n"
+        "  why: a picture's shorter side gets so many pixels, and then the size of the input is cut out of its middle\n"
+        "  fix: write 6 or more",
+    ),
     "interpolation": (
         ("platform: ", "pictures: {interpolation: nearest}\nplatform: "),
         "wide.yaml:3: pictures.interpolation: 'nearest' is unknown\n"

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from runtime import Accelerator, DeviceError, EmulatedDevice, ImageError, XclbinError
-from runtime.container.manifest import Result
+from runtime.container.manifest import ImageShape, Pictures, Result
 from runtime.container.xclbin import Unit
 from runtime.device import pci
-from tests.runtime import tiny
+from runtime.inference.images import load
+from tests.runtime import first_form, tiny
 
 
 def images(*shape: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -194,6 +196,55 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(XclbinError) as caught:
         Accelerator.open(path)
     assert str(caught.value) == f"{path}: cannot be read\nwhy: No such file or directory\nfix: check the path, or build the xclbin"
+
+
+@pytest.mark.parametrize("call", ["classify", "stream"])
+def test_scores_of_a_network_that_gives_labels_only(tmp_path: Path, call: str) -> None:
+    with Accelerator.open(tiny.write(tmp_path / "tiny.xclbin")) as accelerator, pytest.raises(DeviceError) as caught:
+        getattr(accelerator, call)(np.zeros((1, 8, 8, 1), np.uint8), scores=True)
+    assert str(caught.value) == (
+        "tiny_1: no scores\nwhy: tiny was built to give labels only\nfix: build it with head: {output: scores} in its description"
+    )
+
+
+@pytest.mark.parametrize("top", [1, 2, 3])
+def test_scores_of_32_bits(tmp_path: Path, top: int) -> None:
+    """More images than one slot takes, whose last part is shorter."""
+    images = np.random.default_rng(3).integers(0, 256, (1500, 8, 8, 1), np.uint8)
+    with Accelerator.open(tiny.write(tmp_path / "tiny.xclbin", top=top, scores="int32")) as accelerator:
+        labels, scores = accelerator.classify(images, scores=True)
+        assert (labels.shape, labels.dtype, scores.shape, scores.dtype) == ((1500, top), np.uint32, (1500, top), np.int32)
+        for i in (0, 1, 1023, 1024, 1499):
+            trace = accelerator.trace(images[i])
+            assert labels[i].tolist() == trace["labels"].tolist()
+            assert scores[i].tolist() == trace["scores"][trace["labels"]].tolist()
+        empty = accelerator.classify(images[:0], scores=True)
+        assert [each.shape for each in empty] == [(0, top), (0, top)]
+
+
+def test_files_of_the_first_form_open_and_run(tmp_path: Path) -> None:
+    images = np.random.default_rng(4).integers(0, 256, (7, 8, 8, 1), np.uint8)
+    found = []
+    for module in (first_form, tiny):
+        path = tmp_path / f"{module.__name__.rpartition('.')[2]}.xclbin"
+        path.write_bytes(module.xclbin())
+        with Accelerator.open(path) as accelerator:
+            assert accelerator.manifest.result == Result.of(3)
+            found.append((accelerator.classify(images), list(accelerator.stream(images)), accelerator.trace(images[0])))
+    (old, old_stream, old_trace), (new, new_stream, new_trace) = found
+    assert np.array_equal(old, new)
+    assert np.array_equal(old_stream, new_stream)
+    assert all(np.array_equal(old_trace[name], new_trace[name]) for name in new_trace)
+
+
+def test_pictures_are_read_as_the_manifest_says(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (20, 30), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    shape, pictures = ImageShape(8, 8, 1), Pictures(resize=11, interpolation="bicubic")
+    with Accelerator.open(tiny.write(tmp_path / "tiny.xclbin", pictures=pictures)) as accelerator:
+        cut = accelerator.classify(load(tmp_path / "a.png", shape, pictures))
+        assert next(iter(accelerator.stream([tmp_path / "a.png"]))).tolist() == cut.tolist()
+    assert not np.array_equal(load(tmp_path / "a.png", shape, pictures), load(tmp_path / "a.png", shape))
 
 
 def test_a_network_that_is_not_the_manifest_s(tmp_path: Path) -> None:

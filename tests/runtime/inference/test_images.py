@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from runtime.container.manifest import ImageShape
+from runtime.container.manifest import ImageShape, Pictures
 from runtime.errors import ImageError
 from runtime.inference.images import load
 
@@ -31,6 +32,62 @@ def test_colour_is_blue_green_red(tmp_path: Path) -> None:
     pixels = load(path, COLOUR)
     assert (pixels.dtype, pixels.flags.c_contiguous) == (np.uint8, True)
     assert np.array_equal(pixels, np.asarray(Image.open(path))[:, :, ::-1])
+
+
+def as_torchvision(image: Image.Image, resize: int, shape: ImageShape, resample: Image.Resampling) -> NDArray[np.uint8]:
+    """What torchvision's Resize(resize) and CenterCrop((H, W)) do with a Pillow image, step by step."""
+    width, height = image.size
+    if width <= height:
+        new_width, new_height = resize, int(resize * height / width)
+    else:
+        new_width, new_height = int(resize * width / height), resize
+    pixels = np.asarray(image.resize((new_width, new_height), resample))
+    top, left = round((new_height - shape.height) / 2.0), round((new_width - shape.width) / 2.0)
+    return pixels[top : top + shape.height, left : left + shape.width]
+
+
+@pytest.mark.parametrize("size", [(17, 31), (31, 17), (20, 20), (8, 9), (9, 8), (200, 33), (12, 101)])
+@pytest.mark.parametrize("resize", [9, 10, 13])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("order", ["rgb", "bgr"])
+def test_pictures_are_resized_and_cut_as_torchvision_does(
+    tmp_path: Path, size: tuple[int, int], resize: int, interpolation: str, order: str
+) -> None:
+    shape = ImageShape(9, 6, 3)
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8))
+    image.save(tmp_path / "image.png")
+    resample = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[interpolation]
+    expected = as_torchvision(image, resize, shape, resample)
+    pictures = Pictures(order=order, resize=resize, interpolation=interpolation)
+    found = load(tmp_path / "image.png", shape, pictures)
+    assert (found.shape, found.flags.c_contiguous) == ((9, 6, 3), True)
+    assert np.array_equal(found, expected if order == "rgb" else expected[:, :, ::-1])
+
+
+def test_pictures_may_only_have_an_order(tmp_path: Path) -> None:
+    path = saved(tmp_path / "image.png")
+    assert np.array_equal(load(path, COLOUR, Pictures(order="rgb")), load(path, COLOUR)[:, :, ::-1])
+    assert np.array_equal(load(path, COLOUR, Pictures()), load(path, COLOUR))
+
+
+def test_grey_pictures_are_cut_too(tmp_path: Path) -> None:
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (30, 50), np.uint8))
+    image.save(tmp_path / "image.png")
+    shape = ImageShape(9, 9, 1)
+    expected = as_torchvision(image, 11, shape, Image.Resampling.BILINEAR)
+    assert np.array_equal(load(tmp_path / "image.png", shape, Pictures(resize=11))[:, :, 0], expected)
+
+
+def test_reduced_decoding_leaves_what_is_resized(tmp_path: Path) -> None:
+    """Of 800 x 640 pixels with a shorter side of 150, a quarter is decoded: an eighth, 100 x 80, would be scaled up."""
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (640, 800, 3), np.uint8)).save(tmp_path / "image.jpg")
+    shape, pictures = ImageShape(64, 64, 3), Pictures(order="rgb", resize=150)
+    with Image.open(tmp_path / "image.jpg") as opened:
+        opened.draft(None, (200, 160))
+        assert opened.size == (200, 160)
+        expected = as_torchvision(opened.convert("RGB"), 150, shape, Image.Resampling.BILINEAR)
+    assert np.array_equal(load(tmp_path / "image.jpg", shape, pictures, reduced=True), expected)
+    assert not np.array_equal(load(tmp_path / "image.jpg", shape, pictures), expected)
 
 
 def test_grey_has_one_channel(tmp_path: Path) -> None:

@@ -26,8 +26,11 @@ MOST_CODES = 1 << 8
 NEAR = 1e-6
 """Quotients this near to a whole number are computed again in whole numbers."""
 MOST_CUTS = 64
-MOST_LINES = 1 << 12
-"""Values of the enumerated operand that are looked at; only where both are sums there are more, and then every so many is taken."""
+COARSE = 16
+"""Of so many codes one is looked at before all are."""
+FEWEST_LINES, MOST_LINES, ALL_LINES = 1 << 9, 1 << 12, 1 << 18
+"""Values of the enumerated operand that are looked at, by channel, and of all channels together; only where both operands are sums there are
+more, and then every so many is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,11 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
     if main.span > MOST_CODES and (found := _by_scales(main, bypass, stages, codes, channels)):
         return found
     kinds, which = _kinds(main, bypass, stages, channels)
+    most = min(MOST_LINES, max(FEWEST_LINES, ALL_LINES // len(kinds)))
     lines = []
     for i in kinds:
         pair = main.channel(i, channels), bypass.channel(i, channels)
-        lines.append(_lines(*pair, _values(pair[1]), [sliced(stage, slice(i, i + 1), channels) for stage in stages], codes))
+        lines.append(_lines(*pair, _values(pair[1], most), [sliced(stage, slice(i, i + 1), channels) for stage in stages], codes))
     ratios = [_ratio(main.channel(i, channels), bypass.channel(i, channels)) for i in kinds]
     if len(set(ratios)) == 1:
         chosen = _factors(lines, ratios[0])
@@ -97,7 +101,7 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
         np.stack([results[i][0] for i in which]) if len(codes) else np.empty((channels, 0), np.int64),
         int(sum(count * result[1] for count, result in zip(times, results, strict=True))),
         int(sum(count * span for count, span in zip(times, spans, strict=True))),
-        is_sampled=bypass.span > MOST_LINES,
+        is_sampled=bypass.span > most,
     )
 
 
@@ -144,9 +148,9 @@ def _ratio(main: Operand, bypass: Operand) -> Fraction:
     return ratio
 
 
-def _values(bypass: Operand) -> NDArray[np.int64]:
+def _values(bypass: Operand, most: int) -> NDArray[np.int64]:
     low, high = int(bypass.low[0]), int(bypass.high[0])
-    step = -(-(high - low + 1) // MOST_LINES)
+    step = -(-(high - low + 1) // most)
     return np.asarray(np.unique(np.append(np.arange(low, high + 1, step), high)))
 
 
@@ -178,11 +182,16 @@ def _factors(lines: Sequence[_Lines], ratio: Fraction) -> tuple[int, int]:
     """The smallest a, b whose lines separate the same points, else the best of 16 bits."""
     low = Fraction(0)
     high: Fraction | None = None
+    few = [_Lines(line.least[::COARSE], line.values, line.low, line.high) for line in lines]
+    looked = few  # at some codes first, at all once these are satisfied
     for _ in range(MOST_CUTS):
         tried = simplest_between(low, high)
         if max(tried.numerator, tried.denominator) > MOST:
             break
-        cuts = [cut for line in lines for cut in _cuts(line, tried.numerator, tried.denominator)]
+        cuts = [cut for line in looked for cut in _cuts(line, tried.numerator, tried.denominator)]
+        if not cuts and looked is few:
+            looked = list(lines)
+            continue
         if not cuts:
             return tried.numerator, tried.denominator
         below = [cut for cut in cuts if cut < ratio or (cut == ratio and cut <= tried)]
@@ -236,19 +245,17 @@ def _separated(line: _Lines, a: int, b: int) -> tuple[NDArray[np.int64], int]:
     lowest = a * line.low + b * int(line.values[0])
     highest = a * line.high + b * int(line.values[-1])
     chosen = np.clip(above, lowest, highest + 1)
-    confused = 0
+    # A threshold t is right beside a bypass value where a * (least - 1) < t - b * value <= a * least: the one in most of these intervals.
     for n in np.flatnonzero(above <= below):
-        # Between the two every threshold confuses some pairs; the middle of what is confused is right for about as many on either side.
-        best: tuple[int, int] | None = None
-        for candidate in np.unique(np.linspace(above[n], below[n] + 1, 17).astype(np.int64)):
-            least = np.clip(-(-(candidate - b * line.values) // a), line.low, line.high + 1)
-            differing = int(np.abs(least - line.least[n]).sum())
-            if best is None or differing < best[0]:
-                best = (differing, int(candidate))
-        assert best is not None
-        confused += best[0]
-        chosen[n] = best[1]
-    return np.maximum.accumulate(chosen), confused
+        inner = (line.least[n] > line.low) & (line.least[n] <= line.high)
+        ends = np.sort(a * line.least[n, inner] + b * line.values[inner])
+        starts = ends - a + 1
+        if len(starts):
+            within = np.arange(1, len(starts) + 1) - np.searchsorted(ends, starts)
+            chosen[n] = np.clip(starts[within.argmax()], lowest, highest + 1)
+    chosen = np.maximum.accumulate(chosen)
+    made = np.clip(-(-(chosen[:, None] - b * line.values) // a), line.low, line.high + 1)
+    return chosen, int(np.abs(made - line.least).sum())
 
 
 def codes_of_pairs(
@@ -266,6 +273,9 @@ def codes_of_pairs(
         long, short = (others, mains) if is_turned else (mains, others)
         values, index = np.unique(short[..., members], return_inverse=True)
         line = _lines(*(pair[::-1] if is_turned else pair), values, part, codes)
-        reached = line.least[:, index.reshape(short[..., members].shape)]
-        counts[..., members] = (long[..., members] >= reached).sum(axis=0)
+        mine, order = long[..., members].reshape(-1), np.argsort(index, axis=None, kind="stable")
+        found = np.empty(len(mine), np.int64)
+        for value, places in enumerate(np.split(order, np.cumsum(np.bincount(index.reshape(-1)))[:-1])):
+            found[places] = np.searchsorted(line.least[:, value], mine[places], side="right")
+        counts[..., members] = found.reshape(long[..., members].shape)
     return counts

@@ -1,0 +1,128 @@
+"""The trained ResNet-8 as its authors exported it: every golden code, the scores and labels, and the description that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from network import reference
+from network.importers.onnx import check, convert, write
+from network.importers.onnx.__main__ import main
+from network.model import Network, Pictures
+from tests.reference_data import FOLDER
+
+MODEL = FOLDER.parent / "qonnx" / "resnet8_a8w8.onnx"
+pytestmark = pytest.mark.skipif(not MODEL.exists(), reason="no trained ResNet-8 beside the checkout")
+
+
+class Taken(NamedTuple):
+    imported: convert.Imported
+    network: Network
+    arrays: Mapping[str, NDArray[Any]]
+    golden: Mapping[str, NDArray[Any]]
+    results: Mapping[str, NDArray[Any]]
+    text: str
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Taken:
+    folder = tmp_path_factory.mktemp("resnet8")
+    imported = convert.convert(MODEL)
+    config, npz = folder / "configs" / "resnet8.yaml", folder / "params" / "resnet8.npz"
+    naming = write.Naming(network="resnet8", platform="u250", file=MODEL.name, pictures=Pictures(order="rgb"))
+    network, arrays = convert.save(imported, config, npz, naming)
+    with np.load(MODEL.with_name("resnet8_a8w8_golden.npz")) as loaded:
+        golden = dict(loaded)
+    return Taken(imported, network, arrays, golden, reference.everything(network, arrays, golden["images"]), config.read_text())
+
+
+def test_every_golden_code_is_equal(taken: Taken) -> None:
+    codes = check.quantizer_codes(taken.imported, taken.results, taken.golden["images"])
+    expected = {name.removeprefix("codes/"): array for name, array in taken.golden.items() if name.startswith("codes/")}
+    assert codes.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(codes[name].reshape(-1), np.moveaxis(array, 1, -1).reshape(-1), name)
+
+
+def test_scores_and_labels_are_equal(taken: Taken) -> None:
+    scores = taken.imported.lowered.score_scale * taken.results["scores"] + taken.imported.lowered.score_zero
+    np.testing.assert_array_equal(scores, taken.golden["scores"])
+    np.testing.assert_array_equal(taken.results["labels"][:, 0], taken.golden["labels"])
+
+
+def test_the_description_says_each_thing_once(taken: Taken) -> None:
+    assert taken.text == (
+        "# Imported from resnet8_a8w8.onnx: 3 blocks, 10 classes\n"
+        "network:   resnet8\n"
+        "platform:  u250\n"
+        "clock_mhz: 250\n"
+        "input:     {shape: [32, 32, 3]}        # H, W, C: uint8\n"
+        "\n"
+        "formats:\n"
+        "  weight:   int8\n"
+        "  act:      uint7                      # inside a block\n"
+        "  residual: uint7                      # between blocks\n"
+        "  zero_point: 0\n"
+        "\n"
+        "pictures: {order: rgb}                 # as the network was trained\n"
+        "\n"
+        "stem:\n"
+        "  entry: uint7                         # an activation on the image\n"
+        "  conv:  {kernel: 3, out: 16}\n"
+        "\n"
+        "blocks:\n"
+        "  res2a:\n"
+        "    conv1:  {kernel: 3, out: 16}\n"
+        "    conv2:  {kernel: 3, out: 16, act: int8}\n"
+        "    bypass: identity\n"
+        "    join:   {factors: uint2, act: uint8}\n"
+        "  res3a:\n"
+        "    entry:  {main: uint7, bypass: uint7}\n"
+        "    conv1:  {kernel: 3, out: 32, stride: 2}\n"
+        "    conv2:  {kernel: 3, out: 32, act: int8}\n"
+        "    bypass: {stride: 2, act: int8}\n"
+        "    join:   {factors: uint2}\n"
+        "  res4a:\n"
+        "    conv1:  {kernel: 3, out: 64, stride: 2}\n"
+        "    conv2:  {kernel: 3, out: 64, act: int8}\n"
+        "    bypass: {stride: 2, act: int8}\n"
+        "    join:   {factors: uint3}\n"
+        "\n"
+        "head:\n"
+        "  pool:   max\n"
+        "  fc:     {out: 10, act: int8}\n"
+        "  top:    5\n"
+        "  output: scores\n"
+    )
+
+
+def test_the_command_writes_a_table_and_checks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main([str(MODEL), "--network", "resnet8", "--check", "1"]) == 0
+    out = capsys.readouterr().out
+    line = next(line for line in out.splitlines() if "res4a.join" in line)
+    assert " ".join(line.split()) == "res4a.join join uint7 2^-4 4 main + bypass, exact; 2 quantizers as one: half even"
+    assert "configs/resnet8.yaml: 3 blocks, 10 classes, 77,360 weights in params/resnet8.npz" in out
+    assert out.endswith("1 images, 0 of 257,098 codes and 0 labels differ from the graph in rational numbers\n")
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")) == [
+        "configs/resnet8.yaml",
+        "params/resnet8.npz",
+    ]
+
+
+def test_codes_that_differ_are_told(taken: Taken) -> None:
+    """The check can fail: another threshold is another code."""
+    arrays = dict(taken.arrays)
+    arrays["res3a/conv1/thresholds"] = arrays["res3a/conv1/thresholds"] + 40
+    report = check.compare(taken.imported, taken.network, arrays, taken.golden["images"][:1])
+    assert not report.is_equal
+    wrong = [each.tensor for each in report.quantizers if each.different]
+    assert wrong[0] == "/layer2/layer2.0/conv2/output_quant/export_handler/Quant_output_0"
