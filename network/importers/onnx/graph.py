@@ -132,7 +132,7 @@ def _graph(proto: Any, file: str) -> Graph:
     for tensor in proto.initializer:
         if tensor.name in constants:
             fail(f"two initializers {tensor.name}", "each tensor has one value", again)
-        constants[tensor.name] = _array(tensor, f"{file}: initializer {tensor.name}")
+        constants[tensor.name] = array_of(tensor, f"{file}: initializer {tensor.name}")
     if proto.sparse_initializer:
         fail("sparse initializers", "weights are dense arrays here", "export the model with dense weights")
     nodes: dict[str, Node] = {}  # by output
@@ -208,7 +208,7 @@ def _node(proto: Any, index: int, file: str) -> Node:
 def _constant(node: Node) -> NDArray[Any]:
     for name, value in node.attributes.items():
         if name == "value" and hasattr(value, "dims"):
-            return _array(value, node.where)
+            return array_of(value, node.where)
         if name in ("value_float", "value_int", "value_floats", "value_ints"):
             kind = np.float32 if "float" in name else np.int64
             try:
@@ -218,7 +218,7 @@ def _constant(node: Node) -> NDArray[Any]:
     raise node.error("its value is missing", why="it has none that is a dense tensor of numbers", fix="export the model again")
 
 
-def _array(tensor: Any, where: str) -> NDArray[Any]:
+def array_of(tensor: Any, where: str) -> NDArray[Any]:
     from onnx import numpy_helper
 
     def fail(what: str, why: str) -> NoReturn:

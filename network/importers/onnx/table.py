@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from network.importers.onnx.check import Compared
-from network.importers.onnx.lower import Row
+from network.importers.onnx.lowered import Row
 
 
 def layers(rows: Iterable[Row]) -> Table:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from network.errors import GraphError
 from network.importers.onnx.arithmetic.exact import Exact, exact
 from network.importers.onnx.arithmetic.stages import ONE, ZERO, Affine, Quantize, Rounding
-from network.importers.onnx.constants import Constant, Quantized, of_quantized, quantize
 from network.importers.onnx.graph import Node
+from network.importers.onnx.nodes.constants import Constant, Quantized, of_quantized, quantize
 
 MOST_BITS = 64
 ROUNDINGS = {rounding.value: rounding for rounding in Rounding if rounding is not Rounding.SIGN} | {"HALF_EVEN": Rounding.HALF_EVEN}
@@ -54,7 +54,7 @@ def bit_width(node: Node, constant: Constant, what: str = "bit width") -> int:
     value = scalar(node, constant, what)
     if value.denominator != 1 or not 1 <= value <= MOST_BITS:
         shown = float(value)
-        raise node.error(f"its {what} is {shown:g}", why="codes have a whole number of bits", fix=f"quantize to 1 to {MOST_BITS} bits")
+        raise node.error(f"its {what} is {shown:g}", why="codes have a whole number of bits", fix="quantize to 1 to 8 bits")
     return int(value)
 
 

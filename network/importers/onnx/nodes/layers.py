@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from network.errors import GraphError
 from network.formats import BIPOLAR, Format, Kind
 from network.importers.onnx.arithmetic.exact import Exact, exact, is_whole, same
-from network.importers.onnx.arithmetic.stages import Affine
+from network.importers.onnx.arithmetic.stages import Affine, Rounding
 from network.importers.onnx.arithmetic.thresholds import code_format
-from network.importers.onnx.constants import Constant, Quantized, recovered
 from network.importers.onnx.graph import Node
+from network.importers.onnx.nodes.constants import Constant, Quantized, recovered
 from network.importers.onnx.values import Image, PixelSum, Pooled, Product, Refused, Tensor, View, base, view
 from network.operations import Shape, Window
 
@@ -30,11 +31,11 @@ def codes_of(node: Node, tensor: Tensor) -> View:
             fix="put a quantizer on that tensor in training (QuantIdentity, QuantReLU), or quantize this operator too",
         )
     if seen.format.bits > MOST_BITS and seen.chain:
-        where = seen.quantizer.node if seen.quantizer else node.where
-        raise node.error(
-            f"the activation {tensor.name} has {seen.format.bits} bits ({where})",
+        raise GraphError(
+            seen.quantizer.node if seen.quantizer else node.where,
+            f"it quantizes to {seen.format.bits} bits",
             why="activations are codes of 1 to 8 bits",
-            fix="quantize it to 8 bits or less",
+            fix="quantize to 8 bits or less",
         )
     return seen
 
@@ -212,7 +213,7 @@ def _pad_codes(node: Node, tensor: Tensor, seen: View, window: Window) -> tuple[
         return (0,)
     for zero in seen.zero:
         if zero.denominator != 1 or not seen.low <= zero <= seen.high:
-            is_bipolar = seen.low == 0 and seen.high == 1
+            is_bipolar = seen.quantizer is not None and seen.quantizer.rounding is Rounding.SIGN
             raise node.error(
                 f"it pads {tensor.name} with 0, which is {'no code' if is_bipolar else f'{float(zero):g}, not one of its codes {seen.low} to {seen.high}'}",
                 why="bipolar activations are -1 and +1, and outside the map stands a code, too"

@@ -187,7 +187,7 @@ def quantize(
     if len(places):
         values_exactly = values.exactly() if values.quantized is not None else None
         for place in map(tuple, places):
-            value = values_exactly[place] if values_exactly is not None else Fraction(values.array[place].item())
+            value = values_exactly[place] if values_exactly is not None else Fraction(values.array.item(*place))
             code = int(rounded(value / scales[place] + zeros[place], rounding))
             codes[place] = code if low is None or high is None else min(max(code, low), high)
     whole: NDArray[np.int64] = codes
