@@ -73,6 +73,8 @@ def _codes(probe: Probe, values: Mapping[str, NDArray[Any]]) -> NDArray[np.int64
         codes = low + codes_of_pairs(main, other, chain, range(low + 1, high + 1), found, values[probe.other].astype(np.int64))
     else:
         codes = _activated(chain, found, low, high)
+    if last.turned is not None:
+        codes = np.where(last.turned, -codes, codes)
     if probe.over_all:
         return np.asarray(codes.max(axis=(1, 2)))
     return _pooled(codes, probe.pool) if probe.pool else codes

@@ -44,8 +44,17 @@ def convert(path: Path, preprocessing: Preprocessing | None = None) -> Imported:
         if reading.errors:
             raise GraphErrors(tuple(reading.errors))
         return Imported(path, loaded, preprocessing, lower(match(reading)))
+    except GraphErrors:
+        raise
     except GraphError as error:
         raise GraphErrors((error,)) from None
+    except (ArithmeticError, ValueError, TypeError, IndexError) as error:
+        # What no check has thought of: numbers beyond what is computed with, such as scales of a denormal float.
+        what = f"it cannot be computed with: {str(error) or type(error).__name__:.80}"
+        fix = "export the model again; if it runs elsewhere, report it with the file"
+        raise GraphErrors(
+            (GraphError(str(path), what, why="its numbers or shapes are beyond what is expected of a network", fix=fix),)
+        ) from None
     except (MemoryError, RecursionError) as error:
         what = f"too large: {type(error).__name__}"
         fix = "import it on a machine with more memory"

@@ -30,13 +30,14 @@ class Evaluated(NamedTuple):
 
 
 def preprocessed(imported: Imported, images: NDArray[np.uint8]) -> Numbers:
-    """(frames, height, width, channels) bytes as the graph's input, in its axes."""
+    """One frame (1, height, width, channels) of bytes as the graph's input, in its axes, and as often as its batch is large."""
     p, graph = imported.preprocessing, imported.graph
     numbers: Numbers = images.astype(np.float64)
     if not graph.is_uint8 or p.is_given:
         mean, std = (np.array([float(each) for each in numbers_]) for numbers_ in (p.mean, p.std))
         scale = p.scale
         numbers = (numbers * scale.numerator / scale.denominator - mean) / std
+    numbers = np.repeat(numbers, graph.shape[0] or 1, axis=0)
     return numbers if graph.shape[1:] == images.shape[1:] else numbers.transpose(0, 3, 1, 2)
 
 
@@ -50,18 +51,32 @@ def exactly(imported: Imported) -> Callable[[NDArray[np.uint8]], Evaluated]:
         codes: dict[str, NDArray[np.int64]] = {}
         for node in graph.nodes:
             taken = [values[name] for name in node.inputs]
-            if all(name in own or name in constants or not name for name in node.inputs):
-                if node.outputs[0] not in own:  # weights are quantized once
-                    own[node.outputs[0]] = _of_constants(node, taken)
-                values[node.outputs[0]] = own[node.outputs[0]]
-                continue
-            values[node.outputs[0]] = _apply(node, taken, codes)
-        result = values[graph.output]
-        ends = imported_end(graph)
-        label = int(result.reshape(-1)[0]) if ends == "ArgMax" else int(np.argmax(result.reshape(-1)))
-        return Evaluated(codes, label, result)
+            try:
+                if all(name in own or name in constants or not name for name in node.inputs):
+                    if node.outputs[0] not in own:  # weights are quantized once
+                        own[node.outputs[0]] = _of_constants(node, taken)
+                    values[node.outputs[0]] = own[node.outputs[0]]
+                else:
+                    values[node.outputs[0]] = _apply(node, taken, codes)
+            except (ArithmeticError, IndexError, KeyError, TypeError, ValueError) as error:
+                if isinstance(error, GraphError):
+                    raise
+                raise _failed(node.where, error) from None
+        return _evaluated(graph, codes, values[graph.output])
 
     return run
+
+
+def _failed(where: str, error: Exception) -> GraphError:
+    what = f"--check cannot evaluate it: {str(error) or type(error).__name__:.120}"
+    return GraphError(where, what, why="the graph's own evaluation is what the import is compared with", fix="leave out --check")
+
+
+def _evaluated(graph: Graph, codes: dict[str, NDArray[np.int64]], result: NDArray[Any]) -> Evaluated:
+    """Of the first frame of the batch."""
+    first = np.asarray(result)[:1].reshape(-1)
+    label = int(first[0]) if ending(graph) == "ArgMax" else int(np.argmax(first))
+    return Evaluated({name: each[:1] for name, each in codes.items()}, label, first.astype(np.float64))
 
 
 def _of_constants(node: Node, taken: Sequence[Any]) -> Numbers:
@@ -71,7 +86,8 @@ def _of_constants(node: Node, taken: Sequence[Any]) -> Numbers:
     return folded(node, [Constant(each) for each in taken if each is not None]).array.astype(np.float64)
 
 
-def imported_end(graph: Graph) -> str:
+def ending(graph: Graph) -> str:
+    """The operator that a graph ends with."""
     makers = {node.outputs[0]: node for node in graph.nodes}
     node: Node | None = makers.get(graph.output)
     while node is not None and node.op in ("Identity", "Squeeze", "Cast", "Reshape", "Flatten"):
@@ -282,13 +298,14 @@ def with_onnxruntime(imported: Imported) -> Callable[[NDArray[np.uint8]], Evalua
     outputs = [last, *(name for name in dict.fromkeys(names) if name != last)]
 
     def run(images: NDArray[np.uint8]) -> Evaluated:
-        found = session.run(outputs, {imported.graph.input: preprocessed(imported, images).astype(kind)})
+        try:
+            found = session.run(outputs, {imported.graph.input: preprocessed(imported, images).astype(kind)})
+        except Exception as error:  # onnxruntime's own kinds
+            raise _failed(str(path), error) from None
         codes = {}
         for name, array in zip(outputs, found, strict=True):
             if name in made:
                 codes[name] = np.moveaxis(array, 1, -1).astype(np.int64) if array.ndim == 4 else array.astype(np.int64)
-        result = found[0]
-        label = int(result.reshape(-1)[0]) if imported_end(imported.graph) == "ArgMax" else int(np.argmax(result.reshape(-1)))
-        return Evaluated(codes, label, result.astype(np.float64))
+        return _evaluated(imported.graph, codes, found[0])
 
     return run

@@ -107,6 +107,14 @@ def _block(join: Join, errors: list[GraphError]) -> MatchedBlock:
             why=KINDS,
             fix="use a residual network with these blocks (ResNet v1; no pool in the bypass)",
         )
+    made = {id(source.node): source for source, _ in left if isinstance(source, Product)}
+    for source, _ in right:
+        if isinstance(source, Product) and made.get(id(source.node), source) is not source:
+            raise source.node.error(
+                "one branch takes what it makes times a negative factor, the other does not",
+                why="an activation never falls, so the weights would be negated, for both branches",
+                fix="put the factor behind the next convolution, or train with positive scales",
+            )
     branches = [(left[: meeting[0]], left[meeting[0]][1], join.left), (right[: meeting[1]], right[meeting[1]][1], join.right)]
     branches.sort(key=lambda each: len(each[0]), reverse=True)
     (convs, entry, main), (projections, bypass, other) = branches

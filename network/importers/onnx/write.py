@@ -97,7 +97,7 @@ def render(lowered: Lowered, naming: Naming) -> str:
     lines += ["", "blocks:"]
     for block in lowered.blocks:
         lines += _block(block, shared)
-    lines += ["", *_head(head, shared)]
+    lines += ["", *_head(head, shared, lowered)]
     return "\n".join(lines) + "\n"
 
 
@@ -188,7 +188,7 @@ def _block(block: Block, shared: Common) -> list[str]:
     return lines
 
 
-def _head(head: Head, shared: Common) -> list[str]:
+def _head(head: Head, shared: Common, lowered: Lowered) -> list[str]:
     lines = ["head:"]
     if head.pool is PoolKind.MAX:
         lines.append("  pool:   max")
@@ -202,7 +202,8 @@ def _head(head: Head, shared: Common) -> list[str]:
     lines.append(f"  fc:     {{{', '.join(words)}}}")
     lines.append(f"  top:    {head.top}")
     if head.gives_scores:
-        lines.append("  output: scores")
+        added = f" plus {lowered.score_zero:.9g}" if lowered.score_zero else ""
+        lines.append(_noted("  output: scores", f"times {lowered.score_scale:.9g}{added} they are the graph's"))
     if head.weight != Format(Kind.INT, 8):
         lines.append("  weights: rom")
     return lines

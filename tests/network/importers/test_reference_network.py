@@ -97,7 +97,7 @@ def test_the_description_says_each_thing_once(taken: Taken) -> None:
         "  pool:   max\n"
         "  fc:     {out: 10, act: int8}\n"
         "  top:    5\n"
-        "  output: scores\n"
+        "  output: scores                       # times 0.125 they are the graph's\n"
     )
 
 

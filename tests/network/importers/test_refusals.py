@@ -187,9 +187,9 @@ MESSAGES: list[tuple[Callable[[onnx.ModelProto], None], list[str]]] = [
     (
         turned,
         [
-            "little.onnx: node Turn (Mul): a negative factor in channel 0\n"
-            "  why: codes count thresholds, so an activation never falls; it can be turned only by negating the weights right in front of it\n"
-            "  fix: put the operator behind the convolution, or train with positive scales"
+            "little.onnx: node Conv_2 (Conv): one branch takes what it makes times a negative factor, the other does not\n"
+            "  why: an activation never falls, so the weights would be negated, for both branches\n"
+            "  fix: put the factor behind the next convolution, or train with positive scales"
         ],
     ),
     (

@@ -101,6 +101,64 @@ def test_the_largest_sums_are_exact(path: str, weight: str, value: int) -> None:
     assert emulator.trace(np.full((1, 1, inputs), 255, np.uint8))["stem"].tolist() == [[[1, 0, 1]]]
 
 
+def signed(inputs: int) -> Program:
+    """An image of one pixel in int8, half of it the lowest code, times the largest weights there are."""
+    entry = Activation(name="stem.entry", codes=Format("int8"), thresholds=np.tile(np.arange(1, 256, dtype=np.int32), (inputs, 1)))
+    half = inputs // 2
+    weights = np.full((3, inputs), -128, np.int8)
+    total = half * -128 * -128 + (inputs - half) * -128 * 127
+    program = programs.simple(weights, "int8", np.array([[total], [total + 1], [total - 1]], np.int32), source="int8")
+    return dataclasses.replace(program, entry=entry)
+
+
+@pytest.mark.parametrize("path", [*NATIVE, "numpy"])
+def test_the_largest_sums_of_signed_codes(path: str) -> None:
+    inputs = 65_000
+    image = np.repeat(np.array([0, 255], np.uint8), inputs // 2).reshape(1, 1, -1)
+    assert Emulator(signed(inputs), path=path).trace(image)["stem"].tolist() == [[[1, 0, 1]]]
+
+
+def test_signed_sums_that_native_paths_cannot_hold() -> None:
+    """Counted from the lowest code they go up to 66,000 * 128 * 255, beyond 2^31."""
+    inputs = 66_000
+    program = signed(inputs)
+    image = np.repeat(np.array([0, 255], np.uint8), inputs // 2).reshape(1, 1, -1)
+    emulator = Emulator(program)
+    assert emulator.path == "numpy"
+    assert emulator.trace(image)["stem"].tolist() == [[[1, 0, 1]]]
+    with pytest.raises(DeviceError) as caught:
+        Emulator(program, path="portable")
+    assert str(caught.value) == (
+        "path: 'portable'\n"
+        "why: stem.conv has sums near the end of 32 bits, and native paths add up signed codes as unsigned ones\n"
+        "fix: choose numpy"
+    )
+
+
+@pytest.mark.parametrize("path", NATIVE)
+@pytest.mark.parametrize("bits", [5, 8])
+@pytest.mark.parametrize("uneven", [0.0, 0.4, 3.0])
+def test_many_thresholds_evenly_spaced_or_not(path: str, bits: int, uneven: float) -> None:
+    """Estimated and then compared once, where they are even enough; at every threshold and one below it."""
+    rng = np.random.default_rng(bits)
+    codes, outputs = Format(f"int{bits}"), 70
+    step = rng.uniform(20, 200, (outputs, 1)) * 8 / 2 ** (bits - 5)
+    levels = step * (np.arange(codes.levels) - codes.levels / 2 + uneven * rng.uniform(-0.5, 0.5, (outputs, codes.levels)))
+    thresholds = np.sort(np.ceil(levels), axis=1).astype(np.int32)
+    # Three inputs make any sum up to 127 * 255 * 2 of each sign.
+    weights = np.tile(np.array([[127, 1, -127]], np.int8), (outputs, 1))
+    program = programs.simple(weights, "int8", thresholds, target=f"int{bits}")
+    sums = np.unique(np.concatenate([thresholds[::9].ravel(), thresholds[::9].ravel() - 1]))
+    sums = sums[np.abs(sums) <= 127 * 255]
+    high, low = np.maximum(sums, 0) // 127, np.maximum(-sums, 0) // 127 + (np.minimum(sums, 0) % -127 != 0)
+    images = np.stack([high, sums - 127 * (high - low), low], axis=1).astype(np.uint8)
+    assert np.array_equal(images.astype(int) @ weights[0].astype(int), sums)
+    program = dataclasses.replace(program, input=Shape(1, len(images), 3))
+    found = Emulator(program, path=path).trace(images[np.newaxis])["stem"][0]
+    expected = (thresholds[np.newaxis] <= sums[:, np.newaxis, np.newaxis]).sum(axis=2) + codes.low
+    assert np.array_equal(found, expected)
+
+
 @pytest.mark.parametrize("path", NATIVE)
 @needs_reference
 def test_resnet50_equals_the_original_design(path: str) -> None:

@@ -153,6 +153,7 @@ class Quantize:
     node: str = field(default="", repr=False)
     name: str = field(default="", repr=False)  # of the tensor it makes
     bits: int | None = field(default=None, repr=False)  # as the graph declares them
+    turned: NDArray[np.bool_] | None = field(default=None, repr=False)  # channels whose codes are those of the graph, negated
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -248,6 +249,34 @@ def rounded(value: Fraction, rounding: Rounding) -> Fraction:
             return Fraction(towards if abs(value - towards) < half else away)
         case _:
             return Fraction(away if abs(value - towards) > half else towards)
+
+
+SYMMETRIC = (Rounding.HALF_EVEN, Rounding.UP, Rounding.DOWN, Rounding.HALF_UP, Rounding.HALF_DOWN)
+"""These round -x to what x is rounded to, negated."""
+
+
+def turned(stage: Stage, channels: NDArray[np.bool_]) -> Stage | None:
+    """The stage that makes -y of -x in these channels, where `stage` makes y of x; None where there is none."""
+    signs = np.where(channels, exact([-1]), exact([1]))
+    if isinstance(stage, Affine):
+        return replace(stage, offset=stage.offset * signs)
+    if isinstance(stage, Clip):
+        if not channels.all():
+            return None
+        low, high = (None if each is None else -each for each in (stage.high, stage.low))
+        return replace(stage, low=low, high=high)
+    if stage.rounding not in SYMMETRIC or stage.low is None or stage.high is None:
+        return None
+    was = np.zeros(len(channels), np.bool_) if stage.turned is None else stage.turned
+    return replace(
+        stage,
+        zero=stage.zero * signs,
+        shift=stage.shift * signs,
+        low=np.where(channels, -stage.high, stage.low),
+        high=np.where(channels, -stage.low, stage.high),
+        out_zero=stage.out_zero * signs,
+        turned=was ^ channels,
+    )
 
 
 def fused(stages: Sequence[Stage]) -> tuple[Stage, ...]:

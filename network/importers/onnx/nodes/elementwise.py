@@ -21,7 +21,8 @@ def add(node: Node, taken: Taken) -> Tensor:
     tensor, other = tensor_of(node, taken[0]), taken[1]
     if isinstance(other, Constant):
         return affine(node, tensor, ONE, per_channel(node, other, tensor))
-    assert isinstance(other, Tensor)
+    if not isinstance(other, Tensor):
+        raise node.error("a sum of one", why="a join adds two branches", fix=AGAIN)
     if other.axes != tensor.axes or other.shape != tensor.shape:
         what = f"it adds tensors of shapes {tensor.shape} and {other.shape}"
         raise node.error(what, why="a join adds the two branches element by element", fix="give both branches one shape")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from network.importers.onnx.arithmetic.exact import Exact, exact, same
-from network.importers.onnx.arithmetic.stages import Affine, fused
+from network.importers.onnx.arithmetic.stages import Affine, turned
 from network.importers.onnx.arithmetic.thresholds import code_format
 from network.importers.onnx.graph import Node
 from network.importers.onnx.nodes.constants import FEW, Constant
 from network.importers.onnx.nodes.layers import MOST_BITS
-from network.importers.onnx.values import Product, Tensor
+from network.importers.onnx.values import Product, Refused, Tensor, base
 
 AGAIN = "export the model again"
 
@@ -73,34 +73,35 @@ def per_channel(node: Node, constant: Constant, tensor: Tensor) -> Exact:
 
 
 def affine(node: Node, tensor: Tensor, factor: Exact, offset: Exact) -> Tensor:
-    """factor * x + offset; where a factor is negative the weights in front are negated."""
-    name = node.outputs[0]
+    """factor * x + offset; where a factor is negative the weights in front are negated, and all that lies between with them."""
+    name, source = node.outputs[0], tensor.source
     negative = np.broadcast_to(np.array([each < 0 for each in factor]), (tensor.channels,))
-    if not negative.any():
-        return tensor.then(Affine(same(factor), same(offset), node.where), name)
-    source, meaning = tensor.source, tensor.meaning
-    if not isinstance(source, Product) or meaning is None:
+    if not negative.any() or isinstance(base(source), Refused):
+        return tensor.then(Affine(same(abs(factor)), same(offset), node.where), name)
+    stages = [turned(stage, negative) for stage in tensor.stages]
+    between = [each for each in stages if each is not None]
+    if not isinstance(source, Product) or len(between) < len(stages):
         channel = int(np.flatnonzero(negative)[0])
         raise node.error(
             f"a negative factor in channel {channel}",
             why="codes count thresholds, so an activation never falls; it can be turned only by negating the weights right in front of it",
             fix="put the operator behind the convolution, or train with positive scales",
         )
-    sign = np.array([Fraction(-1 if each else 1) for each in negative], object)
-    turned = source.turned(negative)
-    low, high = int(turned.weights.min(initial=0)), int(turned.weights.max(initial=0))
-    if not turned.weight.low <= low <= high <= turned.weight.high:
-        wider = code_format(min(low, -1), high)
-        if wider.bits > MOST_BITS:
-            raise node.error(
-                f"a negative factor, and weights of {source.node.name} that cannot be negated in {source.weight}",
-                why="an activation never falls, so the weights of that channel are negated; they would be up to " + str(high),
-                fix="quantize the weights with narrow range (narrow_range=True), or train with positive scales",
-            )
-        turned = replace(turned, weight=wider)
-    first = Affine(same(meaning.factor * sign), meaning.offset, source.node.where)
-    stages = fused((first, Affine(factor, offset, node.where)))
-    both = stages[0]
-    assert isinstance(both, Affine)
-    # Factors are positive again: -1 * -1.
-    return replace(tensor, source=turned, stages=(Affine(same(both.factor), same(both.offset), node.where),), name=name)
+    return replace(tensor, source=_negated(node, source, negative), stages=tuple(between)).then(
+        Affine(same(abs(factor)), same(offset), node.where), name
+    )
+
+
+def _negated(node: Node, source: Product, channels: NDArray[np.bool_]) -> Product:
+    result = source.turned(channels)
+    low, high = int(result.weights.min(initial=0)), int(result.weights.max(initial=0))
+    if result.weight.low <= low <= high <= result.weight.high:
+        return result
+    wider = code_format(min(low, -1), high)
+    if wider.bits > MOST_BITS:
+        raise node.error(
+            f"a negative factor, and weights of {source.node.name} that cannot be negated in {source.weight}",
+            why=f"an activation never falls, so the weights of that channel are negated; they would be up to {high}",
+            fix="quantize the weights with narrow range (narrow_range=True), or train with positive scales",
+        )
+    return replace(result, weight=wider)
