@@ -68,7 +68,7 @@ def load(path: str | os.PathLike[str], shape: ImageShape, pictures: Pictures | N
             upright = _read(path, turn, image)
         _require_opaque(path, upright, stored)
         coloured = upright.convert("L" if shape.channels == 1 else "RGB")
-        pixels = np.asarray(_fitted(coloured, shape, pictures))
+        pixels = np.asarray(_fitted(path, coloured, shape, pictures))
     except MemoryError:
         raise ImageError(path, "no memory for it", "it is decoded as a whole", "scale it down first, or free memory") from None
     if shape.channels == 1:
@@ -78,7 +78,7 @@ def load(path: str | os.PathLike[str], shape: ImageShape, pictures: Pictures | N
     return np.ascontiguousarray(pixels)
 
 
-def _fitted(image: Image.Image, shape: ImageShape, pictures: Pictures) -> Image.Image:
+def _fitted(path: str, image: Image.Image, shape: ImageShape, pictures: Pictures) -> Image.Image:
     """The image at the network's size: stretched, or the middle of it with its shorter side resized, rounded as torchvision's Resize
     and CenterCrop do (torchvision/transforms/functional.py)."""
     if pictures.resize is None:
@@ -87,6 +87,10 @@ def _fitted(image: Image.Image, shape: ImageShape, pictures: Pictures) -> Image.
     short, long = min(width, height), max(width, height)
     longer = int(pictures.resize * long / short)
     size = (pictures.resize, longer) if width <= height else (longer, pictures.resize)
+    # A line of pixels in a file of a few bytes would become one as broad as the network's input, of gigabytes.
+    if longer * pictures.resize > max(LARGEST_PIXELS, 2 * pictures.resize**2):
+        why = f"with a shorter side of {pictures.resize} pixels, as the network takes it, it is {size[0]} x {size[1]}"
+        raise ImageError(path, f"too long and narrow, {width} x {height} pixels", why, "cut out the part that is meant")
     resized = image if image.size == size else image.resize(size, FILTERS[pictures.interpolation])
     left, top = (round((side - cut) / 2.0) for side, cut in zip(size, (shape.width, shape.height), strict=True))
     return resized.crop((left, top, left + shape.width, top + shape.height))

@@ -78,6 +78,20 @@ def test_grey_pictures_are_cut_too(tmp_path: Path) -> None:
     assert np.array_equal(load(tmp_path / "image.png", shape, Pictures(resize=11))[:, :, 0], expected)
 
 
+def test_a_line_of_pixels_is_not_resized_to_gigabytes(tmp_path: Path) -> None:
+    path = tmp_path / "line.png"
+    Image.fromarray(np.zeros((60_000, 2), np.uint8)).save(path)
+    assert path.stat().st_size < 2000
+    with pytest.raises(ImageError) as caught:
+        load(path, COLOUR, Pictures(resize=256))
+    assert str(caught.value) == (
+        f"{path}: too long and narrow, 2 x 60000 pixels\n"
+        "why: with a shorter side of 256 pixels, as the network takes it, it is 256 x 7680000\n"
+        "fix: cut out the part that is meant"
+    )
+    assert load(path, COLOUR).shape == COLOUR
+
+
 def test_reduced_decoding_leaves_what_is_resized(tmp_path: Path) -> None:
     """Of 800 x 640 pixels with a shorter side of 150, a quarter is decoded: an eighth, 100 x 80, would be scaled up."""
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (640, 800, 3), np.uint8)).save(tmp_path / "image.jpg")
