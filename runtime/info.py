@@ -38,6 +38,7 @@ def file(xclbin: Xclbin) -> str:
         "built by": [", ".join(f"{tool} {version}" for tool, version in manifest.versions.items()) or "not recorded"],
         "digest": [manifest.digest],
         "speed": [f"{manifest.clock_mhz:g} MHz, {interval}: {rate}"],
+        "pictures": _pictures(manifest),
         "arguments": [
             f"{argument.name:12}{argument.offset:#06x}  {_meaning(manifest, role)}" for role, argument in manifest.by_role.items()
         ],
@@ -47,6 +48,17 @@ def file(xclbin: Xclbin) -> str:
         "sections": [f"{section.kind:3} {section.name or '-':12}{section.size:14,} bytes" for section in axlf.sections],
     }
     return "\n".join(_column(name, lines) for name, lines in rows.items() if lines)
+
+
+def _pictures(manifest: Manifest) -> list[str]:
+    """How they become images, where the xclbin says so."""
+    pictures, (height, width, channels) = manifest.pictures, manifest.image
+    if pictures is None:
+        return []
+    fitted = f"{height} x {width} pixels"
+    if pictures.resize is not None:
+        fitted = f"{pictures.resize} pixels on the shorter side, of these the middle {height} x {width}"
+    return [f"{'grey' if channels == 1 else pictures.order}, {pictures.interpolation} to {fitted}"]
 
 
 def _meaning(manifest: Manifest, role: Role) -> str:

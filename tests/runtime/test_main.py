@@ -14,6 +14,7 @@ import runtime
 from runtime import Accelerator
 from runtime.__main__ import main
 from runtime.container.axlf import Axlf
+from runtime.container.manifest import Pictures
 from runtime.device import pci
 from runtime.emulation.emulator import available_paths
 from tests.runtime import tiny
@@ -181,6 +182,22 @@ def test_info_of_a_file_and_the_machine(capsys: pytest.CaptureFixture[str], monk
     assert f"\ndevices    emulation, computed with {available_paths()[0]}\n" in devices
     assert main(["info"]) == 0
     assert capsys.readouterr().out.startswith("devices    emulation")
+
+
+@pytest.mark.parametrize(
+    ("pictures", "image", "line"),
+    [
+        (Pictures(order="rgb", resize=256), (8, 6, 3), "rgb, bilinear to 256 pixels on the shorter side, of these the middle 8 x 6"),
+        (Pictures(interpolation="bicubic"), (8, 6, 3), "bgr, bicubic to 8 x 6 pixels"),
+        (Pictures(), (8, 6, 1), "grey, bilinear to 8 x 6 pixels"),
+    ],
+)
+def test_info_says_what_becomes_of_pictures(
+    capsys: pytest.CaptureFixture[str], pictures: Pictures, image: tuple[int, int, int], line: str
+) -> None:
+    tiny.write(Path("pictures.xclbin"), image=image, pictures=pictures)
+    assert main(["info", "pictures.xclbin"]) == 0
+    assert f"\npictures   {line}\n" in capsys.readouterr().out
 
 
 def test_a_device_can_be_named_anywhere(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
