@@ -269,6 +269,12 @@ def _entry(act: Format, projects: bool, item: Item) -> Entry:
         return Entry(**{place: entries.get(place, values.optional_code_format, None) for place in ("both", "main", "bypass")})
     if isinstance(item.value, bool):
         return _entry_of(act if item.boolean() else None, projects)
+    if not isinstance(item.value, str):
+        item.fail(
+            "is a list" if item.is_list else "is empty" if item.value is None else f"{item.value!r} is no entry",
+            why="an entry is true, false, the format of its codes, or a mapping of the formats at its places",
+            fix="write for example entry: true, entry: uint7, or entry: {main: uint7, bypass: int8}",
+        )
     return _entry_of(values.code_format(item), projects)
 
 
@@ -323,9 +329,11 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
     factors = fc.get("factors", values.optional_factor_format, None)
     if "scores" in fc and factors is None:
         fc["scores"].fail("there are no factors", why="without factors a score is the accumulator", fix="write acc, or factors: uint12")
-    if sums > 32:
+    if sums > 31:
         item.fail(
-            f"the sum over {shape.pixels:,} pixels needs {sums} bits", why="sums have at most 32 bits", fix="use a smaller feature map"
+            f"the sum over {shape.pixels:,} pixels needs {sums + 1} bits with its sign",
+            why="sums have at most 32",
+            fix="use a smaller feature map",
         )
     # With factors only products are summed, whose range is known; without them a bias, too, which is a parameter.
     own = fc.get("acc", values.optional_accumulator, Format(Kind.INT, 32) if factors is None else None)

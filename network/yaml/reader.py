@@ -93,7 +93,7 @@ class Item:
     def mapping(self, required: Collection[str] | None = None, optional: Collection[str] = ()) -> Mapping:
         """The entries by key; `required=None` takes any keys."""
         if not isinstance(self._node, yaml.MappingNode):
-            self._wrong("a mapping", "{" + ", ".join(f"{key}: …" for key in required or ("name",)) + "}")
+            self._wrong("a mapping", "{" + ", ".join(f"{key}: …" for key in required or [*optional, "name"][:1]) + "}")
         entries: dict[str, Item] = {}
         for key_node, node in self._node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"

@@ -89,6 +89,33 @@ MISTAKES = {
         "  why: res2c.entry is uintN or intN with N up to 8\n"
         "  fix: choose one of those",
     ),
+    "entry that is a list": (
+        ("entry:  {both: uint2}", "entry:  [uint2]"),
+        "wide.yaml:32: res2c.entry: is a list\n"
+        "  why: an entry is true, false, the format of its codes, or a mapping of the formats at its places\n"
+        "  fix: write for example entry: true, entry: uint7, or entry: {main: uint7, bypass: int8}",
+    ),
+    "empty entry": (
+        ("entry:  {both: uint2}", "entry:"),
+        "wide.yaml:32: res2c.entry: is empty\n"
+        "  why: an entry is true, false, the format of its codes, or a mapping of the formats at its places\n"
+        "  fix: write for example entry: true, entry: uint7, or entry: {main: uint7, bypass: int8}",
+    ),
+    "empty join": (
+        ("    join:   {}", "    join:"),
+        "wide.yaml:36: res2c.join: nothing is not a mapping\n  why: res2c.join takes a mapping\n  fix: write for example {zero_point: …}",
+    ),
+    "pool of too many pixels": (
+        ("shape: [5, 6, 3]", "shape: [4096, 4096, 1]"),
+        ("  pool: {kernel: 3, stride: 2, pad: [0, 1]}\n", ""),
+        ("pad_code: [-3, 0, 7], pe: 2, simd: 3", "pe: 2, simd: 1"),
+        ("    join:   {}", "    join:   {act: uint8}"),
+        ("pool:       max", "pool:       sum"),
+        ("zero_point: -8", "zero_point: 127"),
+        "wide.yaml:37: head: the sum over 16,777,216 pixels needs 33 bits with its sign\n"
+        "  why: sums have at most 32\n"
+        "  fix: use a smaller feature map",
+    ),
     "stem entry": (
         ("entry: int5", "entry: int12"),
         "wide.yaml:10: stem.entry: int12 cannot be used here\n"
