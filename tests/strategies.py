@@ -14,7 +14,7 @@ from network.arrays import key
 from network.formats import Format
 from network.reference import Forward
 
-WEIGHTS = ["bipolar", "bipolar", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
+WEIGHTS = ["bipolar", "bipolar", "int1", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
 
 
 CODES = [*(f"uint{bits}" for bits in range(1, 5)), *(f"int{bits}" for bits in range(1, 5)), "uint6", "int6"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from runtime.container.program import Activation, Block, Conv, Entry, Format, GlobalPool, Head, Join, Pair, Program, Shape, Window
 
-WEIGHTS = ["bipolar", "bipolar", "int2", "int5", "int8", "uint1", "uint3", "uint7", "uint8"]
+WEIGHTS = ["bipolar", "bipolar", "int1", "int2", "int5", "int8", "uint1", "uint3", "uint7", "uint8"]
 
 
 class Drawer:

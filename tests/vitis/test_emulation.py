@@ -64,7 +64,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> tuple[Network, dict[str, N
 
 
 def test_scores_come_with_the_labels(wide: tuple[Network, dict[str, NDArray[Any]], Path, Images]) -> None:
-    """Scores of 64 bits behind 3 labels: a word of padding, and words of 36 bytes a frame."""
+    """Scores of 64 bits behind 3 labels: a word of padding, and 40 bytes a frame."""
     network, arrays, path, images = wide
     expected = reference.trace(network, arrays, images.images)
     best = np.take_along_axis(expected["scores"], expected["labels"].astype(np.int64), axis=1)
