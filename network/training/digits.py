@@ -119,7 +119,10 @@ def main() -> None:
         described = network.load(DESCRIPTION)
     except network.DescriptionError as error:
         sys.exit(f"error: {error}, and start in the root of the repository")
-    training, held_out = digits()
+    try:
+        training, held_out = digits()
+    except network.ParameterError as error:  # the package that ships them is not there
+        sys.exit(f"error: {error}")
     net = TrainableNetwork(described)
     images, labels = as_tensor(training[0]), torch.from_numpy(training[1])
     started = time.monotonic()

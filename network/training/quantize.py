@@ -20,7 +20,7 @@ from network.arrays import key
 from network.formats import Format, Kind
 from network.layers import Conv
 from network.model import Block, Head, Network
-from network.operations import Window
+from network.operations import PoolKind, Window
 from network.parameters import Array
 
 ACT_SPREAD, RESIDUAL_SPREAD = 1.3, 2.0
@@ -215,9 +215,22 @@ class TrainableNetwork(nn.Module):
         super().__init__()
         if network.blocks[0].bypass is None:
             raise ValueError(f"{network.name}: only networks are trained here whose first block has a projection")
+        head = network.head
         joins = {block.meeting.activates for block in network.blocks}
-        if network.stem.entry or any(joins) or network.head.act or network.head.fc.factors or network.head.fc.codes:
-            raise ValueError(f"{network.name}: only joins that clip, and no thresholds on the image or in the head, are trained here")
+        if network.stem.entry or any(joins) or head.act or head.fc.factors or head.fc.codes or head.pool is not PoolKind.SUM:
+            raise ValueError(
+                f"{network.name}: only joins that clip, a pool that sums, and no thresholds on the image or in the head, are trained here"
+            )
+        codes = [conv.output_format for conv in network.convs] + [
+            form for block in network.blocks for form in block.entry if form is not None
+        ]
+        if any(form.kind is Kind.INT for form in codes) or any(any(conv.pad_codes) for conv in network.convs):
+            raise ValueError(f"{network.name}: only unsigned codes are trained here, and 0 around them")
+        # A projection takes the codes behind the entry, the identity those in front of it.
+        if any(block.entry.bypass or (block.entry.both if block.bypass is None else block.entry.main) for block in network.blocks):
+            raise ValueError(
+                f"{network.name}: only entries in front of a projection and the main branch, or beside the identity, are trained here"
+            )
         self.pool = network.stem.pool
         self.stem = TrainableConv(network.stem.conv, zero_point=0, spread=ACT_SPREAD)
         self.blocks = nn.Sequential(*map(TrainableBlock, network.blocks))
