@@ -22,6 +22,7 @@ struct PadCodes {
   static Beat<lanes, In> beat(unsigned part) {
 #pragma HLS INLINE
     const int code[] = {codes...};
+#pragma HLS ARRAY_PARTITION variable=code complete
     Beat<lanes, In> all = 0;
     for (unsigned i = 0; i < lanes; ++i) {
 #pragma HLS UNROLL
