@@ -30,7 +30,10 @@ class Verdict:
 
 
 def verify(network: Network, parameters: Parameters, xclbin: Path, images: Images, frames: int) -> Verdict:
-    """Classify all images with the xclbin; compare every code of the first `frames`, and the labels and scores of all, with the reference; raises ToolError if they differ."""
+    """Classify all images with the xclbin; compare every code of the first `frames`, and the labels and scores of all, with the reference.
+
+    Raises ToolError if they differ.
+    """
     frames = min(frames, len(images.images))
     traced = reference.trace(network, parameters, images.images)
     expected = traced["labels"]

@@ -13,7 +13,7 @@ namespace resflow {
 template <class Layer>
 struct Dense;
 
-/// In place of a bias: sums begin with 0.
+/// In place of a bias: sums begin with 0. UNCONFIRMED, as NoThresholds in products.h.
 struct NoBias {};
 
 template <class Acc, class T, unsigned roms, unsigned rows, unsigned integers>

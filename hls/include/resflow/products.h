@@ -12,7 +12,7 @@
 
 namespace resflow {
 
-/// In place of thresholds: sums leave as they are.
+/// In place of thresholds: sums leave as they are. UNCONFIRMED: that the tools take an argument without members, of functions they inline.
 struct NoThresholds {};
 
 template <class Out, class Acc, class T, unsigned roms, unsigned rows, unsigned integers>
