@@ -67,7 +67,7 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
             if error.parts not in (each.parts for each in reading.errors):
                 reading.errors.append(error)
             results = [_instead(node, taken)]
-        except (ArithmeticError, IndexError, ValueError, TypeError, KeyError, MemoryError) as error:
+        except (ArithmeticError, AttributeError, IndexError, ValueError, TypeError, KeyError, MemoryError) as error:
             # What no check above has thought of: constants of other shapes or kinds than the operator is defined for.
             what = f"its inputs do not fit it: {str(error) or type(error).__name__:.80}"
             reading.errors.append(node.error(what, why="the operator is not defined for such shapes or numbers", fix=AGAIN))
