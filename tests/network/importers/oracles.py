@@ -180,19 +180,31 @@ def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     return {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
 
 
-def _pads(node_attributes: Mapping[str, Any]) -> list[tuple[int, int]]:
-    pads = node_attributes.get("pads", [0, 0, 0, 0])
-    return list(zip(pads[: len(pads) // 2], pads[len(pads) // 2 :], strict=True))
+def _pads(said: Mapping[str, Any], sizes: tuple[int, ...], kernel: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Before and after, by axis."""
+    way = said.get("auto_pad", b"NOTSET").decode() or "NOTSET"
+    if way == "NOTSET":
+        pads = said.get("pads", [0, 0, 0, 0])
+        return list(zip(pads[: len(pads) // 2], pads[len(pads) // 2 :], strict=True))
+    found = []
+    for size, reach, stride in zip(sizes, kernel, said.get("strides", [1, 1]), strict=True):
+        total = 0 if way == "VALID" else max((-(-size // stride) - 1) * stride + reach - size, 0)
+        small = total // 2
+        found.append((total - small, small) if way == "SAME_LOWER" else (small, total - small))
+    return found
 
 
 def _windows(ints: Array, kernel: tuple[int, ...], said: Mapping[str, Any], outside: int) -> Array:
     """(n, c, out_h, out_w, kernel_h, kernel_w) of what a window sees."""
-    if said.get("ceil_mode") or said.get("auto_pad", b"NOTSET") != b"NOTSET" or set(said.get("dilations", [1])) != {1}:
-        raise NotImplementedError("ceil_mode, auto_pad or dilations")
-    padded = np.pad(ints, [(0, 0), (0, 0), *_pads(said)], constant_values=outside)
-    seen = np.lib.stride_tricks.sliding_window_view(padded, kernel, axis=(2, 3))  # type: ignore[call-overload]
+    apart = said.get("dilations", [1, 1])
+    reaches = tuple((size - 1) * step + 1 for size, step in zip(kernel, apart, strict=True))
+    pads = _pads(said, ints.shape[2:], reaches)
     down, along = said.get("strides", [1, 1])
-    return np.asarray(seen[:, :, ::down, ::along])
+    padded = np.pad(ints, [(0, 0), (0, 0), *pads], constant_values=outside)
+    if said.get("ceil_mode") and any((size - r) % s for size, r, s in zip(padded.shape[2:], reaches, (down, along), strict=True)):
+        raise NotImplementedError("ceil_mode")
+    seen = np.lib.stride_tricks.sliding_window_view(padded, reaches, axis=(2, 3))  # type: ignore[call-overload]
+    return np.asarray(seen[:, :, ::down, ::along, :: apart[0], :: apart[1]])
 
 
 @dataclass
@@ -317,9 +329,9 @@ def _batch_norm(inputs: list[Any], said: Mapping[str, Any]) -> Exact:
 
 def _average_pool(inputs: list[Any], said: Mapping[str, Any]) -> Exact:
     (x,) = inputs
-    if any(map(any, _pads(said))) and not said.get("count_include_pad", 0):
-        raise NotImplementedError("averages that leave the padding out")
     kernel = tuple(said["kernel_shape"])
+    if any(map(any, _pads(said, x.ints.shape[2:], kernel))) and not said.get("count_include_pad", 0):
+        raise NotImplementedError("averages that leave the padding out")
     return Exact(_windows(x.ints, kernel, said, 0).sum(axis=(4, 5)), x.unit / math.prod(kernel))
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from network import reference
+from network.importers.onnx.nodes.constants import recovered
 from network.importers.onnx.operators import Preprocessing
 from tests.network.importers import graphs, importing
 from tests.network.importers.graphs import Little
@@ -75,6 +76,19 @@ def test_mean_and_deviation_on_the_command_line(seed: int, tmp_path: Path) -> No
     model, pixels = graphs.little(spec), graphs.random_images(spec, 2)
     found = importing.taken(model, tmp_path, Preprocessing(mean=mean, std=std, is_given=True))
     importing.assert_equal(model, graphs.standardised(pixels, mean, std), pixels, found)
+
+
+def test_weights_without_their_quantizer_are_found_or_refused() -> None:
+    """Each is float32(scale * code): a small one beside a large one is no zero."""
+    codes = np.random.default_rng(0).integers(-127, 128, (6, 4, 3, 3))
+    scales = np.random.default_rng(1).uniform(1e-3, 1e-1, (6, 1, 1, 1)).astype(np.float32)
+    found = recovered((scales * codes).astype(np.float32))
+    assert found is not None
+    rows = found.codes.reshape(6, -1)
+    factors = [np.flatnonzero(row)[0] for row in rows]
+    for row, wanted, first in zip(rows, codes.reshape(6, -1), factors, strict=True):
+        np.testing.assert_array_equal(row * wanted[first], wanted * row[first])
+    assert recovered(np.float32([[0.375, -1e30], [0.25, 0.5]])) is None
 
 
 def test_the_same_graph_gives_the_same_files(tmp_path: Path) -> None:

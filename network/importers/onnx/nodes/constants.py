@@ -227,12 +227,14 @@ def _scale_of(values: NDArray[np.float64]) -> float | None:
         return None
     for levels in range(1, MOST_LEVELS + 2):
         codes = distinct * levels / most
-        if np.abs(codes - np.round(codes)).max() < levels * 2.0**-22 and round(codes.max()) <= MOST_LEVELS:
+        whole = np.round(codes)
+        # Each has the rounding of its own float32 and of the scale's: small weights beside a large one are no zeros.
+        if (np.abs(codes - whole) <= np.abs(whole) * 2.0**-22).all() and whole.max() <= MOST_LEVELS:
             scale = most / levels
             # The scale was a float32 if one near it gives back every value.
             single = np.float32(scale)
             for near in (single, np.nextafter(single, np.float32(0)), np.nextafter(single, np.float32(np.inf))):
-                if np.array_equal(np.float32(np.round(codes) * np.float64(near)), distinct.astype(np.float32)):
+                if np.array_equal(np.float32(whole * np.float64(near)), distinct.astype(np.float32)):
                     return float(near)
             return scale
     return None
