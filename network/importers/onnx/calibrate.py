@@ -45,7 +45,7 @@ def quantize(model: Path, folder: Path, output: Path, preprocessing: Preprocessi
         from onnxruntime.quantization.shape_inference import quant_pre_process
     except ImportError as error:
         what = f"nothing to quantize it with: {error}"
-        raise GraphError(str(model), what, why="--calibrate calls onnxruntime's quantizer", fix="pip install onnxruntime") from None
+        raise GraphError(str(model), what, why="--calibrate calls onnxruntime's quantizer", fix="pip install 'resflow[import]'") from None
     if len(loaded.shape) != 4 or None in loaded.shape[1:]:
         fix = "export the model with a fixed image size"
         raise GraphError(str(model), f"its input has shape {loaded.shape}", why="the accelerator is built for images of one size", fix=fix)
