@@ -132,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
     against = "the graph in rational numbers" if report.is_exact else "onnxruntime"
     differ = sum(each.different for each in report.quantizers)
     total = sum(each.codes for each in report.quantizers)
-    print(f"{report.images:,} images, {differ:,} of {total:,} codes and {report.labels:,} labels differ from {against}")
+    print(f"{report.images:,} image{'s' if report.images > 1 else ''}, {differ:,} of {total:,} codes and {report.labels:,} labels differ from {against}")
     if report.is_equal:
         return 0
     print("error: more than rounding in float arithmetic explains", file=sys.stderr)
