@@ -121,6 +121,24 @@ def test_the_command_writes_a_table_and_checks_it(
     ]
 
 
+def test_what_was_not_imported_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, npz = tmp_path / "digits.yaml", tmp_path / "digits.npz"
+    config.write_text("# Handwritten digits")
+    command = [str(MODEL), "--network", "digits", "--config", str(config), "--params", str(npz)]
+    assert main(command) == 1
+    assert capsys.readouterr().err == (
+        f"error: {config}: it is a description that was not imported\n"
+        "  why: it would be replaced\n  fix: choose another --network, or other files with --config and --params\n"
+    )
+    config.unlink()
+    npz.write_bytes(b"weights")
+    assert main(command) == 1
+    assert capsys.readouterr().err.startswith(f"error: {npz}: it has the parameters of another description\n")
+    npz.unlink()
+    assert main(command) == 0
+    assert main(command) == 0  # what was imported is imported again
+
+
 def test_the_whole_way(taken: Taken, tmp_path: Path) -> None:
     """Description and parameters as they were written, through C simulation of every IP and the emulated accelerator: the golden codes."""
     images = taken.golden["images"]
