@@ -77,7 +77,7 @@ def render(lowered: Lowered, naming: Naming) -> str:
         "",
         "formats:",
         f"  weight:   {shared.weight}",
-        _noted(f"  act:      {shared.act}", "inside a block"),
+        _noted(f"  act:      {shared.act}", f"inside a block; each is compared with {shared.act.thresholds} thresholds at once"),
         _noted(f"  residual: {shared.residual}", "between blocks"),
         f"  zero_point: {shared.zero_point}",
         "",

@@ -68,7 +68,7 @@ def test_the_description_says_each_thing_once(taken: Taken) -> None:
         "\n"
         "formats:\n"
         "  weight:   int8\n"
-        "  act:      uint7                      # inside a block\n"
+        "  act:      uint7                      # inside a block; each is compared with 127 thresholds at once\n"
         "  residual: uint7                      # between blocks\n"
         "  zero_point: 0\n"
         "\n"
