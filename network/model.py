@@ -262,6 +262,17 @@ class Pictures:
     resize: int | None = None  # pixels of the shorter side, then the middle is cut out; None: both sides to the input's size
     interpolation: str = "bilinear"  # or bicubic
 
+    def fault(self, image: Shape) -> tuple[str, str, str] | None:
+        """What is wrong with them for images of that shape, why, and how to fix it; None if nothing is."""
+        longer = max(image.height, image.width)
+        if self.resize is None or self.resize >= longer:
+            return None
+        what, why = (
+            f"{self.resize} is less than the input, {image}",
+            "a picture's shorter side gets so many pixels, and then the size of the input is cut out of its middle",
+        )
+        return what, why, f"write {longer} or more"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:

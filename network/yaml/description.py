@@ -301,18 +301,15 @@ def _join(residual: Format, item: Item) -> tuple[JoinForm, Format]:
 
 def _pictures(image: Shape, item: Item) -> Pictures:
     entries = item.mapping((), ("order", "resize", "interpolation"))
-    resize, longer = entries.get("resize", values.optional_size, None), max(image.height, image.width)
-    if resize is not None and resize < longer:
-        entries["resize"].fail(
-            f"{resize} is less than the input, {image}",
-            why="a picture's shorter side gets so many pixels, and then the size of the input is cut out of its middle",
-            fix=f"write {longer} or more",
-        )
-    return Pictures(
+    pictures = Pictures(
         order=entries.get("order", lambda entry: entry.choice("bgr", "rgb"), "bgr"),
-        resize=resize,
+        resize=entries.get("resize", values.optional_size, None),
         interpolation=entries.get("interpolation", lambda entry: entry.choice("bilinear", "bicubic"), "bilinear"),
     )
+    if fault := pictures.fault(image):
+        what, why, fix = fault
+        entries["resize"].fail(what, why=why, fix=fix)
+    return pictures
 
 
 def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:

@@ -25,7 +25,7 @@ from network import images as network_images
 from network.errors import GraphError, GraphErrors, ParameterError
 from network.importers.onnx import check, convert, table
 from network.importers.onnx.operators import Preprocessing
-from network.importers.onnx.write import Naming
+from network.importers.onnx.write import Naming, require_free
 from network.model import Network, Pictures
 from network.yaml import values
 
@@ -107,6 +107,7 @@ def run(options: argparse.Namespace) -> int:
     name = options.network
     config = options.config or Path("configs", f"{name}.yaml")
     npz = options.params or Path("params", f"{name}.npz")
+    require_free(config, npz)
     is_given = any(each is not None for each in (options.scale, options.mean, options.std))
     scale = options.scale[0] if options.scale else Fraction(1, 255)
     preprocessing = Preprocessing(scale, options.mean or (Fraction(0),), options.std or (Fraction(1),), is_given)
@@ -132,7 +133,9 @@ def run(options: argparse.Namespace) -> int:
     against = "the graph in rational numbers" if report.is_exact else "onnxruntime"
     differ = sum(each.different for each in report.quantizers)
     total = sum(each.codes for each in report.quantizers)
-    print(f"{report.images:,} images, {differ:,} of {total:,} codes and {report.labels:,} labels differ from {against}")
+    print(
+        f"{report.images:,} image{'s' if report.images > 1 else ''}, {differ:,} of {total:,} codes and {report.labels:,} labels differ from {against}"
+    )
     if report.is_equal:
         return 0
     print("error: more than rounding in float arithmetic explains", file=sys.stderr)

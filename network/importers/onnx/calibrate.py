@@ -10,7 +10,7 @@ import numpy as np
 
 from network.errors import GraphError
 from network.importers.onnx import graph
-from network.importers.onnx.operators import Preprocessing
+from network.importers.onnx.operators import Preprocessing, image
 from network.model import Pictures
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
@@ -45,17 +45,16 @@ def quantize(model: Path, folder: Path, output: Path, preprocessing: Preprocessi
         from onnxruntime.quantization.shape_inference import quant_pre_process
     except ImportError as error:
         what = f"nothing to quantize it with: {error}"
-        raise GraphError(str(model), what, why="--calibrate calls onnxruntime's quantizer", fix="pip install onnxruntime") from None
-    if len(loaded.shape) != 4 or None in loaded.shape[1:]:
-        fix = "export the model with a fixed image size"
-        raise GraphError(str(model), f"its input has shape {loaded.shape}", why="the accelerator is built for images of one size", fix=fix)
+        raise GraphError(str(model), what, why="--calibrate calls onnxruntime's quantizer", fix="pip install 'resflow[import]'") from None
     if any(node.op in ("QuantizeLinear", "DequantizeLinear") or node.domain in graph.QONNX for node in loaded.nodes):
         raise GraphError(str(model), "it is quantized already", why="--calibrate is for float graphs", fix="leave out --calibrate")
-    _, channels, height, width = (each or 1 for each in loaded.shape)
-    shape, shown = (
-        ImageShape(height, width, channels),
-        Shown(order=pictures.order, resize=pictures.resize, interpolation=pictures.interpolation),
-    )
+    taken = image(loaded, preprocessing)
+    size = taken.source.shape
+    if fault := pictures.fault(size):
+        what, why, fix = fault
+        raise GraphError("--resize", what, why=why, fix=fix)
+    shape = ImageShape(*size)
+    shown = Shown(order=pictures.order, resize=pictures.resize, interpolation=pictures.interpolation)
     paths = files(folder)
     mean, std = (np.array([float(each) for each in numbers]) for numbers in (preprocessing.mean, preprocessing.std))
 
@@ -69,7 +68,8 @@ def quantize(model: Path, folder: Path, output: Path, preprocessing: Preprocessi
                 return None
             pixels = load(path, shape, shown).astype(np.float64)
             numbers = (pixels * float(preprocessing.scale) - mean) / std
-            return {loaded.input: numbers.transpose(2, 0, 1)[None].astype(np.float32)}
+            axes = [0, *("HWC".index(axis) + 1 for axis in taken.axes[1:])]
+            return {loaded.input: numbers[None].transpose(axes).astype(np.float32)}
 
     prepared = output.with_name(f"prepared-{output.name}")
     try:

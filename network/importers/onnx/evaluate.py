@@ -271,7 +271,7 @@ def with_onnxruntime(imported: Imported) -> Callable[[NDArray[np.uint8]], Evalua
         import onnxruntime
     except ImportError as error:
         what = f"nothing to compute it with: {error}"
-        raise GraphError(str(path), what, why="--check computes QDQ graphs by onnxruntime", fix="pip install onnxruntime") from None
+        raise GraphError(str(path), what, why="--check computes QDQ graphs by onnxruntime", fix="pip install 'resflow[import]'") from None
     model = copy.deepcopy(onnx.load(path))
     made = {node.output[0]: node for node in model.graph.node if node.op_type == "QuantizeLinear"}
     names = [probe.tensor for probe in imported.lowered.probes if probe.tensor in made]

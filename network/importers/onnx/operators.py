@@ -56,7 +56,7 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
     """Evaluate the graph; problems are kept in `errors`."""
     reading = Reading(graph)
     reading.values.update({name: Constant(array) for name, array in graph.constants.items()})
-    reading.values[graph.input] = _image(graph, preprocessing)
+    reading.values[graph.input] = image(graph, preprocessing)
     grown = 0
     for node in graph.nodes:
         taken = [reading.values[name] if name else None for name in node.inputs]
@@ -67,7 +67,7 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
             if error.parts not in (each.parts for each in reading.errors):
                 reading.errors.append(error)
             results = [_instead(node, taken)]
-        except (ArithmeticError, IndexError, ValueError, TypeError, KeyError, MemoryError) as error:
+        except (ArithmeticError, AttributeError, IndexError, ValueError, TypeError, KeyError, MemoryError) as error:
             # What no check above has thought of: constants of other shapes or kinds than the operator is defined for.
             what = f"its inputs do not fit it: {str(error) or type(error).__name__:.80}"
             reading.errors.append(node.error(what, why="the operator is not defined for such shapes or numbers", fix=AGAIN))
@@ -83,7 +83,8 @@ def read(graph: Graph, preprocessing: Preprocessing) -> Reading:
     return reading
 
 
-def _image(graph: Graph, preprocessing: Preprocessing) -> Tensor:
+def image(graph: Graph, preprocessing: Preprocessing) -> Tensor:
+    """The graph's input as the image with its preprocessing; raises GraphError."""
     where = f"{graph.file}: input {graph.input}"
     shape = graph.shape
     if len(shape) != 4 or None in shape[1:]:

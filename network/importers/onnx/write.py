@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from network.errors import GraphError
 from network.formats import Format, Kind
 from network.importers.onnx.lowered import Block, Conv, Head, Lowered
 from network.model import Pictures
@@ -66,7 +67,7 @@ def render(lowered: Lowered, naming: Naming) -> str:
     assert head is not None
     assert lowered.stem is not None
     lines = [
-        f"# Imported from {_plain(naming.file)}: {len(lowered.blocks)} blocks, {head.out} classes",
+        f"{BANNER}{_plain(naming.file)}: {len(lowered.blocks)} blocks, {head.out} classes",
         f"network:   {naming.network}",
         f"platform:  {naming.platform}",
         "clock_mhz: 250",
@@ -76,7 +77,7 @@ def render(lowered: Lowered, naming: Naming) -> str:
         "",
         "formats:",
         f"  weight:   {shared.weight}",
-        _noted(f"  act:      {shared.act}", "inside a block"),
+        _noted(f"  act:      {shared.act}", f"inside a block; each is compared with {shared.act.thresholds} thresholds at once"),
         _noted(f"  residual: {shared.residual}", "between blocks"),
         f"  zero_point: {shared.zero_point}",
         "",
@@ -207,6 +208,26 @@ def _head(head: Head, shared: Common, lowered: Lowered) -> list[str]:
     if head.weight != Format(Kind.INT, 8):
         lines.append("  weights: rom")
     return lines
+
+
+BANNER = "# Imported from "
+"""How a description begins that was imported, and not edited as another's."""
+
+
+def require_free(config: Path, npz: Path) -> None:
+    """Raise GraphError where a description or parameters would be replaced that were not imported."""
+    try:
+        with config.open("rb") as file:
+            if file.read(len(BANNER)) == BANNER.encode():
+                return
+        taken, what = config, "it is a description that was not imported"
+    except FileNotFoundError:
+        if not npz.exists():
+            return
+        taken, what = npz, "it has the parameters of another description"
+    raise GraphError(
+        str(taken), what, why="it would be replaced", fix="choose another --network, or other files with --config and --params"
+    )
 
 
 def write(config: Path, npz: Path, lowered: Lowered, naming: Naming) -> str:

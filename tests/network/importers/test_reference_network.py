@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from network import reference
+import runtime
+from network import parameters, reference
 from network.importers.onnx import check, convert, write
 from network.importers.onnx.__main__ import main
 from network.model import Network, Pictures
 from tests.reference_data import FOLDER
+from tests.test_dodo import doit
 
 MODEL = FOLDER.parent / "qonnx" / "resnet8_a8w8.onnx"
 pytestmark = pytest.mark.skipif(not MODEL.exists(), reason="no trained ResNet-8 beside the checkout")
@@ -65,7 +68,7 @@ def test_the_description_says_each_thing_once(taken: Taken) -> None:
         "\n"
         "formats:\n"
         "  weight:   int8\n"
-        "  act:      uint7                      # inside a block\n"
+        "  act:      uint7                      # inside a block; each is compared with 127 thresholds at once\n"
         "  residual: uint7                      # between blocks\n"
         "  zero_point: 0\n"
         "\n"
@@ -111,11 +114,50 @@ def test_the_command_writes_a_table_and_checks_it(
     line = next(line for line in out.splitlines() if "res4a.join" in line)
     assert " ".join(line.split()) == "res4a.join join uint7 2^-4 4 main + bypass, exact; 2 quantizers as one: half even"
     assert "configs/resnet8.yaml: 3 blocks, 10 classes, 77,360 weights in params/resnet8.npz" in out
-    assert out.endswith("1 images, 0 of 257,098 codes and 0 labels differ from the graph in rational numbers\n")
+    assert out.endswith("1 image, 0 of 257,098 codes and 0 labels differ from the graph in rational numbers\n")
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")) == [
         "configs/resnet8.yaml",
         "params/resnet8.npz",
     ]
+
+
+def test_what_was_not_imported_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, npz = tmp_path / "digits.yaml", tmp_path / "digits.npz"
+    config.write_text("# Handwritten digits")
+    command = [str(MODEL), "--network", "digits", "--config", str(config), "--params", str(npz)]
+    assert main(command) == 1
+    assert capsys.readouterr().err == (
+        f"error: {config}: it is a description that was not imported\n"
+        "  why: it would be replaced\n  fix: choose another --network, or other files with --config and --params\n"
+    )
+    config.unlink()
+    npz.write_bytes(b"weights")
+    assert main(command) == 1
+    assert capsys.readouterr().err.startswith(f"error: {npz}: it has the parameters of another description\n")
+    npz.unlink()
+    assert main(command) == 0
+    assert main(command) == 0  # what was imported is imported again
+
+
+def test_the_whole_way(taken: Taken, tmp_path: Path) -> None:
+    """Description and parameters as they were written, through C simulation of every IP and the emulated accelerator: the golden codes."""
+    images = taken.golden["images"]
+    (tmp_path / "configs").mkdir()
+    config = tmp_path / "configs" / "resnet8.yaml"
+    config.write_text(f"{taken.text}\nimages: golden.npz\n")
+    np.savez(config.with_name("golden.npz"), images=images)
+    parameters.save(tmp_path / "params" / "resnet8.npz", taken.arrays)
+    description = config.read_text().replace("\nplatform:", "\nparameters: ../params/resnet8.npz\nplatform:")
+    config.write_text(description)
+    result = doit(f"network={config}", f"build={tmp_path / 'build'}", "frames=2", "demo")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(re.findall(r"PASS \w+: 2 frames", result.stdout)) == 6
+    assert "reference, C simulation and emulator agree on all" in result.stdout
+    with runtime.Accelerator.open(tmp_path / "build" / "resnet8" / "resnet8.xclbin") as accelerator:
+        labels, scores = accelerator.classify(images, scores=True)
+    codes = taken.golden["codes/132"].reshape(len(images), -1)
+    np.testing.assert_array_equal(labels[:, 0], taken.golden["labels"])
+    np.testing.assert_array_equal(scores, np.take_along_axis(codes, labels.astype(np.int64), axis=1))
 
 
 def test_codes_that_differ_are_told(taken: Taken) -> None:

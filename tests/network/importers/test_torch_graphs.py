@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
@@ -19,8 +20,12 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from network import load, parameters
+from network.importers.onnx.__main__ import main
 from network.importers.onnx.operators import Preprocessing
+from network.model import Pictures
 from tests.network.importers import graphs, importing, oracles
 
 MEAN, STD = (tuple(map(Fraction, each)) for each in (("0.485", "0.456", "0.406"), ("0.229", "0.224", "0.225")))
@@ -110,6 +115,65 @@ def compare(sample: Sample, folder: Path) -> importing.Taken:
 @pytest.mark.parametrize("name", [*BREVITAS, *RESNETS])
 def test_the_accelerator_computes_their_codes(sample: Callable[[str], Sample], name: str, tmp_path: Path) -> None:
     compare(sample(name), tmp_path)
+
+
+def test_from_a_float_network_in_one_command(
+    torch_graphs: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Quantized on a folder of pictures, imported, equal to onnxruntime; and the pictures classified as it does."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    size = (32, 32)
+    onnx.save(torch_graphs.resnet(18, size, classes=20, width=8), "float.onnx")
+    Path("photos").mkdir()
+    for i, pixels in enumerate(torch_graphs.photos(6, (40, 52), 7)):
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(f"photos/{i}.png")
+    command = ["float.onnx", "--network", "mine", "--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225", "--resize", "36"]
+    assert main([*command, "--calibrate", "photos", "--check", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("float.onnx: quantized to 8 bits on 6 pictures of photos\n")
+    assert re.search(r"\n2 images, \d+ of 23,976 codes and 0 labels differ from onnxruntime\n$", shown)
+    imported = load("configs/mine.yaml")
+    assert imported.pictures == Pictures(order="rgb", resize=36)
+    assert {str(conv.weight) for conv in imported.convs} == {"int8"}
+    assert parameters.load(imported, "params/mine.npz")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--calibrate", "nowhere"],
+            "error: --calibrate nowhere: not a folder\n  why: the ranges of activations are measured on them\n  fix: name a folder of pictures\n",
+        ),
+        (
+            ["--calibrate", "photos", "--resize", "20"],
+            "error: --resize: 20 is less than the input, 32x32x3\n"
+            "  why: a picture's shorter side gets so many pixels, and then the size of the input is cut out of its middle\n"
+            "  fix: write 32 or more\n",
+        ),
+        (
+            ["--calibrate", "photos"],
+            "error: photos/0.png: not an image\n  why: it must be one of PNG, JPEG, BMP, GIF, PPM, TIFF, WEBP\n  fix: pass an image file\n",
+        ),
+    ],
+    ids=["no folder", "small pictures", "no picture"],
+)
+def test_what_cannot_be_calibrated(
+    torch_graphs: ModuleType,
+    options: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    onnx.save(torch_graphs.resnet(18, (32, 32), classes=20, width=8), "float.onnx")
+    Path("photos").mkdir()
+    Path("photos/0.png").write_bytes(b"a text")
+    assert main(["float.onnx", "--network", "mine", *options]) == 1
+    assert capsys.readouterr().err == said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["float.onnx", "photos"]
 
 
 @needs_time

@@ -58,8 +58,8 @@ class Constant:
         """Its numbers as Fractions, in its shape; ValueError where one is not finite."""
         if self.quantized is not None:
             q = self.quantized
-            weights: NDArray[np.object_] = np.asarray(q.scale * (exact(q.codes).reshape(q.codes.shape) - q.zero), object)
-            return weights
+            # Of a single number numpy makes no array.
+            return np.asarray(q.scale * (exact(q.codes).reshape(q.codes.shape) - q.zero), object)
         numbers: NDArray[np.object_] = exact(self.array).reshape(self.array.shape)
         return numbers
 
@@ -88,7 +88,7 @@ def scaled(constant: Constant, factor: Constant, *, divides: bool) -> Constant |
     by = factor.exactly()
     if any(each <= 0 for each in by.reshape(-1)) or np.broadcast_shapes(q.codes.shape, by.shape) != q.codes.shape:
         return None
-    scale = q.scale / by if divides else q.scale * by
+    scale = np.asarray(q.scale / by if divides else q.scale * by, object)
     return of_quantized(replace(q, scale=scale))
 
 
