@@ -1,6 +1,6 @@
 """README, CONTRIBUTING and docs/ as what they promise: their fenced blocks, and the HTML comment above a block that says what it is.
 
-    <!-- not run: why -->            sh that is only checked: tasks, variables, options, modules and paths it names exist
+    <!-- not run: why -->            what is only checked: tasks, variables, options, modules and paths that sh names exist, Python compiles
     <!-- file: PATH -->              a file that the reader writes (or overwrites) in the checkout
     <!-- append to: PATH -->         what the reader adds to the end of a file
     <!-- change in: PATH -->         a diff: what stands there, and what it becomes

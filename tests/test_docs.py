@@ -55,7 +55,7 @@ def read(page: Path, checkout: Path, record: bool = False) -> None:
     program = ""
     for block in blocks(page):
         try:
-            if block.language == "python" and not {"file", "append to", "change in", "sketch"} & set(block.remarks):
+            if block.language == "python" and not {"not run", "file", "append to", "change in", "sketch"} & set(block.remarks):
                 program += block.text
             else:
                 follow(block, checkout, record)
@@ -88,6 +88,11 @@ def follow(block: Block, checkout: Path, record: bool) -> None:
         if "not run" not in said:
             done = run(text, checkout, environment(checkout))
             assert done.returncode == 0, f"{text}ended with status {done.returncode}:\n{done.stdout}"
+    elif block.language == "python":
+        try:
+            compile(text, str(block), "exec")
+        except SyntaxError as error:
+            raise AssertionError(str(error)) from None
     else:
         assert not block.language or block.language == "yaml", f"{block.language}: what is to be done with it?"
     if block.language == "yaml":
