@@ -28,8 +28,15 @@ class Formats(NamedTuple):
     weight: Format
     act: Format
     residual: Format
-    zero_point: int
+    zero_point: int | None
     acc: Format | None
+
+    @property
+    def clipped_zero_point(self) -> int:
+        """That of joins that clip, and of what they bring to the head: half of the codes if none is given."""
+        if self.zero_point is not None:
+            return self.zero_point
+        return (self.residual.high + 1) // 2 if self.residual.kind is Kind.UINT else 0
 
 
 def load(path: str | Path, platform: str | None = None) -> Network:
@@ -85,11 +92,7 @@ def _formats(item: Item) -> Formats:
         weight=entries.get("weight", values.weight_format, BIPOLAR),
         act=values.code_format(entries["act"]),
         residual=residual,
-        zero_point=entries.get(
-            "zero_point",
-            lambda z: z.integer(residual.low, residual.high),
-            (residual.high + 1) // 2 if residual.kind is Kind.UINT else 0,
-        ),
+        zero_point=entries["zero_point"].integer(residual.low, residual.high) if "zero_point" in entries else None,
         acc=entries.get("acc", values.optional_accumulator, None),
     )
 
@@ -220,7 +223,9 @@ def _block(item: Item, name: str, shape: Shape, input_format: Format, formats: F
     entry = entries.get(
         "entry", partial(_entry, formats.act, projects), _entry_of(formats.act if input_format != formats.act else None, projects)
     )
-    meeting, residual = entries.get("join", partial(_join, formats.residual), (JoinForm(zero_point=formats.zero_point), formats.residual))
+    meeting, residual = entries.get(
+        "join", partial(_join, formats.residual), (JoinForm(zero_point=formats.clipped_zero_point), formats.residual)
+    )
     fork_format = entry.both or input_format
     names = [key for key in ("conv1", "conv2", "conv3") if key in entries]
     convs: list[Conv] = []
@@ -318,7 +323,9 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
     fc = entries["fc"].mapping(() if labels else ("out",), optional)
     out = fc.get("out", lambda entry: entry.integer(1, values.MAX_CHANNELS), labels)
     shape, codes = block.output, block.residual
-    zero_point = entries.get("zero_point", lambda z: z.integer(codes.low, codes.high), formats.zero_point)
+    # Behind a join with thresholds codes have no zero point unless one is given.
+    usual = (formats.zero_point or 0) if block.meeting.activates else formats.clipped_zero_point
+    zero_point = entries.get("zero_point", lambda z: z.integer(codes.low, codes.high), usual)
     pool = PoolKind(entries.get("pool", lambda entry: entry.choice("sum", "max"), "sum"))
     act = entries.get("act", values.optional_code_format, None)
     sums = pool_reach(pool, shape, codes, zero_point)[1].bit_length() or 1

@@ -288,3 +288,23 @@ def test_any_word_gives_a_network_or_the_described_error(tmp_path, data):
         plan(load(path))
     except DescriptionError as error:
         assert re.fullmatch(r".*wide\.yaml(:\d+)?: .+\n  why: .+\n  fix: .+", str(error), re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("residual", "join", "given", "expected"),
+    [
+        ("uint4", "", "", 8),
+        ("uint4", "", "zero_point: 3, ", 3),
+        ("uint4", "join: {}", "", 0),
+        ("uint4", "join: {}", "zero_point: 3, ", 3),
+        ("int4", "join: {}", "", 0),
+    ],
+)
+def test_the_zero_point_of_the_head(tmp_path, residual, join, given, expected):
+    """Half of the codes is that of joins that clip, as the original's do; nobody means it where thresholds follow a join."""
+    text = (Path(__file__).parents[2] / "toy.yaml").read_text()
+    text = text.replace("residual: uint4", f"{given}residual: {residual}")
+    for bypass in ("bypass: {pe: 2, simd: 4}", "bypass: identity"):
+        text = text.replace(bypass, f"{bypass}\n    {join}")
+    (tmp_path / "toy.yaml").write_text(text)
+    assert load(tmp_path / "toy.yaml").head.zero_point == expected
