@@ -158,12 +158,14 @@ def _check_values(array: Array, spec: Spec) -> None:
                 f"the description says weight: {spec.format}, whose values are {values}",
                 f"quantize the weights to that, or write weight: {wide_enough} for the layer",
             )
-    if spec.factor is not None and ((array < 1) | (array > spec.factor.high)).any():
-        place = tuple(int(i) for i in np.argwhere((array < 1) | (array > spec.factor.high))[0])
+    if spec.factor is not None and (bad := (array < 1) | (array > spec.factor.high)).any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
         raise _Mismatch(
             f"{array[place]} at {place}, expected 1 to {spec.factor.high}",
             f"the description says factors: {spec.factor}, and they are positive",
-            "scale them all, or write wider factors for the layer",
+            "negate the channel's weights instead, or make them 0"
+            if array[place] < 1
+            else f"divide all factors, or write factors: uint{int(array.max()).bit_length()} for the layer, at most uint16",
         )
     if spec.ascending and (fault := thresholds.not_ascending(array, negatable=spec.negatable)):
         raise _Mismatch(*fault)

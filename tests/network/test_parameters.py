@@ -209,3 +209,20 @@ def test_damaged_files(toy, tmp_path, data):
     else:
         for key, array in arrays.items():
             np.testing.assert_array_equal(loaded[key], array)
+
+
+@pytest.mark.parametrize(
+    ("factor", "fix"),
+    [
+        (0, "negate the channel's weights instead, or make them 0"),
+        (300, "divide all factors, or write factors: uint9 for the layer, at most uint16"),
+    ],
+)
+def test_factors_are_positive_and_of_their_format(tmp_path, monkeypatch, factor, fix):
+    network = load("tests/wide.yaml")
+    drawn = parameters.draw(network, 1)
+    drawn["res2b/join/factors"][0, 1] = factor
+    assert refused(network, tmp_path, monkeypatch, drawn) == (
+        f"toy.npz: res2b/join/factors: {factor} at (0, 1), expected 1 to 15\n"
+        f"  why: the description says factors: uint4, and they are positive\n  fix: {fix}"
+    )
