@@ -108,6 +108,12 @@ class _Fed(reference.Forward):
         )
 
 
+def _clamped(probe: Probe, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """As the layer makes them, which also has the ReLU or clipping behind the quantizer."""
+    last = next(stage for stage in reversed(fused((*probe.stages, *probe.behind))) if isinstance(stage, Quantize))
+    return np.asarray(np.clip(codes, *_limits(last)))
+
+
 def _fed(
     imported: Imported,
     network: Network,
@@ -117,9 +123,10 @@ def _fed(
 ) -> dict[str, NDArray[Any]]:
     # The last quantizer of an activation makes its codes; behind a pool they are those of the pool.
     last = {probe.layer: probe for probe in imported.lowered.probes}
-    given = {layer: codes[probe.tensor] for layer, probe in last.items() if probe.tensor in codes and not probe.over_all and not probe.pool}
-    if "stem.conv" in last and last["stem.conv"].pool and last["stem.conv"].tensor in codes:
-        given["stem"] = codes[last["stem.conv"].tensor]
+    taken = {layer: probe for layer, probe in last.items() if probe.tensor in codes and not probe.over_all}
+    given = {
+        "stem" if layer == "stem.conv" and probe.pool else layer: _clamped(probe, codes[probe.tensor]) for layer, probe in taken.items()
+    }
     forward = _Fed(network, arrays, given)
     forward.run(images)
     return forward.results

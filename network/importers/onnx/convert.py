@@ -18,6 +18,7 @@ from network.importers.onnx.lower import lower
 from network.importers.onnx.lowered import Lowered
 from network.importers.onnx.match import match
 from network.importers.onnx.operators import QUANTIZERS, Preprocessing, read
+from network.importers.onnx.values import Tensor
 from network.model import Network
 from network.yaml import description
 
@@ -30,6 +31,7 @@ class Imported:
     graph: graph.Graph = field(repr=False)
     preprocessing: Preprocessing
     lowered: Lowered = field(repr=False)
+    channels_last: frozenset[str] = field(repr=False)  # the graph's tensors that are (batch, height, width, channels)
 
 
 def convert(path: Path, preprocessing: Preprocessing | None = None) -> Imported:
@@ -43,7 +45,8 @@ def convert(path: Path, preprocessing: Preprocessing | None = None) -> Imported:
             raise GraphError(str(path), "there are no quantizers in it", why=why, fix=fix)
         if reading.errors:
             raise GraphErrors(tuple(reading.errors))
-        return Imported(path, loaded, preprocessing, lower(match(reading)))
+        channels_last = frozenset(name for name, value in reading.values.items() if isinstance(value, Tensor) and value.axes == "NHWC")
+        return Imported(path, loaded, preprocessing, lower(match(reading)), channels_last)
     except GraphErrors:
         raise
     except GraphError as error:

@@ -62,7 +62,7 @@ def exactly(imported: Imported) -> Callable[[NDArray[np.uint8]], Evaluated]:
                 if isinstance(error, GraphError):
                     raise
                 raise _failed(node.where, error) from None
-        return _evaluated(graph, codes, values[graph.output])
+        return _evaluated(imported, codes, values[graph.output])
 
     return run
 
@@ -72,11 +72,15 @@ def _failed(where: str, error: Exception) -> GraphError:
     return GraphError(where, what, why="the graph's own evaluation is what the import is compared with", fix="leave out --check")
 
 
-def _evaluated(graph: Graph, codes: dict[str, NDArray[np.int64]], result: NDArray[Any]) -> Evaluated:
-    """Of the first frame of the batch."""
+def _evaluated(imported: Imported, codes: dict[str, NDArray[np.int64]], result: NDArray[Any]) -> Evaluated:
+    """Of the first frame of the batch; `codes` in the graph's axes."""
     first = np.asarray(result)[:1].reshape(-1)
-    label = int(first[0]) if ending(graph) == "ArgMax" else int(np.argmax(first))
-    return Evaluated({name: each[:1] for name, each in codes.items()}, label, first.astype(np.float64))
+    label = int(first[0]) if ending(imported.graph) == "ArgMax" else int(np.argmax(first))
+    moved = {}
+    for name, each in codes.items():
+        is_moved = each.ndim == 4 and name not in imported.channels_last
+        moved[name] = (np.moveaxis(each, 1, -1) if is_moved else each)[:1]
+    return Evaluated(moved, label, first.astype(np.float64))
 
 
 def _of_constants(node: Node, taken: Sequence[Any]) -> Numbers:
@@ -102,7 +106,7 @@ def _apply(node: Node, taken: Sequence[Any], codes: dict[str, NDArray[np.int64]]
         raise GraphError(node.where, what, why="--check computes the graph in float64", fix="leave out --check")
     if node.domain in QONNX:
         whole, numbers = operation(node, *taken)
-        codes[node.outputs[0]] = np.moveaxis(whole, 1, -1).astype(np.int64) if whole.ndim == 4 else whole.astype(np.int64)
+        codes[node.outputs[0]] = whole.astype(np.int64)
         return numbers
     return operation(node, *taken)
 
@@ -230,6 +234,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Relu": lambda _, a: np.maximum(a, 0),
     "Clip": _clip,
     **dict.fromkeys(("Identity", "Dropout", "Cast"), lambda _, *taken: taken[0]),
+    "Pad": lambda _, *taken: taken[0],  # by nothing, or the graph is not imported
     "Conv": _conv,
     "Gemm": _gemm,
     "MatMul": lambda _, a, b: a @ b,
@@ -305,7 +310,7 @@ def with_onnxruntime(imported: Imported) -> Callable[[NDArray[np.uint8]], Evalua
         codes = {}
         for name, array in zip(outputs, found, strict=True):
             if name in made:
-                codes[name] = np.moveaxis(array, 1, -1).astype(np.int64) if array.ndim == 4 else array.astype(np.int64)
-        return _evaluated(imported.graph, codes, found[0])
+                codes[name] = array.astype(np.int64)
+        return _evaluated(imported, codes, found[0])
 
     return run

@@ -221,8 +221,8 @@ def _constant(node: Node) -> NDArray[Any]:
 def array_of(tensor: Any, where: str) -> NDArray[Any]:
     from onnx import numpy_helper
 
-    def fail(what: str, why: str) -> NoReturn:
-        raise GraphError(where, what, why=why, fix="export the model again")
+    def fail(what: str, why: str, fix: str = "export the model again") -> NoReturn:
+        raise GraphError(where, what, why=why, fix=fix)
 
     size = math.prod(tensor.dims) if all(each >= 0 for each in tensor.dims) else -1
     if not 0 <= size <= MAX_ELEMENTS:
@@ -232,5 +232,11 @@ def array_of(tensor: Any, where: str) -> NDArray[Any]:
     except Exception as error:  # data that does not fit shape and type, or a type that numpy lacks
         fail(f"cannot be read: {str(error) or type(error).__name__:.120}", "its data does not fit its shape and type")
     if array.dtype.kind not in "biuf":
-        fail(f"a tensor of type {array.dtype}", "constants are numbers")
+        is_narrow = array.dtype.name.startswith(("int", "uint"))
+        why = "whole numbers of QDQ graphs are int8 or uint8" if is_narrow else "constants are whole numbers and floats of 16 to 64 bits"
+        fail(
+            f"a tensor of type {array.dtype}",
+            why,
+            "quantize to int8 (weight_type=QuantType.QInt8)" if is_narrow else "export the model again",
+        )
     return array

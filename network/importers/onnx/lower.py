@@ -92,7 +92,8 @@ def _probe(lowered: Lowered, layer: str, values: str, stages: Sequence[Stage], p
             is_behind = pooled is not None and index - leading >= pooled.behind
             window = pooled.window if is_behind and pooled else None
             over_all = is_behind and window is None
-            lowered.probes.append(Probe(stage.name, layer, values, tuple(stages[: index + 1]), window, over_all))
+            behind = tuple(stages[index + 1 :])
+            lowered.probes.append(Probe(stage.name, layer, values, tuple(stages[: index + 1]), window, over_all, behind=behind))
 
 
 def _entry(lowered: Lowered, layer: str, incoming: str, input: Tensor, reader: Reader) -> Format | None:
@@ -226,7 +227,8 @@ def _probe_join(lowered: Lowered, layer: str, values: Sequence[str], operands: t
     for index, stage in enumerate(stages):
         if isinstance(stage, Quantize) and stage.name:
             main, other = values
-            lowered.probes.append(Probe(stage.name, layer, main, tuple(stages[: index + 1]), other=other, operands=operands))
+            until, behind = tuple(stages[: index + 1]), tuple(stages[index + 1 :])
+            lowered.probes.append(Probe(stage.name, layer, main, until, other=other, operands=operands, behind=behind))
 
 
 def _clips(result: Factored, main: Operand, other: Operand) -> int | None:
@@ -307,6 +309,7 @@ def _head(lowered: Lowered, matched: Matched) -> None:
         raw = (Affine(ONE, same(shift)), *matched.scores.stages)
         _probe(lowered, "head.fc", "head.fc.sums", raw, leading=1)
         how = "thresholds by class"
+    how += f"; ranked without {matched.scores.ends}" if matched.scores.ends else ""
     top = 1 if matched.scores.ends == "ArgMax" else min(5, len(weights))
     shown = str(fc_act) if fc_act else f"scores times {factors}" if factors else "scores"
     lowered.rows.append(Row("head.fc", "classifier", str(fc.weight), shown, _scales(fc.scale), how))
@@ -389,9 +392,9 @@ def _scales(scale: Exact) -> str:
 
 
 def _how(tensor: Tensor) -> str:
-    modes = [stage.rounding for stage in tensor.stages if isinstance(stage, Quantize)]
+    modes = [stage.rounding for stage in tensor.stages if isinstance(stage, Quantize) and stage.node]
     names = list(dict.fromkeys("half even" if mode is Rounding.HALF_EVEN else mode.name.lower().replace("_", " ") for mode in modes))
-    return (f"{len(modes)} quantizers as one: " if len(modes) > 1 else "") + ", ".join(names)
+    return (f"{len(modes)} quantizers as one: " if len(modes) > 1 else "") + (", ".join(names) or "exact")
 
 
 def _how_joined(result: Factored) -> str:

@@ -74,6 +74,7 @@ class Probe:
     over_all: bool = False
     other: str = ""
     operands: tuple[Operand, Operand] | None = field(default=None, repr=False)
+    behind: tuple[Stage, ...] = ()  # that quantizer, up to the end of the layer
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,7 @@ def layers_check(node: Node) -> None:
 
 
 Operator = Callable[[Node, Taken], Value]
-KEEPS_ORDER = ("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast")
+KEEPS_ORDER = ("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "QuantizeLinear", "DequantizeLinear")
 OPERATORS: dict[str, Operator] = {
     "Add": elementwise.add,
     "Sum": elementwise.add,
@@ -212,6 +212,7 @@ OPERATORS: dict[str, Operator] = {
     "Squeeze": maps.rearrange,
     "Unsqueeze": maps.rearrange,
     "Transpose": maps.rearrange,
+    "Pad": maps.pad,
     "Conv": maps.conv,
     "Gemm": maps.gemm,
     "MatMul": maps.matmul,

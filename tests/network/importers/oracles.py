@@ -379,6 +379,13 @@ def _axes(rest: list[Any], said: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(int(a) for a in (rest[0] if rest else said["axes"]))
 
 
+def _pad(inputs: list[Any], said: Mapping[str, Any]) -> Exact:
+    """With zeros."""
+    pads = [int(each) for each in (inputs[1] if len(inputs) > 1 else said["pads"])]
+    result: Exact = inputs[0].like(lambda ints: np.pad(ints, list(zip(pads[: ints.ndim], pads[ints.ndim :], strict=True))))
+    return result
+
+
 def _dequantize_linear(inputs: list[Any], said: Mapping[str, Any]) -> Exact:
     codes, scale, *zero = inputs
     codes = np.asarray(codes)
@@ -420,6 +427,7 @@ OPERATORS: Mapping[str, Callable[[list[Any], Mapping[str, Any]], Any]] = {
     "Transpose": _shaped(lambda ints, _, said: ints.transpose(said.get("perm", range(ints.ndim)[::-1]))),
     "Squeeze": _shaped(lambda ints, rest, said: ints.squeeze(_axes(rest, said))),
     "Unsqueeze": _shaped(lambda ints, rest, said: np.expand_dims(ints, _axes(rest, said))),
+    "Pad": _pad,
     "Identity": _shaped(lambda ints, *_: ints),
     "Dropout": _shaped(lambda ints, *_: ints),
     "Softmax": _shaped(lambda ints, *_: ints),  # the order of its inputs is that of its outputs, which is all that counts here

@@ -164,7 +164,7 @@ def _lines(main: Operand, bypass: Operand, values: NDArray[np.int64], stages: Se
     reached = Affine(exact([first]), exact([offset])).invert(bounds)
     slope = second / first
     numerators, denominator = reached.numerator[0], int(reached.denominator[0, 0])
-    starts = np.array([float(Fraction(int(each), denominator)) for each in numerators])
+    starts = np.array([int(each) / denominator for each in numerators], np.float64)  # Python rounds quotients of integers correctly
     # Far outside the range all that counts is on which side: that keeps the floats small and their errors far below NEAR.
     approximate = np.clip(starts[:, None] - float(slope) * values[None, :], low - 8.0, high + 8.0)
     whole = np.ceil(approximate)
@@ -216,8 +216,9 @@ def _nearest(ratio: Fraction) -> tuple[int, int]:
 def _sides(line: _Lines, a: int, b: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """By code: the least sum that reaches it and the bypass index that has it; the greatest that does not, and its index."""
     beyond = np.int64(1) << 62
-    above = np.where(line.least <= line.high, a * line.least + b * line.values, beyond)
-    below = np.where(line.least > line.low, a * (line.least - 1) + b * line.values, -beyond)
+    sums = a * line.least + b * line.values
+    above = np.where(line.least <= line.high, sums, beyond)
+    below = np.where(line.least > line.low, sums - a, -beyond)
     upper, lower = above.argmin(axis=1), below.argmax(axis=1)
     rows = np.arange(len(above))
     return above[rows, upper], upper, below[rows, lower], lower
@@ -246,16 +247,18 @@ def _separated(line: _Lines, a: int, b: int) -> tuple[NDArray[np.int64], int]:
     highest = a * line.high + b * int(line.values[-1])
     chosen = np.clip(above, lowest, highest + 1)
     # A threshold t is right beside a bypass value where a * (least - 1) < t - b * value <= a * least: the one in most of these intervals.
-    for n in np.flatnonzero(above <= below):
+    confused = above <= below
+    for n in np.flatnonzero(confused):
         inner = (line.least[n] > line.low) & (line.least[n] <= line.high)
         ends = np.sort(a * line.least[n, inner] + b * line.values[inner])
         starts = ends - a + 1
         if len(starts):
             within = np.arange(1, len(starts) + 1) - np.searchsorted(ends, starts)
             chosen[n] = np.clip(starts[within.argmax()], lowest, highest + 1)
-    chosen = np.maximum.accumulate(chosen)
-    made = np.clip(-(-(chosen[:, None] - b * line.values) // a), line.low, line.high + 1)
-    return chosen, int(np.abs(made - line.least).sum())
+    before, chosen = chosen, np.maximum.accumulate(chosen)
+    moved = confused | (chosen != before)  # the others separate all pairs
+    made = np.clip(-(-(chosen[moved, None] - b * line.values) // a), line.low, line.high + 1)
+    return chosen, int(np.abs(made - line.least[moved]).sum())
 
 
 def codes_of_pairs(

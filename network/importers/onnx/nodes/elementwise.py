@@ -28,7 +28,9 @@ def add(node: Node, taken: Taken) -> Tensor:
         raise node.error(what, why="a join adds the two branches element by element", fix="give both branches one shape")
     for each in (tensor, other):
         layers.check_branch(node, each)
-    return Tensor(node.outputs[0], Join(node, tensor, other, tensor.source.shape), (), tensor.axes)
+    codes = layers.sum_codes(tensor, other)
+    stages = () if codes is None else (codes,)
+    return Tensor(node.outputs[0], Join(node, tensor, other, tensor.source.shape), stages, tensor.axes)
 
 
 def subtract(node: Node, taken: Taken) -> Tensor:

@@ -113,6 +113,13 @@ def _cast(node: Node, c: Sequence[Constant]) -> Constant:
     return Constant(c[0].array.astype(kind))
 
 
+def _clip(node: Node, c: Sequence[Constant]) -> Constant:
+    """Of the whole numbers between QuantizeLinear and DequantizeLinear, where weights have less than 8 bits (QCDQ)."""
+    if c[0].quantized is not None or c[0].array.dtype.kind not in "iu" or "" in node.inputs or len(c) != 3:
+        raise ValueError("weights are clipped as whole numbers, from below and above")
+    return Constant(np.clip(c[0].array, c[1].array, c[2].array).astype(c[0].array.dtype))
+
+
 FOLDED: dict[str, Callable[[Node, Sequence[Constant]], Constant]] = {
     "Identity": lambda _, c: c[0],
     "Dropout": lambda _, c: c[0],
@@ -127,6 +134,7 @@ FOLDED: dict[str, Callable[[Node, Sequence[Constant]], Constant]] = {
     "ConstantOfShape": _constant_of_shape,
     "Expand": _expand,
     "Cast": _cast,
+    "Clip": _clip,
 }
 
 

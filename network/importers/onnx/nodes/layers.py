@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from network.errors import GraphError
 from network.formats import BIPOLAR, Format, Kind
 from network.importers.onnx.arithmetic.exact import Exact, exact, is_whole, same
-from network.importers.onnx.arithmetic.stages import Affine, Rounding
+from network.importers.onnx.arithmetic.stages import ZERO, Affine, Quantize, Rounding
 from network.importers.onnx.arithmetic.thresholds import code_format
 from network.importers.onnx.graph import Node
 from network.importers.onnx.nodes.constants import Constant, Quantized, recovered
@@ -51,6 +51,22 @@ def check_branch(node: Node, tensor: Tensor) -> None:
             why="a join adds codes of 1 to 8 bits, or the sums of a convolution with batch norm and bias alone behind them",
             fix="put a quantizer on that tensor in training (QuantIdentity), or quantize this operator too",
         )
+
+
+def sum_codes(left: Tensor, right: Tensor) -> Quantize | None:
+    """Codes of one scale add up to codes of one bit more: the sum needs no quantizer of its own where these have 8 bits or less."""
+    views = [view(left), view(right)]
+    seen = [each for each in views if each is not None and each.chain]
+    if len(seen) != 2 or any(isinstance(base(each.source), Refused) for each in (left, right)):
+        return None
+    scale = same(seen[0].scale)
+    if len(scale) > 1 or any(len(same(each.zero)) > 1 or (each.scale != scale).any() for each in seen):
+        return None
+    low, high = sum(each.low for each in seen), sum(each.high for each in seen)
+    if code_format(low, high).bits > MOST_BITS:
+        return None
+    zero = same(seen[0].zero) + same(seen[1].zero)
+    return Quantize(scale, zero, Rounding.FLOOR, ZERO, exact([low]), exact([high]), scale, zero)
 
 
 def convolution(node: Node, tensor: Tensor, weights: Constant, bias: Constant | None) -> Tensor:

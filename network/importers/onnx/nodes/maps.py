@@ -58,13 +58,26 @@ def rearrange(node: Node, taken: Taken) -> Tensor:
     channels = tensor.channels
     if pixels == 1 and (flat == [channels] or (channels == 1 and not flat)):
         place = wanted.index(channels) if channels > 1 else min(1, len(wanted) - 1)
-        named = {(1, 2): "NC", (1, 4): "NCHW", (3, 4): "NHWC", (0, 1): "C"}.get((place, len(wanted)))
+        named = {(1, 2): "NC", (1, 3): "NCH", (1, 4): "NCHW", (3, 4): "NHWC", (0, 1): "C"}.get((place, len(wanted)))
         if named is not None:
             return replace(tensor, axes=named, name=node.outputs[0])
     raise node.error(
         f"it makes {list(wanted)} of {list(shape)}",
         why="the classifier takes one number for each channel, and maps stay maps",
         fix="put a global average or maximum pool in front of the classifier",
+    )
+
+
+def pad(node: Node, taken: Taken) -> Tensor:
+    """PyTorch 1.x writes one by nothing in front of every average pool."""
+    given = optional(node, taken, 1, "pads") if len(taken) > 1 else None
+    pads = list(node.integers("pads", ())) if given is None else given.integers()
+    if not any(pads):
+        return replace(tensor_of(node, taken[0]), name=node.outputs[0])
+    raise node.error(
+        f"it pads by {pads}",
+        why="padding is a part of the convolution or pool that needs it",
+        fix="write it there (Conv2d(..., padding=...)), or let the exporter's optimizer move it",
     )
 
 
@@ -127,10 +140,15 @@ def average(node: Node, taken: Taken) -> Tensor:
 
 
 def reduce(node: Node, taken: Taken) -> Tensor:
-    tensor = _map(node, taken[0])
+    """Over height and width, wherever the channels lie."""
+    tensor = tensor_of(node, taken[0])
+    if tensor.axes != "NHWC":
+        tensor = _map(node, tensor)
     axes = sorted(axes_of(node, [optional(node, taken, 1, "axes")] if len(taken) > 1 else [], 4, ()))
-    if axes != [2, 3]:
-        raise node.error(f"a mean over axes {axes}", why="the accelerator averages over height and width", fix="average over axes 2 and 3")
+    wanted = [tensor.axes.index("H"), tensor.axes.index("W")]
+    if axes != wanted:
+        fix = f"average over axes {wanted[0]} and {wanted[1]} at once"
+        raise node.error(f"a mean over axes {axes}", why="the accelerator averages over height and width", fix=fix)
     if node.op == "ReduceMax":
         result = layers.max_pool(node, tensor, None)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from network.importers.onnx.arithmetic.exact import Exact, exact, same
@@ -65,6 +67,8 @@ def quantize_linear(node: Node, taken: Taken) -> Value:
     if isinstance(taken[0], Constant):
         return quantizers.linear_constant(node, taken[0], required(node, taken, 1, "scale"), zero)
     tensor = tensor_of(node, taken[0])
+    if tensor.ends:  # onnxruntime quantizes what Softmax makes, too: no more than how fine the ranked scores are shown
+        return replace(tensor, name=node.outputs[0])
     return tensor.then(
         quantizers.quantize_linear(node, *_linear_numbers(node, taken, tensor), quantizers.linear_range(node, zero)), node.outputs[0]
     )
@@ -74,4 +78,6 @@ def dequantize_linear(node: Node, taken: Taken) -> Value:
     if isinstance(taken[0], Constant):
         return quantizers.dequantize_constant(node, taken[0], required(node, taken, 1, "scale"), optional(node, taken, 2, "zero point"))
     tensor = tensor_of(node, taken[0])
+    if tensor.ends:
+        return replace(tensor, name=node.outputs[0])
     return tensor.then(quantizers.dequantize_linear(node, *_linear_numbers(node, taken, tensor)), node.outputs[0])
