@@ -30,7 +30,7 @@ def compare(spec: Little, folder: Path, images: int = 2) -> importing.Taken:
 
 
 @given(graphs.littles())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_little_graphs_are_equal(spec: Little) -> None:
     with TemporaryDirectory() as folder:
         compare(spec, Path(folder))
