@@ -24,7 +24,8 @@ from network import load
 from tests.strategies import of_common_formats, of_own_formats, settled, written
 
 FRAMES = 3
-TRACED = Path(__file__).parent / "traced" / "storage.h"
+TESTS = Path(__file__).parents[1]
+TRACED = TESTS / "hls" / "traced" / "storage.h"
 """Prints what is bound, to hold the arrays of the C++ against those that the estimate counts."""
 
 
@@ -67,8 +68,14 @@ def test_beats_and_words_of_many_lanes(tmp_path_factory, description, seed):
     passes(description, seed, tmp_path_factory.mktemp("wide"))
 
 
-def test_every_form_of_a_description(wide_yaml, tmp_path):
-    passes(yaml.safe_load(wide_yaml.read_text()), 1, tmp_path)
+@pytest.mark.parametrize("name", ["toy", "wide"])
+def test_every_form_of_a_description(name, tmp_path):
+    passes(yaml.safe_load((TESTS / f"{name}.yaml").read_text()), 1, tmp_path)
+
+
+def test_these_have_every_implementation():
+    designs = [plan(load(TESTS / f"{name}.yaml")) for name in ("toy", "wide")]
+    assert {unit.implementation for design in designs for ip in design.ips for unit in ip.units} == set(IMPLEMENTATIONS)
 
 
 @pytest.mark.parametrize("pool", ["sum", "max"])
@@ -104,9 +111,3 @@ def passes(description, seed, folder):
     images = np.random.default_rng(seed).integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
     verdicts = simulate(design, settled(design.network, seed, images), images, folder)
     assert all(verdict.startswith(f"PASS {ip.name}: {FRAMES} frames") for verdict, ip in zip(verdicts, design.ips, strict=True))
-
-
-def test_every_implementation_is_simulated(toy_yaml, wide_yaml):
-    """In test_csim.py those of the toy; here those of tests/wide.yaml."""
-    designs = [plan(load(path)) for path in (toy_yaml, wide_yaml)]
-    assert {unit.implementation for design in designs for ip in design.ips for unit in ip.units} == set(IMPLEMENTATIONS)
