@@ -7,6 +7,7 @@ from math import prod
 
 from network.layers import Conv
 from network.operations import Shape
+from network.yaml.writer import pair
 
 MAX_STRIDE = 64
 """Largest stride of one convolution that a description may have."""
@@ -31,22 +32,17 @@ def remedy(input: Shape, convs: Sequence[Conv], bypass: Conv | None) -> str:
     if bypass is None:
         projection = f"make the bypass of {convs[0].name.partition('.')[0]} a projection, bypass: "
         if strides != [1, 1]:
-            changes.append(f"{projection}{{stride: {_pair(strides)}}}")
+            changes.append(f"{projection}{{stride: {pair(strides)}}}")
         elif input.channels != main.channels:
             changes.append(f"write out: {input.channels} in {convs[-1].name}, or {projection}{{}}")
         return " and ".join(changes)
     if list(bypass.window.stride) != strides:
-        changes.append(f"write stride: {_pair(strides)} in {bypass.name}")
+        changes.append(f"write stride: {pair(strides)} in {bypass.name}")
     if [sum(pad) for pad in bypass.window.pad] != [kernel - 1 for kernel in bypass.window.kernel]:
         changes.append(f"leave pad out of {bypass.name}")
     if bypass.out != main.channels:
         changes.append(f"leave out out of {bypass.name}, or write out: {main.channels}")
     return " and ".join(changes)
-
-
-def _pair(both: Sequence[int]) -> str:
-    """As in the description: one number for both axes, or [vertical, horizontal]."""
-    return str(both[0]) if both[0] == both[1] else f"[{both[0]}, {both[1]}]"
 
 
 def _pads(both: Sequence[Sequence[int]]) -> str:

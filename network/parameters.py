@@ -8,7 +8,6 @@ reverses them and always returns ascending ones.
 from __future__ import annotations
 
 import io
-import os
 import struct
 import tokenize
 import zipfile
@@ -21,6 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from codegen.text.files import write_changed
 from network import thresholds
 from network.arrays import Spec, key, specs
 from network.errors import ParameterError
@@ -200,14 +200,7 @@ def _check_head(network: Network, arrays: Parameters, fail: Any) -> None:
 
 def save(path: str | Path, arrays: Parameters) -> None:
     """Write an `.npz` atomically; its bytes depend on the arrays alone."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(pack(arrays))
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_changed(Path(path), pack(arrays))
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:

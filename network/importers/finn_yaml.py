@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from codegen.text.files import write_changed
 from network.yaml import paths
+from network.yaml.writer import quoted
 
 NAME = "resnet50_w1a2"
 SLRS = {
@@ -56,7 +57,7 @@ def render(described: Described, parameters: str | None = None) -> str:
         "platform:  u250",
         "clock_mhz: 250",
         f"input:     {f'{{shape: [{described.side}, {described.side}, {stem.inputs}]}}':28} # H, W, C: uint8 blue, green, red",
-        *([f"parameters: {_quoted(parameters)}"] if parameters else []),
+        *([f"parameters: {quoted(parameters)}"] if parameters else []),
         "",
         "formats:",
         "  weight:   bipolar                     # {-1, +1} in one bit",
@@ -109,18 +110,6 @@ def _conv(layer: str, conv: Layer) -> str:
     return f"{{{shape}{stride}pe: {conv.pe:2}, simd: {conv.simd:2}}}"
 
 
-def _quoted(text: str) -> str:
-    """A YAML scalar in single quotes."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def write(path: Path, described: Described, npz: Path) -> None:
-    """Write the description atomically; it names its parameter file unless that is ../params/<network>.npz, the default."""
-    usual = Path(os.path.relpath(npz, path.parent)) == Path("..", "params", f"{NAME}.npz")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(render(described, None if usual else paths.name(os.path.relpath(npz, path.parent))), encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write the description atomically; it names its parameter file unless that is in the default place."""
+    write_changed(path, render(described, paths.parameters_entry(path, npz, NAME)))

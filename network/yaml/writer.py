@@ -32,6 +32,16 @@ def with_entry(text: str, place: Sequence[str], key: str, value: str) -> str:
     return text[:line_end] + f"{usual[0] if usual else chr(10)}{' ' * mapping.start_mark.column}{key}: {value}" + text[line_end:]
 
 
+def quoted(text: str) -> str:
+    """A scalar in single quotes."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def pair(both: Sequence[int]) -> str:
+    """One number for both axes, or [vertical, horizontal]."""
+    return str(both[0]) if both[0] == both[1] else f"[{both[0]}, {both[1]}]"
+
+
 def _mapping(node: yaml.Node | None) -> yaml.MappingNode:
     if not isinstance(node, yaml.MappingNode):
         raise KeyError("no mapping here")

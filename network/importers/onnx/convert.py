@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codegen.text.files import write_changed
 from network import parameters
 from network.arrays import specs
 from network.errors import DescriptionError, GraphError, GraphErrors, ParameterError
@@ -20,7 +21,7 @@ from network.importers.onnx.match import match
 from network.importers.onnx.operators import QUANTIZERS, Preprocessing, read
 from network.importers.onnx.values import Tensor
 from network.model import Network
-from network.yaml import description
+from network.yaml import description, paths
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,11 +68,10 @@ def convert(path: Path, preprocessing: Preprocessing | None = None) -> Imported:
 def save(imported: Imported, config: Path, npz: Path, naming: write.Naming) -> tuple[Network, Mapping[str, NDArray[Any]]]:
     """Write both files; returns them as they are read again, checked. Raises GraphError, ParameterError or OSError."""
     lowered = imported.lowered
-    text = write.render(lowered, naming)
+    text = write.render(lowered, naming, paths.parameters_entry(config, npz, naming.network))
     trial = config.with_name(f".{config.name}.trial")
-    config.parent.mkdir(parents=True, exist_ok=True)
     try:
-        trial.write_text(text, encoding="utf-8")
+        write_changed(trial, text)
         wanted = specs(description.load(trial))
     except DescriptionError as error:
         # What no description may have: the graph is named, since there is no such file yet.
@@ -90,6 +90,6 @@ def save(imported: Imported, config: Path, npz: Path, naming: write.Naming) -> t
     if extra:
         raise ValueError(f"arrays that the description does not have: {', '.join(extra)}")
     parameters.save(npz, arrays)
-    write.write(config, npz, lowered, naming)
+    write_changed(config, text)
     network = description.load(config)
     return network, parameters.load(network, npz)

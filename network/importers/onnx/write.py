@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from network.formats import Format, Kind
 from network.importers.onnx.lowered import Block, Conv, Head, Lowered
 from network.model import Pictures
 from network.operations import PoolKind, Window
-from network.yaml import paths
+from network.yaml.writer import pair, quoted
 
 COLUMN = 38
 CARD_MEGABITS = 90
@@ -32,7 +31,6 @@ class Naming:
     platform: str
     file: str  # the graph's
     pictures: Pictures
-    parameters: str | None = None  # where they are not in the default place
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,8 @@ def _most(formats: Iterable[Format]) -> Format:
     return Counter(formats).most_common(1)[0][0]
 
 
-def render(lowered: Lowered, naming: Naming) -> str:
-    """The YAML."""
+def render(lowered: Lowered, naming: Naming, parameters: str | None = None) -> str:
+    """The YAML; `parameters` is the file it names, where that is not in the default place."""
     head, shape, shared = lowered.head, lowered.input, common(lowered)
     assert head is not None
     assert lowered.stem is not None
@@ -73,7 +71,7 @@ def render(lowered: Lowered, naming: Naming) -> str:
         "clock_mhz: 250",
         *_rate(lowered),
         _noted(f"input:     {{shape: [{shape.height}, {shape.width}, {shape.channels}]}}", "H, W, C: uint8"),
-        *([f"parameters: {_quoted(naming.parameters)}"] if naming.parameters else []),
+        *([f"parameters: {quoted(parameters)}"] if parameters else []),
         "",
         "formats:",
         f"  weight:   {shared.weight}",
@@ -125,24 +123,16 @@ def _plain(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _pair(pair: tuple[int, int]) -> str:
-    return str(pair[0]) if pair[0] == pair[1] else f"[{pair[0]}, {pair[1]}]"
-
-
 def _window(window: Window) -> list[str]:
-    words = [f"kernel: {_pair(window.kernel)}"]
+    words = [f"kernel: {pair(window.kernel)}"]
     if window.stride != (1, 1):
-        words.append(f"stride: {_pair(window.stride)}")
+        words.append(f"stride: {pair(window.stride)}")
     usual = tuple(((size - 1) // 2, (size - 1) // 2) for size in window.kernel)
     vertical, horizontal = window.pad
     if window.pad == usual:
         return words
     if vertical == horizontal:
-        return [*words, f"pad: {_pair(vertical)}"]
+        return [*words, f"pad: {pair(vertical)}"]
     return [*words, f"pad: [[{vertical[0]}, {vertical[1]}], [{horizontal[0]}, {horizontal[1]}]]"]
 
 
@@ -228,18 +218,3 @@ def require_free(config: Path, npz: Path) -> None:
     raise GraphError(
         str(taken), what, why="it would be replaced", fix="choose another --network, or other files with --config and --params"
     )
-
-
-def write(config: Path, npz: Path, lowered: Lowered, naming: Naming) -> str:
-    """Write the description atomically; it names its parameter file unless that is ../params/<network>.npz, the default."""
-    relative = os.path.relpath(npz, config.parent)
-    usual = Path(relative) == Path("..", "params", f"{naming.network}.npz")
-    text = render(lowered, naming if usual else replace(naming, parameters=paths.name(relative)))
-    config.parent.mkdir(parents=True, exist_ok=True)
-    beside = config.with_name(f".{config.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, config)
-    finally:
-        beside.unlink(missing_ok=True)
-    return text

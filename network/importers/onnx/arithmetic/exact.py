@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import isqrt, lcm
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -41,10 +41,6 @@ def root(value: Fraction) -> Fraction:
         return Fraction(whole, value.denominator)
     shift = ROOT_BITS
     return Fraction(isqrt(product << 2 * shift), value.denominator << shift)
-
-
-def common_denominator(values: Exact) -> int:
-    return lcm(*(value.denominator for value in values.reshape(-1)))
 
 
 def is_whole(values: Exact) -> bool:
