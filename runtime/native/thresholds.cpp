@@ -25,13 +25,15 @@ struct Line {
   float operator()(std::int64_t sum) const { return std::nearbyint(std::fma(static_cast<float>(sum), slope, offset)); }
 };
 
-/// Whether the rounded line gives the code of every sum. Both sides are monotone in the sum, and the code changes at thresholds
-/// only: where they agree on both sides of each threshold and at the ends, they agree everywhere.
-bool equals(const Line &line, const Channel &channel) {
+/// Whether what the rounded line gives `fits` the code of every sum. Both sides are monotone in the sum, and the code changes at
+/// thresholds only: what the line gives between two thresholds lies between what it gives at both, so that it is enough to look on both
+/// sides of each threshold and at the ends.
+template <class Fits>
+bool fits_everywhere(const Line &line, const Channel &channel, const Fits &fits) {
   constexpr float kLargest = 1 << 30;  // so that converting to an integer is safe
   const auto agrees = [&](std::int64_t sum, unsigned code) {
     const float value = line(sum);
-    return std::abs(value) < kLargest && std::clamp(value, 0.0f, float(channel.count)) == float(code);
+    return std::abs(value) < kLargest && fits(value, float(code));
   };
   if (!(line.slope >= 0) || !agrees(channel.low, channel.code(channel.low)) || !agrees(channel.high, channel.code(channel.high))) return false;
   for (unsigned i = 0, end; i < channel.count; i = end) {
@@ -42,23 +44,19 @@ bool equals(const Line &line, const Channel &channel) {
   return true;
 }
 
-/// Whether the rounded line gives the code of every sum or one less. As above, and what the line gives between two thresholds lies
-/// between what it gives at both.
+/// Whether the rounded line gives the code of every sum.
+bool equals(const Line &line, const Channel &channel) {
+  const float most = float(channel.count);
+  return fits_everywhere(line, channel, [most](float value, float code) { return std::clamp(value, 0.0f, most) == code; });
+}
+
+/// Whether the rounded line gives the code of every sum or one less.
 bool is_near(const Line &line, const Channel &channel) {
-  constexpr float kLargest = 1 << 30;
-  const auto agrees = [&](std::int64_t sum, unsigned code) {
-    const float value = line(sum);
-    if (!(std::abs(value) < kLargest)) return false;
-    const float less = float(code) - std::clamp(value, 0.0f, float(channel.count - 1));
+  const float most = float(channel.count - 1);
+  return fits_everywhere(line, channel, [most](float value, float code) {
+    const float less = code - std::clamp(value, 0.0f, most);
     return less == 0 || less == 1;
-  };
-  if (!(line.slope >= 0) || !agrees(channel.low, channel.code(channel.low)) || !agrees(channel.high, channel.code(channel.high))) return false;
-  for (unsigned i = 0, end; i < channel.count; i = end) {
-    const std::int64_t level = channel.levels[i];
-    for (end = i + 1; end < channel.count && channel.levels[end] == level;) ++end;
-    if (channel.low < level && level <= channel.high && !(agrees(level - 1, i) && agrees(level, end))) return false;
-  }
-  return true;
+  });
 }
 
 struct Point {
