@@ -131,9 +131,13 @@ def _levels(thresholds: NDArray[Any], shift: NDArray[np.int64] | int) -> NDArray
     """Thresholds for values without `shift`, (channels,); those beyond 32 bits stay beyond what is compared with them."""
     if thresholds.dtype == np.int32 and not np.any(shift):
         return thresholds
+    levels: NDArray[np.int32] = np.clip(_wide_levels(thresholds, shift), _INT32.min, _INT32.max).astype(np.int32)
+    return levels
+
+
+def _wide_levels(thresholds: NDArray[Any], shift: NDArray[np.int64] | int) -> NDArray[np.int64]:
     # No value has 50 bits; a threshold of 64 could wrap.
-    whole = np.clip(thresholds, -(2**50), 2**50).astype(np.int64) - np.reshape(shift, (-1, 1))
-    levels: NDArray[np.int32] = np.clip(whole, _INT32.min, _INT32.max).astype(np.int32)
+    levels: NDArray[np.int64] = np.clip(thresholds, -(2**50), 2**50).astype(np.int64) - np.reshape(shift, (-1, 1))
     return levels
 
 
@@ -194,10 +198,8 @@ def _sum(block: Block, activation: Activation, bypass_codes: Format) -> LoweredS
     bypass, bypass_shift = _end(block.bypass, bypass_codes)
     shift = a * main_shift + b * bypass_shift - block.join.zero_point
     low, high = (a * x + b * y for x, y in zip(main, bypass, strict=True))
-    if low.min() > _INT32.min and high.max() < _INT32.max:
-        levels: NDArray[Any] = _levels(activation.thresholds, shift)
-    else:
-        levels = np.clip(activation.thresholds, -(2**50), 2**50).astype(np.int64) - shift[:, np.newaxis]
+    is_narrow = low.min() > _INT32.min and high.max() < _INT32.max
+    levels: NDArray[Any] = (_levels if is_narrow else _wide_levels)(activation.thresholds, shift)
     return LoweredSum(main=a.astype(np.int32), bypass=b.astype(np.int32), levels=np.ascontiguousarray(levels), low=low, high=high)
 
 
