@@ -23,6 +23,8 @@ from dataflow.units import IMPLEMENTATIONS
 from tests.strategies import of_common_formats, of_own_formats, settled, written
 
 FRAMES = 3
+ALONE = {"clip", "table", "search"}
+"""What no layout chooses yet: tests/hls/test_activation.py has them."""
 TESTS = Path(__file__).parents[1]
 TRACED = TESTS / "hls" / "traced" / "storage.h"
 """Prints what is bound, to hold the arrays of the C++ against those that the estimate counts."""
@@ -75,7 +77,7 @@ def reached(tmp_path_factory):
 
 
 def test_all_implementations_were_reached(reached):
-    assert reached == set(IMPLEMENTATIONS)
+    assert reached | ALONE == set(IMPLEMENTATIONS)
 
 
 @pytest.mark.parametrize("pool", ["sum", "max"])
