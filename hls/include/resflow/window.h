@@ -15,8 +15,6 @@ struct Window {
   static_assert(Layer::kPadTop < Layer::kKernelHeight && Layer::kPadLeft < Layer::kKernelWidth,
                 "a window must see the image: pad with less than the kernel");
 
-  static_assert(Layer::kPixels == 1 || Layer::kSimd == Layer::kIn, "a cycle takes whole pixels: kPixels above 1 needs kSimd = kIn");
-
   static constexpr unsigned kOutHeight =
       (Layer::kHeight + Layer::kPadTop + Layer::kPadBottom - Layer::kKernelHeight) / Layer::kStrideHeight + 1;
   static constexpr unsigned kOutWidth =
