@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from typing import TYPE_CHECKING
 
 from network.formats import Format, Kind
-from network.layers import MAX_SCORE_BITS
+from network.layers import MAX_SCORE_BITS, Multiply, Way
 from network.model import Fifo
 from network.operations import Window
 from network.yaml.reader import Item, Mapping
+
+if TYPE_CHECKING:
+    from network.scaling import Scaling
 
 MAX_SIZE = 1 << 14
 MAX_IMAGE = 1 << 28
@@ -118,10 +122,41 @@ def fold(entries: Mapping, key: str, default: int) -> int:
     return entries.get(key, lambda item: item.integer(1, MAX_CHANNELS), default)
 
 
+def optional_multiply(item: Item) -> Multiply | None:
+    choice = item.choice("auto", *(each.value for each in Multiply))
+    return None if choice == "auto" else Multiply(choice)
+
+
+def way(item: Item, *, fused: bool = False) -> Way | Scaling | None:
+    """How an activation is built: a name, or `scale` with its numbers; `fused` with a convolution, if that is possible here."""
+    if item.is_mapping:
+        return scaling(item.mapping(("scale",))["scale"])
+    ways = [each.value for each in Way if fused or each is not Way.FUSED]
+    choice = item.choice("auto", *ways)
+    return None if choice == "auto" else Way(choice)
+
+
+def scaling(item: Item) -> Scaling:
+    from network.scaling import Scaling  # here, because it loads numpy
+
+    entries = item.mapping(("multiplier", "bias", "shift"), ("rounding", "step", "offset", "low", "high"))
+    least, most = -(1 << 31), (1 << 31) - 1
+    return Scaling(
+        multiplier=entries["multiplier"].integer(1, 48),
+        bias=entries["bias"].integer(1, 64),
+        shift=entries["shift"].integer(0, 63),
+        half_even=entries.get("rounding", lambda each: each.choice("half_up", "half_even"), "half_up") == "half_even",
+        step=entries.get("step", lambda each: each.integer(1, 255), 1),
+        offset=entries.get("offset", lambda each: each.integer(least, most), 0),
+        low=entries.get("low", lambda each: each.integer(-128, 255), None),
+        high=entries.get("high", lambda each: each.integer(-128, 255), None),
+    )
+
+
 def left_open(entries: Mapping, *keys: str) -> tuple[str, ...]:
-    """The keys left out, which the search chooses; pixels only where pe and simd are left out too, because pixels need all channels."""
+    """The keys left out, which the search chooses; pixels and taps only where pe and simd are left out too: else they are 1."""
     left_out = tuple(key for key in keys if key not in entries)
-    return left_out if {"pe", "simd"} <= set(left_out) else tuple(key for key in left_out if key != "pixels")
+    return left_out if {"pe", "simd"} <= set(left_out) else tuple(key for key in left_out if key in ("pe", "simd"))
 
 
 def slr(entries: Mapping) -> int | None:
