@@ -30,7 +30,7 @@ class Module:
 
 
 WINDOW = ("KernelHeight", "KernelWidth")
-PRODUCTS = (*WINDOW, "In", "Out", "Simd", "Pe", "Pixels")
+PRODUCTS = (*WINDOW, "In", "Out", "Simd", "Pe", "Pixels", "Taps")
 MODULES: Mapping[str, Module] = MappingProxyType(
     {
         "dwc": Module(parameters=("LanesIn", "LanesOut"), formats=("Code",)),

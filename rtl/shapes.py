@@ -24,7 +24,7 @@ from dataflow.units.beats import dwc, fork
 from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
 from dataflow.units.join import join, join_sum
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
-from dataflow.units.product import mvau, mvu
+from dataflow.units.product import inputs, mvau, mvu
 from dataflow.units.window import swg
 from network.formats import Format, Kind, holding, uint
 from network.layers import Fold
@@ -179,13 +179,13 @@ def _product(given: Parameters) -> tuple[Product, Fold]:
     weight, codes, window, shape = given.format("weight"), given.format("codes"), _window(given), _shape(given)
     sums = _sums(window.taps * shape.channels, weight, codes)
     product = Product(input=shape, window=window, out=given.number("out"), weight=weight, codes=codes, sums=sums)
-    return product, Fold(given.number("pe"), given.number("simd"), given.number("pixels", 1))
+    return product, Fold(given.number("pe"), given.number("simd"), given.number("pixels", 1), given.number("taps", 1))
 
 
 def _mvu(given: Parameters) -> Ip:
     product, fold = _product(given)
     unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold)
-    return _ip(unit, [fold.pixels * fold.simd * product.codes.bits, fold.pixels * fold.pe * product.sums.bits])
+    return _ip(unit, [fold.pixels * inputs(fold) * product.codes.bits, fold.pixels * fold.pe * product.sums.bits])
 
 
 def _mvau(given: Parameters) -> Ip:
@@ -193,7 +193,7 @@ def _mvau(given: Parameters) -> Ip:
     codes, result = product.codes, given.format("result")
     activation = Activation(shape=product.output, values=product.sums, reach=product.reach, codes=result)
     unit = mvau(_place("in", "out"), layer="layer", product=product, activation=activation, fold=fold)
-    return _ip(unit, [fold.pixels * fold.simd * codes.bits, fold.pixels * fold.pe * result.bits])
+    return _ip(unit, [fold.pixels * inputs(fold) * codes.bits, fold.pixels * fold.pe * result.bits])
 
 
 def _threshold(given: Parameters) -> Ip:

@@ -31,14 +31,15 @@ class Multiplied(NamedTuple):
 def _multiplied(place: Place, layer: str, product: Product, fold: Fold) -> Multiplied:
     fold_in, fold_out = folds(product, fold)
     size, *rows = window_rows(product.input, product.window)
-    lanes = (("kIn", product.input.channels), ("kOut", product.out), ("kSimd", fold.simd), ("kPe", fold.pe), ("kPixels", fold.pixels))
+    channels = (("kIn", product.input.channels), ("kOut", product.out))
+    lanes = (("kSimd", fold.simd), ("kPe", fold.pe), ("kPixels", fold.pixels), ("kTaps", fold.taps))
     # A window is read during its first output fold and kept for the others; a beat is written at the end of every fold.
     window = [repeat(fold_in - 1, READ), repeat(1, BOTH), repeat(fold_out - 1, repeat(fold_in - 1, IDLE), WRITE)]
     return Multiplied(
         title=f"{product.window}, {product.input} -> {product.output}, fold {fold_in * fold_out:,}",
-        parameters=((*size, *lanes), *rows),
+        parameters=((*size, *channels, *lanes), *rows),
         weights=weight_constants(place.name, layer, fold, product.weight, fold_in * fold_out),
-        kept=Buffer(name="window", words=fold_in if fold_out > 1 else 0, bits=fold.pixels * fold.simd * product.codes.bits),
+        kept=Buffer(name="window", words=fold_in if fold_out > 1 else 0, bits=fold.pixels * inputs(fold) * product.codes.bits),
         firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
     )
 
@@ -50,7 +51,7 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
     thresholds = threshold_constants(place.name, layer, activation, fold.pe)
     structure = rtl.mvau(
         pe=fold.pe,
-        simd=fold.simd,
+        simd=inputs(fold),
         pixels=fold.pixels,
         folds=folds(product, fold),
         formats=(codes, weight, activation.codes),
@@ -67,10 +68,10 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
         constants=(weights, thresholds),
         buffers=(kept,),
         firings=firings,
-        products=fold.pe * fold.simd * fold.pixels,
+        products=fold.pe * inputs(fold) * fold.pixels,
         formula=partial(_cost, product, activation, fold, weights, thresholds, kept),
         # Window, weights from their ROM, products, adder tree, accumulator, thresholds.
-        latency={Backend.HLS: 10, Backend.RTL: latency.ROM + latency.sums(fold.simd, weight, codes) + latency.crossed(activation.codes)},
+        latency={Backend.HLS: 10, Backend.RTL: latency.ROM + latency.sums(inputs(fold), weight, codes) + latency.crossed(activation.codes)},
         structure=structure,
     )
 
@@ -81,7 +82,7 @@ def mvu(place: Place, *, layer: str, product: Product, fold: Fold) -> Unit:
     title, parameters, weights, kept, firings = _multiplied(place, layer, product, fold)
     structure = rtl.mvu(
         pe=fold.pe,
-        simd=fold.simd,
+        simd=inputs(fold),
         pixels=fold.pixels,
         folds=folds(product, fold),
         formats=(codes, weight),
@@ -98,17 +99,22 @@ def mvu(place: Place, *, layer: str, product: Product, fold: Fold) -> Unit:
         constants=(weights,),
         buffers=(kept,),
         firings=firings,
-        products=fold.pe * fold.simd * fold.pixels,
+        products=fold.pe * inputs(fold) * fold.pixels,
         formula=partial(_mvu_cost, product, fold, weights, kept),
         # As an MVAU, without the comparison and the count.
-        latency={Backend.HLS: 8, Backend.RTL: latency.ROM + latency.sums(fold.simd, weight, codes)},
+        latency={Backend.HLS: 8, Backend.RTL: latency.ROM + latency.sums(inputs(fold), weight, codes)},
         structure=structure,
     )
 
 
 def folds(product: Product, fold: Fold) -> tuple[int, int]:
     """Beats per window and beats per output pixel; their product is the cycles per pixel."""
-    return product.window.taps * (product.input.channels // fold.simd), product.out // fold.pe
+    return product.window.taps // fold.taps * (product.input.channels // fold.simd), product.out // fold.pe
+
+
+def inputs(fold: Fold) -> int:
+    """Codes of a pixel in a beat, each multiplied by a weight of every PE."""
+    return fold.taps * fold.simd
 
 
 def _cost(
@@ -134,11 +140,11 @@ def _multiplying(product: Product, fold: Fold, kept: Buffer, compared: Resources
     the window."""
     weight, codes = product.weight, product.codes
     outputs, acc = fold.pixels * fold.pe, product.sums.bits
-    luts, ffs, dsps = dot(fold.simd, weight, codes, backend)
+    luts, ffs, dsps = dot(inputs(fold), weight, codes, backend)
     luts_in_all = outputs * (luts + acc) + compared.lut
     if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:  # the correction of every PE's sum, computed once for all of them
         luts_in_all += fold.pixels * (luts + acc) + outputs * acc
         ffs += acc
-    registers = outputs * (ffs + 2 * acc) + compared.ff + fold.pe * fold.simd * weight.bits + 2 * kept.bits
+    registers = outputs * (ffs + 2 * acc) + compared.ff + fold.pe * inputs(fold) * weight.bits + 2 * kept.bits
     shared = 2 if backend is Backend.ORIGINAL and fold.pixels % 2 == 0 else 1  # two pixels are multiplied by the same weight
     return logic(luts_in_all, registers) + Resources(dsp=outputs * dsps // shared) + kept.cost
