@@ -5,14 +5,14 @@ Each way is laid out alone, as it is in its IP, and estimated. What is around it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
 
 from dataflow.cost.estimate import estimate_ip
 from dataflow.cost.resources import Resources
-from dataflow.design import Ip
 from dataflow.layout.ips import conv_ip
 from dataflow.platform import Platform
 from network.errors import DescriptionError
@@ -20,23 +20,27 @@ from network.formats import Kind
 from network.layers import Build, Conv, Fold, Multiply, Way, divisors
 from network.model import Network
 
+if TYPE_CHECKING:
+    from network.scaling import Scaling
+
 MANY_PIXELS = 16
 """Most pixels side by side that are tried."""
 
 
 class Own(NamedTuple):
-    """What a convolution has of its own in an IP: its units and streams, but not the stream that comes in."""
+    """A way to build a convolution, the lanes at its two ends, and what it has of its own in an IP."""
 
+    build: Build
+    into: int
+    out: int
     cost: Resources
     cycles: int  # a frame
-    units: frozenset[str]
 
 
-@lru_cache(maxsize=1 << 16)
 def own(conv: Conv) -> Own:
     """Raises DescriptionError if the convolution cannot be built so."""
     ip = conv_ip(conv)
-    return Own(estimate_ip(ip), ip.interval, frozenset(unit.name for unit in ip.units))
+    return Own(conv.build, conv.simd, conv.lanes_behind, estimate_ip(ip), ip.interval)
 
 
 def built(network: Network, platform: Platform) -> Network:
@@ -45,9 +49,7 @@ def built(network: Network, platform: Platform) -> Network:
     budget = sum(platform.budgets, Resources())
 
     def chosen(conv: Conv) -> Conv:
-        if conv.multiply is not None and (conv.way is not None or not conv.activates):
-            return conv
-        return conv.built(min(ways(conv, [conv.fold]), key=lambda build: own(nameless(conv.built(build))).cost.share_of(budget)))
+        return conv.built(min(_alike(nameless(conv)), key=lambda each: each.cost.share_of(budget)).build)
 
     return replace(
         network,
@@ -57,37 +59,52 @@ def built(network: Network, platform: Platform) -> Network:
 
 
 def nameless(conv: Conv) -> Conv:
-    """A convolution without the name that does not affect its cost."""
+    """A convolution without the name, which does not affect its cost."""
     return replace(conv, name="any.conv")
 
 
-def folds(conv: Conv) -> list[Fold]:
-    """The foldings that a description leaves open. More than two pixels side by side have all their channels at once."""
+@lru_cache(maxsize=1 << 10)
+def _alike(conv: Conv) -> tuple[Own, ...]:
+    """All ways with the folding that a convolution has. Raises DescriptionError if there are none."""
+    return ways(replace(conv, free=())) or (own(conv),)
+
+
+@lru_cache(maxsize=1 << 8)
+def ways(conv: Conv) -> tuple[Own, ...]:
+    """All ways to build a convolution that its description leaves open and that can be built."""
+    found = []
+    for fold in _folds(conv):
+        for multiply in _multiplies(conv, fold):
+            for way in _activations(conv):
+                try:
+                    found.append(own(conv.built(Build(fold, multiply, way))))
+                except DescriptionError:
+                    continue
+    return tuple(found)
+
+
+def _folds(conv: Conv) -> list[Fold]:
+    """Its foldings. Where they are free, several taps of the kernel have all their channels at once, since more channels of one tap need less;
+    and so have several pixels, but for the two whose products share a DSP."""
+    channels = conv.input.channels
     pes = divisors(conv.out) if "pe" in conv.free else [conv.pe]
-    simds = divisors(conv.input.channels) if "simd" in conv.free else [conv.simd]
+    simds = divisors(channels) if "simd" in conv.free else [conv.simd]
     taps = conv.window.taps_a_cycle if "taps" in conv.free else (conv.taps,)
     pixels = [each for each in divisors(conv.output.width) if each <= MANY_PIXELS] if "pixels" in conv.free else [conv.pixels]
     return [
         Fold(pe, simd, side, each)
-        for pe in pes
-        for simd in simds
-        for side in pixels
-        for each in taps
-        if side <= 2 or len(pixels) == 1 or (pe, simd) == (conv.out, conv.input.channels)
+        for pe, simd, side, each in product(pes, simds, pixels, taps)
+        if (each == taps[0] or simd == channels) and (side == pixels[0] or (pe, simd) == (conv.out, channels) or side == 2)
     ]
 
 
-def ways(conv: Conv, folded: Sequence[Fold]) -> Iterator[Build]:
-    """All that can be built of those foldings."""
-    multiplies = [conv.multiply] if conv.multiply is not None else [Multiply.LUT] if conv.weight.kind is Kind.BIPOLAR else list(Multiply)
-    activations = [conv.way] if conv.way is not None or not conv.activates else [Way.FUSED, Way.COMPARE, Way.SEARCH, Way.TABLE]
-    plain = nameless(conv)
-    for fold in folded:
-        for multiply in multiplies:
-            for way in activations:
-                build = Build(fold, multiply, way)
-                try:
-                    own(plain.built(build))
-                except DescriptionError:
-                    continue
-                yield build
+def _multiplies(conv: Conv, fold: Fold) -> Sequence[Multiply]:
+    if conv.multiply is not None:
+        return (conv.multiply,)
+    return (Multiply.LUT,) if conv.weight.kind is Kind.BIPOLAR else tuple(Multiply)
+
+
+def _activations(conv: Conv) -> Sequence[Way | Scaling | None]:
+    if conv.way is not None or not conv.activates:
+        return (conv.way,)
+    return tuple(way for way in (Way.FUSED, Way.COMPARE, Way.SEARCH, Way.TABLE) if way is not Way.TABLE or conv.acc.bits <= 8)

@@ -3,25 +3,26 @@
 The cost of a block is a sum: of what each of its convolutions has of its own (dataflow.choose.builds), and of the rest, which depends on
 the lanes at the ends of the convolutions alone: on each of them, and on pairs of them on both sides of a width converter. So tables of
 the convolutions, of their ends and of such pairs give the exact cost of every choice (Table.cost; a test compares it with complete IPs).
-Those of the rest come from IPs that are laid out and estimated: with the ends in question of one or two layers, and the widest ends of
-the others, so that the ends in question determine the cycles. Stem and head have one layer each, and are laid out as a whole.
+Those of the rest come from IPs that are laid out without them and estimated: with the ends in question of one or two layers, and the widest
+ends of the others, so that the ends in question determine the cycles. Stem and head have one layer each, and are laid out as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.choose.builds import folds, nameless, own, ways
+from dataflow.choose.builds import Own, nameless, ways
 from dataflow.cost.estimate import estimate_ip
 from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Ip, Port
-from dataflow.layout.ips import block_ip, head_ip, stem_ip
+from dataflow.layout.ips import block_frame, block_ip, head_ip, stem_ip
 from network.errors import DescriptionError
 from network.layers import Build, Classifier, Conv, Fold, divisors
 from network.model import Block, Head, Stem
@@ -145,7 +146,7 @@ def table(part: Part) -> Table:
 
 
 def _of_one_layer(part: Stem | Head) -> Table:
-    candidates = list(ways(part.conv, folds(part.conv)) if isinstance(part, Stem) else _classifier_folds(part.fc))
+    candidates = [each.build for each in ways(nameless(part.conv))] if isinstance(part, Stem) else _classifier_folds(part.fc)
     built: list[tuple[Build, Ip]] = []
     for build in candidates:
         try:
@@ -200,91 +201,69 @@ def _undominated(ports: Sequence[object], costs: Costs, cycles: NDArray[np.int64
     return np.array(sorted(kept), dtype=np.int64)
 
 
-class _Rest:
+class _Frame:
     """What a block has besides its convolutions, by the lanes at their ends."""
 
-    def __init__(self, block: Block, builds: Sequence[Sequence[Build]]) -> None:
+    def __init__(self, block: Block, candidates: Sequence[Sequence[Own]]) -> None:
         self.block = block
-        self.of: list[dict[Ends, Build]] = []  # for each layer, by its ends, a way to build it that has them
-        for layer, own_builds in zip(block.layers, builds, strict=True):
-            found: dict[Ends, Build] = {}
-            for build in own_builds:
-                found.setdefault(_ends(layer.built(build)), build)
-            self.of.append(found)
+        self.convs: list[dict[Ends, Conv]] = []  # for each layer, by its ends, the convolution built in some way that has them
+        for layer, of_layer in zip(block.layers, candidates, strict=True):
+            some = {Ends(each.into, each.out): each.build for each in reversed(of_layer)}
+            self.convs.append({ends: layer.built(build) for ends, build in some.items()})
+        self._keep_buildable()
+        self.widest = [max(ends, key=prod) for ends in self.convs]
 
-    def keep_buildable(self) -> None:
+    def _keep_buildable(self) -> None:
         """Drop the ends whose beats are too wide. Each is tried with the others as narrow as possible, since only its own width matters."""
-        narrowest = [min(ends, key=lambda each: each.into * each.out) for ends in self.of]
-        for layer, ends in enumerate(self.of):
-            for number, end in enumerate(Ends._fields):
-                for lanes in sorted({each[number] for each in ends}):
-                    having = min((each for each in ends if each[number] == lanes), key=lambda each: each.into * each.out, default=None)
-                    if having is None:
-                        continue
+        narrowest = [min(ends, key=prod, default=Ends(1, 1)) for ends in self.convs]
+        for layer in range(len(self.convs)):
+            for number in range(len(Ends._fields)):
+                for lanes in sorted({ends[number] for ends in self.convs[layer]}):
+                    having = min((ends for ends in self.convs[layer] if ends[number] == lanes), key=prod)
                     try:
-                        self.ip({layer: having}, narrowest)
+                        self._ip([*narrowest[:layer], having, *narrowest[layer + 1 :]])
                     except DescriptionError:
-                        self.of[layer] = ends = {each: build for each, build in ends.items() if getattr(each, end) != lanes}
-        if not all(self.of):
+                        self.convs[layer] = {ends: conv for ends, conv in self.convs[layer].items() if ends[number] != lanes}
+        if not all(self.convs):
             block_ip(self.block)  # the narrowest: raises the error that says what is too wide
 
-    @property
-    def widest(self) -> list[Ends]:
-        return [max(ends, key=lambda each: each.into * each.out) for ends in self.of]
+    def _ip(self, ends: Sequence[Ends]) -> Ip:
+        return block_frame(self.block.with_layers([convs[each] for convs, each in zip(self.convs, ends, strict=True)]))
 
-    def ip(self, changed: dict[int, Ends], others: Sequence[Ends]) -> tuple[Ip, list[Conv]]:
-        ends = [changed.get(layer, other) for layer, other in enumerate(others)]
-        built = self.block.with_layers([layer.built(of[each]) for layer, of, each in zip(self.block.layers, self.of, ends, strict=True)])
-        return block_ip(built), list(built.layers)
-
-    def built(self, changed: dict[int, Ends], others: Sequence[Ends]) -> tuple[Ip, Costs, int]:
-        """The IP, and the cost and the cycles of what is not the convolutions' own."""
-        ip, convs = self.ip(changed, others)
-        owned = [own(nameless(conv)) for conv in convs]
-        names = {
-            name.replace("conv", conv.name.partition(".")[2], 1) for conv, each in zip(convs, owned, strict=True) for name in each.units
-        }
-        cost = vector(estimate_ip(ip)) - sum(vector(each.cost) for each in owned)
-        return ip, cost, max(unit.interval for unit in ip.units if unit.name not in names)
+    def built(self, changed: dict[int, Ends]) -> tuple[Ip, Costs, int]:
+        """With these ends of layers, and the widest of the others: the IP, its cost and its cycles a frame."""
+        ip = self._ip([changed.get(layer, widest) for layer, widest in enumerate(self.widest)])
+        return ip, vector(estimate_ip(ip)), ip.interval
 
 
 def _of_block(block: Block) -> Table:
-    convs = block.layers
-    builds = [list(ways(conv, folds(conv))) for conv in convs]
-    if not all(builds):
-        block_ip(block)
-    rest = _Rest(block, builds)
-    rest.keep_buildable()
-    widest = rest.widest
-    base = rest.built({}, widest)[1]
-    last = len(block.convs) - 1
-    kept_builds, kept_ends, costs, cycles, inputs, outputs = [], [], [], [], (), ()
-    for number, (conv, candidates) in enumerate(zip(convs, builds, strict=True)):
-        around = {ends: rest.built({number: ends}, widest) for ends in rest.of[number]}
-        ends = [_ends(conv.built(build)) for build in candidates]
-        usable = [i for i, each in enumerate(ends) if each in around]
-        owned = [own(nameless(conv.built(candidates[i]))) for i in usable]
-        own_costs = np.array([vector(each.cost) for each in owned]) + np.array([around[ends[i]][1] - base for i in usable])
-        own_cycles = np.array([max(each.cycles, around[ends[i]][2]) for i, each in zip(usable, owned, strict=True)], dtype=np.int64)
-        kept = _undominated([ends[i] for i in usable], own_costs, own_cycles)
-        kept_builds.append(tuple(candidates[usable[i]] for i in kept))
-        kept_ends.append(tuple(ends[usable[i]] for i in kept))
+    candidates = [ways(nameless(conv)) for conv in block.layers]
+    frame = _Frame(block, candidates)
+    base = frame.built({})[1]
+    builds, ends, costs, cycles = [], [], [], []
+    ports: list[dict[Ends, Ip]] = []
+    for number, of_layer in enumerate(candidates):
+        around = {each: frame.built({number: each}) for each in frame.convs[number]}
+        usable = [(each, Ends(each.into, each.out)) for each in of_layer if (each.into, each.out) in around]
+        own_costs = np.array([vector(each.cost) + around[between][1] - base for each, between in usable])
+        own_cycles = np.array([max(each.cycles, around[between][2]) for each, between in usable], dtype=np.int64)
+        kept = _undominated([between for _, between in usable], own_costs, own_cycles)
+        builds.append(tuple(usable[i][0].build for i in kept))
+        ends.append(tuple(usable[i][1] for i in kept))
         costs.append(own_costs[kept])
         cycles.append(own_cycles[kept])
-        if number == 0:
-            inputs = tuple(around[each][0].inputs[0] for each in kept_ends[-1])
-        if number == last:
-            outputs = tuple(around[each][0].outputs[0] for each in kept_ends[-1])
+        ports.append({between: ip for between, (ip, _, _) in around.items()})
+    last = len(block.convs) - 1
     return Table(
         part=block,
-        builds=tuple(kept_builds),
-        ends=tuple(kept_ends),
+        builds=tuple(builds),
+        ends=tuple(ends),
         base=base,
         costs=tuple(costs),
         cycles=tuple(cycles),
-        pairs=tuple(_pair(rest, widest, base, meeting) for meeting in _meetings(block)),
-        inputs=inputs,
-        outputs=outputs,
+        pairs=tuple(_pair(frame, base, meeting) for meeting in _meetings(block)),
+        inputs=tuple(ports[0][each].inputs[0] for each in ends[0]),
+        outputs=tuple(ports[last][each].outputs[0] for each in ends[last]),
     )
 
 
@@ -297,25 +276,25 @@ def _meetings(block: Block) -> list[Meeting]:
     return [*along, Meeting(last, "out", last + 1, "out"), Meeting(0, "into", last + 1, "into")]
 
 
-def _pair(rest: _Rest, widest: Sequence[Ends], base: Costs, meeting: Meeting) -> Pair:
+def _pair(frame: _Frame, base: Costs, meeting: Meeting) -> Pair:
     """The cost of two lanes together minus that of each alone; all other lanes are as wide as possible."""
     layer, end, other, other_end = meeting
-    ones, others = _widest_by(rest.of[layer], end), _widest_by(rest.of[other], other_end)
-    alone = [rest.built({layer: each}, widest)[1] - base for each in ones]
-    alone_other = [rest.built({other: each}, widest)[1] - base for each in others]
+    ones, others = _widest_by(frame.convs[layer], end), _widest_by(frame.convs[other], other_end)
+    alone = [frame.built({layer: each})[1] - base for each in ones]
+    alone_other = [frame.built({other: each})[1] - base for each in others]
     costs = np.zeros((len(ones), len(others), len(KINDS)))
     cycles = np.full((len(ones), len(others)), NEVER, dtype=np.int64)
     for a, one in enumerate(ones):
         for b, two in enumerate(others):
             try:
-                _, cost, cycles[a, b] = rest.built({layer: one, other: two}, widest)
+                _, cost, cycles[a, b] = frame.built({layer: one, other: two})
             except DescriptionError:
                 continue
             costs[a, b] = cost - base - alone[a] - alone_other[b]
     return Pair(meeting=meeting, costs=costs, cycles=cycles)
 
 
-def _widest_by(ends: Sequence[Ends], end: str) -> list[Ends]:
+def _widest_by(ends: Collection[Ends], end: str) -> list[Ends]:
     """For each number of lanes at one end, in ascending order, the widest other end."""
     values = sorted({getattr(each, end) for each in ends})
-    return [max((each for each in ends if getattr(each, end) == value), key=lambda each: each.into * each.out) for value in values]
+    return [max((each for each in ends if getattr(each, end) == value), key=prod) for value in values]

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from dataflow.design import Ip, Port, Stream
 from dataflow.unit import CannotBuildError, Place, Unit
-from dataflow.units.activation import IN_RASTER, Order, activation_unit, usual
+from dataflow.units.activation import Order
 from dataflow.units.beats import dwc, raster
 from dataflow.units.product import mvau, mvu
+from dataflow.units.ways import activation_unit, usual
 from dataflow.units.window import Sliding, fill_rows, swg, swg_parallel
 from network.errors import DescriptionError, Source
 from network.formats import Format
@@ -106,8 +107,18 @@ class Chain:
         self.deepen(stream, fill_beats(shape, window, stream.lanes), why)
 
     def conv(self, layer: Conv, stream: Stream) -> Stream:
-        """Add a convolution: what brings its windows, its products, its activation, and what brings its pixels back into raster order."""
+        """Add a convolution behind its width converter, and make room for what comes in while its units are busy."""
         name = layer.name.partition(".")[2]
+        stream = self.convert(name, stream, layer.simd, layer.input.size)
+        if layer.slides:
+            self.hold_fill(stream, layer.input, layer.window)
+        else:
+            parts = layer.input.channels // layer.simd
+            self.deepen(stream, parts, "a window: it arrives while the one before is computed")
+        return self.convolve(name, layer, stream)
+
+    def convolve(self, name: str, layer: Conv, stream: Stream) -> Stream:
+        """Add what brings its windows, its products, its activation, and what brings its pixels back into raster order."""
         stream = self.windows(name, layer, stream)
         lanes, product, activation = layer.lanes_behind, layer.product, layer.activation
         results, codes, multiply = layer.pe * layer.pixels, layer.output.size, layer.multiplies
@@ -133,10 +144,8 @@ class Chain:
 
     def windows(self, name: str, layer: Conv, stream: Stream) -> Stream:
         """Bring the windows of a convolution, `pixels` side by side, `taps` of each at once."""
-        stream = self.convert(name, stream, layer.simd, layer.input.size)
         lanes, form = layer.simd * layer.pixels * layer.taps, stream.format
         if layer.slides:
-            self.hold_fill(stream, layer.input, layer.window)
             # While the first rows of the next frame arrive, no window leaves; the products need a beat every fold_out cycles.
             beats = -(-fill_beats(layer.input, layer.window, layer.simd) // layer.fold_out)
             window = self.stream(f"{name}_window", lanes, form)
@@ -144,7 +153,6 @@ class Chain:
             self.slide(name, stream, window, layer.input, layer.window, layer.fold, pad_codes=layer.pad_codes)
             return window
         parts = layer.input.channels // layer.simd
-        self.deepen(stream, parts, "a window: it arrives while the one before is computed")
         if layer.pixels > 1 and parts > 1:  # the same part of all pixels is wanted at once
             gathered = self.stream(f"{name}_parts", layer.simd, form)
             self.transpose(f"{name}_gather", stream, gathered, layer.output.pixels // layer.pixels, layer.pixels, parts)
@@ -159,7 +167,7 @@ class Chain:
         activation: Activation | None,
         stream: Stream,
         way: Way | Scaling | None = None,
-        order: Order = IN_RASTER,
+        order: Order = Order(),  # noqa: B008 (a value)
     ) -> Stream:
         """Add an activation, with as many lanes as the stream, where the layer has one; `out` is the stream of the codes.
 
@@ -197,3 +205,10 @@ class Chain:
             streams=tuple(self.streams),
             units=tuple(self.units),
         )
+
+
+class Frame(Chain):
+    """The same without the units and streams that convolutions have of their own: what is around them."""
+
+    def convolve(self, name: str, layer: Conv, stream: Stream) -> Stream:
+        return self.stream(f"{name}_out", layer.lanes_behind, layer.output_format)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import gcd
 
 from dataflow.design import Ip
-from dataflow.layout.chain import Chain
+from dataflow.layout.chain import Chain, Frame
 from dataflow.units.beats import fork
 from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
 from dataflow.units.join import join, join_sum
@@ -118,18 +118,24 @@ def _pool_lanes(conv: Conv, window: Window) -> int:
 
 
 def conv_ip(conv: Conv) -> Ip:
-    """A convolution alone: what it has of its own in the IP of its block, without the stream that comes in."""
+    """What a convolution has of its own in the IP of its block: its units and the streams between them."""
     chain = Chain("conv", conv.at)
     stream = chain.stream("in", conv.simd, conv.input_format)
-    chain.conv(conv, stream)
-    return replace(chain.ip("block", str(conv.window)), streams=tuple(chain.streams[1:]))
+    out = chain.convolve("conv", conv, stream)
+    between = tuple(each for each in chain.streams if each.name not in (stream.name, out.name))
+    return replace(chain.ip("block", str(conv.window)), streams=between)
 
 
-def block_ip(block: Block) -> Ip:
+def block_frame(block: Block) -> Ip:
+    """The IP of a block without what its convolutions have of their own."""
+    return block_ip(block, Frame)
+
+
+def block_ip(block: Block, kind: type[Chain] = Chain) -> Ip:
     first, last = block.convs[0], block.convs[-1]
     require_wire(first, "simd", block.input.channels, block.input_format)
     require_wire(last, "pe", block.output.channels, block.residual, lambda pe: replace(last, pe=pe, pixels=1).lanes_behind)
-    chain = Chain(block.name, block.at)
+    chain = kind(block.name, block.at)
     size = block.input.size
     lanes = first.simd
     stream = chain.take("codes_in", wire_lanes(block.input.channels, block.input_format, lanes), block.input_format, size)
