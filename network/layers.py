@@ -232,12 +232,21 @@ class Conv:
         return self.activates and self.way is Way.FUSED
 
     @property
-    def lanes_behind(self) -> int:
-        """Lanes of what leaves it: all its results at once where comparators are fused and pixels need not come back into raster order;
-        else as few as keep up with the sums of a PE, which are due once in `fold_in` cycles, at most those of a pixel."""
+    def behind(self) -> tuple[int, int]:
+        """Channels, and pixels beside one another, of what leaves it a beat: all results of a cycle where comparators are fused; else as few as
+        keep up with the sums, which are due once in `fold_in` cycles. Pixels that have to come back into raster order leave one by one."""
         if self.is_fused:
-            return self.pe * (self.pixels if self.pe == self.out else 1)
-        return next((lanes for lanes in divisors(self.pe) if lanes * self.fold_in >= self.pe * self.pixels), self.pe)
+            return self.pe, self.pixels if self.pe == self.out else 1
+        lanes = next((lanes for lanes in divisors(self.pe) if lanes * self.fold_in >= self.pe * self.pixels), None)
+        if lanes is not None or self.pe < self.out:
+            return lanes or self.pe, 1
+        return self.pe, next(pixels for pixels in divisors(self.pixels) if pixels * self.fold_in >= self.pixels)
+
+    @property
+    def lanes_behind(self) -> int:
+        """Lanes of what leaves it."""
+        lanes, beside = self.behind
+        return lanes * beside
 
     @property
     def multiplies(self) -> Multiply:

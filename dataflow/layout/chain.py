@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from dataflow.design import Ip, Port, Stream
 from dataflow.unit import CannotBuildError, Place, Unit
-from dataflow.units.activation import Order
+from dataflow.units.activation import RASTER, Order
 from dataflow.units.beats import dwc, raster
 from dataflow.units.product import mvau, mvu
 from dataflow.units.ways import activation_unit, usual
@@ -120,7 +120,8 @@ class Chain:
     def convolve(self, name: str, layer: Conv, stream: Stream) -> Stream:
         """Add what brings its windows, its products, its activation, and what brings its pixels back into raster order."""
         stream = self.windows(name, layer, stream)
-        lanes, product, activation = layer.lanes_behind, layer.product, layer.activation
+        channels, beside = layer.behind
+        lanes, product, activation = channels * beside, layer.product, layer.activation
         results, codes, multiply = layer.pe * layer.pixels, layer.output.size, layer.multiplies
         mixed = layer.pixels > 1 and layer.pe < layer.out  # of each output fold its pixels come one after the other
         last = f"{name}_{'mixed' if mixed else 'out'}"
@@ -134,12 +135,13 @@ class Chain:
             sums = self.stream(beat, results, product.sums)
             self.add(mvu, name, [stream], [sums], layer=layer.name, product=product, fold=layer.fold, multiply=multiply)
             sums = self.convert(f"{name}_act", sums, lanes, codes, last if activation is None else f"{name}_act_in")
-            out = self.activate(f"{name}_act", last, layer.name, activation, sums, layer.way, Order(layer.pe // lanes, layer.pixels))
+            order = Order(block=layer.pe // channels, repeats=layer.pixels // beside, beside=beside)
+            out = self.activate(f"{name}_act", last, layer.name, activation, sums, layer.way, order)
         if not mixed:
             return out
         pixels = self.stream(f"{name}_out", lanes, out.format)
         groups = layer.output.pixels // layer.pixels
-        self.transpose(f"{name}_raster", out, pixels, groups, layer.fold_out, layer.pixels, layer.pe // lanes)
+        self.transpose(f"{name}_raster", out, pixels, groups, layer.fold_out, layer.pixels, layer.pe // channels)
         return pixels
 
     def windows(self, name: str, layer: Conv, stream: Stream) -> Stream:
@@ -167,7 +169,7 @@ class Chain:
         activation: Activation | None,
         stream: Stream,
         way: Way | Scaling | None = None,
-        order: Order = Order(),  # noqa: B008 (a value)
+        order: Order = RASTER,
     ) -> Stream:
         """Add an activation, with as many lanes as the stream, where the layer has one; `out` is the stream of the codes.
 
@@ -177,7 +179,8 @@ class Chain:
             return stream
         codes = self.stream(out, stream.lanes, activation.codes)
         unit = activation_unit(way or usual(activation))
-        self.add(unit, name, [stream], [codes], layer=layer, activation=activation, lanes=stream.lanes, order=order)
+        lanes = stream.lanes // order.beside
+        self.add(unit, name, [stream], [codes], layer=layer, activation=activation, lanes=lanes, order=order)
         return codes
 
     def slide(
