@@ -31,6 +31,10 @@ class Module:
 
 WINDOW = ("KernelHeight", "KernelWidth")
 ACTIVATION = ("In", "Simd", "Block", "Repeats", "Beside")
+SLIDING = (
+    *("Height", "Width", *WINDOW, "StrideHeight", "StrideWidth"),
+    *("PadTop", "PadBottom", "PadLeft", "PadRight", "In", "Simd", "Pixels"),
+)
 PRODUCTS = (*WINDOW, "In", "Out", "Simd", "Pe", "Pixels", "Taps")
 MODULES: Mapping[str, Module] = MappingProxyType(
     {
@@ -44,14 +48,9 @@ MODULES: Mapping[str, Module] = MappingProxyType(
             signed=("Main", "Bypass"),
         ),
         "threshold": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
-        "swg": Module(
-            parameters=(
-                *("Height", "Width", *WINDOW, "StrideHeight", "StrideWidth"),
-                *("PadTop", "PadBottom", "PadLeft", "PadRight", "In", "Simd", "Pixels"),
-            ),
-            formats=("In",),
-            lists=("PadCodes",),
-        ),
+        "swg": Module(parameters=SLIDING, formats=("In",), lists=("PadCodes",)),
+        "swg_parallel": Module(parameters=(*SLIDING, "Taps"), formats=("In",), lists=("PadCodes",)),
+        "raster": Module(parameters=("Groups", "Folds", "Pixels", "Beats", "Lanes"), formats=("Code",)),
         "mvau": Module(parameters=PRODUCTS, formats=("In", "Weight", "Out"), signed=("In", "Weight"), unsigned=("Out",)),
         "mvu": Module(parameters=PRODUCTS, formats=("In", "Weight", "Acc"), signed=("In", "Weight")),
         "max_pool": Module(parameters=(*WINDOW, "In", "Simd"), formats=("In",), unsigned=("In",)),

@@ -20,9 +20,10 @@ from dataflow.design import Ip, Port
 from dataflow.rtl_fifo import RtlFifo
 from dataflow.unit import Place, Unit
 from dataflow.units.activation import threshold
-from dataflow.units.beats import dwc, fork
+from dataflow.units.beats import dwc, fork, raster
 from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
 from dataflow.units.join import join, join_sum
+from dataflow.units.parallel import swg_parallel
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import inputs, mvau, mvu
 from dataflow.units.window import swg
@@ -210,6 +211,21 @@ def _swg(given: Parameters) -> Ip:
     return _ip(unit, [lanes * codes.bits, pixels * lanes * codes.bits])
 
 
+def _swg_parallel(given: Parameters) -> Ip:
+    lanes, pixels, taps, codes = given.number("lanes"), given.number("pixels", 1), given.number("taps"), given.format("codes")
+    pads = tuple(i * codes.high // lanes % (codes.high + 1) for i in range(given.number("in"))) if given.number("pads", 0) else (0,)
+    shape, window = _shape(given), _window(given)
+    place = _place("in", "out")
+    unit = swg_parallel(place, shape=shape, window=window, lanes=lanes, pixels=pixels, taps=taps, form=codes, pad_codes=pads)
+    return _ip(unit, [lanes * codes.bits, pixels * taps * lanes * codes.bits])
+
+
+def _raster(given: Parameters) -> Ip:
+    lanes, codes = given.number("lanes"), given.format("codes")
+    sizes = {name: given.number(name) for name in ("groups", "folds", "pixels", "beats")}
+    return _ip(raster(_place("in", "out"), **sizes, lanes=lanes, form=codes), [lanes * codes.bits] * 2)
+
+
 def _dwc(given: Parameters) -> Ip:
     into, out, codes = given.number("into"), given.number("out"), given.format("codes")
     unit = dwc(_place("in", "out"), codes=into * out, lanes_in=into, lanes_out=out, form=codes)
@@ -312,7 +328,7 @@ UNITS: Mapping[str, Callable[[Parameters], Ip]] = MappingProxyType(
     {
         each.__name__[1:]: each
         for each in (
-            *(_mvau, _mvu, _threshold, _swg, _dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
+            *(_mvau, _mvu, _threshold, _swg, _swg_parallel, _raster, _dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
             *(_weight_rom, _dense, _scale_scores, _top_k, _top_k_scores),
         )
     }

@@ -29,6 +29,8 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "fifo": ((1.008, 2.039, 10.523, 4.963, 23.074), (1.007, 4.298, 5.21, 3.772, 25.526)),
         "threshold": ((0.818, 0.97, 1.183, 1.182, 0.0), (0.983, 1.008, 1.443)),
         "swg": ((0.85, 1.22, 0.962, 3.332, 0.902, 31.874), (0.981, 1.413, 4.691, 1.882, 16.329)),
+        "swg_parallel": ((1.0,) * 7, (1.0,) * 6),
+        "raster": ((1.0,) * 4, (1.0,) * 4),
         "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
         "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
         "global_max": ((0.987, 0.0, 0.988, 1.111, 0.0), (1.0, 1.0, 1.011, 7.883)),
@@ -321,6 +323,15 @@ def threshold(
     )
 
 
+def ram(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
+    """rf_ram, and its block RAMs."""
+    if storage is Storage.BRAM:
+        return Count(), bram(words, bits)
+    if storage is Storage.REGISTERS:
+        return Count(bits * (1 + words // 2), words * bits + bits), 0
+    return Count(_distributed(words, bits), bits), 0
+
+
 def swg(
     *,
     counters: tuple[int, ...],
@@ -337,12 +348,8 @@ def swg(
     beats, `pads`: their choice."""
     control = sum((counter(each) for each in (*counters, pads)), Count())
     address = bits_for(words)
-    if storage is Storage.BRAM:
-        memory, brams = Count(), bram(words, bits) * banks
-    elif storage is Storage.REGISTERS:
-        memory, brams = Count(bits * (1 + words // 2), words * bits + bits) * banks, 0
-    else:
-        memory, brams = Count(_distributed(words, bits), bits) * banks, 0
+    bank, brams = ram(words, bits, storage)
+    memory = bank * banks
     inputs = min(kernel[1], banks) + bits_for(kernel[1])
     chosen = Count(-(-(inputs - 1) // 5), 1) * (pixels * bits if banks > 1 else 0)
     if pads > 1:
@@ -351,7 +358,36 @@ def swg(
         implementation="swg",
         luts=(memory.lut, chosen.lut, control.lut, address * (2 if kernel[0] > 1 else 1), address * (banks - 1), 1),
         ffs=(memory.ff + bits * (banks + 1) + chosen.ff, control.ff, address, address * (banks - 1), 1),
-        ruled=Resources(bram=brams),
+        ruled=Resources(bram=brams * banks),
+    )
+
+
+def swg_parallel(
+    *,
+    counters: tuple[int, ...],
+    banks: int,
+    rows: int,
+    seen: int,
+    given: int,
+    words: int,
+    history: tuple[int, int],
+    bits: int,
+    storages: tuple[Storage, Storage],
+    pads: int,
+) -> Structure:
+    """`rows` that change places, of the `seen` pixels that a step takes, by a choice among them; of the `given` pixels of a beat registers,
+    whose padding is their set or reset. `history` is the delay line, words and bits; `storages` those of the ring and of it."""
+    bank, brams = ram(words, bits, storages[0])
+    kept, kept_brams = delay(*history, storages[1]) if history[0] else (Count(), 0)
+    control, address = sum(map(counter, (*counters, pads)), Count()), bits_for(words)
+    turned = Count(-(-(rows + bits_for(rows) - 1) // 5), 1) * (seen * bits if rows > 1 else 0)
+    if pads > 1:  # the code of the padding, and its choice
+        kept += rom(pads, bits, Storage.LUTRAM)[0] + Count(given * bits)
+    return Structure(
+        implementation="swg_parallel",
+        luts=(bank.lut * banks, turned.lut, kept.lut, control.lut, address * (2 if rows > 1 else 1), banks, 1),
+        ffs=(bank.ff * banks + bits, turned.ff + given * bits, kept.ff, control.ff, address * (1 + rows), 1),
+        ruled=Resources(bram=brams * banks + kept_brams),
     )
 
 
@@ -361,6 +397,18 @@ def dwc(*, into: int, out: int) -> Structure:
     loaded = wide if into > out else 0
     control = counter(wide // narrow)
     return Structure(implementation="dwc", luts=(loaded, control.lut, 1), ffs=(wide, control.ff, 1))
+
+
+def raster(*, words: int, bits: int, counters: tuple[int, ...], storage: Storage) -> Structure:
+    """Two addresses that move in order, one of them the other's start, and the address of what comes."""
+    memory, brams = ram(words, bits, storage)
+    control, address = sum(map(counter, counters), Count()), bits_for(words)
+    return Structure(
+        implementation="raster",
+        luts=(memory.lut, control.lut, address, 1),
+        ffs=(memory.ff + 2 * bits, control.ff, 4 * address, 1),
+        ruled=Resources(bram=brams),
+    )
 
 
 def fork(*, bits: int) -> Structure:
