@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from network import join_shapes
 from network.errors import DescriptionError, Source
 from network.formats import Format, Kind, uint
 from network.layers import MAX_SCORE_BITS, Classifier, Conv, require_beat
 from network.operations import Activation, GlobalPool, Join, JoinSum, Pool, PoolKind, Shape, TopK, Window
+from network.yaml import join_shapes
 
 IMAGE_FORMAT = uint(8)
 MAX_TOP = 1024
