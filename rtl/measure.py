@@ -22,7 +22,7 @@ from codegen.jobs.run import do, run_here
 from codegen.text.templates import render as render_template
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure
-from dataflow.unit import Constants, Unit
+from dataflow.unit import Constants, Role, Unit
 from rtl.modules import fifo_style, memory_file
 from rtl.render import FOLDER
 from rtl.shapes import FIFO, Parameters, Shaped, as_fifo, table, write_table
@@ -49,8 +49,8 @@ def random_memories(unit: Unit) -> dict[str, str]:
 def _random_rows(held: Constants) -> str:
     draw, digits = random.Random(held.name), -(-held.row_bits // 4)
     rows = [draw.getrandbits(held.row_bits) for _ in range(held.words)]
-    if held.reach is not None:
-        low, high = held.reach
+    if held.activation is not None and held.role is not Role.CODES:
+        low, high = held.activation.reach
         rows = [
             sum(draw.randint(low, high + 1) % 2**held.element_bits << i * held.element_bits for i in range(held.elements)) for _ in rows
         ]

@@ -30,6 +30,7 @@ class Module:
 
 
 WINDOW = ("KernelHeight", "KernelWidth")
+ACTIVATION = ("In", "Simd", "Block", "Repeats", "Beside")
 PRODUCTS = (*WINDOW, "In", "Out", "Simd", "Pe", "Pixels")
 MODULES: Mapping[str, Module] = MappingProxyType(
     {
@@ -42,7 +43,7 @@ MODULES: Mapping[str, Module] = MappingProxyType(
             formats=("Main", "Bypass", "Out", "Factor"),
             signed=("Main", "Bypass"),
         ),
-        "threshold": Module(parameters=("In", "Simd"), formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
+        "threshold": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
         "swg": Module(
             parameters=(
                 *("Height", "Width", *WINDOW, "StrideHeight", "StrideWidth"),

@@ -299,16 +299,24 @@ def mvu(
     )
 
 
-def threshold(*, lanes: int, rows: int, values: int, thresholds: int, bits: int, storage: Storage) -> Structure:
+def row_of_beat(rows: int, block: int, repeats: int) -> Count:
+    """rf_row_of_beat: a counter, or where blocks come again two more, and an adder."""
+    if repeats == 1 or block == rows:
+        return counter(rows)
+    return counter(block) + counter(repeats) + Count(2 * bits_for(rows), bits_for(rows))
+
+
+def threshold(
+    *, lanes: int, beside: int, rows: int, control: Count, values: int, thresholds: int, bits: int, storage: Storage
+) -> Structure:
     """Comparisons with the constants of a single row are mapped in another way than those with rows."""
-    compared, reached = crossed(lanes, thresholds, values, rows)
+    compared, reached = crossed(lanes * beside, thresholds, values, rows)
     constants, rest = (compared.lut, 0.0) if rows == 1 else (0.0, compared.lut)
     held, brams = rom(rows, lanes * thresholds * bits, storage, lanes * thresholds * values)
-    control = counter(rows)
     return Structure(
         implementation="threshold",
         luts=(constants, rest, reached.lut, held.lut, control.lut + 1),
-        ffs=(compared.ff + reached.ff, held.ff + 2 * lanes * values, control.ff + 1),
+        ffs=(compared.ff + reached.ff, held.ff + 2 * lanes * beside * values, control.ff + 1),
         ruled=Resources(bram=brams),
     )
 

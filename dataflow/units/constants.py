@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataflow.unit import Constants, Role
 from network.arrays import key
-from network.formats import Format
+from network.formats import Format, holding
 from network.layers import Fold
 from network.operations import Activation
 
@@ -36,10 +36,63 @@ def threshold_constants(name: str, layer: str, activation: Activation, lanes: in
         role=Role.THRESHOLDS,
         key=key(layer, "thresholds"),
         pe=lanes,
-        reach=activation.reach,
+        activation=activation,
         words=activation.shape.channels // lanes,
         row_bits=lanes * activation.codes.thresholds * bits,
         element_bits=bits,
+    )
+
+
+def base_constants(name: str, layer: str, activation: Activation, lanes: int) -> Constants:
+    """The bases of all lanes in an output fold are a row."""
+    low, high = activation.reach
+    bits = holding(low - activation.codes.thresholds, high).bits
+    return Constants(
+        name=f"{name}_bases",
+        role=Role.BASES,
+        key=key(layer, "thresholds"),
+        pe=lanes,
+        activation=activation,
+        words=activation.shape.channels // lanes,
+        row_bits=lanes * bits,
+        element_bits=bits,
+    )
+
+
+def code_constants(name: str, layer: str, activation: Activation, lanes: int) -> Constants:
+    """The codes of all values, for each lane in a memory of its own: those of the first output fold first."""
+    bits = activation.codes.bits
+    return Constants(
+        name=f"{name}_codes",
+        role=Role.CODES,
+        key=key(layer, "thresholds"),
+        pe=lanes,
+        activation=activation,
+        apart=True,
+        words=activation.shape.channels // lanes << activation.values.bits,
+        row_bits=lanes * bits,
+        element_bits=bits,
+    )
+
+
+def level_constants(name: str, layer: str, activation: Activation, lanes: int) -> tuple[Constants, ...]:
+    """The thresholds of each step of a binary search. Those of the first are a row for all lanes; from then on every lane has a memory of its
+    own, of twice as many words in each step, for what it compares with depends on what it has found."""
+    bits = sum_bits(*activation.reach)
+    return tuple(
+        Constants(
+            name=f"{name}_level{level}",
+            role=Role.LEVELS,
+            key=key(layer, "thresholds"),
+            pe=lanes,
+            activation=activation,
+            level=level,
+            apart=level > 0,
+            words=activation.shape.channels // lanes << level,
+            row_bits=lanes * bits,
+            element_bits=bits,
+        )
+        for level in range(activation.codes.bits)
     )
 
 

@@ -196,7 +196,8 @@ def test_rows_hold_thresholds_in_order_with_their_signs(toy, pe, bits):
     rng = np.random.default_rng(bits)
     thresholds = np.sort(rng.integers(low, high + 2, (2 * pe, 3)), axis=1).astype(np.int32)
     thresholds[0] = -(2**31), -1, 2**31 - 1
-    of = replace(held, pe=pe, reach=(low, high), words=2, row_bits=3 * pe * bits, element_bits=bits)
+    activation = replace(held.activation, reach=(low, high))
+    of = replace(held, pe=pe, activation=activation, words=2, row_bits=3 * pe * bits, element_bits=bits)
     rows = memory_text(of, {held.key: thresholds}).splitlines()
     assert len(rows) == 2
     for channel, each in np.ndindex(thresholds.shape):
