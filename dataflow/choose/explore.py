@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dataflow.choose import floorplan
 from dataflow.choose.fit import FitError
-from dataflow.choose.fold_fastest import Fastest, fastest
+from dataflow.choose.fold_fastest import Fastest, fastest, reaching
 from dataflow.choose.fold_search import Search, search
 from dataflow.choose.folding import cycles_for
 from dataflow.cost.estimate import estimate_design
@@ -49,7 +49,7 @@ def explore(design: Design, *, fps: int | None, want_fastest: bool) -> Explorati
     free = _free(design)
     top = fastest(foldings, free)
     target = top.cycles if want_fastest and top else cycles_for(design.network, fps) if fps else design.interval
-    folds = top.builds if want_fastest and top else foldings.least(target)
+    folds = top.builds if want_fastest and top else reaching(foldings, target, free)
     if folds is None:
         fewest, clock = foldings.fewest_cycles(), design.network.clock_mhz
         raise FitError(

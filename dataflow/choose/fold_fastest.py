@@ -8,7 +8,7 @@ chooses both at once: which of its Pareto-optimal foldings each IP gets, and its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
 
@@ -60,6 +60,22 @@ def fastest(search: Search, given: Sequence[int | None]) -> Fastest | None:
             best, high = (folds, candidates[middle]), middle
         middle = (low + high) // 2
     return None if best is None else Fastest(builds=best[0], cycles=best[1], is_proven=is_proven)
+
+
+def reaching(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:
+    """The least that takes at most `cycles` a frame, within the budgets if anything is; None if no folding is that fast.
+
+    Kinds of resources of which even the most frugal choice needs more than the card has are not limited: what can be kept is kept.
+    """
+    least = search.least(cycles)
+    if least is None:
+        return None
+    short = [KINDS[kind] for kind in range(len(KINDS)) if _is_short(search, cycles, kind)]
+    try:
+        found = fitting(replace(search, platform=search.platform.unlimited(short)), cycles, given)
+    except TimeUp:
+        found = None
+    return found or least
 
 
 def fitting(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:

@@ -36,7 +36,7 @@ def fold(
 
 
 def _search(network: Network, platform: Platform, given: Sequence[int | None]) -> Network:
-    from dataflow.choose.fold_fastest import fastest
+    from dataflow.choose.fold_fastest import fastest, reaching
     from dataflow.choose.fold_search import search
 
     all_folds = search(network, platform)
@@ -54,7 +54,7 @@ def _search(network: Network, platform: Platform, given: Sequence[int | None]) -
                 else "use another card, fewer channels or narrower formats; with pe and simd given, doit floorplan shows by how much it exceeds them",
             )
         return all_folds.built(best.builds)
-    least = all_folds.least(cycles_for(network, network.fps))
+    least = reaching(all_folds, cycles_for(network, network.fps), given)
     if least is None:
         fewest = all_folds.fewest_cycles()
         raise DescriptionError(

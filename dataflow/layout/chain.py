@@ -12,9 +12,10 @@ from dataflow.design import Ip, Port, Stream
 from dataflow.unit import CannotBuildError, Place, Unit
 from dataflow.units.activation import RASTER, Order
 from dataflow.units.beats import dwc, raster
+from dataflow.units.parallel import swg_parallel
 from dataflow.units.product import mvau, mvu
 from dataflow.units.ways import activation_unit, usual
-from dataflow.units.window import Sliding, fill_rows, swg, swg_parallel
+from dataflow.units.window import Sliding, fill_rows, swg
 from network.errors import DescriptionError, Source
 from network.formats import Format
 from network.layers import MAX_BEAT_BITS, Conv, Fold, Way
