@@ -328,7 +328,21 @@ UNITS: Mapping[str, Callable[[Parameters], Ip]] = MappingProxyType(
     {
         each.__name__[1:]: each
         for each in (
-            *(_mvau, _mvu, _threshold, _swg, _swg_parallel, _raster, _dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
+            *(
+                _mvau,
+                _mvu,
+                _threshold,
+                _swg,
+                _swg_parallel,
+                _raster,
+                _dwc,
+                _fork,
+                _join,
+                _join_sum,
+                _max_pool,
+                _accumulate_pool,
+                _global_max,
+            ),
             *(_weight_rom, _dense, _scale_scores, _top_k, _top_k_scores),
         )
     }

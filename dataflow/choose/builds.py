@@ -74,7 +74,7 @@ def ways(conv: Conv) -> tuple[Own, ...]:
     """All ways to build a convolution that its description leaves open and that can be built."""
     found = []
     for fold in _folds(conv):
-        for multiply in _multiplies(conv, fold):
+        for multiply in _multiplies(conv):
             for way in _activations(conv):
                 try:
                     found.append(own(conv.built(Build(fold, multiply, way))))
@@ -98,7 +98,7 @@ def _folds(conv: Conv) -> list[Fold]:
     ]
 
 
-def _multiplies(conv: Conv, fold: Fold) -> Sequence[Multiply]:
+def _multiplies(conv: Conv) -> Sequence[Multiply]:
     if conv.multiply is not None:
         return (conv.multiply,)
     return (Multiply.LUT,) if conv.weight.kind is Kind.BIPOLAR else tuple(Multiply)

@@ -129,7 +129,9 @@ class Chain:
         if layer.is_fused and activation is not None:
             beat = f"{name}_codes" if results > lanes else last
             out = self.stream(beat, results, layer.output_format)
-            self.add(mvau, name, [stream], [out], layer=layer.name, product=product, activation=activation, fold=layer.fold, multiply=multiply)
+            self.add(
+                mvau, name, [stream], [out], layer=layer.name, product=product, activation=activation, fold=layer.fold, multiply=multiply
+            )
             out = self.convert(f"{name}_pixel", out, lanes, codes, last)
         else:
             beat = f"{name}_sums" if results > lanes or activation is not None else last
@@ -214,5 +216,5 @@ class Chain:
 class Frame(Chain):
     """The same without the units and streams that convolutions have of their own: what is around them."""
 
-    def convolve(self, name: str, layer: Conv, stream: Stream) -> Stream:
+    def convolve(self, name: str, layer: Conv, _stream: Stream) -> Stream:
         return self.stream(f"{name}_out", layer.lanes_behind, layer.output_format)

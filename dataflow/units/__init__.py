@@ -22,7 +22,24 @@ IMPLEMENTATIONS: Mapping[str, Callable[..., Unit]] = MappingProxyType(
     {
         each.__name__: each
         for each in (
-            *(load, unpack, store, dwc, fork, threshold, swg, swg_parallel, raster, mvau, mvu, join, join_sum, max_pool, accumulate_pool, global_max),
+            *(
+                load,
+                unpack,
+                store,
+                dwc,
+                fork,
+                threshold,
+                swg,
+                swg_parallel,
+                raster,
+                mvau,
+                mvu,
+                join,
+                join_sum,
+                max_pool,
+                accumulate_pool,
+                global_max,
+            ),
             *(weight_rom, dense, scale_scores, top_k, top_k_scores),
         )
     }
