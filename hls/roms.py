@@ -107,9 +107,11 @@ def _levels(held: Constants, thresholds: Array) -> NDArray[Any]:
 
 
 def _by_lane(held: Constants, array: NDArray[Any]) -> NDArray[Any]:
-    """(channel, place) -> [output fold and place][lane]."""
+    """(channel, place) -> [output fold and place][lane]; lanes of pixels beside one another have the same."""
     channels, places = array.shape
-    return array.reshape(channels // held.pe, held.pe, places).swapaxes(1, 2).reshape(held.words, held.pe)
+    folds = held.words // places
+    found = array.reshape(folds, channels // folds, places).swapaxes(1, 2).reshape(held.words, -1)
+    return np.tile(found, held.pe // found.shape[1])
 
 
 ROWS: Mapping[Role, Callable[[Constants, Array], NDArray[Any]]] = MappingProxyType(

@@ -19,7 +19,8 @@ from dataflow.cost.rtl import Structure, rtl_fifo
 from dataflow.design import Ip, Port
 from dataflow.rtl_fifo import RtlFifo
 from dataflow.unit import Place, Unit
-from dataflow.units.activation import threshold
+from dataflow.units import IMPLEMENTATIONS
+from dataflow.units.activation import Order
 from dataflow.units.beats import dwc, fork, raster
 from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
 from dataflow.units.join import join, join_sum
@@ -197,11 +198,29 @@ def _mvau(given: Parameters) -> Ip:
     return _ip(unit, [fold.pixels * inputs(fold) * codes.bits, fold.pixels * fold.pe * result.bits])
 
 
-def _threshold(given: Parameters) -> Ip:
+def _activated(given: Parameters, implementation: str) -> Ip:
     values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
-    activation = Activation(shape=_shape(given), values=values, reach=(values.low, values.high), codes=codes)
-    unit = threshold(_place("in", "out"), layer="layer", activation=activation, lanes=lanes)
-    return _ip(unit, [lanes * values.bits, lanes * codes.bits])
+    low, high = given.number("least", values.low), given.number("greatest", values.high)
+    activation = Activation(shape=_shape(given), values=values, reach=(low, high), codes=codes)
+    order = Order(given.number("block", 1), given.number("repeats", 1), given.number("beside", 1))
+    unit = IMPLEMENTATIONS[implementation](_place("in", "out"), layer="layer", activation=activation, lanes=lanes, order=order)
+    return _ip(unit, [order.beside * lanes * values.bits, order.beside * lanes * codes.bits])
+
+
+def _threshold(given: Parameters) -> Ip:
+    return _activated(given, "threshold")
+
+
+def _clip(given: Parameters) -> Ip:
+    return _activated(given, "clip")
+
+
+def _table(given: Parameters) -> Ip:
+    return _activated(given, "table")
+
+
+def _search(given: Parameters) -> Ip:
+    return _activated(given, "search")
 
 
 def _swg(given: Parameters) -> Ip:
@@ -328,21 +347,8 @@ UNITS: Mapping[str, Callable[[Parameters], Ip]] = MappingProxyType(
     {
         each.__name__[1:]: each
         for each in (
-            *(
-                _mvau,
-                _mvu,
-                _threshold,
-                _swg,
-                _swg_parallel,
-                _raster,
-                _dwc,
-                _fork,
-                _join,
-                _join_sum,
-                _max_pool,
-                _accumulate_pool,
-                _global_max,
-            ),
+            *(_mvau, _mvu, _threshold, _clip, _table, _search, _swg, _swg_parallel, _raster),
+            *(_dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
             *(_weight_rom, _dense, _scale_scores, _top_k, _top_k_scores),
         )
     }

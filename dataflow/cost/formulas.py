@@ -132,3 +132,15 @@ def crossed(outputs: int, thresholds: Constants, bits: int, codes: Format) -> Re
     n = codes.thresholds
     comparison = -(-bits // (3 if thresholds.words == 1 else 2))
     return Resources(lut=outputs * (n * comparison + n - codes.bits), ff=outputs * (n + codes.bits))
+
+
+def clipped(bits: int, codes: Format) -> Resources:
+    """Of a lane: a difference of `bits` bits, and the code that is left of it, see clip.h."""
+    return Resources(lut=bits + -(-(bits - codes.bits) // 5) + codes.bits, ff=bits)
+
+
+def searched(levels: tuple[Constants, ...]) -> Resources:
+    """Of a lane: a comparison for each step, see search.h, and the value that goes along."""
+    bits = levels[0].element_bits
+    lut = sum(2 * -(-bits // 3) if each.words > 1 else -(-bits // 3) for each in levels)
+    return Resources(lut=lut, ff=len(levels) * (2 * bits + len(levels)))

@@ -330,6 +330,43 @@ def ram(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
     if storage is Storage.REGISTERS:
         return Count(bits * (1 + words // 2), words * bits + bits), 0
     return Count(_distributed(words, bits), bits), 0
+def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, codes: int, bits: int, storage: Storage) -> Structure:
+    """For each lane a difference, a LUT for every six of its bits that are above a code, and one for each bit of a code."""
+    difference = 1 + max(bits, codes + 1)
+    held, brams = rom(rows, lanes * bits, storage)
+    above = -(-(difference - codes) // 5)
+    return Structure(
+        implementation="clip",
+        luts=(lanes * beside * difference, lanes * beside * (above + codes), held.lut, control.lut + 1),
+        ffs=(lanes * beside * (difference + codes), held.ff + 2 * lanes * beside * values, control.ff + 1),
+        ruled=Resources(bram=brams),
+    )
+
+
+def table(*, lanes: int, control: Count, words: int, codes: int, storage: Storage) -> Structure:
+    held, brams = rom(words, codes, storage)
+    return Structure(
+        implementation="table",
+        luts=(lanes * held.lut, control.lut + 1),
+        ffs=(lanes * held.ff, control.ff + 1),
+        ruled=Resources(bram=lanes * brams),
+    )
+
+
+def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, storages: tuple[Storage, ...]) -> Structure:
+    """For each lane and step a comparison, as in `crossed`, and a ROM; a value goes along for two cycles a step."""
+    steps, of_all = len(storages), lanes * beside
+    middle, brams = rom(rows, lanes * bits, storages[0])
+    roms = [rom(rows << step, bits, storages[step]) for step in range(1, steps)]
+    held = sum((each for each, _ in roms), Count()) * of_all + middle
+    compared = crossed(1, 1, bits, rows)[0].lut + (steps - 1) * crossed(1, 1, bits, 2)[0].lut
+    along = 2 * steps * bits + steps * (steps - 1)
+    return Structure(
+        implementation="search",
+        luts=(of_all * compared, held.lut, control.lut + 1),
+        ffs=(of_all * (along + steps), held.ff, 2 * steps * bits_for(rows) + control.ff + 1),
+        ruled=Resources(bram=brams + of_all * sum(each for _, each in roms)),
+    )
 
 
 def swg(
