@@ -4,6 +4,7 @@
 #include "counter.h"
 #include "dot.h"
 #include "formats.h"
+#include "packed.h"
 #include "rom.h"
 #include "simulation.h"
 #include "storage.h"
@@ -27,6 +28,55 @@ typename Out::Value ended(const Acc &sum, const NoThresholds &, unsigned, unsign
   return sum;
 }
 
+/// The products of all PEs in a cycle, added to what they have of a window: in LUTs, or with dsp in DSPs. `offset` is what the sums of a
+/// pixel have too much.
+template <unsigned lanes, class Layer, bool dsp>
+struct Pes {
+  using MAC = Dot<lanes, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
+  using Acc = typename Layer::Acc::Value;
+  using Word = ap_uint<lanes * Layer::Weight::kBits>;
+
+  static void add(const Beat<Layer::kPixels * lanes, typename Layer::In> &beat, const Word (&words)[Layer::kPe], bool is_first, unsigned,
+                  Acc (&acc)[Layer::kPixels][Layer::kPe], Acc (&offset)[Layer::kPixels]) {
+#pragma HLS INLINE
+    constexpr unsigned kPixelBits = lanes * Layer::In::kBits;
+    for (unsigned p = 0; p < Layer::kPixels; ++p) {
+#pragma HLS UNROLL
+      const typename MAC::Operand operand =
+          MAC::operand(Beat<lanes, typename Layer::In>(beat.range((p + 1) * kPixelBits - 1, p * kPixelBits)));
+      offset[p] = (is_first ? Acc(0) : offset[p]) + MAC::offset(operand);
+      for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
+#pragma HLS UNROLL
+        acc[p][pe] = (is_first ? Acc(0) : acc[p][pe]) + MAC::dot(operand, words[pe]);
+      }
+    }
+  }
+};
+
+template <unsigned lanes, class Layer>
+struct Pes<lanes, Layer, true> {
+  using MAC = Packed<lanes, Layer::kPixels, Layer>;
+  using Acc = typename Layer::Acc::Value;
+  using Word = ap_uint<lanes * Layer::Weight::kBits>;
+
+  static void add(const Beat<Layer::kPixels * lanes, typename Layer::In> &beat, const Word (&words)[Layer::kPe], bool is_first, unsigned beats,
+                  Acc (&acc)[Layer::kPixels][Layer::kPe], Acc (&offset)[Layer::kPixels]) {
+#pragma HLS INLINE
+    typename MAC::Total sums[Layer::kPixels][Layer::kPe];
+#pragma HLS ARRAY_PARTITION variable=sums complete dim=0
+    MAC::sums(beat, words, sums);
+    for (unsigned p = 0; p < Layer::kPixels; ++p) {
+#pragma HLS UNROLL
+      offset[p] = 0;
+      for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
+#pragma HLS UNROLL
+        // What the sums of all beats have too much is a constant, taken off where a window begins.
+        acc[p][pe] = (is_first ? Acc(-MAC::kExcess * beats) : acc[p][pe]) + sums[p][pe];
+      }
+    }
+  }
+};
+
 /// Sums of products over windows, and what `thresholds` make of them, as Out. Its user is the process, whose firings are counted as Unit's.
 template <class Unit, class Layer, class Out, class Weights, class Thresholds>
 void products(hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &in, const Weights &weights, const Thresholds &thresholds,
@@ -34,12 +84,10 @@ void products(hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In
 #pragma HLS INLINE
   static_assert(Layer::kOut % Layer::kPe == 0, "each PE computes the same number of channels: kPe must divide kOut");
   static_assert(Layer::kPixels == 1 || Layer::kPe == Layer::kOut, "pixels leave in raster order: kPixels above 1 needs kPe = kOut");
-  using MAC = Dot<Layer::kSimd, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
   using Acc = typename Layer::Acc::Value;
   constexpr unsigned kFoldIn = Window<Layer>::kBeats;
   constexpr unsigned kFoldOut = Layer::kOut / Layer::kPe;
   constexpr unsigned kKept = kFoldOut > 1 ? kFoldIn : 1;  // beats of a window, where it is needed again
-  constexpr unsigned kPixelBits = Layer::kSimd * Layer::In::kBits;
 
   Beat<Layer::kPixels * Layer::kSimd, typename Layer::In> window[kKept];
   Memory<Layer::kWindowStorage>::holds(window);
@@ -65,17 +113,13 @@ Products_Tiles:
     } else {
       beat = window[sf];
     }
-    for (unsigned p = 0; p < Layer::kPixels; ++p) {
+    ap_uint<Layer::kSimd * Layer::Weight::kBits> words[Layer::kPe];
+#pragma HLS ARRAY_PARTITION variable=words complete
+    for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
 #pragma HLS UNROLL
-      const typename MAC::Operand operand =
-          MAC::operand(Beat<Layer::kSimd, typename Layer::In>(beat.range((p + 1) * kPixelBits - 1, p * kPixelBits)));
-      offset[p] = (sf == 0 ? Acc(0) : offset[p]) + MAC::offset(operand);
-      for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
-#pragma HLS UNROLL
-        const auto word = weights_of<Layer>(weights, tile, pe);
-        acc[p][pe] = (sf == 0 ? Acc(0) : acc[p][pe]) + MAC::dot(operand, word);
-      }
+      words[pe] = weights_of<Layer>(weights, tile, pe);
     }
+    Pes<Layer::kSimd, Layer, Layer::kDsp>::add(beat, words, sf == 0, kFoldIn, acc, offset);
     if (sf == kFoldIn - 1) {
       Beat<Layer::kPixels * Layer::kPe, Out> results = 0;
       for (unsigned p = 0; p < Layer::kPixels; ++p) {
