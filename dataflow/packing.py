@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from network.formats import Format, Kind
 
@@ -49,6 +50,13 @@ class Packing:
         """DSPs of the longest of these chains, which are nearly alike."""
         return -(-lanes // self.chains(lanes))
 
+    def waits(self, lanes: int) -> int:
+        """Cycles that the factors of all DSPs wait outside, together: see rf_skew."""
+        chains = self.chains(lanes)
+        ends = [chain * lanes // chains for chain in range(chains + 1)]
+        counts = [end - first for first, end in pairwise(ends)]
+        return sum(max(place // 2 - 1, 0) for count in counts for place in range(max(counts) - count, max(counts)))
+
     def dsps(self, pe: int, pixels: int, lanes: int) -> int:
         """The products of PEs that a DSP has room for, but that are not there, are lost."""
         return -(-pe // self.weights) * -(-pixels // self.pixels) * lanes
@@ -66,6 +74,12 @@ def field_bits(weight: Format, codes: Format, chain: int) -> int:
     return (chain * (high - low)).bit_length()
 
 
+def code_bits(codes: Format, packed: Packing) -> int:
+    """Of the factor that has the codes."""
+    return (packed.pixels - 1) * packed.pixel_step + codes.bits + (codes.kind is Kind.UINT or packed.pixels > 1)
+
+
+@cache
 def packing(weight: Format, codes: Format, pe: int, pixels: int, lanes: int) -> Packing:
     """The form that takes the fewest DSPs; of these the one with the longest chains, then with the fewest weights in a factor."""
     found = (each for each in _forms(weight, codes, min(LONGEST, lanes)) if each.weights <= pe and each.pixels <= pixels)

@@ -48,6 +48,7 @@ class Constants:
     key: str  # res2a/conv1/weights
     pe: int  # outputs per cycle
     simd: int = 1  # inputs per cycle; 1 for all but weights
+    taps: int = 1  # taps of the kernel per cycle
     format: Format | None = None  # of packed weights
     reach: tuple[int, int] | None = None  # least and greatest value compared with thresholds
     words: int  # rows, one read at a time

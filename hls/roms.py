@@ -47,7 +47,7 @@ def rows(held: Constants, parameters: Parameters) -> NDArray[Any]:
     """[address][integer]: packed weights, thresholds within their reach, bias, or factors."""
     array = parameters[held.key]
     if held.format is not None:
-        return pack_weights(array, held.pe, held.simd, held.format)
+        return pack_weights(array, held.pe, held.simd, held.taps, held.format)
     if held.reach is not None:
         array = clip_thresholds(array, *held.reach)
     return array.reshape(held.words, -1)
@@ -66,12 +66,14 @@ def clip_thresholds(thresholds: Array, low: int, high: int) -> Array:
     return np.clip(thresholds.astype(np.int64), low, high + 1)
 
 
-def pack_weights(weights: Array, pe: int, simd: int, form: Format) -> NDArray[Any]:
-    """(out, …inputs in beat order) -> [tile][word], in words of the narrowest unsigned type that holds a row, or else of 64 bits."""
-    codes = weights.reshape(len(weights) // pe, pe, -1, simd).swapaxes(1, 2).astype(np.int16)  # nf, sf, pe, simd
+def pack_weights(weights: Array, pe: int, simd: int, taps: int, form: Format) -> NDArray[Any]:
+    """(out, …taps, in) -> [tile][word], in words of the narrowest unsigned type that holds a row, or else of 64 bits. A beat has some
+    channels of one or several taps."""
+    codes = weights.reshape(len(weights) // pe, pe, -1, taps, weights.shape[-1] // simd, simd).astype(np.int16)
+    codes = codes.transpose(0, 2, 4, 1, 3, 5)  # output fold, taps, part of the channels; PE, tap, channel
     codes = (codes > 0).astype(np.int16) if form.kind is Kind.BIPOLAR else codes & ((1 << form.bits) - 1)
     bits = (codes[..., None] >> np.arange(form.bits)) & 1  # lowest bit first
-    rows = bits.reshape(-1, pe * simd * form.bits).astype(np.uint8)
+    rows = bits.reshape(-1, pe * taps * simd * form.bits).astype(np.uint8)
     size = next((n for n in (1, 2, 4, 8) if rows.shape[1] <= 8 * n), 8)
     packed = np.packbits(np.pad(rows, ((0, 0), (0, -rows.shape[1] % (8 * size)))), axis=1, bitorder="little")
     return np.ascontiguousarray(packed).view(f"<u{size}")

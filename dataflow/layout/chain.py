@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import gcd
 from typing import Concatenate, ParamSpec
 
+from dataflow.cost.formulas import uses_dsp
 from dataflow.design import Ip, Port, Stream
 from dataflow.unit import CannotBuildError, Place, Unit
 from dataflow.units.activation import threshold
@@ -15,7 +16,7 @@ from dataflow.units.product import mvau, mvu
 from dataflow.units.window import Sliding, fill_rows, swg
 from network.errors import DescriptionError, Source
 from network.formats import Format
-from network.layers import MAX_BEAT_BITS, Conv
+from network.layers import Conv, MAX_BEAT_BITS, Multiply
 from network.operations import Activation, Shape, Window
 
 P = ParamSpec("P")
@@ -115,10 +116,11 @@ class Chain:
         else:
             self.deepen(stream, layer.fold_in, "a window: it arrives while the one before is computed")
         out = self.stream(f"{name}_out", layer.pe * layer.pixels, layer.output_format)
+        multiply = layer.multiply or (Multiply.DSP if uses_dsp(layer.weight, layer.input_format) else Multiply.LUT)
         if layer.activation is None:
-            self.add(mvu, name, [stream], [out], layer=layer.name, product=layer.product, fold=layer.fold)
+            self.add(mvu, name, [stream], [out], layer=layer.name, product=layer.product, fold=layer.fold, multiply=multiply)
         else:
-            self.add(mvau, name, [stream], [out], layer=layer.name, product=layer.product, activation=layer.activation, fold=layer.fold)
+            self.add(mvau, name, [stream], [out], layer=layer.name, product=layer.product, activation=layer.activation, fold=layer.fold, multiply=multiply)
         return out
 
     def activate(self, name: str, out: str, layer: str, activation: Activation | None, stream: Stream) -> Stream:

@@ -14,13 +14,14 @@ WORD_BITS = 64
 
 def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int) -> Constants:
     """The weights of all PEs in a cycle are a row: PE 0's first, its first input lowest."""
-    row = fold.pe * fold.simd * form.bits
+    row = fold.pe * fold.taps * fold.simd * form.bits
     return Constants(
         name=f"{name}_weights",
         role=Role.WEIGHTS,
         key=key(layer, "weights"),
         pe=fold.pe,
         simd=fold.simd,
+        taps=fold.taps,
         format=form,
         words=tiles,
         row_bits=row,

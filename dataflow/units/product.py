@@ -34,14 +34,15 @@ def _multiplied(place: Place, layer: str, product: Product, fold: Fold, multiply
     packed = packed_products(product, fold, multiply)
     fold_in, fold_out = folds(product, fold)
     size, *rows = window_rows(product.input, product.window)
-    lanes = (("kIn", product.input.channels), ("kOut", product.out), ("kSimd", fold.simd), ("kPe", fold.pe), ("kPixels", fold.pixels))
+    channels = (("kIn", product.input.channels), ("kOut", product.out))
+    lanes = (("kSimd", fold.simd), ("kPe", fold.pe), ("kPixels", fold.pixels), ("kTaps", fold.taps))
     # A window is read during its first output fold and kept for the others; a beat is written at the end of every fold.
     window = [repeat(fold_in - 1, READ), repeat(1, BOTH), repeat(fold_out - 1, repeat(fold_in - 1, IDLE), WRITE)]
     return Multiplied(
         title=f"{product.window}, {product.input} -> {product.output}, fold {fold_in * fold_out:,}",
-        parameters=((*size, *lanes), *rows, packing_row(packed)),
+        parameters=((*size, *channels, *lanes), *rows, packing_row(packed)),
         weights=weight_constants(place.name, layer, fold, product.weight, fold_in * fold_out),
-        kept=Buffer(name="window", words=fold_in if fold_out > 1 else 0, bits=fold.pixels * fold.simd * product.codes.bits),
+        kept=Buffer(name="window", words=fold_in if fold_out > 1 else 0, bits=fold.pixels * inputs(fold) * product.codes.bits),
         firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
         packed=packed,
     )
@@ -53,7 +54,7 @@ def packed_products(product: Product, fold: Fold, multiply: Multiply) -> Packing
         return None
     if product.weight.kind is Kind.BIPOLAR:
         raise CannotBuildError("bipolar weights in DSPs", why="their products are ANDs and counts", fix="leave multiply out")
-    return packing(product.weight, product.codes, fold.pe, fold.pixels, fold.simd)
+    return packing(product.weight, product.codes, fold.pe, fold.pixels, inputs(fold))
 
 
 def packing_row(packed: Packing | None) -> tuple[tuple[str, int], ...]:
@@ -71,7 +72,7 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
     thresholds = threshold_constants(place.name, layer, activation, fold.pe)
     structure = rtl.mvau(
         pe=fold.pe,
-        simd=fold.simd,
+        simd=inputs(fold),
         pixels=fold.pixels,
         folds=folds(product, fold),
         packed=packed,
@@ -89,10 +90,13 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
         constants=(weights, thresholds),
         buffers=(kept,),
         firings=firings,
-        products=fold.pe * fold.simd * fold.pixels,
+        products=fold.pe * inputs(fold) * fold.pixels,
         formula=partial(_cost, product, activation, fold, packed, weights, thresholds, kept),
         # Window, weights from their ROM, products, adder tree, accumulator, thresholds.
-        latency={Backend.HLS: 10, Backend.RTL: latency.ROM + latency.sums(fold.simd, weight, codes, packed) + latency.crossed(activation.codes)},
+        latency={
+            Backend.HLS: 10 + in_chains(fold, packed),
+            Backend.RTL: latency.ROM + latency.sums(inputs(fold), weight, codes, packed) + latency.crossed(activation.codes),
+        },
         structure=structure,
     )
 
@@ -103,7 +107,7 @@ def mvu(place: Place, *, layer: str, product: Product, fold: Fold, multiply: Mul
     title, parameters, weights, kept, firings, packed = _multiplied(place, layer, product, fold, multiply)
     structure = rtl.mvu(
         pe=fold.pe,
-        simd=fold.simd,
+        simd=inputs(fold),
         pixels=fold.pixels,
         folds=folds(product, fold),
         packed=packed,
@@ -121,17 +125,30 @@ def mvu(place: Place, *, layer: str, product: Product, fold: Fold, multiply: Mul
         constants=(weights,),
         buffers=(kept,),
         firings=firings,
-        products=fold.pe * fold.simd * fold.pixels,
+        products=fold.pe * inputs(fold) * fold.pixels,
         formula=partial(_mvu_cost, product, fold, packed, weights, kept),
         # As an MVAU, without the comparison and the count.
-        latency={Backend.HLS: 8, Backend.RTL: latency.ROM + latency.sums(fold.simd, weight, codes, packed)},
+        latency={
+            Backend.HLS: 8 + in_chains(fold, packed),
+            Backend.RTL: latency.ROM + latency.sums(inputs(fold), weight, codes, packed),
+        },
         structure=structure,
     )
 
 
 def folds(product: Product, fold: Fold) -> tuple[int, int]:
     """Beats per window and beats per output pixel; their product is the cycles per pixel."""
-    return product.window.taps * (product.input.channels // fold.simd), product.out // fold.pe
+    return product.window.taps // fold.taps * (product.input.channels // fold.simd), product.out // fold.pe
+
+
+def inputs(fold: Fold) -> int:
+    """Codes of a pixel in a beat, each multiplied by a weight of every PE."""
+    return fold.taps * fold.simd
+
+
+def in_chains(fold: Fold, packed: Packing | None) -> int:
+    """Cycles from the first DSP of a chain to the last in C++. UNCONFIRMED: that the tools add a product a cycle."""
+    return packed.length(inputs(fold)) - 1 if packed is not None else 0
 
 
 def _cost(
@@ -153,18 +170,16 @@ def _mvu_cost(product: Product, fold: Fold, packed: Packing | None, weights: Con
     return CONTROL + constants_cost([weights], backend) + _multiplying(product, fold, packed, kept, Resources(), backend)
 
 
-def _multiplying(
-    product: Product, fold: Fold, packed: Packing | None, kept: Buffer, compared: Resources, backend: Backend
-) -> Resources:
+def _multiplying(product: Product, fold: Fold, packed: Packing | None, kept: Buffer, compared: Resources, backend: Backend) -> Resources:
     """kPixels * kPe dot products and accumulators, and what `compared` counts behind them; registers behind the weight ROMs; a buffer for
     the window."""
     weight, codes = product.weight, product.codes
     outputs, acc = fold.pixels * fold.pe, product.sums.bits
-    around = outputs * 2 * acc + compared.ff + fold.pe * fold.simd * weight.bits + 2 * kept.bits
+    around = outputs * 2 * acc + compared.ff + fold.pe * inputs(fold) * weight.bits + 2 * kept.bits
     if packed is not None and backend is not Backend.ORIGINAL:
-        luts, ffs, dsps = packed_dots(fold.pe, fold.pixels, fold.simd, weight, codes, packed)
+        luts, ffs, dsps = packed_dots(fold.pe, fold.pixels, inputs(fold), (weight, codes), packed)
         return logic(luts + outputs * acc + compared.lut, ffs + around) + Resources(dsp=dsps) + kept.cost
-    luts, ffs, dsps = dot(fold.simd, weight, codes, backend)
+    luts, ffs, dsps = dot(inputs(fold), weight, codes, backend)
     luts_in_all = outputs * (luts + acc) + compared.lut
     if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:  # the correction of every PE's sum, computed once for all of them
         luts_in_all += fold.pixels * (luts + acc) + outputs * acc
