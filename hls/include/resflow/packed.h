@@ -41,7 +41,7 @@ struct Packed {
   static constexpr long long kLow = least(kHighWeight * kLowCode, kLowWeight * kHighCode);
   static constexpr long long kHigh = -least(-kHighWeight * kHighCode, -kLowWeight * kLowCode);
   static constexpr unsigned kFieldBits = bits_up_to(kLength * (kHigh - kLow));
-  static constexpr long long kExcess = -(kLow * kChains * kLength);
+  static constexpr long long kExcess = -kLow * lanes;
 
   static constexpr unsigned kFactorBits = (kWeights - 1) * Layer::kWeightStep + Weight::kBits + !Weight::kSigned;
   static constexpr unsigned kCodeBits = (kPixels - 1) * Layer::kPixelStep + In::kBits + (!In::kSigned || kPixels > 1);
@@ -57,9 +57,9 @@ struct Packed {
   using Codes = ap_int<kCodeBits>;
   using Sum = ap_int<48>;
   using Word = ap_uint<lanes * Weight::kBits>;
-  using Total = ap_uint<bits_up_to(kChains * kLength * (kHigh - kLow))>;
+  using Total = ap_uint<bits_up_to(lanes * (kHigh - kLow))>;
 
-  static void sums(const Beat<pixels * lanes, In> &beat, const Word (&words)[Layer::kPe], Total (&sums)[pixels][Layer::kPe]) {
+  static void add(const Beat<pixels * lanes, In> &beat, const Word (&words)[Layer::kPe], Total (&sums)[pixels][Layer::kPe]) {
 #pragma HLS INLINE
     Codes codes[kPixelGroups][lanes];
     Sum starts[kPixelGroups][kChains];
@@ -82,27 +82,30 @@ struct Packed {
   }
 
  private:
+  /// The first lane of a chain; chains are of kLength lanes or one less.
+  static constexpr unsigned first_of(unsigned chain) { return chain * lanes / kChains; }
+
   /// Codes of pixels side by side, and what a chain begins with: in each field so much that no sum falls below zero, without what raised
-  /// weights will have too much. That is kRaise times the sum of the codes; kHighCode takes the place of those that a shorter chain lacks.
+  /// weights will have too much. That is kRaise times the sum of the codes, or of the highest code less what they are below it.
   static void pack_codes(const Beat<pixels * lanes, In> &beat, unsigned pixel, Codes (&codes)[lanes], Sum (&starts)[kChains]) {
 #pragma HLS INLINE
     for (unsigned chain = 0; chain < kChains; ++chain) {
 #pragma HLS UNROLL
       starts[chain] = 0;
+      const unsigned first = first_of(chain), end = first_of(chain + 1);
       for (unsigned j = 0; j < kPixels; ++j) {
 #pragma HLS UNROLL
-        ap_uint<bits_up_to(kLength * ((1u << In::kBits) - 1))> below = 0;  // what the codes are short of the highest one, all together
-        for (unsigned i = 0; i < kLength; ++i) {
+        ap_uint<bits_up_to(kLength * ((1u << In::kBits) - 1))> below = 0;
+        for (unsigned l = first; l < end; ++l) {
 #pragma HLS UNROLL
-          const unsigned l = chain * kLength + i;
-          const typename In::Value code = l < lanes && pixel + j < pixels ? lane<In>(beat, (pixel + j) * lanes + l) : typename In::Value(0);
+          const typename In::Value code = pixel + j < pixels ? lane<In>(beat, (pixel + j) * lanes + l) : typename In::Value(0);
           below += kHighCode - code;
-          if (l < lanes) codes[l] = (j == 0 ? Codes(0) : codes[l]) + (Codes(code) << (j * Layer::kPixelStep));
+          codes[l] = (j == 0 ? Codes(0) : codes[l]) + (Codes(code) << (j * Layer::kPixelStep));
         }
         for (unsigned i = 0; i < kWeights; ++i) {
 #pragma HLS UNROLL
-          const Sum raised = Sum(-(kLow + kRaise * kHighCode) * kLength) + Sum(below) * kRaise;
-          const Sum field = i + 1 < kWeights ? raised : Sum(-kLow * kLength);
+          const long long plain = -kLow * (end - first), raised = (-kLow - kRaise * kHighCode) * (end - first);
+          const Sum field = i + 1 < kWeights ? Sum(Sum(raised) + Sum(below) * kRaise) : Sum(plain);
           starts[chain] |= field << (i * Layer::kWeightStep + j * Layer::kPixelStep);
         }
       }
@@ -129,7 +132,7 @@ struct Packed {
 #pragma HLS INLINE
     for (unsigned chain = 0; chain < kChains; ++chain) {
 #pragma HLS UNROLL
-      const Sum sum = of_chain(factors, codes, starts[chain], chain * kLength);
+      const Sum sum = of_chain(factors, codes, starts[chain], first_of(chain), first_of(chain + 1));
       for (unsigned i = 0; i < kWeights && pe + i < Layer::kPe; ++i) {
 #pragma HLS UNROLL
         for (unsigned j = 0; j < kPixels && pixel + j < pixels; ++j) {
@@ -141,10 +144,11 @@ struct Packed {
     }
   }
 
-  static Sum of_chain(const Factor (&factors)[lanes], const Codes (&codes)[lanes], Sum sum, unsigned first) {
+  static Sum of_chain(const Factor (&factors)[lanes], const Codes (&codes)[lanes], Sum sum, unsigned first,
+                      unsigned end) {
 #pragma HLS INLINE
 #pragma HLS EXPRESSION_BALANCE off
-    for (unsigned l = first; l < first + kLength && l < lanes; ++l) {
+    for (unsigned l = first; l < end; ++l) {
 #pragma HLS UNROLL
       sum += factors[l] * codes[l];
     }

@@ -2,9 +2,8 @@
 #pragma once
 
 #include "counter.h"
-#include "dot.h"
 #include "formats.h"
-#include "packed.h"
+#include "pes.h"
 #include "rom.h"
 #include "simulation.h"
 #include "storage.h"
@@ -28,59 +27,10 @@ typename Out::Value ended(const Acc &sum, const NoThresholds &, unsigned, unsign
   return sum;
 }
 
-/// The products of all PEs in a cycle, added to what they have of a window: in LUTs, or with dsp in DSPs. `offset` is what the sums of a
-/// pixel have too much.
-template <unsigned lanes, class Layer, bool dsp>
-struct Pes {
-  using MAC = Dot<lanes, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
-  using Acc = typename Layer::Acc::Value;
-  using Word = ap_uint<lanes * Layer::Weight::kBits>;
-
-  static void add(const Beat<Layer::kPixels * lanes, typename Layer::In> &beat, const Word (&words)[Layer::kPe], bool is_first, unsigned,
-                  Acc (&acc)[Layer::kPixels][Layer::kPe], Acc (&offset)[Layer::kPixels]) {
-#pragma HLS INLINE
-    constexpr unsigned kPixelBits = lanes * Layer::In::kBits;
-    for (unsigned p = 0; p < Layer::kPixels; ++p) {
-#pragma HLS UNROLL
-      const typename MAC::Operand operand =
-          MAC::operand(Beat<lanes, typename Layer::In>(beat.range((p + 1) * kPixelBits - 1, p * kPixelBits)));
-      offset[p] = (is_first ? Acc(0) : offset[p]) + MAC::offset(operand);
-      for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
-#pragma HLS UNROLL
-        acc[p][pe] = (is_first ? Acc(0) : acc[p][pe]) + MAC::dot(operand, words[pe]);
-      }
-    }
-  }
-};
-
-template <unsigned lanes, class Layer>
-struct Pes<lanes, Layer, true> {
-  using MAC = Packed<lanes, Layer::kPixels, Layer>;
-  using Acc = typename Layer::Acc::Value;
-  using Word = ap_uint<lanes * Layer::Weight::kBits>;
-
-  static void add(const Beat<Layer::kPixels * lanes, typename Layer::In> &beat, const Word (&words)[Layer::kPe], bool is_first, unsigned beats,
-                  Acc (&acc)[Layer::kPixels][Layer::kPe], Acc (&offset)[Layer::kPixels]) {
-#pragma HLS INLINE
-    typename MAC::Total sums[Layer::kPixels][Layer::kPe];
-#pragma HLS ARRAY_PARTITION variable=sums complete dim=0
-    MAC::sums(beat, words, sums);
-    for (unsigned p = 0; p < Layer::kPixels; ++p) {
-#pragma HLS UNROLL
-      offset[p] = 0;
-      for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
-#pragma HLS UNROLL
-        // What the sums of all beats have too much is a constant, taken off where a window begins.
-        acc[p][pe] = (is_first ? Acc(-MAC::kExcess * beats) : acc[p][pe]) + sums[p][pe];
-      }
-    }
-  }
-};
-
 /// Sums of products over windows, and what `thresholds` make of them, as Out. Its user is the process, whose firings are counted as Unit's.
 template <class Unit, class Layer, class Out, class Weights, class Thresholds>
-void products(hls::stream<Beat<Layer::kPixels * Layer::kTaps * Layer::kSimd, typename Layer::In>> &in, const Weights &weights, const Thresholds &thresholds,
-              hls::stream<Beat<Layer::kPixels * Layer::kPe, Out>> &out) {
+void products(hls::stream<Beat<Layer::kPixels * Layer::kTaps * Layer::kSimd, typename Layer::In>> &in, const Weights &weights,
+              const Thresholds &thresholds, hls::stream<Beat<Layer::kPixels * Layer::kPe, Out>> &out) {
 #pragma HLS INLINE
   static_assert(Layer::kOut % Layer::kPe == 0, "each PE computes the same number of channels: kPe must divide kOut");
   constexpr unsigned kLanes = Layer::kTaps * Layer::kSimd;  // of a pixel in a beat
@@ -119,7 +69,7 @@ Products_Tiles:
 #pragma HLS UNROLL
       words[pe] = weights_of<kLanes, Layer>(weights, tile, pe);
     }
-    Pes<kLanes, Layer, Layer::kDsp>::add(beat, words, sf == 0, kFoldIn, acc, offset);
+    Pes<kLanes, Layer::kPixels, Layer, Layer::kDsp>::template add<kFoldIn>(beat, words, sf == 0, acc, offset);
     if (sf == kFoldIn - 1) {
       Beat<Layer::kPixels * Layer::kPe, Out> results = 0;
       for (unsigned p = 0; p < Layer::kPixels; ++p) {
