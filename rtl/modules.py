@@ -37,6 +37,7 @@ SLIDING = (
     *("PadTop", "PadBottom", "PadLeft", "PadRight", "In", "Simd", "Pixels"),
 )
 PRODUCTS = (*WINDOW, "In", "Out", "Simd", "Pe", "Pixels", "Taps")
+DSPS = ("DspWeights", "DspPixels", "WeightStep", "PixelStep", "Chain")
 MODULES: Mapping[str, Module] = MappingProxyType(
     {
         "dwc": Module(parameters=("LanesIn", "LanesOut"), formats=("Code",)),
@@ -55,14 +56,14 @@ MODULES: Mapping[str, Module] = MappingProxyType(
         "swg": Module(parameters=SLIDING, formats=("In",), lists=("PadCodes",)),
         "swg_parallel": Module(parameters=(*SLIDING, "Taps"), formats=("In",), lists=("PadCodes",)),
         "raster": Module(parameters=("Groups", "Folds", "Pixels", "Beats", "Lanes"), formats=("Code",)),
-        "mvau": Module(parameters=PRODUCTS, formats=("In", "Weight", "Out"), signed=("In", "Weight"), unsigned=("Out",)),
-        "mvu": Module(parameters=PRODUCTS, formats=("In", "Weight", "Acc"), signed=("In", "Weight")),
+        "mvau": Module(parameters=(*PRODUCTS, *DSPS), formats=("In", "Weight", "Out"), signed=("In", "Weight"), unsigned=("Out",)),
+        "mvu": Module(parameters=(*PRODUCTS, *DSPS), formats=("In", "Weight", "Acc"), signed=("In", "Weight")),
         "max_pool": Module(parameters=(*WINDOW, "In", "Simd"), formats=("In",), unsigned=("In",)),
         "accumulate_pool": Module(parameters=("Pixels", "In", "Simd", "Zero"), formats=("In", "Out"), unsigned=("In",)),
         "global_max": Module(parameters=("Pixels", "In", "Simd", "Zero"), formats=("In", "Out"), unsigned=("In",)),
         "weight_rom": Module(reads=(), parameters=("Tiles", "Simd", "Pe"), formats=("Weight",)),
         "dense": Module(
-            reads=("in", "weights"), parameters=("In", "Out", "Simd", "Pe"), formats=("In", "Weight", "Acc"), signed=("In", "Weight")
+            reads=("in", "weights"), parameters=("In", "Out", "Simd", "Pe", *DSPS), formats=("In", "Weight", "Acc"), signed=("In", "Weight")
         ),
         "scale_scores": Module(parameters=("Classes", "Lanes"), formats=("In", "Factor", "Out"), signed=("In",)),
         "top_k": Module(parameters=("Classes", "Top"), formats=("Score",), signed=("Score",)),

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from dataflow.cost.formulas import uses_dsp
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure, rtl_fifo
 from dataflow.design import Ip, Port
@@ -29,7 +30,7 @@ from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import inputs, mvau, mvu
 from dataflow.units.window import swg
 from network.formats import Format, Kind, holding, uint
-from network.layers import Fold
+from network.layers import Fold, Multiply
 from network.model import pool_reach
 from network.operations import Activation, Dense, GlobalPool, Join, JoinSum, Pool, PoolKind, Product, Scale, Shape, TopK, Window, reach
 
@@ -48,6 +49,9 @@ class Parameters:
         if found is None and default is None:
             raise KeyError(f"{name} is not in {self.text}")
         return int(found) if found is not None else default or 0
+
+    def text_of(self, name: str, default: str) -> str:
+        return self._found.get(name, default)
 
     def format(self, name: str) -> Format:
         return Format.parse(self._found[name])
@@ -184,9 +188,14 @@ def _product(given: Parameters) -> tuple[Product, Fold]:
     return product, Fold(given.number("pe"), given.number("simd"), given.number("pixels", 1), given.number("taps", 1))
 
 
+def _multiply(given: Parameters) -> Multiply:
+    """As said, or else DSPs where both factors are wide."""
+    return Multiply(given.text_of("multiply", "dsp" if uses_dsp(given.format("weight"), given.format("codes")) else "lut"))
+
+
 def _mvu(given: Parameters) -> Ip:
     product, fold = _product(given)
-    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold)
+    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold, multiply=_multiply(given))
     return _ip(unit, [fold.pixels * inputs(fold) * product.codes.bits, fold.pixels * fold.pe * product.sums.bits])
 
 
@@ -194,7 +203,8 @@ def _mvau(given: Parameters) -> Ip:
     product, fold = _product(given)
     codes, result = product.codes, given.format("result")
     activation = Activation(shape=product.output, values=product.sums, reach=product.reach, codes=result)
-    unit = mvau(_place("in", "out"), layer="layer", product=product, activation=activation, fold=fold)
+    place, multiply = _place("in", "out"), _multiply(given)
+    unit = mvau(place, layer="layer", product=product, activation=activation, fold=fold, multiply=multiply)
     return _ip(unit, [fold.pixels * inputs(fold) * codes.bits, fold.pixels * fold.pe * result.bits])
 
 

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import Storage, bram, stream_storage, uram
+from dataflow.packing import Packing, code_bits, field_bits
 from dataflow.rtl_fifo import FifoKind, RtlFifo
 from network.formats import Format, Kind
 
@@ -208,15 +209,30 @@ def _distributed(words: int, bits: int) -> int:
     return 8 * -(-bits // 7) * deep + (bits * -(-deep // 4) if deep > 1 else 0)
 
 
-def pes(count: int, simd: int, weight: Format, codes: Format, sums: int) -> tuple[Count, Count, int]:
-    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys leaves a DSP's factors and product in
-    registers outside, and takes two LUTs for each bit of a sum that can begin anew, one where there is nothing to add."""
-    if min(weight.bits, codes.bits) > 4:
-        bits = weight.bits + codes.bits + 1
-        registers = Count(0, simd * 2 * (weight.bits + codes.bits))
-        return (tree(simd, bits, signed=True) + registers) * count, Count(2 * sums, sums) * count, count * simd
-    dot = bits_for(1 + simd * (2**codes.bits - 1) * (2**weight.bits - 1))
-    return dot_planes(simd, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
+def pes(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing | None, sums: int) -> tuple[Count, Count, int]:
+    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys takes two LUTs for each bit of a sum that
+    can begin anew, one where there is nothing to add. `formats` are those of codes and weights.
+
+    A DSP is rf_dsp, of which Yosys is told no more than that it is one: all its registers and its adder have their places in the primitive,
+    where Vivado puts them (UG901, "Multiply-Add and Multiply-Accumulate Implementation"), while Yosys leaves registers and addition outside.
+    """
+    codes, weight = formats
+    count = pe * pixels
+    if packed is not None:
+        chains, length = packed.chains(lanes), packed.length(lanes)
+        field = field_bits(weight, codes, length)
+        dots = tree(chains, field) * count + Count(0, packed.waits(lanes) * (pe * weight.bits))
+        own = code_bits(codes, packed)
+        dots += Count(0, packed.waits(lanes) * own * -(-pixels // packed.pixels))
+        if packed.weights > 1 and weight.kind is Kind.INT:
+            dots += tree(length, codes.bits, 3) * (chains * pixels)
+        if packed.pixels > 1 and codes.kind is Kind.INT:
+            dots += Count((pixels - -(-pixels // packed.pixels)) * lanes * codes.bits)
+        total = field + bits_for(chains)
+        return dots, Count(sums + min(sums, total), sums) * count, packed.dsps(pe, pixels, lanes)
+    count = (pe + (weight.kind is Kind.BIPOLAR)) * pixels
+    dot = bits_for(1 + lanes * (2**codes.bits - 1) * (2**weight.bits - 1))
+    return dot_planes(lanes, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +252,7 @@ def window_sums(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
     storages: tuple[Storage, Storage],
@@ -243,7 +260,7 @@ def window_sums(
     """`formats` of codes and weights; `storages` of weights and the window."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pixels * (pe + bipolar), simd, weight, codes, sums)
+    dots, added, dsps = pes(pe, pixels, simd, formats, packed, sums)
     totals = Count(sums, sums) * (pixels * pe if bipolar else 0)
     weights, weight_brams = rom(fold_in * fold_out, pe * simd * weight.bits, storages[0])
     beat = pixels * simd * codes.bits
@@ -263,13 +280,14 @@ def mvau(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format, Format],
     sums: int,
     storages: tuple[Storage, Storage, Storage],
 ) -> Structure:
     """`formats` of codes, weights and results; `storages` of weights, thresholds and the window."""
     codes, weight, result = formats
-    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2]))
+    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2]))
     compared, reached = crossed(pixels * pe, result.thresholds, sums, folds[1])
     thresholds, brams = rom(folds[1], pe * result.thresholds * sums, storages[1])
     memories = of.memories + thresholds
@@ -287,12 +305,13 @@ def mvu(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
     storages: tuple[Storage, Storage],
 ) -> Structure:
     """`formats` of codes and weights; `storages` of weights and the window."""
-    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=formats, sums=sums, storages=storages)
+    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=formats, sums=sums, storages=storages)
     return Structure(
         implementation="mvu",
         luts=(of.dots.lut, of.sums.lut, of.memories.lut, of.control.lut, 1),
@@ -548,12 +567,20 @@ def weight_rom(*, tiles: int, bits: int, storage: Storage) -> Structure:
 
 
 def dense(
-    *, pe: int, simd: int, folds: tuple[int, int], formats: tuple[Format, Format], sums: int, bias: Storage | None, storage: Storage
+    *,
+    pe: int,
+    simd: int,
+    folds: tuple[int, int],
+    packed: Packing | None,
+    formats: tuple[Format, Format],
+    sums: int,
+    bias: Storage | None,
+    storage: Storage,
 ) -> Structure:
     """`formats` of codes and weights; `bias` is the memory of the bias, where there is one, `storage` that of the kept frame."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pe + bipolar, simd, weight, codes, sums)
+    dots, added, dsps = pes(pe, 1, simd, formats, packed, sums)
     totals = Count(sums if bipolar else 0, sums * bipolar) * pe + Count(sums if bias else 0, sums) * pe
     biases, bias_brams = rom(fold_out, pe * sums, bias) if bias else (Count(), 0)
     beat = simd * codes.bits
