@@ -45,4 +45,4 @@ class Resources:
 
     def share_of(self, budget: Resources) -> float:
         """The shares of a budget, summed over the kinds of resources: one measure of what is used."""
-        return sum(getattr(self, kind) / max(getattr(budget, kind), 1) for kind in KINDS) + 0.0
+        return float(sum(getattr(self, kind) / max(getattr(budget, kind), 1) for kind in KINDS))
