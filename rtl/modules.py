@@ -44,6 +44,11 @@ MODULES: Mapping[str, Module] = MappingProxyType(
             signed=("Main", "Bypass"),
         ),
         "threshold": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
+        "scale": Module(
+            parameters=(*ACTIVATION, "Shift", "HalfEven", "Step", "Offset", "Low", "High"),
+            formats=("In", "Out", "Multiplier", "Bias"),
+            signed=("In",),
+        ),
         "swg": Module(
             parameters=(
                 *("Height", "Width", *WINDOW, "StrideHeight", "StrideWidth"),

@@ -19,17 +19,19 @@ from dataflow.cost.rtl import Structure, rtl_fifo
 from dataflow.design import Ip, Port
 from dataflow.rtl_fifo import RtlFifo
 from dataflow.unit import Place, Unit
-from dataflow.units.activation import threshold
+from dataflow.units.activation import Order, threshold
 from dataflow.units.beats import dwc, fork
 from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
 from dataflow.units.join import join, join_sum
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import mvau, mvu
+from dataflow.units.scale import scale
 from dataflow.units.window import swg
 from network.formats import Format, Kind, holding, uint
 from network.layers import Fold
 from network.model import pool_reach
 from network.operations import Activation, Dense, GlobalPool, Join, JoinSum, Pool, PoolKind, Product, Scale, Shape, TopK, Window, reach
+from network.scaling import Rounding, Scaling
 
 TABLE = Path(__file__).parent / "measured.csv"
 FIFO = "fifo"
@@ -203,6 +205,27 @@ def _threshold(given: Parameters) -> Ip:
     return _ip(unit, [lanes * values.bits, lanes * codes.bits])
 
 
+def _scale(given: Parameters) -> Ip:
+    values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
+    activation = Activation(shape=_shape(given), values=values, reach=(values.low, values.high), codes=codes)
+    scaling = Scaling(
+        multiplier=given.number("multiplier"),
+        bias=given.number("bias"),
+        shift=given.number("shift"),
+        rounding=Rounding.HALF_EVEN if given.number("even", 0) else Rounding.HALF_UP,
+        step=given.number("step", 1),
+        offset=given.number("offset", 0),
+        low=given.number("low", codes.low),
+        high=given.number("high", codes.high),
+    )
+    unit = scale(_place("in", "out"), layer="layer", activation=activation, lanes=lanes, scaling=scaling, order=_order(given))
+    return _ip(unit, [given.number("beside", 1) * lanes * each.bits for each in (values, codes)])
+
+
+def _order(given: Parameters) -> Order:
+    return Order(given.number("block", 1), given.number("repeats", 1), given.number("beside", 1))
+
+
 def _swg(given: Parameters) -> Ip:
     lanes, pixels, codes = given.number("lanes"), given.number("pixels", 1), given.format("codes")
     pads = tuple(i * codes.high // lanes % (codes.high + 1) for i in range(given.number("in"))) if given.number("pads", 0) else (0,)
@@ -312,7 +335,7 @@ UNITS: Mapping[str, Callable[[Parameters], Ip]] = MappingProxyType(
     {
         each.__name__[1:]: each
         for each in (
-            *(_mvau, _mvu, _threshold, _swg, _dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
+            *(_mvau, _mvu, _threshold, _scale, _swg, _dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
             *(_weight_rom, _dense, _scale_scores, _top_k, _top_k_scores),
         )
     }

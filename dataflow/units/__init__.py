@@ -15,13 +15,14 @@ from dataflow.units.join import join, join_sum
 from dataflow.units.memory import load, store, unpack
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import mvau, mvu
+from dataflow.units.scale import scale
 from dataflow.units.window import swg
 
 IMPLEMENTATIONS: Mapping[str, Callable[..., Unit]] = MappingProxyType(
     {
         each.__name__: each
         for each in (
-            *(load, unpack, store, dwc, fork, threshold, swg, mvau, mvu, join, join_sum, max_pool, accumulate_pool, global_max),
+            *(load, unpack, store, dwc, fork, threshold, scale, swg, mvau, mvu, join, join_sum, max_pool, accumulate_pool, global_max),
             *(weight_rom, dense, scale_scores, top_k, top_k_scores),
         )
     }
