@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from dataflow.cost.resources import Resources
+from dataflow.cost.rtl import dsps_of
 from dataflow.cost.storage import Storage, rom_cost, rom_storage
 from dataflow.packing import Packing, field_bits
 from dataflow.unit import Backend, Constants, Role
@@ -133,10 +134,10 @@ def packed_dots(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format]
 def scaled(factor: Format, value: Format) -> Resources:
     """A value times a positive factor, which is no constant of the logic: in LUTs as in `dot`, or in DSPs.
 
-    A DSP multiplies numbers of 27 and 18 bits with their signs (UG579), so the factor, of at most 17, takes one for each 26 bits of a value.
+    A DSP multiplies numbers of 27 and 18 bits with their signs (UG579), so a factor of at most 17 takes one for each 26 bits of a value.
     """
     if uses_dsp(factor, value):
-        return logic(0, factor.bits + value.bits) + Resources(dsp=-(-value.bits // 26))
+        return logic(0, factor.bits + value.bits) + Resources(dsp=dsps_of(value.bits, factor.bits))
     luts, ffs, _ = dot(1, factor, value, Backend.HLS)
     return logic(luts, ffs + factor.bits + value.bits)
 
