@@ -12,6 +12,7 @@ from dataflow.cost.rtl import Structure
 from dataflow.cost.storage import Storage, ram_cost, ram_storage, rom_storage
 from dataflow.firings import IDLE, WRITE, Firings, Run
 from network.formats import Format
+from network.operations import Activation
 
 MAX_ROM_BITS = 4096
 """Widest ROM: as wide as the widest `ap_uint` of Vitis HLS, so that a row of it can be read as one number."""
@@ -35,6 +36,12 @@ class Role(Enum):
 
     WEIGHTS = "weights"
     THRESHOLDS = "thresholds"
+    BASES = "bases"
+    """Of thresholds that follow one another: the greatest value of the lowest code."""
+    CODES = "codes"
+    """That of every value."""
+    LEVELS = "levels"
+    """The thresholds that a binary search compares with in one of its steps."""
     BIAS = "bias"
     FACTORS = "factors"
 
@@ -48,11 +55,14 @@ class Constants:
     key: str  # res2a/conv1/weights
     pe: int  # outputs per cycle
     simd: int = 1  # inputs per cycle; 1 for all but weights
+    taps: int = 1  # taps of the kernel per cycle
     format: Format | None = None  # of packed weights
-    reach: tuple[int, int] | None = None  # least and greatest value compared with thresholds
+    activation: Activation | None = None  # of what follows from its thresholds
+    level: int = 0  # of LEVELS: the step of the search
+    apart: bool = False  # every lane has a memory of its own, and reads it at an address of its own
     words: int  # rows, one read at a time
     row_bits: int  # of what all PEs read at once
-    element_bits: int  # of the integers a row is made of in C++: a threshold, a bias, a factor, or 64 bits of weights
+    element_bits: int  # of the integers a row is made of in C++: a threshold, a code, a bias, a factor, or 64 bits of weights
 
     @property
     def elements(self) -> int:
@@ -66,8 +76,8 @@ class Constants:
 
     @property
     def roms(self) -> int:
-        """Memories side by side, as few as MAX_ROM_BITS allows."""
-        return -(-self.elements * self.integer_bits // MAX_ROM_BITS)
+        """Memories side by side: one for each lane, or as few as MAX_ROM_BITS allows."""
+        return self.pe if self.apart else -(-self.elements * self.integer_bits // MAX_ROM_BITS)
 
     @property
     def rom_elements(self) -> int:

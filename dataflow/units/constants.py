@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataflow.unit import Constants, Role
 from network.arrays import key
-from network.formats import Format
+from network.formats import Format, holding
 from network.layers import Fold
 from network.operations import Activation
 
@@ -14,13 +14,14 @@ WORD_BITS = 64
 
 def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int) -> Constants:
     """The weights of all PEs in a cycle are a row: PE 0's first, its first input lowest."""
-    row = fold.pe * fold.simd * form.bits
+    row = fold.pe * fold.taps * fold.simd * form.bits
     return Constants(
         name=f"{name}_weights",
         role=Role.WEIGHTS,
         key=key(layer, "weights"),
         pe=fold.pe,
         simd=fold.simd,
+        taps=fold.taps,
         format=form,
         words=tiles,
         row_bits=row,
@@ -36,11 +37,65 @@ def threshold_constants(name: str, layer: str, activation: Activation, lanes: in
         role=Role.THRESHOLDS,
         key=key(layer, "thresholds"),
         pe=lanes,
-        reach=activation.reach,
+        activation=activation,
         words=activation.shape.channels // lanes,
         row_bits=lanes * activation.codes.thresholds * bits,
         element_bits=bits,
     )
+
+
+def base_constants(name: str, layer: str, activation: Activation, lanes: int) -> Constants:
+    """The bases of all lanes in an output fold are a row."""
+    low, high = activation.reach
+    bits = holding(low - activation.codes.thresholds, high).bits
+    return Constants(
+        name=f"{name}_bases",
+        role=Role.BASES,
+        key=key(layer, "thresholds"),
+        pe=lanes,
+        activation=activation,
+        words=activation.shape.channels // lanes,
+        row_bits=lanes * bits,
+        element_bits=bits,
+    )
+
+
+def code_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1) -> Constants:
+    """The codes of all values, in a memory for each lane of each of the pixels beside one another: those of the first output fold first."""
+    bits = activation.codes.bits
+    return Constants(
+        name=f"{name}_codes",
+        role=Role.CODES,
+        key=key(layer, "thresholds"),
+        pe=beside * lanes,
+        activation=activation,
+        apart=True,
+        words=activation.shape.channels // lanes << activation.values.bits,
+        row_bits=beside * lanes * bits,
+        element_bits=bits,
+    )
+
+
+def level_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1) -> tuple[Constants, ...]:
+    """The thresholds of each step of a binary search. Those of the first are a row for all lanes; from then on every lane has a memory of its
+    own, of twice as many words in each step, for what it compares with depends on what it has found."""
+    bits = sum_bits(*activation.reach)
+
+    def of(level: int, pe: int) -> Constants:
+        return Constants(
+            name=f"{name}_level{level}",
+            role=Role.LEVELS,
+            key=key(layer, "thresholds"),
+            pe=pe,
+            activation=activation,
+            level=level,
+            apart=level > 0,
+            words=activation.shape.channels // lanes << level,
+            row_bits=pe * bits,
+            element_bits=bits,
+        )
+
+    return (of(0, lanes), *(of(level, beside * lanes) for level in range(1, activation.codes.bits)))
 
 
 def bias_constants(name: str, layer: str, lanes: int, classes: int, bits: int) -> Constants:

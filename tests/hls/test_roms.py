@@ -63,7 +63,7 @@ def test_no_rom_is_wider_than_4096_bits(row_bits, element_bits, roms, integers, 
 def test_thresholds_out_of_reach_keep_their_meaning(toy_yaml):
     design = plan(load(toy_yaml))
     unit = next(unit for unit in design.ip("res2a").units if unit.implementation == "mvau")
-    low, high = next(held.reach for held in unit.constants if held.reach)
+    low, high = next(held.activation.reach for held in unit.constants if held.activation)
     thresholds = np.array([[-(2**31), 0, 2**31 - 1]], np.int32)
     clipped = clip_thresholds(thresholds, low, high)
     assert clipped.tolist() == [[low, 0, high + 1]]
