@@ -11,7 +11,7 @@
 // needs come in, so what is written in a phase is never read in it. No bank is read twice for a window: what a window shares with the one before
 // comes out of the delay line. Windows leave when their last column is taken; where that is padding, the columns in front of the next row come
 // instead, so the last ones leave after the last phase. Four machines: one says what each firing reads, takes and writes, and one, Lead groups
-// of columns behind, what of a window is padding; one where beats go in the ring, one where columns come from.
+// of columns behind, what of a window is padding; rf_ring_place where beats go, the last one where columns come from.
 module rf_swg_parallel #(
   parameter int unsigned Height = 3,
   parameter int unsigned Width = 3,
@@ -224,49 +224,15 @@ module rf_swg_parallel #(
     end
   end
 
-  // Where beats go. The rows of a bank follow one another, each from a new word on; so do columns, a word a beat. A frame begins at word 0.
-  logic takes, part_in_last, column_in_last, row_in_last, rows_in_last, bank_in_last, row_bank_in_last;
-  logic [2:0] unused_first_in;
-  logic [BankBits-1:0] bank_in_q;
+  logic takes;
+  logic [BankBits-1:0] bank_in;
   logic [TurnBits-1:0] row_bank_in;
-  logic [RingBits-1:0] word_in_q, row_word_in_q;  // row_word_in_q: where its row begins
+  logic [RingBits-1:0] word_in;
 
   assign takes = fire && reads_q;
-  assign bank_in_last = bank_in_q == BankBits'(Columns - 1);
-  assign row_in_last = part_in_last && column_in_last;
-  rf_loop #(.Times(PixelBeats)) u_part_in (.clk_i, .rst_ni, .step_i(takes), .first_o(unused_first_in[0]), .last_o(part_in_last));
-  rf_loop #(.Times(Width)) u_column_in (
-    .clk_i, .rst_ni, .step_i(takes && part_in_last), .first_o(unused_first_in[1]), .last_o(column_in_last)
-  );
-  rf_loop #(.Times(Height)) u_row_in (
-    .clk_i, .rst_ni, .step_i(takes && row_in_last), .first_o(unused_first_in[2]), .last_o(rows_in_last)
-  );
-  rf_counter #(.Last(Rows - 1)) u_row_bank_in (
-    .clk_i, .rst_ni(rst_ni && !(takes && row_in_last && rows_in_last)), .step_i(takes && row_in_last), .count_o(row_bank_in),
-    .last_o(row_bank_in_last)
-  );
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      bank_in_q <= BankBits'(Shift);
-      word_in_q <= '0;
-      row_word_in_q <= '0;
-    end else if (takes) begin
-      if (row_in_last) bank_in_q <= BankBits'(Shift);
-      else if (part_in_last) bank_in_q <= bank_in_last ? '0 : bank_in_q + 1'b1;
-      if (row_in_last && rows_in_last) begin
-        word_in_q <= '0;
-        row_word_in_q <= '0;
-      end else if (row_in_last && !row_bank_in_last) begin  // the next row lies in the next bank
-        word_in_q <= row_word_in_q;
-      end else if (!part_in_last || row_in_last || bank_in_last) begin
-        word_in_q <= word_in_q == RingBits'(Ring - 1) ? '0 : word_in_q + 1'b1;
-        if (row_in_last) row_word_in_q <= word_in_q == RingBits'(Ring - 1) ? '0 : word_in_q + 1'b1;
-      end else begin  // the column in the next bank has the same words as this one
-        word_in_q <= word_in_q - RingBits'(PixelBeats - 1);
-      end
-    end
-  end
+  rf_ring_place #(
+    .Height(Height), .Width(Width), .PixelBeats(PixelBeats), .Rows(Rows), .Columns(Columns), .Shift(Shift), .Ring(Ring)
+  ) u_place (.clk_i, .rst_ni, .step_i(takes), .row_bank_o(row_bank_in), .bank_o(bank_in), .word_o(word_in));
 
   // Where columns come from: row `base`, word `at`. Of a window's rows those in banks before that of the first are a slot further.
   logic moves, part_last, kernel_last, word_last, out_row_last;
@@ -341,8 +307,8 @@ module rf_swg_parallel #(
   // The ring. Beyond the row are no columns of the image: what is read there is not used.
   logic takes_q;
   logic [Bits-1:0] in_q;
-  logic [RingBits-1:0] word_in_qq;
-  logic [BankBits-1:0] bank_in_qq;
+  logic [RingBits-1:0] word_in_q;
+  logic [BankBits-1:0] bank_in_q;
   logic [TurnBits-1:0] row_bank_in_q;
   logic [Latency-1:0] writes_qq;
   logic [Span*Rows*Bits-1:0] seen;  // columns, the group's last one lowest, of each its rows
@@ -351,8 +317,8 @@ module rf_swg_parallel #(
   always_ff @(posedge clk_i) begin
     takes_q <= takes && rst_ni;
     in_q <= in_i;
-    word_in_qq <= word_in_q;
-    bank_in_qq <= bank_in_q;
+    word_in_q <= word_in;
+    bank_in_q <= bank_in;
     row_bank_in_q <= row_bank_in;
     writes_qq <= rst_ni ? {writes_qq[Latency-2:0], fire && writes_q} : '0;
   end
@@ -367,8 +333,8 @@ module rf_swg_parallel #(
     for (genvar x = 0; x < Columns; x++) begin : gen_columns
       if (x < Span) begin : gen_bank
         rf_ram #(.Words(Ring), .Bits(Bits), .Style(RingStyle)) u_ring (
-          .clk_i, .write_i(takes_q && bank_in_qq == BankBits'(Columns - 1 - x) && row_bank_in_q == TurnBits'(y)),
-          .write_address_i(word_in_qq), .data_i(in_q), .read_address_i(address_q), .data_o(words[(x*Rows+y)*Bits +: Bits])
+          .clk_i, .write_i(takes_q && bank_in_q == BankBits'(Columns - 1 - x) && row_bank_in_q == TurnBits'(y)),
+          .write_address_i(word_in_q), .data_i(in_q), .read_address_i(address_q), .data_o(words[(x*Rows+y)*Bits +: Bits])
         );
       end else begin : gen_between
         assign words[(x*Rows+y)*Bits +: Bits] = '0;  // a column that no window has
@@ -402,7 +368,10 @@ module rf_swg_parallel #(
     end
     assign seen[New*Rows*Bits-1:0] = rotated_q;
   end
-  if (Again > 0) begin : gen_history
+  if (Again == 0) begin : gen_anew
+    logic unused;
+    assign unused = &{steps_q};
+  end else begin : gen_history
     logic [Taken-1:0] steps_qq;
     always_ff @(posedge clk_i) steps_qq <= rst_ni ? {steps_qq[Taken-2:0], fire && steps_q} : '0;
     rf_delay #(.Steps(Delay), .Bits(Again * Rows * Bits), .Style(HistoryStyle)) u_history (

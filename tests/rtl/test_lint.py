@@ -80,6 +80,7 @@ PARAMETERS = {
     "rf_ram": [{}, {"Words": 1}, {"Words": 100, "Bits": 9}],
     "rf_ranking": [{}, {"Top": 3, "ScoreBits": 49, "LabelBits": 4}],
     "rf_raster": [{}, {"Groups": 3, "Folds": 4, "Pixels": 2, "Beats": 3, "Lanes": 2, "CodeBits": 4, "OutDepth": 80}],
+    "rf_ring_place": [{}, {"Height": 4, "Width": 5, "PixelBeats": 2, "Rows": 3, "Columns": 2, "Shift": 1, "Ring": 12}, {"Columns": 2}],
     "rf_rom": [{}, {"Words": 1, "Bits": 9}, {"Words": 100, "Bits": 9, "Block": "1'b1"}],
     "rf_scale_scores": [{}, {"Classes": 12, "Lanes": 3, "InBits": 30, "OutBits": 48, "FactorBits": 16, "BiasBlock": "1'b1"},
                         {"Classes": 3, "Lanes": 3, "InBits": 30, "OutBits": 31, "FactorBits": 1}],
