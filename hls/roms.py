@@ -7,6 +7,7 @@ thresholds  one row an output fold nf: those of PE 0, whose channel is nf*PE, th
 bases       the same: the greatest value of the lowest code
 codes       of each output fold a row for every bit pattern of a value: the code in each lane
 levels      of each output fold 2**k rows: the thresholds that the search compares with in its step k, in ascending order
+multipliers one row an output fold; so are biases, with which they give the codes of thresholds
 bias        one row an output fold
 factors     one row an output fold: that of PE 0 first; of a join two, the main branch's and the bypass's; a single row where channels share them
 
@@ -29,6 +30,7 @@ from network.errors import ParameterError
 from network.formats import Format, Kind
 from network.operations import Activation
 from network.parameters import Array, Parameters
+from network.scaling import NoScalingError, solve
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def cut(rows: NDArray[Any], roms: int) -> NDArray[Any]:
 def _is_unsigned(held: Constants) -> bool:
     if held.role is Role.CODES:
         return _activation(held).codes.kind is Kind.UINT
-    return held.role in (Role.WEIGHTS, Role.FACTORS)
+    return held.role in (Role.WEIGHTS, Role.FACTORS, Role.MULTIPLIERS)
 
 
 def _activation(held: Constants) -> Activation:
@@ -74,7 +76,7 @@ def _activation(held: Constants) -> Activation:
 def _weights(held: Constants, weights: Array) -> NDArray[Any]:
     if held.format is None:
         raise TypeError(f"{held.name}: weights have a format")
-    return pack_weights(weights, held.pe, held.simd, held.format)
+    return pack_weights(weights, held.pe, held.simd, held.taps, held.format)
 
 
 def _as_they_are(held: Constants, array: Array) -> NDArray[Any]:
@@ -106,6 +108,24 @@ def _levels(held: Constants, thresholds: Array) -> NDArray[Any]:
     return _by_lane(held, clip_thresholds(thresholds, *activation.reach)[:, half - 1 :: 2 * half])
 
 
+def _scaled(held: Constants, thresholds: Array) -> NDArray[Any]:
+    activation, scaling = _activation(held), held.scaling
+    if scaling is None:
+        raise TypeError(f"{held.name}: {held.role.value} are those of a scaling")
+    try:
+        multipliers, biases = solve(scaling, thresholds, activation.reach, activation.codes)
+    except NoScalingError as error:
+        low, high = activation.reach
+        shown = ", ".join(f"{name}: {value}" for name, value in scaling.entries.items())
+        raise ParameterError(
+            held.key,
+            f"channel {error.channel} has the thresholds {_listed(thresholds[error.channel])}, which no multiplier and bias give from {low} to {high}",
+            why=f"scale computes step * ((multiplier * value + bias) >> shift) + offset, here with {{{shown}}}",
+            fix="import the network again, leave activation out of the description, or write activation: search, which takes any thresholds",
+        ) from None
+    return (multipliers if held.role is Role.MULTIPLIERS else biases).reshape(held.words, -1)
+
+
 def _by_lane(held: Constants, array: NDArray[Any]) -> NDArray[Any]:
     """(channel, place) -> [output fold and place][lane]; lanes of pixels beside one another have the same."""
     channels, places = array.shape
@@ -121,6 +141,8 @@ ROWS: Mapping[Role, Callable[[Constants, Array], NDArray[Any]]] = MappingProxyTy
         Role.BASES: _bases,
         Role.CODES: _codes,
         Role.LEVELS: _levels,
+        Role.MULTIPLIERS: _scaled,
+        Role.BIASES: _scaled,
         Role.BIAS: _as_they_are,
         Role.FACTORS: _as_they_are,
     }
@@ -167,12 +189,14 @@ def _listed(numbers: NDArray[Any]) -> str:
     return ", ".join(texts if len(texts) <= 8 else [*texts[:4], "…", *texts[-3:]])
 
 
-def pack_weights(weights: Array, pe: int, simd: int, form: Format) -> NDArray[Any]:
-    """(out, …inputs in beat order) -> [tile][word], in words of the narrowest unsigned type that holds a row, or else of 64 bits."""
-    codes = weights.reshape(len(weights) // pe, pe, -1, simd).swapaxes(1, 2).astype(np.int16)  # nf, sf, pe, simd
+def pack_weights(weights: Array, pe: int, simd: int, taps: int, form: Format) -> NDArray[Any]:
+    """(out, …taps, in) -> [tile][word], in words of the narrowest unsigned type that holds a row, or else of 64 bits. A beat has some
+    channels of one or several taps."""
+    codes = weights.reshape(len(weights) // pe, pe, -1, taps, weights.shape[-1] // simd, simd).astype(np.int16)
+    codes = codes.transpose(0, 2, 4, 1, 3, 5)  # output fold, taps, part of the channels; PE, tap, channel
     codes = (codes > 0).astype(np.int16) if form.kind is Kind.BIPOLAR else codes & ((1 << form.bits) - 1)
     bits = (codes[..., None] >> np.arange(form.bits)) & 1  # lowest bit first
-    rows = bits.reshape(-1, pe * simd * form.bits).astype(np.uint8)
+    rows = bits.reshape(-1, pe * taps * simd * form.bits).astype(np.uint8)
     size = next((n for n in (1, 2, 4, 8) if rows.shape[1] <= 8 * n), 8)
     packed = np.packbits(np.pad(rows, ((0, 0), (0, -rows.shape[1] % (8 * size)))), axis=1, bitorder="little")
     return np.ascontiguousarray(packed).view(f"<u{size}")

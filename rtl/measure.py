@@ -67,7 +67,7 @@ def _random_thresholds(activation: Activation, role: Role) -> NDArray[np.int64]:
 def _random_rows(held: Constants) -> str:
     draw, digits = random.Random(held.name), -(-held.row_bits // 4)
     rows = [draw.getrandbits(held.row_bits) for _ in range(held.words)]
-    if held.activation is not None:
+    if held.activation is not None and held.scaling is None and held.role is not Role.CODES:
         low, high = held.activation.reach
         rows = [
             sum(draw.randint(low, high + 1) % 2**held.element_bits << i * held.element_bits for i in range(held.elements)) for _ in rows

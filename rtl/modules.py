@@ -32,7 +32,12 @@ class Module:
 
 WINDOW = ("KernelHeight", "KernelWidth")
 ACTIVATION = ("In", "Simd", "Block", "Repeats", "Beside")
-PRODUCTS = (*WINDOW, "In", "Out", "Simd", "Pe", "Pixels")
+SLIDING = (
+    *("Height", "Width", *WINDOW, "StrideHeight", "StrideWidth"),
+    *("PadTop", "PadBottom", "PadLeft", "PadRight", "In", "Simd", "Pixels"),
+)
+PRODUCTS = (*WINDOW, "In", "Out", "Simd", "Pe", "Pixels", "Taps")
+DSPS = ("DspWeights", "DspPixels", "WeightStep", "PixelStep", "Chain")
 MODULES: Mapping[str, Module] = MappingProxyType(
     {
         "dwc": Module(parameters=("LanesIn", "LanesOut"), formats=("Code",)),
@@ -45,25 +50,25 @@ MODULES: Mapping[str, Module] = MappingProxyType(
             signed=("Main", "Bypass"),
         ),
         "threshold": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
+        "scale": Module(
+            parameters=(*ACTIVATION, "Shift", "HalfEven", "Step", "Offset", "Low", "High"),
+            formats=("In", "Out", "Multiplier", "Bias"),
+            signed=("In",),
+        ),
         "clip": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
         "table": Module(parameters=ACTIVATION, formats=("In", "Out")),
         "search": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
-        "swg": Module(
-            parameters=(
-                *("Height", "Width", *WINDOW, "StrideHeight", "StrideWidth"),
-                *("PadTop", "PadBottom", "PadLeft", "PadRight", "In", "Simd", "Pixels"),
-            ),
-            formats=("In",),
-            lists=("PadCodes",),
-        ),
-        "mvau": Module(parameters=PRODUCTS, formats=("In", "Weight", "Out"), signed=("In", "Weight"), unsigned=("Out",)),
-        "mvu": Module(parameters=PRODUCTS, formats=("In", "Weight", "Acc"), signed=("In", "Weight")),
+        "swg": Module(parameters=SLIDING, formats=("In",), lists=("PadCodes",)),
+        "swg_parallel": Module(parameters=(*SLIDING, "Taps"), formats=("In",), lists=("PadCodes",)),
+        "raster": Module(parameters=("Groups", "Folds", "Pixels", "Beats", "Lanes"), formats=("Code",)),
+        "mvau": Module(parameters=(*PRODUCTS, *DSPS), formats=("In", "Weight", "Out"), signed=("In", "Weight"), unsigned=("Out",)),
+        "mvu": Module(parameters=(*PRODUCTS, *DSPS), formats=("In", "Weight", "Acc"), signed=("In", "Weight")),
         "max_pool": Module(parameters=(*WINDOW, "In", "Simd"), formats=("In",), unsigned=("In",)),
         "accumulate_pool": Module(parameters=("Pixels", "In", "Simd", "Zero"), formats=("In", "Out"), unsigned=("In",)),
         "global_max": Module(parameters=("Pixels", "In", "Simd", "Zero"), formats=("In", "Out"), unsigned=("In",)),
         "weight_rom": Module(reads=(), parameters=("Tiles", "Simd", "Pe"), formats=("Weight",)),
         "dense": Module(
-            reads=("in", "weights"), parameters=("In", "Out", "Simd", "Pe"), formats=("In", "Weight", "Acc"), signed=("In", "Weight")
+            reads=("in", "weights"), parameters=("In", "Out", "Simd", "Pe", *DSPS), formats=("In", "Weight", "Acc"), signed=("In", "Weight")
         ),
         "scale_scores": Module(parameters=("Classes", "Lanes"), formats=("In", "Factor", "Out"), signed=("In",)),
         "top_k": Module(parameters=("Classes", "Top"), formats=("Score",), signed=("Score",)),

@@ -15,8 +15,10 @@ from types import MappingProxyType
 
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import Storage, bram, stream_storage, uram
+from dataflow.packing import Packing, code_bits, field_bits
 from dataflow.rtl_fifo import FifoKind, RtlFifo
-from network.formats import Format, Kind
+from network.formats import Format, Kind, uint
+from network.scaling import Rounding, Scaling
 
 FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
     {
@@ -32,9 +34,12 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "table": ((1.0, 1.0), (1.0, 1.0)),
         "search": ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
         "swg": ((0.85, 1.22, 0.962, 3.332, 0.902, 31.874), (0.981, 1.413, 4.691, 1.882, 16.329)),
+        "swg_parallel": ((1.0,) * 7, (1.0,) * 6),
+        "raster": ((1.0,) * 4, (1.0,) * 4),
         "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
         "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
         "global_max": ((0.987, 0.0, 0.988, 1.111, 0.0), (1.0, 1.0, 1.011, 7.883)),
+        "scale": ((1.0, 1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0)),
         "scale_scores": ((1.034, 0.967, 1.0), (1.014, 0.964, 2.079)),
         "top_k_scores": ((1.561, 1.038, 0.0, 2.514), (1.015, 0.908, 1.513, 5.569)),
         "top_k": ((1.356, 0.789, 4.252, 1.016), (1.0, 1.0, 1.0, 2.988)),
@@ -209,15 +214,30 @@ def _distributed(words: int, bits: int) -> int:
     return 8 * -(-bits // 7) * deep + (bits * -(-deep // 4) if deep > 1 else 0)
 
 
-def pes(count: int, simd: int, weight: Format, codes: Format, sums: int) -> tuple[Count, Count, int]:
-    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys leaves a DSP's factors and product in
-    registers outside, and takes two LUTs for each bit of a sum that can begin anew, one where there is nothing to add."""
-    if min(weight.bits, codes.bits) > 4:
-        bits = weight.bits + codes.bits + 1
-        registers = Count(0, simd * 2 * (weight.bits + codes.bits))
-        return (tree(simd, bits, signed=True) + registers) * count, Count(2 * sums, sums) * count, count * simd
-    dot = bits_for(1 + simd * (2**codes.bits - 1) * (2**weight.bits - 1))
-    return dot_planes(simd, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
+def pes(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing | None, sums: int) -> tuple[Count, Count, int]:
+    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys takes two LUTs for each bit of a sum that
+    can begin anew, one where there is nothing to add. `formats` are those of codes and weights.
+
+    A DSP is rf_dsp, of which Yosys is told no more than that it is one: all its registers and its adder have their places in the primitive,
+    where Vivado puts them (UG901, "Multiply-Add and Multiply-Accumulate Implementation"), while Yosys leaves registers and addition outside.
+    """
+    codes, weight = formats
+    count = pe * pixels
+    if packed is not None:
+        chains, length = packed.chains(lanes), packed.length(lanes)
+        field = field_bits(weight, codes, length)
+        dots = tree(chains, field) * count + Count(0, packed.waits(lanes) * (pe * weight.bits))
+        own = code_bits(codes, packed)
+        dots += Count(0, packed.waits(lanes) * own * -(-pixels // packed.pixels))
+        if packed.weights > 1 and weight.kind is Kind.INT:
+            dots += tree(length, codes.bits, 3) * (chains * pixels)
+        if packed.pixels > 1 and codes.kind is Kind.INT:
+            dots += Count((pixels - -(-pixels // packed.pixels)) * lanes * codes.bits)
+        total = field + bits_for(chains)
+        return dots, Count(sums + min(sums, total), sums) * count, packed.dsps(pe, pixels, lanes)
+    count = (pe + (weight.kind is Kind.BIPOLAR)) * pixels
+    dot = bits_for(1 + lanes * (2**codes.bits - 1) * (2**weight.bits - 1))
+    return dot_planes(lanes, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +257,7 @@ def window_sums(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
     storages: tuple[Storage, Storage],
@@ -244,7 +265,7 @@ def window_sums(
     """`formats` of codes and weights; `storages` of weights and the window."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pixels * (pe + bipolar), simd, weight, codes, sums)
+    dots, added, dsps = pes(pe, pixels, simd, formats, packed, sums)
     totals = Count(sums, sums) * (pixels * pe if bipolar else 0)
     weights, weight_brams = rom(fold_in * fold_out, pe * simd * weight.bits, storages[0])
     beat = pixels * simd * codes.bits
@@ -264,13 +285,16 @@ def mvau(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format, Format],
     sums: int,
     storages: tuple[Storage, Storage, Storage],
 ) -> Structure:
     """`formats` of codes, weights and results; `storages` of weights, thresholds and the window."""
     codes, weight, result = formats
-    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2]))
+    of = window_sums(
+        pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2])
+    )
     compared, reached = crossed(pixels * pe, result.thresholds, sums, folds[1])
     thresholds, brams = rom(folds[1], pe * result.thresholds * sums, storages[1])
     memories = of.memories + thresholds
@@ -288,12 +312,13 @@ def mvu(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
     storages: tuple[Storage, Storage],
 ) -> Structure:
     """`formats` of codes and weights; `storages` of weights and the window."""
-    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=formats, sums=sums, storages=storages)
+    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=formats, sums=sums, storages=storages)
     return Structure(
         implementation="mvu",
         luts=(of.dots.lut, of.sums.lut, of.memories.lut, of.control.lut, 1),
@@ -322,6 +347,15 @@ def threshold(
         ffs=(compared.ff + reached.ff, held.ff + 2 * lanes * beside * values, control.ff + 1),
         ruled=Resources(bram=brams),
     )
+
+
+def ram(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
+    """rf_ram, and its block RAMs."""
+    if storage is Storage.BRAM:
+        return Count(), bram(words, bits)
+    if storage is Storage.REGISTERS:
+        return Count(bits * (1 + words // 2), words * bits + bits), 0
+    return Count(_distributed(words, bits), bits), 0
 
 
 def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, codes: int, bits: int, storage: Storage) -> Structure:
@@ -364,6 +398,47 @@ def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, sto
     )
 
 
+NARROW_MULTIPLIER = 4
+"""Multipliers of so many bits are taken bit by bit, and add a value shifted; wider ones multiply in DSPs."""
+
+
+def scale_bits(value: Format, scaling: Scaling) -> int:
+    """Of multiplier * value + bias."""
+    return 1 + max(value.bits + scaling.multiplier + 1, scaling.bias, scaling.shift + 1)
+
+
+def scale(
+    *,
+    lanes: int,
+    beside: int,
+    rows: int,
+    control: Count,
+    value: Format,
+    codes: int,
+    scaling: Scaling,
+    storages: tuple[Storage, Storage],
+) -> Structure:
+    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits, rows of LUTs that add it; the sum;
+    whether nothing but zeros is shifted out; and the comparisons with two bounds."""
+    values, bits = lanes * beside, scale_bits(value, scaling)
+    if scaling.multiplier > NARROW_MULTIPLIER:
+        product, dsps = scaled(value, uint(scaling.multiplier), bits)
+    else:
+        product, dsps = Count(scaling.multiplier * value.bits, value.bits + scaling.multiplier), 0
+    held, brams = Count(), 0.0
+    for of, storage in zip((scaling.multiplier, scaling.bias), storages, strict=True):
+        memory, blocks = rom(rows, lanes * of, storage)
+        held, brams = held + memory, brams + blocks
+    left = bits - scaling.shift
+    ties = scaling.shift / 5 if scaling.rounding is Rounding.HALF_EVEN else 0
+    return Structure(
+        implementation="scale",
+        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, held.lut, control.lut + 1),
+        ffs=(values * (bits + left + codes), values * (product.ff + 2 * value.bits), held.ff, control.ff + 1),
+        ruled=Resources(bram=brams, dsp=values * dsps),
+    )
+
+
 def swg(
     *,
     counters: tuple[int, ...],
@@ -380,12 +455,8 @@ def swg(
     beats, `pads`: their choice."""
     control = sum((counter(each) for each in (*counters, pads)), Count())
     address = bits_for(words)
-    if storage is Storage.BRAM:
-        memory, brams = Count(), bram(words, bits) * banks
-    elif storage is Storage.REGISTERS:
-        memory, brams = Count(bits * (1 + words // 2), words * bits + bits) * banks, 0
-    else:
-        memory, brams = Count(_distributed(words, bits), bits) * banks, 0
+    bank, brams = ram(words, bits, storage)
+    memory = bank * banks
     inputs = min(kernel[1], banks) + bits_for(kernel[1])
     chosen = Count(-(-(inputs - 1) // 5), 1) * (pixels * bits if banks > 1 else 0)
     if pads > 1:
@@ -394,7 +465,36 @@ def swg(
         implementation="swg",
         luts=(memory.lut, chosen.lut, control.lut, address * (2 if kernel[0] > 1 else 1), address * (banks - 1), 1),
         ffs=(memory.ff + bits * (banks + 1) + chosen.ff, control.ff, address, address * (banks - 1), 1),
-        ruled=Resources(bram=brams),
+        ruled=Resources(bram=brams * banks),
+    )
+
+
+def swg_parallel(
+    *,
+    counters: tuple[int, ...],
+    banks: int,
+    rows: int,
+    seen: int,
+    given: int,
+    words: int,
+    history: tuple[int, int],
+    bits: int,
+    storages: tuple[Storage, Storage],
+    pads: int,
+) -> Structure:
+    """`rows` that change places, of the `seen` pixels that a step takes, by a choice among them; of the `given` pixels of a beat registers,
+    whose padding is their set or reset. `history` is the delay line, words and bits; `storages` those of the ring and of it."""
+    bank, brams = ram(words, bits, storages[0])
+    kept, kept_brams = delay(*history, storages[1]) if history[0] else (Count(), 0)
+    control, address = sum(map(counter, (*counters, pads)), Count()), bits_for(words)
+    turned = Count(-(-(rows + bits_for(rows) - 1) // 5), 1) * (seen * bits if rows > 1 else 0)
+    if pads > 1:  # the code of the padding, and its choice
+        kept += rom(pads, bits, Storage.LUTRAM)[0] + Count(given * bits)
+    return Structure(
+        implementation="swg_parallel",
+        luts=(bank.lut * banks, turned.lut, kept.lut, control.lut, address * (2 if rows > 1 else 1), banks, 1),
+        ffs=(bank.ff * banks + bits, turned.ff + given * bits, kept.ff, control.ff, address * (1 + rows), 1),
+        ruled=Resources(bram=brams * banks + kept_brams),
     )
 
 
@@ -404,6 +504,18 @@ def dwc(*, into: int, out: int) -> Structure:
     loaded = wide if into > out else 0
     control = counter(wide // narrow)
     return Structure(implementation="dwc", luts=(loaded, control.lut, 1), ffs=(wide, control.ff, 1))
+
+
+def raster(*, words: int, bits: int, counters: tuple[int, ...], storage: Storage) -> Structure:
+    """Two addresses that move in order, one of them the other's start, and the address of what comes."""
+    memory, brams = ram(words, bits, storage)
+    control, address = sum(map(counter, counters), Count()), bits_for(words)
+    return Structure(
+        implementation="raster",
+        luts=(memory.lut, control.lut, address, 1),
+        ffs=(memory.ff + 2 * bits, control.ff, 4 * address, 1),
+        ruled=Resources(bram=brams),
+    )
 
 
 def fork(*, bits: int) -> Structure:
@@ -416,10 +528,15 @@ def join(*, lanes: int, bits: int, zero: int) -> Structure:
     return Structure(implementation="join", luts=(lanes * max(2 * bits, 3), 1), ffs=(lanes * registers, 1))
 
 
+def dsps_of(value: int, factor: int) -> int:
+    """DSPs of a product of so many bits, without signs, of numbers of 26 and 17 bits each: in whichever way takes fewer."""
+    return min(-(-value // one) * -(-factor // other) for one, other in ((26, 17), (17, 26)))
+
+
 def scaled(value: Format, factor: Format, bits: int) -> tuple[Count, int]:
     """rf_scaled: a register for the product, in front of it those of its factors, and the DSPs, of 27 and 18 bits with their signs (UG579).
     Yosys adds the products of what is wider."""
-    dsps = -(-(value.bits + 1) // 27)
+    dsps = dsps_of(value.bits, factor.bits)
     product = min(bits, value.bits + factor.bits)
     return Count((dsps - 1) * product, product + value.bits), dsps
 
@@ -506,12 +623,20 @@ def weight_rom(*, tiles: int, bits: int, storage: Storage) -> Structure:
 
 
 def dense(
-    *, pe: int, simd: int, folds: tuple[int, int], formats: tuple[Format, Format], sums: int, bias: Storage | None, storage: Storage
+    *,
+    pe: int,
+    simd: int,
+    folds: tuple[int, int],
+    packed: Packing | None,
+    formats: tuple[Format, Format],
+    sums: int,
+    bias: Storage | None,
+    storage: Storage,
 ) -> Structure:
     """`formats` of codes and weights; `bias` is the memory of the bias, where there is one, `storage` that of the kept frame."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pe + bipolar, simd, weight, codes, sums)
+    dots, added, dsps = pes(pe, 1, simd, formats, packed, sums)
     totals = Count(sums if bipolar else 0, sums * bipolar) * pe + Count(sums if bias else 0, sums) * pe
     biases, bias_brams = rom(fold_out, pe * sums, bias) if bias else (Count(), 0)
     beat = simd * codes.bits

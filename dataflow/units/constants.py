@@ -7,6 +7,7 @@ from network.arrays import key
 from network.formats import Format, holding
 from network.layers import Fold
 from network.operations import Activation
+from network.scaling import Scaling
 
 WORD_BITS = 64
 """Widest integer of C++: weights side by side are cut into words of this many bits."""
@@ -14,13 +15,14 @@ WORD_BITS = 64
 
 def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int) -> Constants:
     """The weights of all PEs in a cycle are a row: PE 0's first, its first input lowest."""
-    row = fold.pe * fold.simd * form.bits
+    row = fold.pe * fold.taps * fold.simd * form.bits
     return Constants(
         name=f"{name}_weights",
         role=Role.WEIGHTS,
         key=key(layer, "weights"),
         pe=fold.pe,
         simd=fold.simd,
+        taps=fold.taps,
         format=form,
         words=tiles,
         row_bits=row,
@@ -95,6 +97,25 @@ def level_constants(name: str, layer: str, activation: Activation, lanes: int, b
         )
 
     return (of(0, lanes), *(of(level, beside * lanes) for level in range(1, activation.codes.bits)))
+
+
+def scaling_constants(name: str, layer: str, activation: Activation, lanes: int, scaling: Scaling) -> tuple[Constants, Constants]:
+    """The multipliers of all lanes in an output fold are a row, and so are their biases."""
+
+    def held(role: Role, bits: int) -> Constants:
+        return Constants(
+            name=f"{name}_{role.value}",
+            role=role,
+            key=key(layer, "thresholds"),
+            pe=lanes,
+            activation=activation,
+            scaling=scaling,
+            words=activation.shape.channels // lanes,
+            row_bits=lanes * bits,
+            element_bits=bits,
+        )
+
+    return held(Role.MULTIPLIERS, scaling.multiplier), held(Role.BIASES, scaling.bias)
 
 
 def bias_constants(name: str, layer: str, lanes: int, classes: int, bits: int) -> Constants:
