@@ -372,12 +372,18 @@ def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, cod
     )
 
 
-def table(*, lanes: int, control: Count, words: int, codes: int, storage: Storage) -> Structure:
+def table(*, lanes: int, control: Count, rows: int, values: int, codes: int, storage: Storage) -> Structure:
+    """A ROM for each lane; the row in their addresses is one register. Codes ascend with values, so among 64 of these, a LUT, most upper bits
+    stay the same: bit k from the top one changes 2**(k+1) - 1 times among all. The LUTs of the others are counted apart."""
+    words = rows << values
     held, brams = rom(words, codes, storage)
+    pieces = 1 << max(0, values - 6)  # of the values of a row
+    changing = sum(1 - (1 - 1 / pieces) ** (2 ** (k + 1) - 1) for k in range(codes)) / codes
+    address = 0 if storage is Storage.BRAM else values
     return Structure(
         implementation="table",
-        luts=(lanes * held.lut, control.lut + 1),
-        ffs=(lanes * held.ff, control.ff + 1),
+        luts=(lanes * held.lut * changing, lanes * held.lut * (1 - changing), control.lut + 1),
+        ffs=(lanes * (codes + address), (bits_for(rows) if address else 0) + control.ff + 1),
         ruled=Resources(bram=lanes * brams),
     )
 
