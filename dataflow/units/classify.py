@@ -51,7 +51,10 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
         firings=loops(repeat(fold_in - 1, READ | READ_SECOND), repeat(1, BOTH | READ_SECOND), later),
         products=fold.pe * fold.simd,
         formula=partial(_dense_cost, operation, fold, packed, bias, buffer),
-        latency={Backend.HLS: 10 + in_chains(fold, packed), Backend.RTL: 1 + latency.sums(fold.simd, operation.weight, operation.codes, packed) + 1},
+        latency={
+            Backend.HLS: 10 + in_chains(fold, packed),
+            Backend.RTL: 1 + latency.sums(fold.simd, operation.weight, operation.codes, packed) + 1,
+        },
         structure=structure,
     )
 
