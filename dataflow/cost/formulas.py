@@ -181,13 +181,24 @@ def crossed(outputs: int, thresholds: Constants, bits: int, codes: Format) -> Re
     return Resources(lut=outputs * (n * comparison + n - codes.bits), ff=outputs * (n + codes.bits))
 
 
-def clipped(bits: int, codes: Format) -> Resources:
-    """Of a lane: a difference of `bits` bits, and the code that is left of it, see clip.h."""
-    return Resources(lut=bits + -(-(bits - codes.bits) // 5) + codes.bits, ff=bits)
+def clipped(outputs: int, bases: Constants, codes: Format) -> Resources:
+    """The difference of `outputs` values and their bases, see clip.h: a LUT for each bit, none where bases are constants, which those of a single
+    row are, for they go into the carries; and what is left of it: a LUT for five of the bits above a code, and one for each bit of a code.
+
+    With Yosys, as above, of rf_clip, which has the same structure, its ROM taken off: CLIPPED_FIGURES
+    """
+    difference = 1 + max(bases.element_bits, codes.bits + 1)
+    kept = -(-(difference - codes.bits) // 5) + codes.bits
+    return Resources(lut=outputs * ((difference if bases.words > 1 else 0) + kept), ff=outputs * difference)
 
 
-def searched(levels: tuple[Constants, ...]) -> Resources:
-    """Of a lane: a comparison for each step, see search.h, and the value that goes along."""
-    bits = levels[0].element_bits
-    lut = sum(2 * -(-bits // 3) if each.words > 1 else -(-bits // 3) for each in levels)
-    return Resources(lut=lut, ff=len(levels) * (2 * bits + len(levels)))
+def searched(outputs: int, levels: tuple[Constants, ...]) -> Resources:
+    """The comparisons of `outputs` values in each step, see search.h: two LUTs for three bits of a value and a threshold, a LUT for three bits
+    of a value and a constant, which the middle threshold of a single row is. A value goes along for the two cycles that a step takes, and so
+    do the bits that are found; that is a delay line whose registers are all counted.
+
+    With Yosys, as above, of rf_search, which has the same structure, its ROMs taken off: SEARCHED_FIGURES
+    """
+    bits, steps = levels[0].element_bits, len(levels)
+    compared = sum((2 if each.words > 1 else 1) * -(-bits // 3) for each in levels)
+    return Resources(lut=outputs * compared, ff=outputs * (2 * steps * bits + steps * steps))

@@ -361,13 +361,14 @@ def ram(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
 
 
 def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, codes: int, bits: int, storage: Storage) -> Structure:
-    """For each lane a difference, a LUT for every six of its bits that are above a code, and one for each bit of a code."""
+    """For each lane a difference, which takes no LUTs where the base is a constant: its bits go into the carries; a LUT for every six of its
+    bits that are above a code, and one for each bit of a code."""
     difference = 1 + max(bits, codes + 1)
     held, brams = rom(rows, lanes * bits, storage)
     above = -(-(difference - codes) // 5)
     return Structure(
         implementation="clip",
-        luts=(lanes * beside * difference, lanes * beside * (above + codes), held.lut, control.lut + 1),
+        luts=(lanes * beside * difference if rows > 1 else 0, lanes * beside * (above + codes), held.lut, control.lut + 1),
         ffs=(lanes * beside * (difference + codes), held.ff + 2 * lanes * beside * values, control.ff + 1),
         ruled=Resources(bram=brams),
     )

@@ -109,9 +109,9 @@ def test_clip_says_which_channel_it_cannot_compute():
     with pytest.raises(ParameterError) as error:
         bases("stem/conv/thresholds", thresholds, -20, 20)
     assert str(error.value) == (
-        "stem/conv/thresholds: channel 1 has the thresholds -900, 5, 6 (and 2 more), which do not follow one another from "
-        "-20 to 20\n"
-        "  why: clip computes value - base, held between 0 and the number of thresholds: every value reaches one more than the value below\n"
+        "stem/conv/thresholds: channel 1 has the thresholds -900, 5, 6 (and 2 more), which do not follow one another "
+        "from -20 to 20\n"
+        "  why: clip computes value - base, held between 0 and the number of thresholds: each value reaches one more than the one below\n"
         "  fix: leave activation out of the description, or write activation: search, which takes any thresholds"
     )
     assert bases("", np.array([[-900, -20, -19]]), -20, 20).tolist() == [-22]

@@ -9,7 +9,8 @@ import hls
 from codegen.jobs.run import run_calls
 from codegen.text.files import write_tree
 from network.errors import ParameterError
-from tests.rtl.test_alone import CASES, FRAMES, side_by_side
+from tests.alone import FRAMES, side_by_side
+from tests.rtl.test_alone import CASES
 
 
 def test_units_side_by_side(tmp_path):
@@ -26,7 +27,7 @@ def test_units_side_by_side(tmp_path):
 def test_thresholds_that_no_multiplier_gives_are_refused():
     case = CASES["scale_even"](np.random.default_rng(16))
     held = case.unit.constants[0]
-    thresholds = case.constants["multipliers"].copy()
+    thresholds = case.constants["thresholds"].copy()
     middle = np.flatnonzero((thresholds[2] > held.activation.reach[0]) & (thresholds[2] <= held.activation.reach[1]))
     thresholds[2, middle[len(middle) // 2]] += 3
     with pytest.raises(ParameterError) as error:

@@ -125,7 +125,7 @@ def scale(rng, values, scaling, result, given="lanes=2 in=4", *, of="random"):
         return np.ascontiguousarray(groups.transpose(0, 1, 4, 2, 5, 3, 6))
 
     streams = {"in": (beats(found), form.bits), "out": (beats(reached), codes.bits)}
-    return Alone(ip, {"multipliers": thresholds, "biases": thresholds}, streams)
+    return Alone(ip, {"thresholds": thresholds}, streams)
 
 
 def multiplied(rng, implementation, weight, codes, result=None, pixels=1):
