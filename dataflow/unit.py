@@ -59,6 +59,7 @@ class Constants:
     key: str  # res2a/conv1/weights
     pe: int  # outputs per cycle
     simd: int = 1  # inputs per cycle; 1 for all but weights
+    taps: int = 1  # taps of the kernel per cycle
     format: Format | None = None  # of packed weights
     activation: Activation | None = None  # of what follows from its thresholds
     scaling: Scaling | None = None  # of MULTIPLIERS and BIASES

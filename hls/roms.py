@@ -76,7 +76,7 @@ def _activation(held: Constants) -> Activation:
 def _weights(held: Constants, weights: Array) -> NDArray[Any]:
     if held.format is None:
         raise TypeError(f"{held.name}: weights have a format")
-    return pack_weights(weights, held.pe, held.simd, held.format)
+    return pack_weights(weights, held.pe, held.simd, held.taps, held.format)
 
 
 def _as_they_are(held: Constants, array: Array) -> NDArray[Any]:
@@ -127,9 +127,11 @@ def _scaled(held: Constants, thresholds: Array) -> NDArray[Any]:
 
 
 def _by_lane(held: Constants, array: NDArray[Any]) -> NDArray[Any]:
-    """(channel, place) -> [output fold and place][lane]."""
+    """(channel, place) -> [output fold and place][lane]; lanes of pixels beside one another have the same."""
     channels, places = array.shape
-    return array.reshape(channels // held.pe, held.pe, places).swapaxes(1, 2).reshape(held.words, held.pe)
+    folds = held.words // places
+    found = array.reshape(folds, channels // folds, places).swapaxes(1, 2).reshape(held.words, -1)
+    return np.tile(found, held.pe // found.shape[1])
 
 
 ROWS: Mapping[Role, Callable[[Constants, Array], NDArray[Any]]] = MappingProxyType(
@@ -186,12 +188,14 @@ def _listed(numbers: NDArray[Any]) -> str:
     return ", ".join(texts if len(texts) <= 8 else [*texts[:4], "…", *texts[-3:]])
 
 
-def pack_weights(weights: Array, pe: int, simd: int, form: Format) -> NDArray[Any]:
-    """(out, …inputs in beat order) -> [tile][word], in words of the narrowest unsigned type that holds a row, or else of 64 bits."""
-    codes = weights.reshape(len(weights) // pe, pe, -1, simd).swapaxes(1, 2).astype(np.int16)  # nf, sf, pe, simd
+def pack_weights(weights: Array, pe: int, simd: int, taps: int, form: Format) -> NDArray[Any]:
+    """(out, …taps, in) -> [tile][word], in words of the narrowest unsigned type that holds a row, or else of 64 bits. A beat has some
+    channels of one or several taps."""
+    codes = weights.reshape(len(weights) // pe, pe, -1, taps, weights.shape[-1] // simd, simd).astype(np.int16)
+    codes = codes.transpose(0, 2, 4, 1, 3, 5)  # output fold, taps, part of the channels; PE, tap, channel
     codes = (codes > 0).astype(np.int16) if form.kind is Kind.BIPOLAR else codes & ((1 << form.bits) - 1)
     bits = (codes[..., None] >> np.arange(form.bits)) & 1  # lowest bit first
-    rows = bits.reshape(-1, pe * simd * form.bits).astype(np.uint8)
+    rows = bits.reshape(-1, pe * taps * simd * form.bits).astype(np.uint8)
     size = next((n for n in (1, 2, 4, 8) if rows.shape[1] <= 8 * n), 8)
     packed = np.packbits(np.pad(rows, ((0, 0), (0, -rows.shape[1] % (8 * size)))), axis=1, bitorder="little")
     return np.ascontiguousarray(packed).view(f"<u{size}")

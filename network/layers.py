@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import isqrt
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from math import isqrt, prod
+from typing import TYPE_CHECKING, NamedTuple
 
 from network.errors import DescriptionError, Source
 from network.formats import Format, Kind, holding
-from network.operations import Activation, Dense, Product, Scale, Shape, Window
+from network.operations import Activation, Dense, Product, Scale, Shape, Window, reach
+
+if TYPE_CHECKING:
+    from network.scaling import Scaling
 
 MAX_BEAT_BITS = 4096
 """Widest AXI4-Stream beat and widest `ap_uint` that Vitis HLS supports."""
@@ -31,22 +36,22 @@ def _bits(form: Format) -> int:
     return form.bits
 
 
-def require_beat(
-    at: Source, name: str, key: str, fold: int, whole: int, what: Format, *, times: tuple[str, int] = ("", 1), pixels: int = 1
-) -> None:
-    """Check that `fold` lanes of `what`, multiplied by the value of `times` (a key and its value), fit into a beat.
+def require_beat(at: Source, name: str, key: str, fold: int, whole: int, what: Format, *, others: Mapping[str, int] | None = None) -> None:
+    """Check that `fold` lanes of `what`, multiplied by the `others`, keys and their values, fit into a beat.
 
-    `key` is what to change: to a divisor of `whole`, and where several `pixels` fix pe and simd, together with them.
+    `key` is what to change: to a divisor of `whole`; where none is small enough for the others, those have to be left out.
     """
-    other, others = times
-    if fold * others * what.bits <= MAX_BEAT_BITS:
+    more = {other: times for other, times in (others or {}).items() if times > 1}
+    lanes = fold * prod(more.values())
+    if lanes * what.bits <= MAX_BEAT_BITS:
         return
-    fitting = ", ".join(str(choice) for choice in divisors(whole) if choice * others * what.bits <= MAX_BEAT_BITS)
+    fitting = [choice for choice in divisors(whole) if choice * prod(more.values()) * what.bits <= MAX_BEAT_BITS]
+    given = " and ".join(f"{other}={times}" for other, times in more.items())
     raise DescriptionError(
         at,
-        f"{name}: {key}={fold}{f' with {other}={others}' if other else ''} makes a beat of {fold * others * what.bits:,} bits",
-        why=f"{fold * others:,} lanes of {what}; no stream or ap_uint may be wider than {MAX_BEAT_BITS:,} bits",
-        fix=f"{'leave pixels out, and ' if pixels > 1 else ''}choose {key} from {fitting}",
+        f"{name}: {key}={fold}{f' with {given}' if more else ''} makes a beat of {lanes * what.bits:,} bits",
+        why=f"{lanes:,} lanes of {what}; no stream or ap_uint may be wider than {MAX_BEAT_BITS:,} bits",
+        fix=f"choose {key} from {', '.join(map(str, fitting))}" if fitting else f"leave {' and '.join(more)} out",
     )
 
 
@@ -78,6 +83,37 @@ class Fold(NamedTuple):
     pe: int  # output channels
     simd: int  # input channels
     pixels: int = 1  # output pixels of a row
+    taps: int = 1  # taps of the kernel: one, a row of them, or all
+
+
+class Multiply(Enum):
+    """What multiplies: LUTs, or DSPs, which compute several narrow products at once. Bipolar weights only count, which takes LUTs."""
+
+    LUT = "lut"
+    DSP = "dsp"
+
+
+class Way(Enum):
+    """How an activation is built. All compute the same codes; not every one can compute every activation."""
+
+    FUSED = "fused"
+    """Comparators behind the accumulator of every PE: the values are no stream. Of convolutions only."""
+    COMPARE = "compare"
+    """Comparators with all thresholds, in a unit of its own."""
+    SEARCH = "search"
+    """A binary search, one comparison for each bit of a code."""
+    TABLE = "table"
+    """The code of every value, which has at most 8 bits."""
+    CLIP = "clip"
+    """Thresholds that follow one upon the other: a subtraction and a clamp."""
+
+
+class Build(NamedTuple):
+    """How a layer is built: what the search chooses of it."""
+
+    fold: Fold
+    multiply: Multiply | None = None  # of a convolution: what multiplies
+    way: Way | Scaling | None = None  # of a convolution: how its activation is built
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +133,10 @@ class Conv:
     pe: int  # output channels per cycle
     simd: int  # input channels per cycle
     pixels: int = 1  # output pixels of a row per cycle
-    free: tuple[str, ...] = ()  # those of pe, simd, pixels that the folding search chooses; 1 until then
+    taps: int = 1  # taps of the kernel per cycle
+    free: tuple[str, ...] = ()  # those of pe, simd, pixels, taps that the folding search chooses; 1 until then
+    multiply: Multiply | None = None  # None: to be chosen
+    way: Way | Scaling | None = None  # how the activation is built; None: to be chosen
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -108,20 +147,26 @@ class Conv:
         require_divides(self.at, f"{self.name}: simd", self.simd, self.input.channels, "input channels", every_beat)
         one_group = "each cycle computes the same number of pixels of one row"
         require_divides(self.at, f"{self.name}: pixels", self.pixels, self.output.width, "pixels of an output row", one_group)
-        if self.pixels > 1 and (self.pe, self.simd) != (self.out, self.input.channels):
+        if self.taps not in self.window.taps_a_cycle:
             raise DescriptionError(
                 self.at,
-                f"{self.name}: pixels={self.pixels} with pe={self.pe} and simd={self.simd}",
-                why="pixels leave in raster order, so each needs all its channels at once",
-                fix=f"write pe: {self.out}, simd: {self.input.channels}, or leave pixels out",
+                f"{self.name}: taps={self.taps}",
+                why=f"a cycle takes one tap of the kernel, a row of them, or all: it is {self.window}",
+                fix="choose from " + ", ".join(map(str, self.window.taps_a_cycle)),
             )
-        wider = max(self.input_format, self.weight, key=_bits)
-        require_beat(self.at, self.name, "simd", self.simd, self.input.channels, wider, pixels=self.pixels)
-        require_beat(self.at, self.name, "pe", self.pe, self.out, self.output_format, pixels=self.pixels)
-        if self.pixels > 1:
-            into, out = ("simd", self.simd, self.input_format), ("pe", self.pe, self.output_format)
-            other, others, form = max(into, out, key=lambda end: end[1] * end[2].bits)
-            require_beat(self.at, self.name, "pixels", self.pixels, self.output.width, form, times=(other, others))
+        channels = self.input.channels
+        require_beat(self.at, self.name, "simd", self.simd, channels, self.weight, others={"taps": self.taps})
+        require_beat(self.at, self.name, "simd", self.simd, channels, self.input_format, others={"taps": self.taps, "pixels": self.pixels})
+        require_beat(self.at, self.name, "pe", self.pe, self.out, self.output_format, others={"pixels": self.pixels})
+        if self.activates and not self.is_fused and self.way is not None:
+            require_beat(self.at, self.name, "pe", self.pe, self.out, self.sums, others={"pixels": self.pixels})
+        if self.multiply is Multiply.DSP and self.weight.kind is Kind.BIPOLAR:
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: multiply=dsp with bipolar weights",
+                why="they are not multiplied: where they agree with a bit of a code it is counted, in LUTs",
+                fix="leave multiply out",
+            )
         require_accumulator(self.at, self.name, self.acc, *self.reach)
         if len(self.pad_codes) not in (1, self.input.channels):
             raise DescriptionError(
@@ -147,33 +192,79 @@ class Conv:
             out=self.out,
             weight=self.weight,
             codes=self.input_format,
-            sums=self.acc,
+            sums=self.sums,
             pad_codes=self.pad_codes,
         )
+
+    @property
+    def sums(self) -> Format:
+        """The format of the sums: the accumulator's, or where they are a stream in front of an activation the narrowest that holds them."""
+        if self.is_fused or not self.activates:
+            return self.acc
+        return require_accumulator(self.at, self.name, None, *self.reach)
 
     @property
     def activation(self) -> Activation | None:
         if not self.activates:
             return None
-        return Activation(shape=self.output, values=self.acc, reach=self.reach, codes=self.output_format)
+        return Activation(shape=self.output, values=self.sums, reach=self.reach, codes=self.output_format)
 
     @property
     def fold(self) -> Fold:
-        return Fold(self.pe, self.simd, self.pixels)
+        return Fold(self.pe, self.simd, self.pixels, self.taps)
+
+    @property
+    def build(self) -> Build:
+        return Build(self.fold, self.multiply, self.way)
+
+    def built(self, build: Build) -> Conv:
+        """The same convolution, built in another way; raises DescriptionError if it cannot be."""
+        fold, multiply, way = build
+        return replace(self, pe=fold.pe, simd=fold.simd, pixels=fold.pixels, taps=fold.taps, free=(), multiply=multiply, way=way)
 
     @property
     def output(self) -> Shape:
         return self.window.output(self.input, self.out)
 
     @property
+    def is_fused(self) -> bool:
+        """Whether comparators behind the accumulators are its activation, so that codes leave and not sums."""
+        return self.activates and self.way is Way.FUSED
+
+    @property
+    def behind(self) -> tuple[int, int]:
+        """Channels, and pixels beside one another, of what leaves it a beat: all results of a cycle where comparators are fused; else as few as
+        keep up with the sums, which are due once in `fold_in` cycles. Pixels that have to come back into raster order leave one by one."""
+        if self.is_fused:
+            return self.pe, self.pixels if self.pe == self.out else 1
+        lanes = next((lanes for lanes in divisors(self.pe) if lanes * self.fold_in >= self.pe * self.pixels), None)
+        if lanes is not None or self.pe < self.out:
+            return lanes or self.pe, 1
+        return self.pe, next(pixels for pixels in divisors(self.pixels) if pixels * self.fold_in >= self.pixels)
+
+    @property
+    def lanes_behind(self) -> int:
+        """Lanes of what leaves it."""
+        lanes, beside = self.behind
+        return lanes * beside
+
+    @property
+    def multiplies(self) -> Multiply:
+        """What multiplies; unless that is chosen DSPs, but for bipolar weights and products that LUTs compute with fewer inputs than they
+        have."""
+        if self.multiply is not None:
+            return self.multiply
+        return Multiply.LUT if self.weight.bits + self.input_format.bits <= 6 else Multiply.DSP
+
+    @property
     def slides(self) -> bool:
-        """Whether it needs a sliding window; a 1x1 kernel with stride 1, one pixel at a time, does not."""
-        return self.window.kernel != (1, 1) or self.window.stride != (1, 1) or self.pixels > 1
+        """Whether it needs a sliding window; a 1x1 kernel with stride 1 does not."""
+        return self.window.kernel != (1, 1) or self.window.stride != (1, 1)
 
     @property
     def reach(self) -> tuple[int, int]:
         """Least and greatest accumulator."""
-        return self.product.reach
+        return reach(self.window.taps * self.input.channels, self.weight, self.input_format)
 
     @property
     def weights_shape(self) -> tuple[int, int, int, int]:
@@ -183,7 +274,7 @@ class Conv:
     @property
     def fold_in(self) -> int:
         """Beats per window."""
-        return self.window.taps * (self.input.channels // self.simd)
+        return self.window.taps // self.taps * (self.input.channels // self.simd)
 
     @property
     def fold_out(self) -> int:
@@ -216,6 +307,7 @@ class Classifier:
     factors: Format | None = None
     scores: Format  # without factors that of the sums
     codes: Format | None = None
+    way: Way | Scaling | None = None  # how the activation of the scores is built; None: as its formats suggest
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -228,7 +320,7 @@ class Classifier:
         # Only the wider one is checked: if it fits, so does the other.
         wider = max(self.acc, self.scores, key=_bits)
         if self.simd * self.weight.bits > wider.bits:
-            require_beat(self.at, self.name, "pe", self.pe, self.out, self.weight, times=("simd", self.simd))
+            require_beat(self.at, self.name, "pe", self.pe, self.out, self.weight, others={"simd": self.simd})
         else:
             require_beat(self.at, self.name, "pe", self.pe, self.out, wider)
         require_accumulator(self.at, self.name, self.acc, *self.reach)
@@ -272,6 +364,19 @@ class Classifier:
     def ranked(self) -> Format:
         """The format of what is ranked: scores, or their codes."""
         return self.codes or self.scores
+
+    @property
+    def build(self) -> Build:
+        return Build(Fold(self.pe, self.simd))
+
+    def built(self, build: Build) -> Classifier:
+        """The same layer with another folding; raises DescriptionError if it cannot have it."""
+        return replace(self, pe=build.fold.pe, simd=build.fold.simd, free=())
+
+    @property
+    def lanes_behind(self) -> int:
+        """Lanes of the scores."""
+        return self.pe
 
     @property
     def fold(self) -> Fold:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from network.errors import DescriptionError, Source
 from network.formats import Format, Kind, uint
-from network.layers import MAX_SCORE_BITS, Classifier, Conv, require_beat
+from network.layers import MAX_SCORE_BITS, Classifier, Conv, Way, require_beat
 from network.operations import Activation, GlobalPool, Join, JoinSum, Pool, PoolKind, Shape, TopK, Window
 from network.yaml import join_shapes
+
+if TYPE_CHECKING:
+    from network.scaling import Scaling
 
 IMAGE_FORMAT = uint(8)
 MAX_TOP = 1024
@@ -82,6 +85,7 @@ class JoinForm:
     activates: bool = False
     factors: Format | None = None
     per_channel: bool = False  # factors for each channel
+    way: Way | Scaling | None = None  # how the activation is built; None: as its formats suggest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +288,7 @@ class Head:
     zero_point: int
     pool: PoolKind = PoolKind.SUM
     act: Format | None = None  # of the codes that the pool's values become
+    way: Way | Scaling | None = None  # how that activation is built; None: as its formats suggest
     fc: Classifier
     top: int
     streams_weights: bool  # from card memory; otherwise from ROMs
@@ -406,13 +411,17 @@ class Network:
         return not self.head.fc.free and not any(conv.free for conv in self.convs)
 
     def unfolded(self) -> Network:
-        """With every folding left open, for the search to choose anew."""
-        lanes = ("pe", "simd")
+        """With every folding left open, and what multiplies, for the search to choose anew; activations are built as described."""
+        lanes = ("pe", "simd", "pixels", "taps")
+
+        def free(conv: Conv) -> Conv:
+            return replace(conv, pe=1, simd=1, pixels=1, taps=1, free=lanes)
+
         return replace(
             self,
-            stem=replace(self.stem, conv=replace(self.stem.conv, pixels=1, free=(*lanes, "pixels"))),
-            blocks=tuple(block.with_layers([replace(layer, free=lanes) for layer in block.layers]) for block in self.blocks),
-            head=replace(self.head, fc=replace(self.head.fc, free=lanes)),
+            stem=replace(self.stem, conv=free(self.stem.conv)),
+            blocks=tuple(block.with_layers(list(map(free, block.layers))) for block in self.blocks),
+            head=replace(self.head, fc=replace(self.head.fc, free=("pe", "simd"))),
         )
 
     def placed(self, slrs: Sequence[int | None]) -> Network:

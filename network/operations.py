@@ -87,6 +87,11 @@ class Window:
         """Pixels under the kernel."""
         return self.kernel[0] * self.kernel[1]
 
+    @property
+    def taps_a_cycle(self) -> tuple[int, ...]:
+        """How many of them a cycle can take: one, a row, or all."""
+        return tuple(sorted({1, self.kernel[1], self.taps}))
+
     def __str__(self) -> str:
         (kh, kw), (sh, sw) = self.kernel, self.stride
         return f"{kh}x{kw}/{sh}" if sh == sw else f"{kh}x{kw}/{sh}x{sw}"

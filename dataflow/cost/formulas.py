@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import dsps_of
 from dataflow.cost.storage import Storage, rom_cost, rom_storage
+from dataflow.packing import Packing, field_bits
 from dataflow.unit import Backend, Constants, Role
 from network.formats import Format, Kind
 
@@ -22,6 +23,8 @@ HLS, "FINN" (Umuroglu 2017, section 4.2) measured 376 LUTs for 128 lanes of a bi
 """
 ADD_OR_SUBTRACT_FACTOR = 0.994
 """The same of add-or-subtract. FITTED to the published LUTs of the original, whose blocks are built so; nothing else is multiplied by it."""
+PACKED_FACTOR = 1.0
+"""TODO"""
 REGISTER_FACTOR = 2.152
 """Ratio of flip-flops of pipelines as built to those counted here. FITTED to the published flip-flops of the original. UNCONFIRMED for
 this library's own pipelines."""
@@ -79,12 +82,13 @@ def tree_registers(lanes: int, bits: int) -> int:
 
 
 def uses_dsp(weight: Format, codes: Format) -> bool:
-    """Whether a product becomes a DSP. UNCONFIRMED: HLS tools build narrow products in LUTs; here, those up to 4 bits."""
+    """Whether a product becomes DSPs where that is not chosen: in the classifier, and of factors. Narrow ones are built in LUTs, as HLS tools
+    do; here, those up to 4 bits."""
     return weight.kind is not Kind.BIPOLAR and min(weight.bits, codes.bits) > 4
 
 
 def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int, int, int]:
-    """(LUTs, flip-flops, DSPs) of a PE's sum of products, see dot.h.
+    """(LUTs, flip-flops, DSPs) of a PE's sum of products, see dot.h. Of the original, wide ones are DSPs, one for each; else all are in LUTs.
 
     AND-popcount: per bit plane a tree over single bits, whose first adders include the AND, and an adder per further plane; all of it
     times POPCOUNT_FACTOR.
@@ -92,8 +96,6 @@ def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int
     products, (W+A) * (2*SIMD - 1) for their sum. It has no factor here; Yosys, as above, takes
     1.3 times as many LUTs for 4x4 bits, 2.3 times as many for 2x2.
     Add-or-subtract: counted the same way, times ADD_OR_SUBTRACT_FACTOR.
-    DSPs: HLS tools fuse a product with an addition into one, and build the products that cannot be fused, about one in three, in
-    LUTs, about two for every three pairs of bits (41 for 8x8). UNCONFIRMED: taken from a public C synthesis of 48 products of 8x8.
     """
     both = weight.bits + codes.bits
     if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:
@@ -103,12 +105,30 @@ def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int
         return round(POPCOUNT_FACTOR * counted), planes * tree_registers(simd, 1) + wide, 0
     if uses_dsp(weight, codes) and backend is Backend.ORIGINAL:
         return 0, 0, simd
-    if uses_dsp(weight, codes):
-        alone = simd // 3
-        return alone * (2 * weight.bits * codes.bits // 3), alone * both, simd - alone
     counted = simd * (2 * -(-both // 6) - 1) * both + both * (2 * simd - 1)
     factor = ADD_OR_SUBTRACT_FACTOR if weight.kind is Kind.BIPOLAR else 1
     return round(factor * counted), tree_registers(simd, both), 0
+
+
+def packed_dots(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing) -> tuple[int, int, int]:
+    """(LUTs, flip-flops, DSPs) of all PEs' sums of products, see packed.h; `formats` are those of weights and codes.
+
+    A DSP for each packed product, with its addition: UNCONFIRMED, see there; an addition that a tool does not put into the DSP is 48 LUTs.
+    In LUTs: for each sum a tree over the fields of its chains; for each pixel, and chain, what raised weights have too much, a tree over its
+    codes; and additions that put signed codes side by side. With Yosys 0.23, rtl/measured.csv, the SystemVerilog of the same structure takes
+    PACKED_FACTOR times as many as counted here. Factors that wait for their turn are in registers.
+    """
+    weight, codes = formats
+    chains, length = packed.chains(lanes), packed.length(lanes)
+    field = field_bits(weight, codes, length)
+    luts, registers = pe * pixels * adder_tree(chains, field), pe * pixels * tree_registers(chains, field)
+    if packed.weights > 1 and weight.kind is Kind.INT:
+        luts += pixels * chains * adder_tree(length, codes.bits)
+        registers += pixels * chains * tree_registers(length, codes.bits)
+    if packed.pixels > 1 and codes.kind is Kind.INT:
+        luts += (pixels - -(-pixels // packed.pixels)) * lanes * codes.bits
+    registers += packed.waits(lanes) * (pe * weight.bits + pixels * codes.bits)
+    return round(PACKED_FACTOR * luts), registers, packed.dsps(pe, pixels, lanes)
 
 
 def scaled(factor: Format, value: Format) -> Resources:
@@ -133,3 +153,15 @@ def crossed(outputs: int, thresholds: Constants, bits: int, codes: Format) -> Re
     n = codes.thresholds
     comparison = -(-bits // (3 if thresholds.words == 1 else 2))
     return Resources(lut=outputs * (n * comparison + n - codes.bits), ff=outputs * (n + codes.bits))
+
+
+def clipped(bits: int, codes: Format) -> Resources:
+    """Of a lane: a difference of `bits` bits, and the code that is left of it, see clip.h."""
+    return Resources(lut=bits + -(-(bits - codes.bits) // 5) + codes.bits, ff=bits)
+
+
+def searched(levels: tuple[Constants, ...]) -> Resources:
+    """Of a lane: a comparison for each step, see search.h, and the value that goes along."""
+    bits = levels[0].element_bits
+    lut = sum(2 * -(-bits // 3) if each.words > 1 else -(-bits // 3) for each in levels)
+    return Resources(lut=lut, ff=len(levels) * (2 * bits + len(levels)))

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import Storage, bram, stream_storage, uram
+from dataflow.packing import Packing, code_bits, field_bits
 from dataflow.rtl_fifo import FifoKind, RtlFifo
 from network.formats import Format, Kind, uint
 from network.scaling import Rounding, Scaling
@@ -30,6 +31,8 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "fifo": ((1.008, 2.039, 10.523, 4.963, 23.074), (1.007, 4.298, 5.21, 3.772, 25.526)),
         "threshold": ((0.818, 0.97, 1.183, 1.182, 0.0), (0.983, 1.008, 1.443)),
         "swg": ((0.85, 1.22, 0.962, 3.332, 0.902, 31.874), (0.981, 1.413, 4.691, 1.882, 16.329)),
+        "swg_parallel": ((1.0,) * 7, (1.0,) * 6),
+        "raster": ((1.0,) * 4, (1.0,) * 4),
         "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
         "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
         "global_max": ((0.987, 0.0, 0.988, 1.111, 0.0), (1.0, 1.0, 1.011, 7.883)),
@@ -208,15 +211,30 @@ def _distributed(words: int, bits: int) -> int:
     return 8 * -(-bits // 7) * deep + (bits * -(-deep // 4) if deep > 1 else 0)
 
 
-def pes(count: int, simd: int, weight: Format, codes: Format, sums: int) -> tuple[Count, Count, int]:
-    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys leaves a DSP's factors and product in
-    registers outside, and takes two LUTs for each bit of a sum that can begin anew, one where there is nothing to add."""
-    if min(weight.bits, codes.bits) > 4:
-        bits = weight.bits + codes.bits + 1
-        registers = Count(0, simd * 2 * (weight.bits + codes.bits))
-        return (tree(simd, bits, signed=True) + registers) * count, Count(2 * sums, sums) * count, count * simd
-    dot = bits_for(1 + simd * (2**codes.bits - 1) * (2**weight.bits - 1))
-    return dot_planes(simd, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
+def pes(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing | None, sums: int) -> tuple[Count, Count, int]:
+    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys takes two LUTs for each bit of a sum that
+    can begin anew, one where there is nothing to add. `formats` are those of codes and weights.
+
+    A DSP is rf_dsp, of which Yosys is told no more than that it is one: all its registers and its adder have their places in the primitive,
+    where Vivado puts them (UG901, "Multiply-Add and Multiply-Accumulate Implementation"), while Yosys leaves registers and addition outside.
+    """
+    codes, weight = formats
+    count = pe * pixels
+    if packed is not None:
+        chains, length = packed.chains(lanes), packed.length(lanes)
+        field = field_bits(weight, codes, length)
+        dots = tree(chains, field) * count + Count(0, packed.waits(lanes) * (pe * weight.bits))
+        own = code_bits(codes, packed)
+        dots += Count(0, packed.waits(lanes) * own * -(-pixels // packed.pixels))
+        if packed.weights > 1 and weight.kind is Kind.INT:
+            dots += tree(length, codes.bits, 3) * (chains * pixels)
+        if packed.pixels > 1 and codes.kind is Kind.INT:
+            dots += Count((pixels - -(-pixels // packed.pixels)) * lanes * codes.bits)
+        total = field + bits_for(chains)
+        return dots, Count(sums + min(sums, total), sums) * count, packed.dsps(pe, pixels, lanes)
+    count = (pe + (weight.kind is Kind.BIPOLAR)) * pixels
+    dot = bits_for(1 + lanes * (2**codes.bits - 1) * (2**weight.bits - 1))
+    return dot_planes(lanes, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +254,7 @@ def window_sums(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
     storages: tuple[Storage, Storage],
@@ -243,7 +262,7 @@ def window_sums(
     """`formats` of codes and weights; `storages` of weights and the window."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pixels * (pe + bipolar), simd, weight, codes, sums)
+    dots, added, dsps = pes(pe, pixels, simd, formats, packed, sums)
     totals = Count(sums, sums) * (pixels * pe if bipolar else 0)
     weights, weight_brams = rom(fold_in * fold_out, pe * simd * weight.bits, storages[0])
     beat = pixels * simd * codes.bits
@@ -263,13 +282,16 @@ def mvau(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format, Format],
     sums: int,
     storages: tuple[Storage, Storage, Storage],
 ) -> Structure:
     """`formats` of codes, weights and results; `storages` of weights, thresholds and the window."""
     codes, weight, result = formats
-    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2]))
+    of = window_sums(
+        pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2])
+    )
     compared, reached = crossed(pixels * pe, result.thresholds, sums, folds[1])
     thresholds, brams = rom(folds[1], pe * result.thresholds * sums, storages[1])
     memories = of.memories + thresholds
@@ -287,12 +309,13 @@ def mvu(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
     storages: tuple[Storage, Storage],
 ) -> Structure:
     """`formats` of codes and weights; `storages` of weights and the window."""
-    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=formats, sums=sums, storages=storages)
+    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=formats, sums=sums, storages=storages)
     return Structure(
         implementation="mvu",
         luts=(of.dots.lut, of.sums.lut, of.memories.lut, of.control.lut, 1),
@@ -364,6 +387,54 @@ def scale(
     )
 
 
+def ram(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
+    """rf_ram, and its block RAMs."""
+    if storage is Storage.BRAM:
+        return Count(), bram(words, bits)
+    if storage is Storage.REGISTERS:
+        return Count(bits * (1 + words // 2), words * bits + bits), 0
+    return Count(_distributed(words, bits), bits), 0
+
+
+def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, codes: int, bits: int, storage: Storage) -> Structure:
+    """For each lane a difference, a LUT for every six of its bits that are above a code, and one for each bit of a code."""
+    difference = 1 + max(bits, codes + 1)
+    held, brams = rom(rows, lanes * bits, storage)
+    above = -(-(difference - codes) // 5)
+    return Structure(
+        implementation="clip",
+        luts=(lanes * beside * difference, lanes * beside * (above + codes), held.lut, control.lut + 1),
+        ffs=(lanes * beside * (difference + codes), held.ff + 2 * lanes * beside * values, control.ff + 1),
+        ruled=Resources(bram=brams),
+    )
+
+
+def table(*, lanes: int, control: Count, words: int, codes: int, storage: Storage) -> Structure:
+    held, brams = rom(words, codes, storage)
+    return Structure(
+        implementation="table",
+        luts=(lanes * held.lut, control.lut + 1),
+        ffs=(lanes * held.ff, control.ff + 1),
+        ruled=Resources(bram=lanes * brams),
+    )
+
+
+def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, storages: tuple[Storage, ...]) -> Structure:
+    """For each lane and step a comparison, as in `crossed`, and a ROM; a value goes along for two cycles a step."""
+    steps, of_all = len(storages), lanes * beside
+    middle, brams = rom(rows, lanes * bits, storages[0])
+    roms = [rom(rows << step, bits, storages[step]) for step in range(1, steps)]
+    held = sum((each for each, _ in roms), Count()) * of_all + middle
+    compared = crossed(1, 1, bits, rows)[0].lut + (steps - 1) * crossed(1, 1, bits, 2)[0].lut
+    along = 2 * steps * bits + steps * (steps - 1)
+    return Structure(
+        implementation="search",
+        luts=(of_all * compared, held.lut, control.lut + 1),
+        ffs=(of_all * (along + steps), held.ff, 2 * steps * bits_for(rows) + control.ff + 1),
+        ruled=Resources(bram=brams + of_all * sum(each for _, each in roms)),
+    )
+
+
 def swg(
     *,
     counters: tuple[int, ...],
@@ -380,12 +451,8 @@ def swg(
     beats, `pads`: their choice."""
     control = sum((counter(each) for each in (*counters, pads)), Count())
     address = bits_for(words)
-    if storage is Storage.BRAM:
-        memory, brams = Count(), bram(words, bits) * banks
-    elif storage is Storage.REGISTERS:
-        memory, brams = Count(bits * (1 + words // 2), words * bits + bits) * banks, 0
-    else:
-        memory, brams = Count(_distributed(words, bits), bits) * banks, 0
+    bank, brams = ram(words, bits, storage)
+    memory = bank * banks
     inputs = min(kernel[1], banks) + bits_for(kernel[1])
     chosen = Count(-(-(inputs - 1) // 5), 1) * (pixels * bits if banks > 1 else 0)
     if pads > 1:
@@ -394,7 +461,36 @@ def swg(
         implementation="swg",
         luts=(memory.lut, chosen.lut, control.lut, address * (2 if kernel[0] > 1 else 1), address * (banks - 1), 1),
         ffs=(memory.ff + bits * (banks + 1) + chosen.ff, control.ff, address, address * (banks - 1), 1),
-        ruled=Resources(bram=brams),
+        ruled=Resources(bram=brams * banks),
+    )
+
+
+def swg_parallel(
+    *,
+    counters: tuple[int, ...],
+    banks: int,
+    rows: int,
+    seen: int,
+    given: int,
+    words: int,
+    history: tuple[int, int],
+    bits: int,
+    storages: tuple[Storage, Storage],
+    pads: int,
+) -> Structure:
+    """`rows` that change places, of the `seen` pixels that a step takes, by a choice among them; of the `given` pixels of a beat registers,
+    whose padding is their set or reset. `history` is the delay line, words and bits; `storages` those of the ring and of it."""
+    bank, brams = ram(words, bits, storages[0])
+    kept, kept_brams = delay(*history, storages[1]) if history[0] else (Count(), 0)
+    control, address = sum(map(counter, (*counters, pads)), Count()), bits_for(words)
+    turned = Count(-(-(rows + bits_for(rows) - 1) // 5), 1) * (seen * bits if rows > 1 else 0)
+    if pads > 1:  # the code of the padding, and its choice
+        kept += rom(pads, bits, Storage.LUTRAM)[0] + Count(given * bits)
+    return Structure(
+        implementation="swg_parallel",
+        luts=(bank.lut * banks, turned.lut, kept.lut, control.lut, address * (2 if rows > 1 else 1), banks, 1),
+        ffs=(bank.ff * banks + bits, turned.ff + given * bits, kept.ff, control.ff, address * (1 + rows), 1),
+        ruled=Resources(bram=brams * banks + kept_brams),
     )
 
 
@@ -404,6 +500,18 @@ def dwc(*, into: int, out: int) -> Structure:
     loaded = wide if into > out else 0
     control = counter(wide // narrow)
     return Structure(implementation="dwc", luts=(loaded, control.lut, 1), ffs=(wide, control.ff, 1))
+
+
+def raster(*, words: int, bits: int, counters: tuple[int, ...], storage: Storage) -> Structure:
+    """Two addresses that move in order, one of them the other's start, and the address of what comes."""
+    memory, brams = ram(words, bits, storage)
+    control, address = sum(map(counter, counters), Count()), bits_for(words)
+    return Structure(
+        implementation="raster",
+        luts=(memory.lut, control.lut, address, 1),
+        ffs=(memory.ff + 2 * bits, control.ff, 4 * address, 1),
+        ruled=Resources(bram=brams),
+    )
 
 
 def fork(*, bits: int) -> Structure:
@@ -511,12 +619,20 @@ def weight_rom(*, tiles: int, bits: int, storage: Storage) -> Structure:
 
 
 def dense(
-    *, pe: int, simd: int, folds: tuple[int, int], formats: tuple[Format, Format], sums: int, bias: Storage | None, storage: Storage
+    *,
+    pe: int,
+    simd: int,
+    folds: tuple[int, int],
+    packed: Packing | None,
+    formats: tuple[Format, Format],
+    sums: int,
+    bias: Storage | None,
+    storage: Storage,
 ) -> Structure:
     """`formats` of codes and weights; `bias` is the memory of the bias, where there is one, `storage` that of the kept frame."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pe + bipolar, simd, weight, codes, sums)
+    dots, added, dsps = pes(pe, 1, simd, formats, packed, sums)
     totals = Count(sums if bipolar else 0, sums * bipolar) * pe + Count(sums if bias else 0, sums) * pe
     biases, bias_brams = rom(fold_out, pe * sums, bias) if bias else (Count(), 0)
     beat = simd * codes.bits

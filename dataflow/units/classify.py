@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from dataflow.cost import rtl
-from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic, scaled
+from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic, packed_dots, scaled, uses_dsp
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, READ, READ_SECOND, WRITE, loops, repeat
+from dataflow.packing import Packing, packing
 from dataflow.unit import Backend, Buffer, Constants, Place, Unit
 from dataflow.units import latency
 from dataflow.units.constants import bias_constants, factor_constants, weight_constants
+from dataflow.units.product import in_chains, packing_row
 from network.layers import Fold
 from network.operations import Dense, Scale, TopK
 
@@ -24,10 +26,14 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     # The codes are kept for the classes of later output folds.
     buffer = Buffer(name="buffer", words=fold_in if fold_out > 1 else 0, bits=fold.simd * operation.codes.bits)
     later = repeat(fold_out - 1, repeat(fold_in - 1, READ_SECOND), READ_SECOND | WRITE)
+    packed = None
+    if uses_dsp(operation.weight, operation.codes):
+        packed = packing(operation.weight, operation.codes, fold.pe, 1, fold.simd)
     structure = rtl.dense(
         pe=fold.pe,
         simd=fold.simd,
         folds=(fold_in, fold_out),
+        packed=packed,
         formats=(operation.codes, operation.weight),
         sums=operation.sums.bits,
         bias=bias[0].storage if bias else None,
@@ -38,23 +44,31 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
         header="dense",
         **place._asdict(),
         title=f"{operation.inputs:,} -> {operation.classes:,} scores",
-        parameters=((("kIn", operation.inputs), ("kOut", operation.classes), ("kSimd", fold.simd), ("kPe", fold.pe)),),
+        parameters=((("kIn", operation.inputs), ("kOut", operation.classes), ("kSimd", fold.simd), ("kPe", fold.pe)), packing_row(packed)),
         formats=(("In", operation.codes), ("Weight", operation.weight), ("Acc", operation.sums)),
         constants=bias,
         buffers=(buffer,),
         firings=loops(repeat(fold_in - 1, READ | READ_SECOND), repeat(1, BOTH | READ_SECOND), later),
         products=fold.pe * fold.simd,
-        formula=partial(_dense_cost, operation, fold, bias, buffer),
-        latency={Backend.HLS: 10, Backend.RTL: 1 + latency.sums(fold.simd, operation.weight, operation.codes) + 1},
+        formula=partial(_dense_cost, operation, fold, packed, bias, buffer),
+        latency={
+            Backend.HLS: 10 + in_chains(fold, packed),
+            Backend.RTL: 1 + latency.sums(fold.simd, operation.weight, operation.codes, packed) + 1,
+        },
         structure=structure,
     )
 
 
-def _dense_cost(operation: Dense, fold: Fold, bias: tuple[Constants, ...], buffer: Buffer, backend: Backend) -> Resources:
+def _dense_cost(
+    operation: Dense, fold: Fold, packed: Packing | None, bias: tuple[Constants, ...], buffer: Buffer, backend: Backend
+) -> Resources:
     acc = operation.sums.bits
-    luts, ffs, dsps = dot(fold.simd, operation.weight, operation.codes, backend)
-    registers = fold.pe * (ffs + 2 * acc + fold.simd * operation.weight.bits) + 2 * buffer.bits
-    arithmetic = logic(fold.pe * (luts + 2 * acc), registers) + Resources(dsp=fold.pe * dsps)
+    if packed is not None and backend is not Backend.ORIGINAL:
+        luts, ffs, dsps = packed_dots(fold.pe, 1, fold.simd, (operation.weight, operation.codes), packed)
+    else:
+        luts, ffs, dsps = (fold.pe * each for each in dot(fold.simd, operation.weight, operation.codes, backend))
+    registers = ffs + fold.pe * (2 * acc + fold.simd * operation.weight.bits) + 2 * buffer.bits
+    arithmetic = logic(luts + fold.pe * 2 * acc, registers) + Resources(dsp=dsps)
     return CONTROL + constants_cost(bias, backend) + arithmetic + buffer.cost
 
 

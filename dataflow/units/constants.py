@@ -15,13 +15,14 @@ WORD_BITS = 64
 
 def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int) -> Constants:
     """The weights of all PEs in a cycle are a row: PE 0's first, its first input lowest."""
-    row = fold.pe * fold.simd * form.bits
+    row = fold.pe * fold.taps * fold.simd * form.bits
     return Constants(
         name=f"{name}_weights",
         role=Role.WEIGHTS,
         key=key(layer, "weights"),
         pe=fold.pe,
         simd=fold.simd,
+        taps=fold.taps,
         format=form,
         words=tiles,
         row_bits=row,
@@ -60,41 +61,42 @@ def base_constants(name: str, layer: str, activation: Activation, lanes: int) ->
     )
 
 
-def code_constants(name: str, layer: str, activation: Activation, lanes: int) -> Constants:
-    """The codes of all values, for each lane in a memory of its own: those of the first output fold first."""
+def code_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1) -> Constants:
+    """The codes of all values, in a memory for each lane of each of the pixels beside one another: those of the first output fold first."""
     bits = activation.codes.bits
     return Constants(
         name=f"{name}_codes",
         role=Role.CODES,
         key=key(layer, "thresholds"),
-        pe=lanes,
+        pe=beside * lanes,
         activation=activation,
         apart=True,
         words=activation.shape.channels // lanes << activation.values.bits,
-        row_bits=lanes * bits,
+        row_bits=beside * lanes * bits,
         element_bits=bits,
     )
 
 
-def level_constants(name: str, layer: str, activation: Activation, lanes: int) -> tuple[Constants, ...]:
+def level_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1) -> tuple[Constants, ...]:
     """The thresholds of each step of a binary search. Those of the first are a row for all lanes; from then on every lane has a memory of its
     own, of twice as many words in each step, for what it compares with depends on what it has found."""
     bits = sum_bits(*activation.reach)
-    return tuple(
-        Constants(
+
+    def of(level: int, pe: int) -> Constants:
+        return Constants(
             name=f"{name}_level{level}",
             role=Role.LEVELS,
             key=key(layer, "thresholds"),
-            pe=lanes,
+            pe=pe,
             activation=activation,
             level=level,
             apart=level > 0,
             words=activation.shape.channels // lanes << level,
-            row_bits=lanes * bits,
+            row_bits=pe * bits,
             element_bits=bits,
         )
-        for level in range(activation.codes.bits)
-    )
+
+    return (of(0, lanes), *(of(level, beside * lanes) for level in range(1, activation.codes.bits)))
 
 
 def scaling_constants(name: str, layer: str, activation: Activation, lanes: int, scaling: Scaling) -> tuple[Constants, Constants]:

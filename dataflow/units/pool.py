@@ -25,7 +25,7 @@ def max_pool(place: Place, *, operation: Pool, lanes: int) -> Unit:
         header="max_pool",
         **place._asdict(),
         title=f"max {window}, {shape} -> {operation.output}",
-        parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", 1)), *rows),
+        parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", 1), ("kTaps", 1)), *rows),
         formats=(("In", operation.codes),),
         buffers=(largest,),
         firings=loops(repeat(operation.output.pixels, repeat((window.taps - 1) * beats, READ), repeat(beats, BOTH))),

@@ -24,7 +24,7 @@ def swg(
     """
     size, *rows = window_rows(shape, window)
     banks = 1 if pixels == 1 else pixels * window.stride[1]
-    row_words = -(-shape.width * (shape.channels // lanes) // banks)
+    row_words = -(-shape.width // banks) * (shape.channels // lanes)
     ring = Buffer(name="ring", words=(window.kernel[0] + window.stride[0]) * row_words, bits=lanes * form.bits, memories=banks)
     sliding = Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels)
     structure = rtl.swg(
@@ -42,7 +42,7 @@ def swg(
         header="swg",
         **place._asdict(),
         title=f"{window}, {shape} -> windows of {window.taps * shape.channels:,} codes",
-        parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", pixels)), *rows),
+        parameters=((*size, ("kIn", shape.channels), ("kSimd", lanes), ("kPixels", pixels), ("kTaps", 1)), *rows),
         formats=(("In", form),),
         lists=(("PadCodes", pad_codes),) if any(map(any, window.pad)) and any(pad_codes) else (),
         buffers=(ring,),
@@ -92,9 +92,9 @@ class Sliding(Firings):
     @property
     def counters(self) -> tuple[int, ...]:
         """How far each counter of the module in SystemVerilog counts."""
-        rows, groups, reach = self._output.height, self._output.width // self.pixels, self.window.kernel[1] * self._beats
-        read = (self.fill + self._settle, self._phase, rows, self.shape.height * self._row, self._row, self.shape.height)
-        return (*read, reach, self.window.kernel[0], groups, rows)
+        rows, groups, beats = self._output.height, self._output.width // self.pixels, self._beats
+        read = (self.fill + self._settle, self._phase, rows, self.shape.height * self._row, beats, self.shape.width, self.shape.height)
+        return (*read, beats, self.window.kernel[1], self.window.kernel[0], groups, rows)
 
     @property
     def _output(self) -> Shape:

@@ -130,7 +130,7 @@ def _memory(item: Item) -> Memory:
     return Memory(**{key: entries.get(key, bank, "") for key in ("images", "labels", "weights")}, at=item.at)
 
 
-CONV_OPTIONAL = ("stride", "pad", "pad_code", "weight", "acc", "act")
+CONV_OPTIONAL = ("pe", "simd", "pixels", "taps", "multiply", "activation", "stride", "pad", "pad_code", "weight", "acc", "act")
 
 
 def _conv(
@@ -148,12 +148,11 @@ def _conv(
 
     A projection has `like`: the convolution it is added to, whose number of output channels is its default, as 1x1 is its kernel's.
     """
-    is_stem = name == "stem.conv"
     if like is None:
-        entries = item.mapping(("kernel", "out"), ("pe", "simd", *CONV_OPTIONAL, *(("pixels",) if is_stem else ())))
+        entries = item.mapping(("kernel", "out"), CONV_OPTIONAL)
         window, out = values.window(entries, None), entries["out"].integer(1, values.MAX_CHANNELS)
     else:
-        entries = item.mapping((), ("pe", "simd", "kernel", "out", *CONV_OPTIONAL))
+        entries = item.mapping((), ("kernel", "out", *CONV_OPTIONAL))
         window, out = values.window(entries, (1, 1)), entries.get("out", lambda entry: entry.integer(1, values.MAX_CHANNELS), like.out)
     weight = entries.get("weight", values.weight_format, formats.weight)
     acc = entries.get("acc", values.optional_accumulator, formats.acc)
@@ -167,8 +166,6 @@ def _conv(
     acc = require_accumulator(
         item.at, name, acc, *reach(window.taps * shape.channels, weight, input_format), is_shared="acc" not in entries
     )
-    pixels = entries.get("pixels", lambda entry: entry.integer(1, values.MAX_SIZE), 1)
-    all_channels = pixels > 1  # which requires all channels at once
     return Conv(
         name=name,
         input=shape,
@@ -179,11 +176,14 @@ def _conv(
         output_format=act or acc,
         acc=acc,
         activates=act is not None,
-        pad_codes=entries.get("pad_code", partial(values.pad_codes, shape.channels if is_stem else 1), (0,)),
-        pe=values.fold(entries, "pe", out if all_channels else 1),
-        simd=values.fold(entries, "simd", shape.channels if all_channels else 1),
-        pixels=pixels,
-        free=() if all_channels else values.left_open(entries, "pe", "simd", *(("pixels",) if is_stem else ())),
+        pad_codes=entries.get("pad_code", partial(values.pad_codes, shape.channels if name == "stem.conv" else 1), (0,)),
+        pe=values.fold(entries, "pe", 1),
+        simd=values.fold(entries, "simd", 1),
+        pixels=values.fold(entries, "pixels", 1),
+        taps=values.fold(entries, "taps", 1),
+        free=values.left_open(entries, "pe", "simd", "pixels", "taps"),
+        multiply=entries.get("multiply", values.optional_multiply, None),
+        way=entries.get("activation", partial(values.way, fused=True), None),
         at=item.at,
     )
 
@@ -290,7 +290,7 @@ def _entry_of(codes: Format | None, projects: bool) -> Entry:
 
 def _join(residual: Format, item: Item) -> tuple[JoinForm, Format]:
     """A join with thresholds, and the format of its codes."""
-    entries = item.mapping((), ("zero_point", "factors", "per_channel", "act"))
+    entries = item.mapping((), ("zero_point", "factors", "per_channel", "act", "activation"))
     if "per_channel" in entries and "factors" not in entries:
         entries["per_channel"].fail(
             "there are no factors", why="it says whether each channel has its own", fix="write their format, factors: uint10, or delete it"
@@ -300,6 +300,7 @@ def _join(residual: Format, item: Item) -> tuple[JoinForm, Format]:
         activates=True,
         factors=entries.get("factors", values.optional_factor_format, None),
         per_channel=entries.get("per_channel", lambda entry: entry.boolean(), False),
+        way=entries.get("activation", values.way, None),
     )
     return form, entries.get("act", values.code_format, residual)
 
@@ -318,8 +319,8 @@ def _pictures(image: Shape, item: Item) -> Pictures:
 
 
 def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
-    entries = item.mapping(("fc",), ("pool", "zero_point", "act", "top", "output", "weights", "slr", "fifos"))
-    optional = ("out", "pe", "simd", "weight", "acc", "factors", "scores", "act")
+    entries = item.mapping(("fc",), ("pool", "zero_point", "act", "activation", "top", "output", "weights", "slr", "fifos"))
+    optional = ("out", "pe", "simd", "weight", "acc", "factors", "scores", "act", "activation")
     fc = entries["fc"].mapping(() if labels else ("out",), optional)
     out = fc.get("out", lambda entry: entry.integer(1, values.MAX_CHANNELS), labels)
     shape, codes = block.output, block.residual
@@ -352,6 +353,7 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
         factors=factors,
         scores=acc if factors is None else fc.get("scores", values.score_format, Format(Kind.INT, MAX_SCORE_BITS)),
         codes=fc.get("act", values.optional_code_format, None),
+        way=fc.get("activation", values.way, None),
         pe=values.fold(fc, "pe", 1),
         simd=values.fold(fc, "simd", 1),
         free=values.left_open(fc, "pe", "simd"),
@@ -363,6 +365,7 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
         zero_point=zero_point,
         pool=pool,
         act=act,
+        way=entries.get("activation", values.way, None),
         gives_scores=entries.get("output", lambda entry: entry.choice("labels", "scores"), "labels") == "scores",
         fc=dense,
         top=entries.get("top", lambda entry: entry.integer(1, values.MAX_CHANNELS), min(5, out)),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from functools import partial
+from typing import TYPE_CHECKING
 
 from network.formats import Format, Kind
-from network.layers import MAX_SCORE_BITS
+from network.layers import MAX_SCORE_BITS, Multiply, Way
 from network.model import Fifo
 from network.operations import Window
 from network.yaml.reader import Item, Mapping
+
+if TYPE_CHECKING:
+    from network.scaling import Scaling
 
 MAX_SIZE = 1 << 14
 MAX_IMAGE = 1 << 28
@@ -118,10 +123,39 @@ def fold(entries: Mapping, key: str, default: int) -> int:
     return entries.get(key, lambda item: item.integer(1, MAX_CHANNELS), default)
 
 
+def optional_multiply(item: Item) -> Multiply | None:
+    choice = item.choice("auto", *(each.value for each in Multiply))
+    return None if choice == "auto" else Multiply(choice)
+
+
+def way(item: Item, *, fused: bool = False) -> Way | Scaling | None:
+    """How an activation is built: a name, or `scale` with its numbers; `fused` with a convolution, if that is possible here."""
+    if item.is_mapping:
+        return scaling(item.mapping(("scale",))["scale"])
+    ways = [each.value for each in Way if fused or each is not Way.FUSED]
+    choice = item.choice("auto", *ways)
+    return None if choice == "auto" else Way(choice)
+
+
+def scaling(item: Item) -> Scaling:
+    """The numbers of multiply-add-shift, as the importer writes them."""
+    from network.scaling import USUAL, Rounding, Scaling, ScalingError
+
+    names = tuple(each.name for each in fields(Scaling))
+    entries = item.mapping([name for name in names if name not in USUAL], [*USUAL])
+    most = (1 << 31) - 1
+    numbers = {name: entries[name].integer(-most, most) for name in names if name in entries and name != "rounding"}
+    rounding = entries.get("rounding", lambda each: Rounding(each.choice(*(every.value for every in Rounding))), Rounding.HALF_UP)
+    try:
+        return Scaling(**numbers, rounding=rounding)
+    except ScalingError as error:
+        item.fail(error.what, why=error.why, fix=error.fix)
+
+
 def left_open(entries: Mapping, *keys: str) -> tuple[str, ...]:
-    """The keys left out, which the search chooses; pixels only where pe and simd are left out too, because pixels need all channels."""
+    """The keys left out, which the search chooses; pixels and taps only where pe and simd are left out too: else they are 1."""
     left_out = tuple(key for key in keys if key not in entries)
-    return left_out if {"pe", "simd"} <= set(left_out) else tuple(key for key in left_out if key != "pixels")
+    return left_out if {"pe", "simd"} <= set(left_out) else tuple(key for key in left_out if key in ("pe", "simd"))
 
 
 def slr(entries: Mapping) -> int | None:

@@ -1,6 +1,7 @@
 // Matrix-vector-threshold unit: a convolution over im2col windows, or a 1x1 convolution straight over pixels.
 //
-//   in       beats of Pixels*Simd codes: windows, (kernel_y, kernel_x, channel); FoldIn = kernel * In/Simd beats
+//   in       beats of Pixels*Taps*Simd codes: windows, (kernel_y, kernel_x, channel), of several taps the same channels of each;
+//            FoldIn = kernel/Taps * In/Simd beats
 //   out      beats of Pixels*Pe codes: pixels, channels in order; FoldOut = Out/Pe beats
 //   cycles   FoldIn * FoldOut for each group of Pixels pixels; a beat arrives Latency cycles after the last firing of its fold
 //   storage  that of rf_window_sums, which has the products and their sums; a row of Pe * (2**OutBits - 1) thresholds a fold
@@ -13,11 +14,17 @@ module rf_mvau #(
   parameter int unsigned Simd = 1,
   parameter int unsigned Pe = 1,
   parameter int unsigned Pixels = 1,
+  parameter int unsigned Taps = 1,
   parameter int unsigned InBits = 1,
   parameter bit InSigned = 1'b0,
   parameter int unsigned WeightBits = 1,
   parameter bit WeightSigned = 1'b0,
   parameter bit WeightBipolar = 1'b0,
+  parameter int unsigned DspWeights = 1,
+  parameter int unsigned DspPixels = 1,
+  parameter int unsigned WeightStep = 0,
+  parameter int unsigned PixelStep = 0,
+  parameter int unsigned Chain = 0,  // 0: products are in LUTs
   parameter int unsigned OutBits = 1,
   parameter bit OutSigned = 1'b0,
   parameter bit WeightsBlock = 1'b0,
@@ -29,21 +36,22 @@ module rf_mvau #(
   parameter int unsigned OutDepth = 2,
   parameter OutStyle = "distributed"
 ) (
-  input  logic                          clk_i,
-  input  logic                          rst_ni,
-  input  logic [Pixels*Simd*InBits-1:0] in_i,
-  input  logic                          in_valid_i,
-  output logic                          in_ready_o,
-  output logic [Pixels*Pe*OutBits-1:0]  out_o,
-  output logic                          out_valid_o,
-  input  logic                          out_ready_i
+  input  logic                               clk_i,
+  input  logic                               rst_ni,
+  input  logic [Pixels*Taps*Simd*InBits-1:0] in_i,
+  input  logic                               in_valid_i,
+  output logic                               in_ready_o,
+  output logic [Pixels*Pe*OutBits-1:0]       out_o,
+  output logic                               out_valid_o,
+  input  logic                               out_ready_i
 );
   localparam int unsigned FoldOut = Out / Pe;
   localparam int unsigned Thresholds = 2**OutBits - 1;
   localparam int unsigned SumBits = ThresholdsBits;  // which hold every sum, and one more than the largest
   localparam int unsigned RomLatency = 2;
   localparam int unsigned CrossedLatency = 1 + rf_pkg::popcount_latency(Thresholds);
-  localparam int unsigned Latency = RomLatency + rf_pkg::sums_latency(Simd, InBits, WeightBits, WeightBipolar) + CrossedLatency;
+  localparam int unsigned SumLatency = rf_pkg::sums_latency(Taps * Simd, InBits, WeightBits, WeightBipolar, Chain);
+  localparam int unsigned Latency = RomLatency + SumLatency + CrossedLatency;
 
   logic claim, out_room, sums_valid;
   logic [rf_pkg::index_bits(FoldOut)-1:0] fold;
@@ -53,8 +61,9 @@ module rf_mvau #(
   logic [Pixels*Pe*OutBits-1:0] codes;
 
   rf_window_sums #(
-    .KernelHeight(KernelHeight), .KernelWidth(KernelWidth), .In(In), .Out(Out), .Simd(Simd), .Pe(Pe), .Pixels(Pixels),
+    .KernelHeight(KernelHeight), .KernelWidth(KernelWidth), .In(In), .Out(Out), .Simd(Simd), .Pe(Pe), .Pixels(Pixels), .Taps(Taps),
     .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits), .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar),
+    .DspWeights(DspWeights), .DspPixels(DspPixels), .WeightStep(WeightStep), .PixelStep(PixelStep), .Chain(Chain),
     .SumBits(SumBits), .WeightsBlock(WeightsBlock), .WeightsFile(WeightsFile), .WindowStyle(WindowStyle)
   ) u_sums (
     .clk_i, .rst_ni, .in_i, .in_valid_i, .in_ready_o, .room_i(out_room), .claim_o(claim), .fold_o(fold), .sums_o(sums),

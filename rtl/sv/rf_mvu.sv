@@ -1,6 +1,7 @@
 // Matrix-vector unit: the sums of a convolution, or of a 1x1 convolution straight over pixels, as they are.
 //
-//   in       beats of Pixels*Simd codes: windows, (kernel_y, kernel_x, channel); FoldIn = kernel * In/Simd beats
+//   in       beats of Pixels*Taps*Simd codes: windows, (kernel_y, kernel_x, channel), of several taps the same channels of each;
+//            FoldIn = kernel/Taps * In/Simd beats
 //   out      beats of Pixels*Pe sums: pixels, channels in order; FoldOut = Out/Pe beats
 //   cycles   FoldIn * FoldOut for each group of Pixels pixels; a beat arrives Latency cycles after the last firing of its fold
 //   storage  that of rf_window_sums, which has the products and their sums
@@ -13,11 +14,17 @@ module rf_mvu #(
   parameter int unsigned Simd = 1,
   parameter int unsigned Pe = 1,
   parameter int unsigned Pixels = 1,
+  parameter int unsigned Taps = 1,
   parameter int unsigned InBits = 1,
   parameter bit InSigned = 1'b0,
   parameter int unsigned WeightBits = 1,
   parameter bit WeightSigned = 1'b0,
   parameter bit WeightBipolar = 1'b0,
+  parameter int unsigned DspWeights = 1,
+  parameter int unsigned DspPixels = 1,
+  parameter int unsigned WeightStep = 0,
+  parameter int unsigned PixelStep = 0,
+  parameter int unsigned Chain = 0,  // 0: products are in LUTs
   parameter int unsigned AccBits = 8,
   parameter bit WeightsBlock = 1'b0,
   parameter WeightsFile = "",
@@ -25,24 +32,26 @@ module rf_mvu #(
   parameter int unsigned OutDepth = 2,
   parameter OutStyle = "distributed"
 ) (
-  input  logic                          clk_i,
-  input  logic                          rst_ni,
-  input  logic [Pixels*Simd*InBits-1:0] in_i,
-  input  logic                          in_valid_i,
-  output logic                          in_ready_o,
-  output logic [Pixels*Pe*AccBits-1:0]  out_o,
-  output logic                          out_valid_o,
-  input  logic                          out_ready_i
+  input  logic                               clk_i,
+  input  logic                               rst_ni,
+  input  logic [Pixels*Taps*Simd*InBits-1:0] in_i,
+  input  logic                               in_valid_i,
+  output logic                               in_ready_o,
+  output logic [Pixels*Pe*AccBits-1:0]       out_o,
+  output logic                               out_valid_o,
+  input  logic                               out_ready_i
 );
-  localparam int unsigned Latency = 2 + rf_pkg::sums_latency(Simd, InBits, WeightBits, WeightBipolar);  // weights from their ROM, sums
+  // Weights from their ROM, sums.
+  localparam int unsigned Latency = 2 + rf_pkg::sums_latency(Taps * Simd, InBits, WeightBits, WeightBipolar, Chain);
 
   logic claim, out_room, sums_valid;
   logic [rf_pkg::index_bits(Out / Pe)-1:0] unused_fold;
   logic [Pixels*Pe*AccBits-1:0] sums;
 
   rf_window_sums #(
-    .KernelHeight(KernelHeight), .KernelWidth(KernelWidth), .In(In), .Out(Out), .Simd(Simd), .Pe(Pe), .Pixels(Pixels),
+    .KernelHeight(KernelHeight), .KernelWidth(KernelWidth), .In(In), .Out(Out), .Simd(Simd), .Pe(Pe), .Pixels(Pixels), .Taps(Taps),
     .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits), .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar),
+    .DspWeights(DspWeights), .DspPixels(DspPixels), .WeightStep(WeightStep), .PixelStep(PixelStep), .Chain(Chain),
     .SumBits(AccBits), .WeightsBlock(WeightsBlock), .WeightsFile(WeightsFile), .WindowStyle(WindowStyle)
   ) u_sums (
     .clk_i, .rst_ni, .in_i, .in_valid_i, .in_ready_o, .room_i(out_room), .claim_o(claim), .fold_o(unused_fold), .sums_o(sums),

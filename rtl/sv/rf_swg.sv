@@ -52,13 +52,13 @@ module rf_swg #(
 
   localparam int unsigned Step = Pixels * StrideWidth;  // columns from one group of pixels to the next
   localparam int unsigned Banks = Pixels == 1 ? 1 : Step;  // column c lies in bank c mod Banks
-  localparam int unsigned Words = (RowBeats + Banks - 1) / Banks;  // of a row, in a bank
+  localparam int unsigned Words = (Width + Banks - 1) / Banks * PixelBeats;  // of a row, in a bank
   localparam int unsigned Ring = (KernelHeight + StrideHeight) * Words;
-  localparam int unsigned Reach = KernelWidth * PixelBeats;  // beats of a row under the kernel
-  localparam int unsigned GroupWords = Step * PixelBeats / Banks;  // from one group of pixels to the next
-  localparam int unsigned PadWords = (PadLeft * PixelBeats + Banks - 1) / Banks;
-  localparam int unsigned FirstBank = PadWords * Banks - PadLeft * PixelBeats;  // of a group's first column
-  localparam int unsigned LastWord = OutWidth / Pixels * GroupWords + (FirstBank + Reach) / Banks;
+  localparam int unsigned GroupWords = Step / Banks * PixelBeats;  // from one group of pixels to the next
+  localparam int unsigned PadColumns = (PadLeft + Banks - 1) / Banks * Banks;  // before the first, which is of bank 0
+  localparam int unsigned PadWords = PadColumns / Banks * PixelBeats;
+  localparam int unsigned FirstBank = PadColumns - PadLeft;  // of a group's first column
+  localparam int unsigned LastWord = OutWidth / Pixels * GroupWords + ((FirstBank + KernelWidth) / Banks + 1) * PixelBeats;
   localparam int unsigned LastRow = OutHeight * StrideHeight + KernelHeight;
   localparam int unsigned Top = (StrideHeight + KernelHeight - PadTop) * Words % Ring;
 
@@ -66,11 +66,11 @@ module rf_swg #(
   localparam int unsigned BankBits = rf_pkg::index_bits(Banks);
   localparam int unsigned WordBits = $clog2(LastWord + 1);
   localparam int unsigned RowBits = $clog2(LastRow + 1);
-  localparam int unsigned ReachBits = rf_pkg::index_bits(Reach);
+  localparam int unsigned TapBits = rf_pkg::index_bits(KernelWidth);
   localparam int unsigned Latency = Banks > 1 ? 4 : 3;
 
-  if (In % Simd != 0 || OutWidth % Pixels != 0 || (Pixels > 1 && Simd != In)) begin : gen_refuse_fold
-    $error("rf_swg: Simd has to divide In, Pixels the output width, and Pixels above 1 need Simd = In");
+  if (In % Simd != 0 || OutWidth % Pixels != 0) begin : gen_refuse_fold
+    $error("rf_swg: Simd has to divide In, and Pixels the output width");
   end
   if (PadTop >= KernelHeight || PadLeft >= KernelWidth || KernelHeight > Height + PadTop + PadBottom
       || KernelWidth > Width + PadLeft + PadRight) begin : gen_refuse_pad
@@ -124,15 +124,20 @@ module rf_swg #(
     end
   end
 
-  // Where beats go. Rows follow one another in the ring, each from a new word on; a frame begins at word 0.
-  logic takes, row_in_last, rows_in_last, bank_in_last;
-  logic [1:0] unused_first_in;
+  // Where beats go. Rows follow one another in the ring, each from a new word on; so do columns in their bank, a word a beat. A frame begins
+  // at word 0.
+  logic takes, part_in_last, column_in_last, row_in_last, rows_in_last, bank_in_last;
+  logic [2:0] unused_first_in;
   logic [BankBits-1:0] bank_in_q;
   logic [RingBits-1:0] word_in_q;
 
   assign takes = fire && reads_q;
   assign bank_in_last = bank_in_q == BankBits'(Banks - 1);
-  rf_loop #(.Times(RowBeats)) u_beat_in (.clk_i, .rst_ni, .step_i(takes), .first_o(unused_first_in[0]), .last_o(row_in_last));
+  assign row_in_last = part_in_last && column_in_last;
+  rf_loop #(.Times(PixelBeats)) u_part_in (.clk_i, .rst_ni, .step_i(takes), .first_o(unused_first_in[2]), .last_o(part_in_last));
+  rf_loop #(.Times(Width)) u_column_in (
+    .clk_i, .rst_ni, .step_i(takes && part_in_last), .first_o(unused_first_in[0]), .last_o(column_in_last)
+  );
   rf_loop #(.Times(Height)) u_row_in (
     .clk_i, .rst_ni, .step_i(takes && row_in_last), .first_o(unused_first_in[1]), .last_o(rows_in_last)
   );
@@ -142,19 +147,19 @@ module rf_swg #(
       bank_in_q <= '0;
       word_in_q <= '0;
     end else if (takes) begin
-      bank_in_q <= row_in_last || bank_in_last ? '0 : bank_in_q + 1'b1;
+      if (part_in_last) bank_in_q <= row_in_last || bank_in_last ? '0 : bank_in_q + 1'b1;
       if (row_in_last && rows_in_last) word_in_q <= '0;
-      else if (row_in_last || bank_in_last) word_in_q <= word_in_q == RingBits'(Ring - 1) ? '0 : word_in_q + 1'b1;
+      else if (!part_in_last || row_in_last || bank_in_last) word_in_q <= word_in_q == RingBits'(Ring - 1) ? '0 : word_in_q + 1'b1;
+      else word_in_q <= word_in_q - RingBits'(PixelBeats - 1);  // the column in the next bank has the same words as this one
     end
   end
 
-  // Where beats come from. Rows and words are counted with the padding before them, to have no signs. Where Pixels is above 1 a pixel is
-  // one beat, and where it is 1 there is one bank: so `reach` names the tap wherever the bank depends on it.
-  logic gives, reach_last, ky_last, group_last, out_row_last;
-  logic [ReachBits-1:0] reach;
-  logic [2:0] unused_first_out;
+  // Where beats come from. Rows and words are counted with the padding before them, to have no signs.
+  logic gives, part_last, kx_last, reach_last, ky_last, group_last, out_row_last;
+  logic [TapBits-1:0] kx;
+  logic [3:0] unused_first_out;
   logic [BankBits-1:0] bank_q;  // of the column under the tap, for the group's first pixel
-  logic [WordBits-1:0] word_q, group_word_q;  // its word; word of the group's first column
+  logic [WordBits-1:0] word_q, group_word_q;  // the beat's word; word of the group's first column
   logic [RowBits-1:0] row_q, top_q;  // row under the tap; first row of the window
   logic [RingBits-1:0] base_q, base_top_q;  // where these two rows begin in the ring
   logic [RingBits-1:0] base_next, base_top_next;
@@ -162,7 +167,9 @@ module rf_swg #(
   logic [RowBits-1:0] top_next;
 
   assign gives = fire && writes_q;
-  rf_counter #(.Last(Reach - 1)) u_reach (.clk_i, .rst_ni, .step_i(gives), .count_o(reach), .last_o(reach_last));
+  assign reach_last = part_last && kx_last;
+  rf_loop #(.Times(PixelBeats)) u_part (.clk_i, .rst_ni, .step_i(gives), .first_o(unused_first_out[3]), .last_o(part_last));
+  rf_counter #(.Last(KernelWidth - 1)) u_kx (.clk_i, .rst_ni, .step_i(gives && part_last), .count_o(kx), .last_o(kx_last));
   rf_loop #(.Times(KernelHeight)) u_ky (.clk_i, .rst_ni, .step_i(gives && reach_last), .first_o(unused_first_out[0]), .last_o(ky_last));
   rf_loop #(.Times(OutWidth / Pixels)) u_group (
     .clk_i, .rst_ni, .step_i(gives && reach_last && ky_last), .first_o(unused_first_out[1]), .last_o(group_last)
@@ -189,8 +196,9 @@ module rf_swg #(
       base_top_q <= RingBits'(Top);
     end else if (gives) begin
       if (!reach_last) begin  // the next beat of the row
-        bank_q <= bank_q == BankBits'(Banks - 1) ? '0 : bank_q + 1'b1;
-        if (bank_q == BankBits'(Banks - 1)) word_q <= word_q + 1'b1;
+        if (part_last) bank_q <= bank_q == BankBits'(Banks - 1) ? '0 : bank_q + 1'b1;
+        if (!part_last || bank_q == BankBits'(Banks - 1)) word_q <= word_q + 1'b1;
+        else word_q <= word_q - WordBits'(PixelBeats - 1);
       end else begin
         bank_q <= BankBits'(FirstBank);
         if (!ky_last) begin  // the next row of the window
@@ -214,7 +222,7 @@ module rf_swg #(
     end
   end
 
-  // The ring. Every bank is read once: Banks columns from the one under the tap on, which in the banks before its own are a word further.
+  // The ring. Every bank is read once: Banks columns from the one under the tap on, which in the banks before its own are a column further.
   logic row_inside, takes_q;
   logic [Bits-1:0] in_q;
   logic [Latency-1:0] gives_q;
@@ -232,8 +240,7 @@ module rf_swg #(
     bank_in_qq <= bank_in_q;
   end
 
-  // The codes of the padding, beat by beat where they are not the same in all of a pixel: then there is one bank, and a pixel's beats leave
-  // one after the other.
+  // The codes of the padding, beat by beat where they are not the same in all of a pixel, whose beats leave one after the other.
   logic [Bits-1:0] pad_codes;
 
   if ((PadCodes ^ PadCodes >> Bits) << Bits == '0) begin : gen_same_pads
@@ -252,19 +259,19 @@ module rf_swg #(
   end
 
   for (genvar bank = 0; bank < Banks; bank++) begin : gen_bank
-    localparam int unsigned RowWords = (RowBeats + Banks - 1 - bank) / Banks;
-    logic a_word_further, in_row;
+    localparam int unsigned RowWords = (Width + Banks - 1 - bank) / Banks * PixelBeats;
+    logic a_column_further, in_row;
     logic [WordBits:0] at;  // the word of the row, as a large number where it is of the padding before it
     logic inside_q, inside_qq;
     logic [RingBits-1:0] address_q;
     logic [Bits-1:0] word;
 
     if (bank < Banks - 1) begin : gen_before
-      assign a_word_further = bank_q > BankBits'(bank);
+      assign a_column_further = bank_q > BankBits'(bank);
     end else begin : gen_last
-      assign a_word_further = 1'b0;
+      assign a_column_further = 1'b0;
     end
-    assign at = (WordBits + 1)'(word_q) + (WordBits + 1)'(a_word_further) - (WordBits + 1)'(PadWords);
+    assign at = (WordBits + 1)'(word_q) + (a_column_further ? (WordBits + 1)'(PixelBeats) : '0) - (WordBits + 1)'(PadWords);
     if (RowWords > 0) begin : gen_row
       assign in_row = at < (WordBits + 1)'(RowWords);
     end else begin : gen_padding
@@ -288,22 +295,22 @@ module rf_swg #(
 
   if (Banks == 1) begin : gen_one
     logic unused;
-    assign unused = &{reach};
+    assign unused = &{kx};
     assign windows = columns_q;
   end else begin : gen_choice
     // Of all banks, only as many can be under a pixel's tap as the kernel is wide.
-    logic [3*ReachBits-1:0] reach_q;
+    logic [3*TapBits-1:0] kx_q;
     logic [Pixels*Bits-1:0] windows_d, windows_q;
     always_ff @(posedge clk_i) begin
-      reach_q <= (3 * ReachBits)'({reach_q, reach});
+      kx_q <= (3 * TapBits)'({kx_q, kx});
       windows_q <= windows_d;
     end
     always_comb begin
       windows_d = '0;
       for (int unsigned pixel = 0; pixel < Pixels; pixel++) begin
-        for (int unsigned kx = 0; kx < KernelWidth; kx++) begin
-          if (reach_q[2*ReachBits +: ReachBits] == ReachBits'(kx)) begin
-            windows_d[pixel*Bits +: Bits] = columns_q[(FirstBank + kx + pixel * StrideWidth) % Banks * Bits +: Bits];
+        for (int unsigned x = 0; x < KernelWidth; x++) begin
+          if (kx_q[2*TapBits +: TapBits] == TapBits'(x)) begin
+            windows_d[pixel*Bits +: Bits] = columns_q[(FirstBank + x + pixel * StrideWidth) % Banks * Bits +: Bits];
           end
         end
       end

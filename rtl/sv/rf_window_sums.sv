@@ -1,11 +1,12 @@
 // What matrix-vector units have in common: the products of a layer with its weights, summed over windows.
 //
-//   in       beats of Pixels*Simd codes: windows, (kernel_y, kernel_x, channel); FoldIn = kernel * In/Simd beats
+//   in       beats of Pixels*Taps*Simd codes: windows, (kernel_y, kernel_x, channel), of several taps the same channels of each;
+//            FoldIn = kernel/Taps * In/Simd beats
 //   claim_o  the last firing of a fold, whose sums come Latency cycles later; only where room_i
 //   sums_o   with valid_o, once a fold: the Pe sums of pixel 0, then of pixel 1, of SumBits bits in two's complement; FoldOut = Out/Pe folds
 //   fold_o   the fold whose sums come two cycles later, as long as a ROM takes
 //   cycles   FoldIn * FoldOut for each group of Pixels pixels
-//   storage  a row of Pe*Simd weights a tile, tile = fold * FoldIn + beat; the FoldIn beats of a window in a delay line, where there is
+//   storage  a row of Pe*Lanes weights a tile, tile = fold * FoldIn + beat; the FoldIn beats of a window in a delay line, where there is
 //            more than one fold
 //   misuse   the windows of another kernel or stride leave beats over or keep it waiting; folds that do not divide are refused by $error
 // A window is read during its first fold and comes out of the delay line for the others; PE p of fold f is output channel f*Pe + p.
@@ -18,11 +19,17 @@ module rf_window_sums #(
   parameter int unsigned Simd = 1,
   parameter int unsigned Pe = 1,
   parameter int unsigned Pixels = 1,
+  parameter int unsigned Taps = 1,
   parameter int unsigned InBits = 1,
   parameter bit InSigned = 1'b0,
   parameter int unsigned WeightBits = 1,
   parameter bit WeightSigned = 1'b0,
   parameter bit WeightBipolar = 1'b0,
+  parameter int unsigned DspWeights = 1,
+  parameter int unsigned DspPixels = 1,
+  parameter int unsigned WeightStep = 0,
+  parameter int unsigned PixelStep = 0,
+  parameter int unsigned Chain = 0,  // 0: products are in LUTs
   parameter int unsigned SumBits = 8,
   parameter bit WeightsBlock = 1'b0,
   parameter WeightsFile = "",
@@ -30,22 +37,26 @@ module rf_window_sums #(
   localparam int unsigned FoldOut = Out / Pe,
   localparam int unsigned FoldBits = rf_pkg::index_bits(FoldOut)
 ) (
-  input  logic                          clk_i,
-  input  logic                          rst_ni,
-  input  logic [Pixels*Simd*InBits-1:0] in_i,
-  input  logic                          in_valid_i,
-  output logic                          in_ready_o,
-  input  logic                          room_i,
-  output logic                          claim_o,
-  output logic [FoldBits-1:0]           fold_o,
-  output logic [Pixels*Pe*SumBits-1:0]  sums_o,
-  output logic                          valid_o
+  input  logic                               clk_i,
+  input  logic                               rst_ni,
+  input  logic [Pixels*Taps*Simd*InBits-1:0] in_i,
+  input  logic                               in_valid_i,
+  output logic                               in_ready_o,
+  input  logic                               room_i,
+  output logic                               claim_o,
+  output logic [FoldBits-1:0]                fold_o,
+  output logic [Pixels*Pe*SumBits-1:0]       sums_o,
+  output logic                               valid_o
 );
-  localparam int unsigned FoldIn = KernelHeight * KernelWidth * In / Simd;
-  localparam int unsigned BeatBits = Pixels * Simd * InBits;
+  localparam int unsigned FoldIn = KernelHeight * KernelWidth / Taps * (In / Simd);
+  localparam int unsigned Lanes = Taps * Simd;  // of a pixel in a beat
+  localparam int unsigned BeatBits = Pixels * Lanes * InBits;
   localparam int unsigned RomLatency = 2;
-  localparam int unsigned SumLatency = rf_pkg::sums_latency(Simd, InBits, WeightBits, WeightBipolar);
+  localparam int unsigned SumLatency = rf_pkg::sums_latency(Lanes, InBits, WeightBits, WeightBipolar, Chain);
 
+  if (Taps != 1 && Taps != KernelWidth && Taps != KernelHeight * KernelWidth) begin : gen_refuse_taps
+    $error("rf_window_sums: a beat has one tap of the kernel, a row of them, or all");
+  end
   if (In % Simd != 0 || Out % Pe != 0) begin : gen_refuse
     $error("rf_window_sums: Simd has to divide In, and Pe has to divide Out");
   end
@@ -71,7 +82,7 @@ module rf_window_sums #(
 
   // The beat, and two cycles after the firing its weights.
   logic [BeatBits-1:0] beat, beat_q, beat_qq;
-  logic [Pe*Simd*WeightBits-1:0] weights;
+  logic [Pe*Lanes*WeightBits-1:0] weights;
   logic [RomLatency-1:0] valid_q, first_q, last_q;
 
   if (FoldOut > 1) begin : gen_window
@@ -82,7 +93,7 @@ module rf_window_sums #(
     assign beat = in_i;
   end
 
-  rf_rom #(.Words(FoldIn * FoldOut), .Bits(Pe * Simd * WeightBits), .Block(WeightsBlock), .File(WeightsFile)) u_weights (
+  rf_rom #(.Words(FoldIn * FoldOut), .Bits(Pe * Lanes * WeightBits), .Block(WeightsBlock), .File(WeightsFile)) u_weights (
     .clk_i, .address_i(tile), .row_o(weights)
   );
 
@@ -101,8 +112,9 @@ module rf_window_sums #(
   always_ff @(posedge clk_i) fold_q <= (FoldBits * SumLatency)'({fold, fold_q} >> FoldBits);
 
   rf_pe_array #(
-    .Pixels(Pixels), .Pe(Pe), .Simd(Simd), .FoldIn(FoldIn), .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits),
-    .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar), .SumBits(SumBits)
+    .Pixels(Pixels), .Pe(Pe), .Simd(Lanes), .FoldIn(FoldIn), .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits),
+    .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar), .DspWeights(DspWeights), .DspPixels(DspPixels), .WeightStep(WeightStep),
+    .PixelStep(PixelStep), .Chain(Chain), .SumBits(SumBits)
   ) u_pes (
     .clk_i, .rst_ni, .codes_i(beat_qq), .weights_i(weights), .valid_i(valid_q[1]), .first_i(first_q[1]), .last_i(last_q[1]),
     .sums_o, .valid_o

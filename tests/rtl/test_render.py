@@ -14,7 +14,7 @@ from dataflow.unit import Role
 from dataflow.units import IMPLEMENTATIONS
 from network import Format, load, parameters
 from network.errors import DescriptionError
-from rtl.memories import memory_text
+from rtl.memories import memory_texts
 from rtl.modules import MODULES, instance, require_modules
 from rtl.render import LIBRARY, PACKAGE, bench_file, outputs, render, top_file
 from tests.rtl.modules import KEYWORDS, identifiers, read_module
@@ -178,7 +178,7 @@ def test_rows_hold_every_weight_in_its_place(toy, text):
         weights = rng.integers(form.low, form.high + 1, (pe * folds, fold_in * simd))
         weights = np.where(weights > 0, 1, -1) if text == "bipolar" else weights
         of = replace(held, pe=pe, simd=simd, format=form, words=folds * fold_in, row_bits=pe * simd * form.bits)
-        rows = memory_text(of, {held.key: weights}).splitlines()
+        rows = memory_texts(of, {held.key: weights})[0].splitlines()
         assert len(rows) == folds * fold_in
         assert {len(row) for row in rows} == {-(-pe * simd * form.bits // 4)}
         for out, column in np.ndindex(weights.shape):
@@ -198,7 +198,7 @@ def test_rows_hold_thresholds_in_order_with_their_signs(toy, pe, bits):
     thresholds[0] = -(2**31), -1, 2**31 - 1
     activation = replace(held.activation, reach=(low, high))
     of = replace(held, pe=pe, activation=activation, words=2, row_bits=3 * pe * bits, element_bits=bits)
-    rows = memory_text(of, {held.key: thresholds}).splitlines()
+    rows = memory_texts(of, {held.key: thresholds})[0].splitlines()
     assert len(rows) == 2
     for channel, each in np.ndindex(thresholds.shape):
         code = int(rows[channel // pe], 16) >> ((channel % pe * 3 + each) * bits) & ((1 << bits) - 1)
@@ -210,7 +210,7 @@ def test_rows_hold_biases(toy):
     held = next(each for unit in toy.ip("head").units for each in unit.constants if each.role is Role.BIAS)
     assert (held.pe, held.words, held.element_bits) == (1, 5, 32)
     rows = "00000001\nfffffed4\n00000002\nffffffff\n7fffffff\n"
-    assert memory_text(held, {held.key: np.array([1, -300, 2, -1, 2**31 - 1], np.int32)}) == rows
+    assert memory_texts(held, {held.key: np.array([1, -300, 2, -1, 2**31 - 1], np.int32)})[0] == rows
 
 
 def test_block_ram_is_asked_for_by_storage(toy):

@@ -28,12 +28,12 @@ void max_pool(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in, hls::stre
   Beat<Layer::kSimd, Code> largest[kPixelBeats];
   Memory<Layer::kLargestStorage>::holds(largest);
 #pragma HLS DEPENDENCE variable=largest inter RAW distance=kPixelBeats true
-  Counter<W::kTaps - 1> tap = 0;
+  Counter<W::kKernelTaps - 1> tap = 0;
   Counter<kPixelBeats - 1> beat = 0;
 MaxPool_Beats:
   for (unsigned i = 0; i < W::kGroups * W::kBeats; ++i) {
 #pragma HLS PIPELINE II=1 style=frp
-    // Invariant: i = (pixel*kTaps + tap)*kPixelBeats + beat.
+    // Invariant: i = (pixel*kKernelTaps + tap)*kPixelBeats + beat.
     fire<MaxPool<Layer>>();
     const Beat<Layer::kSimd, Code> codes = in.read();
     const Beat<Layer::kSimd, Code> before = tap == 0 ? filled<Layer::kSimd, Code>(Code::lowest()) : largest[beat];
@@ -44,7 +44,7 @@ MaxPool_Beats:
       set_lane<Code>(now, s, a > b ? a : b);
     }
     largest[beat] = now;
-    if (tap == W::kTaps - 1) out.write(now);
+    if (tap == W::kKernelTaps - 1) out.write(now);
     if (beat.advance()) tap.advance();
   }
 }

@@ -11,15 +11,16 @@ template <class Layer>
 struct Mvu;
 
 /// Matrix-vector unit: as mvau, without thresholds. One process, II=1.
-///   in       Beat<kPixels*kSimd, In>  windows, (kernel_y, kernel_x, channel):  fold_in = K*K*kIn/kSimd beats
-///   out      Beat<kPixels*kPe, Acc>   the sums of pixels, channels in order:   fold_out = kOut/kPe beats
+///   in       Beat<kPixels*kTaps*kSimd, In>  windows, (kernel_y, kernel_x, channel):  fold_in = K*K/kTaps * kIn/kSimd beats; of
+///            several taps the same channels of each
+///   out      Beat<kPixels*kPe, Acc>         the sums of pixels, channels in order:   fold_out = kOut/kPe beats, each of kPixels pixels
 ///   cycles   pixels/kPixels * fold_in * fold_out a frame
-///   storage  a row of kPe*kSimd weights a tile, tile = nf*fold_in + sf; an input buffer of fold_in beats in kWindowStorage, where there
+///   storage  a row of kPe*kTaps*kSimd weights a tile, tile = nf*fold_in + sf; an input buffer of fold_in beats in kWindowStorage, where there
 ///            is more than one output fold; of rows, see rom.h
 ///   misuse   the windows of another kernel or stride leave beats over or keep it waiting; an Acc too narrow wraps without a sign;
 ///            folds that do not divide are refused by static_assert
 template <class Layer, class Word, unsigned weight_roms, unsigned words>
-void mvu(hls::stream<Beat<Layer::kPixels * Layer::kSimd, typename Layer::In>> &in,
+void mvu(hls::stream<Beat<Layer::kPixels * Layer::kTaps * Layer::kSimd, typename Layer::In>> &in,
          const Word (&weights)[weight_roms][Window<Layer>::kBeats * (Layer::kOut / Layer::kPe)][words],
          hls::stream<Beat<Layer::kPixels * Layer::kPe, typename Layer::Acc>> &out) {
 #pragma HLS ARRAY_PARTITION variable=weights complete dim=1

@@ -29,11 +29,11 @@ T element(const T (&rom)[roms][addresses][integers], unsigned address, unsigned 
   return rom[i / integers][address][i % integers];
 }
 
-/// The weights of one PE: kSimd of them, which follow those of the PE before without a gap.
-template <class Layer, class Word, unsigned roms, unsigned addresses, unsigned words>
-ap_uint<Layer::kSimd * Layer::Weight::kBits> weights_of(const Word (&rom)[roms][addresses][words], unsigned address, unsigned pe) {
+/// The weights of one PE: `lanes` of them, which follow those of the PE before without a gap.
+template <unsigned lanes, class Layer, class Word, unsigned roms, unsigned addresses, unsigned words>
+ap_uint<lanes * Layer::Weight::kBits> weights_of(const Word (&rom)[roms][addresses][words], unsigned address, unsigned pe) {
 #pragma HLS INLINE
-  constexpr unsigned kBits = Layer::kSimd * Layer::Weight::kBits, kWord = 8 * sizeof(Word);
+  constexpr unsigned kBits = lanes * Layer::Weight::kBits, kWord = 8 * sizeof(Word);
   static_assert(rows_hold(roms, words, (Layer::kPe * kBits + kWord - 1) / kWord), "a row holds the weights of kPe PEs; see hls/roms.py");
   constexpr unsigned kTouched = (kBits + kWord - 1) / kWord + 1;  // the most words that hold a part of them
   const unsigned first = pe * kBits / kWord, skip = pe * kBits % kWord;  // constants, too

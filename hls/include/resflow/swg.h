@@ -3,6 +3,7 @@
 
 #include "counter.h"
 #include "formats.h"
+#include "pad_codes.h"
 #include "simulation.h"
 #include "storage.h"
 #include "window.h"
@@ -11,26 +12,6 @@ namespace resflow {
 
 template <class Layer>
 struct Swg;
-
-/// What stands outside the image: one code, or one for each channel.
-template <int... codes>
-struct PadCodes {
-  static constexpr unsigned kCount = sizeof...(codes);
-
-  /// The beat of a pixel's channels from part*lanes on.
-  template <unsigned lanes, class In>
-  static Beat<lanes, In> beat(unsigned part) {
-#pragma HLS INLINE
-    const int code[] = {codes...};
-#pragma HLS ARRAY_PARTITION variable=code complete
-    Beat<lanes, In> all = 0;
-    for (unsigned i = 0; i < lanes; ++i) {
-#pragma HLS UNROLL
-      set_lane<In>(all, i, code[kCount == 1 ? 0 : part * lanes + i]);
-    }
-    return all;
-  }
-};
 
 /// Sliding window generator, for any kernel, stride and padding. One process, II=1.
 ///   in       Beat<kSimd, In>          pixels in raster order, channels fastest: kIn/kSimd beats a pixel
@@ -54,14 +35,15 @@ void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   using Pixel = Beat<Layer::kSimd, typename Layer::In>;
   constexpr unsigned kStep = Layer::kPixels * Layer::kStrideWidth;          // columns from one group of pixels to the next
   constexpr unsigned kBanks = Layer::kPixels == 1 ? 1 : kStep;              // column c lies in bank c mod kBanks
-  constexpr unsigned kWords = (W::kRowBeats + kBanks - 1) / kBanks;         // of a row, in a bank
+  constexpr unsigned kWords = (Layer::kWidth + kBanks - 1) / kBanks * W::kPixelBeats;  // of a row, in a bank
   constexpr unsigned kRing = (Layer::kKernelHeight + Layer::kStrideHeight) * kWords;
   constexpr unsigned kReadSteps = W::kPhase - W::kSettle;                   // of a phase, in which it reads
-  constexpr unsigned kReach = Layer::kKernelWidth * W::kPixelBeats;         // beats of a row under the kernel
-  constexpr unsigned kGroupWords = kStep * W::kPixelBeats / kBanks;         // from one group of pixels to the next
-  constexpr unsigned kPadWords = (Layer::kPadLeft * W::kPixelBeats + kBanks - 1) / kBanks;
-  constexpr unsigned kFirstBank = kPadWords * kBanks - Layer::kPadLeft * W::kPixelBeats;  // of a group's first column
-  constexpr unsigned kLastWord = W::kOutWidth / Layer::kPixels * kGroupWords + (kFirstBank + kReach) / kBanks;
+  constexpr unsigned kGroupWords = kStep / kBanks * W::kPixelBeats;         // from one group of pixels to the next
+  constexpr unsigned kPadColumns = (Layer::kPadLeft + kBanks - 1) / kBanks * kBanks;  // before the first, which is of bank 0
+  constexpr unsigned kPadWords = kPadColumns / kBanks * W::kPixelBeats;
+  constexpr unsigned kFirstBank = kPadColumns - Layer::kPadLeft;            // of a group's first column
+  constexpr unsigned kLastWord =
+      W::kOutWidth / Layer::kPixels * kGroupWords + ((kFirstBank + Layer::kKernelWidth) / kBanks + 1) * W::kPixelBeats;
   constexpr unsigned kLastRow = W::kOutHeight * Layer::kStrideHeight + Layer::kKernelHeight;
   constexpr unsigned kTop = (Layer::kStrideHeight + Layer::kKernelHeight - Layer::kPadTop) * kWords % kRing;
   constexpr unsigned kApart = W::kApart;
@@ -75,21 +57,21 @@ void swg(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
 #pragma HLS DEPENDENCE variable=ring intra false
 #pragma HLS DEPENDENCE variable=ring inter RAW distance=kApart true
 #pragma HLS DEPENDENCE variable=ring inter WAR distance=kApart true
-  // Where the next beat goes. Rows follow one another in the ring, each from a new word on.
+  // Where the next beat goes. Rows follow one another in the ring, each from a new word on; so do columns in their bank, a word a beat.
   Counter<Layer::kHeight> row_in = 0;
-  Counter<W::kRowBeats - 1> beat_in = 0;
+  Counter<Layer::kWidth - 1> column_in = 0;
+  Counter<W::kPixelBeats - 1> part_in = 0;
   Counter<kBanks - 1> bank_in = 0;
   Counter<kRing - 1> word_in = 0;
   // Steps of the phase, of which kReads are due to read and kWrites to write, evenly spread.
   Counter<W::kPhase - 1> step = 0, write_due = 0;
   Counter<kReadSteps - 1> read_due = 0;
-  // The beat that goes out next. Rows and words are counted with the padding before them, to have no signs. Where kPixels is above 1
-  // a pixel is one beat; where it is 1 there is one bank: so `reach` names the tap wherever the bank depends on it.
+  // The beat that goes out next. Rows and words are counted with the padding before them, to have no signs.
   Counter<Layer::kKernelHeight - 1> ky = 0;
-  Counter<kReach - 1> reach = 0;               // beat of the row under the kernel
-  Counter<kBanks - 1> bank = kFirstBank;       // of the column under the tap, for the group's first pixel
-  Counter<kLastWord> word = 0, group = 0;      // its word; word of the group's first column
+  Counter<Layer::kKernelWidth - 1> kx = 0;
   Counter<W::kPixelBeats - 1> part = 0;        // beat of the pixel under the tap
+  Counter<kBanks - 1> bank = kFirstBank;       // of the column under the tap, for the group's first pixel
+  Counter<kLastWord> word = 0, group = 0;      // the beat's word; word of the group's first column
   Counter<kLastRow> row = 0, top = 0;          // row under the tap; first row of the window
   Counter<kRing - 1> base = kTop, base_top = kTop;  // where these two rows begin in the ring
 Swg_Beats:
@@ -105,24 +87,31 @@ Swg_Beats:
 
     if (reads) {
       ring[bank_in][word_in] = in.read();
-      bool word_ends = bank_in.advance();
-      if (beat_in.advance()) {
-        bank_in = 0;
-        word_ends = true;
-        row_in = row_in + 1;
+      bool same_words = false;  // the column in the next bank has the same words as this one
+      if (part_in.advance()) {
+        same_words = !bank_in.advance();
+        if (column_in.advance()) {
+          bank_in = 0;
+          same_words = false;
+          row_in = row_in + 1;
+        }
       }
-      if (word_ends) word_in.advance();
+      if (same_words) {
+        word_in = word_in - (W::kPixelBeats - 1);
+      } else {
+        word_in.advance();
+      }
     }
 
     if (writes) {
       const bool row_inside = row >= Layer::kPadTop && row < Layer::kPadTop + Layer::kHeight;
-      // Every bank is read once: kBanks columns from the one under the tap on, which in the banks before its own are a word further.
+      // Every bank is read once: kBanks columns from the one under the tap on, which in the banks before its own are a column further.
       Pixel column[kBanks];
 #pragma HLS ARRAY_PARTITION variable=column complete
       for (unsigned b = 0; b < kBanks; ++b) {
 #pragma HLS UNROLL
-        const unsigned words = (W::kRowBeats + kBanks - 1 - b) / kBanks;  // of a row in this bank: a constant, once unrolled
-        const unsigned at = word + (b < bank);
+        const unsigned words = (Layer::kWidth + kBanks - 1 - b) / kBanks * W::kPixelBeats;  // of a row in this bank: a constant, once unrolled
+        const unsigned at = word + (b < bank) * W::kPixelBeats;
         const bool inside = row_inside && at >= kPadWords && at < kPadWords + words;
         column[b] = inside ? ring[b][base + at - kPadWords] : Pads::template beat<Layer::kSimd, typename Layer::In>(part);
       }
@@ -132,25 +121,28 @@ Swg_Beats:
         constexpr unsigned kPixelBits = Layer::kSimd * Layer::In::kBits;
         // Of all banks, only as many can be under the tap as the kernel is wide: which ones are constants, once unrolled.
         Pixel pixel = column[(kFirstBank + p * Layer::kStrideWidth) % kBanks];
-        for (unsigned kx = 1; kx < Layer::kKernelWidth; ++kx) {
+        for (unsigned x = 1; x < Layer::kKernelWidth; ++x) {
 #pragma HLS UNROLL
-          if (reach == kx) pixel = column[(kFirstBank + kx + p * Layer::kStrideWidth) % kBanks];
+          if (kx == x) pixel = column[(kFirstBank + x + p * Layer::kStrideWidth) % kBanks];
         }
         windows.range((p + 1) * kPixelBits - 1, p * kPixelBits) = pixel;
       }
       out.write(windows);
-      part.advance();
-      if (bank.advance()) word = word + 1;
-      if (reach.advance()) {
-        bank = kFirstBank;
-        word = group;
-        row = row + 1;
-        base.advance_by(kWords);
-        if (ky.advance()) {
-          group = group + kGroupWords;
+      if (!part.advance()) {
+        word = word + 1;
+      } else {
+        word = bank.advance() ? word + 1 : word - (W::kPixelBeats - 1);
+        if (kx.advance()) {
+          bank = kFirstBank;
           word = group;
-          row = top;
-          base = base_top;
+          row = row + 1;
+          base.advance_by(kWords);
+          if (ky.advance()) {
+            group = group + kGroupWords;
+            word = group;
+            row = top;
+            base = base_top;
+          }
         }
       }
     }

@@ -29,7 +29,7 @@ WeightRom_Tiles:
     Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight> beat = 0;
     for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
 #pragma HLS UNROLL
-      beat.range((pe + 1) * kWordBits - 1, pe * kWordBits) = weights_of<Layer>(weights, tile, pe);
+      beat.range((pe + 1) * kWordBits - 1, pe * kWordBits) = weights_of<Layer::kSimd, Layer>(weights, tile, pe);
     }
     out.write(beat);
   }

@@ -15,17 +15,17 @@ struct Window {
   static_assert(Layer::kPadTop < Layer::kKernelHeight && Layer::kPadLeft < Layer::kKernelWidth,
                 "a window must see the image: pad with less than the kernel");
 
-  static_assert(Layer::kPixels == 1 || Layer::kSimd == Layer::kIn, "a cycle takes whole pixels: kPixels above 1 needs kSimd = kIn");
-
   static constexpr unsigned kOutHeight =
       (Layer::kHeight + Layer::kPadTop + Layer::kPadBottom - Layer::kKernelHeight) / Layer::kStrideHeight + 1;
   static constexpr unsigned kOutWidth =
       (Layer::kWidth + Layer::kPadLeft + Layer::kPadRight - Layer::kKernelWidth) / Layer::kStrideWidth + 1;
   static constexpr unsigned kGroups = kOutHeight * kOutWidth / Layer::kPixels;      // of pixels computed at once, per frame
-  static constexpr unsigned kTaps = Layer::kKernelHeight * Layer::kKernelWidth;     // pixels under the kernel
+  static constexpr unsigned kKernelTaps = Layer::kKernelHeight * Layer::kKernelWidth;  // pixels under the kernel
   static constexpr unsigned kPixelBeats = Layer::kIn / Layer::kSimd;                // per pixel
-  static constexpr unsigned kBeats = kTaps * kPixelBeats;                           // per window
+  static constexpr unsigned kBeats = kKernelTaps / Layer::kTaps * kPixelBeats;      // per window
 
+  static_assert(Layer::kTaps == 1 || Layer::kTaps == Layer::kKernelWidth || Layer::kTaps == kKernelTaps,
+                "a beat has one tap of the kernel, a row of them, or all");
   static_assert(kOutWidth % Layer::kPixels == 0, "a group of pixels lies in one row: kPixels must divide the output width");
 
   // Sliding window: rows that come in before the first window goes out, then one phase per output row.
