@@ -44,8 +44,8 @@ def job(shape: Shaped) -> Job:
 
 
 def random_memories(unit: Unit) -> dict[str, str]:
-    """Rows of random weights, and of thresholds within their reach, the same ones every time. What follows from thresholds, does so from random
-    ones: of a search, those of each step lie between those before."""
+    """Rows of random weights, and of thresholds within their reach, the same ones every time. What is made of thresholds is made of random
+    ones: a table ascends, and of a search those of each step lie between those of the steps before."""
     texts: dict[str, str] = {}
     for held in unit.constants:
         if held.activation is None or held.role is Role.THRESHOLDS:

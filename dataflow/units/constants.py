@@ -78,8 +78,8 @@ def code_constants(name: str, layer: str, activation: Activation, lanes: int, be
 
 
 def level_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1) -> tuple[Constants, ...]:
-    """The thresholds of each step of a binary search. Those of the first are a row for all lanes; from then on every lane has a memory of its
-    own, of twice as many words in each step, for what it compares with depends on what it has found."""
+    """The thresholds of each step of a binary search. Those of the first are a row for all lanes; from then on every lane has a memory of
+    its own, of twice as many words in each step, for what it compares with depends on what it has found."""
     bits = sum_bits(*activation.reach)
 
     def of(level: int, pe: int) -> Constants:
