@@ -8,7 +8,7 @@ is built as it is counted. Block RAM, UltraRAM and DSPs are counted by rule.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -128,17 +128,19 @@ def popcount(bits: int, levels: int | None = None) -> Count:
 
 
 def dot_planes(lanes: int, codes: int, weights: int) -> Count:
-    """rf_dot_planes: two LUTs for every three products of two bits, the ones of each column counted, the counts added."""
-    triples, columns, narrow = -(-lanes // 3), codes + weights, min(codes, weights)
+    """rf_dot_planes: every pair of planes, in the column of its weight."""
+    return columns(lanes, [sum(0 <= k - a < weights for a in range(codes)) for k in range(codes + weights - 1)])
+
+
+def columns(lanes: int, pairs: Sequence[int]) -> Count:
+    """Products of bits, counted together where they have the same weight: two LUTs for every three of `lanes` products of a pair of planes, the
+    ones of each column, its own and the twos of that below, counted, the counts added. `pairs` of planes by column, from the lowest."""
+    triples = -(-lanes // 3)
     products = triples if lanes < 2 else 2 * triples - (lanes % 3 == 1)
-    most = triples * (2 * narrow - 1 if codes == weights else 2 * narrow)
-    levels = bits_for(-(-most // 6))
-    counted = Count(products * codes * weights)
-    for k in range(columns):
-        ones = min(k + 1, codes) - max(0, k - weights + 1) if k < columns - 1 else 0
-        twos = min(k, codes) - max(0, k - weights)
-        counted += popcount((ones + twos) * triples, levels)
-    return counted + tree(columns, 3 + levels, weighted=True)
+    heights = [(ones + twos) * triples for ones, twos in zip([*pairs, 0], [0, *pairs], strict=True)]
+    levels = bits_for(-(-max(heights) // 6))
+    counted = sum((popcount(height, levels) for height in heights), Count(products * sum(pairs)))
+    return counted + tree(len(heights), 3 + levels, weighted=True)
 
 
 def rom(words: int, bits: int, storage: Storage, columns: int | None = None) -> tuple[Count, float]:
