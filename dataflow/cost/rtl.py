@@ -351,6 +351,47 @@ def threshold(
     )
 
 
+NARROW_MULTIPLIER = 4
+"""Multipliers of so many bits are taken bit by bit, and add a value shifted; wider ones multiply in DSPs."""
+
+
+def scale_bits(value: Format, scaling: Scaling) -> int:
+    """Of multiplier * value + bias."""
+    return 1 + max(value.bits + scaling.multiplier + 1, scaling.bias, scaling.shift + 1)
+
+
+def scale(
+    *,
+    lanes: int,
+    beside: int,
+    rows: int,
+    control: Count,
+    value: Format,
+    codes: int,
+    scaling: Scaling,
+    storages: tuple[Storage, Storage],
+) -> Structure:
+    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits, rows of LUTs that add it; the sum;
+    whether nothing but zeros is shifted out; and the comparisons with two bounds."""
+    values, bits = lanes * beside, scale_bits(value, scaling)
+    if scaling.multiplier > NARROW_MULTIPLIER:
+        product, dsps = scaled(value, uint(scaling.multiplier), bits)
+    else:
+        product, dsps = Count(scaling.multiplier * value.bits, value.bits + scaling.multiplier), 0
+    held, brams = Count(), 0.0
+    for of, storage in zip((scaling.multiplier, scaling.bias), storages, strict=True):
+        memory, blocks = rom(rows, lanes * of, storage)
+        held, brams = held + memory, brams + blocks
+    left = bits - scaling.shift
+    ties = scaling.shift / 5 if scaling.rounding is Rounding.HALF_EVEN else 0
+    return Structure(
+        implementation="scale",
+        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, held.lut, control.lut + 1),
+        ffs=(values * (bits + left + codes), values * (product.ff + 2 * value.bits), held.ff, control.ff + 1),
+        ruled=Resources(bram=brams, dsp=values * dsps),
+    )
+
+
 def ram(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
     """rf_ram, and its block RAMs."""
     if storage is Storage.BRAM:
@@ -397,47 +438,6 @@ def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, sto
         luts=(of_all * compared, held.lut, control.lut + 1),
         ffs=(of_all * (along + steps), held.ff, 2 * steps * bits_for(rows) + control.ff + 1),
         ruled=Resources(bram=brams + of_all * sum(each for _, each in roms)),
-    )
-
-
-NARROW_MULTIPLIER = 4
-"""Multipliers of so many bits are taken bit by bit, and add a value shifted; wider ones multiply in DSPs."""
-
-
-def scale_bits(value: Format, scaling: Scaling) -> int:
-    """Of multiplier * value + bias."""
-    return 1 + max(value.bits + scaling.multiplier + 1, scaling.bias, scaling.shift + 1)
-
-
-def scale(
-    *,
-    lanes: int,
-    beside: int,
-    rows: int,
-    control: Count,
-    value: Format,
-    codes: int,
-    scaling: Scaling,
-    storages: tuple[Storage, Storage],
-) -> Structure:
-    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits, rows of LUTs that add it; the sum;
-    whether nothing but zeros is shifted out; and the comparisons with two bounds."""
-    values, bits = lanes * beside, scale_bits(value, scaling)
-    if scaling.multiplier > NARROW_MULTIPLIER:
-        product, dsps = scaled(value, uint(scaling.multiplier), bits)
-    else:
-        product, dsps = Count(scaling.multiplier * value.bits, value.bits + scaling.multiplier), 0
-    held, brams = Count(), 0.0
-    for of, storage in zip((scaling.multiplier, scaling.bias), storages, strict=True):
-        memory, blocks = rom(rows, lanes * of, storage)
-        held, brams = held + memory, brams + blocks
-    left = bits - scaling.shift
-    ties = scaling.shift / 5 if scaling.rounding is Rounding.HALF_EVEN else 0
-    return Structure(
-        implementation="scale",
-        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, held.lut, control.lut + 1),
-        ffs=(values * (bits + left + codes), values * (product.ff + 2 * value.bits), held.ff, control.ff + 1),
-        ruled=Resources(bram=brams, dsp=values * dsps),
     )
 
 

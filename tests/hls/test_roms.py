@@ -14,6 +14,7 @@ from hls.roms import bases, clip_thresholds, cut, pack_weights, rom_text, rows
 from network import Format, load, parameters
 from network.errors import ParameterError
 from network.operations import Activation, Shape
+from tests.activations import cases
 
 
 @given(st.sampled_from(["bipolar", "int2", "int5", "int8", "uint1", "uint7", "uint8"]), st.data())
@@ -151,3 +152,18 @@ def test_text(toy_yaml):
     rom = rom_text(unit.constants[0], arrays)
     assert (rom.type, rom.name, rom.dimensions) == (f"std::int{unit.constants[0].integer_bits}_t", "fc_bias", (1, 5, 1))
     assert rom.roms == [["{1}", "{-300}", "{2}", "{3}", "{4}"]]
+
+
+def test_thresholds_that_no_multiplier_gives_are_refused():
+    case = cases(3)["scale_even"]
+    held, thresholds = case.unit.constants[0], case.thresholds.copy()
+    thresholds[2, 127] += 3
+    with pytest.raises(ParameterError) as error:
+        rows(held, {held.key: thresholds})
+    first, last = (", ".join(map(str, part)) for part in (thresholds[2, :4], thresholds[2, -3:]))
+    assert str(error.value) == (
+        f"layer/thresholds: channel 2 has the thresholds {first}, …, {last}, which no multiplier and bias give from -2048 to 2047\n"
+        "  why: scale computes step * ((multiplier * value + bias) >> shift) + offset, here with {multiplier: 1, bias: 14, shift: 4, "
+        "rounding: half_even, low: -128, high: 127}\n"
+        "  fix: import the network again, leave activation out of the description, or write activation: search, which takes any thresholds"
+    )
