@@ -127,20 +127,20 @@ def threshold(rng, values, result, lanes=2, channels=4):
     return Alone(ip, {"thresholds": thresholds}, {"in": (found, form.bits), "out": (reached, codes.bits)})
 
 
-def multiplied(rng, implementation, weight, codes, result=None, pixels=1):
+def multiplied(rng, implementation, weight, codes, result=None, *, pixels=1, into=6, out=4, pe=2, simd=3, multiply="lut"):
     """A 1x1 convolution; of an MVAU a threshold is a sum that comes, or the one above."""
-    into, out, pe, simd = (4, 4, 4, 4) if pixels > 1 else (6, 4, 2, 3)
-    given = f"size=2 in={into} out={out} pe={pe} simd={simd} kernel=1 pixels={pixels} weight={weight} codes={codes}"
+    side = max(2, pixels)
+    given = f"size={side} in={into} out={out} pe={pe} simd={simd} kernel=1 pixels={pixels} weight={weight} codes={codes} multiply={multiply}"
     ip = ip_of(implementation, given + (f" result={result}" if result else ""))
     form, of = Format.parse(codes), Format.parse(weight)
     weights = rng.choice([-1, 1], (out, into)) if weight == "bipolar" else ends(rng, of, (out, into))
-    found = ends(rng, form, (FRAMES, 4, into))
+    found = ends(rng, form, (FRAMES, side**2, into))
     weights[0], found[:, 0] = of.low, form.low  # the ends of the sums
     weights[1], found[:, 1] = of.high, form.high
     sums = np.einsum("fpi,oi->fpo", found, weights)
 
     def beats(values, lanes):  # of the pixels of a group, those of a beat lie side by side
-        return np.moveaxis(values.reshape(FRAMES, 4 // pixels, pixels, -1, lanes), 2, 3)
+        return np.moveaxis(values.reshape(FRAMES, side**2 // pixels, pixels, -1, lanes), 2, 3)
 
     streams = {"in": (beats(found, simd), form.bits), "out": (beats(sums, pe), format_of(ip, "Acc").bits)}
     constants = {"weights": weights}
@@ -167,6 +167,31 @@ def top_k_scores(rng, scores, top):
     return Alone(ip, {}, {"in": (found, form.bits), "out": (words, 32)})
 
 
+PACKED = {
+    # weight, codes, pixels, lanes, PEs: the last may share a DSP with fewer than the others, and so may the last pixel.
+    "8": ("int8", "uint8", 1, 9, 3),
+    "8_signed": ("int8", "int8", 2, 5, 1),
+    "8_pixels": ("int8", "uint8", 2, 5, 1),
+    "8_unsigned": ("uint8", "uint8", 1, 4, 2),
+    "4": ("int4", "uint4", 1, 17, 5),
+    "4_signed": ("int4", "int4", 2, 18, 2),
+    "4_odd": ("int4", "uint4", 3, 8, 3),
+    "5": ("int5", "uint5", 2, 3, 2),
+    "3": ("int3", "uint3", 2, 5, 3),
+    "6x4": ("int6", "int4", 2, 4, 2),
+    "1": ("int1", "int1", 1, 7, 8),
+}
+"""Weights times pixels in a DSP: 2x1, 1x2 with added codes and without, 2x1 unsigned, 3x1, 2x2 added, 2x2, 2x2 in chains of two, 3x2, 2x2 with
+the weights in the narrow factor, 8x1."""
+
+
+def packed(name, weight, codes, pixels, lanes, pe):
+    """An MVU of two beats and two output folds in DSPs."""
+    return lambda rng: multiplied(
+        rng, "mvu", weight, codes, pixels=pixels, into=2 * lanes, out=2 * pe, pe=pe, simd=lanes, multiply="dsp"
+    )
+
+
 CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
     "swg_beats": swg,
     "swg_strides": lambda rng: swg(rng, "uint7", channels=4, lanes=1, stride=2, size=5),
@@ -187,8 +212,9 @@ CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
     "threshold_bit": lambda rng: threshold(rng, "int12", "int1", lanes=4),
     "threshold_image": lambda rng: threshold(rng, "uint8", "uint8", lanes=1),
     "mvu_bipolar": lambda rng: multiplied(rng, "mvu", "bipolar", "int1"),
-    "mvu_bipolar_wide": lambda rng: multiplied(rng, "mvu", "bipolar", "int8", pixels=2),
-    "mvu_dsp": lambda rng: multiplied(rng, "mvu", "int8", "int8"),
+    "mvu_bipolar_wide": lambda rng: multiplied(rng, "mvu", "bipolar", "int8", pixels=2, into=4, pe=4, simd=4),
+    "mvu_wide": lambda rng: multiplied(rng, "mvu", "int8", "int8"),
+    **{f"dsp_{name}": packed(name, *given) for name, given in PACKED.items()},
     "mvu_planes": lambda rng: multiplied(rng, "mvu", "uint2", "uint7"),
     "mvau_bipolar": lambda rng: multiplied(rng, "mvau", "bipolar", "int4", result="int8"),
     "mvau_planes": lambda rng: multiplied(rng, "mvau", "int3", "int2", result="int1"),
