@@ -168,28 +168,32 @@ def top_k_scores(rng, scores, top):
 
 
 PACKED = {
-    # weight, codes, pixels, lanes, PEs: the last may share a DSP with fewer than the others, and so may the last pixel.
-    "8": ("int8", "uint8", 1, 9, 3),
-    "8_signed": ("int8", "int8", 2, 5, 1),
-    "8_pixels": ("int8", "uint8", 2, 5, 1),
-    "8_unsigned": ("uint8", "uint8", 1, 4, 2),
-    "4": ("int4", "uint4", 1, 17, 5),
-    "4_signed": ("int4", "int4", 2, 18, 2),
-    "4_odd": ("int4", "uint4", 3, 8, 3),
-    "5": ("int5", "uint5", 2, 3, 2),
-    "3": ("int3", "uint3", 2, 5, 3),
-    "6x4": ("int6", "int4", 2, 4, 2),
-    "1": ("int1", "int1", 1, 7, 8),
+    # weight, codes, pixels, lanes, PEs, (weights, pixels) in a DSP: the last may have fewer.
+    "8": ("int8", "uint8", 1, 9, 3, (2, 1)),
+    "8_signed": ("int8", "int8", 2, 5, 1, (1, 2)),
+    "8_pixels": ("int8", "uint8", 2, 5, 1, (1, 2)),
+    "8_unsigned": ("uint8", "uint8", 1, 4, 2, (2, 1)),
+    "8_alone": ("int8", "int8", 1, 3, 1, (1, 1)),
+    "4": ("int4", "uint4", 1, 17, 5, (3, 1)),
+    "4_signed": ("int4", "int4", 2, 18, 2, (2, 2)),
+    "4_odd": ("int4", "uint4", 2, 8, 3, (2, 2)),
+    "4_row": ("int4", "uint4", 3, 4, 3, (1, 3)),
+    "5": ("int5", "uint5", 2, 3, 2, (2, 2)),  # chains of two
+    "3": ("int3", "uint3", 2, 5, 3, (3, 2)),
+    "6x4": ("int6", "int4", 2, 4, 2, (2, 2)),  # weights in the narrow factor
+    "1": ("int1", "int1", 1, 7, 8, (8, 1)),
 }
-"""Weights times pixels in a DSP: 2x1, 1x2 with added codes and without, 2x1 unsigned, 3x1, 2x2 added, 2x2, 2x2 in chains of two, 3x2, 2x2 with
-the weights in the narrow factor, 8x1."""
 
 
-def packed(name, weight, codes, pixels, lanes, pe):
+def packed(weight, codes, pixels, lanes, pe, form):
     """An MVU of two beats and two output folds in DSPs."""
-    return lambda rng: multiplied(
-        rng, "mvu", weight, codes, pixels=pixels, into=2 * lanes, out=2 * pe, pe=pe, simd=lanes, multiply="dsp"
-    )
+
+    def case(rng):
+        found = multiplied(rng, "mvu", weight, codes, pixels=pixels, into=2 * lanes, out=2 * pe, pe=pe, simd=lanes, multiply="dsp")
+        assert (found.unit.values["kDspWeights"], found.unit.values["kDspPixels"]) == form
+        return found
+
+    return case
 
 
 CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
@@ -214,7 +218,7 @@ CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
     "mvu_bipolar": lambda rng: multiplied(rng, "mvu", "bipolar", "int1"),
     "mvu_bipolar_wide": lambda rng: multiplied(rng, "mvu", "bipolar", "int8", pixels=2, into=4, pe=4, simd=4),
     "mvu_wide": lambda rng: multiplied(rng, "mvu", "int8", "int8"),
-    **{f"dsp_{name}": packed(name, *given) for name, given in PACKED.items()},
+    **{f"dsp_{name}": packed(*given) for name, given in PACKED.items()},
     "mvu_planes": lambda rng: multiplied(rng, "mvu", "uint2", "uint7"),
     "mvau_bipolar": lambda rng: multiplied(rng, "mvau", "bipolar", "int4", result="int8"),
     "mvau_planes": lambda rng: multiplied(rng, "mvau", "int3", "int2", result="int1"),
