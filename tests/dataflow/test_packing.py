@@ -134,6 +134,6 @@ def test_factors_fit_a_dsp():
 def test_chains_are_nearly_alike():
     form = packing(Format.parse("int8"), uint(8), 2, 1, 17)
     assert (form.chains(17), form.length(17)) == (3, 6)
-    assert form.waits(17) == 3 * (1 + 1)  # the fifth and the sixth place of each, whatever a chain begins with
-    assert (form.chains(8), form.length(8), form.waits(8)) == (1, 8, 2 * 1 + 2 * 2)
-    assert form.waits(4) == 0
+    assert form.waits(17) == [1] * 6  # the fifth and the sixth place of each, whether a chain begins with the first or the second
+    assert (form.chains(8), form.length(8), form.waits(8)) == (1, 8, [1, 1, 2, 2])
+    assert form.waits(4) == []
