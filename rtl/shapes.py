@@ -20,17 +20,21 @@ from dataflow.cost.rtl import Structure, rtl_fifo
 from dataflow.design import Ip, Port
 from dataflow.rtl_fifo import RtlFifo
 from dataflow.unit import Place, Unit
-from dataflow.units.activation import threshold
-from dataflow.units.beats import dwc, fork
+from dataflow.units import IMPLEMENTATIONS
+from dataflow.units.activation import Order
+from dataflow.units.beats import dwc, fork, raster
 from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
 from dataflow.units.join import join, join_sum
+from dataflow.units.parallel import swg_parallel
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import inputs, mvau, mvu
+from dataflow.units.scale import scale
 from dataflow.units.window import swg
 from network.formats import Format, Kind, holding, uint
 from network.layers import Fold, Multiply
 from network.model import pool_reach
 from network.operations import Activation, Dense, GlobalPool, Join, JoinSum, Pool, PoolKind, Product, Scale, Shape, TopK, Window, reach
+from network.scaling import Rounding, Scaling
 
 TABLE = Path(__file__).parent / "measured.csv"
 FIFO = "fifo"
@@ -80,7 +84,7 @@ class Shaped:
         structure = self.unit.structure
         if structure is None:
             raise KeyError(f"{self.implementation} has no module")
-        return structure
+        return structure()
 
     @property
     def unit(self) -> Unit:
@@ -206,11 +210,50 @@ def _mvau(given: Parameters) -> Ip:
     return _ip(unit, [fold.pixels * inputs(fold) * codes.bits, fold.pixels * fold.pe * result.bits])
 
 
+def _activated(given: Parameters, implementation: str) -> Ip:
+    values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
+    low, high = given.number("least", values.low), given.number("greatest", values.high)
+    activation = Activation(shape=_shape(given), values=values, reach=(low, high), codes=codes)
+    order = _order(given)
+    unit = IMPLEMENTATIONS[implementation](_place("in", "out"), layer="layer", activation=activation, lanes=lanes, order=order)
+    return _ip(unit, [order.beside * lanes * values.bits, order.beside * lanes * codes.bits])
+
+
 def _threshold(given: Parameters) -> Ip:
+    return _activated(given, "threshold")
+
+
+def _clip(given: Parameters) -> Ip:
+    return _activated(given, "clip")
+
+
+def _table(given: Parameters) -> Ip:
+    return _activated(given, "table")
+
+
+def _search(given: Parameters) -> Ip:
+    return _activated(given, "search")
+
+
+def _scale(given: Parameters) -> Ip:
     values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
     activation = Activation(shape=_shape(given), values=values, reach=(values.low, values.high), codes=codes)
-    unit = threshold(_place("in", "out"), layer="layer", activation=activation, lanes=lanes)
-    return _ip(unit, [lanes * values.bits, lanes * codes.bits])
+    scaling = Scaling(
+        multiplier=given.number("multiplier"),
+        bias=given.number("bias"),
+        shift=given.number("shift"),
+        rounding=Rounding.HALF_EVEN if given.number("even", 0) else Rounding.HALF_UP,
+        step=given.number("step", 1),
+        offset=given.number("offset", 0),
+        low=given.number("low", codes.low),
+        high=given.number("high", codes.high),
+    )
+    unit = scale(_place("in", "out"), layer="layer", activation=activation, lanes=lanes, scaling=scaling, order=_order(given))
+    return _ip(unit, [given.number("beside", 1) * lanes * each.bits for each in (values, codes)])
+
+
+def _order(given: Parameters) -> Order:
+    return Order(given.number("block", 1), given.number("repeats", 1), given.number("beside", 1))
 
 
 def _swg(given: Parameters) -> Ip:
@@ -218,6 +261,21 @@ def _swg(given: Parameters) -> Ip:
     pads = tuple(i * codes.high // lanes % (codes.high + 1) for i in range(given.number("in"))) if given.number("pads", 0) else (0,)
     unit = swg(_place("in", "out"), shape=_shape(given), window=_window(given), lanes=lanes, pixels=pixels, form=codes, pad_codes=pads)
     return _ip(unit, [lanes * codes.bits, pixels * lanes * codes.bits])
+
+
+def _swg_parallel(given: Parameters) -> Ip:
+    lanes, pixels, taps, codes = given.number("lanes"), given.number("pixels", 1), given.number("taps"), given.format("codes")
+    pads = tuple(i * codes.high // lanes % (codes.high + 1) for i in range(given.number("in"))) if given.number("pads", 0) else (0,)
+    shape, window = _shape(given), _window(given)
+    place = _place("in", "out")
+    unit = swg_parallel(place, shape=shape, window=window, lanes=lanes, pixels=pixels, taps=taps, form=codes, pad_codes=pads)
+    return _ip(unit, [lanes * codes.bits, pixels * taps * lanes * codes.bits])
+
+
+def _raster(given: Parameters) -> Ip:
+    lanes, codes = given.number("lanes"), given.format("codes")
+    sizes = {name: given.number(name) for name in ("groups", "folds", "pixels", "beats")}
+    return _ip(raster(_place("in", "out"), **sizes, lanes=lanes, form=codes), [lanes * codes.bits] * 2)
 
 
 def _dwc(given: Parameters) -> Ip:
@@ -322,7 +380,8 @@ UNITS: Mapping[str, Callable[[Parameters], Ip]] = MappingProxyType(
     {
         each.__name__[1:]: each
         for each in (
-            *(_mvau, _mvu, _threshold, _swg, _dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
+            *(_mvau, _mvu, _threshold, _clip, _table, _search, _scale, _swg, _swg_parallel, _raster),
+            *(_dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
             *(_weight_rom, _dense, _scale_scores, _top_k, _top_k_scores),
         )
     }

@@ -1,4 +1,4 @@
-"""Units between operations: conversion to another number of lanes, and a copy for each branch."""
+"""Units between operations: conversion to another number of lanes, a copy for each branch, another order."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import partial
 from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
-from dataflow.firings import READ, WRITE, WRITE_SECOND, Regroup, loops, repeat
-from dataflow.unit import Backend, CannotBuildError, Place, Unit
+from dataflow.firings import BOTH, READ, WRITE, WRITE_SECOND, Regroup, loops, repeat
+from dataflow.unit import Backend, Buffer, CannotBuildError, Place, Unit
 from network.formats import Format
 
 
@@ -20,7 +20,7 @@ def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format
             why="a beat of one width must hold whole beats of the other",
             fix="choose pe and simd of the two layers so that one divides the other",
         )
-    structure = rtl.dwc(into=lanes_in * form.bits, out=lanes_out * form.bits)
+    structure = partial(rtl.dwc, into=lanes_in * form.bits, out=lanes_out * form.bits)
     return Unit(
         implementation="dwc",
         header="dwc",
@@ -46,7 +46,7 @@ def _converter_cost(into: int, out: int, _: Backend) -> Resources:
 
 def fork(place: Place, *, beats: int, lanes: int, form: Format) -> Unit:
     """Copy every beat to both branches of a block."""
-    structure = rtl.fork(bits=lanes * form.bits)
+    structure = partial(rtl.fork, bits=lanes * form.bits)
     return Unit(
         implementation="fork",
         header="fork",
@@ -63,3 +63,35 @@ def fork(place: Place, *, beats: int, lanes: int, form: Format) -> Unit:
 
 def _fork_cost(beat: int, _: Backend) -> Resources:
     return CONTROL + logic(0, beat)
+
+
+def raster(place: Place, *, groups: int, folds: int, pixels: int, beats: int, lanes: int, form: Format) -> Unit:
+    """Bring the beats of each group, which come as (fold, pixel, beat), into the order (pixel, fold, beat)."""
+    if min(folds, pixels) < 2:
+        raise CannotBuildError(
+            f"{folds} folds of {pixels} pixels cannot change places",
+            why="of one fold, or one pixel, the beats are in raster order",
+            fix="leave the unit out",
+        )
+    group = folds * pixels * beats
+    kept = Buffer(name="groups", words=2 * group, bits=lanes * form.bits)
+    structure = partial(rtl.raster, words=kept.words, bits=kept.bits, counters=(group, groups + 1, beats, folds), storage=kept.storage)
+    return Unit(
+        implementation="raster",
+        header="raster",
+        **place._asdict(),
+        title=f"{groups:,} groups of {folds} folds, {pixels} pixels side by side",
+        parameters=((("kGroups", groups), ("kFolds", folds), ("kPixels", pixels), ("kBeats", beats), ("kLanes", lanes)),),
+        formats=(("Code", form),),
+        buffers=(kept,),
+        firings=loops(repeat(group, READ), repeat((groups - 1) * group, BOTH), repeat(group, WRITE)),
+        formula=partial(_raster_cost, kept),
+        latency={Backend.HLS: 3, Backend.RTL: 2},
+        structure=structure,
+    )
+
+
+def _raster_cost(kept: Buffer, _: Backend) -> Resources:
+    """The memory, and three addresses with their counters."""
+    address = (kept.words - 1).bit_length()
+    return CONTROL + kept.cost + logic(8 * address, 5 * address + 2 * kept.bits)

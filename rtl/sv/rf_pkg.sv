@@ -69,4 +69,9 @@ package rf_pkg;
   function automatic int unsigned column_bits(input int unsigned lanes, input int unsigned in_bits, input int unsigned weight_bits);
     column_bits = (lanes + 2) / 3 * (in_bits == weight_bits ? 2 * in_bits - 1 : 2 * (in_bits < weight_bits ? in_bits : weight_bits));
   endfunction
+
+  // A number below 10,000 in four digits, as text: files of ROMs are numbered.
+  function automatic logic [31:0] digits(input int unsigned number);
+    digits = {8'(48 + number / 1000 % 10), 8'(48 + number / 100 % 10), 8'(48 + number / 10 % 10), 8'(48 + number % 10)};
+  endfunction
 endpackage

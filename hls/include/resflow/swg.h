@@ -3,6 +3,7 @@
 
 #include "counter.h"
 #include "formats.h"
+#include "pad_codes.h"
 #include "simulation.h"
 #include "storage.h"
 #include "window.h"
@@ -11,26 +12,6 @@ namespace resflow {
 
 template <class Layer>
 struct Swg;
-
-/// What stands outside the image: one code, or one for each channel.
-template <int... codes>
-struct PadCodes {
-  static constexpr unsigned kCount = sizeof...(codes);
-
-  /// The beat of a pixel's channels from part*lanes on.
-  template <unsigned lanes, class In>
-  static Beat<lanes, In> beat(unsigned part) {
-#pragma HLS INLINE
-    const int code[] = {codes...};
-#pragma HLS ARRAY_PARTITION variable=code complete
-    Beat<lanes, In> all = 0;
-    for (unsigned i = 0; i < lanes; ++i) {
-#pragma HLS UNROLL
-      set_lane<In>(all, i, code[kCount == 1 ? 0 : part * lanes + i]);
-    }
-    return all;
-  }
-};
 
 /// Sliding window generator, for any kernel, stride and padding. One process, II=1.
 ///   in       Beat<kSimd, In>          pixels in raster order, channels fastest: kIn/kSimd beats a pixel

@@ -1,0 +1,33 @@
+"""Sliding windows of every kind, and what takes and brings several pixels at once, in C simulation: every code, and the firings of each.
+
+Many random ones are one IP, side by side, since most of the time goes into compiling it.
+"""
+
+import numpy as np
+
+import hls
+from codegen.text.files import write_tree
+from tests.rtl.test_alone import FRAMES, side_by_side
+from tests.windows import draw_product, draw_raster, draw_sliding
+
+
+def passes(cases, folder):
+    """Simulate units side by side."""
+    ip, arrays, vectors = side_by_side(cases)
+    write_tree(folder / "sources", hls.render("tested", ip, arrays))
+    write_tree(folder / "vectors", vectors)
+    done = hls.simulate(ip.name, folder / "sources", folder / "vectors", FRAMES, folder / "csim")
+    assert done.verdict.startswith(f"PASS alone: {FRAMES} frames")
+    assert done.verdict.endswith(f"{len(cases)} processes on their cycles")
+
+
+def test_random_windows(tmp_path):
+    rng = np.random.default_rng(3)
+    cases = {f"parallel{i}": draw_sliding(rng, several=True) for i in range(16)}
+    cases |= {f"single{i}": draw_sliding(rng, several=False) for i in range(6)}
+    passes(cases | {f"raster{i}": draw_raster(rng) for i in range(3)}, tmp_path)
+
+
+def test_random_products_of_several_taps(tmp_path):
+    rng = np.random.default_rng(3)
+    passes({f"sums{i}": draw_product(rng) for i in range(6)}, tmp_path)
