@@ -153,7 +153,7 @@ def packed_dots(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format]
         registers += pixels * chains * tree_registers(length, codes.bits)
     if packed.pixels > 1 and codes.kind is Kind.INT:
         luts += (pixels - -(-pixels // packed.pixels)) * lanes * codes.bits
-    registers += packed.waits(lanes) * (pe * weight.bits + pixels * codes.bits)
+    registers += sum(packed.waits(lanes)) * (pe * weight.bits + pixels * codes.bits)
     return round(PACKED_FACTOR * luts), registers, packed.dsps(pe, pixels, lanes)
 
 
