@@ -13,6 +13,7 @@ from dataflow.cost.storage import Storage, ram_cost, ram_storage, rom_storage
 from dataflow.firings import IDLE, WRITE, Firings, Run
 from network.formats import Format
 from network.operations import Activation
+from network.scaling import Scaling
 
 MAX_ROM_BITS = 4096
 """Widest ROM: as wide as the widest `ap_uint` of Vitis HLS, so that a row of it can be read as one number."""
@@ -42,6 +43,9 @@ class Role(Enum):
     """That of every value."""
     LEVELS = "levels"
     """The thresholds that a binary search compares with in one of its steps."""
+    MULTIPLIERS = "multipliers"
+    BIASES = "biases"
+    """With multipliers: those with which a scaling gives the codes of thresholds."""
     BIAS = "bias"
     FACTORS = "factors"
 
@@ -58,6 +62,7 @@ class Constants:
     taps: int = 1  # taps of the kernel per cycle
     format: Format | None = None  # of packed weights
     activation: Activation | None = None  # of what follows from its thresholds
+    scaling: Scaling | None = None  # of MULTIPLIERS and BIASES
     level: int = 0  # of LEVELS: the step of the search
     apart: bool = False  # every lane has a memory of its own, and reads it at an address of its own
     words: int  # rows, one read at a time

@@ -7,11 +7,12 @@ thresholds  one row an output fold nf: those of PE 0, whose channel is nf*PE, th
 bases       the same: the greatest value of the lowest code
 codes       of each output fold a row for every bit pattern of a value: the code in each lane
 levels      of each output fold 2**k rows: the thresholds that the search compares with in its step k, in ascending order
+multipliers one row an output fold; so are biases, with which they give the codes of thresholds
 bias        one row an output fold
 factors     one row an output fold: that of PE 0 first; of a join two, the main branch's and the bypass's; a single row where channels share them
 
-Rows too wide for one ROM are cut into equal pieces, one for each ROM; zeros fill up the last. What lanes read at addresses of their own is
-a ROM for each lane.
+Rows too wide for one ROM are cut into equal pieces, one for each ROM; zeros fill up the last. What lanes read at addresses of their own is a
+ROM for each lane.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from network.errors import ParameterError
 from network.formats import Format, Kind
 from network.operations import Activation
 from network.parameters import Array, Parameters
+from network.scaling import NoScalingError, solve
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def cut(rows: NDArray[Any], roms: int) -> NDArray[Any]:
 def _is_unsigned(held: Constants) -> bool:
     if held.role is Role.CODES:
         return _activation(held).codes.kind is Kind.UINT
-    return held.role in (Role.WEIGHTS, Role.FACTORS)
+    return held.role in (Role.WEIGHTS, Role.FACTORS, Role.MULTIPLIERS)
 
 
 def _activation(held: Constants) -> Activation:
@@ -106,6 +108,24 @@ def _levels(held: Constants, thresholds: Array) -> NDArray[Any]:
     return _by_lane(held, clip_thresholds(thresholds, *activation.reach)[:, half - 1 :: 2 * half])
 
 
+def _scaled(held: Constants, thresholds: Array) -> NDArray[Any]:
+    activation, scaling = _activation(held), held.scaling
+    if scaling is None:
+        raise TypeError(f"{held.name}: {held.role.value} are those of a scaling")
+    try:
+        multipliers, biases = solve(scaling, thresholds, activation.reach, activation.codes)
+    except NoScalingError as error:
+        low, high = activation.reach
+        shown = ", ".join(f"{name}: {value}" for name, value in scaling.entries.items())
+        raise ParameterError(
+            held.key,
+            f"channel {error.channel} has the thresholds {_listed(thresholds[error.channel])}, which no multiplier and bias give from {low} to {high}",
+            why=f"scale computes step * ((multiplier * value + bias) >> shift) + offset, here with {{{shown}}}",
+            fix="import the network again, leave activation out of the description, or write activation: search, which takes any thresholds",
+        ) from None
+    return (multipliers if held.role is Role.MULTIPLIERS else biases).reshape(held.words, -1)
+
+
 def _by_lane(held: Constants, array: NDArray[Any]) -> NDArray[Any]:
     """(channel, place) -> [output fold and place][lane]; lanes of pixels beside one another have the same."""
     channels, places = array.shape
@@ -121,6 +141,8 @@ ROWS: Mapping[Role, Callable[[Constants, Array], NDArray[Any]]] = MappingProxyTy
         Role.BASES: _bases,
         Role.CODES: _codes,
         Role.LEVELS: _levels,
+        Role.MULTIPLIERS: _scaled,
+        Role.BIASES: _scaled,
         Role.BIAS: _as_they_are,
         Role.FACTORS: _as_they_are,
     }
@@ -150,7 +172,7 @@ def bases(key: str, thresholds: Array, low: int, high: int) -> NDArray[np.int64]
     found = np.where(~within.any(axis=1) & (always == 0), high, found)
     wrong = np.flatnonzero((np.clip(found[:, None] + np.arange(1, n + 1), low, high + 1) != clipped).any(axis=1))
     if wrong.size:
-        channel, more = int(wrong[0]), f" (and {wrong.size - 1} more channels)" if wrong.size > 1 else ""
+        channel, more = int(wrong[0]), f" (and {wrong.size - 1} more)" if wrong.size > 1 else ""
         raise ParameterError(
             key,
             f"channel {channel} has the thresholds {_listed(thresholds[channel])}{more}, which do not follow one another from {low} to {high}",

@@ -44,8 +44,8 @@ def job(shape: Shaped) -> Job:
 
 
 def random_memories(unit: Unit) -> dict[str, str]:
-    """Rows of random weights, and of thresholds within their reach, the same ones every time. What follows from thresholds, does so from random
-    ones: of a search, those of each step lie between those before."""
+    """Rows of random weights, and of thresholds within their reach, the same ones every time. What is made of thresholds is made of random
+    ones: a table ascends, and of a search those of each step lie between those of the steps before."""
     texts: dict[str, str] = {}
     for held in unit.constants:
         if held.activation is None or held.role is Role.THRESHOLDS:
@@ -67,7 +67,7 @@ def _random_thresholds(activation: Activation, role: Role) -> NDArray[np.int64]:
 def _random_rows(held: Constants) -> str:
     draw, digits = random.Random(held.name), -(-held.row_bits // 4)
     rows = [draw.getrandbits(held.row_bits) for _ in range(held.words)]
-    if held.activation is not None:
+    if held.activation is not None and held.scaling is None and held.role is not Role.CODES:
         low, high = held.activation.reach
         rows = [
             sum(draw.randint(low, high + 1) % 2**held.element_bits << i * held.element_bits for i in range(held.elements)) for _ in rows

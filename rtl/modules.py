@@ -50,6 +50,11 @@ MODULES: Mapping[str, Module] = MappingProxyType(
             signed=("Main", "Bypass"),
         ),
         "threshold": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
+        "scale": Module(
+            parameters=(*ACTIVATION, "Shift", "HalfEven", "Step", "Offset", "Low", "High"),
+            formats=("In", "Out", "Multiplier", "Bias"),
+            signed=("In",),
+        ),
         "clip": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
         "table": Module(parameters=ACTIVATION, formats=("In", "Out")),
         "search": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),

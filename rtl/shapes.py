@@ -28,11 +28,13 @@ from dataflow.units.join import join, join_sum
 from dataflow.units.parallel import swg_parallel
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import inputs, mvau, mvu
+from dataflow.units.scale import scale
 from dataflow.units.window import swg
 from network.formats import Format, Kind, holding, uint
 from network.layers import Fold, Multiply
 from network.model import pool_reach
 from network.operations import Activation, Dense, GlobalPool, Join, JoinSum, Pool, PoolKind, Product, Scale, Shape, TopK, Window, reach
+from network.scaling import Rounding, Scaling
 
 TABLE = Path(__file__).parent / "measured.csv"
 FIFO = "fifo"
@@ -212,7 +214,7 @@ def _activated(given: Parameters, implementation: str) -> Ip:
     values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
     low, high = given.number("least", values.low), given.number("greatest", values.high)
     activation = Activation(shape=_shape(given), values=values, reach=(low, high), codes=codes)
-    order = Order(given.number("block", 1), given.number("repeats", 1), given.number("beside", 1))
+    order = _order(given)
     unit = IMPLEMENTATIONS[implementation](_place("in", "out"), layer="layer", activation=activation, lanes=lanes, order=order)
     return _ip(unit, [order.beside * lanes * values.bits, order.beside * lanes * codes.bits])
 
@@ -231,6 +233,27 @@ def _table(given: Parameters) -> Ip:
 
 def _search(given: Parameters) -> Ip:
     return _activated(given, "search")
+
+
+def _scale(given: Parameters) -> Ip:
+    values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
+    activation = Activation(shape=_shape(given), values=values, reach=(values.low, values.high), codes=codes)
+    scaling = Scaling(
+        multiplier=given.number("multiplier"),
+        bias=given.number("bias"),
+        shift=given.number("shift"),
+        rounding=Rounding.HALF_EVEN if given.number("even", 0) else Rounding.HALF_UP,
+        step=given.number("step", 1),
+        offset=given.number("offset", 0),
+        low=given.number("low", codes.low),
+        high=given.number("high", codes.high),
+    )
+    unit = scale(_place("in", "out"), layer="layer", activation=activation, lanes=lanes, scaling=scaling, order=_order(given))
+    return _ip(unit, [given.number("beside", 1) * lanes * each.bits for each in (values, codes)])
+
+
+def _order(given: Parameters) -> Order:
+    return Order(given.number("block", 1), given.number("repeats", 1), given.number("beside", 1))
 
 
 def _swg(given: Parameters) -> Ip:
@@ -357,7 +380,7 @@ UNITS: Mapping[str, Callable[[Parameters], Ip]] = MappingProxyType(
     {
         each.__name__[1:]: each
         for each in (
-            *(_mvau, _mvu, _threshold, _clip, _table, _search, _swg, _swg_parallel, _raster),
+            *(_mvau, _mvu, _threshold, _clip, _table, _search, _scale, _swg, _swg_parallel, _raster),
             *(_dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
             *(_weight_rom, _dense, _scale_scores, _top_k, _top_k_scores),
         )

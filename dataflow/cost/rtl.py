@@ -17,7 +17,8 @@ from dataflow.cost.resources import Resources
 from dataflow.cost.storage import Storage, bram, stream_storage, uram
 from dataflow.packing import Packing, code_bits, field_bits
 from dataflow.rtl_fifo import FifoKind, RtlFifo
-from network.formats import Format, Kind
+from network.formats import Format, Kind, uint
+from network.scaling import Rounding, Scaling
 
 FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
     {
@@ -29,12 +30,16 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "join_sum": ((1.013, 0.961, 0.805), (0.993, 1.026, 0.896, 1.536)),
         "fifo": ((1.008, 2.039, 10.523, 4.963, 23.074), (1.007, 4.298, 5.21, 3.772, 25.526)),
         "threshold": ((0.818, 0.97, 1.183, 1.182, 0.0), (0.983, 1.008, 1.443)),
+        "clip": ((1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
+        "table": ((1.0, 1.0), (1.0, 1.0)),
+        "search": ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
         "swg": ((0.85, 1.22, 0.962, 3.332, 0.902, 31.874), (0.981, 1.413, 4.691, 1.882, 16.329)),
         "swg_parallel": ((1.0,) * 7, (1.0,) * 6),
         "raster": ((1.0,) * 4, (1.0,) * 4),
         "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
         "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
         "global_max": ((0.987, 0.0, 0.988, 1.111, 0.0), (1.0, 1.0, 1.011, 7.883)),
+        "scale": ((1.0, 1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0)),
         "scale_scores": ((1.034, 0.967, 1.0), (1.014, 0.964, 2.079)),
         "top_k_scores": ((1.561, 1.038, 0.0, 2.514), (1.015, 0.908, 1.513, 5.569)),
         "top_k": ((1.356, 0.789, 4.252, 1.016), (1.0, 1.0, 1.0, 2.988)),
@@ -394,6 +399,47 @@ def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, sto
     )
 
 
+NARROW_MULTIPLIER = 4
+"""Multipliers of so many bits are taken bit by bit, and add a value shifted; wider ones multiply in DSPs."""
+
+
+def scale_bits(value: Format, scaling: Scaling) -> int:
+    """Of multiplier * value + bias."""
+    return 1 + max(value.bits + scaling.multiplier + 1, scaling.bias, scaling.shift + 1)
+
+
+def scale(
+    *,
+    lanes: int,
+    beside: int,
+    rows: int,
+    control: Count,
+    value: Format,
+    codes: int,
+    scaling: Scaling,
+    storages: tuple[Storage, Storage],
+) -> Structure:
+    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits, rows of LUTs that add it; the sum;
+    whether nothing but zeros is shifted out; and the comparisons with two bounds."""
+    values, bits = lanes * beside, scale_bits(value, scaling)
+    if scaling.multiplier > NARROW_MULTIPLIER:
+        product, dsps = scaled(value, uint(scaling.multiplier), bits)
+    else:
+        product, dsps = Count(scaling.multiplier * value.bits, value.bits + scaling.multiplier), 0
+    held, brams = Count(), 0.0
+    for of, storage in zip((scaling.multiplier, scaling.bias), storages, strict=True):
+        memory, blocks = rom(rows, lanes * of, storage)
+        held, brams = held + memory, brams + blocks
+    left = bits - scaling.shift
+    ties = scaling.shift / 5 if scaling.rounding is Rounding.HALF_EVEN else 0
+    return Structure(
+        implementation="scale",
+        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, held.lut, control.lut + 1),
+        ffs=(values * (bits + left + codes), values * (product.ff + 2 * value.bits), held.ff, control.ff + 1),
+        ruled=Resources(bram=brams, dsp=values * dsps),
+    )
+
+
 def swg(
     *,
     counters: tuple[int, ...],
@@ -483,10 +529,15 @@ def join(*, lanes: int, bits: int, zero: int) -> Structure:
     return Structure(implementation="join", luts=(lanes * max(2 * bits, 3), 1), ffs=(lanes * registers, 1))
 
 
+def dsps_of(value: int, factor: int) -> int:
+    """DSPs of a product of so many bits, without signs, of numbers of 26 and 17 bits each: in whichever way takes fewer."""
+    return min(-(-value // one) * -(-factor // other) for one, other in ((26, 17), (17, 26)))
+
+
 def scaled(value: Format, factor: Format, bits: int) -> tuple[Count, int]:
     """rf_scaled: a register for the product, in front of it those of its factors, and the DSPs, of 27 and 18 bits with their signs (UG579).
     Yosys adds the products of what is wider."""
-    dsps = -(-(value.bits + 1) // 27)
+    dsps = dsps_of(value.bits, factor.bits)
     product = min(bits, value.bits + factor.bits)
     return Count((dsps - 1) * product, product + value.bits), dsps
 

@@ -16,6 +16,7 @@ from dataflow.units.memory import load, store, unpack
 from dataflow.units.parallel import swg_parallel
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import mvau, mvu
+from dataflow.units.scale import scale
 from dataflow.units.window import swg
 
 IMPLEMENTATIONS: Mapping[str, Callable[..., Unit]] = MappingProxyType(
@@ -23,7 +24,7 @@ IMPLEMENTATIONS: Mapping[str, Callable[..., Unit]] = MappingProxyType(
         each.__name__: each
         for each in (
             *(load, unpack, store, dwc, fork, raster, swg, swg_parallel, mvau, mvu),
-            *(threshold, clip, table, search, join, join_sum, max_pool, accumulate_pool, global_max),
+            *(threshold, clip, table, search, scale, join, join_sum, max_pool, accumulate_pool, global_max),
             *(weight_rom, dense, scale_scores, top_k, top_k_scores),
         )
     }

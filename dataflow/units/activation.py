@@ -29,8 +29,8 @@ TABLE_BITS = 8
 class Order(NamedTuple):
     """In what order values arrive: pixel by pixel, unless several pixels are computed together.
 
-    Of the `repeats` pixels of a group each brings a block of beats, before the next block of them comes; `beside` as many lie side by side in
-    a beat, one behind the other.
+    Of the `repeats` pixels of a group each brings a block of beats, before the next block of them comes; in the place of each of them there
+    are `beside` pixels, whose values lie side by side in a beat, one pixel behind the other.
     """
 
     block: int = 1

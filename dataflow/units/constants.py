@@ -7,6 +7,7 @@ from network.arrays import key
 from network.formats import Format, holding
 from network.layers import Fold
 from network.operations import Activation
+from network.scaling import Scaling
 
 WORD_BITS = 64
 """Widest integer of C++: weights side by side are cut into words of this many bits."""
@@ -77,8 +78,8 @@ def code_constants(name: str, layer: str, activation: Activation, lanes: int, be
 
 
 def level_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1) -> tuple[Constants, ...]:
-    """The thresholds of each step of a binary search. Those of the first are a row for all lanes; from then on every lane has a memory of its
-    own, of twice as many words in each step, for what it compares with depends on what it has found."""
+    """The thresholds of each step of a binary search. Those of the first are a row for all lanes; from then on every lane has a memory of
+    its own, of twice as many words in each step, for what it compares with depends on what it has found."""
     bits = sum_bits(*activation.reach)
 
     def of(level: int, pe: int) -> Constants:
@@ -96,6 +97,25 @@ def level_constants(name: str, layer: str, activation: Activation, lanes: int, b
         )
 
     return (of(0, lanes), *(of(level, beside * lanes) for level in range(1, activation.codes.bits)))
+
+
+def scaling_constants(name: str, layer: str, activation: Activation, lanes: int, scaling: Scaling) -> tuple[Constants, Constants]:
+    """The multipliers of all lanes in an output fold are a row, and so are their biases."""
+
+    def held(role: Role, bits: int) -> Constants:
+        return Constants(
+            name=f"{name}_{role.value}",
+            role=role,
+            key=key(layer, "thresholds"),
+            pe=lanes,
+            activation=activation,
+            scaling=scaling,
+            words=activation.shape.channels // lanes,
+            row_bits=lanes * bits,
+            element_bits=bits,
+        )
+
+    return held(Role.MULTIPLIERS, scaling.multiplier), held(Role.BIASES, scaling.bias)
 
 
 def bias_constants(name: str, layer: str, lanes: int, classes: int, bits: int) -> Constants:

@@ -9,6 +9,8 @@ ROM = 2
 """From the address of a row of constants to the row."""
 SCALED = 2
 """From a value and its factor to the sum with their product: see rf_scaled."""
+ROUNDED = 2
+"""From that sum to a code: what is left of it, and that within its bounds. See rf_rescaled."""
 
 
 def tree(count: int) -> int:

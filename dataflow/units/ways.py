@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dataflow.unit import Unit
 from dataflow.units.activation import clip, search, table, threshold
+from dataflow.units.scale import scale
 from network.layers import Way
 from network.operations import Activation
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 def activation_unit(way: Way | Scaling) -> Callable[..., Unit]:
     """The implementation; of convolutions that are `fused` there is none, since an MVAU is that."""
     if not isinstance(way, Way):
-        from dataflow.units.scale import scale
-
         return partial(scale, scaling=way)
     return {Way.COMPARE: threshold, Way.SEARCH: search, Way.TABLE: table, Way.CLIP: clip}[way]
 

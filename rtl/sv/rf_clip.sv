@@ -1,4 +1,5 @@
-// Clip: values to codes, where a channel's thresholds follow one another: the lowest code and what a value is above a base, at most the highest.
+// Clip: values to codes, where a channel's thresholds follow one another: the lowest code and what a value is above a base, at most the
+// highest.
 //
 //   in       beats of Simd values of Beside pixels, one pixel behind the other, in the order of rf_row_of_beat
 //   out      as many codes, in the same order

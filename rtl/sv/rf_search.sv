@@ -1,11 +1,11 @@
-// Search: values to codes, each channel with its own thresholds, which ascend. A code is found bit by bit, from the top one down: whether a value
-// reaches the threshold in the middle of those that are left.
+// Search: values to codes, each channel with its own thresholds, which ascend. A code is found bit by bit, from the top one down: whether a
+// value reaches the threshold in the middle of those that are left.
 //
 //   in       beats of Simd values of Beside pixels, one pixel behind the other, in the order of rf_row_of_beat
 //   out      as many codes, in the same order
 //   cycles   In/Simd for every Beside pixels; a beat arrives Latency cycles after it was read
-//   storage  for step k 2**k thresholds for every Simd channels: of step 0 a row for all lanes, in LevelsFile0.mem, then a ROM for each lane, in
-//            LevelsFile<k>_<lane>.mem, of the middle ones in ascending order
+//   storage  for step k 2**k thresholds for every Simd channels: of step 0 a row for all lanes, in LevelsFile0.mem, then a ROM for each lane,
+//            in LevelsFile<k>_<lane>.mem, of the middle ones in ascending order
 //   misuse   a frame whose pixels are not In channels meets the thresholds of other channels; values have at most LevelsBits bits, their
 //            sign included, whatever InBits is; thresholds that do not ascend give wrong codes without a sign
 module rf_search #(
@@ -36,6 +36,7 @@ module rf_search #(
 );
   localparam int unsigned Rows = In / Simd;
   localparam int unsigned RowBits = rf_pkg::index_bits(Rows);
+  localparam int unsigned BeatBits = Lanes * LevelsBits;
   localparam int unsigned RomLatency = 2;
   localparam int unsigned Searched = RomLatency * OutBits;  // cycles until the last threshold is there
   localparam int unsigned Latency = Searched + 1;
@@ -45,15 +46,15 @@ module rf_search #(
     $error("rf_search: Simd has to divide In");
   end
 
-  logic fire, out_room;
+  logic fire, out_room, unused_rows;
   logic [Latency-1:0] valid_q;
   logic [RowBits-1:0] row_of_beat;
   logic [Simd*LevelsBits-1:0] middle;
-  logic [Lanes*LevelsBits-1:0] values;
+  logic [BeatBits-1:0] values;
   logic [Lanes*OutBits-1:0] codes_q;
-  // What was read so many cycles ago, and the row it meets.
-  logic [Searched:1][Lanes*LevelsBits-1:0] values_q;
-  logic [Searched:1][RowBits-1:0] rows_q;
+  // What was read in each of the cycles before, the last one lowest, and the rows that it meets.
+  logic [Searched*BeatBits-1:0] values_q;
+  logic [Searched*RowBits-1:0] rows_q;
 
   assign fire = in_valid_i && out_room;
   assign in_ready_o = fire;
@@ -63,10 +64,12 @@ module rf_search #(
     .clk_i, .address_i(row_of_beat), .row_o(middle)
   );
 
+  assign unused_rows = &{rows_q};  // those of the last step
+
   always_ff @(posedge clk_i) begin
     valid_q <= rst_ni ? {valid_q[Latency-2:0], fire} : '0;
-    values_q <= {values_q[Searched-1:1], values};
-    rows_q <= {rows_q[Searched-1:1], row_of_beat};
+    values_q <= {values_q[(Searched-1)*BeatBits-1:0], values};
+    rows_q <= {rows_q[(Searched-1)*RowBits-1:0], row_of_beat};
   end
 
   for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
@@ -83,7 +86,7 @@ module rf_search #(
       logic [step:0] so_far;  // the bits of the steps before, and of this one
       logic reached;
 
-      assign reached = signed'(values_q[Cycle][lane*LevelsBits +: LevelsBits]) >= signed'(threshold);
+      assign reached = signed'(values_q[(Cycle-1)*BeatBits+lane*LevelsBits +: LevelsBits]) >= signed'(threshold);
       if (step == 0) begin : gen_first
         assign threshold = middle[lane%Simd*LevelsBits +: LevelsBits];
         assign so_far = reached;
@@ -95,7 +98,7 @@ module rf_search #(
           .Words(Words), .Bits(LevelsBits), .Block(LevelsBlock[step]),
           .File({LevelsFile, 8'(48 + step), "_", rf_pkg::digits(lane), ".mem"})
         ) u_thresholds (
-          .clk_i, .address_i(AddressBits'({rows_q[Cycle-RomLatency], gen_step[step-1].so_far})), .row_o(threshold)
+          .clk_i, .address_i(AddressBits'({rows_q[(Cycle-RomLatency-1)*RowBits +: RowBits], gen_step[step-1].so_far})), .row_o(threshold)
         );
         always_ff @(posedge clk_i) begin
           before_q <= gen_step[step-1].so_far;

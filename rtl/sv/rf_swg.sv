@@ -8,7 +8,7 @@
 //            of the next. FIFOs in front of it and behind it have to hold what comes while the other side pauses
 // After the fill, each output row is one phase: its windows go out while the rows that the next one needs come in, so what is written in a
 // phase is never read in it. Whichever of the two is less is spread evenly over the phase. Three machines: one says what each firing reads
-// and writes, one where beats go in the ring, one where they come from.
+// and writes, rf_ring_place where beats go, one where they come from.
 module rf_swg #(
   parameter int unsigned Height = 3,
   parameter int unsigned Width = 3,
@@ -124,35 +124,14 @@ module rf_swg #(
     end
   end
 
-  // Where beats go. Rows follow one another in the ring, each from a new word on; so do columns in their bank, a word a beat. A frame begins
-  // at word 0.
-  logic takes, part_in_last, column_in_last, row_in_last, rows_in_last, bank_in_last;
-  logic [2:0] unused_first_in;
-  logic [BankBits-1:0] bank_in_q;
-  logic [RingBits-1:0] word_in_q;
+  logic takes, unused_row_bank;
+  logic [BankBits-1:0] bank_in;
+  logic [RingBits-1:0] word_in;
 
   assign takes = fire && reads_q;
-  assign bank_in_last = bank_in_q == BankBits'(Banks - 1);
-  assign row_in_last = part_in_last && column_in_last;
-  rf_loop #(.Times(PixelBeats)) u_part_in (.clk_i, .rst_ni, .step_i(takes), .first_o(unused_first_in[2]), .last_o(part_in_last));
-  rf_loop #(.Times(Width)) u_column_in (
-    .clk_i, .rst_ni, .step_i(takes && part_in_last), .first_o(unused_first_in[0]), .last_o(column_in_last)
+  rf_ring_place #(.Height(Height), .Width(Width), .PixelBeats(PixelBeats), .Columns(Banks), .Ring(Ring)) u_place (
+    .clk_i, .rst_ni, .step_i(takes), .row_bank_o(unused_row_bank), .bank_o(bank_in), .word_o(word_in)
   );
-  rf_loop #(.Times(Height)) u_row_in (
-    .clk_i, .rst_ni, .step_i(takes && row_in_last), .first_o(unused_first_in[1]), .last_o(rows_in_last)
-  );
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      bank_in_q <= '0;
-      word_in_q <= '0;
-    end else if (takes) begin
-      if (part_in_last) bank_in_q <= row_in_last || bank_in_last ? '0 : bank_in_q + 1'b1;
-      if (row_in_last && rows_in_last) word_in_q <= '0;
-      else if (!part_in_last || row_in_last || bank_in_last) word_in_q <= word_in_q == RingBits'(Ring - 1) ? '0 : word_in_q + 1'b1;
-      else word_in_q <= word_in_q - RingBits'(PixelBeats - 1);  // the column in the next bank has the same words as this one
-    end
-  end
 
   // Where beats come from. Rows and words are counted with the padding before them, to have no signs.
   logic gives, part_last, kx_last, reach_last, ky_last, group_last, out_row_last;
@@ -226,8 +205,8 @@ module rf_swg #(
   logic row_inside, takes_q;
   logic [Bits-1:0] in_q;
   logic [Latency-1:0] gives_q;
-  logic [RingBits-1:0] word_in_qq;
-  logic [BankBits-1:0] bank_in_qq;
+  logic [RingBits-1:0] word_in_q;
+  logic [BankBits-1:0] bank_in_q;
   logic [Banks*Bits-1:0] columns_q;
 
   assign row_inside = row_q - RowBits'(PadTop) < RowBits'(Height);  // a row of the padding above wraps to a large number
@@ -236,8 +215,8 @@ module rf_swg #(
     takes_q <= takes && rst_ni;
     gives_q <= rst_ni ? {gives_q[Latency-2:0], gives} : '0;
     in_q <= in_i;
-    word_in_qq <= word_in_q;
-    bank_in_qq <= bank_in_q;
+    word_in_q <= word_in;
+    bank_in_q <= bank_in;
   end
 
   // The codes of the padding, beat by beat where they are not the same in all of a pixel, whose beats leave one after the other.
@@ -286,7 +265,7 @@ module rf_swg #(
       columns_q[bank*Bits +: Bits] <= inside_qq ? word : pad_codes;
     end
     rf_ram #(.Words(Ring), .Bits(Bits), .Style(RingStyle)) u_ring (
-      .clk_i, .write_i(takes_q && bank_in_qq == BankBits'(bank)), .write_address_i(word_in_qq), .data_i(in_q),
+      .clk_i, .write_i(takes_q && bank_in_q == BankBits'(bank)), .write_address_i(word_in_q), .data_i(in_q),
       .read_address_i(address_q), .data_o(word)
     );
   end

@@ -19,6 +19,8 @@ from tests.rtl.test_simulation import WAYS, drawn, features, few
 from tests.strategies import settled, written
 
 FRAMES = 3
+ALONE = {"clip", "table", "search"}
+"""What no layout chooses yet: tests/hls/test_activation.py has them."""
 TESTS = Path(__file__).parents[1]
 TRACED = TESTS / "hls" / "traced" / "storage.h"
 """Prints what is bound, to hold the arrays of the C++ against those that the estimate counts."""

@@ -17,6 +17,7 @@ from network.errors import DescriptionError
 from rtl.memories import memory_texts
 from rtl.modules import MODULES, instance, require_modules
 from rtl.render import LIBRARY, PACKAGE, bench_file, outputs, render, top_file
+from tests.activations import cases
 from tests.rtl.modules import KEYWORDS, identifiers, read_module
 from tests.strategies import networks, written
 
@@ -99,7 +100,7 @@ def test_a_module_has_what_its_row_says(implementation):
     expected |= {f"{name.capitalize()}{each}" for name in module.writes for each in ("Depth", "Style")}
     expected |= {"WeightBipolar"} & {f"{name}Bipolar" for name in module.signed}
     expected |= {*(f"{name}Signed" for name in module.unsigned), *module.lists}
-    of_memories = {name for name in found.parameters if re.fullmatch(r"\w+(Block|File|Style)|ThresholdsBits", name)}
+    of_memories = {name for name in found.parameters if re.fullmatch(r"\w+(Block|File|Style)|(Thresholds|Bases|Levels)Bits", name)}
     assert expected <= set(found.parameters) <= expected | of_memories
 
 
@@ -125,24 +126,24 @@ def test_instances_set_parameters_and_ports_that_modules_have(drawn):
     """Each once, every port, and every parameter but those whose default is the common case, and the styles of FIFOs that are none."""
     headers = {name: read_module(text) for name, text in SOURCES.items()}
     seen = set()
-    for design in drawn:
-        for ip in design.parts:
-            for unit in ip.units:
-                made = instance(ip, unit)
-                header = headers[made.module]
-                ports = Counter(name for row in made.connections for name in row)
-                assert ports == Counter(name for _, name in header.ports)
-                values = Counter(name for row in made.parameters for name in row)
-                assert set(values.values()) == {1}
-                assert set(values) <= set(header.parameters)
-                left = {name for name in header.parameters if name not in values and not name.endswith("Style")}
-                module, without = MODULES[unit.implementation], WITHOUT.get(unit.implementation, set())
-                assert left & without in (set(), without)
-                left -= {*(f"{name}Signed" for name in module.unsigned), *module.lists, *without}
-                kinds = {"WeightSigned", "WeightBipolar"} & set(header.parameters)
-                assert left == kinds - set(values), f"{made.module} has a default of {left}"
-                assert len(kinds - left) == bool(kinds), "weights are of one kind"
-                seen.add(unit.implementation)
+    alone = [case.alone.ip for case in cases(1).values()]  # what no layout chooses yet, and orders of pixels
+    for ip in [ip for design in drawn for ip in design.parts] + alone:
+        for unit in ip.units:
+            made = instance(ip, unit)
+            header = headers[made.module]
+            ports = Counter(name for row in made.connections for name in row)
+            assert ports == Counter(name for _, name in header.ports)
+            values = Counter(name for row in made.parameters for name in row)
+            assert set(values.values()) == {1}
+            assert set(values) <= set(header.parameters)
+            left = {name for name in header.parameters if name not in values and not name.endswith("Style")}
+            module, without = MODULES[unit.implementation], WITHOUT.get(unit.implementation, set())
+            assert left & without in (set(), without)
+            left -= {*(f"{name}Signed" for name in module.unsigned), *module.lists, *without}
+            kinds = {"WeightSigned", "WeightBipolar"} & set(header.parameters)
+            assert left == kinds - set(values), f"{made.module} has a default of {left}"
+            assert len(kinds - left) == bool(kinds), "weights are of one kind"
+            seen.add(unit.implementation)
     assert seen == set(MODULES)
 
 

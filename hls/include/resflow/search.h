@@ -22,8 +22,8 @@ unsigned found(const Value &, unsigned, unsigned, unsigned so_far) {
   return so_far;
 }
 
-/// The number of a lane's thresholds that a value reaches, whose upper bits are `so_far`, by the steps that are left. In each, the words of a
-/// row of constants are twice as many as in the one before, the first of them at `words`.
+/// The number of a lane's thresholds that a value reaches, whose upper bits are `so_far`, by the steps that are left. In each, the words of
+/// a row of constants are twice as many as in the one before, the first of them at `words`.
 template <class Value, class Level, class... Deeper>
 unsigned found(const Value &value, unsigned words, unsigned lane, unsigned so_far, const Level &level, const Deeper &...deeper) {
 #pragma HLS INLINE
@@ -35,8 +35,8 @@ unsigned found(const Value &value, unsigned words, unsigned lane, unsigned so_fa
 ///   in       Beat<kBeside*kSimd, In>   in the order of order.h
 ///   out      Beat<kBeside*kSimd, Out>  in the same order
 ///   cycles   kPixels * kRepeats * kIn/kSimd a frame
-///   storage  of step 0 a row of kSimd thresholds for every kSimd channels, of step k a ROM for each lane, of 2**k thresholds for every kSimd
-///            channels; see rom.h
+///   storage  of step 0 a row of kSimd thresholds for every kSimd channels, of step k a ROM for each lane, of 2**k thresholds for every
+///            kSimd channels; see rom.h
 ///   misuse   a frame whose pixels are not kIn channels meets the thresholds of other channels, and those that do not ascend give wrong
 ///            codes, without a sign; another number of steps than Out has bits is refused by static_assert
 template <class Layer, class Middle, class... Levels>
@@ -65,15 +65,16 @@ Search_Beats:
   }
 }
 
-/// The same in the order of a design, inputs, constants, outputs: what is given last cannot follow a list of any length, so each level in turn
-/// goes to the end, and is cut into its memories on the way.
+/// The same in the order of a design, inputs, constants, outputs: what is given last cannot follow a list of any length, so each level in
+/// turn goes to the end, and is cut into its memories on the way.
 template <class Layer, class T, unsigned roms, unsigned rows, unsigned integers, class... Others>
 void search(hls::stream<Beat<Order<Layer>::kLanes, typename Layer::In>> &in, const T (&level)[roms][rows][integers], Others &...others) {
 #pragma HLS INLINE
 #pragma HLS ARRAY_PARTITION variable=level complete dim=1
 #pragma HLS ARRAY_RESHAPE variable=level complete dim=3
   constexpr unsigned kLanes = rows == Order<Layer>::kRows ? Layer::kSimd : Order<Layer>::kLanes;
-  static_assert(rows % Order<Layer>::kRows == 0 && rows_hold(roms, integers, kLanes), "a step has thresholds for every lane: see hls/roms.py");
+  static_assert(rows % Order<Layer>::kRows == 0 && rows_hold(roms, integers, kLanes),
+                "a step has thresholds for every lane: see hls/roms.py");
   search<Layer>(in, others..., level);
 }
 

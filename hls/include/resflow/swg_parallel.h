@@ -117,7 +117,7 @@ void swg_parallel(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   Counter<kBeats - 1> part_out = 0;
   Counter<Layer::kKernelHeight / kRows - 1> ky_out = 0;
   Counter<S::kWords - 1> group_out = 0;
-  Counter<W::kOutHeight> row_out = 0;
+  Counter<W::kOutHeight - 1> row_out = 0;
 SwgParallel_Beats:
   for (unsigned i = 0; i < S::kCycles; ++i) {
 #pragma HLS PIPELINE II=1 style=frp
@@ -197,7 +197,7 @@ SwgParallel_Beats:
       if (lead != 0) {
         lead = lead - 1;
       } else {
-        if (group_out < S::kGroups && row_out < W::kOutHeight) {
+        if (group_out < S::kGroups) {
           bool row_inside[Layer::kKernelHeight];
 #pragma HLS ARRAY_PARTITION variable=row_inside complete
           for (unsigned y = 0; y < Layer::kKernelHeight; ++y) {
@@ -218,7 +218,7 @@ SwgParallel_Beats:
           }
           out.write(windows);
         }
-        if (part_out.advance() && ky_out.advance() && group_out.advance()) row_out = row_out + 1;
+        if (part_out.advance() && ky_out.advance() && group_out.advance()) row_out.advance();
       }
 
       at = at + 1;
