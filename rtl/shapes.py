@@ -84,7 +84,7 @@ class Shaped:
         structure = self.unit.structure
         if structure is None:
             raise KeyError(f"{self.implementation} has no module")
-        return structure
+        return structure()
 
     @property
     def unit(self) -> Unit:

@@ -105,7 +105,7 @@ def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int
 def on_planes(lanes: int, weight: Format, codes: Format) -> rtl.Count:
     """The compressors of dot.h, of which rf_dot_planes.sv has the same: `rtl.columns` counts them, which is within 8 % of what Yosys 0.23 takes
     (`synth_xilinx -family xcup`, a register behind every counter and adder; the figures are in tests/dataflow/cost/test_estimate.py). For 32
-    lanes: 1.4 LUTs a product of 1x1 bits, 2.9 of 1x2, 5.9 of 1x4, 24 of 4x4, 105 of 8x8. As products `a * b` in fabric with a tree of adders
+    lanes: 1.4 LUTs a product of 1x1 bits, 2.9 of 1x2, 5.9 of 1x4, 25 of 4x4, 109 of 8x8. As products `a * b` in fabric with a tree of adders
     Yosys builds the last two in 30 and 170. With Vivado HLS, "FINN" (Umuroglu 2017, section 4.2) measured 376 LUTs for 128 lanes of a bit
     with accumulator and comparison, 2.9 a bit, of a tree of adders. UNCONFIRMED for HLS tools: that they leave the equations as they are.
 
@@ -162,7 +162,7 @@ def scaled(factor: Format, value: Format) -> Resources:
     A DSP multiplies numbers of 27 and 18 bits with their signs (UG579), so a factor of at most 17 takes one for each 26 bits of a value.
     """
     if uses_dsp(factor, value):
-        return logic(0, factor.bits + value.bits) + Resources(dsp=rtl.dsps_of(value.bits, factor.bits))
+        return logic(0, factor.bits + value.bits) + Resources(dsp=dsps_of(value.bits, factor.bits))
     bits = factor.bits + value.bits
     return logic(in_fabric(1, bits), bits)
 

@@ -70,7 +70,8 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
     weight, codes = product.weight, product.codes
     title, parameters, weights, kept, firings, packed = _multiplied(place, layer, product, fold, multiply)
     thresholds = threshold_constants(place.name, layer, activation, fold.pe)
-    structure = rtl.mvau(
+    structure = partial(
+        rtl.mvau,
         pe=fold.pe,
         simd=inputs(fold),
         pixels=fold.pixels,
@@ -105,7 +106,8 @@ def mvu(place: Place, *, layer: str, product: Product, fold: Fold, multiply: Mul
     """Matrix-vector unit: PE outputs times SIMD inputs a cycle, whose sums leave as they are."""
     weight, codes = product.weight, product.codes
     title, parameters, weights, kept, firings, packed = _multiplied(place, layer, product, fold, multiply)
-    structure = rtl.mvu(
+    structure = partial(
+        rtl.mvu,
         pe=fold.pe,
         simd=inputs(fold),
         pixels=fold.pixels,

@@ -27,7 +27,8 @@ def scale(place: Place, *, layer: str, activation: Activation, lanes: int, scali
             fix="correct low and high, or leave out how the activation is built",
         )
     multipliers, biases = scaling_constants(place.name, layer, activation, lanes, scaling)
-    structure = rtl.scale(
+    structure = partial(
+        rtl.scale,
         lanes=lanes,
         beside=order.beside,
         rows=multipliers.words,
