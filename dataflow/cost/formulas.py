@@ -11,7 +11,6 @@ from functools import cache
 
 from dataflow.cost import rtl
 from dataflow.cost.resources import Resources
-from dataflow.cost.rtl import dsps_of
 from dataflow.cost.storage import Storage, rom_cost, rom_storage
 from dataflow.packing import Packing, field_bits
 from dataflow.unit import Backend, Constants, Role
@@ -104,9 +103,9 @@ def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int
 
 @cache
 def on_planes(lanes: int, weight: Format, codes: Format) -> rtl.Count:
-    """The compressors of dot.h, of which rf_dot_planes.sv has the same: `rtl.columns` counts them, which is within 5 % of what Yosys 0.23 takes
+    """The compressors of dot.h, of which rf_dot_planes.sv has the same: `rtl.columns` counts them, which is within 8 % of what Yosys 0.23 takes
     (`synth_xilinx -family xcup`, a register behind every counter and adder; the figures are in tests/dataflow/cost/test_estimate.py). For 32
-    lanes: 1.4 LUTs a product of 1x1 bits, 2.9 of 1x2, 5.9 of 1x4, 24 of 4x4, 105 of 8x8. As products `a * b` in fabric with a tree of adders
+    lanes: 1.4 LUTs a product of 1x1 bits, 2.9 of 1x2, 5.9 of 1x4, 25 of 4x4, 109 of 8x8. As products `a * b` in fabric with a tree of adders
     Yosys builds the last two in 30 and 170. With Vivado HLS, "FINN" (Umuroglu 2017, section 4.2) measured 376 LUTs for 128 lanes of a bit
     with accumulator and comparison, 2.9 a bit, of a tree of adders. UNCONFIRMED for HLS tools: that they leave the equations as they are.
 
