@@ -8,7 +8,7 @@ from itertools import groupby
 
 from dataflow import platform as platforms
 from dataflow.banks import sizes_kb
-from dataflow.choose import floorplan, folding
+from dataflow.choose import builds, floorplan, folding
 from dataflow.design import Design
 from dataflow.layout import lay_out
 from dataflow.platform import Platform
@@ -28,8 +28,7 @@ def plan(network: Network, search_cache: MutableMapping[str, list[int]] | None =
     sizes_kb(network, platform)  # report a bank that is too small before any search
     of_parts = _given_slrs(network, platform)
     given = [platform.bank(network.memory.images).slr, *of_parts] if network.has_dma else of_parts
-    if not network.is_folded:
-        network = folding.fold(network, platform, given, search_cache)
+    network = builds.built(network, platform) if network.is_folded else folding.fold(network, platform, given, search_cache)
     design = lay_out(network, platform)
     slrs = floorplan.place(floorplan.problem(design, given), search_cache)
     ips = tuple(replace(ip, slr=slr) for ip, slr in zip(design.ips, slrs, strict=True))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -49,6 +50,11 @@ class Platform:
     def budgets(self) -> tuple[Resources, ...]:
         """By SLR, the resources a design may use: a share of the area."""
         return tuple(area.scaled(self.share) for area in self.area)
+
+    def unlimited(self, kinds: Collection[str]) -> Platform:
+        """The card as if it had any number of these kinds of resources."""
+        plenty = dict.fromkeys(kinds, 10**9)
+        return replace(self, area=tuple(replace(area, **plenty) for area in self.area))
 
     def bank(self, name: str) -> Bank:
         """The bank of this name; raises KeyError if the card does not have it."""

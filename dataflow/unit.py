@@ -12,6 +12,8 @@ from dataflow.cost.rtl import Structure
 from dataflow.cost.storage import Storage, ram_cost, ram_storage, rom_storage
 from dataflow.firings import IDLE, WRITE, Firings, Run
 from network.formats import Format
+from network.operations import Activation
+from network.scaling import Scaling
 
 MAX_ROM_BITS = 4096
 """Widest ROM: as wide as the widest `ap_uint` of Vitis HLS, so that a row of it can be read as one number."""
@@ -35,6 +37,15 @@ class Role(Enum):
 
     WEIGHTS = "weights"
     THRESHOLDS = "thresholds"
+    BASES = "bases"
+    """Of thresholds that follow one another: the greatest value of the lowest code."""
+    CODES = "codes"
+    """That of every value."""
+    LEVELS = "levels"
+    """The thresholds that a binary search compares with in one of its steps."""
+    MULTIPLIERS = "multipliers"
+    BIASES = "biases"
+    """With multipliers: those with which a scaling gives the codes of thresholds."""
     BIAS = "bias"
     FACTORS = "factors"
 
@@ -50,10 +61,13 @@ class Constants:
     simd: int = 1  # inputs per cycle; 1 for all but weights
     taps: int = 1  # taps of the kernel per cycle
     format: Format | None = None  # of packed weights
-    reach: tuple[int, int] | None = None  # least and greatest value compared with thresholds
+    activation: Activation | None = None  # of what follows from its thresholds
+    scaling: Scaling | None = None  # of MULTIPLIERS and BIASES
+    level: int = 0  # of LEVELS: the step of the search
+    apart: bool = False  # every lane has a memory of its own, and reads it at an address of its own
     words: int  # rows, one read at a time
     row_bits: int  # of what all PEs read at once
-    element_bits: int  # of the integers a row is made of in C++: a threshold, a bias, a factor, or 64 bits of weights
+    element_bits: int  # of the integers a row is made of in C++: a threshold, a code, a bias, a factor, or 64 bits of weights
 
     @property
     def elements(self) -> int:
@@ -67,8 +81,8 @@ class Constants:
 
     @property
     def roms(self) -> int:
-        """Memories side by side, as few as MAX_ROM_BITS allows."""
-        return -(-self.elements * self.integer_bits // MAX_ROM_BITS)
+        """Memories side by side: one for each lane, or as few as MAX_ROM_BITS allows."""
+        return self.pe if self.apart else -(-self.elements * self.integer_bits // MAX_ROM_BITS)
 
     @property
     def rom_elements(self) -> int:
@@ -164,7 +178,9 @@ class Unit:
     # Outside `repr` and equality, so that a new formula makes only tasks stale that depend on it.
     formula: Callable[[Backend], Resources] = field(repr=False, compare=False)  # the cost in C++
     latency: Mapping[Backend, int] = field(repr=False, compare=False)  # cycles from reading a beat to writing its result
-    structure: Structure | None = field(default=None, repr=False, compare=False)  # of its module in SystemVerilog, if it has one
+    structure: Callable[[], Structure] | None = field(
+        default=None, repr=False, compare=False
+    )  # of its module in SystemVerilog, if it has one
 
     def cost(self, backend: Backend) -> Resources:
         """Raises KeyError for SystemVerilog where there is no module."""
@@ -172,7 +188,7 @@ class Unit:
             return self.formula(backend)
         if self.structure is None:
             raise KeyError(f"{self.implementation} has no module")
-        return self.structure.cost
+        return self.structure().cost
 
     @property
     def cycles(self) -> int:

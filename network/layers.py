@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import isqrt, prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from network.errors import DescriptionError, Source
 from network.formats import Format, Kind, holding
-from network.operations import Activation, Dense, Product, Scale, Shape, Window
+from network.operations import Activation, Dense, Product, Scale, Shape, Window, reach
 
 if TYPE_CHECKING:
     from network.scaling import Scaling
@@ -108,6 +108,14 @@ class Way(Enum):
     """Thresholds that follow one upon the other: a subtraction and a clamp."""
 
 
+class Build(NamedTuple):
+    """How a layer is built: what the search chooses of it."""
+
+    fold: Fold
+    multiply: Multiply | None = None  # of a convolution: what multiplies
+    way: Way | Scaling | None = None  # of a convolution: how its activation is built
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conv:
     """One convolution with its folding, and its thresholds unless its sums go to the join as they are."""
@@ -150,6 +158,8 @@ class Conv:
         require_beat(self.at, self.name, "simd", self.simd, channels, self.weight, others={"taps": self.taps})
         require_beat(self.at, self.name, "simd", self.simd, channels, self.input_format, others={"taps": self.taps, "pixels": self.pixels})
         require_beat(self.at, self.name, "pe", self.pe, self.out, self.output_format, others={"pixels": self.pixels})
+        if self.activates and not self.is_fused and self.way is not None:
+            require_beat(self.at, self.name, "pe", self.pe, self.out, self.sums, others={"pixels": self.pixels})
         if self.multiply is Multiply.DSP and self.weight.kind is Kind.BIPOLAR:
             raise DescriptionError(
                 self.at,
@@ -182,19 +192,35 @@ class Conv:
             out=self.out,
             weight=self.weight,
             codes=self.input_format,
-            sums=self.acc,
+            sums=self.sums,
             pad_codes=self.pad_codes,
         )
+
+    @property
+    def sums(self) -> Format:
+        """The format of the sums: the accumulator's, or where they are a stream in front of an activation the narrowest that holds them."""
+        if self.is_fused or not self.activates:
+            return self.acc
+        return require_accumulator(self.at, self.name, None, *self.reach)
 
     @property
     def activation(self) -> Activation | None:
         if not self.activates:
             return None
-        return Activation(shape=self.output, values=self.acc, reach=self.reach, codes=self.output_format)
+        return Activation(shape=self.output, values=self.sums, reach=self.reach, codes=self.output_format)
 
     @property
     def fold(self) -> Fold:
         return Fold(self.pe, self.simd, self.pixels, self.taps)
+
+    @property
+    def build(self) -> Build:
+        return Build(self.fold, self.multiply, self.way)
+
+    def built(self, build: Build) -> Conv:
+        """The same convolution, built in another way; raises DescriptionError if it cannot be."""
+        fold, multiply, way = build
+        return replace(self, pe=fold.pe, simd=fold.simd, pixels=fold.pixels, taps=fold.taps, free=(), multiply=multiply, way=way)
 
     @property
     def output(self) -> Shape:
@@ -206,17 +232,29 @@ class Conv:
         return self.activates and self.way is Way.FUSED
 
     @property
-    def lanes_behind(self) -> tuple[int, int]:
-        """Channels and pixels that leave in a beat: of every PE where comparators are fused; else as few as keep up with the sums, since
-        those are due once in `fold_in` cycles."""
+    def behind(self) -> tuple[int, int]:
+        """Channels, and pixels beside one another, of what leaves it a beat: all results of a cycle where comparators are fused; else as few as
+        keep up with the sums, which are due once in `fold_in` cycles. Pixels that have to come back into raster order leave one by one."""
         if self.is_fused:
             return self.pe, self.pixels if self.pe == self.out else 1
-        enough = next((lanes for lanes in divisors(self.pe) if lanes * self.fold_in >= self.pe * self.pixels), None)
-        if enough is not None:
-            return enough, 1
-        if self.pe < self.out:
-            return self.pe, 1  # pixels have to come back into raster order one after the other
+        lanes = next((lanes for lanes in divisors(self.pe) if lanes * self.fold_in >= self.pe * self.pixels), None)
+        if lanes is not None or self.pe < self.out:
+            return lanes or self.pe, 1
         return self.pe, next(pixels for pixels in divisors(self.pixels) if pixels * self.fold_in >= self.pixels)
+
+    @property
+    def lanes_behind(self) -> int:
+        """Lanes of what leaves it."""
+        lanes, beside = self.behind
+        return lanes * beside
+
+    @property
+    def multiplies(self) -> Multiply:
+        """What multiplies; unless that is chosen DSPs, but for bipolar weights and products that LUTs compute with fewer inputs than they
+        have."""
+        if self.multiply is not None:
+            return self.multiply
+        return Multiply.LUT if self.weight.bits + self.input_format.bits <= 6 else Multiply.DSP
 
     @property
     def slides(self) -> bool:
@@ -226,7 +264,7 @@ class Conv:
     @property
     def reach(self) -> tuple[int, int]:
         """Least and greatest accumulator."""
-        return self.product.reach
+        return reach(self.window.taps * self.input.channels, self.weight, self.input_format)
 
     @property
     def weights_shape(self) -> tuple[int, int, int, int]:
@@ -326,6 +364,19 @@ class Classifier:
     def ranked(self) -> Format:
         """The format of what is ranked: scores, or their codes."""
         return self.codes or self.scores
+
+    @property
+    def build(self) -> Build:
+        return Build(Fold(self.pe, self.simd))
+
+    def built(self, build: Build) -> Classifier:
+        """The same layer with another folding; raises DescriptionError if it cannot have it."""
+        return replace(self, pe=build.fold.pe, simd=build.fold.simd, free=())
+
+    @property
+    def lanes_behind(self) -> int:
+        """Lanes of the scores."""
+        return self.pe
 
     @property
     def fold(self) -> Fold:

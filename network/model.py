@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from network import join_shapes
 from network.errors import DescriptionError, Source
 from network.formats import Format, Kind, uint
 from network.layers import MAX_SCORE_BITS, Classifier, Conv, Way, require_beat
 from network.operations import Activation, GlobalPool, Join, JoinSum, Pool, PoolKind, Shape, TopK, Window
+from network.yaml import join_shapes
 
 if TYPE_CHECKING:
     from network.scaling import Scaling

@@ -25,8 +25,9 @@ from network import thresholds
 from network.arrays import Spec, key, specs
 from network.errors import ParameterError
 from network.formats import Format, Kind
-from network.layers import MAX_SCORE_BITS
+from network.layers import MAX_SCORE_BITS, Conv
 from network.model import Network
+from network.operations import Activation
 
 Array = NDArray[np.signedinteger[Any]]
 Parameters = Mapping[str, Array]
@@ -215,10 +216,10 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def draw(network: Network, seed: int) -> dict[str, Array]:
-    """Random parameters of the right shapes, for building and timing; thresholds are spread over the accumulators' likely range."""
+    """Random parameters of the right shapes, for building and timing; thresholds are those of a random scale and bias of each channel."""
     rng = np.random.default_rng(seed)
     arrays: dict[str, Array] = {}
-    spread = {key(conv.name, "thresholds"): conv for conv in network.convs}
+    convs = {key(conv.name, "thresholds"): conv for conv in network.convs}
     activations = {key(layer, "thresholds"): activation for layer, activation in network.activations.items()}
     for name, spec in specs(network).items():
         if spec.format is not None:
@@ -229,16 +230,31 @@ def draw(network: Network, seed: int) -> dict[str, Array]:
             arrays[name] = rng.integers(1, spec.factor.high + 1, spec.shape).astype(spec.dtype)
         elif not spec.ascending:
             arrays[name] = rng.integers(-1000, 1001, spec.shape).astype(spec.dtype)
-        elif name in spread:
-            conv = spread[name]
-            # A sum of n independent products spreads like sqrt(n); thresholds beyond it would never be crossed.
-            centre = conv.product.fan_in * (conv.weight.low + conv.weight.high) * conv.input_format.high // 4
-            width = max(2, int(conv.product.fan_in**0.5) * conv.weight.high * conv.input_format.high)
-            arrays[name] = np.sort(rng.integers(centre - width, centre + width, spec.shape), axis=1).astype(spec.dtype)
         else:
-            low, high = activations[name].reach
-            if high - low > 1 << 9:  # sums, which are seldom far from the middle
-                low, high = (3 * low + high) // 4, (low + 3 * high) // 4
-            # A pool may have one value: of codes up to the zero point.
-            arrays[name] = np.sort(rng.integers(min(low + 1, high), high + 1, spec.shape), axis=1).astype(spec.dtype)
+            likely = _likely(activations[name], convs.get(name))
+            arrays[name] = _of_a_scale(rng, activations[name].reach, likely, spec)
     return arrays
+
+
+def _likely(activation: Activation, conv: Conv | None) -> tuple[float, float]:
+    """Where most values are."""
+    low, high = activation.reach
+    if conv is not None:
+        # A sum of n independent products spreads like sqrt(n); thresholds beyond it would never be crossed.
+        centre = conv.product.fan_in * (conv.weight.low + conv.weight.high) * conv.input_format.high // 4
+        width = max(2, int(conv.product.fan_in**0.5) * conv.weight.high * conv.input_format.high)
+        return centre - width, centre + width
+    if high - low > 1 << 9:  # sums, which are seldom far from the middle
+        return (3 * low + high) / 4, (low + 3 * high) / 4
+    return low, high
+
+
+def _of_a_scale(rng: np.random.Generator, reach: tuple[int, int], likely: tuple[float, float], spec: Spec) -> Array:
+    """Ascending thresholds of round(value / scale + bias): of each channel its own scale and bias, with which codes vary."""
+    (channels, count), (low, high) = spec.shape, likely
+    scales = (high - low) / (count + 1) * rng.uniform(0.5, 1.2, channels)
+    centres = (low + high + 1) / 2 + (high - low) * rng.uniform(-0.15, 0.15, channels)
+    steps = np.arange(count) - (count - 1) / 2
+    thresholds = np.ceil(centres[:, None] + scales[:, None] * steps).astype(np.int64)
+    within: Array = np.clip(thresholds, reach[0], min(reach[1] + 1, int(np.iinfo(spec.dtype).max))).astype(spec.dtype)
+    return within

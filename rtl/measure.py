@@ -22,8 +22,10 @@ from codegen.jobs.run import do, run_here
 from codegen.text.templates import render as render_template
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure
-from dataflow.unit import Constants, Unit
-from rtl.modules import fifo_style, memory_file
+from dataflow.unit import Constants, Role, Unit
+from network.operations import Activation
+from rtl.memories import memory_texts
+from rtl.modules import fifo_style, memory_files
 from rtl.render import FOLDER
 from rtl.shapes import FIFO, Parameters, Shaped, as_fifo, table, write_table
 from rtl.synthesis import STATISTICS, module_job, read_statistics, unit_job
@@ -42,15 +44,31 @@ def job(shape: Shaped) -> Job:
 
 
 def random_memories(unit: Unit) -> dict[str, str]:
-    """Rows of random weights, and of thresholds within their reach, the same ones every time."""
-    return {memory_file(held): _random_rows(held) for held in unit.constants}
+    """Rows of random weights, and of thresholds within their reach, the same ones every time. What is made of thresholds is made of random
+    ones: a table ascends, and of a search those of each step lie between those of the steps before."""
+    texts: dict[str, str] = {}
+    for held in unit.constants:
+        if held.activation is None or held.role is Role.THRESHOLDS:
+            texts |= {file: _random_rows(held) for file in memory_files(held)}
+        else:
+            texts |= zip(memory_files(held), memory_texts(held, {held.key: _random_thresholds(held.activation, held.role)}), strict=True)
+    return texts
+
+
+def _random_thresholds(activation: Activation, role: Role) -> NDArray[np.int64]:
+    """Of each channel: ascending, and of a clip one after the other."""
+    (low, high), n = activation.reach, activation.codes.thresholds
+    rng = np.random.default_rng(n)
+    if role is Role.BASES:
+        return rng.integers(low, high, (activation.shape.channels, 1), endpoint=True) + np.arange(n)
+    return np.sort(rng.integers(low, high + 1, (activation.shape.channels, n), endpoint=True), axis=1)
 
 
 def _random_rows(held: Constants) -> str:
     draw, digits = random.Random(held.name), -(-held.row_bits // 4)
     rows = [draw.getrandbits(held.row_bits) for _ in range(held.words)]
-    if held.reach is not None:
-        low, high = held.reach
+    if held.activation is not None and held.scaling is None and held.role is not Role.CODES:
+        low, high = held.activation.reach
         rows = [
             sum(draw.randint(low, high + 1) % 2**held.element_bits << i * held.element_bits for i in range(held.elements)) for _ in rows
         ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from types import MappingProxyType
 
 from codegen.text.templates import pascal
@@ -30,11 +31,13 @@ class Module:
 
 
 WINDOW = ("KernelHeight", "KernelWidth")
+ACTIVATION = ("In", "Simd", "Block", "Repeats", "Beside")
 SLIDING = (
     *("Height", "Width", *WINDOW, "StrideHeight", "StrideWidth"),
     *("PadTop", "PadBottom", "PadLeft", "PadRight", "In", "Simd", "Pixels"),
 )
 PRODUCTS = (*WINDOW, "In", "Out", "Simd", "Pe", "Pixels", "Taps")
+DSPS = ("DspWeights", "DspPixels", "WeightStep", "PixelStep", "Chain")
 MODULES: Mapping[str, Module] = MappingProxyType(
     {
         "dwc": Module(parameters=("LanesIn", "LanesOut"), formats=("Code",)),
@@ -46,18 +49,26 @@ MODULES: Mapping[str, Module] = MappingProxyType(
             formats=("Main", "Bypass", "Out", "Factor"),
             signed=("Main", "Bypass"),
         ),
-        "threshold": Module(parameters=("In", "Simd"), formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
+        "threshold": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
+        "scale": Module(
+            parameters=(*ACTIVATION, "Shift", "HalfEven", "Step", "Offset", "Low", "High"),
+            formats=("In", "Out", "Multiplier", "Bias"),
+            signed=("In",),
+        ),
+        "clip": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
+        "table": Module(parameters=ACTIVATION, formats=("In", "Out")),
+        "search": Module(parameters=ACTIVATION, formats=("In", "Out"), signed=("In",), unsigned=("Out",)),
         "swg": Module(parameters=SLIDING, formats=("In",), lists=("PadCodes",)),
         "swg_parallel": Module(parameters=(*SLIDING, "Taps"), formats=("In",), lists=("PadCodes",)),
         "raster": Module(parameters=("Groups", "Folds", "Pixels", "Beats", "Lanes"), formats=("Code",)),
-        "mvau": Module(parameters=PRODUCTS, formats=("In", "Weight", "Out"), signed=("In", "Weight"), unsigned=("Out",)),
-        "mvu": Module(parameters=PRODUCTS, formats=("In", "Weight", "Acc"), signed=("In", "Weight")),
+        "mvau": Module(parameters=(*PRODUCTS, *DSPS), formats=("In", "Weight", "Out"), signed=("In", "Weight"), unsigned=("Out",)),
+        "mvu": Module(parameters=(*PRODUCTS, *DSPS), formats=("In", "Weight", "Acc"), signed=("In", "Weight")),
         "max_pool": Module(parameters=(*WINDOW, "In", "Simd"), formats=("In",), unsigned=("In",)),
         "accumulate_pool": Module(parameters=("Pixels", "In", "Simd", "Zero"), formats=("In", "Out"), unsigned=("In",)),
         "global_max": Module(parameters=("Pixels", "In", "Simd", "Zero"), formats=("In", "Out"), unsigned=("In",)),
         "weight_rom": Module(reads=(), parameters=("Tiles", "Simd", "Pe"), formats=("Weight",)),
         "dense": Module(
-            reads=("in", "weights"), parameters=("In", "Out", "Simd", "Pe"), formats=("In", "Weight", "Acc"), signed=("In", "Weight")
+            reads=("in", "weights"), parameters=("In", "Out", "Simd", "Pe", *DSPS), formats=("In", "Weight", "Acc"), signed=("In", "Weight")
         ),
         "scale_scores": Module(parameters=("Classes", "Lanes"), formats=("In", "Factor", "Out"), signed=("In",)),
         "top_k": Module(parameters=("Classes", "Top"), formats=("Score",), signed=("Score",)),
@@ -106,7 +117,7 @@ def instance(ip: Ip, unit: Unit) -> Instance:
         *({name[1:]: str(value) for name, value in row if name[1:] in module.parameters} for row in unit.parameters),
         _formats(unit, module),
         {name: _packed(unit, codes) for name, codes in unit.lists if name in module.lists},
-        *map(_constants, unit.constants),
+        *(_constants(list(held)) for _, held in groupby(unit.constants, key=lambda each: each.role)),
         {f"{pascal(buffer.name)}Style": _quoted(STYLES[buffer.storage]) for buffer in unit.buffers if buffer.words},
         *(_output(port, fifo, bits) for port, (fifo, bits) in zip(module.writes, ip.rtl_fifos(unit), strict=True)),
     ]
@@ -139,10 +150,16 @@ def _packed(unit: Unit, codes: tuple[int, ...]) -> str:
     return f"{{{channels}{{{literals[0]}}}}}" if len(codes) == 1 else f"{{{', '.join(reversed(literals))}}}"
 
 
-def _constants(held: Constants) -> Row:
-    name = pascal(held.role.value)
-    bits = {f"{name}Bits": str(held.element_bits)} if held.role is Role.THRESHOLDS else {}
-    return bits | {f"{name}Block": _bit(held.storage is Storage.BRAM), f"{name}File": _quoted(memory_file(held))}
+def _constants(of_a_role: Sequence[Constants]) -> Row:
+    """Of a search there are those of each step: what is in block RAM is a bit of each, and files are named by step and lane."""
+    held = of_a_role[0]
+    name, blocks = pascal(held.role.value), [each.storage is Storage.BRAM for each in of_a_role]
+    if held.role is Role.LEVELS:
+        block, file = f"8'b{sum(in_block << k for k, in_block in enumerate(blocks)):b}", held.name.removesuffix("0")
+    else:
+        block, file = _bit(blocks[0]), held.name if held.apart else memory_files(held)[0]
+    bits = {f"{name}Bits": str(held.element_bits)} if held.role in (Role.THRESHOLDS, Role.BASES, Role.LEVELS) else {}
+    return bits | {f"{name}Block": block, f"{name}File": _quoted(file)}
 
 
 def _output(port: str, fifo: RtlFifo, bits: int) -> Row:
@@ -156,9 +173,9 @@ def fifo_style(fifo: RtlFifo, bits: int) -> str:
     return STYLES[stream_storage(fifo.depth, bits) if fifo.kind is FifoKind.DEEP else Storage.LUTRAM]
 
 
-def memory_file(held: Constants) -> str:
-    """The file with the rows of a ROM."""
-    return f"{held.name}.mem"
+def memory_files(held: Constants) -> tuple[str, ...]:
+    """The file with the rows of a ROM; of ROMs apart, those of each lane."""
+    return tuple(f"{held.name}_{lane:04}.mem" for lane in range(held.pe)) if held.apart else (f"{held.name}.mem",)
 
 
 def _bit(value: bool) -> str:

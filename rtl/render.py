@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from codegen.text.templates import render as render_template
 from dataflow.design import Ip, Port, Stream
 from dataflow.unit import Unit
-from rtl.modules import MODULES, Row, instance, memory_file
+from rtl.modules import MODULES, Row, instance, memory_files
 
 if TYPE_CHECKING:
     from network.parameters import Parameters
@@ -23,7 +23,7 @@ BENCH = FOLDER / "include" / "bench.h"
 
 def outputs(ip: Ip) -> tuple[str, ...]:
     """The files of an IP."""
-    return (top_file(ip), bench_file(ip), *(memory_file(held) for unit in ip.units for held in unit.constants))
+    return (top_file(ip), bench_file(ip), *(file for unit in ip.units for held in unit.constants for file in memory_files(held)))
 
 
 def top_file(ip: Ip) -> str:
@@ -51,9 +51,10 @@ def sources(network: str, ip: Ip) -> dict[str, str]:
 
 def memories(unit: Unit, parameters: Parameters) -> dict[str, str]:
     """The files with the rows of a unit's ROMs, by name."""
-    from rtl.memories import memory_text  # here, because numpy loads slowly
+    from rtl.memories import memory_texts  # here, because numpy loads slowly
 
-    return {memory_file(held): memory_text(held, parameters) for held in unit.constants}
+    texts = ((memory_files(held), memory_texts(held, parameters)) for held in unit.constants)
+    return {file: text for files, of in texts for file, text in zip(files, of, strict=True)}
 
 
 def render_unit(ip: Ip, unit: Unit) -> str:

@@ -14,23 +14,27 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from dataflow.cost.formulas import uses_dsp
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure, rtl_fifo
 from dataflow.design import Ip, Port
 from dataflow.rtl_fifo import RtlFifo
 from dataflow.unit import Place, Unit
-from dataflow.units.activation import threshold
+from dataflow.units import IMPLEMENTATIONS
+from dataflow.units.activation import Order
 from dataflow.units.beats import dwc, fork, raster
 from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
 from dataflow.units.join import join, join_sum
 from dataflow.units.parallel import swg_parallel
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import inputs, mvau, mvu
+from dataflow.units.scale import scale
 from dataflow.units.window import swg
 from network.formats import Format, Kind, holding, uint
-from network.layers import Fold
+from network.layers import Fold, Multiply
 from network.model import pool_reach
 from network.operations import Activation, Dense, GlobalPool, Join, JoinSum, Pool, PoolKind, Product, Scale, Shape, TopK, Window, reach
+from network.scaling import Rounding, Scaling
 
 TABLE = Path(__file__).parent / "measured.csv"
 FIFO = "fifo"
@@ -47,6 +51,9 @@ class Parameters:
         if found is None and default is None:
             raise KeyError(f"{name} is not in {self.text}")
         return int(found) if found is not None else default or 0
+
+    def text_of(self, name: str, default: str) -> str:
+        return self._found.get(name, default)
 
     def format(self, name: str) -> Format:
         return Format.parse(self._found[name])
@@ -77,7 +84,7 @@ class Shaped:
         structure = self.unit.structure
         if structure is None:
             raise KeyError(f"{self.implementation} has no module")
-        return structure
+        return structure()
 
     @property
     def unit(self) -> Unit:
@@ -183,9 +190,14 @@ def _product(given: Parameters) -> tuple[Product, Fold]:
     return product, Fold(given.number("pe"), given.number("simd"), given.number("pixels", 1), given.number("taps", 1))
 
 
+def _multiply(given: Parameters) -> Multiply:
+    """As said, or else DSPs where both factors are wide."""
+    return Multiply(given.text_of("multiply", "dsp" if uses_dsp(given.format("weight"), given.format("codes")) else "lut"))
+
+
 def _mvu(given: Parameters) -> Ip:
     product, fold = _product(given)
-    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold)
+    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold, multiply=_multiply(given))
     return _ip(unit, [fold.pixels * inputs(fold) * product.codes.bits, fold.pixels * fold.pe * product.sums.bits])
 
 
@@ -193,15 +205,55 @@ def _mvau(given: Parameters) -> Ip:
     product, fold = _product(given)
     codes, result = product.codes, given.format("result")
     activation = Activation(shape=product.output, values=product.sums, reach=product.reach, codes=result)
-    unit = mvau(_place("in", "out"), layer="layer", product=product, activation=activation, fold=fold)
+    place, multiply = _place("in", "out"), _multiply(given)
+    unit = mvau(place, layer="layer", product=product, activation=activation, fold=fold, multiply=multiply)
     return _ip(unit, [fold.pixels * inputs(fold) * codes.bits, fold.pixels * fold.pe * result.bits])
 
 
+def _activated(given: Parameters, implementation: str) -> Ip:
+    values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
+    low, high = given.number("least", values.low), given.number("greatest", values.high)
+    activation = Activation(shape=_shape(given), values=values, reach=(low, high), codes=codes)
+    order = _order(given)
+    unit = IMPLEMENTATIONS[implementation](_place("in", "out"), layer="layer", activation=activation, lanes=lanes, order=order)
+    return _ip(unit, [order.beside * lanes * values.bits, order.beside * lanes * codes.bits])
+
+
 def _threshold(given: Parameters) -> Ip:
+    return _activated(given, "threshold")
+
+
+def _clip(given: Parameters) -> Ip:
+    return _activated(given, "clip")
+
+
+def _table(given: Parameters) -> Ip:
+    return _activated(given, "table")
+
+
+def _search(given: Parameters) -> Ip:
+    return _activated(given, "search")
+
+
+def _scale(given: Parameters) -> Ip:
     values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
     activation = Activation(shape=_shape(given), values=values, reach=(values.low, values.high), codes=codes)
-    unit = threshold(_place("in", "out"), layer="layer", activation=activation, lanes=lanes)
-    return _ip(unit, [lanes * values.bits, lanes * codes.bits])
+    scaling = Scaling(
+        multiplier=given.number("multiplier"),
+        bias=given.number("bias"),
+        shift=given.number("shift"),
+        rounding=Rounding.HALF_EVEN if given.number("even", 0) else Rounding.HALF_UP,
+        step=given.number("step", 1),
+        offset=given.number("offset", 0),
+        low=given.number("low", codes.low),
+        high=given.number("high", codes.high),
+    )
+    unit = scale(_place("in", "out"), layer="layer", activation=activation, lanes=lanes, scaling=scaling, order=_order(given))
+    return _ip(unit, [given.number("beside", 1) * lanes * each.bits for each in (values, codes)])
+
+
+def _order(given: Parameters) -> Order:
+    return Order(given.number("block", 1), given.number("repeats", 1), given.number("beside", 1))
 
 
 def _swg(given: Parameters) -> Ip:
@@ -328,7 +380,8 @@ UNITS: Mapping[str, Callable[[Parameters], Ip]] = MappingProxyType(
     {
         each.__name__[1:]: each
         for each in (
-            *(_mvau, _mvu, _threshold, _swg, _swg_parallel, _raster, _dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
+            *(_mvau, _mvu, _threshold, _clip, _table, _search, _scale, _swg, _swg_parallel, _raster),
+            *(_dwc, _fork, _join, _join_sum, _max_pool, _accumulate_pool, _global_max),
             *(_weight_rom, _dense, _scale_scores, _top_k, _top_k_scores),
         )
     }

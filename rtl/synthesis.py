@@ -1,12 +1,12 @@
 """Units in SystemVerilog through an open synthesizer, Yosys, one by one: the LUTs, flip-flops and block RAMs they really take.
 
 PEs are kept as modules: they are all alike, so one is mapped for all of them. FIFOs are too, since the estimate has them apart from the unit
-that writes them.
+that writes them. So are groups of PEs that share DSPs, in which a DSP, rf_dsp, is one cell: Yosys puts no addition into a DSP48E2 and few
+registers, where a vendor's tool leaves none of what the module has outside.
 
 What is counted: LUT1 to LUT6 are a LUT each, though a vendor's tool puts two small ones into one; a distributed RAM is the LUTs of its
 primitive, a shift register one LUT whatever its length. Carry chains and the multiplexers behind LUTs (MUXF7 to MUXF9) are free, and so are
-inverters: Yosys leaves one in front of the reset of each flip-flop, where the slice has its own. Of DSPs Yosys' number is not shown, since it
-does not put an accumulator into one: the estimate counts them by rule.
+inverters: Yosys leaves one in front of the reset of each flip-flop, where the slice has its own.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ SCRIPT = f"""\
 read_verilog -sv -defer {" ".join(f"library/{path.name}" for path in LIBRARY)} unit.sv
 hierarchy -check -top unit
 setattr -mod -set keep_hierarchy 1 $paramod*\\rf_fifo $paramod\\rf_fifo\\* $paramod*\\rf_pe $paramod\\rf_pe\\*
+setattr -mod -set keep_hierarchy 1 $paramod*\\rf_pe_packed $paramod\\rf_pe_packed\\*
+blackbox $paramod*\\rf_dsp $paramod\\rf_dsp\\* rf_dsp
 setattr -set rom_style "logic" a:rom_style=distributed
 synth_xilinx -family xcup -noiopad -noclkbuf -flatten
 tee -q -o {STATISTICS} stat -json
 """
 """Parameters have to be known before a module is read in full, hence -defer. A module with parameters is named $paramod$<digest>\\<module>,
 or, where that is short, $paramod\\<module>\\<parameters>. Distributed, as Vivado calls it, is to Yosys a RAM without contents."""
-FIFO = "rf_fifo"
+FIFO, DSP = "rf_fifo", "rf_dsp"
 MODULE = re.compile(r"\\(rf_\w+)")
 
 LUTS = {
@@ -125,6 +127,9 @@ def _below(cells: Mapping[str, Mapping[str, Any]], name: str) -> Counted:
 
 def _primitive(kind: str) -> Resources:
     """Raises KeyError for an unknown one."""
+    found = MODULE.search(kind)
+    if kind == DSP or (found and found[1] == DSP):
+        return Resources(dsp=1)
     if kind in LUTS:
         return Resources(lut=LUTS[kind])
     if kind in OTHERS:

@@ -15,7 +15,7 @@ ORDER = (
     "codegen",
     "network",
     # What a unit is and costs; what cards and firings are. One level, since a unit has a cost and a cost is that of a unit's formats.
-    "dataflow._native dataflow.cost.resources dataflow.cost.storage dataflow.firings dataflow.names dataflow.platform dataflow.rtl_fifo "
+    "dataflow._native dataflow.cost.resources dataflow.cost.storage dataflow.firings dataflow.names dataflow.packing dataflow.platform dataflow.rtl_fifo "
     "dataflow.unit dataflow.cost.formulas dataflow.cost.published dataflow.cost.rtl",
     "dataflow.units dataflow.design dataflow.banks dataflow.cost",
     "dataflow.layout",

@@ -63,7 +63,9 @@ def sliding(rng: np.random.Generator, shape: Shape, window: Window, lanes: int, 
         else swg_parallel(place, shape=shape, window=window, lanes=lanes, pixels=pixels, taps=taps, form=form, pad_codes=pad_codes)
     )
     seen = beats(windows(codes, window, pads), lanes, pixels, taps)
-    return Alone(_ip(unit, [lanes * form.bits, pixels * taps * lanes * form.bits]), {}, {"in": (codes, form.bits), "out": (seen, form.bits)})
+    return Alone(
+        _ip(unit, [lanes * form.bits, pixels * taps * lanes * form.bits]), {}, {"in": (codes, form.bits), "out": (seen, form.bits)}
+    )
 
 
 def draw_sliding(rng: np.random.Generator, *, several: bool) -> Alone:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dataflow.choose import floorplan
 from dataflow.choose.fit import FitError
-from dataflow.choose.fold_fastest import Fastest, fastest
+from dataflow.choose.fold_fastest import Fastest, fastest, reaching
 from dataflow.choose.fold_search import Search, search
 from dataflow.choose.folding import cycles_for
 from dataflow.cost.estimate import estimate_design
@@ -49,7 +49,7 @@ def explore(design: Design, *, fps: int | None, want_fastest: bool) -> Explorati
     free = _free(design)
     top = fastest(foldings, free)
     target = top.cycles if want_fastest and top else cycles_for(design.network, fps) if fps else design.interval
-    folds = top.folds if want_fastest and top else foldings.least(target)
+    folds = top.builds if want_fastest and top else reaching(foldings, target, free)
     if folds is None:
         fewest, clock = foldings.fewest_cycles(), design.network.clock_mhz
         raise FitError(
@@ -58,7 +58,7 @@ def explore(design: Design, *, fps: int | None, want_fastest: bool) -> Explorati
             why=f"at {clock} MHz that is {target:,} cycles a frame, but the fewest possible are {fewest:,}",
             fix=f"ask for at most {int(clock * 1e6 / fewest)}, or raise clock_mhz",
         )
-    chosen = lay_out(foldings.folded(folds), design.platform)
+    chosen = lay_out(foldings.built(folds), design.platform)
     return Exploration(described=design, points=_curve(foldings, design, top, free), fastest=top, chosen=chosen)
 
 
@@ -74,9 +74,9 @@ def _curve(foldings: Search, design: Design, top: Fastest | None, free: list[int
     for cycles in sorted(wanted, reverse=True):
         folds = foldings.least(cycles)
         if folds is not None:
-            points.append(_point("", lay_out(foldings.folded(folds), design.platform), free))
+            points.append(_point("", lay_out(foldings.built(folds), design.platform), free))
     if top is not None:
-        points.append(_point("fastest that fits", lay_out(foldings.folded(top.folds), design.platform), free))
+        points.append(_point("fastest that fits", lay_out(foldings.built(top.builds), design.platform), free))
     unique = {(point.label, point.cycles): point for point in points}
     return tuple(sorted(unique.values(), key=lambda point: (-point.cycles, point.label)))
 

@@ -1,8 +1,8 @@
-"""The best foldings of one IP for a number of cycles: by dynamic programming along its layers, which is exact.
+"""The best ways to build one IP for a number of cycles: by dynamic programming along its layers, which is exact.
 
-A layer's PE is connected to the next layer's SIMD by a width converter, and the paths of a block fork and join: once the lanes of
-the first layer's input are fixed, the cost of each lane depends on one other lane only. For each pair of lanes at the IP's ends,
-the Pareto-optimal foldings are kept: those that no other one beats in every kind of resource; or with one weighted sum, the best.
+A width converter is between the lanes behind a layer and those of the next one, and the paths of a block fork and join: once the lanes
+of the first layer's input are fixed, the cost of each lane depends on one other lane only. For each pair of lanes at the IP's ends,
+the Pareto-optimal ways are kept: those that no other one beats in every kind of resource; or with one weighted sum, the best.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ EVERY_KIND: Weights = np.eye(len(KINDS))
 
 
 class Choice(NamedTuple):
-    """A folding of one IP: its ports, its cost by each measure, and the index of each layer's fold."""
+    """A way to build one IP: its ports, its cost by each measure, and the index of each layer's build."""
 
     input: Port
     output: Port
     cost: NDArray[np.float64]
-    folds: tuple[int, ...]
+    builds: tuple[int, ...]
 
 
 class _Front(NamedTuple):
-    """The best foldings of the layers so far."""
+    """The best ways to build the layers so far."""
 
     costs: NDArray[np.float64]  # [n, measure]
-    folds: NDArray[np.int64]  # [n, layer]
+    builds: NDArray[np.int64]  # [n, layer]
 
-    def plus(self, cost: NDArray[np.float64], fold: int) -> _Front:
+    def plus(self, cost: NDArray[np.float64], build: int) -> _Front:
         """With one more layer and its cost."""
-        return _Front(self.costs + cost, np.pad(self.folds, ((0, 0), (0, 1)), constant_values=fold))
+        return _Front(self.costs + cost, np.pad(self.builds, ((0, 0), (0, 1)), constant_values=build))
 
     def plus_cost(self, cost: NDArray[np.float64]) -> _Front:
-        return _Front(self.costs + cost, self.folds)
+        return _Front(self.costs + cost, self.builds)
 
     def times(self, other: _Front, cost: NDArray[np.float64]) -> _Front:
         """Each of these combined with each of the others, at an additional cost."""
         ours, theirs = len(self.costs), len(other.costs)
         costs = self.costs[:, None, :] + other.costs[None, :, :] + cost
-        folds = np.hstack([np.repeat(self.folds, theirs, axis=0), np.tile(other.folds, (ours, 1))])
-        return _Front(costs.reshape(ours * theirs, -1), folds)
+        builds = np.hstack([np.repeat(self.builds, theirs, axis=0), np.tile(other.builds, (ours, 1))])
+        return _Front(costs.reshape(ours * theirs, -1), builds)
 
 
 _Fronts: TypeAlias = dict[int, list[_Front]]
@@ -57,26 +57,26 @@ _Fronts: TypeAlias = dict[int, list[_Front]]
 
 
 def choices(table: Table, cycles: int, weights: Weights = EVERY_KIND) -> list[Choice]:
-    """All Pareto-optimal foldings that take at most `cycles` a frame; empty where that is impossible."""
+    """All Pareto-optimal ways to build it that take at most `cycles` a frame; empty where that is impossible."""
     ended: dict[tuple[Port, Port], list[_Front]] = defaultdict(list)
-    last = sum(meeting.lane == "pe" and meeting.other_lane == "simd" for meeting in (pair.meeting for pair in table.pairs))
-    for entry in range(len(table.lanes(0, "simd"))):
+    last = sum(meeting.end == "out" and meeting.other_end == "into" for meeting in (pair.meeting for pair in table.pairs))
+    for entry in range(len(table.lanes(0, "into"))):
         for front in _through(table, cycles, weights, entry, last).values():
             kept = best(front)
-            for cost, folds in zip(kept.costs, kept.folds, strict=True):
-                ended[table.inputs[folds[0]], table.outputs[folds[last]]].append(_Front(cost[None], folds[None]))
+            for cost, builds in zip(kept.costs, kept.builds, strict=True):
+                ended[table.inputs[builds[0]], table.outputs[builds[last]]].append(_Front(cost[None], builds[None]))
     return [
-        Choice(*ports, cost, tuple(map(int, folds))) for ports, fronts in ended.items() for cost, folds in zip(*best(fronts), strict=True)
+        Choice(*ports, cost, tuple(map(int, builds))) for ports, fronts in ended.items() for cost, builds in zip(*best(fronts), strict=True)
     ]
 
 
 def _through(table: Table, cycles: int, weights: Weights, entry: int, last: int) -> _Fronts:
-    """Foldings of the whole IP whose first layer has the entry-th number of lanes, by the PE of the main path's last layer."""
+    """Ways to build the whole IP whose first layer has the entry-th number of lanes, by the output lanes of the main path's last layer."""
     start = _Front((table.base @ weights)[None], np.empty((1, 0), dtype=np.int64))
     fronts = _layer(table, cycles, weights, 0, {entry: [start]})
     for layer in range(last):
         fronts = _layer(table, cycles, weights, layer + 1, _meet(table, cycles, weights, layer, fronts))
-    if len(table.folds) == last + 1:  # an identity bypass, or no bypass at all
+    if len(table.builds) == last + 1:  # an identity bypass, or no bypass at all
         return _meet(table, cycles, weights, last, fronts, fixed=entry) if len(table.pairs) > last else fronts
     nothing = _Front(np.zeros((1, weights.shape[1])), np.empty((1, 0), dtype=np.int64))
     join, fork = table.pairs[last], table.pairs[last + 1]
@@ -93,12 +93,17 @@ def _through(table: Table, cycles: int, weights: Weights, entry: int, last: int)
 
 def _layer(table: Table, cycles: int, weights: Weights, layer: int, fronts: _Fronts) -> _Fronts:
     """From the input lanes of a layer to its output lanes."""
-    simds, pes = table.lane_of(layer, "simd"), table.lane_of(layer, "pe")
+    into, out = table.lane_of(layer, "into"), table.lane_of(layer, "out")
+    costs = table.costs[layer] @ weights
+    quick = np.flatnonzero(table.cycles[layer] <= cycles)
+    if weights.shape[1] == 1:  # of all builds between the same lanes the first of the cheapest is best
+        quick = quick[np.lexsort((costs[quick, 0], out[quick], into[quick]))]
+        quick = quick[np.concatenate([[True], (np.diff(into[quick]) != 0) | (np.diff(out[quick]) != 0)])] if len(quick) else quick
     before = {lane: best(candidates) for lane, candidates in fronts.items()}
     after: _Fronts = defaultdict(list)
-    for fold in np.flatnonzero(table.cycles[layer] <= cycles):
-        if simds[fold] in before:
-            after[int(pes[fold])].append(before[int(simds[fold])].plus(table.costs[layer][fold] @ weights, int(fold)))
+    for build in quick:
+        if into[build] in before:
+            after[int(out[build])].append(before[int(into[build])].plus(costs[build], int(build)))
     return after
 
 
@@ -116,16 +121,16 @@ def _meet(table: Table, cycles: int, weights: Weights, number: int, fronts: _Fro
 
 
 def best(fronts: list[_Front]) -> _Front:
-    """The Pareto front: those that no other one beats in every measure; of equal ones the one with the first folds."""
-    costs, folds = np.vstack([front.costs for front in fronts]), np.vstack([front.folds for front in fronts])
+    """The Pareto front: those that no other one beats in every measure; of equal ones the first."""
+    costs, builds = np.vstack([front.costs for front in fronts]), np.vstack([front.builds for front in fronts])
     order = np.lexsort(
-        (*folds.T[::-1], *costs.T[::-1])
+        (*builds.T[::-1], *costs.T[::-1])
     )  # by the first measure, then by the others: a better one comes before those it beats
-    costs, folds = costs[order], folds[order]
+    costs, builds = costs[order], builds[order]
     if costs.shape[1] == 1:
-        return _Front(costs[:1], folds[:1])
+        return _Front(costs[:1], builds[:1])
     kept: list[int] = []
     for place, cost in enumerate(costs):
         if not (costs[kept] <= cost).all(axis=1).any():
             kept.append(place)
-    return _Front(costs[kept], folds[kept])
+    return _Front(costs[kept], builds[kept])

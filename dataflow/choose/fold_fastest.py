@@ -8,7 +8,7 @@ chooses both at once: which of its Pareto-optimal foldings each IP gets, and its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
 
@@ -25,7 +25,7 @@ from dataflow.design import Link, Port
 from dataflow.layout import lay_out
 from dataflow.layout.network import link
 
-Folds = tuple[tuple[int, ...], ...]
+Builds = tuple[tuple[int, ...], ...]
 CODES = ("image", "codes_in", "codes_out")
 """Ports whose width depends on the folding; that of the others is fixed."""
 TRIES = 6
@@ -39,7 +39,7 @@ LARGEST = 20_000
 class Fastest:
     """The fastest foldings, and whether anything faster is proven impossible rather than undecided in the time given."""
 
-    folds: Folds
+    builds: Builds
     cycles: int
     is_proven: bool
 
@@ -59,10 +59,26 @@ def fastest(search: Search, given: Sequence[int | None]) -> Fastest | None:
         else:
             best, high = (folds, candidates[middle]), middle
         middle = (low + high) // 2
-    return None if best is None else Fastest(folds=best[0], cycles=best[1], is_proven=is_proven)
+    return None if best is None else Fastest(builds=best[0], cycles=best[1], is_proven=is_proven)
 
 
-def fitting(search: Search, cycles: int, given: Sequence[int | None]) -> Folds | None:
+def reaching(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:
+    """The least that takes at most `cycles` a frame, within the budgets if anything is; None if no folding is that fast.
+
+    Kinds of resources of which even the most frugal choice needs more than the card has are not limited: what can be kept is kept.
+    """
+    least = search.least(cycles)
+    if least is None:
+        return None
+    short = [KINDS[kind] for kind in range(len(KINDS)) if _is_short(search, cycles, kind)]
+    try:
+        found = fitting(replace(search, platform=search.platform.unlimited(short)), cycles, given)
+    except TimeUp:
+        found = None
+    return found or least
+
+
+def fitting(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:
     """Foldings that take at most `cycles` a frame and fit; the least ones if they do. Raises TimeUp if undecided.
 
     Resources get prices, at first their shares of the card. If the cheapest foldings cost more than the whole card, so do all
@@ -93,11 +109,11 @@ def _is_short(search: Search, cycles: int, kind: int) -> bool:
     )
 
 
-def _problem(search: Search, folds: Folds, given: Sequence[int | None]) -> floorplan.Problem:
-    return floorplan.problem(lay_out(search.folded(folds), search.platform), given)
+def _problem(search: Search, folds: Builds, given: Sequence[int | None]) -> floorplan.Problem:
+    return floorplan.problem(lay_out(search.built(folds), search.platform), given)
 
 
-def _jointly(search: Search, cycles: int, given: Sequence[int | None]) -> Folds | None:
+def _jointly(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:
     """Foldings and SLRs chosen together, for the least sum of shares; None where the budgets admit no choice."""
     least = search.least(cycles)
     if least is None:
@@ -111,9 +127,9 @@ class _JointProgram:
     The DMA, where there is one, is IP 0 and has one folding. `least` are foldings for the same cycles, whose design gives the links and budgets.
     """
 
-    def __init__(self, search: Search, cycles: int, least: Folds) -> None:
+    def __init__(self, search: Search, cycles: int, least: Builds) -> None:
         self.search = search
-        self.design = lay_out(search.folded(least), search.platform)
+        self.design = lay_out(search.built(least), search.platform)
         self.problem = _problem(search, least, ())
         self.slrs = range(len(self.problem.budgets))
         self.options = [search.choices(part, cycles, EVERY_KIND) for part in range(len(search.tables))]
@@ -127,7 +143,7 @@ class _JointProgram:
         self.used: list[list[tuple[int, Costs]]] = [[] for _ in self.slrs]  # by SLR: variables, and the resources each uses there
         self.wires: list[list[int]] = [[] for _ in self.slrs[1:]]  # by boundary: variables, the wires of each link that cross it
 
-    def solve(self, given: Sequence[int | None]) -> Folds | None:
+    def solve(self, given: Sequence[int | None]) -> Builds | None:
         """`given` are the fixed SLRs of IPs."""
         for ip in range(len(self.options)):
             self._choose_one(ip, given[ip])
@@ -195,12 +211,12 @@ class _JointProgram:
         for several in self.wires:
             self.program.constraint(dict.fromkeys(several, 1 / self.problem.sll), most=1)
 
-    def _folds(self, solution: Solution) -> Folds:
+    def _folds(self, solution: Solution) -> Builds:
         """The folds of the layers of each IP, without the DMA, from the values of the variables."""
         count = len(self.slrs)
         picked = [
             int(solution.values[start : start + len(own) * count].reshape(len(own), count).sum(axis=1).argmax())
             for start, own in zip(self.first, self.options, strict=True)
         ]
-        folds = [own[number].folds for own, number in zip(self.options, picked, strict=True)]
+        folds = [own[number].builds for own, number in zip(self.options, picked, strict=True)]
         return tuple(folds[-len(self.search.tables) :])

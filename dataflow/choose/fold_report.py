@@ -10,7 +10,8 @@ from rich.console import Console
 from dataflow.choose.explore import Exploration, Point
 from dataflow.cost.report import HEADINGS, numbers, table
 from dataflow.cost.resources import KINDS
-from network.layers import Classifier, Conv
+from network.formats import Kind
+from network.layers import Classifier, Conv, Way
 from network.model import Network
 
 
@@ -104,9 +105,13 @@ def _layers(network: Network) -> list[Conv | Classifier]:
     return [network.stem.conv, *(layer for block in network.blocks for layer in block.layers), network.head.fc]
 
 
-def _folding(layer: Conv | Classifier) -> dict[str, int]:
-    pixels = {"pixels": layer.fold.pixels} if layer.fold.pixels > 1 else {}
-    return {"pe": layer.pe, "simd": layer.simd, **pixels}
+def _folding(layer: Conv | Classifier) -> dict[str, int | str]:
+    """As it is written in a description."""
+    fold, multiply, way = layer.build
+    numbers: dict[str, int | str] = {name: number for name, number in fold._asdict().items() if number > 1 or name in ("pe", "simd")}
+    if multiply is not None and layer.weight.kind is not Kind.BIPOLAR:
+        numbers["multiply"] = multiply.value
+    return numbers | ({"activation": way.value} if isinstance(way, Way) else {})
 
 
 def _fold(layer: Conv | Classifier) -> str:

@@ -1,6 +1,7 @@
-"""The folding search: PE, SIMD and pixels of every layer, for the least resources at a frame rate. Exact within the cost model.
+"""The folding search: PE, SIMD, pixels and taps of every layer, what multiplies, and how its activation is built, for the least resources at
+a frame rate. Exact within the cost model.
 
-`fold_choices` gives the best foldings of each IP. Neighbouring IPs affect each other only through width converters, so a second
+`fold_choices` gives the best ways to build each IP. Neighbouring IPs affect each other only through width converters, so a second
 dynamic program along the chain of IPs combines them. "Least" is one number: the used shares of the card's budgets, summed over
 the kinds of resources. The fastest foldings that fit are found by `fold_fastest`.
 """
@@ -14,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from dataflow.choose.fold_choices import Choice, Weights, choices
-from dataflow.choose.fold_tables import NEVER, Costs, Part, Table, layers, refold, table, vector
+from dataflow.choose.fold_tables import NEVER, Costs, Part, Table, layers, rebuild, table, vector
 from dataflow.cost.estimate import estimate_link
 from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Ip, Port
@@ -22,7 +23,7 @@ from dataflow.layout.ips import dma_ip
 from dataflow.layout.network import link
 from dataflow.platform import Platform
 from network.errors import DescriptionError
-from network.layers import Classifier, Conv, Fold
+from network.layers import Build, Classifier, Conv, Fold, Multiply, Way
 from network.model import Block, Head, Network, Stem
 
 
@@ -76,7 +77,7 @@ class Search:
         return self._links[source, sink]
 
     def least(self, cycles: int, weights: Weights | None = None) -> tuple[tuple[int, ...], ...] | None:
-        """The folds of every layer, part by part, that cost least and take at most `cycles` a frame; None if no folding is that fast."""
+        """How every layer is built, part by part, for the least cost and at most `cycles` a frame; None if no way is that fast."""
         if cycles < self.floor:
             return None
         measure = self.shares if weights is None else weights
@@ -86,7 +87,7 @@ class Search:
             after: dict[Port | None, tuple[float, tuple[tuple[int, ...], ...]]] = {}
             for choice in self.choices(part, cycles, measure):
                 reached = min((cost + float((self.link(port, choice.input) @ measure)[0]), way) for port, (cost, way) in ways.items())
-                way = (reached[0] + float(choice.cost[0]), (*reached[1], choice.folds))
+                way = (reached[0] + float(choice.cost[0]), (*reached[1], choice.builds))
                 if choice.output not in after or way < after[choice.output]:
                     after[choice.output] = way
             ways = after
@@ -94,9 +95,9 @@ class Search:
                 return None
         return min(ways.values())[1]
 
-    def folded(self, folds: Sequence[Sequence[int]]) -> Network:
-        """The network with these folds."""
-        return assemble(self.network, [own.folded(chosen) for own, chosen in zip(self.tables, folds, strict=True)])
+    def built(self, chosen: Sequence[Sequence[int]]) -> Network:
+        """The network built so."""
+        return assemble(self.network, [own.built(each) for own, each in zip(self.tables, chosen, strict=True)])
 
     def fewest_cycles(self) -> int:
         """The fewest cycles of any folding, whatever it costs."""
@@ -120,9 +121,9 @@ def search(network: Network, platform: Platform) -> Search:
     return Search(network=network, platform=platform, tables=tuple(own), dma=dma_ip(network) if network.has_dma else None)
 
 
-def assemble(network: Network, folded: Sequence[Part]) -> Network:
+def assemble(network: Network, parts: Sequence[Part]) -> Network:
     """The network made of these parts."""
-    stem, *blocks, head = folded
+    stem, *blocks, head = parts
     if not (isinstance(stem, Stem) and isinstance(head, Head)):
         raise TypeError("a network is a stem, blocks and a head")
     return replace(network, stem=stem, blocks=tuple(block for block in blocks if isinstance(block, Block)), head=head)
@@ -137,21 +138,33 @@ def nameless(part: Part) -> Part:
 
 
 def numbers(network: Network) -> list[int]:
-    """(pe, simd, pixels) of every layer in stream order."""
+    """(pe, simd, pixels, taps, what multiplies, how the activation is built) of every layer in stream order; -1 for what is not chosen."""
     layers: list[Conv | Classifier] = [*network.convs, network.head.fc]
-    return [number for layer in layers for number in layer.fold]
+    return [number for layer in layers for number in _numbers(layer.build)]
 
 
-def refolded(network: Network, known: Sequence[int]) -> Network | None:
-    """The network with these `numbers`; None where these are not valid foldings of it."""
-    folds = [Fold(*known[place : place + 3]) for place in range(0, len(known) - 2, 3)]
-    if len(known) != 3 * sum(len(layers(part)) for part in network.parts.values()) or min(known, default=0) < 1:
+def _numbers(build: Build) -> tuple[int, ...]:
+    multiply = -1 if build.multiply is None else list(Multiply).index(build.multiply)
+    return (*build.fold, multiply, list(Way).index(build.way) if isinstance(build.way, Way) else -1)
+
+
+def _build(layer: Conv | Classifier, known: Sequence[int]) -> Build:
+    """The build of these numbers; what is described stays."""
+    multiply = None if known[4] < 0 else list(Multiply)[known[4]]
+    return Build(Fold(*known[:4]), multiply, layer.build.way if known[5] < 0 else list(Way)[known[5]])
+
+
+def rebuilt(network: Network, known: Sequence[int]) -> Network | None:
+    """The network with these `numbers`; None where these are not a way to build it."""
+    own = {name: layers(part) for name, part in network.parts.items()}
+    if len(known) != 6 * sum(map(len, own.values())) or any(min(known[place : place + 4]) < 1 for place in range(0, len(known), 6)):
         return None
-    parts = []
+    parts, place = [], 0
     try:
-        for part in network.parts.values():
-            parts.append(refold(part, folds[: len(layers(part))]))
-            folds = folds[len(layers(part)) :]
-    except DescriptionError:
+        for name, part in network.parts.items():
+            builds = [_build(layer, known[place + 6 * i : place + 6 * i + 6]) for i, layer in enumerate(own[name])]
+            parts.append(rebuild(part, builds))
+            place += 6 * len(builds)
+    except (DescriptionError, IndexError):
         return None
     return assemble(network, parts)

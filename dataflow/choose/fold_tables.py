@@ -1,27 +1,30 @@
-"""Tables of the cost and the cycles of every folding of every layer; the folding search uses nothing else.
+"""Tables of the cost and the cycles of every way to build every layer; the search uses nothing else.
 
-The cost of an IP is a sum over its layers, and over pairs of lanes on both sides of a width converter: one layer's PE and the next
-one's SIMD. So tables of single layers and of such pairs give the exact cost of every folding (Table.cost; a test compares it with
-complete IPs). The tables come from IPs that are laid out and estimated: with the folding in question in one or two layers, and the
-widest possible folding in the others, so that the layers in question determine the cycles.
+The cost of a block is a sum: of what each of its convolutions has of its own (dataflow.choose.builds), and of the rest, which depends on
+the lanes at the ends of the convolutions alone: on each of them, and on pairs of them on both sides of a width converter. So tables of
+the convolutions, of their ends and of such pairs give the exact cost of every choice (Table.cost; a test compares it with complete IPs).
+Those of the rest come from IPs that are laid out without them and estimated: with the ends in question of one or two layers, and the widest
+ends of the others, so that the ends in question determine the cycles. Stem and head have one layer each, and are laid out as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
+from math import prod
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflow.choose.builds import Own, nameless, ways
 from dataflow.cost.estimate import estimate_ip
 from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Ip, Port
-from dataflow.layout.ips import block_ip, head_ip, stem_ip
+from dataflow.layout.ips import block_frame, block_ip, head_ip, stem_ip
 from network.errors import DescriptionError
-from network.layers import Classifier, Conv, Fold, divisors
+from network.layers import Build, Classifier, Conv, Fold, divisors
 from network.model import Block, Head, Stem
 
 Part: TypeAlias = Stem | Block | Head
@@ -29,16 +32,23 @@ Part: TypeAlias = Stem | Block | Head
 Costs: TypeAlias = NDArray[np.float64]
 """[..., kind], in the order of KINDS."""
 NEVER = 1 << 62
-"""Cycles of foldings that cannot be built."""
+"""Cycles of what cannot be built."""
+
+
+class Ends(NamedTuple):
+    """The lanes at the two ends of a layer."""
+
+    into: int
+    out: int
 
 
 class Meeting(NamedTuple):
-    """Two lanes on both sides of a width converter: a layer's pe or simd and another layer's."""
+    """Two lanes on both sides of a width converter: at an end of a layer and at one of another layer."""
 
     layer: int
-    lane: str
+    end: str
     other: int
-    other_lane: str
+    other_end: str
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -50,46 +60,54 @@ class Pair:
     cycles: NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Table:
-    """One IP. Fold `i` of its layer `l` costs `costs[l][i]` and takes `cycles[l][i]`; `base` is added once."""
+    """One IP. Way `i` to build its layer `l` costs `costs[l][i]` and takes `cycles[l][i]`; `base` is added once."""
 
     part: Part
-    folds: tuple[tuple[Fold, ...], ...]
+    builds: tuple[tuple[Build, ...], ...]
+    ends: tuple[tuple[Ends, ...], ...]  # of each of them
     base: Costs
     costs: tuple[Costs, ...]
     cycles: tuple[NDArray[np.int64], ...]
     pairs: tuple[Pair, ...]
-    inputs: tuple[Port, ...]  # by the fold of the first layer
-    outputs: tuple[Port, ...]  # by the fold of the main path's last layer
+    inputs: tuple[Port, ...]  # by the build of the first layer
+    outputs: tuple[Port, ...]  # by the build of the main path's last layer
 
-    def lanes(self, layer: int, lane: str) -> tuple[int, ...]:
-        """The possible values of a layer's pe or simd."""
-        return tuple(sorted({getattr(fold, lane) for fold in self.folds[layer]}))
+    def lanes(self, layer: int, end: str) -> tuple[int, ...]:
+        """The possible lanes at an end of a layer."""
+        return tuple(sorted({getattr(ends, end) for ends in self.ends[layer]}))
 
-    def lane_of(self, layer: int, lane: str) -> NDArray[np.int64]:
-        """For each fold of a layer, the index of its value in `lanes`."""
-        values = self.lanes(layer, lane)
-        return np.array([values.index(getattr(fold, lane)) for fold in self.folds[layer]])
+    def lane_of(self, layer: int, end: str) -> NDArray[np.int64]:
+        """For each way to build a layer, the index of its lanes at an end in `lanes`."""
+        return self._lane_of[layer, end]
+
+    @cached_property
+    def _lane_of(self) -> dict[tuple[int, str], NDArray[np.int64]]:
+        return {
+            (layer, end): np.searchsorted(self.lanes(layer, end), [getattr(ends, end) for ends in own])
+            for layer, own in enumerate(self.ends)
+            for end in Ends._fields
+        }
 
     def cost(self, chosen: Sequence[int]) -> Resources:
-        """The cost of a choice of one fold for each layer."""
+        """The cost of a choice of one way to build for each layer."""
         total = self.base + sum(costs[i] for costs, i in zip(self.costs, chosen, strict=True))
         for pair in self.pairs:
             total = total + pair.costs[self._met(pair.meeting, chosen)]
         return resources(total)
 
     def takes(self, chosen: Sequence[int]) -> int:
-        """The cycles a frame of a choice of one fold for each layer."""
+        """The cycles a frame of such a choice."""
         met = (int(pair.cycles[self._met(pair.meeting, chosen)]) for pair in self.pairs)
         return max(*(int(cycles[i]) for cycles, i in zip(self.cycles, chosen, strict=True)), *met, 0)
 
     def _met(self, meeting: Meeting, chosen: Sequence[int]) -> tuple[int, int]:
-        layer, lane, other, other_lane = meeting
-        return int(self.lane_of(layer, lane)[chosen[layer]]), int(self.lane_of(other, other_lane)[chosen[other]])
+        layer, end, other, other_end = meeting
+        return int(self.lane_of(layer, end)[chosen[layer]]), int(self.lane_of(other, other_end)[chosen[other]])
 
-    def folded(self, chosen: Sequence[int]) -> Part:
-        return refold(self.part, [folds[i] for folds, i in zip(self.folds, chosen, strict=True)])
+    def built(self, chosen: Sequence[int]) -> Part:
+        return rebuild(self.part, [builds[i] for builds, i in zip(self.builds, chosen, strict=True)])
 
 
 def vector(of: Resources) -> Costs:
@@ -107,17 +125,13 @@ def layers(part: Part) -> tuple[Conv | Classifier, ...]:
     return part.layers if isinstance(part, Block) else (part.fc,)
 
 
-def refold(part: Part, folds: Sequence[Fold]) -> Part:
-    """The same part with other folds; raises DescriptionError for invalid ones."""
+def rebuild(part: Part, builds: Sequence[Build]) -> Part:
+    """The same part, built in another way; raises DescriptionError for what cannot be."""
     if isinstance(part, Head):
-        return replace(part, fc=replace(part.fc, pe=folds[0].pe, simd=folds[0].simd, free=()))
+        return replace(part, fc=part.fc.built(builds[0]))
     if isinstance(part, Stem):
-        return replace(part, conv=_refold(part.conv, folds[0]))
-    return part.with_layers([_refold(layer, fold) for layer, fold in zip(part.layers, folds, strict=True)])
-
-
-def _refold(conv: Conv, fold: Fold) -> Conv:
-    return replace(conv, pe=fold.pe, simd=fold.simd, pixels=fold.pixels, free=())
+        return replace(part, conv=part.conv.built(builds[0]))
+    return part.with_layers([layer.built(build) for layer, build in zip(part.layers, builds, strict=True)])
 
 
 def lay_out(part: Part) -> Ip:
@@ -127,103 +141,160 @@ def lay_out(part: Part) -> Ip:
 
 
 def table(part: Part) -> Table:
-    """The table of all foldings of one IP that its description leaves open."""
-    own = layers(part)
-    folds = tuple(_buildable(part, number, _folds(layer)) for number, layer in enumerate(own))
-    widest = [max(each, key=lambda fold: fold.pe * fold.simd * fold.pixels) for each in folds]
-    built = partial(_built, part, widest)
-    base = built({})[1]
-    singles = [[built({number: fold}) for fold in each] for number, each in enumerate(folds)]
-    last = len(part.convs) - 1 if isinstance(part, Block) else 0
+    """The table of all ways to build one IP that its description leaves open. Raises DescriptionError if there are none."""
+    return _of_block(part) if isinstance(part, Block) else _of_one_layer(part)
+
+
+def _of_one_layer(part: Stem | Head) -> Table:
+    candidates = [each.build for each in ways(nameless(part.conv))] if isinstance(part, Stem) else _classifier_folds(part.fc)
+    built: list[tuple[Build, Ip]] = []
+    for build in candidates:
+        try:
+            built.append((build, lay_out(rebuild(part, [build]))))
+        except DescriptionError:
+            continue
+    if not built:
+        lay_out(part)  # the narrowest part: raises the error that says what is too wide
+    (layer,) = layers(part)
+    costs = np.array([vector(estimate_ip(ip)) for _, ip in built])
+    cycles = np.array([ip.interval for _, ip in built], dtype=np.int64)
+    ends = [_ends(layer.built(build)) for build, _ in built]
+    kept = _undominated([(ip.inputs[0], ip.outputs[0]) for _, ip in built], costs, cycles)
     return Table(
         part=part,
-        folds=folds,
-        base=base,
-        costs=tuple(np.array([cost - base for _, cost, _ in single]) for single in singles),
-        cycles=tuple(np.array([cycles for _, _, cycles in single], dtype=np.int64) for single in singles),
-        pairs=tuple(_pair(part, folds, widest, meeting) for meeting in _meetings(part)),
-        inputs=tuple(ip.inputs[0] for ip, _, _ in singles[0]),
-        outputs=tuple(ip.outputs[0] for ip, _, _ in singles[last]),
+        builds=(tuple(built[i][0] for i in kept),),
+        ends=(tuple(ends[i] for i in kept),),
+        base=np.zeros(len(KINDS)),
+        costs=(costs[kept],),
+        cycles=(cycles[kept],),
+        pairs=(),
+        inputs=tuple(built[i][1].inputs[0] for i in kept),
+        outputs=tuple(built[i][1].outputs[0] for i in kept),
     )
 
 
-def _folds(layer: Conv | Classifier) -> list[Fold]:
-    channels = layer.input.channels if isinstance(layer, Conv) else layer.inputs
+def _classifier_folds(layer: Classifier) -> list[Build]:
     pes = divisors(layer.out) if "pe" in layer.free else [layer.pe]
-    simds = divisors(channels) if "simd" in layer.free else [layer.simd]
-    if not isinstance(layer, Conv):
-        return [Fold(pe, simd) for pe in pes for simd in simds]
-    several = divisors(layer.output.width)[1:] if "pixels" in layer.free else [layer.pixels] if layer.pixels > 1 else []
-    single = [Fold(pe, simd) for pe in pes for simd in simds] if layer.pixels == 1 else []
-    return single + [Fold(layer.out, channels, pixels) for pixels in several]
+    simds = divisors(layer.inputs) if "simd" in layer.free else [layer.simd]
+    return [Build(Fold(pe, simd)) for pe in pes for simd in simds]
 
 
-def _buildable(part: Part, number: int, folds: Sequence[Fold]) -> tuple[Fold, ...]:
-    """The folds whose beats are not too wide. Each lane is tried with the other one as narrow as possible, since only its own width matters;
-    but of the head every fold is, whose weights are a stream as wide as both lanes together.
-
-    Raises DescriptionError if there are none.
-    """
-    own = [layer.fold for layer in layers(part)]
-
-    def builds(fold: Fold) -> bool:
-        try:
-            lay_out(refold(part, [*own[:number], fold, *own[number + 1 :]]))
-        except DescriptionError:
-            return False
-        return True
-
-    if isinstance(part, Head):
-        buildable = tuple(filter(builds, folds))
-    else:
-        single, several = [fold for fold in folds if fold.pixels == 1], [fold for fold in folds if fold.pixels > 1]
-        pes = {fold.pe for fold in single if fold.simd == single[0].simd and builds(fold)}
-        simds = {fold.simd for fold in single if fold.pe == single[0].pe and builds(fold)}
-        buildable = tuple(fold for fold in single if fold.pe in pes and fold.simd in simds) + tuple(filter(builds, several))
-    if not buildable:
-        lay_out(part)  # the narrowest part: raises the error that says what is too wide
-    return buildable
+def _ends(layer: Conv | Classifier) -> Ends:
+    return Ends(layer.simd, layer.lanes_behind)
 
 
-def _built(part: Part, widest: Sequence[Fold], changed: dict[int, Fold]) -> tuple[Ip, Costs, int]:
-    ip = lay_out(refold(part, [changed.get(number, fold) for number, fold in enumerate(widest)]))
-    return ip, vector(estimate_ip(ip)), ip.interval
+def _undominated(ports: Sequence[object], costs: Costs, cycles: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The indices, in order, of what no other with the same ports beats in cycles and in every kind of resource."""
+    groups: dict[object, list[int]] = {}
+    for index, port in enumerate(ports):
+        groups.setdefault(port, []).append(index)
+    kept: list[int] = []
+    for group in groups.values():
+        measures = np.column_stack([cycles[group].astype(float), costs[group]])
+        order = np.lexsort(measures.T[::-1])  # what beats another comes before it
+        measures = measures[order]
+        best = np.empty((0, measures.shape[1]))
+        for place, measure in zip(order, measures, strict=True):
+            if not (best <= measure).all(axis=1).any():
+                best = np.vstack([best, measure])
+                kept.append(group[place])
+    return np.array(sorted(kept), dtype=np.int64)
 
 
-def _meetings(part: Part) -> list[Meeting]:
+class _Frame:
+    """What a block has besides its convolutions, by the lanes at their ends."""
+
+    def __init__(self, block: Block, candidates: Sequence[Sequence[Own]]) -> None:
+        self.block = block
+        self.convs: list[dict[Ends, Conv]] = []  # for each layer, by its ends, the convolution built in some way that has them
+        for layer, of_layer in zip(block.layers, candidates, strict=True):
+            some = {Ends(each.into, each.out): each.build for each in reversed(of_layer)}
+            self.convs.append({ends: layer.built(build) for ends, build in some.items()})
+        self._keep_buildable()
+        self.widest = [max(ends, key=prod) for ends in self.convs]
+
+    def _keep_buildable(self) -> None:
+        """Drop the ends whose beats are too wide. Each is tried with the others as narrow as possible, since only its own width matters."""
+        narrowest = [min(ends, key=prod, default=Ends(1, 1)) for ends in self.convs]
+        for layer in range(len(self.convs)):
+            for number in range(len(Ends._fields)):
+                for lanes in sorted({ends[number] for ends in self.convs[layer]}):
+                    having = min((ends for ends in self.convs[layer] if ends[number] == lanes), key=prod)
+                    try:
+                        self._ip([*narrowest[:layer], having, *narrowest[layer + 1 :]])
+                    except DescriptionError:
+                        self.convs[layer] = {ends: conv for ends, conv in self.convs[layer].items() if ends[number] != lanes}
+        if not all(self.convs):
+            block_ip(self.block)  # the narrowest: raises the error that says what is too wide
+
+    def _ip(self, ends: Sequence[Ends]) -> Ip:
+        return block_frame(self.block.with_layers([convs[each] for convs, each in zip(self.convs, ends, strict=True)]))
+
+    def built(self, changed: dict[int, Ends]) -> tuple[Ip, Costs, int]:
+        """With these ends of layers, and the widest of the others: the IP, its cost and its cycles a frame."""
+        ip = self._ip([changed.get(layer, widest) for layer, widest in enumerate(self.widest)])
+        return ip, vector(estimate_ip(ip)), ip.interval
+
+
+def _of_block(block: Block) -> Table:
+    candidates = [ways(nameless(conv)) for conv in block.layers]
+    frame = _Frame(block, candidates)
+    base = frame.built({})[1]
+    builds, ends, costs, cycles = [], [], [], []
+    ports: list[dict[Ends, Ip]] = []
+    for number, of_layer in enumerate(candidates):
+        around = {each: frame.built({number: each}) for each in frame.convs[number]}
+        usable = [(each, Ends(each.into, each.out)) for each in of_layer if (each.into, each.out) in around]
+        own_costs = np.array([vector(each.cost) + around[between][1] - base for each, between in usable])
+        own_cycles = np.array([max(each.cycles, around[between][2]) for each, between in usable], dtype=np.int64)
+        kept = _undominated([between for _, between in usable], own_costs, own_cycles)
+        builds.append(tuple(usable[i][0].build for i in kept))
+        ends.append(tuple(usable[i][1] for i in kept))
+        costs.append(own_costs[kept])
+        cycles.append(own_cycles[kept])
+        ports.append({between: ip for between, (ip, _, _) in around.items()})
+    last = len(block.convs) - 1
+    return Table(
+        part=block,
+        builds=tuple(builds),
+        ends=tuple(ends),
+        base=base,
+        costs=tuple(costs),
+        cycles=tuple(cycles),
+        pairs=tuple(_pair(frame, base, meeting) for meeting in _meetings(block)),
+        inputs=tuple(ports[0][each].inputs[0] for each in ends[0]),
+        outputs=tuple(ports[last][each].outputs[0] for each in ends[last]),
+    )
+
+
+def _meetings(block: Block) -> list[Meeting]:
     """The pairs of lanes along the main path, at the join and at the fork."""
-    if not isinstance(part, Block):
-        return []
-    last = len(part.convs) - 1
-    along = [Meeting(layer, "pe", layer + 1, "simd") for layer in range(last)]
-    if part.bypass is None:
-        return [*along, Meeting(0, "simd", last, "pe")]
-    return [*along, Meeting(last, "pe", last + 1, "pe"), Meeting(0, "simd", last + 1, "simd")]
+    last = len(block.convs) - 1
+    along = [Meeting(layer, "out", layer + 1, "into") for layer in range(last)]
+    if block.bypass is None:
+        return [*along, Meeting(0, "into", last, "out")]
+    return [*along, Meeting(last, "out", last + 1, "out"), Meeting(0, "into", last + 1, "into")]
 
 
-def _pair(part: Part, folds: Sequence[Sequence[Fold]], widest: Sequence[Fold], meeting: Meeting) -> Pair:
+def _pair(frame: _Frame, base: Costs, meeting: Meeting) -> Pair:
     """The cost of two lanes together minus that of each alone; all other lanes are as wide as possible."""
-    layer, lane, other, other_lane = meeting
-    built = partial(_built, part, widest)
-    ones, others = _widest_by(folds[layer], lane), _widest_by(folds[other], other_lane)
-    base = built({})[1]
-    alone, alone_other = ([built({place: fold})[1] - base for fold in each] for place, each in ((layer, ones), (other, others)))
+    layer, end, other, other_end = meeting
+    ones, others = _widest_by(frame.convs[layer], end), _widest_by(frame.convs[other], other_end)
+    alone = [frame.built({layer: each})[1] - base for each in ones]
+    alone_other = [frame.built({other: each})[1] - base for each in others]
     costs = np.zeros((len(ones), len(others), len(KINDS)))
     cycles = np.full((len(ones), len(others)), NEVER, dtype=np.int64)
     for a, one in enumerate(ones):
         for b, two in enumerate(others):
             try:
-                _, cost, cycles[a, b] = built({layer: one, other: two})
+                _, cost, cycles[a, b] = frame.built({layer: one, other: two})
             except DescriptionError:
                 continue
             costs[a, b] = cost - base - alone[a] - alone_other[b]
     return Pair(meeting=meeting, costs=costs, cycles=cycles)
 
 
-def _widest_by(folds: Sequence[Fold], lane: str) -> list[Fold]:
-    """For each value of a lane, in ascending order, the fold with the widest other lanes."""
-    values = sorted({getattr(fold, lane) for fold in folds})
-    return [
-        max((fold for fold in folds if getattr(fold, lane) == value), key=lambda fold: fold.pe * fold.simd * fold.pixels)
-        for value in values
-    ]
+def _widest_by(ends: Collection[Ends], end: str) -> list[Ends]:
+    """For each number of lanes at one end, in ascending order, the widest other end."""
+    values = sorted({getattr(each, end) for each in ends})
+    return [max((each for each in ends if getattr(each, end) == value), key=prod) for value in values]

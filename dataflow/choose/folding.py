@@ -23,11 +23,11 @@ def fold(
 
     `given` are the SLRs of the DMA, where there is one, stem, blocks and head. `search_cache` holds earlier foldings, as `fold_search.numbers`.
     """
-    from dataflow.choose.fold_search import numbers, refolded  # here, because numpy loads slowly
+    from dataflow.choose.fold_search import numbers, rebuilt  # here, because numpy loads slowly
 
     key = hashlib.sha256(repr((network, platform, tuple(given))).encode()).hexdigest()
     known = None if search_cache is None else search_cache.get(key)
-    if known is not None and (folded := refolded(network, known)) is not None:
+    if known is not None and (folded := rebuilt(network, known)) is not None:
         return folded
     searched = _search(network, platform, given)
     if search_cache is not None:
@@ -36,7 +36,7 @@ def fold(
 
 
 def _search(network: Network, platform: Platform, given: Sequence[int | None]) -> Network:
-    from dataflow.choose.fold_fastest import fastest
+    from dataflow.choose.fold_fastest import fastest, reaching
     from dataflow.choose.fold_search import search
 
     all_folds = search(network, platform)
@@ -53,8 +53,8 @@ def _search(network: Network, platform: Platform, given: Sequence[int | None]) -
                 if crowded
                 else "use another card, fewer channels or narrower formats; with pe and simd given, doit floorplan shows by how much it exceeds them",
             )
-        return all_folds.folded(best.folds)
-    least = all_folds.least(cycles_for(network, network.fps))
+        return all_folds.built(best.builds)
+    least = reaching(all_folds, cycles_for(network, network.fps), given)
     if least is None:
         fewest = all_folds.fewest_cycles()
         raise DescriptionError(
@@ -63,4 +63,4 @@ def _search(network: Network, platform: Platform, given: Sequence[int | None]) -
             why=f"at {network.clock_mhz} MHz that is {cycles_for(network, network.fps):,} cycles a frame, but the fewest possible are {fewest:,}",
             fix=f"write fps: {int(network.clock_mhz * 1e6 / fewest)} or less, or raise clock_mhz",
         )
-    return all_folds.folded(least)
+    return all_folds.built(least)

@@ -42,3 +42,7 @@ class Resources:
 
     def within(self, budget: Resources) -> bool:
         return all(used <= there for used, there in zip(astuple(self), astuple(budget), strict=True))
+
+    def share_of(self, budget: Resources) -> float:
+        """The shares of a budget, summed over the kinds of resources: one measure of what is used."""
+        return float(sum(getattr(self, kind) / max(getattr(budget, kind), 1) for kind in KINDS))

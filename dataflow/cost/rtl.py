@@ -8,15 +8,17 @@ is built as it is counted. Block RAM, UltraRAM and DSPs are counted by rule.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import Storage, bram, stream_storage, uram
+from dataflow.packing import Packing, code_bits, field_bits
 from dataflow.rtl_fifo import FifoKind, RtlFifo
-from network.formats import Format, Kind
+from network.formats import Format, Kind, uint
+from network.scaling import Rounding, Scaling
 
 FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
     {
@@ -28,12 +30,16 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "join_sum": ((1.013, 0.961, 0.805), (0.993, 1.026, 0.896, 1.536)),
         "fifo": ((1.008, 2.039, 10.523, 4.963, 23.074), (1.007, 4.298, 5.21, 3.772, 25.526)),
         "threshold": ((0.818, 0.97, 1.183, 1.182, 0.0), (0.983, 1.008, 1.443)),
+        "clip": ((1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
+        "table": ((1.0, 1.0), (1.0, 1.0)),
+        "search": ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
         "swg": ((0.85, 1.22, 0.962, 3.332, 0.902, 31.874), (0.981, 1.413, 4.691, 1.882, 16.329)),
         "swg_parallel": ((1.0,) * 7, (1.0,) * 6),
         "raster": ((1.0,) * 4, (1.0,) * 4),
         "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
         "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
         "global_max": ((0.987, 0.0, 0.988, 1.111, 0.0), (1.0, 1.0, 1.011, 7.883)),
+        "scale": ((1.0, 1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0)),
         "scale_scores": ((1.034, 0.967, 1.0), (1.014, 0.964, 2.079)),
         "top_k_scores": ((1.561, 1.038, 0.0, 2.514), (1.015, 0.908, 1.513, 5.569)),
         "top_k": ((1.356, 0.789, 4.252, 1.016), (1.0, 1.0, 1.0, 2.988)),
@@ -122,17 +128,19 @@ def popcount(bits: int, levels: int | None = None) -> Count:
 
 
 def dot_planes(lanes: int, codes: int, weights: int) -> Count:
-    """rf_dot_planes: two LUTs for every three products of two bits, the ones of each column counted, the counts added."""
-    triples, columns, narrow = -(-lanes // 3), codes + weights, min(codes, weights)
+    """rf_dot_planes: every pair of planes, in the column of its weight."""
+    return columns(lanes, [sum(0 <= k - a < weights for a in range(codes)) for k in range(codes + weights - 1)])
+
+
+def columns(lanes: int, pairs: Sequence[int]) -> Count:
+    """Products of bits, counted together where they have the same weight: two LUTs for every three of `lanes` products of a pair of planes, the
+    ones of each column, its own and the twos of that below, counted, the counts added. `pairs` of planes by column, from the lowest."""
+    triples = -(-lanes // 3)
     products = triples if lanes < 2 else 2 * triples - (lanes % 3 == 1)
-    most = triples * (2 * narrow - 1 if codes == weights else 2 * narrow)
-    levels = bits_for(-(-most // 6))
-    counted = Count(products * codes * weights)
-    for k in range(columns):
-        ones = min(k + 1, codes) - max(0, k - weights + 1) if k < columns - 1 else 0
-        twos = min(k, codes) - max(0, k - weights)
-        counted += popcount((ones + twos) * triples, levels)
-    return counted + tree(columns, 3 + levels, weighted=True)
+    heights = [(ones + twos) * triples for ones, twos in zip([*pairs, 0], [0, *pairs], strict=True)]
+    levels = bits_for(-(-max(heights) // 6))
+    counted = sum((popcount(height, levels) for height in heights), Count(products * sum(pairs)))
+    return counted + tree(len(heights), 3 + levels, weighted=True)
 
 
 def rom(words: int, bits: int, storage: Storage, columns: int | None = None) -> tuple[Count, float]:
@@ -208,15 +216,30 @@ def _distributed(words: int, bits: int) -> int:
     return 8 * -(-bits // 7) * deep + (bits * -(-deep // 4) if deep > 1 else 0)
 
 
-def pes(count: int, simd: int, weight: Format, codes: Format, sums: int) -> tuple[Count, Count, int]:
-    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys leaves a DSP's factors and product in
-    registers outside, and takes two LUTs for each bit of a sum that can begin anew, one where there is nothing to add."""
-    if min(weight.bits, codes.bits) > 4:
-        bits = weight.bits + codes.bits + 1
-        registers = Count(0, simd * 2 * (weight.bits + codes.bits))
-        return (tree(simd, bits, signed=True) + registers) * count, Count(2 * sums, sums) * count, count * simd
-    dot = bits_for(1 + simd * (2**codes.bits - 1) * (2**weight.bits - 1))
-    return dot_planes(simd, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
+def pes(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing | None, sums: int) -> tuple[Count, Count, int]:
+    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys takes two LUTs for each bit of a sum that
+    can begin anew, one where there is nothing to add. `formats` are those of codes and weights.
+
+    A DSP is rf_dsp, of which Yosys is told no more than that it is one: all its registers and its adder have their places in the primitive,
+    where Vivado puts them (UG901, "Multiply-Add and Multiply-Accumulate Implementation"), while Yosys leaves registers and addition outside.
+    """
+    codes, weight = formats
+    count = pe * pixels
+    if packed is not None:
+        chains, length = packed.chains(lanes), packed.length(lanes)
+        field = field_bits(weight, codes, length)
+        dots = tree(chains, field) * count + Count(0, packed.waits(lanes) * (pe * weight.bits))
+        own = code_bits(codes, packed)
+        dots += Count(0, packed.waits(lanes) * own * -(-pixels // packed.pixels))
+        if packed.weights > 1 and weight.kind is Kind.INT:
+            dots += tree(length, codes.bits, 3) * (chains * pixels)
+        if packed.pixels > 1 and codes.kind is Kind.INT:
+            dots += Count((pixels - -(-pixels // packed.pixels)) * lanes * codes.bits)
+        total = field + bits_for(chains)
+        return dots, Count(sums + min(sums, total), sums) * count, packed.dsps(pe, pixels, lanes)
+    count = (pe + (weight.kind is Kind.BIPOLAR)) * pixels
+    dot = bits_for(1 + lanes * (2**codes.bits - 1) * (2**weight.bits - 1))
+    return dot_planes(lanes, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +259,7 @@ def window_sums(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
     storages: tuple[Storage, Storage],
@@ -243,7 +267,7 @@ def window_sums(
     """`formats` of codes and weights; `storages` of weights and the window."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pixels * (pe + bipolar), simd, weight, codes, sums)
+    dots, added, dsps = pes(pe, pixels, simd, formats, packed, sums)
     totals = Count(sums, sums) * (pixels * pe if bipolar else 0)
     weights, weight_brams = rom(fold_in * fold_out, pe * simd * weight.bits, storages[0])
     beat = pixels * simd * codes.bits
@@ -263,13 +287,16 @@ def mvau(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format, Format],
     sums: int,
     storages: tuple[Storage, Storage, Storage],
 ) -> Structure:
     """`formats` of codes, weights and results; `storages` of weights, thresholds and the window."""
     codes, weight, result = formats
-    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2]))
+    of = window_sums(
+        pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2])
+    )
     compared, reached = crossed(pixels * pe, result.thresholds, sums, folds[1])
     thresholds, brams = rom(folds[1], pe * result.thresholds * sums, storages[1])
     memories = of.memories + thresholds
@@ -287,12 +314,13 @@ def mvu(
     simd: int,
     pixels: int,
     folds: tuple[int, int],
+    packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
     storages: tuple[Storage, Storage],
 ) -> Structure:
     """`formats` of codes and weights; `storages` of weights and the window."""
-    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, formats=formats, sums=sums, storages=storages)
+    of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=formats, sums=sums, storages=storages)
     return Structure(
         implementation="mvu",
         luts=(of.dots.lut, of.sums.lut, of.memories.lut, of.control.lut, 1),
@@ -301,16 +329,24 @@ def mvu(
     )
 
 
-def threshold(*, lanes: int, rows: int, values: int, thresholds: int, bits: int, storage: Storage) -> Structure:
+def row_of_beat(rows: int, block: int, repeats: int) -> Count:
+    """rf_row_of_beat: a counter, or where blocks come again two more, and an adder."""
+    if repeats == 1 or block == rows:
+        return counter(rows)
+    return counter(block) + counter(repeats) + Count(2 * bits_for(rows), bits_for(rows))
+
+
+def threshold(
+    *, lanes: int, beside: int, rows: int, control: Count, values: int, thresholds: int, bits: int, storage: Storage
+) -> Structure:
     """Comparisons with the constants of a single row are mapped in another way than those with rows."""
-    compared, reached = crossed(lanes, thresholds, values, rows)
+    compared, reached = crossed(lanes * beside, thresholds, values, rows)
     constants, rest = (compared.lut, 0.0) if rows == 1 else (0.0, compared.lut)
     held, brams = rom(rows, lanes * thresholds * bits, storage, lanes * thresholds * values)
-    control = counter(rows)
     return Structure(
         implementation="threshold",
         luts=(constants, rest, reached.lut, held.lut, control.lut + 1),
-        ffs=(compared.ff + reached.ff, held.ff + 2 * lanes * values, control.ff + 1),
+        ffs=(compared.ff + reached.ff, held.ff + 2 * lanes * beside * values, control.ff + 1),
         ruled=Resources(bram=brams),
     )
 
@@ -322,6 +358,86 @@ def ram(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
     if storage is Storage.REGISTERS:
         return Count(bits * (1 + words // 2), words * bits + bits), 0
     return Count(_distributed(words, bits), bits), 0
+
+
+def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, codes: int, bits: int, storage: Storage) -> Structure:
+    """For each lane a difference, a LUT for every six of its bits that are above a code, and one for each bit of a code."""
+    difference = 1 + max(bits, codes + 1)
+    held, brams = rom(rows, lanes * bits, storage)
+    above = -(-(difference - codes) // 5)
+    return Structure(
+        implementation="clip",
+        luts=(lanes * beside * difference, lanes * beside * (above + codes), held.lut, control.lut + 1),
+        ffs=(lanes * beside * (difference + codes), held.ff + 2 * lanes * beside * values, control.ff + 1),
+        ruled=Resources(bram=brams),
+    )
+
+
+def table(*, lanes: int, control: Count, words: int, codes: int, storage: Storage) -> Structure:
+    held, brams = rom(words, codes, storage)
+    return Structure(
+        implementation="table",
+        luts=(lanes * held.lut, control.lut + 1),
+        ffs=(lanes * held.ff, control.ff + 1),
+        ruled=Resources(bram=lanes * brams),
+    )
+
+
+def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, storages: tuple[Storage, ...]) -> Structure:
+    """For each lane and step a comparison, as in `crossed`, and a ROM; a value goes along for two cycles a step."""
+    steps, of_all = len(storages), lanes * beside
+    middle, brams = rom(rows, lanes * bits, storages[0])
+    roms = [rom(rows << step, bits, storages[step]) for step in range(1, steps)]
+    held = sum((each for each, _ in roms), Count()) * of_all + middle
+    compared = crossed(1, 1, bits, rows)[0].lut + (steps - 1) * crossed(1, 1, bits, 2)[0].lut
+    along = 2 * steps * bits + steps * (steps - 1)
+    return Structure(
+        implementation="search",
+        luts=(of_all * compared, held.lut, control.lut + 1),
+        ffs=(of_all * (along + steps), held.ff, 2 * steps * bits_for(rows) + control.ff + 1),
+        ruled=Resources(bram=brams + of_all * sum(each for _, each in roms)),
+    )
+
+
+NARROW_MULTIPLIER = 4
+"""Multipliers of so many bits are taken bit by bit, and add a value shifted; wider ones multiply in DSPs."""
+
+
+def scale_bits(value: Format, scaling: Scaling) -> int:
+    """Of multiplier * value + bias."""
+    return 1 + max(value.bits + scaling.multiplier + 1, scaling.bias, scaling.shift + 1)
+
+
+def scale(
+    *,
+    lanes: int,
+    beside: int,
+    rows: int,
+    control: Count,
+    value: Format,
+    codes: int,
+    scaling: Scaling,
+    storages: tuple[Storage, Storage],
+) -> Structure:
+    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits, rows of LUTs that add it; the sum;
+    whether nothing but zeros is shifted out; and the comparisons with two bounds."""
+    values, bits = lanes * beside, scale_bits(value, scaling)
+    if scaling.multiplier > NARROW_MULTIPLIER:
+        product, dsps = scaled(value, uint(scaling.multiplier), bits)
+    else:
+        product, dsps = Count(scaling.multiplier * value.bits, value.bits + scaling.multiplier), 0
+    held, brams = Count(), 0.0
+    for of, storage in zip((scaling.multiplier, scaling.bias), storages, strict=True):
+        memory, blocks = rom(rows, lanes * of, storage)
+        held, brams = held + memory, brams + blocks
+    left = bits - scaling.shift
+    ties = scaling.shift / 5 if scaling.rounding is Rounding.HALF_EVEN else 0
+    return Structure(
+        implementation="scale",
+        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, held.lut, control.lut + 1),
+        ffs=(values * (bits + left + codes), values * (product.ff + 2 * value.bits), held.ff, control.ff + 1),
+        ruled=Resources(bram=brams, dsp=values * dsps),
+    )
 
 
 def swg(
@@ -413,10 +529,15 @@ def join(*, lanes: int, bits: int, zero: int) -> Structure:
     return Structure(implementation="join", luts=(lanes * max(2 * bits, 3), 1), ffs=(lanes * registers, 1))
 
 
+def dsps_of(value: int, factor: int) -> int:
+    """DSPs of a product of so many bits, without signs, of numbers of 26 and 17 bits each: in whichever way takes fewer."""
+    return min(-(-value // one) * -(-factor // other) for one, other in ((26, 17), (17, 26)))
+
+
 def scaled(value: Format, factor: Format, bits: int) -> tuple[Count, int]:
     """rf_scaled: a register for the product, in front of it those of its factors, and the DSPs, of 27 and 18 bits with their signs (UG579).
     Yosys adds the products of what is wider."""
-    dsps = -(-(value.bits + 1) // 27)
+    dsps = dsps_of(value.bits, factor.bits)
     product = min(bits, value.bits + factor.bits)
     return Count((dsps - 1) * product, product + value.bits), dsps
 
@@ -503,12 +624,20 @@ def weight_rom(*, tiles: int, bits: int, storage: Storage) -> Structure:
 
 
 def dense(
-    *, pe: int, simd: int, folds: tuple[int, int], formats: tuple[Format, Format], sums: int, bias: Storage | None, storage: Storage
+    *,
+    pe: int,
+    simd: int,
+    folds: tuple[int, int],
+    packed: Packing | None,
+    formats: tuple[Format, Format],
+    sums: int,
+    bias: Storage | None,
+    storage: Storage,
 ) -> Structure:
     """`formats` of codes and weights; `bias` is the memory of the bias, where there is one, `storage` that of the kept frame."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pe + bipolar, simd, weight, codes, sums)
+    dots, added, dsps = pes(pe, 1, simd, formats, packed, sums)
     totals = Count(sums if bipolar else 0, sums * bipolar) * pe + Count(sums if bias else 0, sums) * pe
     biases, bias_brams = rom(fold_out, pe * sums, bias) if bias else (Count(), 0)
     beat = simd * codes.bits

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from math import gcd
-from typing import Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from dataflow.design import Ip, Port, Stream
 from dataflow.unit import CannotBuildError, Place, Unit
-from dataflow.units.activation import threshold
-from dataflow.units.beats import dwc
+from dataflow.units.activation import RASTER, Order
+from dataflow.units.beats import dwc, raster
+from dataflow.units.parallel import swg_parallel
 from dataflow.units.product import mvau, mvu
+from dataflow.units.ways import activation_unit, usual
 from dataflow.units.window import Sliding, fill_rows, swg
 from network.errors import DescriptionError, Source
 from network.formats import Format
-from network.layers import MAX_BEAT_BITS, Conv
+from network.layers import MAX_BEAT_BITS, Conv, Fold, Way
 from network.operations import Activation, Shape, Window
+
+if TYPE_CHECKING:
+    from network.scaling import Scaling
 
 P = ParamSpec("P")
 
@@ -76,8 +82,9 @@ class Chain:
         self.ports.append(Port(name=port, is_input=False, lanes=stream.lanes, format=stream.format, beats=codes // stream.lanes))
         self.units = [replace(unit, writes=tuple(port if name == stream.name else name for name in unit.writes)) for unit in self.units]
 
-    def convert(self, name: str, stream: Stream, lanes: int, codes: int) -> Stream:
-        """Convert to another number of lanes; if neither divides the other, through their least common multiple, if a beat can be that wide."""
+    def convert(self, name: str, stream: Stream, lanes: int, codes: int, out: str = "") -> Stream:
+        """Convert to another number of lanes, as the stream `out`; if neither divides the other, through their least common multiple, if a
+        beat can be that wide."""
         if stream.lanes == lanes:
             return stream
         if stream.lanes % lanes and lanes % stream.lanes:
@@ -85,7 +92,7 @@ class Chain:
             if common * stream.format.bits > MAX_BEAT_BITS or codes % common:
                 common = gcd(stream.lanes, lanes)
             stream, name = self.convert(f"{name}_common", stream, common, codes), name
-        converted = self.stream(f"{name}_in", lanes, stream.format)
+        converted = self.stream(out or f"{name}_in", lanes, stream.format)
         self.add(dwc, f"{name}_dwc", [stream], [converted], codes=codes, lanes_in=stream.lanes, lanes_out=lanes, form=stream.format)
         return converted
 
@@ -101,48 +108,99 @@ class Chain:
         self.deepen(stream, fill_beats(shape, window, stream.lanes), why)
 
     def conv(self, layer: Conv, stream: Stream) -> Stream:
-        """Add a convolution: an MVAU, or without thresholds an MVU, with a width converter and a sliding window in front where needed."""
+        """Add a convolution behind its width converter, and make room for what comes in while its units are busy."""
         name = layer.name.partition(".")[2]
         stream = self.convert(name, stream, layer.simd, layer.input.size)
         if layer.slides:
             self.hold_fill(stream, layer.input, layer.window)
-            # While the first rows of the next frame arrive, no window leaves; the MVAU needs one beat every fold_out cycles.
-            beats = -(-fill_beats(layer.input, layer.window, layer.simd) // layer.fold_out)
-            window = self.stream(f"{name}_window", layer.simd * layer.pixels, stream.format)
-            self.deepen(window, beats, "windows to compute while the first rows of the next frame arrive")
-            self.slide(name, stream, window, layer.input, layer.window, layer.simd, layer.pixels, pad_codes=layer.pad_codes)
-            stream = window
         else:
-            self.deepen(stream, layer.fold_in, "a window: it arrives while the one before is computed")
-        out = self.stream(f"{name}_out", layer.pe * layer.pixels, layer.output_format)
-        if layer.activation is None:
-            self.add(mvu, name, [stream], [out], layer=layer.name, product=layer.product, fold=layer.fold)
-        else:
-            self.add(mvau, name, [stream], [out], layer=layer.name, product=layer.product, activation=layer.activation, fold=layer.fold)
-        return out
+            parts = layer.input.channels // layer.simd
+            self.deepen(stream, parts, "a window: it arrives while the one before is computed")
+        return self.convolve(name, layer, stream)
 
-    def activate(self, name: str, out: str, layer: str, activation: Activation | None, stream: Stream) -> Stream:
-        """Add thresholds, with as many lanes as the stream, where the layer has an activation; `out` is the stream of the codes."""
+    def convolve(self, name: str, layer: Conv, stream: Stream) -> Stream:
+        """Add what brings its windows, its products, its activation, and what brings its pixels back into raster order."""
+        stream = self.windows(name, layer, stream)
+        channels, beside = layer.behind
+        lanes, product, activation = channels * beside, layer.product, layer.activation
+        results, codes, multiply = layer.pe * layer.pixels, layer.output.size, layer.multiplies
+        mixed = layer.pixels > 1 and layer.pe < layer.out  # of each output fold its pixels come one after the other
+        last = f"{name}_{'mixed' if mixed else 'out'}"
+        if layer.is_fused and activation is not None:
+            beat = f"{name}_codes" if results > lanes else last
+            out = self.stream(beat, results, layer.output_format)
+            self.add(
+                mvau, name, [stream], [out], layer=layer.name, product=product, activation=activation, fold=layer.fold, multiply=multiply
+            )
+            out = self.convert(f"{name}_pixel", out, lanes, codes, last)
+        else:
+            beat = f"{name}_sums" if results > lanes or activation is not None else last
+            sums = self.stream(beat, results, product.sums)
+            self.add(mvu, name, [stream], [sums], layer=layer.name, product=product, fold=layer.fold, multiply=multiply)
+            sums = self.convert(f"{name}_act", sums, lanes, codes, last if activation is None else f"{name}_act_in")
+            order = Order(block=layer.pe // channels, repeats=layer.pixels // beside, beside=beside)
+            out = self.activate(f"{name}_act", last, layer.name, activation, sums, layer.way, order)
+        if not mixed:
+            return out
+        pixels = self.stream(f"{name}_out", lanes, out.format)
+        groups = layer.output.pixels // layer.pixels
+        self.transpose(f"{name}_raster", out, pixels, groups, layer.fold_out, layer.pixels, layer.pe // channels)
+        return pixels
+
+    def windows(self, name: str, layer: Conv, stream: Stream) -> Stream:
+        """Bring the windows of a convolution, `pixels` side by side, `taps` of each at once."""
+        lanes, form = layer.simd * layer.pixels * layer.taps, stream.format
+        if layer.slides:
+            # While the first rows of the next frame arrive, no window leaves; the products need a beat every fold_out cycles.
+            beats = -(-fill_beats(layer.input, layer.window, layer.simd) // layer.fold_out)
+            window = self.stream(f"{name}_window", lanes, form)
+            self.deepen(window, beats, "windows to compute while the first rows of the next frame arrive")
+            self.slide(name, stream, window, layer.input, layer.window, layer.fold, pad_codes=layer.pad_codes)
+            return window
+        parts = layer.input.channels // layer.simd
+        if layer.pixels > 1 and parts > 1:  # the same part of all pixels is wanted at once
+            gathered = self.stream(f"{name}_parts", layer.simd, form)
+            self.transpose(f"{name}_gather", stream, gathered, layer.output.pixels // layer.pixels, layer.pixels, parts)
+            stream = gathered
+        return self.convert(f"{name}_pixels", stream, lanes, layer.input.size)
+
+    def activate(
+        self,
+        name: str,
+        out: str,
+        layer: str,
+        activation: Activation | None,
+        stream: Stream,
+        way: Way | Scaling | None = None,
+        order: Order = RASTER,
+    ) -> Stream:
+        """Add an activation, with as many lanes as the stream, where the layer has one; `out` is the stream of the codes.
+
+        A `way` that is not given follows from its formats.
+        """
         if activation is None:
             return stream
         codes = self.stream(out, stream.lanes, activation.codes)
-        self.add(threshold, name, [stream], [codes], layer=layer, activation=activation, lanes=stream.lanes)
+        unit = activation_unit(way or usual(activation))
+        lanes = stream.lanes // order.beside
+        self.add(unit, name, [stream], [codes], layer=layer, activation=activation, lanes=lanes, order=order)
         return codes
 
     def slide(
-        self,
-        name: str,
-        stream: Stream,
-        out: Stream,
-        shape: Shape,
-        window: Window,
-        lanes: int,
-        pixels: int = 1,
-        *,
-        pad_codes: tuple[int, ...],
+        self, name: str, stream: Stream, out: Stream, shape: Shape, window: Window, fold: Fold, *, pad_codes: tuple[int, ...]
     ) -> None:
-        form = stream.format
-        self.add(swg, name, [stream], [out], shape=shape, window=window, lanes=lanes, pixels=pixels, form=form, pad_codes=pad_codes)
+        """Add a sliding window generator: for one tap a cycle, or for several."""
+        lanes, pixels, form = fold.simd, fold.pixels, stream.format
+        if fold.taps == 1:
+            self.add(swg, name, [stream], [out], shape=shape, window=window, lanes=lanes, pixels=pixels, form=form, pad_codes=pad_codes)
+            return
+        sizes = partial(swg_parallel, taps=fold.taps, lanes=lanes, pixels=pixels)
+        self.add(sizes, name, [stream], [out], shape=shape, window=window, form=form, pad_codes=pad_codes)
+
+    def transpose(self, name: str, stream: Stream, out: Stream, groups: int, rows: int, columns: int, beats: int = 1) -> None:
+        """Bring the beats of each group, `rows` times `columns` times `beats`, into the order columns, rows, beats."""
+        lanes, form = stream.lanes, stream.format
+        self.add(raster, name, [stream], [out], groups=groups, folds=rows, pixels=columns, beats=beats, lanes=lanes, form=form)
 
     def ip(self, kind: str, title: str) -> Ip:
         return Ip(
@@ -153,3 +211,10 @@ class Chain:
             streams=tuple(self.streams),
             units=tuple(self.units),
         )
+
+
+class Frame(Chain):
+    """The same without the units and streams that convolutions have of their own: what is around them."""
+
+    def convolve(self, name: str, layer: Conv, _stream: Stream) -> Stream:
+        return self.stream(f"{name}_out", layer.lanes_behind, layer.output_format)

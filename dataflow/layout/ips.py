@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import gcd
 
 from dataflow.design import Ip
-from dataflow.layout.chain import Chain
+from dataflow.layout.chain import Chain, Frame
 from dataflow.units.beats import fork
 from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
 from dataflow.units.join import join, join_sum
@@ -20,7 +20,7 @@ from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.window import Sliding, fill_rows
 from network.errors import DescriptionError
 from network.formats import Format, uint
-from network.layers import MAX_BEAT_BITS, Classifier, Conv, divisors
+from network.layers import MAX_BEAT_BITS, Classifier, Conv, Fold, divisors
 from network.model import Block, Head, Network, Stem
 from network.operations import PoolKind, Window
 
@@ -83,7 +83,7 @@ def stem_ip(stem: Stem) -> Ip:
 
     def lanes_out(pe: int) -> int:
         other = conv if pe == conv.pe else replace(conv, pe=pe, pixels=1)
-        return pe * other.pixels if stem.pool is None else _pool_lanes(other, stem.pool)
+        return other.lanes_behind if stem.pool is None else _pool_lanes(other, stem.pool)
 
     require_wire(conv, "pe", conv.out, conv.output_format, lanes_out)
     chain = Chain("stem", stem.at)
@@ -101,7 +101,7 @@ def stem_ip(stem: Stem) -> Ip:
         stream = chain.convert("pool", stream, lanes, pool.input.size)
         chain.hold_fill(stream, pool.input, pool.window)
         window = chain.stream("pool_window", lanes, stream.format)
-        chain.slide("pool", stream, window, pool.input, pool.window, lanes, pad_codes=(pool.codes.low,))
+        chain.slide("pool", stream, window, pool.input, pool.window, Fold(lanes, lanes), pad_codes=(pool.codes.low,))
         stream = chain.stream("pool_out", lanes, window.format)
         chain.add(max_pool, "pool", [window], [stream], operation=pool, lanes=lanes)
     shape = stem.output
@@ -112,15 +112,30 @@ def stem_ip(stem: Stem) -> Ip:
 
 def _pool_lanes(conv: Conv, window: Window) -> int:
     """The fewest lanes for which the pool is as fast as its convolution."""
-    fitting = [n for n in divisors(conv.out) if n % conv.pe == 0 and n * conv.output_format.bits <= MAX_BEAT_BITS]
+    lanes = min(conv.lanes_behind, conv.out)
+    fitting = [n for n in divisors(conv.out) if n % lanes == 0 and n * conv.output_format.bits <= MAX_BEAT_BITS]
     return next((n for n in fitting if Sliding(shape=conv.output, window=window, lanes=n).cycles <= conv.cycles), fitting[-1])
 
 
-def block_ip(block: Block) -> Ip:
+def conv_ip(conv: Conv) -> Ip:
+    """What a convolution has of its own in the IP of its block: its units and the streams between them."""
+    chain = Chain("conv", conv.at)
+    stream = chain.stream("in", conv.simd, conv.input_format)
+    out = chain.convolve("conv", conv, stream)
+    between = tuple(each for each in chain.streams if each.name not in (stream.name, out.name))
+    return replace(chain.ip("block", str(conv.window)), streams=between)
+
+
+def block_frame(block: Block) -> Ip:
+    """The IP of a block without what its convolutions have of their own."""
+    return block_ip(block, Frame)
+
+
+def block_ip(block: Block, kind: type[Chain] = Chain) -> Ip:
     first, last = block.convs[0], block.convs[-1]
     require_wire(first, "simd", block.input.channels, block.input_format)
-    require_wire(last, "pe", block.output.channels, block.residual)
-    chain = Chain(block.name, block.at)
+    require_wire(last, "pe", block.output.channels, block.residual, lambda pe: replace(last, pe=pe, pixels=1).lanes_behind)
+    chain = kind(block.name, block.at)
     size = block.input.size
     lanes = first.simd
     stream = chain.take("codes_in", wire_lanes(block.input.channels, block.input_format, lanes), block.input_format, size)
@@ -154,17 +169,18 @@ def block_ip(block: Block) -> Ip:
         chain.part = f"Projection of the bypass: {block.bypass.window}."
         bypass = chain.conv(block.bypass, bypass)
     chain.part = "Sum of the branches" + (", thresholds." if block.join_activation else ".")
-    codes = block.output.size
-    bypass = chain.convert("join", bypass, last.pe, codes)
+    codes, lanes = block.output.size, min(main.lanes, block.output.channels)
+    main = chain.convert("join_main", main, lanes, codes)
+    bypass = chain.convert("join", bypass, lanes, codes)
     if block.join_activation is None:
-        joined = chain.stream("joined", last.pe, block.residual)
-        chain.add(join, "join", [main, bypass], [joined], operation=block.join, lanes=last.pe)
+        joined = chain.stream("joined", lanes, block.residual)
+        chain.add(join, "join", [main, bypass], [joined], operation=block.join, lanes=lanes)
     else:
         layer, operation = f"{block.name}.join", block.join_sum
-        sums = chain.stream("sums", last.pe, operation.values)
-        chain.add(join_sum, "join", [main, bypass], [sums], layer=layer, operation=operation, lanes=last.pe)
-        joined = chain.activate("joined", "joined", layer, block.join_activation, sums)
-    out = chain.convert("out", joined, wire_lanes(block.output.channels, block.residual, last.pe), codes)
+        sums = chain.stream("sums", lanes, operation.values)
+        chain.add(join_sum, "join", [main, bypass], [sums], layer=layer, operation=operation, lanes=lanes)
+        joined = chain.activate("joined", "joined", layer, block.join_activation, sums, block.meeting.way)
+    out = chain.convert("out", joined, wire_lanes(block.output.channels, block.residual, lanes), codes)
     chain.give("codes_out", out, codes)
     return chain.ip("block", f"{block.input} -> {block.output}, {block.kind}, {'projection' if projects else 'identity'} bypass")
 
@@ -188,7 +204,7 @@ def head_ip(head: Head) -> Ip:
     stream = chain.convert("pool", stream, fc.simd, size)
     pooled = chain.stream(name, fc.simd, head.global_pool.values)
     chain.add(pool, "pool", [stream], [pooled], operation=head.global_pool, lanes=fc.simd)
-    inputs = chain.activate("pooled", "pooled", "head.pool", head.pool_activation, pooled)
+    inputs = chain.activate("pooled", "pooled", "head.pool", head.pool_activation, pooled, head.way)
     chain.part = "Fully connected layer."
     if head.streams_weights:
         weights = chain.take("weights", _weight_lanes(head), fc.weight, fc.out * fc.inputs)
@@ -201,7 +217,7 @@ def head_ip(head: Head) -> Ip:
     if fc.scale is not None:
         products, scores = scores, chain.stream("scores", fc.pe, fc.scores)
         chain.add(scale_scores, "scale", [products], [scores], layer=fc.name, operation=fc.scale, lanes=fc.pe)
-    scores = chain.activate("scored", "scored", fc.name, fc.activation, scores)
+    scores = chain.activate("scored", "scored", fc.name, fc.activation, scores, fc.way)
     chain.part = "Labels of the largest scores" + (", and these." if head.gives_scores else ".")
     scores = chain.convert("top", scores, 1, fc.out)
     labels = chain.stream("labels_out", 1, LABEL)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from dataflow.cost import rtl
-from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic, scaled
+from dataflow.cost.formulas import CONTROL, constants_cost, dot, logic, packed_dots, scaled, uses_dsp
 from dataflow.cost.resources import Resources
 from dataflow.firings import BOTH, READ, READ_SECOND, WRITE, loops, repeat
+from dataflow.packing import Packing, packing
 from dataflow.unit import Backend, Buffer, Constants, Place, Unit
 from dataflow.units import latency
 from dataflow.units.constants import bias_constants, factor_constants, weight_constants
+from dataflow.units.product import in_chains, packing_row
 from network.layers import Fold
 from network.operations import Dense, Scale, TopK
 
@@ -24,10 +26,15 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     # The codes are kept for the classes of later output folds.
     buffer = Buffer(name="buffer", words=fold_in if fold_out > 1 else 0, bits=fold.simd * operation.codes.bits)
     later = repeat(fold_out - 1, repeat(fold_in - 1, READ_SECOND), READ_SECOND | WRITE)
-    structure = rtl.dense(
+    packed = None
+    if uses_dsp(operation.weight, operation.codes):
+        packed = packing(operation.weight, operation.codes, fold.pe, 1, fold.simd)
+    structure = partial(
+        rtl.dense,
         pe=fold.pe,
         simd=fold.simd,
         folds=(fold_in, fold_out),
+        packed=packed,
         formats=(operation.codes, operation.weight),
         sums=operation.sums.bits,
         bias=bias[0].storage if bias else None,
@@ -38,23 +45,31 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
         header="dense",
         **place._asdict(),
         title=f"{operation.inputs:,} -> {operation.classes:,} scores",
-        parameters=((("kIn", operation.inputs), ("kOut", operation.classes), ("kSimd", fold.simd), ("kPe", fold.pe)),),
+        parameters=((("kIn", operation.inputs), ("kOut", operation.classes), ("kSimd", fold.simd), ("kPe", fold.pe)), packing_row(packed)),
         formats=(("In", operation.codes), ("Weight", operation.weight), ("Acc", operation.sums)),
         constants=bias,
         buffers=(buffer,),
         firings=loops(repeat(fold_in - 1, READ | READ_SECOND), repeat(1, BOTH | READ_SECOND), later),
         products=fold.pe * fold.simd,
-        formula=partial(_dense_cost, operation, fold, bias, buffer),
-        latency={Backend.HLS: 10, Backend.RTL: 1 + latency.sums(fold.simd, operation.weight, operation.codes) + 1},
+        formula=partial(_dense_cost, operation, fold, packed, bias, buffer),
+        latency={
+            Backend.HLS: 10 + in_chains(fold, packed),
+            Backend.RTL: 1 + latency.sums(fold.simd, operation.weight, operation.codes, packed) + 1,
+        },
         structure=structure,
     )
 
 
-def _dense_cost(operation: Dense, fold: Fold, bias: tuple[Constants, ...], buffer: Buffer, backend: Backend) -> Resources:
+def _dense_cost(
+    operation: Dense, fold: Fold, packed: Packing | None, bias: tuple[Constants, ...], buffer: Buffer, backend: Backend
+) -> Resources:
     acc = operation.sums.bits
-    luts, ffs, dsps = dot(fold.simd, operation.weight, operation.codes, backend)
-    registers = fold.pe * (ffs + 2 * acc + fold.simd * operation.weight.bits) + 2 * buffer.bits
-    arithmetic = logic(fold.pe * (luts + 2 * acc), registers) + Resources(dsp=fold.pe * dsps)
+    if packed is not None and backend is not Backend.ORIGINAL:
+        luts, ffs, dsps = packed_dots(fold.pe, 1, fold.simd, (operation.weight, operation.codes), packed)
+    else:
+        luts, ffs, dsps = (fold.pe * each for each in dot(fold.simd, operation.weight, operation.codes, backend))
+    registers = ffs + fold.pe * (2 * acc + fold.simd * operation.weight.bits) + 2 * buffer.bits
+    arithmetic = logic(luts + fold.pe * 2 * acc, registers) + Resources(dsp=dsps)
     return CONTROL + constants_cost(bias, backend) + arithmetic + buffer.cost
 
 
@@ -62,7 +77,8 @@ def scale_scores(place: Place, *, layer: str, operation: Scale, lanes: int) -> U
     """Scores: factor * sum + bias of every class, `lanes` of them at a time."""
     factors = factor_constants(place.name, layer, lanes, operation.classes, operation.factors)
     bias = bias_constants(place.name, layer, lanes, operation.classes, operation.scores.bits)
-    structure = rtl.scale_scores(
+    structure = partial(
+        rtl.scale_scores,
         lanes=lanes,
         rows=factors.words,
         sums=operation.sums,
@@ -96,7 +112,7 @@ def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Uni
     """Weights of the fully connected layer from ROM, sent once per frame."""
     tiles = operation.inputs // fold.simd * (operation.classes // fold.pe)
     weights = weight_constants("fc", layer, fold, operation.weight, tiles)
-    structure = rtl.weight_rom(tiles=tiles, bits=weights.row_bits, storage=weights.storage)
+    structure = partial(rtl.weight_rom, tiles=tiles, bits=weights.row_bits, storage=weights.storage)
     return Unit(
         implementation="weight_rom",
         header="weight_rom",
@@ -118,7 +134,7 @@ def _rom_cost(weights: Constants, backend: Backend) -> Resources:
 
 def top_k(place: Place, *, operation: TopK) -> Unit:
     """Insert the scores one by one into a sorted list of the largest."""
-    structure = rtl.top_k(top=operation.top, classes=operation.classes, score=operation.scores.bits)
+    structure = partial(rtl.top_k, top=operation.top, classes=operation.classes, score=operation.scores.bits)
     return Unit(
         implementation="top_k",
         header="top_k",
@@ -135,7 +151,8 @@ def top_k(place: Place, *, operation: TopK) -> Unit:
 
 def top_k_scores(place: Place, *, operation: TopK) -> Unit:
     """As `top_k`, and the scores behind the labels, as words of 32 bits; see `TopK`."""
-    structure = rtl.top_k_scores(
+    structure = partial(
+        rtl.top_k_scores,
         top=operation.top,
         classes=operation.classes,
         score=operation.scores.bits,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataflow.unit import Constants, Role
 from network.arrays import key
-from network.formats import Format
+from network.formats import Format, holding
 from network.layers import Fold
 from network.operations import Activation
+from network.scaling import Scaling
 
 WORD_BITS = 64
 """Widest integer of C++: weights side by side are cut into words of this many bits."""
@@ -37,11 +38,84 @@ def threshold_constants(name: str, layer: str, activation: Activation, lanes: in
         role=Role.THRESHOLDS,
         key=key(layer, "thresholds"),
         pe=lanes,
-        reach=activation.reach,
+        activation=activation,
         words=activation.shape.channels // lanes,
         row_bits=lanes * activation.codes.thresholds * bits,
         element_bits=bits,
     )
+
+
+def base_constants(name: str, layer: str, activation: Activation, lanes: int) -> Constants:
+    """The bases of all lanes in an output fold are a row."""
+    low, high = activation.reach
+    bits = holding(low - activation.codes.thresholds, high).bits
+    return Constants(
+        name=f"{name}_bases",
+        role=Role.BASES,
+        key=key(layer, "thresholds"),
+        pe=lanes,
+        activation=activation,
+        words=activation.shape.channels // lanes,
+        row_bits=lanes * bits,
+        element_bits=bits,
+    )
+
+
+def code_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1) -> Constants:
+    """The codes of all values, in a memory for each lane of each of the pixels beside one another: those of the first output fold first."""
+    bits = activation.codes.bits
+    return Constants(
+        name=f"{name}_codes",
+        role=Role.CODES,
+        key=key(layer, "thresholds"),
+        pe=beside * lanes,
+        activation=activation,
+        apart=True,
+        words=activation.shape.channels // lanes << activation.values.bits,
+        row_bits=beside * lanes * bits,
+        element_bits=bits,
+    )
+
+
+def level_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1) -> tuple[Constants, ...]:
+    """The thresholds of each step of a binary search. Those of the first are a row for all lanes; from then on every lane has a memory of
+    its own, of twice as many words in each step, for what it compares with depends on what it has found."""
+    bits = sum_bits(*activation.reach)
+
+    def of(level: int, pe: int) -> Constants:
+        return Constants(
+            name=f"{name}_level{level}",
+            role=Role.LEVELS,
+            key=key(layer, "thresholds"),
+            pe=pe,
+            activation=activation,
+            level=level,
+            apart=level > 0,
+            words=activation.shape.channels // lanes << level,
+            row_bits=pe * bits,
+            element_bits=bits,
+        )
+
+    return (of(0, lanes), *(of(level, beside * lanes) for level in range(1, activation.codes.bits)))
+
+
+def scaling_constants(name: str, layer: str, activation: Activation, lanes: int, scaling: Scaling) -> tuple[Constants, Constants]:
+    """The multipliers of all lanes in an output fold are a row, and so are their biases."""
+
+    def held(role: Role, bits: int) -> Constants:
+        return Constants(
+            name=f"{name}_{role.value}",
+            role=role,
+            key=key(layer, "thresholds"),
+            pe=lanes,
+            activation=activation,
+            scaling=scaling,
+            words=activation.shape.channels // lanes,
+            row_bits=lanes * bits,
+            element_bits=bits,
+        )
+
+    return held(Role.MULTIPLIERS, scaling.multiplier), held(Role.BIASES, scaling.bias)
 
 
 def bias_constants(name: str, layer: str, lanes: int, classes: int, bits: int) -> Constants:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataflow.packing import Packing
 from network.formats import Format, Kind
 
 ROM = 2
 """From the address of a row of constants to the row."""
 SCALED = 2
 """From a value and its factor to the sum with their product: see rf_scaled."""
+ROUNDED = 2
+"""From that sum to a code: what is left of it, and that within its bounds. See rf_rescaled."""
 
 
 def tree(count: int) -> int:
@@ -20,18 +23,23 @@ def popcount(bits: int) -> int:
     return 1 + tree(-(-bits // 6))
 
 
-def dot(simd: int, weight: Format, codes: Format) -> int:
-    """Of the dot product of `simd` codes and weights: in DSPs where both are wide, else on bit planes."""
+def dot(simd: int, weight: Format, codes: Format, packed: Packing | None) -> int:
+    """Of the dot product of `simd` codes and weights: packed in DSPs, or on bit planes."""
+    if packed is not None:
+        return chain(packed.length(simd)) + tree(packed.chains(simd))
     narrow = min(weight.bits, codes.bits)
-    if narrow > 4:
-        return 2 + tree(simd)
     column = -(-simd // 3) * (2 * narrow - 1 if weight.bits == codes.bits else 2 * narrow)
     return popcount(column) + tree(weight.bits + codes.bits)
 
 
-def sums(simd: int, weight: Format, codes: Format) -> int:
+def chain(length: int) -> int:
+    """Of a chain of DSPs: the registers in front of the multipliers and behind them, then two additions a cycle."""
+    return 2 + (length + 1) // 2
+
+
+def sums(simd: int, weight: Format, codes: Format, packed: Packing | None) -> int:
     """Of the sum over a window: the last dot product, the accumulator and, of bipolar weights, the offset all PEs share."""
-    return dot(simd, weight, codes) + 1 + (weight.kind is Kind.BIPOLAR)
+    return dot(simd, weight, codes, packed) + 1 + (weight.kind is Kind.BIPOLAR)
 
 
 def crossed(codes: Format) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -137,20 +138,18 @@ def way(item: Item, *, fused: bool = False) -> Way | Scaling | None:
 
 
 def scaling(item: Item) -> Scaling:
-    from network.scaling import Scaling  # here, because it loads numpy
+    """The numbers of multiply-add-shift, as the importer writes them."""
+    from network.scaling import USUAL, Rounding, Scaling, ScalingError
 
-    entries = item.mapping(("multiplier", "bias", "shift"), ("rounding", "step", "offset", "low", "high"))
-    least, most = -(1 << 31), (1 << 31) - 1
-    return Scaling(
-        multiplier=entries["multiplier"].integer(1, 48),
-        bias=entries["bias"].integer(1, 64),
-        shift=entries["shift"].integer(0, 63),
-        half_even=entries.get("rounding", lambda each: each.choice("half_up", "half_even"), "half_up") == "half_even",
-        step=entries.get("step", lambda each: each.integer(1, 255), 1),
-        offset=entries.get("offset", lambda each: each.integer(least, most), 0),
-        low=entries.get("low", lambda each: each.integer(-128, 255), None),
-        high=entries.get("high", lambda each: each.integer(-128, 255), None),
-    )
+    names = tuple(each.name for each in fields(Scaling))
+    entries = item.mapping([name for name in names if name not in USUAL], [*USUAL])
+    most = (1 << 31) - 1
+    numbers = {name: entries[name].integer(-most, most) for name in names if name in entries and name != "rounding"}
+    rounding = entries.get("rounding", lambda each: Rounding(each.choice(*(every.value for every in Rounding))), Rounding.HALF_UP)
+    try:
+        return Scaling(**numbers, rounding=rounding)
+    except ScalingError as error:
+        item.fail(error.what, why=error.why, fix=error.fix)
 
 
 def left_open(entries: Mapping, *keys: str) -> tuple[str, ...]:

@@ -18,6 +18,11 @@ module rf_dense #(
   parameter int unsigned WeightBits = 1,
   parameter bit WeightSigned = 1'b0,
   parameter bit WeightBipolar = 1'b0,
+  parameter int unsigned DspWeights = 1,
+  parameter int unsigned DspPixels = 1,
+  parameter int unsigned WeightStep = 0,
+  parameter int unsigned PixelStep = 0,
+  parameter int unsigned Chain = 0,  // 0: products are in LUTs
   parameter int unsigned AccBits = 8,
   parameter bit BiasBlock = 1'b0,
   parameter BiasFile = "",
@@ -41,7 +46,7 @@ module rf_dense #(
   localparam int unsigned FoldOut = Out / Pe;
   localparam int unsigned FoldBits = rf_pkg::index_bits(FoldOut);
   localparam int unsigned BeatBits = Simd * InBits;
-  localparam int unsigned SumLatency = rf_pkg::sums_latency(Simd, InBits, WeightBits, WeightBipolar);
+  localparam int unsigned SumLatency = rf_pkg::sums_latency(Simd, InBits, WeightBits, WeightBipolar, Chain);
   localparam int unsigned Latency = 1 + SumLatency + 1;
 
   if (In % Simd != 0 || Out % Pe != 0) begin : gen_refuse
@@ -91,7 +96,8 @@ module rf_dense #(
 
   rf_pe_array #(
     .Pe(Pe), .Simd(Simd), .FoldIn(FoldIn), .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits), .WeightSigned(WeightSigned),
-    .WeightBipolar(WeightBipolar), .SumBits(AccBits)
+    .WeightBipolar(WeightBipolar), .DspWeights(DspWeights), .DspPixels(DspPixels), .WeightStep(WeightStep),
+    .PixelStep(PixelStep), .Chain(Chain), .SumBits(AccBits)
   ) u_pes (
     .clk_i, .rst_ni, .codes_i(beat_q), .weights_i(weights_q), .valid_i(valid_q), .first_i(first_q), .last_i(last_q),
     .sums_o(sums), .valid_o(sums_valid)

@@ -20,6 +20,11 @@ module rf_mvau #(
   parameter int unsigned WeightBits = 1,
   parameter bit WeightSigned = 1'b0,
   parameter bit WeightBipolar = 1'b0,
+  parameter int unsigned DspWeights = 1,
+  parameter int unsigned DspPixels = 1,
+  parameter int unsigned WeightStep = 0,
+  parameter int unsigned PixelStep = 0,
+  parameter int unsigned Chain = 0,  // 0: products are in LUTs
   parameter int unsigned OutBits = 1,
   parameter bit OutSigned = 1'b0,
   parameter bit WeightsBlock = 1'b0,
@@ -45,7 +50,8 @@ module rf_mvau #(
   localparam int unsigned SumBits = ThresholdsBits;  // which hold every sum, and one more than the largest
   localparam int unsigned RomLatency = 2;
   localparam int unsigned CrossedLatency = 1 + rf_pkg::popcount_latency(Thresholds);
-  localparam int unsigned Latency = RomLatency + rf_pkg::sums_latency(Taps * Simd, InBits, WeightBits, WeightBipolar) + CrossedLatency;
+  localparam int unsigned SumLatency = rf_pkg::sums_latency(Taps * Simd, InBits, WeightBits, WeightBipolar, Chain);
+  localparam int unsigned Latency = RomLatency + SumLatency + CrossedLatency;
 
   logic claim, out_room, sums_valid;
   logic [rf_pkg::index_bits(FoldOut)-1:0] fold;
@@ -57,6 +63,7 @@ module rf_mvau #(
   rf_window_sums #(
     .KernelHeight(KernelHeight), .KernelWidth(KernelWidth), .In(In), .Out(Out), .Simd(Simd), .Pe(Pe), .Pixels(Pixels), .Taps(Taps),
     .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits), .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar),
+    .DspWeights(DspWeights), .DspPixels(DspPixels), .WeightStep(WeightStep), .PixelStep(PixelStep), .Chain(Chain),
     .SumBits(SumBits), .WeightsBlock(WeightsBlock), .WeightsFile(WeightsFile), .WindowStyle(WindowStyle)
   ) u_sums (
     .clk_i, .rst_ni, .in_i, .in_valid_i, .in_ready_o, .room_i(out_room), .claim_o(claim), .fold_o(fold), .sums_o(sums),

@@ -20,6 +20,11 @@ module rf_mvu #(
   parameter int unsigned WeightBits = 1,
   parameter bit WeightSigned = 1'b0,
   parameter bit WeightBipolar = 1'b0,
+  parameter int unsigned DspWeights = 1,
+  parameter int unsigned DspPixels = 1,
+  parameter int unsigned WeightStep = 0,
+  parameter int unsigned PixelStep = 0,
+  parameter int unsigned Chain = 0,  // 0: products are in LUTs
   parameter int unsigned AccBits = 8,
   parameter bit WeightsBlock = 1'b0,
   parameter WeightsFile = "",
@@ -36,7 +41,8 @@ module rf_mvu #(
   output logic                               out_valid_o,
   input  logic                               out_ready_i
 );
-  localparam int unsigned Latency = 2 + rf_pkg::sums_latency(Taps * Simd, InBits, WeightBits, WeightBipolar);  // weights from their ROM, sums
+  // Weights from their ROM, sums.
+  localparam int unsigned Latency = 2 + rf_pkg::sums_latency(Taps * Simd, InBits, WeightBits, WeightBipolar, Chain);
 
   logic claim, out_room, sums_valid;
   logic [rf_pkg::index_bits(Out / Pe)-1:0] unused_fold;
@@ -45,6 +51,7 @@ module rf_mvu #(
   rf_window_sums #(
     .KernelHeight(KernelHeight), .KernelWidth(KernelWidth), .In(In), .Out(Out), .Simd(Simd), .Pe(Pe), .Pixels(Pixels), .Taps(Taps),
     .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits), .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar),
+    .DspWeights(DspWeights), .DspPixels(DspPixels), .WeightStep(WeightStep), .PixelStep(PixelStep), .Chain(Chain),
     .SumBits(AccBits), .WeightsBlock(WeightsBlock), .WeightsFile(WeightsFile), .WindowStyle(WindowStyle)
   ) u_sums (
     .clk_i, .rst_ni, .in_i, .in_valid_i, .in_ready_o, .room_i(out_room), .claim_o(claim), .fold_o(unused_fold), .sums_o(sums),

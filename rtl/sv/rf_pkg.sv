@@ -22,26 +22,56 @@ package rf_pkg;
     popcount_latency = 1 + tree_latency((bits + 5) / 6);
   endfunction
 
-  // Of a dot product: in DSPs where both factors have more than 4 bits, else on bit planes.
-  function automatic int unsigned dot_latency(input int unsigned lanes, input int unsigned in_bits, input int unsigned weight_bits);
-    if (uses_dsp(in_bits, weight_bits)) dot_latency = 2 + tree_latency(lanes);
+  // Of a dot product: in chains of DSPs of at most so many, or, where that is 0, on bit planes.
+  function automatic int unsigned dot_latency(
+    input int unsigned lanes, input int unsigned in_bits, input int unsigned weight_bits, input int unsigned chain
+  );
+    if (chain > 0) dot_latency = chain_latency(longest(lanes, chains(lanes, chain))) + tree_latency(chains(lanes, chain));
     else dot_latency = popcount_latency(column_bits(lanes, in_bits, weight_bits)) + tree_latency(in_bits + weight_bits);
+  endfunction
+
+  // Of a chain of DSPs: the registers in front of the multipliers and behind them, then two additions a cycle.
+  function automatic int unsigned chain_latency(input int unsigned length);
+    chain_latency = 2 + (length + 1) / 2;
   endfunction
 
   // Of the sum over a window: the last dot product, the accumulator and, of bipolar weights, the offset that all PEs share.
   function automatic int unsigned sums_latency(
-    input int unsigned lanes, input int unsigned in_bits, input int unsigned weight_bits, input bit bipolar
+    input int unsigned lanes, input int unsigned in_bits, input int unsigned weight_bits, input bit bipolar, input int unsigned chain
   );
-    sums_latency = dot_latency(lanes, in_bits, weight_bits) + 1 + (bipolar ? 1 : 0);
+    sums_latency = dot_latency(lanes, in_bits, weight_bits, chain) + 1 + (bipolar ? 1 : 0);
   endfunction
 
-  function automatic bit uses_dsp(input int unsigned in_bits, input int unsigned weight_bits);
-    uses_dsp = in_bits > 4 && weight_bits > 4;
+  // Chains of at most `most` DSPs that lanes need, nearly alike; and the DSPs of the longest.
+  function automatic int unsigned chains(input int unsigned lanes, input int unsigned most);
+    chains = most > 0 ? (lanes + most - 1) / most : 1;
+  endfunction
+
+  function automatic int unsigned longest(input int unsigned lanes, input int unsigned count);
+    longest = (lanes + count - 1) / count;
+  endfunction
+
+  // Whether a bit of a DSP's sum is in none of its fields, see rf_pe_packed.
+  function automatic bit is_between(
+    input int unsigned at, input int unsigned weights, input int unsigned pixels, input int unsigned weight_step,
+    input int unsigned pixel_step, input int unsigned field_bits
+  );
+    is_between = 1'b1;
+    for (int unsigned i = 0; i < weights; i++) begin
+      for (int unsigned j = 0; j < pixels; j++) begin
+        if (at >= i * weight_step + j * pixel_step && at < i * weight_step + j * pixel_step + field_bits) is_between = 1'b0;
+      end
+    end
   endfunction
 
   // Bits of the fullest column of a dot product on bit planes, see rf_dot_planes: pairs of planes whose products have one weight give it a
   // one for every three lanes, and those of the weight below a two.
   function automatic int unsigned column_bits(input int unsigned lanes, input int unsigned in_bits, input int unsigned weight_bits);
     column_bits = (lanes + 2) / 3 * (in_bits == weight_bits ? 2 * in_bits - 1 : 2 * (in_bits < weight_bits ? in_bits : weight_bits));
+  endfunction
+
+  // A number below 10,000 in four digits, as text: files of ROMs are numbered.
+  function automatic logic [31:0] digits(input int unsigned number);
+    digits = {8'(48 + number / 1000 % 10), 8'(48 + number / 100 % 10), 8'(48 + number / 10 % 10), 8'(48 + number % 10)};
   endfunction
 endpackage

@@ -1,14 +1,17 @@
 // Thresholds: values to codes, each channel with its own thresholds; a code is the lowest one and one more for each that a value reaches.
 //
-//   in       beats of Simd values, channels fastest
-//   out      beats of Simd codes, in the same order
-//   cycles   Pixels * In/Simd a frame; a beat arrives Latency cycles after it was read
+//   in       beats of Simd values of Beside pixels, one pixel behind the other, in the order of rf_row_of_beat
+//   out      as many codes, in the same order
+//   cycles   In/Simd for every Beside pixels; a beat arrives Latency cycles after it was read
 //   storage  a row of Simd * (2**OutBits - 1) thresholds a beat of the pixel
 //   misuse   a frame whose pixels are not In channels meets the thresholds of other channels; values have at most ThresholdsBits bits, their
 //            sign included, whatever InBits is
 module rf_threshold #(
   parameter int unsigned In = 1,
   parameter int unsigned Simd = 1,
+  parameter int unsigned Block = 1,
+  parameter int unsigned Repeats = 1,
+  parameter int unsigned Beside = 1,
   parameter int unsigned InBits = 2,
   parameter bit InSigned = 1'b0,
   parameter int unsigned OutBits = 1,
@@ -17,16 +20,17 @@ module rf_threshold #(
   parameter bit ThresholdsBlock = 1'b0,
   parameter ThresholdsFile = "",
   parameter int unsigned OutDepth = 2,
-  parameter OutStyle = "distributed"
+  parameter OutStyle = "distributed",
+  localparam int unsigned Lanes = Beside * Simd
 ) (
-  input  logic                    clk_i,
-  input  logic                    rst_ni,
-  input  logic [Simd*InBits-1:0]  in_i,
-  input  logic                    in_valid_i,
-  output logic                    in_ready_o,
-  output logic [Simd*OutBits-1:0] out_o,
-  output logic                    out_valid_o,
-  input  logic                    out_ready_i
+  input  logic                     clk_i,
+  input  logic                     rst_ni,
+  input  logic [Lanes*InBits-1:0]  in_i,
+  input  logic                     in_valid_i,
+  output logic                     in_ready_o,
+  output logic [Lanes*OutBits-1:0] out_o,
+  output logic                     out_valid_o,
+  input  logic                     out_ready_i
 );
   localparam int unsigned Rows = In / Simd;
   localparam int unsigned Thresholds = 2**OutBits - 1;
@@ -39,20 +43,20 @@ module rf_threshold #(
     $error("rf_threshold: Simd has to divide In");
   end
 
-  logic fire, out_room, unused_last;
+  logic fire, out_room;
   logic [Latency-1:0] valid_q;
-  logic [rf_pkg::index_bits(Rows)-1:0] beat_of_pixel;
-  logic [Simd*InBits-1:0] values_q, values_qq;
-  logic [Simd*ThresholdsBits-1:0] values;
+  logic [rf_pkg::index_bits(Rows)-1:0] row_of_beat;
+  logic [Lanes*InBits-1:0] values_q, values_qq;
+  logic [Lanes*ThresholdsBits-1:0] values;
   logic [RowBits-1:0] row;
-  logic [Simd*OutBits-1:0] codes;
+  logic [Lanes*OutBits-1:0] codes;
 
   assign fire = in_valid_i && out_room;
   assign in_ready_o = fire;
 
-  rf_counter #(.Last(Rows - 1)) u_beat (.clk_i, .rst_ni, .step_i(fire), .count_o(beat_of_pixel), .last_o(unused_last));
+  rf_row_of_beat #(.Rows(Rows), .Block(Block), .Repeats(Repeats)) u_row (.clk_i, .rst_ni, .step_i(fire), .row_o(row_of_beat));
   rf_rom #(.Words(Rows), .Bits(RowBits), .Block(ThresholdsBlock), .File(ThresholdsFile)) u_thresholds (
-    .clk_i, .address_i(beat_of_pixel), .row_o(row)
+    .clk_i, .address_i(row_of_beat), .row_o(row)
   );
 
   always_ff @(posedge clk_i) begin
@@ -61,7 +65,7 @@ module rf_threshold #(
     values_qq <= values_q;
   end
 
-  for (genvar lane = 0; lane < Simd; lane++) begin : gen_lane
+  for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
     logic [InBits-1:0] value;
     logic unused;
     assign value = values_qq[lane*InBits +: InBits];
@@ -69,10 +73,10 @@ module rf_threshold #(
     assign unused = &{value};
   end
 
-  rf_crossed #(.Lanes(Simd), .Bits(ThresholdsBits), .OutBits(OutBits), .OutSigned(OutSigned)) u_crossed (
+  rf_crossed #(.Pixels(Beside), .Lanes(Simd), .Bits(ThresholdsBits), .OutBits(OutBits), .OutSigned(OutSigned)) u_crossed (
     .clk_i, .values_i(values), .thresholds_i(row), .codes_o(codes)
   );
-  rf_fifo #(.Bits(Simd * OutBits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (
+  rf_fifo #(.Bits(Lanes * OutBits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (
     .clk_i, .rst_ni, .claim_i(fire), .room_o(out_room), .write_i(valid_q[Latency-1]), .data_i(codes),
     .valid_o(out_valid_o), .data_o(out_o), .ready_i(out_ready_i)
   );

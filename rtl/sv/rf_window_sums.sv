@@ -25,6 +25,11 @@ module rf_window_sums #(
   parameter int unsigned WeightBits = 1,
   parameter bit WeightSigned = 1'b0,
   parameter bit WeightBipolar = 1'b0,
+  parameter int unsigned DspWeights = 1,
+  parameter int unsigned DspPixels = 1,
+  parameter int unsigned WeightStep = 0,
+  parameter int unsigned PixelStep = 0,
+  parameter int unsigned Chain = 0,  // 0: products are in LUTs
   parameter int unsigned SumBits = 8,
   parameter bit WeightsBlock = 1'b0,
   parameter WeightsFile = "",
@@ -47,7 +52,7 @@ module rf_window_sums #(
   localparam int unsigned Lanes = Taps * Simd;  // of a pixel in a beat
   localparam int unsigned BeatBits = Pixels * Lanes * InBits;
   localparam int unsigned RomLatency = 2;
-  localparam int unsigned SumLatency = rf_pkg::sums_latency(Lanes, InBits, WeightBits, WeightBipolar);
+  localparam int unsigned SumLatency = rf_pkg::sums_latency(Lanes, InBits, WeightBits, WeightBipolar, Chain);
 
   if (Taps != 1 && Taps != KernelWidth && Taps != KernelHeight * KernelWidth) begin : gen_refuse_taps
     $error("rf_window_sums: a beat has one tap of the kernel, a row of them, or all");
@@ -108,7 +113,8 @@ module rf_window_sums #(
 
   rf_pe_array #(
     .Pixels(Pixels), .Pe(Pe), .Simd(Lanes), .FoldIn(FoldIn), .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits),
-    .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar), .SumBits(SumBits)
+    .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar), .DspWeights(DspWeights), .DspPixels(DspPixels), .WeightStep(WeightStep),
+    .PixelStep(PixelStep), .Chain(Chain), .SumBits(SumBits)
   ) u_pes (
     .clk_i, .rst_ni, .codes_i(beat_qq), .weights_i(weights), .valid_i(valid_q[1]), .first_i(first_q[1]), .last_i(last_q[1]),
     .sums_o, .valid_o

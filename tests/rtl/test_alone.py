@@ -7,34 +7,18 @@ beat may be of any width.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dataflow.design import Ip, Port
-from dataflow.unit import Unit
+from dataflow.design import Ip
 from network.formats import Format, uint
+from network.scaling import Rounding
 from rtl.shapes import UNITS, Parameters
+from tests.activations import cases
+from tests.alone import FRAMES, Alone, Integers, side_by_side
 from tests.rtl.simulated import needs_verilator, simulate
 
 pytestmark = needs_verilator
-FRAMES = 3
-
-Integers = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Alone:
-    """A unit, its constants by role, and the integers on each of its streams."""
-
-    ip: Ip
-    constants: dict[str, Integers]
-    streams: dict[str, tuple[Integers, int]]  # values, all frames, and bits of a value
-
-    @property
-    def unit(self) -> Unit:
-        return self.ip.units[0]
 
 
 def ip_of(implementation: str, shape: str) -> Ip:
@@ -114,17 +98,34 @@ def scale_scores(rng):
     return Alone(ip, {"factors": factors, "bias": bias}, {"in": (sums, 28), "out": (factors * sums + bias, 48)})
 
 
-def threshold(rng, values, result, lanes=2, channels=4):
-    """Thresholds are values that come, the one above, and what is out of reach."""
-    ip = ip_of("threshold", f"size=4 in={channels} lanes={lanes} values={values} result={result}")
-    form, codes = Format.parse(values), Format.parse(result)
+def scale(rng, values, scaling, result, given="lanes=2 in=4", *, of="random"):
+    """Thresholds of the scaling, with multipliers and biases of its own; a threshold is the first value that has its code."""
+    ip = ip_of("scale", f"size=4 values={values} result={result} {scaling} {given}")
+    form, codes, held = Format.parse(values), Format.parse(result), ip.units[0].constants[0]
+    unit, channels = ip.units[0], held.activation.shape.channels
+    most = (1 << held.scaling.multiplier) - 1
+    multipliers = rng.integers(1 if of == "random" else most, most, channels, endpoint=True)
+    middle, half = (form.low + form.high) // 2, (codes.low + codes.high) // 2 // held.scaling.step
+    biases = (half << held.scaling.shift) - multipliers * (middle + rng.integers(0, 9, channels))
+    wanted = np.arange(codes.low + 1, codes.high + 1)
+    q = -(-(wanted - held.scaling.offset) // held.scaling.step)
+    odd = (held.scaling.rounding is Rounding.HALF_EVEN) & (q % 2 != 0)
+    thresholds = -((biases[:, None] - (q << held.scaling.shift) - odd) // multipliers[:, None])
+    thresholds = np.where(wanted > held.scaling.high, form.high + 1, np.where(wanted <= held.scaling.low, form.low, thresholds))
     found = ends(rng, form, (FRAMES, 16, channels))
-    thresholds = np.sort(rng.choice(found.ravel(), (channels, codes.thresholds)) + rng.integers(0, 2, (channels, codes.thresholds)))
-    thresholds[0] = form.high + 1
-    thresholds[1] = form.low
+    near = rng.integers(0, 3, found.shape) > 0  # right beside a threshold
+    beside = np.take_along_axis(thresholds[None, None], rng.integers(0, codes.thresholds, (FRAMES, 16, channels, 1)), axis=3)[..., 0]
+    found = np.where(near, np.clip(beside - rng.integers(0, 2, found.shape), form.low, form.high), found)
     reached = (found[..., None] >= thresholds).sum(-1) + codes.low
-    assert {codes.low, codes.high} <= set(reached.ravel().tolist())
-    return Alone(ip, {"thresholds": thresholds}, {"in": (found, form.bits), "out": (reached, codes.bits)})
+    assert len(set(reached.ravel().tolist())) > 2
+
+    def beats(array):
+        lanes, block, repeats, beside = (unit.values[name] for name in ("kSimd", "kBlock", "kRepeats", "kBeside"))
+        groups = array.reshape(FRAMES, 16 // (repeats * beside), repeats, beside, channels // lanes // block, block, lanes)
+        return np.ascontiguousarray(groups.transpose(0, 1, 4, 2, 5, 3, 6))
+
+    streams = {"in": (beats(found), form.bits), "out": (beats(reached), codes.bits)}
+    return Alone(ip, {"multipliers": thresholds, "biases": thresholds}, streams)
 
 
 def multiplied(rng, implementation, weight, codes, result=None, pixels=1):
@@ -183,9 +184,13 @@ CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
     "join_own_row": lambda rng: join_sum(rng, "uint8", "int8", factors="uint1", lanes=6, zero=3),
     "join_shared": lambda rng: join_sum(rng, "int20", "int1", factors="uint10", pairs=0, zero=-9),
     "scale_scores": scale_scores,
-    "threshold_wide": lambda rng: threshold(rng, "int48", "int8"),
-    "threshold_bit": lambda rng: threshold(rng, "int12", "int1", lanes=4),
-    "threshold_image": lambda rng: threshold(rng, "uint8", "uint8", lanes=1),
+    "scale_dsp": lambda rng: scale(rng, "int14", "multiplier=7 bias=24 shift=11", "uint8"),
+    "scale_wide": lambda rng: scale(rng, "int26", "multiplier=20 bias=46 shift=38 even=1", "int8"),
+    "scale_even": lambda rng: scale(rng, "int12", "multiplier=1 bias=14 shift=4 even=1", "int8", of="most"),
+    "scale_step": lambda rng: scale(rng, "uint8", "multiplier=1 bias=9 shift=3 even=1 step=2 offset=-1 high=14", "uint4", of="most"),
+    "scale_groups": lambda rng: scale(
+        rng, "int9", "multiplier=4 bias=18 shift=7 low=-3 high=3", "int3", "lanes=2 in=12 block=3 repeats=2 beside=2"
+    ),
     "mvu_bipolar": lambda rng: multiplied(rng, "mvu", "bipolar", "int1"),
     "mvu_bipolar_wide": lambda rng: multiplied(rng, "mvu", "bipolar", "int8", pixels=2),
     "mvu_dsp": lambda rng: multiplied(rng, "mvu", "int8", "int8"),
@@ -198,28 +203,9 @@ CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
 }
 
 
-def side_by_side(cases: dict[str, Alone]) -> tuple[Ip, dict[str, Integers], dict[str, bytes]]:
-    """One IP of all, their constants, and their vectors bit by bit."""
-    units: list[Unit] = []
-    ports: list[Port] = []
-    arrays, vectors = {}, {}
-    for name, case in cases.items():
-        unit = case.unit
-        held = tuple(replace(each, name=f"{name}_{each.role.value}", key=f"{name}/{each.role.value}") for each in unit.constants)
-        arrays |= {each.key: case.constants[each.role.value] for each in held}
-        reads, writes = (tuple(f"{name}_{stream}" for stream in streams) for streams in (unit.reads, unit.writes))
-        units.append(replace(unit, name=name, reads=reads, writes=writes, constants=held))
-        for port in case.ip.ports:
-            values, bits = case.streams[port.name]
-            packed = (values[..., None] >> np.arange(bits) & 1).astype(np.uint8)
-            assert packed.size % (FRAMES * port.bits) == 0
-            ports.append(replace(port, name=f"{name}_{port.name}", beats=packed.size // FRAMES // port.bits))
-            vectors[f"{name}_{port.name}.bin"] = packed.tobytes()
-    ip = Ip(name="alone", kind="block", title="units side by side", ports=tuple(ports), streams=(), units=tuple(units))
-    return ip, arrays, vectors
-
-
 def test_units_side_by_side(tmp_path):
     rng = np.random.default_rng(14)
-    ip, arrays, vectors = side_by_side({name: case(rng) for name, case in CASES.items()})
+    ip, arrays, vectors = side_by_side(
+        {name: case(rng) for name, case in CASES.items()} | {name: case.alone for name, case in cases(14).items()}
+    )
     assert not simulate(ip, arrays, vectors, FRAMES, tmp_path).hangs

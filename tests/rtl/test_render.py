@@ -14,9 +14,10 @@ from dataflow.unit import Role
 from dataflow.units import IMPLEMENTATIONS
 from network import Format, load, parameters
 from network.errors import DescriptionError
-from rtl.memories import memory_text
+from rtl.memories import memory_texts
 from rtl.modules import MODULES, instance, require_modules
 from rtl.render import LIBRARY, PACKAGE, bench_file, outputs, render, top_file
+from tests.activations import cases
 from tests.rtl.modules import KEYWORDS, identifiers, read_module
 from tests.strategies import networks, written
 
@@ -99,7 +100,7 @@ def test_a_module_has_what_its_row_says(implementation):
     expected |= {f"{name.capitalize()}{each}" for name in module.writes for each in ("Depth", "Style")}
     expected |= {"WeightBipolar"} & {f"{name}Bipolar" for name in module.signed}
     expected |= {*(f"{name}Signed" for name in module.unsigned), *module.lists}
-    of_memories = {name for name in found.parameters if re.fullmatch(r"\w+(Block|File|Style)|ThresholdsBits", name)}
+    of_memories = {name for name in found.parameters if re.fullmatch(r"\w+(Block|File|Style)|(Thresholds|Bases|Levels)Bits", name)}
     assert expected <= set(found.parameters) <= expected | of_memories
 
 
@@ -125,24 +126,24 @@ def test_instances_set_parameters_and_ports_that_modules_have(drawn):
     """Each once, every port, and every parameter but those whose default is the common case, and the styles of FIFOs that are none."""
     headers = {name: read_module(text) for name, text in SOURCES.items()}
     seen = set()
-    for design in drawn:
-        for ip in design.parts:
-            for unit in ip.units:
-                made = instance(ip, unit)
-                header = headers[made.module]
-                ports = Counter(name for row in made.connections for name in row)
-                assert ports == Counter(name for _, name in header.ports)
-                values = Counter(name for row in made.parameters for name in row)
-                assert set(values.values()) == {1}
-                assert set(values) <= set(header.parameters)
-                left = {name for name in header.parameters if name not in values and not name.endswith("Style")}
-                module, without = MODULES[unit.implementation], WITHOUT.get(unit.implementation, set())
-                assert left & without in (set(), without)
-                left -= {*(f"{name}Signed" for name in module.unsigned), *module.lists, *without}
-                kinds = {"WeightSigned", "WeightBipolar"} & set(header.parameters)
-                assert left == kinds - set(values), f"{made.module} has a default of {left}"
-                assert len(kinds - left) == bool(kinds), "weights are of one kind"
-                seen.add(unit.implementation)
+    alone = [case.alone.ip for case in cases(1).values()]  # what no layout chooses yet, and orders of pixels
+    for ip in [ip for design in drawn for ip in design.parts] + alone:
+        for unit in ip.units:
+            made = instance(ip, unit)
+            header = headers[made.module]
+            ports = Counter(name for row in made.connections for name in row)
+            assert ports == Counter(name for _, name in header.ports)
+            values = Counter(name for row in made.parameters for name in row)
+            assert set(values.values()) == {1}
+            assert set(values) <= set(header.parameters)
+            left = {name for name in header.parameters if name not in values and not name.endswith("Style")}
+            module, without = MODULES[unit.implementation], WITHOUT.get(unit.implementation, set())
+            assert left & without in (set(), without)
+            left -= {*(f"{name}Signed" for name in module.unsigned), *module.lists, *without}
+            kinds = {"WeightSigned", "WeightBipolar"} & set(header.parameters)
+            assert left == kinds - set(values), f"{made.module} has a default of {left}"
+            assert len(kinds - left) == bool(kinds), "weights are of one kind"
+            seen.add(unit.implementation)
     assert seen == set(MODULES)
 
 
@@ -178,7 +179,7 @@ def test_rows_hold_every_weight_in_its_place(toy, text):
         weights = rng.integers(form.low, form.high + 1, (pe * folds, fold_in * simd))
         weights = np.where(weights > 0, 1, -1) if text == "bipolar" else weights
         of = replace(held, pe=pe, simd=simd, format=form, words=folds * fold_in, row_bits=pe * simd * form.bits)
-        rows = memory_text(of, {held.key: weights}).splitlines()
+        rows = memory_texts(of, {held.key: weights})[0].splitlines()
         assert len(rows) == folds * fold_in
         assert {len(row) for row in rows} == {-(-pe * simd * form.bits // 4)}
         for out, column in np.ndindex(weights.shape):
@@ -196,8 +197,9 @@ def test_rows_hold_thresholds_in_order_with_their_signs(toy, pe, bits):
     rng = np.random.default_rng(bits)
     thresholds = np.sort(rng.integers(low, high + 2, (2 * pe, 3)), axis=1).astype(np.int32)
     thresholds[0] = -(2**31), -1, 2**31 - 1
-    of = replace(held, pe=pe, reach=(low, high), words=2, row_bits=3 * pe * bits, element_bits=bits)
-    rows = memory_text(of, {held.key: thresholds}).splitlines()
+    activation = replace(held.activation, reach=(low, high))
+    of = replace(held, pe=pe, activation=activation, words=2, row_bits=3 * pe * bits, element_bits=bits)
+    rows = memory_texts(of, {held.key: thresholds})[0].splitlines()
     assert len(rows) == 2
     for channel, each in np.ndindex(thresholds.shape):
         code = int(rows[channel // pe], 16) >> ((channel % pe * 3 + each) * bits) & ((1 << bits) - 1)
@@ -209,7 +211,7 @@ def test_rows_hold_biases(toy):
     held = next(each for unit in toy.ip("head").units for each in unit.constants if each.role is Role.BIAS)
     assert (held.pe, held.words, held.element_bits) == (1, 5, 32)
     rows = "00000001\nfffffed4\n00000002\nffffffff\n7fffffff\n"
-    assert memory_text(held, {held.key: np.array([1, -300, 2, -1, 2**31 - 1], np.int32)}) == rows
+    assert memory_texts(held, {held.key: np.array([1, -300, 2, -1, 2**31 - 1], np.int32)})[0] == rows
 
 
 def test_block_ram_is_asked_for_by_storage(toy):

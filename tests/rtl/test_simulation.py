@@ -41,7 +41,7 @@ def drawn(number, examples, folder, **options):
     @given(networks(**options), st.integers(0, 2**32))
     def collect(description, seed):
         generator = random.Random(seed)
-        design = plan(written(description, folder))
+        design = plan(written(description | {"network": f"drawn{number}_{len(found)}"}, folder))
         of = generator.choice((_any_depth, _any_depth, _least_depth, lambda depth, _: depth))
         depths = {f"{ip.name}.{stream.name}": of(stream.depth, generator) for ip in design.parts for stream in ip.streams}
         found.append((design.with_depths(depths), seed))
@@ -72,7 +72,8 @@ def features(ip):
         found.add(unit.implementation)
         values, formats = unit.values, dict(unit.formats)
         for name in unit.writes:
-            if name in depths and RtlFifo(depth=depths[name], unit_latency=unit.latency[Backend.RTL]).kind is FifoKind.DEEP:
+            latency = unit.latency.get(Backend.RTL)  # that of a DMA has none
+            if latency is not None and name in depths and RtlFifo(depth=depths[name], unit_latency=latency).kind is FifoKind.DEEP:
                 found.add("deep FIFO")
         if unit.implementation == "swg":
             found |= {"pixels" for _ in [0] if values["kPixels"] > 1}
@@ -125,9 +126,9 @@ WAYS = {
 }
 
 
-def few(designs):
+def few(designs, ips=lambda design: design.parts):
     """Of all IPs a few, small ones, that together have what all have."""
-    every = [(design, ip, seed, features(ip)) for design, seed in designs for ip in design.parts]
+    every = [(design, ip, seed, features(ip)) for design, seed in designs for ip in ips(design)]
     left, found = set().union(*(has for *_, has in every)), []
     while left:
         found.append(max(every, key=lambda each: (len(each[3] & left), -each[1].products)))

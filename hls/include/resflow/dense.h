@@ -2,8 +2,8 @@
 #pragma once
 
 #include "counter.h"
-#include "dot.h"
 #include "formats.h"
+#include "pes.h"
 #include "rom.h"
 #include "simulation.h"
 #include "storage.h"
@@ -13,17 +13,17 @@ namespace resflow {
 template <class Layer>
 struct Dense;
 
-/// In place of a bias: sums begin with 0. UNCONFIRMED, as NoThresholds in products.h.
+/// In place of a bias: nothing is added. UNCONFIRMED, as NoThresholds in products.h.
 struct NoBias {};
 
 template <class Acc, class T, unsigned roms, unsigned rows, unsigned integers>
-Acc first_of(const T (&bias)[roms][rows][integers], unsigned row, unsigned pe) {
+Acc bias_of(const T (&bias)[roms][rows][integers], unsigned row, unsigned pe) {
 #pragma HLS INLINE
   return element(bias, row, pe);
 }
 
 template <class Acc>
-Acc first_of(const NoBias &, unsigned, unsigned) {
+Acc bias_of(const NoBias &, unsigned, unsigned) {
 #pragma HLS INLINE
   return 0;
 }
@@ -34,20 +34,19 @@ void rows_of_products(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
                       hls::stream<Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight>> &weights, const Bias &bias,
                       hls::stream<Beat<Layer::kPe, typename Layer::Acc>> &out) {
 #pragma HLS INLINE
-  using MAC = Dot<Layer::kSimd, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
   using Acc = typename Layer::Acc::Value;
   constexpr unsigned kFoldIn = Layer::kIn / Layer::kSimd;
   constexpr unsigned kFoldOut = Layer::kOut / Layer::kPe;
   constexpr unsigned kKept = kFoldOut > 1 ? kFoldIn : 1;  // beats of a frame, where they are needed again
   constexpr unsigned kWordBits = Layer::kSimd * Layer::Weight::kBits;
 
-  typename MAC::Operand buffer[kKept];
+  Beat<Layer::kSimd, typename Layer::In> buffer[kKept];
   Memory<Layer::kBufferStorage>::holds(buffer);
 // A beat is read again kFoldIn iterations after it was written, then every kFoldIn more.
 #pragma HLS DEPENDENCE variable=buffer inter RAW distance=kFoldIn true
-  Acc acc[Layer::kPe];
-#pragma HLS ARRAY_PARTITION variable=acc complete
-  Acc offset = 0;
+  Acc acc[1][Layer::kPe], offset[1];
+#pragma HLS ARRAY_PARTITION variable=acc complete dim=0
+#pragma HLS ARRAY_PARTITION variable=offset complete
   Counter<kFoldOut - 1> nf = 0;
   Counter<kFoldIn - 1> sf = 0;
 Dense_Tiles:
@@ -55,23 +54,27 @@ Dense_Tiles:
 #pragma HLS PIPELINE II=1 style=frp
     // Invariant: i = nf*kFoldIn + sf.
     fire<Dense<Layer>>();
-    typename MAC::Operand operand;
+    Beat<Layer::kSimd, typename Layer::In> codes;
     if (kFoldOut == 1) {
-      operand = MAC::operand(in.read());
+      codes = in.read();
     } else if (nf == 0) {
-      operand = MAC::operand(in.read());
-      buffer[sf] = operand;
+      codes = in.read();
+      buffer[sf] = codes;
     } else {
-      operand = buffer[sf];
+      codes = buffer[sf];
     }
     const Beat<Layer::kPe * Layer::kSimd, typename Layer::Weight> beat = weights.read();
-    offset = (sf == 0 ? Acc(0) : offset) + MAC::offset(operand);
+    ap_uint<kWordBits> words[Layer::kPe];
+#pragma HLS ARRAY_PARTITION variable=words complete
+    for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
+#pragma HLS UNROLL
+      words[pe] = beat.range((pe + 1) * kWordBits - 1, pe * kWordBits);
+    }
+    Pes<Layer::kSimd, 1, Layer, Layer::kDsp>::template add<kFoldIn>(codes, words, sf == 0, acc, offset);
     Beat<Layer::kPe, typename Layer::Acc> scores = 0;
     for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
 #pragma HLS UNROLL
-      const ap_uint<kWordBits> word = beat.range((pe + 1) * kWordBits - 1, pe * kWordBits);
-      acc[pe] = (sf == 0 ? first_of<Acc>(bias, nf, pe) : acc[pe]) + MAC::dot(operand, word);
-      set_lane<typename Layer::Acc>(scores, pe, acc[pe] - offset);
+      set_lane<typename Layer::Acc>(scores, pe, acc[0][pe] - offset[0] + bias_of<Acc>(bias, nf, pe));
     }
     if (sf == kFoldIn - 1) out.write(scores);
     if (sf.advance()) nf.advance();

@@ -1,4 +1,4 @@
-// The dot product of one beat of codes with one word of weights: what a PE does in a cycle.
+// The dot product of one beat of codes with one word of weights, in LUTs: what a PE does in a cycle.
 //
 //   operand(beat)          the beat, rearranged once for all PEs
 //   dot(operand, weights)  the sum of products, plus offset()
@@ -12,61 +12,113 @@
 
 namespace resflow {
 
-/// A product of which one factor is narrow, in LUTs. Left to itself HLS decides by a limit of its own, and DSPs that the estimate does
-/// not know of would appear. The estimate has the same limit, uses_dsp in dataflow/cost/formulas.py.
-template <bool narrow>
-struct Product {
-  template <class A, class B>
-  static auto of(const A &a, const B &b) {
+/// Products of codes and weights on bit planes, where a product of two bits is an AND. Of three products of a pair of planes a LUT of six
+/// inputs counts the ones, another the twos. What has the same weight, from whatever planes, is a column and counted together. The top
+/// plane of a signed factor is negative: its products with planes that are not are in a sum of their own, which is `negative`.
+template <unsigned lanes, class In, class Weight, bool negative>
+struct Columns {
+  static constexpr unsigned kTriples = (lanes + 2) / 3;
+  static constexpr unsigned kColumns = In::kBits + Weight::kBits;
+
+  static constexpr bool has(unsigned code_plane, unsigned weight_plane) {
+    return ((In::kSigned && code_plane == In::kBits - 1) != (Weight::kSigned && weight_plane == Weight::kBits - 1)) == negative;
+  }
+
+  /// Pairs of planes whose products have bit `column` as their weight.
+  static constexpr unsigned pairs(unsigned column, unsigned a = 0) {
+    return a == In::kBits || a > column ? 0
+                                        : (column - a < Weight::kBits && has(a, column - a) ? 1 : 0) + pairs(column, a + 1);
+  }
+
+  /// Bits of a column: ones of its own pairs, twos of those below.
+  static constexpr unsigned height(unsigned column) { return (pairs(column) + (column > 0 ? pairs(column - 1) : 0)) * kTriples; }
+
+  static unsigned sum(const Bits (&codes)[In::kBits], const Bits (&weights)[Weight::kBits]) {
 #pragma HLS INLINE
-    const auto product = a * b;
-#pragma HLS BIND_OP variable=product op=mul impl=fabric
-    return product;
+    Bits columns[kColumns] = {};
+    unsigned filled[kColumns] = {};
+#pragma HLS ARRAY_PARTITION variable=columns complete
+#pragma HLS ARRAY_PARTITION variable=filled complete
+    for (unsigned a = 0; a < In::kBits; ++a) {
+#pragma HLS UNROLL
+      for (unsigned b = 0; b < Weight::kBits; ++b) {
+#pragma HLS UNROLL
+        if (has(a, b)) {
+          const Bits products = codes[a] & weights[b];
+          const Counted three = count_three(part<kTriples>(products, 0), part<kTriples>(products, 1), part<kTriples>(products, 2));
+          columns[a + b] |= three.ones << filled[a + b];
+          columns[a + b + 1] |= three.twos << filled[a + b + 1];
+          filled[a + b] += kTriples;
+          filled[a + b + 1] += kTriples;
+        }
+      }
+    }
+    return Sum<0, kColumns>::of(columns);
+  }
+
+ private:
+  /// A balanced tree: the low bits of its lower half pass unchanged, those above are added.
+  template <unsigned first, unsigned count>
+  struct Sum {
+    static constexpr unsigned kLow = count - count / 2;
+    static unsigned of(const Bits (&columns)[kColumns]) {
+#pragma HLS INLINE
+      return Sum<first, kLow>::of(columns) + (Sum<first + kLow, count - kLow>::of(columns) << kLow);
+    }
+  };
+
+  template <unsigned first>
+  struct Sum<first, 1> {
+    static unsigned of(const Bits (&columns)[kColumns]) {
+#pragma HLS INLINE
+      return PopCount<height(first)>::of(columns[first]);
+    }
+  };
+};
+
+/// Lanes `first` ... `first + count-1` of codes in planes and weights side by side: as many as a word holds weights of, else in two halves.
+template <unsigned lanes, class In, class Weight, class Sum, unsigned first, unsigned count, bool is_one = (count * Weight::kBits <= 64)>
+struct PlaneProducts {
+  static Sum of(const Beat<lanes, In> &planes, const ap_uint<lanes * Weight::kBits> &weights) {
+#pragma HLS INLINE
+    constexpr unsigned kLow = count / 2;
+    return Sum(PlaneProducts<lanes, In, Weight, Sum, first, kLow>::of(planes, weights) +
+               PlaneProducts<lanes, In, Weight, Sum, first + kLow, count - kLow>::of(planes, weights));
   }
 };
 
-/// Of wide factors, as the tool likes: it fuses a product with an addition into one DSP where it can, which binding either would forbid.
-template <>
-struct Product<false> {
-  template <class A, class B>
-  static auto of(const A &a, const B &b) {
+template <unsigned lanes, class In, class Weight, class Sum, unsigned first, unsigned count>
+struct PlaneProducts<lanes, In, Weight, Sum, first, count, true> {
+  static Sum of(const Beat<lanes, In> &planes, const ap_uint<lanes * Weight::kBits> &weights) {
 #pragma HLS INLINE
-    return a * b;
+    Bits code_planes[In::kBits], weight_planes[Weight::kBits] = {};
+#pragma HLS ARRAY_PARTITION variable=code_planes complete
+#pragma HLS ARRAY_PARTITION variable=weight_planes complete
+    for (unsigned a = 0; a < In::kBits; ++a) {
+#pragma HLS UNROLL
+      code_planes[a] = ap_uint<count>(planes.range(a * lanes + first + count - 1, a * lanes + first)).to_uint64();
+    }
+    const Bits word =
+        ap_uint<count * Weight::kBits>(weights.range((first + count) * Weight::kBits - 1, first * Weight::kBits)).to_uint64();
+    if (Weight::kBits == 1) {
+      weight_planes[0] = word;
+    } else {
+      for (unsigned i = 0; i < count; ++i) {
+#pragma HLS UNROLL
+        for (unsigned b = 0; b < Weight::kBits; ++b) {
+#pragma HLS UNROLL
+          weight_planes[b] |= (word >> (i * Weight::kBits + b) & 1) << i;
+        }
+      }
+    }
+    const Sum sum = Columns<count, In, Weight, false>::sum(code_planes, weight_planes);
+    return In::kSigned || Weight::kSigned ? Sum(sum - Columns<count, In, Weight, true>::sum(code_planes, weight_planes)) : sum;
   }
 };
 
-/// Two's complement or unsigned weights: multiply and add.
+/// Two's complement or unsigned weights.
 template <unsigned lanes, class In, class Weight, class Acc>
 struct Dot {
-  using Operand = Beat<lanes, In>;
-  using Sum = typename Acc::Value;
-  static constexpr bool kNarrow = In::kBits <= 4 || Weight::kBits <= 4;
-
-  static Operand operand(const Beat<lanes, In> &beat) {
-#pragma HLS INLINE
-    return beat;
-  }
-
-  static Sum dot(const Operand &codes, const ap_uint<lanes * Weight::kBits> &weights) {
-#pragma HLS INLINE
-    Sum sum = 0;
-    for (unsigned i = 0; i < lanes; ++i) {
-#pragma HLS UNROLL
-      sum += Product<kNarrow>::of(lane<Weight>(weights, i), lane<In>(codes, i));
-    }
-    return sum;
-  }
-
-  static Sum offset(const Operand &) {
-#pragma HLS INLINE
-    return 0;
-  }
-};
-
-/// Bipolar weights on bit planes: sum(±a) = 2·sum(w ∧ a) − sum(a). A PE ANDs and counts; the last term is common to all PEs.
-/// The highest plane of signed codes counts negative. An add-or-subtract per lane costs three times the LUTs.
-template <unsigned lanes, class In, class Acc>
-struct Dot<lanes, In, Bipolar, Acc> {
   using Operand = Beat<lanes, In>;  // bit plane b in bits b*lanes ... b*lanes + lanes-1
   using Sum = typename Acc::Value;
 
@@ -83,34 +135,37 @@ struct Dot<lanes, In, Bipolar, Acc> {
     return planes;
   }
 
+  static Sum dot(const Operand &planes, const ap_uint<lanes * Weight::kBits> &weights) {
+#pragma HLS INLINE
+    return PlaneProducts<lanes, In, Weight, Sum, 0, lanes>::of(planes, weights);
+  }
+
+  static Sum offset(const Operand &) {
+#pragma HLS INLINE
+    return 0;
+  }
+};
+
+/// Bipolar weights: sum(±a) = 2·sum(w ∧ a) − sum(a). The last term is common to all PEs. An add-or-subtract per lane costs far more LUTs.
+template <unsigned lanes, class In, class Acc>
+struct Dot<lanes, In, Bipolar, Acc> {
+  using Bit = Dot<lanes, In, UInt<1>, Acc>;
+  using Operand = typename Bit::Operand;
+  using Sum = typename Acc::Value;
+
+  static Operand operand(const Beat<lanes, In> &beat) {
+#pragma HLS INLINE
+    return Bit::operand(beat);
+  }
+
   static Sum dot(const Operand &planes, const ap_uint<lanes> &weights) {
 #pragma HLS INLINE
-    Sum sum = 0;
-    for (unsigned b = 0; b < In::kBits; ++b) {
-#pragma HLS UNROLL
-      const Sum ones = Sum(popcount(ap_uint<lanes>(plane(planes, b) & weights))) << (b + 1);
-      sum = is_negative(b) ? Sum(sum - ones) : Sum(sum + ones);
-    }
-    return sum;
+    return Sum(Bit::dot(planes, weights) << 1);
   }
 
   static Sum offset(const Operand &planes) {
 #pragma HLS INLINE
-    Sum sum = 0;
-    for (unsigned b = 0; b < In::kBits; ++b) {
-#pragma HLS UNROLL
-      const Sum ones = Sum(popcount(plane(planes, b))) << b;
-      sum = is_negative(b) ? Sum(sum - ones) : Sum(sum + ones);
-    }
-    return sum;
-  }
-
- private:
-  static constexpr bool is_negative(unsigned b) { return In::kSigned && b == In::kBits - 1; }
-
-  static ap_uint<lanes> plane(const Operand &planes, unsigned b) {
-#pragma HLS INLINE
-    return ap_uint<lanes>(planes.range((b + 1) * lanes - 1, b * lanes));
+    return Bit::dot(planes, ~ap_uint<lanes>(0));
   }
 };
 

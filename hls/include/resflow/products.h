@@ -2,8 +2,8 @@
 #pragma once
 
 #include "counter.h"
-#include "dot.h"
 #include "formats.h"
+#include "pes.h"
 #include "rom.h"
 #include "simulation.h"
 #include "storage.h"
@@ -29,17 +29,15 @@ typename Out::Value ended(const Acc &sum, const NoThresholds &, unsigned, unsign
 
 /// Sums of products over windows, and what `thresholds` make of them, as Out. Its user is the process, whose firings are counted as Unit's.
 template <class Unit, class Layer, class Out, class Weights, class Thresholds>
-void products(hls::stream<Beat<Layer::kPixels * Layer::kTaps * Layer::kSimd, typename Layer::In>> &in, const Weights &weights, const Thresholds &thresholds,
-              hls::stream<Beat<Layer::kPixels * Layer::kPe, Out>> &out) {
+void products(hls::stream<Beat<Layer::kPixels * Layer::kTaps * Layer::kSimd, typename Layer::In>> &in, const Weights &weights,
+              const Thresholds &thresholds, hls::stream<Beat<Layer::kPixels * Layer::kPe, Out>> &out) {
 #pragma HLS INLINE
   static_assert(Layer::kOut % Layer::kPe == 0, "each PE computes the same number of channels: kPe must divide kOut");
   constexpr unsigned kLanes = Layer::kTaps * Layer::kSimd;  // of a pixel in a beat
-  using MAC = Dot<kLanes, typename Layer::In, typename Layer::Weight, typename Layer::Acc>;
   using Acc = typename Layer::Acc::Value;
   constexpr unsigned kFoldIn = Window<Layer>::kBeats;
   constexpr unsigned kFoldOut = Layer::kOut / Layer::kPe;
   constexpr unsigned kKept = kFoldOut > 1 ? kFoldIn : 1;  // beats of a window, where it is needed again
-  constexpr unsigned kPixelBits = kLanes * Layer::In::kBits;
 
   Beat<Layer::kPixels * kLanes, typename Layer::In> window[kKept];
   Memory<Layer::kWindowStorage>::holds(window);
@@ -65,17 +63,13 @@ Products_Tiles:
     } else {
       beat = window[sf];
     }
-    for (unsigned p = 0; p < Layer::kPixels; ++p) {
+    ap_uint<kLanes * Layer::Weight::kBits> words[Layer::kPe];
+#pragma HLS ARRAY_PARTITION variable=words complete
+    for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
 #pragma HLS UNROLL
-      const typename MAC::Operand operand =
-          MAC::operand(Beat<kLanes, typename Layer::In>(beat.range((p + 1) * kPixelBits - 1, p * kPixelBits)));
-      offset[p] = (sf == 0 ? Acc(0) : offset[p]) + MAC::offset(operand);
-      for (unsigned pe = 0; pe < Layer::kPe; ++pe) {
-#pragma HLS UNROLL
-        const auto word = weights_of<kLanes, Layer>(weights, tile, pe);
-        acc[p][pe] = (sf == 0 ? Acc(0) : acc[p][pe]) + MAC::dot(operand, word);
-      }
+      words[pe] = weights_of<kLanes, Layer>(weights, tile, pe);
     }
+    Pes<kLanes, Layer::kPixels, Layer, Layer::kDsp>::template add<kFoldIn>(beat, words, sf == 0, acc, offset);
     if (sf == kFoldIn - 1) {
       Beat<Layer::kPixels * Layer::kPe, Out> results = 0;
       for (unsigned p = 0; p < Layer::kPixels; ++p) {

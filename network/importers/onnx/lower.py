@@ -23,8 +23,11 @@ from network.importers.onnx.lowered import Block, Conv, Head, Join, Lowered, Pro
 from network.importers.onnx.match import Matched, MatchedBlock, Reader
 from network.importers.onnx.values import Pooled, Product, Tensor, View, reach, view
 from network.operations import PoolKind
+from network.operations import reach as formats_reach
 
 MOST_SCORE = 1 << 46
+MOST_SUM = 1 << 31
+"""Sums lie below it."""
 
 
 def lower(matched: Matched) -> Lowered:
@@ -82,6 +85,8 @@ def _seen(node: Node, tensor: Tensor) -> View:
 
 
 def _activate(lowered: Lowered, layer: str, chain: Sequence[Stage], codes: Format, low: NDArray[np.int64], high: NDArray[np.int64]) -> None:
+    """Thresholds within what any weights and inputs of their formats would make of it, though a channel's weights reach less: so those of
+    a scale and a bias stay on their line."""
     lowered.arrays[key(layer, "thresholds")] = thresholds(chain, codes, low, high)
 
 
@@ -147,7 +152,10 @@ def _conv(lowered: Lowered, name: str, conv: Product, output: Tensor | None, poo
         how = _how(output)
         seen = _seen(conv.node, output)
         act = seen.format
-        _activate(lowered, name, seen.chain, act, *reach(conv))
+        codes = view(conv.input)
+        assert codes is not None
+        low, high = formats_reach(conv.weights[0].size, conv.weight, codes.format)
+        _activate(lowered, name, seen.chain, act, *(np.full(len(conv.weights), each) for each in (low, high)))
         _probe(lowered, name, f"{name}.sums", output.stages, pooled)
     lowered.rows.append(Row(name, f"conv {conv.window}", str(conv.weight), str(act or "sums"), _scales(conv.scale), how))
     return Conv(conv.window, len(conv.weights), conv.weight, act, conv.pad_codes)
@@ -281,8 +289,6 @@ def _head(lowered: Lowered, matched: Matched) -> None:
             _probe(lowered, "head.pool", "head.pool.sums", fc.input.stages)
         lowered.rows.append(Row("head.pool", "sum", "", str(act or "sums"), _scales(seen.scale), _how(fc.input) if act else "exact"))
     weights = fc.weights.reshape(len(fc.weights), -1)
-    above, below = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
-    low, high = above * limits[0] + below * limits[1], above * limits[1] + below * limits[0]
     stages = fused((Affine(ONE, same(shift)), *matched.scores.stages))
     factors, fc_act = None, None
     lowered.arrays["head/fc/weights"] = weights
@@ -303,7 +309,7 @@ def _head(lowered: Lowered, matched: Matched) -> None:
             raise fc.node.error(what, why="codes of different classes are compared", fix="use one scale for all classes")
         codes = _format_of(fc.node, quantizer)
         fc_act = codes
-        _activate(lowered, "head.fc", stages, codes, low, high)
+        _activate(lowered, "head.fc", stages, codes, np.full(len(weights), -MOST_SUM), np.full(len(weights), MOST_SUM - 2))
         lowered.arrays["head/fc/bias"] = np.zeros(len(weights), np.int64)
         lowered.score_scale, lowered.score_zero = float(meaning.factor[0]), float(meaning.offset[0])
         raw = (Affine(ONE, same(shift)), *matched.scores.stages)

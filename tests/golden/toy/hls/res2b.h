@@ -23,6 +23,7 @@ struct Fork {  // 12 beats to both branches
 
 struct Entry {  // 3x2x6, uint4 -> uint2
   static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 3;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = UInt<4>; using Out = UInt<2>;
 };
 

@@ -76,6 +76,7 @@ module resflow_res2b (
   // Main branch: 1x1/1, 3x3/1, 1x1/1.
   rf_threshold #(
     .In(6), .Simd(3),
+    .Block(1), .Repeats(1), .Beside(1),
     .InBits(4), .InSigned(1'b0), .OutBits(2),
     .ThresholdsBits(6), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_thresholds.mem"),
     .OutDepth(2)

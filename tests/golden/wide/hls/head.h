@@ -20,6 +20,7 @@ struct Pool {  // max over 6 pixels
 
 struct Pooled {  // 1x1x6, uint4 -> int3
   static constexpr unsigned kPixels = 1, kIn = 6, kSimd = 2;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = UInt<4>; using Out = Int<3>;
 };
 

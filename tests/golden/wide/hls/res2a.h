@@ -18,11 +18,13 @@ struct Fork {  // 12 beats to both branches
 
 struct EntryBypass {  // 2x3x4, int4 -> int2
   static constexpr unsigned kPixels = 6, kIn = 4, kSimd = 2;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = Int<4>; using Out = Int<2>;
 };
 
 struct Entry {  // 2x3x4, int4 -> uint3
   static constexpr unsigned kPixels = 6, kIn = 4, kSimd = 2;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = Int<4>; using Out = UInt<3>;
 };
 
@@ -80,6 +82,7 @@ struct Join {  // 12 beats of either branch
 
 struct Joined {  // 2x3x6, int15 -> uint4
   static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 3;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = Int<15>; using Out = UInt<4>;
 };
 

@@ -23,6 +23,7 @@ struct Fork {  // 12 beats to both branches
 
 struct EntryBypass {  // 2x3x6, uint4 -> uint2
   static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 3;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = UInt<4>; using Out = UInt<2>;
 };
 
@@ -79,6 +80,7 @@ struct Join {  // 18 beats of either branch
 
 struct Joined {  // 2x3x6, int10 -> int4
   static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 2;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = Int<10>; using Out = Int<4>;
 };
 

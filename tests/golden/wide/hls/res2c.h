@@ -13,6 +13,7 @@ using resflow::UInt;
 
 struct Entry {  // 2x3x6, int4 -> uint2
   static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 2;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = Int<4>; using Out = UInt<2>;
 };
 
@@ -64,6 +65,7 @@ struct Join {  // 18 beats of either branch
 
 struct Joined {  // 2x3x6, int10 -> int4
   static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 2;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = Int<10>; using Out = Int<4>;
 };
 

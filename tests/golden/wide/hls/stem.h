@@ -13,6 +13,7 @@ using resflow::UInt;
 
 struct Entry {  // 5x6x3, uint8 -> int5
   static constexpr unsigned kPixels = 30, kIn = 3, kSimd = 3;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = UInt<8>; using Out = Int<5>;
 };
 

@@ -51,6 +51,7 @@ module resflow_head (
   );
   rf_threshold #(
     .In(6), .Simd(2),
+    .Block(1), .Repeats(1), .Beside(1),
     .InBits(4), .InSigned(1'b0), .OutBits(3), .OutSigned(1'b1),
     .ThresholdsBits(6), .ThresholdsBlock(1'b0), .ThresholdsFile("pooled_thresholds.mem"),
     .OutDepth(2)

@@ -73,6 +73,7 @@ module resflow_res2a (
   // Bypass: thresholds.
   rf_threshold #(
     .In(4), .Simd(2),
+    .Block(1), .Repeats(1), .Beside(1),
     .InBits(4), .InSigned(1'b1), .OutBits(2), .OutSigned(1'b1),
     .ThresholdsBits(5), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_bypass_thresholds.mem"),
     .OutDepth(72), .OutStyle("distributed")
@@ -85,6 +86,7 @@ module resflow_res2a (
   // Main branch: 3x3/1, 3x3/1.
   rf_threshold #(
     .In(4), .Simd(2),
+    .Block(1), .Repeats(1), .Beside(1),
     .InBits(4), .InSigned(1'b1), .OutBits(3),
     .ThresholdsBits(5), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_thresholds.mem"),
     .OutDepth(12)
@@ -210,6 +212,7 @@ module resflow_res2a (
   );
   rf_threshold #(
     .In(6), .Simd(3),
+    .Block(1), .Repeats(1), .Beside(1),
     .InBits(15), .InSigned(1'b1), .OutBits(4),
     .ThresholdsBits(15), .ThresholdsBlock(1'b0), .ThresholdsFile("joined_thresholds.mem"),
     .OutDepth(2)

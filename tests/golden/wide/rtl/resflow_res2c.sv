@@ -50,6 +50,7 @@ module resflow_res2c (
   // Entry: thresholds, then a copy for each branch.
   rf_threshold #(
     .In(6), .Simd(2),
+    .Block(1), .Repeats(1), .Beside(1),
     .InBits(4), .InSigned(1'b1), .OutBits(2),
     .ThresholdsBits(5), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_thresholds.mem"),
     .OutDepth(2)
@@ -155,6 +156,7 @@ module resflow_res2c (
   );
   rf_threshold #(
     .In(6), .Simd(2),
+    .Block(1), .Repeats(1), .Beside(1),
     .InBits(10), .InSigned(1'b1), .OutBits(4), .OutSigned(1'b1),
     .ThresholdsBits(10), .ThresholdsBlock(1'b0), .ThresholdsFile("joined_thresholds.mem"),
     .OutDepth(2)

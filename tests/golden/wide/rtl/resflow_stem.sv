@@ -38,6 +38,7 @@ module resflow_stem (
   // Entry: thresholds.
   rf_threshold #(
     .In(3), .Simd(3),
+    .Block(1), .Repeats(1), .Beside(1),
     .InBits(8), .InSigned(1'b0), .OutBits(5), .OutSigned(1'b1),
     .ThresholdsBits(10), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_thresholds.mem"),
     .OutDepth(12)

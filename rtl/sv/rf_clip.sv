@@ -1,0 +1,88 @@
+// Clip: values to codes, where a channel's thresholds follow one another: the lowest code and what a value is above a base, at most the
+// highest.
+//
+//   in       beats of Simd values of Beside pixels, one pixel behind the other, in the order of rf_row_of_beat
+//   out      as many codes, in the same order
+//   cycles   In/Simd for every Beside pixels; a beat arrives Latency cycles after it was read
+//   storage  a row of Simd bases for every Simd channels
+//   misuse   a frame whose pixels are not In channels meets the bases of other channels; values have at most BasesBits bits, their sign
+//            included, whatever InBits is
+module rf_clip #(
+  parameter int unsigned In = 1,
+  parameter int unsigned Simd = 1,
+  parameter int unsigned Block = 1,
+  parameter int unsigned Repeats = 1,
+  parameter int unsigned Beside = 1,
+  parameter int unsigned InBits = 2,
+  parameter bit InSigned = 1'b0,
+  parameter int unsigned OutBits = 1,
+  parameter bit OutSigned = 1'b0,
+  parameter int unsigned BasesBits = 4,
+  parameter bit BasesBlock = 1'b0,
+  parameter BasesFile = "",
+  parameter int unsigned OutDepth = 2,
+  parameter OutStyle = "distributed",
+  localparam int unsigned Lanes = Beside * Simd
+) (
+  input  logic                     clk_i,
+  input  logic                     rst_ni,
+  input  logic [Lanes*InBits-1:0]  in_i,
+  input  logic                     in_valid_i,
+  output logic                     in_ready_o,
+  output logic [Lanes*OutBits-1:0] out_o,
+  output logic                     out_valid_o,
+  input  logic                     out_ready_i
+);
+  localparam int unsigned Rows = In / Simd;
+  localparam int unsigned RomLatency = 2;
+  localparam int unsigned Latency = RomLatency + 2;  // the difference, and what is left of it
+  localparam int unsigned DifferenceBits = 1 + (BasesBits > OutBits ? BasesBits : OutBits + 1);
+  localparam logic [OutBits-1:0] Lowest = OutBits'(OutSigned) << (OutBits - 1);  // code: to add it is to invert the top bit
+
+  if (In % Simd != 0) begin : gen_refuse
+    $error("rf_clip: Simd has to divide In");
+  end
+
+  logic fire, out_room;
+  logic [Latency-1:0] valid_q;
+  logic [rf_pkg::index_bits(Rows)-1:0] row_of_beat;
+  logic [Lanes*InBits-1:0] values_q, values_qq;
+  logic [Simd*BasesBits-1:0] bases;
+  logic [Lanes*OutBits-1:0] codes_q;
+
+  assign fire = in_valid_i && out_room;
+  assign in_ready_o = fire;
+
+  rf_row_of_beat #(.Rows(Rows), .Block(Block), .Repeats(Repeats)) u_row (.clk_i, .rst_ni, .step_i(fire), .row_o(row_of_beat));
+  rf_rom #(.Words(Rows), .Bits(Simd * BasesBits), .Block(BasesBlock), .File(BasesFile)) u_bases (
+    .clk_i, .address_i(row_of_beat), .row_o(bases)
+  );
+
+  always_ff @(posedge clk_i) begin
+    valid_q <= rst_ni ? {valid_q[Latency-2:0], fire} : '0;
+    values_q <= in_i;
+    values_qq <= values_q;
+  end
+
+  for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
+    logic [InBits-1:0] value;
+    logic [DifferenceBits-1:0] extended, base, difference_q;
+    logic negative, above, unused;
+
+    assign value = values_qq[lane*InBits +: InBits];
+    assign extended = InSigned ? DifferenceBits'(signed'(value)) : DifferenceBits'(value);
+    assign base = DifferenceBits'(signed'(bases[lane%Simd*BasesBits +: BasesBits]));
+    assign negative = difference_q[DifferenceBits-1];
+    assign above = |difference_q[DifferenceBits-2:OutBits];
+    assign unused = &{value};
+    always_ff @(posedge clk_i) begin
+      difference_q <= extended - base;
+      codes_q[lane*OutBits +: OutBits] <= ((difference_q[OutBits-1:0] | {OutBits{above}}) & {OutBits{!negative}}) ^ Lowest;
+    end
+  end
+
+  rf_fifo #(.Bits(Lanes * OutBits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (
+    .clk_i, .rst_ni, .claim_i(fire), .room_o(out_room), .write_i(valid_q[Latency-1]), .data_i(codes_q),
+    .valid_o(out_valid_o), .data_o(out_o), .ready_i(out_ready_i)
+  );
+endmodule

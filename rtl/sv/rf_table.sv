@@ -1,0 +1,64 @@
+// Table: values to codes, each channel with its own thresholds, where values are so narrow that the code of each stands in a ROM.
+//
+//   in       beats of Simd values of Beside pixels, one pixel behind the other, in the order of rf_row_of_beat
+//   out      as many codes, in the same order
+//   cycles   In/Simd for every Beside pixels; a beat arrives Latency cycles after it was read
+//   storage  a ROM for each lane: 2**InBits codes for every Simd channels, in CodesFile_<lane>.mem, of bit patterns in ascending order
+//   misuse   a frame whose pixels are not In channels meets the codes of other channels
+module rf_table #(
+  parameter int unsigned In = 1,
+  parameter int unsigned Simd = 1,
+  parameter int unsigned Block = 1,
+  parameter int unsigned Repeats = 1,
+  parameter int unsigned Beside = 1,
+  parameter int unsigned InBits = 2,
+  parameter int unsigned OutBits = 1,
+  parameter bit CodesBlock = 1'b0,
+  parameter CodesFile = "",
+  parameter int unsigned OutDepth = 2,
+  parameter OutStyle = "distributed",
+  localparam int unsigned Lanes = Beside * Simd
+) (
+  input  logic                     clk_i,
+  input  logic                     rst_ni,
+  input  logic [Lanes*InBits-1:0]  in_i,
+  input  logic                     in_valid_i,
+  output logic                     in_ready_o,
+  output logic [Lanes*OutBits-1:0] out_o,
+  output logic                     out_valid_o,
+  input  logic                     out_ready_i
+);
+  localparam int unsigned Rows = In / Simd;
+  localparam int unsigned Words = Rows * 2**InBits;
+  localparam int unsigned AddressBits = rf_pkg::index_bits(Words);
+  localparam int unsigned Latency = 2;  // that of a ROM
+
+  if (In % Simd != 0) begin : gen_refuse
+    $error("rf_table: Simd has to divide In");
+  end
+
+  logic fire, out_room;
+  logic [Latency-1:0] valid_q;
+  logic [rf_pkg::index_bits(Rows)-1:0] row_of_beat;
+  logic [Lanes*OutBits-1:0] codes;
+
+  assign fire = in_valid_i && out_room;
+  assign in_ready_o = fire;
+
+  rf_row_of_beat #(.Rows(Rows), .Block(Block), .Repeats(Repeats)) u_row (.clk_i, .rst_ni, .step_i(fire), .row_o(row_of_beat));
+
+  always_ff @(posedge clk_i) valid_q <= rst_ni ? {valid_q[Latency-2:0], fire} : '0;
+
+  for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
+    rf_rom #(
+      .Words(Words), .Bits(OutBits), .Block(CodesBlock), .File({CodesFile, "_", rf_pkg::digits(lane), ".mem"})
+    ) u_codes (
+      .clk_i, .address_i(AddressBits'({row_of_beat, in_i[lane*InBits +: InBits]})), .row_o(codes[lane*OutBits +: OutBits])
+    );
+  end
+
+  rf_fifo #(.Bits(Lanes * OutBits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (
+    .clk_i, .rst_ni, .claim_i(fire), .room_o(out_room), .write_i(valid_q[Latency-1]), .data_i(codes),
+    .valid_o(out_valid_o), .data_o(out_o), .ready_i(out_ready_i)
+  );
+endmodule
