@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels.h"
+#include "plane.h"
 
 namespace resflow {
 
@@ -21,8 +22,9 @@ class Levels {
  private:
   unsigned count_;
   std::vector<std::int32_t> levels_;
-  std::vector<float> slope_, offset_;
-  std::vector<bool> affine_;  // for each panel
+  std::vector<Way> ways_;  // of each panel
+  std::vector<double> slope_, offset_;
+  std::vector<float> single_slope_, single_offset_;
 };
 
 /// Thresholds on codes, for all channels.
@@ -42,7 +44,7 @@ class SumLevels {
  public:
   /// `levels` are those of sums that all fit into 32 bits, or `wide` those of sums that do not, [channels][count].
   SumLevels(std::vector<std::int32_t> main, std::vector<std::int32_t> bypass, unsigned count, std::optional<Levels> levels,
-            std::vector<std::int64_t> wide);
+            std::vector<std::int64_t> wide, std::optional<Planes> planes);
 
   Sum panel(std::size_t index) const;
 
@@ -51,6 +53,7 @@ class SumLevels {
   std::vector<std::int32_t> main_, bypass_;  // filled up to whole panels
   std::optional<Levels> levels_;
   std::vector<std::int64_t> wide_;
+  std::optional<Planes> planes_;
 };
 
 }  // namespace resflow

@@ -9,11 +9,14 @@ inline void expand(const std::uint64_t *bits, std::size_t words, std::int8_t *by
 
 constexpr unsigned kLanes = 16, kQuarters = kPanel / kLanes;
 
+/// Packing and unpacking work on each 128 bits for themselves: bytes from raster order to the order these expect, and back.
+inline __m512i spread(__m512i bytes) {
+  return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
+}
+
 /// Four vectors of codes in 32 bits, clamped to 0 ... 255 and joined in order.
 inline __m512i pack(const __m512i (&codes)[kQuarters]) {
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const __m512i packed = _mm512_packus_epi16(_mm512_packs_epi32(codes[0], codes[1]), _mm512_packs_epi32(codes[2], codes[3]));
-  return _mm512_permutexvar_epi32(order, packed);
+  return spread(_mm512_packus_epi16(_mm512_packs_epi32(codes[0], codes[1]), _mm512_packs_epi32(codes[2], codes[3])));
 }
 
 /// Slopes and offsets of a panel, in registers for all its rows.
@@ -33,6 +36,33 @@ struct Affine {
     for (unsigned q = 0; q < kQuarters; ++q) {
       const __m512 sum = _mm512_cvtepi32_ps(_mm512_loadu_si512(sums + q * kLanes));
       codes[q] = _mm512_cvtps_epi32(_mm512_fmadd_ps(sum, slope[q], offset[q]));
+    }
+    return _mm512_min_epu8(pack(codes), high);
+  }
+};
+
+/// The same in double precision, half a vector of sums at a time.
+struct AffineDouble {
+  static constexpr unsigned kHalves = 2 * kQuarters, kHalfLanes = kLanes / 2;
+  __m512d slope[kHalves], offset[kHalves];
+  __m512i high;
+
+  explicit AffineDouble(const Panel &panel) : high(_mm512_set1_epi8(char(panel.count))) {
+    for (unsigned h = 0; h < kHalves; ++h) {
+      slope[h] = _mm512_loadu_pd(panel.double_slope + h * kHalfLanes);
+      offset[h] = _mm512_loadu_pd(panel.double_offset + h * kHalfLanes);
+    }
+  }
+
+  __m256i half(const std::int32_t *sums, unsigned h) const {
+    const __m512d sum = _mm512_cvtepi32_pd(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(sums + h * kHalfLanes)));
+    return _mm512_cvtpd_epi32(_mm512_fmadd_pd(sum, slope[h], offset[h]));
+  }
+
+  __m512i operator()(const std::int32_t *sums) const {
+    __m512i codes[kQuarters];
+    for (unsigned q = 0; q < kQuarters; ++q) {
+      codes[q] = _mm512_inserti64x4(_mm512_castsi256_si512(half(sums, 2 * q)), half(sums, 2 * q + 1), 1);
     }
     return _mm512_min_epu8(pack(codes), high);
   }
@@ -94,42 +124,69 @@ struct Levels {
   }
 };
 
-template <class Count>
-inline void finish_rows(const std::int32_t *sums, unsigned rows, unsigned columns, const Count &count, const Join &join, std::uint8_t *out,
-                        std::size_t stride) {
-  const __mmask64 mask = columns == kPanel ? ~__mmask64(0) : (__mmask64(1) << columns) - 1;
-  const __m512i zero = _mm512_set1_epi8(char(join.zero)), high = _mm512_set1_epi8(char(join.high));
-  for (unsigned r = 0; r < rows; ++r) {
-    __m512i codes = count(sums + r * kPanel);
-    if (join.bypass != nullptr) {
-      const __m512i bypass = _mm512_maskz_loadu_epi8(mask, join.bypass + r * join.stride);
-      // One of the two differences is zero, so that nothing needs more than 8 bits.
-      codes = _mm512_adds_epu8(codes, _mm512_subs_epu8(bypass, zero));
-      codes = _mm512_min_epu8(_mm512_subs_epu8(codes, _mm512_subs_epu8(zero, bypass)), high);
-    }
-    _mm512_mask_storeu_epi8(out + r * stride, mask, codes);
+/// Calls `work` with what counts the thresholds of a panel.
+template <class Work>
+inline void with_counter(const Panel &panel, const Work &work) {
+  switch (panel.way) {
+    case Way::kLine: return work(Affine(panel));
+    case Way::kDouble: return work(AffineDouble(panel));
+    case Way::kNear: return work(Near(panel));
+    case Way::kLevels: return work(Levels(panel));
   }
 }
 
 inline void count_row(const std::int32_t *sums, const Panel &panel, std::uint8_t *codes) {
-  if (panel.slope == nullptr) {
-    _mm512_storeu_si512(codes, Levels(panel)(sums));
-  } else {
-    _mm512_storeu_si512(codes, panel.count > kFew ? Near(panel)(sums) : Affine(panel)(sums));
-  }
+  with_counter(panel, [&](const auto &count) { _mm512_storeu_si512(codes, count(sums)); });
 }
+
+/// Codes of the bypass added and clipped, where there is one.
+struct Clip {
+  const Join &join;
+  __mmask64 mask;
+
+  __m512i operator()(__m512i codes, unsigned row) const {
+    if (join.bypass == nullptr) return codes;
+    const __m512i bypass = _mm512_maskz_loadu_epi8(mask, join.bypass + row * join.stride), zero = _mm512_set1_epi8(char(join.zero));
+    // One of the two differences is zero, so that nothing needs more than 8 bits.
+    codes = _mm512_adds_epu8(codes, _mm512_subs_epu8(bypass, zero));
+    return _mm512_min_epu8(_mm512_subs_epu8(codes, _mm512_subs_epu8(zero, bypass)), _mm512_set1_epi8(char(join.high)));
+  }
+};
+
+/// The codes of both branches through a plane.
+struct Meet {
+  const Join &join;
+  __mmask64 mask;
+
+  __m512i operator()(__m512i codes, unsigned row) const {
+    const Plane &plane = join.sum->plane;
+    const __m512i nothing = _mm512_setzero_si512(), main = spread(codes);
+    const __m512i bypass = spread(_mm512_maskz_loadu_epi8(mask, join.bypass + row * join.stride));
+    const __m512i front = _mm512_unpacklo_epi8(main, bypass), back = _mm512_unpackhi_epi8(main, bypass);
+    // In 16 bits, a code of each branch side by side.
+    const __m512i pairs[kQuarters] = {_mm512_unpacklo_epi8(front, nothing), _mm512_unpackhi_epi8(front, nothing),
+                                      _mm512_unpacklo_epi8(back, nothing), _mm512_unpackhi_epi8(back, nothing)};
+    __m512i values[kQuarters];
+    for (unsigned q = 0; q < kQuarters; ++q) {
+      const auto of = [q](const std::int32_t *all) { return _mm512_loadu_si512(all + q * kLanes); };
+      const __m512i fine = _mm512_dpwssd_epi32(of(plane.fine_offset), pairs[q], of(plane.fine));
+      const __m512i coarse = _mm512_dpwssd_epi32(of(plane.coarse_offset), pairs[q], of(plane.coarse));
+      values[q] = _mm512_srav_epi32(_mm512_add_epi32(coarse, _mm512_srai_epi32(fine, 16)), of(plane.shift));
+    }
+    return _mm512_min_epu8(pack(values), _mm512_set1_epi8(char(join.sum->panel.count)));
+  }
+};
 
 inline void finish(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
                    std::size_t stride) {
-  if (join.sum != nullptr) {
-    finish_sum<count_row>(sums, rows, columns, panel, join, out, stride);
-  } else if (panel.slope != nullptr && panel.count > kFew) {
-    finish_rows(sums, rows, columns, Near(panel), join, out, stride);
-  } else if (panel.slope != nullptr) {
-    finish_rows(sums, rows, columns, Affine(panel), join, out, stride);
-  } else {
-    finish_rows(sums, rows, columns, Levels(panel), join, out, stride);
-  }
+  if (join.sum != nullptr && !join.sum->plane) return finish_sum<count_row>(sums, rows, columns, panel, join, out, stride);
+  const __mmask64 mask = columns == kPanel ? ~__mmask64(0) : (__mmask64(1) << columns) - 1;
+  with_counter(panel, [&](const auto &count) {
+    const auto all = [&](const auto &meet) {
+      for (unsigned r = 0; r < rows; ++r) _mm512_mask_storeu_epi8(out + r * stride, mask, meet(count(sums + r * kPanel), r));
+    };
+    join.sum == nullptr ? all(Clip{join, mask}) : all(Meet{join, mask});
+  });
 }
 
 /// Thresholds of 64 channels, or fewer, on a column of codes; kCount of them stay in registers, or any number in memory.
