@@ -40,6 +40,7 @@ struct Panel {
 struct Plane {
   const std::int32_t *coarse, *fine;                        // [kPanel]
   const std::int32_t *coarse_offset, *fine_offset, *shift;  // [kPanel]
+  bool is_one;                                              // for all channels the same
 
   explicit operator bool() const { return coarse != nullptr; }
 };

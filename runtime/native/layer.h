@@ -105,6 +105,7 @@ class Layer {
   std::size_t strip_end(std::size_t slot, std::size_t end) const;
   Rows rows(const std::uint8_t *frames, std::size_t slot) const;
   void run_block(const Task &task, const Rows &rows, const Part &part) const;
+  void prefetch(const Task &task, std::size_t slot, unsigned count, std::size_t panel) const;
   void finish(const Task &task, const std::int32_t *sums, std::size_t slot, unsigned count, std::size_t panel) const;
 
   std::string name_;

@@ -170,6 +170,7 @@ std::optional<Planes> find_planes(const std::int32_t *main, const std::int32_t *
     planes->fine_offset[c] = std::int32_t(plane.offset & ((1 << kHalf) - 1));
     planes->shift[c] = std::int32_t(plane.shift) - kHalf;
   }
+  planes->is_one = found.size() == 1;
   return planes;
 }
 

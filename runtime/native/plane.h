@@ -14,10 +14,11 @@ struct Planes {
   explicit Planes(std::size_t channels) : coarse(channels), fine(channels), coarse_offset(channels), fine_offset(channels), shift(channels) {}
 
   std::vector<std::int32_t> coarse, fine, coarse_offset, fine_offset, shift;
+  bool is_one = true;
 
   Plane panel(std::size_t index) const {
     const std::size_t at = index * kPanel;
-    return {&coarse[at], &fine[at], &coarse_offset[at], &fine_offset[at], &shift[at]};
+    return {&coarse[at], &fine[at], &coarse_offset[at], &fine_offset[at], &shift[at], is_one};
   }
 };
 

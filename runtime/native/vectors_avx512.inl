@@ -14,10 +14,12 @@ inline __m512i spread(__m512i bytes) {
   return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
 }
 
-/// Four vectors of codes in 32 bits, clamped to 0 ... 255 and joined in order.
+/// Four vectors of codes in 32 bits, clamped to 0 ... 255 and joined, in that order.
 inline __m512i pack(const __m512i (&codes)[kQuarters]) {
-  return spread(_mm512_packus_epi16(_mm512_packs_epi32(codes[0], codes[1]), _mm512_packs_epi32(codes[2], codes[3])));
+  return _mm512_packus_epi16(_mm512_packs_epi32(codes[0], codes[1]), _mm512_packs_epi32(codes[2], codes[3]));
 }
+
+// What follows makes such codes out of a row of sums.
 
 /// Slopes and offsets of a panel, in registers for all its rows.
 struct Affine {
@@ -41,28 +43,39 @@ struct Affine {
   }
 };
 
-/// The same in double precision, half a vector of sums at a time.
+/// The same in double precision. Instructions that convert are slow: doubles of 2^52 and more have their units in the lower half, so that
+/// an integer is put there and that much subtracted, and the other way round.
 struct AffineDouble {
-  static constexpr unsigned kHalves = 2 * kQuarters, kHalfLanes = kLanes / 2;
-  __m512d slope[kHalves], offset[kHalves];
+  struct Half {
+    __m512d slope[kQuarters], offset[kQuarters];
+  } even, odd;  // the first two of each four columns, and the others
   __m512i high;
 
   explicit AffineDouble(const Panel &panel) : high(_mm512_set1_epi8(char(panel.count))) {
-    for (unsigned h = 0; h < kHalves; ++h) {
-      slope[h] = _mm512_loadu_pd(panel.double_slope + h * kHalfLanes);
-      offset[h] = _mm512_loadu_pd(panel.double_offset + h * kHalfLanes);
+    const __m512i first = _mm512_setr_epi64(0, 1, 4, 5, 8, 9, 12, 13), second = _mm512_setr_epi64(2, 3, 6, 7, 10, 11, 14, 15);
+    const auto split = [&](const double *all, __m512d &left, __m512d &right) {
+      const __m512d a = _mm512_loadu_pd(all), b = _mm512_loadu_pd(all + kLanes / 2);
+      left = _mm512_permutex2var_pd(a, first, b), right = _mm512_permutex2var_pd(a, second, b);
+    };
+    for (unsigned q = 0; q < kQuarters; ++q) {
+      split(panel.double_slope + q * kLanes, even.slope[q], odd.slope[q]);
+      split(panel.double_offset + q * kLanes, even.offset[q], odd.offset[q]);
     }
   }
 
-  __m256i half(const std::int32_t *sums, unsigned h) const {
-    const __m512d sum = _mm512_cvtepi32_pd(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(sums + h * kHalfLanes)));
-    return _mm512_cvtpd_epi32(_mm512_fmadd_pd(sum, slope[h], offset[h]));
+  static __m512d rounded(const Half &half, unsigned q, __m512i raised) {
+    const __m512d sum = _mm512_sub_pd(_mm512_castsi512_pd(raised), _mm512_set1_pd(0x1p52 + 0x1p31));
+    return _mm512_add_pd(_mm512_fmadd_pd(sum, half.slope[q], half.offset[q]), _mm512_set1_pd(0x1.8p52));
   }
 
   __m512i operator()(const std::int32_t *sums) const {
+    const __m512i sign = _mm512_set1_epi32(INT32_MIN), exponent = _mm512_set1_epi32(0x43300000);  // upper half of 2^52
     __m512i codes[kQuarters];
     for (unsigned q = 0; q < kQuarters; ++q) {
-      codes[q] = _mm512_inserti64x4(_mm512_castsi256_si512(half(sums, 2 * q)), half(sums, 2 * q + 1), 1);
+      const __m512i sum = _mm512_xor_si512(_mm512_loadu_si512(sums + q * kLanes), sign);  // 2^31 more, without a sign
+      const __m512d left = rounded(even, q, _mm512_unpacklo_epi32(sum, exponent));
+      const __m512d right = rounded(odd, q, _mm512_unpackhi_epi32(sum, exponent));
+      codes[q] = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castpd_ps(left), _mm512_castpd_ps(right), 0x88));
     }
     return _mm512_min_epu8(pack(codes), high);
   }
@@ -136,7 +149,7 @@ inline void with_counter(const Panel &panel, const Work &work) {
 }
 
 inline void count_row(const std::int32_t *sums, const Panel &panel, std::uint8_t *codes) {
-  with_counter(panel, [&](const auto &count) { _mm512_storeu_si512(codes, count(sums)); });
+  with_counter(panel, [&](const auto &count) { _mm512_storeu_si512(codes, spread(count(sums))); });
 }
 
 /// Codes of the bypass added and clipped, where there is one.
@@ -144,7 +157,8 @@ struct Clip {
   const Join &join;
   __mmask64 mask;
 
-  __m512i operator()(__m512i codes, unsigned row) const {
+  __m512i operator()(__m512i packed, unsigned row) const {
+    __m512i codes = spread(packed);
     if (join.bypass == nullptr) return codes;
     const __m512i bypass = _mm512_maskz_loadu_epi8(mask, join.bypass + row * join.stride), zero = _mm512_set1_epi8(char(join.zero));
     // One of the two differences is zero, so that nothing needs more than 8 bits.
@@ -153,27 +167,35 @@ struct Clip {
   }
 };
 
-/// The codes of both branches through a plane.
+/// The codes of both branches through a plane for each vector of columns, or one for all.
+template <unsigned kPlanes>
 struct Meet {
   const Join &join;
   __mmask64 mask;
+  __m512i coarse[kPlanes], fine[kPlanes], coarse_offset[kPlanes], fine_offset[kPlanes], shift[kPlanes], high;
 
-  __m512i operator()(__m512i codes, unsigned row) const {
-    const Plane &plane = join.sum->plane;
-    const __m512i nothing = _mm512_setzero_si512(), main = spread(codes);
-    const __m512i bypass = spread(_mm512_maskz_loadu_epi8(mask, join.bypass + row * join.stride));
+  Meet(const Join &j, __mmask64 m) : join(j), mask(m), high(_mm512_set1_epi8(char(j.sum->panel.count))) {
+    const Plane &plane = j.sum->plane;
+    for (unsigned p = 0; p < kPlanes; ++p) {
+      const auto of = [p](const std::int32_t *all) { return _mm512_loadu_si512(all + p * kLanes); };
+      coarse[p] = of(plane.coarse), fine[p] = of(plane.fine), shift[p] = of(plane.shift);
+      coarse_offset[p] = of(plane.coarse_offset), fine_offset[p] = of(plane.fine_offset);
+    }
+  }
+
+  __m512i operator()(__m512i main, unsigned row) const {
+    const __m512i nothing = _mm512_setzero_si512(), bypass = spread(_mm512_maskz_loadu_epi8(mask, join.bypass + row * join.stride));
     const __m512i front = _mm512_unpacklo_epi8(main, bypass), back = _mm512_unpackhi_epi8(main, bypass);
     // In 16 bits, a code of each branch side by side.
     const __m512i pairs[kQuarters] = {_mm512_unpacklo_epi8(front, nothing), _mm512_unpackhi_epi8(front, nothing),
                                       _mm512_unpacklo_epi8(back, nothing), _mm512_unpackhi_epi8(back, nothing)};
     __m512i values[kQuarters];
     for (unsigned q = 0; q < kQuarters; ++q) {
-      const auto of = [q](const std::int32_t *all) { return _mm512_loadu_si512(all + q * kLanes); };
-      const __m512i fine = _mm512_dpwssd_epi32(of(plane.fine_offset), pairs[q], of(plane.fine));
-      const __m512i coarse = _mm512_dpwssd_epi32(of(plane.coarse_offset), pairs[q], of(plane.coarse));
-      values[q] = _mm512_srav_epi32(_mm512_add_epi32(coarse, _mm512_srai_epi32(fine, 16)), of(plane.shift));
+      const unsigned p = q % kPlanes;
+      const __m512i below = _mm512_srai_epi32(_mm512_dpwssd_epi32(fine_offset[p], pairs[q], fine[p]), 16);
+      values[q] = _mm512_srav_epi32(_mm512_add_epi32(_mm512_dpwssd_epi32(coarse_offset[p], pairs[q], coarse[p]), below), shift[p]);
     }
-    return _mm512_min_epu8(pack(values), _mm512_set1_epi8(char(join.sum->panel.count)));
+    return spread(_mm512_min_epu8(pack(values), high));
   }
 };
 
@@ -185,7 +207,8 @@ inline void finish(const std::int32_t *sums, unsigned rows, unsigned columns, co
     const auto all = [&](const auto &meet) {
       for (unsigned r = 0; r < rows; ++r) _mm512_mask_storeu_epi8(out + r * stride, mask, meet(count(sums + r * kPanel), r));
     };
-    join.sum == nullptr ? all(Clip{join, mask}) : all(Meet{join, mask});
+    if (join.sum == nullptr) return all(Clip{join, mask});
+    join.sum->plane.is_one ? all(Meet<1>(join, mask)) : all(Meet<kQuarters>(join, mask));
   });
 }
 
