@@ -194,7 +194,7 @@ void Network::run_stem(const Worker &worker, const std::uint8_t *images, std::si
   for (std::size_t f = 0; f < frames; ++f) {
     const std::uint8_t *image = images + f * stem_.geometry().in_bytes();
     if (in.bordered() || entry_) {
-      run_entry(worker, entry_, in, image, 1, worker.memory.image.data());
+      worker.timed("entry", [&] { run_entry(worker, entry_, in, image, 1, worker.memory.image.data()); });
       image = worker.memory.image.data();
     }
     std::uint8_t *codes = pool_ ? worker.memory.stem.data() : out + f * stem_bytes();
