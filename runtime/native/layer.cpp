@@ -93,6 +93,13 @@ void Layer::choose_source(bool plain) {
   lines_ = std::size_t(g.kernel_y), chunks_ = round_up(line, chunk) / chunk;
 }
 
+std::string Layer::ways() const {
+  constexpr const char *kNames[] = {"line", "double", "near", "levels"};  // of each `Way`
+  std::string text = levels_ ? kNames[std::size_t(levels_->slowest())] : "sums";
+  if (sum_) text += sum_->has_planes() ? ", plane" : ", levels";
+  return text;
+}
+
 void Layer::set_foreign() {
   if (source_ == Source::kDirect) source_ = Source::kGather;
 }

@@ -66,6 +66,7 @@ class Layer {
 
   const std::string &name() const { return name_; }
   const Kernels &kernels() const { return *kernels_; }
+  std::string ways() const;  // how its sums become codes
   const Geometry &geometry() const { return geometry_; }
   std::size_t outputs() const { return outputs_; }
   bool gives_sums() const { return !levels_ && !sum_; }                    // int32, instead of codes

@@ -271,7 +271,8 @@ PYBIND11_MODULE(_native, module) {
       .def("profile", &profile, py::arg("images"), py::arg("weights"))
       .def("after_fork", &Network::after_fork)
       .def_readwrite("worth_a_team", &Network::worth_a_team)
-      .def_property_readonly("layers", &Network::paths);
+      .def_property_readonly("layers", &Network::paths)
+      .def_property_readonly("ways", &Network::ways);
 }
 
 }  // namespace resflow

@@ -294,6 +294,12 @@ std::vector<std::pair<std::string, std::string>> Network::paths() const {
   return paths;
 }
 
+std::vector<std::pair<std::string, std::string>> Network::ways() const {
+  std::vector<std::pair<std::string, std::string>> ways;
+  for (const Layer *layer : layers()) ways.emplace_back(layer->name(), layer->ways());
+  return ways;
+}
+
 std::vector<std::array<std::size_t, 3>> Network::trace_shapes() const {
   const Geometry &after = pool_ ? *pool_ : stem_.geometry();
   std::vector<std::array<std::size_t, 3>> shapes{{std::size_t(after.out_height), std::size_t(after.out_width), stem_.outputs()}};

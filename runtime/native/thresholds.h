@@ -1,6 +1,7 @@
 // Thresholds as the kernels want them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -18,6 +19,7 @@ class Levels {
          const std::vector<std::int32_t> &high);
 
   Panel panel(std::size_t index) const;
+  Way slowest() const { return *std::max_element(ways_.begin(), ways_.end()); }
 
  private:
   unsigned count_;
@@ -47,6 +49,7 @@ class SumLevels {
             std::vector<std::int64_t> wide, std::optional<Planes> planes);
 
   Sum panel(std::size_t index) const;
+  bool has_planes() const { return planes_.has_value(); }
 
  private:
   unsigned count_;
