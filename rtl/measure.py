@@ -44,11 +44,11 @@ def job(shape: Shaped) -> Job:
 
 
 def random_memories(unit: Unit) -> dict[str, str]:
-    """Rows of random weights, and of thresholds within their reach, the same ones every time. What is made of thresholds is made of random
-    ones: a table ascends, and of a search those of each step lie between those of the steps before."""
+    """Rows of random weights, multipliers and biases, and of thresholds within their reach, the same ones every time. What else is made of
+    thresholds is made of random ones: a table ascends, and of a search those of each step lie between those of the steps before."""
     texts: dict[str, str] = {}
     for held in unit.constants:
-        if held.activation is None or held.role is Role.THRESHOLDS:
+        if held.activation is None or held.role is Role.THRESHOLDS or held.scaling is not None:
             texts |= {file: _random_rows(held) for file in memory_files(held)}
         else:
             texts |= zip(memory_files(held), memory_texts(held, {held.key: _random_thresholds(held.activation, held.role)}), strict=True)
