@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
 from network.formats import Format, Kind
 
@@ -50,12 +49,12 @@ class Packing:
         """DSPs of the longest of these chains, which are nearly alike."""
         return -(-lanes // self.chains(lanes))
 
-    def waits(self, lanes: int) -> int:
-        """Cycles that the factors of all DSPs wait outside, together: see rf_skew."""
-        chains = self.chains(lanes)
-        ends = [chain * lanes // chains for chain in range(chains + 1)]
-        counts = [end - first for first, end in pairwise(ends)]
-        return sum(max(place // 2 - 1, 0) for count in counts for place in range(max(counts) - count, max(counts)))
+    def waits(self, lanes: int) -> list[int]:
+        """For how many cycles the factors of each DSP that has to wait do so outside: see rf_skew."""
+        chains, length = self.chains(lanes), self.length(lanes)
+        counts = [(chain + 1) * lanes // chains - chain * lanes // chains for chain in range(chains)]
+        places = (place for count in counts for place in range(length - count, length))
+        return [place // 2 - 1 for place in places if place >= 4]
 
     def dsps(self, pe: int, pixels: int, lanes: int) -> int:
         """The products of PEs that a DSP has room for, but that are not there, are lost."""

@@ -64,15 +64,15 @@ def thresholds_of(rng: np.random.Generator, activation: Activation, way: str) ->
     (low, high), n, channels = activation.reach, activation.codes.thresholds, activation.shape.channels
     if way == "clip":
         found = rng.integers(low - n - 2, high + 3, (channels, 1), endpoint=True) + np.arange(n)
-        found[0] = low - n + np.arange(n)  # all are reached by every value
-        found[1] = high + 1 + np.arange(n)  # none is reached
+        found[:1] = low - n + np.arange(n)  # all are reached by every value
+        found[1:2] = high + 1 + np.arange(n)  # none is reached
         # Of those that nothing reaches, or everything, it does not matter what they are.
         away = rng.integers(0, 5, channels)[:, None]
         return np.where(found > high, found + away, np.where(found <= low, found - away, found))
     drawn = rng.integers(low - 2, high + 3, (channels, 1 + n // 2), endpoint=True)
     found = np.sort(np.take_along_axis(drawn, rng.integers(0, drawn.shape[1], (channels, n)), axis=1), axis=1)
-    found[0] = rng.integers(low, high + 1, endpoint=True)
-    found[1] = np.sort(rng.choice([low - 1, low, low + 1, high, high + 1, high + 2], n))
+    found[:1] = rng.integers(low, high + 1, endpoint=True)
+    found[1:2] = np.sort(rng.choice([low - 1, low, low + 1, high, high + 1, high + 2], n))
     return found
 
 
@@ -117,8 +117,19 @@ def activated(
     return Activated(way=way, activation=activation, lanes=lanes, order=order, thresholds=thresholds, values=found, scaling=scaling)
 
 
+def drawn(rng: np.random.Generator, way: str) -> Activated:
+    """Of any formats, reach, lanes and order."""
+    bits, width = rng.integers(1, {"table": 8}.get(way, 48), endpoint=True), rng.integers(1, 5, endpoint=True)
+    values, codes = (f"{rng.choice(['int', 'uint'])}{each}" for each in (bits, width))
+    form = Format.parse(values)
+    low, high = sorted(rng.integers(form.low, form.high, 2, endpoint=True).tolist())
+    lanes, block, repeats, beside, folds = rng.integers(1, 3, 5, endpoint=True).tolist()
+    order = Order(block, repeats, beside)
+    return activated(rng, way, values, codes, reach=(low, high), channels=lanes * block * folds, lanes=lanes, order=order)
+
+
 def cases(seed: int) -> Mapping[str, Activated]:
-    """Each way in every order, of the widest and of the narrowest values and codes."""
+    """Each way in every order, of the widest and of the narrowest values and codes; and of each some that are drawn."""
     rng = np.random.default_rng(seed)
     blocks, even = Order(block=2, repeats=3), Rounding.HALF_EVEN
     scalings = {
@@ -128,7 +139,8 @@ def cases(seed: int) -> Mapping[str, Activated]:
         "step": Scaling(multiplier=1, bias=9, shift=3, rounding=even, step=2, offset=-1, low=0, high=14),
         "sum": Scaling(multiplier=4, bias=18, shift=8, offset=1, low=-3, high=3),
     }
-    return {
+    ways = ("threshold", "clip", "table", "search")
+    return {f"{way}_drawn{i}": drawn(rng, way) for i in range(2) for way in ways} | {
         "threshold_raster": activated(rng, "threshold", "int48", "int8", reach=(-(1 << 40), 1 << 46), lanes=1),
         "threshold_blocks": activated(rng, "threshold", "int12", "uint3", channels=12, lanes=2, order=blocks),
         "threshold_image": activated(rng, "threshold", "uint8", "uint8", lanes=1),

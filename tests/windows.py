@@ -10,7 +10,7 @@ from dataflow.units.parallel import swg_parallel
 from dataflow.units.product import mvu
 from dataflow.units.window import swg
 from network.formats import Format, holding
-from network.layers import Fold
+from network.layers import Fold, Multiply
 from network.operations import Product, Shape, Window, reach
 from rtl.shapes import _ip, _place
 from tests.rtl.test_alone import FRAMES, Alone, Integers, ends
@@ -90,7 +90,7 @@ def draw_product(rng: np.random.Generator) -> Alone:
     count = window.taps * shape.channels
     sums = holding(*reach(count, weight, codes))
     product = Product(input=shape, window=window, out=out, weight=weight, codes=codes, sums=sums)
-    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold)
+    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold, multiply=Multiply.LUT)
     weights = rng.choice([-1, 1], (out, count)) if str(weight) == "bipolar" else ends(rng, weight, (out, count))
     seen = windows(ends(rng, codes, (FRAMES, *shape)), window, np.zeros(1, np.int64))
     found = np.einsum("fyxklc,oklc->fyxo", seen, weights.reshape(out, *window.kernel, shape.channels))

@@ -104,9 +104,9 @@ def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int
 
 @cache
 def on_planes(lanes: int, weight: Format, codes: Format) -> rtl.Count:
-    """The compressors of dot.h, of which rf_dot_planes.sv has the same: `rtl.columns` counts them, which is within 5 % of what Yosys 0.23 takes
+    """The compressors of dot.h, of which rf_dot_planes.sv has the same: `rtl.columns` counts them, which is within 8 % of what Yosys 0.23 takes
     (`synth_xilinx -family xcup`, a register behind every counter and adder; the figures are in tests/dataflow/cost/test_estimate.py). For 32
-    lanes: 1.4 LUTs a product of 1x1 bits, 2.9 of 1x2, 5.9 of 1x4, 24 of 4x4, 105 of 8x8. As products `a * b` in fabric with a tree of adders
+    lanes: 1.4 LUTs a product of 1x1 bits, 2.9 of 1x2, 5.9 of 1x4, 25 of 4x4, 109 of 8x8. As products `a * b` in fabric with a tree of adders
     Yosys builds the last two in 30 and 170. With Vivado HLS, "FINN" (Umuroglu 2017, section 4.2) measured 376 LUTs for 128 lanes of a bit
     with accumulator and comparison, 2.9 a bit, of a tree of adders. UNCONFIRMED for HLS tools: that they leave the equations as they are.
 
@@ -153,7 +153,7 @@ def packed_dots(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format]
         registers += pixels * chains * tree_registers(length, codes.bits)
     if packed.pixels > 1 and codes.kind is Kind.INT:
         luts += (pixels - -(-pixels // packed.pixels)) * lanes * codes.bits
-    registers += packed.waits(lanes) * (pe * weight.bits + pixels * codes.bits)
+    registers += sum(packed.waits(lanes)) * (pe * weight.bits + pixels * codes.bits)
     return round(PACKED_FACTOR * luts), registers, packed.dsps(pe, pixels, lanes)
 
 
@@ -181,13 +181,24 @@ def crossed(outputs: int, thresholds: Constants, bits: int, codes: Format) -> Re
     return Resources(lut=outputs * (n * comparison + n - codes.bits), ff=outputs * (n + codes.bits))
 
 
-def clipped(bits: int, codes: Format) -> Resources:
-    """Of a lane: a difference of `bits` bits, and the code that is left of it, see clip.h."""
-    return Resources(lut=bits + -(-(bits - codes.bits) // 5) + codes.bits, ff=bits)
+def clipped(outputs: int, bases: Constants, codes: Format) -> Resources:
+    """The difference of `outputs` values and their bases, see clip.h: a LUT for each bit, none where bases are constants, which those of a single
+    row are, for they go into the carries; and what is left of it: a LUT for five of the bits above a code, and one for each bit of a code.
+
+    With Yosys, as above, of rf_clip, which has the same structure, its ROM taken off: CLIPPED_FIGURES
+    """
+    difference = 1 + max(bases.element_bits, codes.bits + 1)
+    kept = -(-(difference - codes.bits) // 5) + codes.bits
+    return Resources(lut=outputs * ((difference if bases.words > 1 else 0) + kept), ff=outputs * difference)
 
 
-def searched(levels: tuple[Constants, ...]) -> Resources:
-    """Of a lane: a comparison for each step, see search.h, and the value that goes along."""
-    bits = levels[0].element_bits
-    lut = sum(2 * -(-bits // 3) if each.words > 1 else -(-bits // 3) for each in levels)
-    return Resources(lut=lut, ff=len(levels) * (2 * bits + len(levels)))
+def searched(outputs: int, levels: tuple[Constants, ...]) -> Resources:
+    """The comparisons of `outputs` values in each step, see search.h: two LUTs for three bits of a value and a threshold, a LUT for three bits
+    of a value and a constant, which the middle threshold of a single row is. A value goes along for the two cycles that a step takes, and so
+    do the bits that are found; that is a delay line whose registers are all counted.
+
+    With Yosys, as above, of rf_search, which has the same structure, its ROMs taken off: SEARCHED_FIGURES
+    """
+    bits, steps = levels[0].element_bits, len(levels)
+    compared = sum((2 if each.words > 1 else 1) * -(-bits // 3) for each in levels)
+    return Resources(lut=outputs * compared, ff=outputs * (2 * steps * bits + steps * steps))

@@ -97,20 +97,20 @@ def scale_scores(rng):
     return Alone(ip, {"factors": factors, "bias": bias}, {"in": (sums, 28), "out": (factors * sums + bias, 48)})
 
 
-def multiplied(rng, implementation, weight, codes, result=None, pixels=1):
+def multiplied(rng, implementation, weight, codes, result=None, *, pixels=1, into=6, out=4, pe=2, simd=3, multiply="lut"):
     """A 1x1 convolution; of an MVAU a threshold is a sum that comes, or the one above."""
-    into, out, pe, simd = (4, 4, 4, 4) if pixels > 1 else (6, 4, 2, 3)
-    given = f"size=2 in={into} out={out} pe={pe} simd={simd} kernel=1 pixels={pixels} weight={weight} codes={codes}"
+    side = max(2, pixels)
+    given = f"size={side} in={into} out={out} pe={pe} simd={simd} kernel=1 pixels={pixels} weight={weight} codes={codes} multiply={multiply}"
     ip = ip_of(implementation, given + (f" result={result}" if result else ""))
     form, of = Format.parse(codes), Format.parse(weight)
     weights = rng.choice([-1, 1], (out, into)) if weight == "bipolar" else ends(rng, of, (out, into))
-    found = ends(rng, form, (FRAMES, 4, into))
+    found = ends(rng, form, (FRAMES, side**2, into))
     weights[0], found[:, 0] = of.low, form.low  # the ends of the sums
     weights[1], found[:, 1] = of.high, form.high
     sums = np.einsum("fpi,oi->fpo", found, weights)
 
     def beats(values, lanes):  # of the pixels of a group, those of a beat lie side by side
-        return np.moveaxis(values.reshape(FRAMES, 4 // pixels, pixels, -1, lanes), 2, 3)
+        return np.moveaxis(values.reshape(FRAMES, side**2 // pixels, pixels, -1, lanes), 2, 3)
 
     streams = {"in": (beats(found, simd), form.bits), "out": (beats(sums, pe), format_of(ip, "Acc").bits)}
     constants = {"weights": weights}
@@ -137,6 +137,35 @@ def top_k_scores(rng, scores, top):
     return Alone(ip, {}, {"in": (found, form.bits), "out": (words, 32)})
 
 
+PACKED = {
+    # weight, codes, pixels, lanes, PEs, (weights, pixels) in a DSP: the last may have fewer.
+    "8": ("int8", "uint8", 1, 9, 3, (2, 1)),
+    "8_signed": ("int8", "int8", 2, 5, 1, (1, 2)),
+    "8_pixels": ("int8", "uint8", 2, 5, 1, (1, 2)),
+    "8_unsigned": ("uint8", "uint8", 1, 4, 2, (2, 1)),
+    "8_alone": ("int8", "int8", 1, 3, 1, (1, 1)),
+    "4": ("int4", "uint4", 1, 17, 5, (3, 1)),
+    "4_signed": ("int4", "int4", 2, 18, 2, (2, 2)),
+    "4_odd": ("int4", "uint4", 2, 8, 3, (2, 2)),
+    "4_row": ("int4", "uint4", 3, 4, 3, (1, 3)),
+    "5": ("int5", "uint5", 2, 3, 2, (2, 2)),  # chains of two
+    "3": ("int3", "uint3", 2, 5, 3, (3, 2)),
+    "6x4": ("int6", "int4", 2, 4, 2, (2, 2)),  # weights in the narrow factor
+    "1": ("int1", "int1", 1, 7, 8, (8, 1)),
+}
+
+
+def packed(weight, codes, pixels, lanes, pe, form):
+    """An MVU of two beats and two output folds in DSPs."""
+
+    def case(rng):
+        found = multiplied(rng, "mvu", weight, codes, pixels=pixels, into=2 * lanes, out=2 * pe, pe=pe, simd=lanes, multiply="dsp")
+        assert (found.unit.values["kDspWeights"], found.unit.values["kDspPixels"]) == form
+        return found
+
+    return case
+
+
 CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
     "swg_beats": swg,
     "swg_strides": lambda rng: swg(rng, "uint7", channels=4, lanes=1, stride=2, size=5),
@@ -154,8 +183,9 @@ CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
     "join_shared": lambda rng: join_sum(rng, "int20", "int1", factors="uint10", pairs=0, zero=-9),
     "scale_scores": scale_scores,
     "mvu_bipolar": lambda rng: multiplied(rng, "mvu", "bipolar", "int1"),
-    "mvu_bipolar_wide": lambda rng: multiplied(rng, "mvu", "bipolar", "int8", pixels=2),
-    "mvu_dsp": lambda rng: multiplied(rng, "mvu", "int8", "int8"),
+    "mvu_bipolar_wide": lambda rng: multiplied(rng, "mvu", "bipolar", "int8", pixels=2, into=4, pe=4, simd=4),
+    "mvu_wide": lambda rng: multiplied(rng, "mvu", "int8", "int8"),
+    **{f"dsp_{name}": packed(*given) for name, given in PACKED.items()},
     "mvu_planes": lambda rng: multiplied(rng, "mvu", "uint2", "uint7"),
     "mvau_bipolar": lambda rng: multiplied(rng, "mvau", "bipolar", "int4", result="int8"),
     "mvau_planes": lambda rng: multiplied(rng, "mvau", "int3", "int2", result="int1"),
