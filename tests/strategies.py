@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from network import Network, load, parameters
 from network.arrays import key
 from network.formats import Format
+from network.layers import divisors
 from network.reference import Forward
 
 WEIGHTS = ["bipolar", "bipolar", "int1", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
@@ -47,7 +49,37 @@ def networks(draw: st.DrawFn, blocks: int = 3, wide: bool = False) -> dict[str, 
 
     Half of them have formats of single layers, signed codes, pad codes, activations at every place, and joins and scores with factors.
     """
-    return draw(of_common_formats(blocks, wide)) if draw(st.booleans()) else draw(of_own_formats(blocks, wide))
+    description = draw(of_common_formats(blocks, wide)) if draw(st.booleans()) else draw(of_own_formats(blocks, wide))
+    return draw(built_in_ways(description))
+
+
+@st.composite
+def built_in_ways(draw: st.DrawFn, description: dict[str, Any]) -> dict[str, Any]:
+    """The description with ways to build for some of its convolutions and activations; others leave them to be chosen."""
+    with TemporaryDirectory() as folder:
+        network = written(description, Path(folder))
+    described = {"stem.conv": description["stem"]["conv"]} | {
+        f"{name}.{key}": layer for name, block in description["blocks"].items() for key, layer in block.items() if isinstance(layer, dict)
+    }
+    for conv in network.convs:
+        layer = described[conv.name]
+        most = 4096 // max(conv.simd * conv.input_format.bits, conv.simd * conv.weight.bits, conv.pe * conv.acc.bits)
+        if draw(st.booleans()):
+            layer["taps"] = draw(st.sampled_from([taps for taps in conv.window.taps_a_cycle if taps <= most]))
+        if "pixels" not in layer and draw(st.booleans()):
+            pixels = [each for each in divisors(conv.output.width) if each * layer.get("taps", 1) <= most]
+            layer["pixels"] = draw(st.sampled_from(pixels))
+        if conv.weight.bits > 1 and draw(st.booleans()):
+            layer["multiply"] = draw(st.sampled_from(["auto", "lut", "dsp"]))
+        if conv.activates and draw(st.booleans()):
+            ways = ["fused", "compare", "search", *(["table"] if conv.reach[1] - conv.reach[0] < 128 else [])]
+            layer["activation"] = draw(st.sampled_from(ways))
+    places = [block["join"] for block in description["blocks"].values() if isinstance(block.get("join"), dict)]
+    places += [each for each in (description["head"], description["head"]["fc"]) if "act" in each]
+    for place in places:
+        if draw(st.booleans()):
+            place["activation"] = draw(st.sampled_from(["compare", "search"]))
+    return description
 
 
 @st.composite

@@ -29,8 +29,12 @@ from dataflow.layout.network import link
 Builds = tuple[tuple[int, ...], ...]
 CODES = ("image", "codes_in", "codes_out")
 """Ports whose width depends on the folding; that of the others is fixed."""
-TRIES = 6
+TRIES = 10
 """How often the prices are adjusted before the joint program is solved."""
+STEP = 0.02
+"""By how much, as a share of the budgets, less is aimed at where IPs cannot be divided among the SLRs."""
+NODES = 2_000
+"""Of the search tree after which IPs count as not to be divided among the SLRs: a number, not a time, so that every machine finds the same."""
 SECONDS = 20
 LARGEST = 20_000
 WAYS = 5_000
@@ -95,8 +99,10 @@ class _Priced(NamedTuple):
 
 def _priced(search: Search, cycles: int, given: Sequence[int | None]) -> _Priced:
     """Resources get prices, at first their shares of the card. If the cheapest ways to build cost more than the whole card, so do all
-    others, and none fits; otherwise the price of what they use too much of is raised, a few times."""
+    others, and none fits; otherwise the price of what they use too much of is raised, a few times. Where the sum keeps the budgets but cannot
+    be divided among the SLRs, the price of what is used most is raised too."""
     prices, budget = search.shares[:, 0], vector(search.budget)
+    room = 1.0
     for attempt in range(TRIES):
         builds = search.least(cycles, prices[:, None])
         if builds is None:
@@ -105,12 +111,21 @@ def _priced(search: Search, cycles: int, given: Sequence[int | None]) -> _Priced
         used = sum(map(vector, problem.costs))
         if prices @ used > prices @ budget * (1 + 1e-9):
             return _Priced(is_impossible=True)
-        if (used <= budget).all() and floorplan.feasible(problem):
-            return _Priced(builds)
-        if attempt == 0 and any(_is_short(search, cycles, kind) for kind in np.flatnonzero(used > budget)):
+        if (used <= budget).all():
+            if _can_be_placed(problem):
+                return _Priced(builds)
+            room = min(room, float((used / np.maximum(budget, 1)).max())) - STEP
+        elif attempt == 0 and any(_is_short(search, cycles, kind) for kind in np.flatnonzero(used > budget)):
             return _Priced(is_impossible=True)
-        prices = prices * np.exp(2 * (used / np.maximum(budget, 1) - 1))
+        prices = prices * np.exp(2 * (used / np.maximum(budget * room, 1) - 1))
     return _Priced()
+
+
+def _can_be_placed(problem: floorplan.Problem) -> bool:
+    try:
+        return floorplan.feasible(problem, NODES)
+    except TimeUp:
+        return False
 
 
 def _is_short(search: Search, cycles: int, kind: int) -> bool:
