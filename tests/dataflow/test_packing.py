@@ -31,8 +31,10 @@ def in_dsps(form: Packing, weight: Format, codes: Format, weights, taken):
     below = (codes.high - taken).sum(1)  # case, pixel
     begin = -low * lanes - raised[:, None] * codes.high * lanes + raised[:, None] * below[:, None, :]
     bits = field_bits(weight, codes, lanes)
-    assert (begin >= 0).all() and (begin < 1 << bits).all()
-    assert (factors == signed(factors, WIDE)).all() and (side_by_side == signed(side_by_side, WIDE)).all()
+    assert (begin >= 0).all()
+    assert (begin < 1 << bits).all()
+    assert (factors == signed(factors, WIDE)).all()
+    assert (side_by_side == signed(side_by_side, WIDE)).all()
     assert (factors == signed(factors, NARROW)).all() or (side_by_side == signed(side_by_side, NARROW)).all()
     at = steps[:, None] + sides
     total = (begin << at).sum((1, 2)) + (factors * side_by_side).sum(1)
@@ -82,7 +84,8 @@ def test_a_longer_chain_would_carry():
         low, high = span(weight, codes)
         for form in _forms(weight, codes, LONGEST):
             steps = [each for each in (form.weight_step, form.pixel_step) if each]
-            assert (form.weights > 1) == (form.weight_step > 0) and (form.pixels > 1) == (form.pixel_step > 0)
+            assert (form.weights > 1) == (form.weight_step > 0)
+            assert (form.pixels > 1) == (form.pixel_step > 0)
             assert not steps or form.chain * (high - low) < 1 << min(steps)
             assert form.chain <= LONGEST
             if form.products > 1 and form.chain < LONGEST:
@@ -127,7 +130,8 @@ def test_factors_fit_a_dsp():
             wide = sum(codes.high << j * form.pixel_step for j in range(form.pixels))
             deep = sum(codes.low << j * form.pixel_step for j in range(form.pixels))
             bits = code_bits(codes, form)
-            assert -(1 << bits - 1) <= deep and wide < 1 << bits - 1
+            assert -(1 << bits - 1) <= deep
+            assert wide < 1 << bits - 1
             assert bits <= WIDE
 
 

@@ -131,7 +131,9 @@ def scale(rng, values, scaling, result, given="lanes=2 in=4", *, of="random"):
 def multiplied(rng, implementation, weight, codes, result=None, *, pixels=1, into=6, out=4, pe=2, simd=3, multiply="lut"):
     """A 1x1 convolution; of an MVAU a threshold is a sum that comes, or the one above."""
     side = max(2, pixels)
-    given = f"size={side} in={into} out={out} pe={pe} simd={simd} kernel=1 pixels={pixels} weight={weight} codes={codes} multiply={multiply}"
+    given = (
+        f"size={side} in={into} out={out} pe={pe} simd={simd} kernel=1 pixels={pixels} weight={weight} codes={codes} multiply={multiply}"
+    )
     ip = ip_of(implementation, given + (f" result={result}" if result else ""))
     form, of = Format.parse(codes), Format.parse(weight)
     weights = rng.choice([-1, 1], (out, into)) if weight == "bipolar" else ends(rng, of, (out, into))
