@@ -162,7 +162,7 @@ def scaled(factor: Format, value: Format) -> Resources:
     A DSP multiplies numbers of 27 and 18 bits with their signs (UG579), so a factor of at most 17 takes one for each 26 bits of a value.
     """
     if uses_dsp(factor, value):
-        return logic(0, factor.bits + value.bits) + Resources(dsp=dsps_of(value.bits, factor.bits))
+        return logic(0, factor.bits + value.bits) + Resources(dsp=rtl.dsps_of(value.bits, factor.bits))
     bits = factor.bits + value.bits
     return logic(in_fabric(1, bits), bits)
 
