@@ -11,7 +11,6 @@ from functools import cache
 
 from dataflow.cost import rtl
 from dataflow.cost.resources import Resources
-from dataflow.cost.rtl import dsps_of
 from dataflow.cost.storage import Storage, rom_cost, rom_storage
 from dataflow.packing import Packing
 from dataflow.unit import Backend, Constants, Role

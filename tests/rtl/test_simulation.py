@@ -75,8 +75,11 @@ def features(ip):
             latency = unit.latency.get(Backend.RTL)  # that of a DMA has none
             if latency is not None and name in depths and RtlFifo(depth=depths[name], unit_latency=latency).kind is FifoKind.DEEP:
                 found.add("deep FIFO")
+        if unit.implementation == "swg_parallel":
+            rows = "a row" if values["kTaps"] == values["kKernelWidth"] else "all rows"
+            found |= {f"{rows} of swg_parallel", f"{'several pixels' if values['kPixels'] > 1 else 'one pixel'} of swg_parallel"}
         if unit.implementation == "swg":
-            found |= {"pixels" for _ in [0] if values["kPixels"] > 1}
+            found |= {f"{'all' if values['kSimd'] == values['kIn'] else 'parts'} of pixels" for _ in [0] if values["kPixels"] > 1}
             found |= {f"{name[1:]} of {unit.implementation}" for name in ("kPadTop", "kPadBottom", "kPadLeft", "kPadRight") if values[name]}
             found |= {f"{name[1:]} of {unit.implementation}" for name in ("kStrideHeight", "kStrideWidth") if values[name] > 1}
             found |= {"pad codes" for _ in unit.lists}
@@ -117,7 +120,9 @@ def passes(design, ip, seed, folder):
 
 WAYS = {
     *(f"{pad} of swg" for pad in ("PadTop", "PadBottom", "PadLeft", "PadRight", "StrideHeight", "StrideWidth")),
-    *("pixels", "folds of mvau", "folds of mvu", "folds of dense", "wider", "narrower", "deep FIFO", "pad codes"),
+    *("a row of swg_parallel", "all rows of swg_parallel", "one pixel of swg_parallel", "several pixels of swg_parallel"),
+    *("all of pixels", "parts of pixels"),
+    *("folds of mvau", "folds of mvu", "folds of dense", "wider", "narrower", "deep FIFO", "pad codes"),
     *("pad codes of beats", "rows of factors"),
     *(f"signed {name} of {implementation}" for implementation, name in SIGNED.items()),
     *(f"negative zero of {implementation}" for implementation in ("accumulate_pool", "global_max", "join_sum")),
