@@ -22,7 +22,7 @@ MAX_ROM_BITS = 4096
 class Backend(Enum):
     """What generates the hardware; the value is its dot product of bipolar weights, the main difference in cost."""
 
-    HLS = "AND-popcount"
+    HLS = "ANDs and compressors"
     """This library's C++, through a vendor's HLS tool."""
     RTL = "bit planes"
     """SystemVerilog of rtl/, through a synthesizer alone."""
@@ -178,7 +178,9 @@ class Unit:
     # Outside `repr` and equality, so that a new formula makes only tasks stale that depend on it.
     formula: Callable[[Backend], Resources] = field(repr=False, compare=False)  # the cost in C++
     latency: Mapping[Backend, int] = field(repr=False, compare=False)  # cycles from reading a beat to writing its result
-    structure: Structure | None = field(default=None, repr=False, compare=False)  # of its module in SystemVerilog, if it has one
+    structure: Callable[[], Structure] | None = field(
+        default=None, repr=False, compare=False
+    )  # of its module in SystemVerilog, if it has one
 
     def cost(self, backend: Backend) -> Resources:
         """Raises KeyError for SystemVerilog where there is no module."""
@@ -186,7 +188,7 @@ class Unit:
             return self.formula(backend)
         if self.structure is None:
             raise KeyError(f"{self.implementation} has no module")
-        return self.structure.cost
+        return self.structure().cost
 
     @property
     def cycles(self) -> int:

@@ -7,24 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 
+from dataflow.cost import rtl
 from dataflow.cost.resources import Resources
-from dataflow.cost.rtl import dsps_of
 from dataflow.cost.storage import Storage, rom_cost, rom_storage
-from dataflow.packing import Packing, field_bits
+from dataflow.packing import Packing
 from dataflow.unit import Backend, Constants, Role
 from network.formats import Format, Kind
 
-POPCOUNT_FACTOR = 1.69
-"""Ratio of LUTs of AND-popcount as built to those counted here, from 6.9 LUTs a product of 1x2 bits over 32 lanes with accumulator, which
-an open synthesizer once took (`synth_xilinx -family xcup`). Measured with Yosys 0.23 for this library, with the balanced tree popcount.h
-has: 5.3 over 16 lanes, 6.25 over 32, 7.6 over 64, and 3.6 a bit over 128 lanes of a bit: ratios of 1.2, 1.5, 1.9 and 1.8. With Vivado
-HLS, "FINN" (Umuroglu 2017, section 4.2) measured 376 LUTs for 128 lanes of a bit with accumulator and comparison, 2.9 a bit: 1.4.
-"""
 ADD_OR_SUBTRACT_FACTOR = 0.994
-"""The same of add-or-subtract. FITTED to the published LUTs of the original, whose blocks are built so; nothing else is multiplied by it."""
-PACKED_FACTOR = 1.0
-"""TODO"""
+"""Ratio of LUTs of add-or-subtract as built to those counted here. FITTED to the published LUTs of the original, whose blocks are built so; nothing else is multiplied by it."""
 REGISTER_FACTOR = 2.152
 """Ratio of flip-flops of pipelines as built to those counted here. FITTED to the published flip-flops of the original. UNCONFIRMED for
 this library's own pipelines."""
@@ -87,59 +80,79 @@ def uses_dsp(weight: Format, codes: Format) -> bool:
     return weight.kind is not Kind.BIPOLAR and min(weight.bits, codes.bits) > 4
 
 
+WORD = 64
+"""Bits of the weights that dot.h has in a word."""
+
+
 def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int, int, int]:
     """(LUTs, flip-flops, DSPs) of a PE's sum of products, see dot.h. Of the original, wide ones are DSPs, one for each; else all are in LUTs.
 
-    AND-popcount: per bit plane a tree over single bits, whose first adders include the AND, and an adder per further plane; all of it
-    times POPCOUNT_FACTOR.
-    Products in LUTs: "FINN-R" (Blott 2018, section 5), with W weight bits, A code bits: SIMD * (2*ceil((W+A)/6) - 1) * (W+A) for the
-    products, (W+A) * (2*SIMD - 1) for their sum. It has no factor here; Yosys, as above, takes
-    1.3 times as many LUTs for 4x4 bits, 2.3 times as many for 2x2.
-    Add-or-subtract: counted the same way, times ADD_OR_SUBTRACT_FACTOR.
+    The original's, add-or-subtract among them: counted by `in_fabric`, times ADD_OR_SUBTRACT_FACTOR for the latter.
     """
-    both = weight.bits + codes.bits
-    if weight.kind is Kind.BIPOLAR and backend is not Backend.ORIGINAL:
-        planes = codes.bits
-        wide = simd.bit_length() + 1
-        counted = planes * adder_tree(simd, 1) + (planes - 1) * wide
-        return round(POPCOUNT_FACTOR * counted), planes * tree_registers(simd, 1) + wide, 0
-    if uses_dsp(weight, codes) and backend is Backend.ORIGINAL:
+    if backend is not Backend.ORIGINAL:
+        counted = on_planes(simd, weight, codes)
+        return round(counted.lut), round(counted.ff), 0
+    if uses_dsp(weight, codes):
         return 0, 0, simd
-    counted = simd * (2 * -(-both // 6) - 1) * both + both * (2 * simd - 1)
     factor = ADD_OR_SUBTRACT_FACTOR if weight.kind is Kind.BIPOLAR else 1
-    return round(factor * counted), tree_registers(simd, both), 0
+    both = weight.bits + codes.bits
+    return round(factor * in_fabric(simd, both)), tree_registers(simd, both), 0
+
+
+@cache
+def on_planes(lanes: int, weight: Format, codes: Format) -> rtl.Count:
+    """The compressors of dot.h, of which rf_dot_planes.sv has the same: `rtl.columns` counts them, which is within 8 % of what Yosys 0.23 takes
+    (`synth_xilinx -family xcup`, a register behind every counter and adder; the figures are in tests/dataflow/cost/test_estimate.py). For 32
+    lanes: 1.4 LUTs a product of 1x1 bits, 2.9 of 1x2, 5.9 of 1x4, 25 of 4x4, 109 of 8x8. As products `a * b` in fabric with a tree of adders
+    Yosys builds the last two in 30 and 170. With Vivado HLS, "FINN" (Umuroglu 2017, section 4.2) measured 376 LUTs for 128 lanes of a bit
+    with accumulator and comparison, 2.9 a bit, of a tree of adders. UNCONFIRMED for HLS tools: that they leave the equations as they are.
+
+    What is negative is a sum of its own, which is taken off the other; of more lanes than a word has, two halves are added.
+    """
+    total = rtl.bits_for(1 + lanes * (2**codes.bits - 1) * (2**weight.bits - 1))
+    if lanes * weight.bits > WORD:
+        halves = (on_planes(each, weight, codes) for each in (lanes // 2, lanes - lanes // 2))
+        return sum(halves, rtl.Count(total - 1, total))
+    positive, negative = ([0] * (codes.bits + weight.bits - 1) for _ in range(2))
+    for a in range(codes.bits):
+        for b in range(weight.bits):
+            tops = (codes.kind is Kind.INT and a == codes.bits - 1, weight.kind is Kind.INT and b == weight.bits - 1)
+            (negative if tops[0] != tops[1] else positive)[a + b] += 1
+    sums = [rtl.columns(lanes, _used(pairs)) for pairs in (positive, negative) if any(pairs)]
+    return sum(sums[1:], sums[0]) + rtl.Count(total, total) * (len(sums) - 1)
+
+
+def _used(columns: list[int]) -> list[int]:
+    """From the first column that has any pairs to the last."""
+    used = [k for k, pairs in enumerate(columns) if pairs]
+    return columns[used[0] : used[-1] + 1]
+
+
+def in_fabric(lanes: int, bits: int) -> int:
+    """LUTs of products and their sum, `bits` those of both factors, by "FINN-R" (Blott 2018, section 5)."""
+    return lanes * (2 * -(-bits // 6) - 1) * bits + bits * (2 * lanes - 1)
 
 
 def packed_dots(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing) -> tuple[int, int, int]:
-    """(LUTs, flip-flops, DSPs) of all PEs' sums of products, see packed.h; `formats` are those of weights and codes.
+    """(LUTs, flip-flops, DSPs) of all PEs' sums of products, see packed.h, of which rf_pe_array.sv has the same; `formats` are those of codes
+    and weights.
 
-    A DSP for each packed product, with its addition: UNCONFIRMED, see there; an addition that a tool does not put into the DSP is 48 LUTs.
-    In LUTs: for each sum a tree over the fields of its chains; for each pixel, and chain, what raised weights have too much, a tree over its
-    codes; and additions that put signed codes side by side. With Yosys 0.23, rtl/measured.csv, the SystemVerilog of the same structure takes
-    PACKED_FACTOR times as many as counted here. Factors that wait for their turn are in registers.
+    A DSP for each packed product, with its addition. UNCONFIRMED: that the tools put every addition of a chain into its DSP, see there; one
+    that they do not is 48 LUTs.
     """
-    weight, codes = formats
-    chains, length = packed.chains(lanes), packed.length(lanes)
-    field = field_bits(weight, codes, length)
-    luts, registers = pe * pixels * adder_tree(chains, field), pe * pixels * tree_registers(chains, field)
-    if packed.weights > 1 and weight.kind is Kind.INT:
-        luts += pixels * chains * adder_tree(length, codes.bits)
-        registers += pixels * chains * tree_registers(length, codes.bits)
-    if packed.pixels > 1 and codes.kind is Kind.INT:
-        luts += (pixels - -(-pixels // packed.pixels)) * lanes * codes.bits
-    registers += packed.waits(lanes) * (pe * weight.bits + pixels * codes.bits)
-    return round(PACKED_FACTOR * luts), registers, packed.dsps(pe, pixels, lanes)
+    counted = rtl.packed_dots(pe, pixels, lanes, formats, packed)
+    return round(counted.lut), round(counted.ff), packed.dsps(pe, pixels, lanes)
 
 
 def scaled(factor: Format, value: Format) -> Resources:
-    """A value times a positive factor, which is no constant of the logic: in LUTs as in `dot`, or in DSPs.
+    """A value times a positive factor, which is no constant of the logic: in LUTs as by `in_fabric`, or in DSPs.
 
     A DSP multiplies numbers of 27 and 18 bits with their signs (UG579), so a factor of at most 17 takes one for each 26 bits of a value.
     """
     if uses_dsp(factor, value):
-        return logic(0, factor.bits + value.bits) + Resources(dsp=dsps_of(value.bits, factor.bits))
-    luts, ffs, _ = dot(1, factor, value, Backend.HLS)
-    return logic(luts, ffs + factor.bits + value.bits)
+        return logic(0, factor.bits + value.bits) + Resources(dsp=rtl.dsps_of(value.bits, factor.bits))
+    bits = factor.bits + value.bits
+    return logic(in_fabric(1, bits), bits)
 
 
 def crossed(outputs: int, thresholds: Constants, bits: int, codes: Format) -> Resources:

@@ -8,10 +8,11 @@ is built as it is counted. Block RAM, UltraRAM and DSPs are counted by rule.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import Storage, bram, stream_storage, uram
@@ -22,8 +23,8 @@ from network.scaling import Rounding, Scaling
 
 FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
     {
-        "mvu": ((1.112, 0.771, 0.776, 0.0, 60.607), (0.794, 0.939, 1.27, 0.0, 12.3)),
-        "mvau": ((1.107, 0.566, 0.918, 1.031, 1.466, 0.0), (0.998, 0.925, 0.647, 1.011, 0.0, 23.145)),
+        "mvu": ((1.112, 1.0, 0.771, 0.776, 0.0, 60.607), (0.794, 1.0, 0.939, 1.27, 0.0, 12.3)),
+        "mvau": ((1.107, 1.0, 0.566, 0.918, 1.031, 1.466, 0.0), (0.998, 1.0, 0.925, 0.647, 1.011, 0.0, 23.145)),
         "dwc": ((1.0, 0.835, 3.16), (1.0, 0.997, 1.458)),
         "fork": ((2.0,), (1.0, 1.0)),
         "join": ((1.0, 2.999), (1.0, 1.999)),
@@ -39,12 +40,12 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
         "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
         "global_max": ((0.987, 0.0, 0.988, 1.111, 0.0), (1.0, 1.0, 1.011, 7.883)),
-        "scale": ((1.0, 1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0)),
+        "scale": ((0.844, 0.561, 0.473, 1.941, 1.129, 1.68), (0.915, 0.939, 1.164, 2.043)),
         "scale_scores": ((1.034, 0.967, 1.0), (1.014, 0.964, 2.079)),
         "top_k_scores": ((1.561, 1.038, 0.0, 2.514), (1.015, 0.908, 1.513, 5.569)),
         "top_k": ((1.356, 0.789, 4.252, 1.016), (1.0, 1.0, 1.0, 2.988)),
         "weight_rom": ((1.001, 0.836, 0.134), (1.001, 1.009, 1.912)),
-        "dense": ((1.124, 0.32, 0.461, 11.568, 0.0), (0.987, 0.763, 1.13, 0.0, 0.0)),
+        "dense": ((1.124, 1.0, 0.32, 0.461, 11.568, 0.0), (0.987, 1.0, 0.763, 1.13, 0.0, 0.0)),
     }
 )
 """By implementation, the constants of its LUTs and of its flip-flops, in the order of `Structure`."""
@@ -128,17 +129,19 @@ def popcount(bits: int, levels: int | None = None) -> Count:
 
 
 def dot_planes(lanes: int, codes: int, weights: int) -> Count:
-    """rf_dot_planes: two LUTs for every three products of two bits, the ones of each column counted, the counts added."""
-    triples, columns, narrow = -(-lanes // 3), codes + weights, min(codes, weights)
+    """rf_dot_planes: every pair of planes, in the column of its weight."""
+    return columns(lanes, [sum(0 <= k - a < weights for a in range(codes)) for k in range(codes + weights - 1)])
+
+
+def columns(lanes: int, pairs: Sequence[int]) -> Count:
+    """Products of bits, counted together where they have the same weight: two LUTs for every three of `lanes` products of a pair of planes, the
+    ones of each column, its own and the twos of that below, counted, the counts added. `pairs` of planes by column, from the lowest."""
+    triples = -(-lanes // 3)
     products = triples if lanes < 2 else 2 * triples - (lanes % 3 == 1)
-    most = triples * (2 * narrow - 1 if codes == weights else 2 * narrow)
-    levels = bits_for(-(-most // 6))
-    counted = Count(products * codes * weights)
-    for k in range(columns):
-        ones = min(k + 1, codes) - max(0, k - weights + 1) if k < columns - 1 else 0
-        twos = min(k, codes) - max(0, k - weights)
-        counted += popcount((ones + twos) * triples, levels)
-    return counted + tree(columns, 3 + levels, weighted=True)
+    heights = [(ones + twos) * triples for ones, twos in zip([*pairs, 0], [0, *pairs], strict=True)]
+    levels = bits_for(-(-max(heights) // 6))
+    counted = sum((popcount(height, levels) for height in heights), Count(products * sum(pairs)))
+    return counted + tree(len(heights), 3 + levels, weighted=True)
 
 
 def rom(words: int, bits: int, storage: Storage, columns: int | None = None) -> tuple[Count, float]:
@@ -214,37 +217,53 @@ def _distributed(words: int, bits: int) -> int:
     return 8 * -(-bits // 7) * deep + (bits * -(-deep // 4) if deep > 1 else 0)
 
 
-def pes(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing | None, sums: int) -> tuple[Count, Count, int]:
-    """rf_pe_array: of all PEs the dot products and the sums they are added to, and the DSPs. Yosys takes two LUTs for each bit of a sum that
+class Dots(NamedTuple):
+    """The dot products of all PEs, in LUTs and around DSPs; the sums they are added to; and the DSPs."""
+
+    planes: Count
+    packed: Count
+    sums: Count
+    dsps: int
+
+
+def pes(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing | None, sums: int) -> Dots:
+    """rf_pe_array. Yosys takes two LUTs for each bit of a sum that
     can begin anew, one where there is nothing to add. `formats` are those of codes and weights.
 
     A DSP is rf_dsp, of which Yosys is told no more than that it is one: all its registers and its adder have their places in the primitive,
     where Vivado puts them (UG901, "Multiply-Add and Multiply-Accumulate Implementation"), while Yosys leaves registers and addition outside.
     """
     codes, weight = formats
-    count = pe * pixels
     if packed is not None:
-        chains, length = packed.chains(lanes), packed.length(lanes)
-        field = field_bits(weight, codes, length)
-        dots = tree(chains, field) * count + Count(0, packed.waits(lanes) * (pe * weight.bits))
-        own = code_bits(codes, packed)
-        dots += Count(0, packed.waits(lanes) * own * -(-pixels // packed.pixels))
-        if packed.weights > 1 and weight.kind is Kind.INT:
-            dots += tree(length, codes.bits, 3) * (chains * pixels)
-        if packed.pixels > 1 and codes.kind is Kind.INT:
-            dots += Count((pixels - -(-pixels // packed.pixels)) * lanes * codes.bits)
-        total = field + bits_for(chains)
-        return dots, Count(sums + min(sums, total), sums) * count, packed.dsps(pe, pixels, lanes)
+        total = field_bits(weight, codes, packed.length(lanes)) + bits_for(packed.chains(lanes))
+        added = Count(sums + min(sums, total), sums) * (pe * pixels)
+        return Dots(Count(), packed_dots(pe, pixels, lanes, formats, packed), added, packed.dsps(pe, pixels, lanes))
     count = (pe + (weight.kind is Kind.BIPOLAR)) * pixels
     dot = bits_for(1 + lanes * (2**codes.bits - 1) * (2**weight.bits - 1))
-    return dot_planes(lanes, codes.bits, weight.bits) * count, Count(sums + min(sums, dot), sums) * count, 0
+    return Dots(dot_planes(lanes, codes.bits, weight.bits) * count, Count(), Count(sums + min(sums, dot), sums) * count, 0)
+
+
+def packed_dots(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing) -> Count:
+    """What is around the DSPs: trees that add the fields of chains; for each pixel and chain a tree over what codes are below the highest,
+    where weights are raised; additions that put signed codes side by side; and registers of factors that wait."""
+    codes, weight = formats
+    chains, length, groups = packed.chains(lanes), packed.length(lanes), -(-pixels // packed.pixels)
+    dots = tree(chains, field_bits(weight, codes, length)) * (pe * pixels)
+    factors = pe * weight.bits + groups * code_bits(codes, packed)
+    dots += Count(0, factors) * packed.waiting(lanes)
+    if packed.weights > 1 and weight.kind is Kind.INT:
+        dots += tree(length, codes.bits, 3) * (chains * pixels)
+    if packed.pixels > 1 and codes.kind is Kind.INT:
+        dots += Count((pixels - groups) * lanes * codes.bits)
+    return dots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summed:
     """What rf_window_sums contains."""
 
-    dots: Count
+    planes: Count
+    packed: Count
     sums: Count
     memories: Count
     control: Count
@@ -265,13 +284,14 @@ def window_sums(
     """`formats` of codes and weights; `storages` of weights and the window."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pe, pixels, simd, formats, packed, sums)
+    planes, around, added, dsps = pes(pe, pixels, simd, formats, packed, sums)
     totals = Count(sums, sums) * (pixels * pe if bipolar else 0)
     weights, weight_brams = rom(fold_in * fold_out, pe * simd * weight.bits, storages[0])
     beat = pixels * simd * codes.bits
     kept, kept_brams = delay(fold_in, beat, storages[1]) if fold_out > 1 else (Count(), 0)
     return Summed(
-        dots=dots,
+        planes=planes,
+        packed=around,
         sums=added + totals,
         memories=weights + kept + Count(beat if fold_out > 1 else 0, 2 * beat),
         control=counter(fold_in) + counter(fold_out) + counter(fold_in * fold_out),
@@ -300,8 +320,8 @@ def mvau(
     memories = of.memories + thresholds
     return Structure(
         implementation="mvau",
-        luts=(of.dots.lut + reached.lut, of.sums.lut, compared.lut, memories.lut, of.control.lut, 1),
-        ffs=(of.dots.ff + reached.ff, of.sums.ff, compared.ff, memories.ff, of.control.ff, 1),
+        luts=(of.planes.lut + reached.lut, of.packed.lut, of.sums.lut, compared.lut, memories.lut, of.control.lut, 1),
+        ffs=(of.planes.ff + reached.ff, of.packed.ff, of.sums.ff, compared.ff, memories.ff, of.control.ff, 1),
         ruled=of.ruled + Resources(bram=brams),
     )
 
@@ -321,8 +341,8 @@ def mvu(
     of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=formats, sums=sums, storages=storages)
     return Structure(
         implementation="mvu",
-        luts=(of.dots.lut, of.sums.lut, of.memories.lut, of.control.lut, 1),
-        ffs=(of.dots.ff, of.sums.ff, of.memories.ff, of.control.ff, 1),
+        luts=(of.planes.lut, of.packed.lut, of.sums.lut, of.memories.lut, of.control.lut, 1),
+        ffs=(of.planes.ff, of.packed.ff, of.sums.ff, of.memories.ff, of.control.ff, 1),
         ruled=of.ruled,
     )
 
@@ -346,6 +366,49 @@ def threshold(
         luts=(constants, rest, reached.lut, held.lut, control.lut + 1),
         ffs=(compared.ff + reached.ff, held.ff + 2 * lanes * beside * values, control.ff + 1),
         ruled=Resources(bram=brams),
+    )
+
+
+NARROW_MULTIPLIER = 4
+"""Multipliers of so many bits are taken bit by bit, and add a value shifted; wider ones multiply in DSPs."""
+
+
+def scale_bits(value: Format, scaling: Scaling) -> int:
+    """Of multiplier * value + bias."""
+    return 1 + max(value.bits + scaling.multiplier + 1, scaling.bias, scaling.shift + 1)
+
+
+def scale(
+    *,
+    lanes: int,
+    beside: int,
+    rows: int,
+    control: Count,
+    value: Format,
+    codes: int,
+    scaling: Scaling,
+    storages: tuple[Storage, Storage],
+) -> Structure:
+    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits that are no constants, a sum of the
+    value for each bit but one; the sum, of which what is shifted out is kept where it decides of ties; and the comparisons with two bounds."""
+    values, bits = lanes * beside, scale_bits(value, scaling)
+    product, added, dsps = Count(), 0, 0
+    if scaling.multiplier > NARROW_MULTIPLIER:
+        product, dsps = scaled(value, uint(scaling.multiplier), bits)
+    elif rows > 1:
+        added = (scaling.multiplier - 1) * value.bits
+    held, brams = Count(), 0.0
+    for of, storage in zip((scaling.multiplier, scaling.bias), storages, strict=True):
+        memory, blocks = rom(rows, lanes * of, storage)
+        held, brams = held + memory, brams + blocks
+    left = bits - scaling.shift
+    even = scaling.rounding is Rounding.HALF_EVEN
+    kept, ties = (bits, scaling.shift / 5) if even else (left, 0)
+    return Structure(
+        implementation="scale",
+        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, values * added, held.lut, control.lut + 1),
+        ffs=(values * (kept + left + codes), values * (3 * value.bits + scaling.multiplier), held.ff, control.ff + 1),
+        ruled=Resources(bram=brams, dsp=values * dsps),
     )
 
 
@@ -401,47 +464,6 @@ def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, sto
         luts=(of_all * compared, held.lut, control.lut + 1),
         ffs=(of_all * (along + steps), held.ff, 2 * steps * bits_for(rows) + control.ff + 1),
         ruled=Resources(bram=brams + of_all * sum(each for _, each in roms)),
-    )
-
-
-NARROW_MULTIPLIER = 4
-"""Multipliers of so many bits are taken bit by bit, and add a value shifted; wider ones multiply in DSPs."""
-
-
-def scale_bits(value: Format, scaling: Scaling) -> int:
-    """Of multiplier * value + bias."""
-    return 1 + max(value.bits + scaling.multiplier + 1, scaling.bias, scaling.shift + 1)
-
-
-def scale(
-    *,
-    lanes: int,
-    beside: int,
-    rows: int,
-    control: Count,
-    value: Format,
-    codes: int,
-    scaling: Scaling,
-    storages: tuple[Storage, Storage],
-) -> Structure:
-    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits, rows of LUTs that add it; the sum;
-    whether nothing but zeros is shifted out; and the comparisons with two bounds."""
-    values, bits = lanes * beside, scale_bits(value, scaling)
-    if scaling.multiplier > NARROW_MULTIPLIER:
-        product, dsps = scaled(value, uint(scaling.multiplier), bits)
-    else:
-        product, dsps = Count(scaling.multiplier * value.bits, value.bits + scaling.multiplier), 0
-    held, brams = Count(), 0.0
-    for of, storage in zip((scaling.multiplier, scaling.bias), storages, strict=True):
-        memory, blocks = rom(rows, lanes * of, storage)
-        held, brams = held + memory, brams + blocks
-    left = bits - scaling.shift
-    ties = scaling.shift / 5 if scaling.rounding is Rounding.HALF_EVEN else 0
-    return Structure(
-        implementation="scale",
-        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, held.lut, control.lut + 1),
-        ffs=(values * (bits + left + codes), values * (product.ff + 2 * value.bits), held.ff, control.ff + 1),
-        ruled=Resources(bram=brams, dsp=values * dsps),
     )
 
 
@@ -642,7 +664,7 @@ def dense(
     """`formats` of codes and weights; `bias` is the memory of the bias, where there is one, `storage` that of the kept frame."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
-    dots, added, dsps = pes(pe, 1, simd, formats, packed, sums)
+    planes, around, added, dsps = pes(pe, 1, simd, formats, packed, sums)
     totals = Count(sums if bipolar else 0, sums * bipolar) * pe + Count(sums if bias else 0, sums) * pe
     biases, bias_brams = rom(fold_out, pe * sums, bias) if bias else (Count(), 0)
     beat = simd * codes.bits
@@ -651,8 +673,8 @@ def dense(
     memories = biases + kept + Count(beat if fold_out > 1 else 0, beat + pe * simd * weight.bits)
     return Structure(
         implementation="dense",
-        luts=(dots.lut, added.lut + totals.lut, memories.lut, control.lut, 1),
-        ffs=(dots.ff, added.ff + totals.ff, memories.ff, control.ff, 1),
+        luts=(planes.lut, around.lut, added.lut + totals.lut, memories.lut, control.lut, 1),
+        ffs=(planes.ff, around.ff, added.ff + totals.ff, memories.ff, control.ff, 1),
         ruled=Resources(dsp=dsps, bram=bias_brams + kept_brams),
     )
 

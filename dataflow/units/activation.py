@@ -52,7 +52,7 @@ def activation_unit(
     constants: tuple[Constants, ...],
     formula: Callable[[Backend], Resources],
     latency: Mapping[Backend, int],
-    structure: Structure,
+    structure: Callable[[], Structure],
 ) -> Unit:
     """What all of them have in common: of `lanes` channels a beat, a row of constants each."""
     shape, values, codes = activation.shape, activation.values, activation.codes
@@ -96,7 +96,8 @@ def threshold(place: Place, *, layer: str, activation: Activation, lanes: int, o
     """Compare every value with all thresholds of its channel at once; `layer` names the thresholds."""
     values, codes = activation.values, activation.codes
     thresholds = threshold_constants(place.name, layer, activation, lanes)
-    structure = rtl.threshold(
+    structure = partial(
+        rtl.threshold,
         lanes=lanes,
         beside=order.beside,
         rows=thresholds.words,
@@ -119,7 +120,8 @@ def clip(place: Place, *, layer: str, activation: Activation, lanes: int, order:
     """Subtract a base, which is exact where thresholds follow one another: whether they do is known with the parameters, see hls.roms."""
     values, codes = activation.values, activation.codes
     bases = base_constants(place.name, layer, activation, lanes)
-    structure = rtl.clip(
+    structure = partial(
+        rtl.clip,
         lanes=lanes,
         beside=order.beside,
         rows=bases.words,
@@ -149,7 +151,8 @@ def table(place: Place, *, layer: str, activation: Activation, lanes: int, order
         )
     held = code_constants(place.name, layer, activation, lanes, order.beside)
     rows = activation.shape.channels // lanes
-    structure = rtl.table(
+    structure = partial(
+        rtl.table,
         lanes=held.pe,
         control=rtl.row_of_beat(rows, order.block, order.repeats),
         rows=rows,
@@ -170,7 +173,8 @@ def search(place: Place, *, layer: str, activation: Activation, lanes: int, orde
     """Compare with the threshold in the middle of those that are left, once for each bit of a code."""
     levels = level_constants(place.name, layer, activation, lanes, order.beside)
     rows, steps = levels[0].words, len(levels)
-    structure = rtl.search(
+    structure = partial(
+        rtl.search,
         lanes=lanes,
         beside=order.beside,
         rows=rows,

@@ -20,7 +20,7 @@ def dwc(place: Place, *, codes: int, lanes_in: int, lanes_out: int, form: Format
             why="a beat of one width must hold whole beats of the other",
             fix="choose pe and simd of the two layers so that one divides the other",
         )
-    structure = rtl.dwc(into=lanes_in * form.bits, out=lanes_out * form.bits)
+    structure = partial(rtl.dwc, into=lanes_in * form.bits, out=lanes_out * form.bits)
     return Unit(
         implementation="dwc",
         header="dwc",
@@ -46,7 +46,7 @@ def _converter_cost(into: int, out: int, _: Backend) -> Resources:
 
 def fork(place: Place, *, beats: int, lanes: int, form: Format) -> Unit:
     """Copy every beat to both branches of a block."""
-    structure = rtl.fork(bits=lanes * form.bits)
+    structure = partial(rtl.fork, bits=lanes * form.bits)
     return Unit(
         implementation="fork",
         header="fork",
@@ -75,7 +75,7 @@ def raster(place: Place, *, groups: int, folds: int, pixels: int, beats: int, la
         )
     group = folds * pixels * beats
     kept = Buffer(name="groups", words=2 * group, bits=lanes * form.bits)
-    structure = rtl.raster(words=kept.words, bits=kept.bits, counters=(group, groups + 1, beats, folds), storage=kept.storage)
+    structure = partial(rtl.raster, words=kept.words, bits=kept.bits, counters=(group, groups + 1, beats, folds), storage=kept.storage)
     return Unit(
         implementation="raster",
         header="raster",

@@ -29,7 +29,8 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
     packed = None
     if uses_dsp(operation.weight, operation.codes):
         packed = packing(operation.weight, operation.codes, fold.pe, 1, fold.simd)
-    structure = rtl.dense(
+    structure = partial(
+        rtl.dense,
         pe=fold.pe,
         simd=fold.simd,
         folds=(fold_in, fold_out),
@@ -64,7 +65,7 @@ def _dense_cost(
 ) -> Resources:
     acc = operation.sums.bits
     if packed is not None and backend is not Backend.ORIGINAL:
-        luts, ffs, dsps = packed_dots(fold.pe, 1, fold.simd, (operation.weight, operation.codes), packed)
+        luts, ffs, dsps = packed_dots(fold.pe, 1, fold.simd, (operation.codes, operation.weight), packed)
     else:
         luts, ffs, dsps = (fold.pe * each for each in dot(fold.simd, operation.weight, operation.codes, backend))
     registers = ffs + fold.pe * (2 * acc + fold.simd * operation.weight.bits) + 2 * buffer.bits
@@ -76,7 +77,8 @@ def scale_scores(place: Place, *, layer: str, operation: Scale, lanes: int) -> U
     """Scores: factor * sum + bias of every class, `lanes` of them at a time."""
     factors = factor_constants(place.name, layer, lanes, operation.classes, operation.factors)
     bias = bias_constants(place.name, layer, lanes, operation.classes, operation.scores.bits)
-    structure = rtl.scale_scores(
+    structure = partial(
+        rtl.scale_scores,
         lanes=lanes,
         rows=factors.words,
         sums=operation.sums,
@@ -110,7 +112,7 @@ def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Uni
     """Weights of the fully connected layer from ROM, sent once per frame."""
     tiles = operation.inputs // fold.simd * (operation.classes // fold.pe)
     weights = weight_constants("fc", layer, fold, operation.weight, tiles)
-    structure = rtl.weight_rom(tiles=tiles, bits=weights.row_bits, storage=weights.storage)
+    structure = partial(rtl.weight_rom, tiles=tiles, bits=weights.row_bits, storage=weights.storage)
     return Unit(
         implementation="weight_rom",
         header="weight_rom",
@@ -132,7 +134,7 @@ def _rom_cost(weights: Constants, backend: Backend) -> Resources:
 
 def top_k(place: Place, *, operation: TopK) -> Unit:
     """Insert the scores one by one into a sorted list of the largest."""
-    structure = rtl.top_k(top=operation.top, classes=operation.classes, score=operation.scores.bits)
+    structure = partial(rtl.top_k, top=operation.top, classes=operation.classes, score=operation.scores.bits)
     return Unit(
         implementation="top_k",
         header="top_k",
@@ -149,7 +151,8 @@ def top_k(place: Place, *, operation: TopK) -> Unit:
 
 def top_k_scores(place: Place, *, operation: TopK) -> Unit:
     """As `top_k`, and the scores behind the labels, as words of 32 bits; see `TopK`."""
-    structure = rtl.top_k_scores(
+    structure = partial(
+        rtl.top_k_scores,
         top=operation.top,
         classes=operation.classes,
         score=operation.scores.bits,

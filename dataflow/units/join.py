@@ -17,7 +17,7 @@ from network.operations import Join, JoinSum
 def join(place: Place, *, operation: Join, lanes: int) -> Unit:
     """main + bypass - zero_point, clipped."""
     beats = operation.shape.size // lanes
-    structure = rtl.join(lanes=lanes, bits=operation.codes.bits, zero=operation.zero_point)
+    structure = partial(rtl.join, lanes=lanes, bits=operation.codes.bits, zero=operation.zero_point)
     return Unit(
         implementation="join",
         header="join",
@@ -43,7 +43,8 @@ def join_sum(place: Place, *, layer: str, operation: JoinSum, lanes: int) -> Uni
         held = (factor_constants(place.name, layer, pairs, of, factors, of_a_channel=2),)
         size += (("kRows", of // pairs), ("kPairs", pairs))
     formats = (("Main", operation.main), ("Bypass", operation.bypass), ("Out", operation.values))
-    structure = rtl.join_sum(
+    structure = partial(
+        rtl.join_sum,
         lanes=lanes,
         rows=held[0].words if held else 1,
         pairs=held[0].pe if held else 0,

@@ -46,7 +46,8 @@ def swg_parallel(
     history = Buffer(name="history", words=sliding.delay if again else 0, bits=max(again, 1) * beat)
     turned = sliding.rows if window.stride[0] % sliding.rows else 1  # rows that are in another bank for every row of windows
     seen = sliding.rows * min(sliding.columns, sliding.span)
-    structure = rtl.swg_parallel(
+    structure = partial(
+        rtl.swg_parallel,
         counters=sliding.counters,
         banks=ring.memories,
         rows=turned,

@@ -19,7 +19,7 @@ def max_pool(place: Place, *, operation: Pool, lanes: int) -> Unit:
     beats = shape.channels // lanes
     size, *rows = window_rows(shape, window)
     largest = Buffer(name="largest", words=beats, bits=lanes * operation.codes.bits)
-    structure = rtl.max_pool(lanes=lanes, bits=operation.codes.bits, taps=window.taps, beats=beats, storage=largest.storage)
+    structure = partial(rtl.max_pool, lanes=lanes, bits=operation.codes.bits, taps=window.taps, beats=beats, storage=largest.storage)
     return Unit(
         implementation="max_pool",
         header="max_pool",
@@ -43,7 +43,8 @@ def _max_cost(lanes: int, bits: int, largest: Buffer, _: Backend) -> Resources:
 def accumulate_pool(place: Place, *, operation: GlobalPool, lanes: int) -> Unit:
     """Sum over all pixels of max(code - zero_point, 0)."""
     kept = _kept("sums", operation, lanes)
-    structure = rtl.accumulate_pool(
+    structure = partial(
+        rtl.accumulate_pool,
         lanes=lanes,
         pixels=operation.input.pixels,
         beats=kept.words,
@@ -69,7 +70,8 @@ def accumulate_pool(place: Place, *, operation: GlobalPool, lanes: int) -> Unit:
 def global_max(place: Place, *, operation: GlobalPool, lanes: int) -> Unit:
     """Maximum over all pixels of max(code - zero_point, 0)."""
     kept = _kept("largest", operation, lanes)
-    structure = rtl.global_max(
+    structure = partial(
+        rtl.global_max,
         lanes=lanes,
         pixels=operation.input.pixels,
         beats=kept.words,

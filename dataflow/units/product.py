@@ -70,7 +70,8 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
     weight, codes = product.weight, product.codes
     title, parameters, weights, kept, firings, packed = _multiplied(place, layer, product, fold, multiply)
     thresholds = threshold_constants(place.name, layer, activation, fold.pe)
-    structure = rtl.mvau(
+    structure = partial(
+        rtl.mvau,
         pe=fold.pe,
         simd=inputs(fold),
         pixels=fold.pixels,
@@ -105,7 +106,8 @@ def mvu(place: Place, *, layer: str, product: Product, fold: Fold, multiply: Mul
     """Matrix-vector unit: PE outputs times SIMD inputs a cycle, whose sums leave as they are."""
     weight, codes = product.weight, product.codes
     title, parameters, weights, kept, firings, packed = _multiplied(place, layer, product, fold, multiply)
-    structure = rtl.mvu(
+    structure = partial(
+        rtl.mvu,
         pe=fold.pe,
         simd=inputs(fold),
         pixels=fold.pixels,
@@ -177,7 +179,7 @@ def _multiplying(product: Product, fold: Fold, packed: Packing | None, kept: Buf
     outputs, acc = fold.pixels * fold.pe, product.sums.bits
     around = outputs * 2 * acc + compared.ff + fold.pe * inputs(fold) * weight.bits + 2 * kept.bits
     if packed is not None and backend is not Backend.ORIGINAL:
-        luts, ffs, dsps = packed_dots(fold.pe, fold.pixels, inputs(fold), (weight, codes), packed)
+        luts, ffs, dsps = packed_dots(fold.pe, fold.pixels, inputs(fold), (codes, weight), packed)
         return logic(luts + outputs * acc + compared.lut, ffs + around) + Resources(dsp=dsps) + kept.cost
     luts, ffs, dsps = dot(inputs(fold), weight, codes, backend)
     luts_in_all = outputs * (luts + acc) + compared.lut

@@ -27,7 +27,8 @@ def swg(
     row_words = -(-shape.width // banks) * (shape.channels // lanes)
     ring = Buffer(name="ring", words=(window.kernel[0] + window.stride[0]) * row_words, bits=lanes * form.bits, memories=banks)
     sliding = Sliding(shape=shape, window=window, lanes=lanes, pixels=pixels)
-    structure = rtl.swg(
+    structure = partial(
+        rtl.swg,
         counters=sliding.counters,
         banks=banks,
         kernel=window.kernel,

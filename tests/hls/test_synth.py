@@ -99,7 +99,7 @@ def test_headers_are_spelled_as_the_release_wants_them(built):
     assert "#pragma HLS PIPELINE II=1 enable_flush\n" in old.files["resflow/products.h"]
     spelled = "".join(text if isinstance(text, str) else text.read_text() for text in old.files.values())
     assert "style=" not in spelled
-    assert "#pragma HLS RESOURCE variable=product core=Mul_LUT\n" in old.files["resflow/dot.h"]
+    assert "#pragma HLS RESOURCE variable=product core=Mul_LUT\n" in old.files["resflow/multiply.h"]
     assert "#pragma HLS RESOURCE variable=array core=RAM_S2P_LUTRAM\n" in old.files["resflow/storage.h"]
     assert "#pragma HLS BIND_" not in spelled
     for header in hls.HEADERS:  # those of the current tools are the library's own, byte for byte
@@ -107,11 +107,11 @@ def test_headers_are_spelled_as_the_release_wants_them(built):
 
 
 def test_products_are_kept_in_luts_where_the_estimate_has_them():
-    text = (hls.HEADERS[0].parent / "dot.h").read_text()
+    text = (hls.HEADERS[0].parent / "scale_scores.h").read_text()
     narrow = re.search(r"kNarrow = (.*);", text).group(1).replace("::kBits", ".bits").replace("||", "or")
-    for weight, code in itertools.product(range(2, 9), range(1, 9)):
-        formats = {"Weight": Format(Kind.INT, weight), "In": Format(Kind.UINT, code)}
-        assert eval(narrow, formats) != uses_dsp(formats["Weight"], formats["In"])
+    for factor, value in itertools.product(range(1, 17), range(1, 33)):
+        formats = {"Factor": Format(Kind.UINT, factor), "In": Format(Kind.INT, value)}
+        assert eval(narrow.replace("Layer::", ""), formats) != uses_dsp(formats["Factor"], formats["In"])
 
 
 def test_only_what_has_an_axi_master_is_flp():

@@ -1,4 +1,4 @@
-// The dot product of one beat of codes with one word of weights: what a PE does in a cycle.
+// The dot product of one beat of codes with one word of weights, in LUTs: what a PE does in a cycle.
 //
 //   operand(beat)          the beat, rearranged once for all PEs
 //   dot(operand, weights)  the sum of products, plus offset()
@@ -116,8 +116,8 @@ struct PlaneProducts<lanes, In, Weight, Sum, first, count, true> {
   }
 };
 
-/// Two's complement or unsigned weights, in LUTs.
-template <unsigned lanes, class In, class Weight, class Acc, bool wide = (In::kBits > 4 && Weight::kBits > 4)>
+/// Two's complement or unsigned weights.
+template <unsigned lanes, class In, class Weight, class Acc>
 struct Dot {
   using Operand = Beat<lanes, In>;  // bit plane b in bits b*lanes ... b*lanes + lanes-1
   using Sum = typename Acc::Value;
@@ -146,37 +146,9 @@ struct Dot {
   }
 };
 
-/// Where both factors are wide, as the tool likes: it fuses a product with an addition into one DSP where it can. The estimate has the same
-/// limit, uses_dsp in dataflow/cost/formulas.py.
-template <unsigned lanes, class In, class Weight, class Acc>
-struct Dot<lanes, In, Weight, Acc, true> {
-  using Operand = Beat<lanes, In>;
-  using Sum = typename Acc::Value;
-
-  static Operand operand(const Beat<lanes, In> &beat) {
-#pragma HLS INLINE
-    return beat;
-  }
-
-  static Sum dot(const Operand &codes, const ap_uint<lanes * Weight::kBits> &weights) {
-#pragma HLS INLINE
-    Sum sum = 0;
-    for (unsigned i = 0; i < lanes; ++i) {
-#pragma HLS UNROLL
-      sum += lane<Weight>(weights, i) * lane<In>(codes, i);
-    }
-    return sum;
-  }
-
-  static Sum offset(const Operand &) {
-#pragma HLS INLINE
-    return 0;
-  }
-};
-
 /// Bipolar weights: sum(±a) = 2·sum(w ∧ a) − sum(a). The last term is common to all PEs. An add-or-subtract per lane costs far more LUTs.
 template <unsigned lanes, class In, class Acc>
-struct Dot<lanes, In, Bipolar, Acc, false> {
+struct Dot<lanes, In, Bipolar, Acc> {
   using Bit = Dot<lanes, In, UInt<1>, Acc>;
   using Operand = typename Bit::Operand;
   using Sum = typename Acc::Value;

@@ -4,7 +4,7 @@
 // Compressors are written as boolean equations, bit by bit of whole words, so that a tool can make no carry chain of them, and a C
 // simulation counts many bits at once.
 //
-// Misuse: PopCount of more than 64 bits is refused by static_assert; popcount() takes words of any width.
+// Misuse: PopCount of more than 64 bits is refused by static_assert; a word with other bits than those that are counted is counted wrong.
 #pragma once
 
 #include "formats.h"
@@ -69,7 +69,7 @@ struct SumOfGroups<1> {
 
 template <unsigned bits>
 struct PopCount {
-  static_assert(bits <= 64, "longer words are counted 64 bits at a time; see popcount()");
+  static_assert(bits <= 64, "count fewer at a time, and add: see PlaneProducts in dot.h");
   static unsigned of(Bits word) {
 #pragma HLS INLINE
     const Counted counted = count_six<bits>(word);
@@ -81,17 +81,5 @@ template <>
 struct PopCount<0> {
   static unsigned of(Bits) { return 0; }
 };
-
-template <int bits>
-unsigned popcount(const ap_uint<bits> &word) {
-#pragma HLS INLINE
-  constexpr unsigned kTail = (bits - 1) % 64 + 1;
-  unsigned count = PopCount<kTail>::of(ap_uint<kTail>(word.range(bits - 1, bits - kTail)).to_uint64());
-  for (unsigned i = 0; i + kTail < bits; i += 64) {
-#pragma HLS UNROLL
-    count += PopCount<64>::of(ap_uint<64>(word.range(i + 63, i)).to_uint64());
-  }
-  return count;
-}
 
 }  // namespace resflow

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "counter.h"
-#include "dot.h"
 #include "formats.h"
+#include "multiply.h"
 #include "rom.h"
 #include "simulation.h"
 
