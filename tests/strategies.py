@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from network import Network, load, parameters
 from network.arrays import key
 from network.formats import Format
-from network.layers import divisors
+from network.layers import Conv, Way, divisors
+from network.model import Block
 from network.reference import Forward
+from network.scaling import Scaling, cheapest
 
 WEIGHTS = ["bipolar", "bipolar", "int1", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
 
@@ -226,11 +229,60 @@ class _Settling(Forward):
 
     def activate(self, layer: str, values: np.ndarray) -> np.ndarray:
         if layer in self.activations:
-            name, columns = key(layer, "thresholds"), values.reshape(-1, values.shape[-1]).T
+            name, columns = key(layer, "thresholds"), values.reshape(-1, values.shape[-1]).T.astype(np.int64)
             count = self.activations[layer].codes.thresholds
-            drawn = np.stack([self.rng.choice(column, count) for column in columns])
-            self.arrays[name] = np.sort(drawn + self.rng.integers(0, 2, drawn.shape), axis=1).astype(self.arrays[name].dtype)
+            kind = self.rng.choice(["any", "scale", "even", "step", "twice"])
+            drawn = self._any(columns, count) if kind == "any" else self._quantized(columns, count, kind)
+            self.arrays[name] = drawn.astype(self.arrays[name].dtype)
         return super().activate(layer, values)
+
+    def _any(self, columns: np.ndarray, count: int) -> np.ndarray:
+        drawn = np.stack([self.rng.choice(column, count) for column in columns])
+        return np.sort(drawn + self.rng.integers(0, 2, drawn.shape), axis=1)
+
+    def _quantized(self, columns: np.ndarray, count: int, kind: str) -> np.ndarray:
+        """Those of a scale and a bias without ties; or of a power of two with ties that go to the even code: with codes that jump by two, or
+        rounded twice, of which no multiplier and bias are."""
+        steps, middles = np.arange(count) - count // 2, columns.mean(axis=1).round().astype(np.int64)[:, None]
+        spread = (np.ptp(columns, axis=1)[:, None] + 1) / (count + 1)
+        if kind == "scale":
+            return middles + np.ceil(steps * spread * self.rng.uniform(0.3, 1, spread.shape)).astype(np.int64)
+        shifts = np.maximum(1, np.log2(spread).astype(np.int64))
+        if kind == "even":
+            return middles + _ties_to_even(steps, shifts)
+        if kind == "step":
+            return middles + _ties_to_even(-(-steps // 2), shifts)
+        return middles + _ties_to_even(_ties_to_even(steps, np.ones_like(shifts)), np.maximum(1, shifts - 1))
+
+
+def _ties_to_even(codes: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """The least values that, divided by 2**shift and rounded, are `codes`."""
+    return (codes << shifts) - (1 << shifts - 1) + (codes & 1)
+
+
+def scaled(network: Network, seed: int, frames: int) -> Network:
+    """The network with multiply-add-shift for half of what that can compute of what is not to be built in another way; on the parameters that
+    `settled` gives it for as many random images of the seed."""
+    rng = np.random.default_rng(seed)
+    arrays = settled(network, seed, rng.integers(0, 256, (frames, *network.input), dtype=np.uint8))
+    activations = network.activations
+
+    def way(layer: str, given: Way | Scaling | None) -> Way | Scaling | None:
+        if given is not None or layer not in activations or rng.integers(2):
+            return given
+        return cheapest(arrays[key(layer, "thresholds")], activations[layer].reach, activations[layer].codes)
+
+    def conv(layer: Conv) -> Conv:
+        return replace(layer, way=way(layer.name, layer.way))
+
+    def block(layer: Block) -> Block:
+        meeting = replace(layer.meeting, way=way(f"{layer.name}.join", layer.meeting.way))
+        return replace(layer.with_layers([conv(each) for each in layer.layers]), meeting=meeting)
+
+    head = replace(network.head, way=way("head.pool", network.head.way))
+    head = replace(head, fc=replace(head.fc, way=way("head.fc", head.fc.way)))
+    stem = replace(network.stem, conv=conv(network.stem.conv))
+    return replace(network, stem=stem, blocks=tuple(map(block, network.blocks)), head=head)
 
 
 def settled(network: Network, seed: int, images: np.ndarray) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from dataflow.unit import Backend
 from network.formats import Kind
 from rtl.modules import MODULES
 from tests.rtl.simulated import least, needs_verilator, simulate
-from tests.strategies import networks, settled, written
+from tests.strategies import networks, scaled, settled, written
 
 pytestmark = needs_verilator
 FRAMES = 3
@@ -41,7 +41,7 @@ def drawn(number, examples, folder, **options):
     @given(networks(**options), st.integers(0, 2**32))
     def collect(description, seed):
         generator = random.Random(seed)
-        design = plan(written(description | {"network": f"drawn{number}_{len(found)}"}, folder))
+        design = plan(scaled(written(description | {"network": f"drawn{number}_{len(found)}"}, folder), seed, FRAMES))
         of = generator.choice((_any_depth, _any_depth, _least_depth, lambda depth, _: depth))
         depths = {f"{ip.name}.{stream.name}": of(stream.depth, generator) for ip in design.parts for stream in ip.streams}
         found.append((design.with_depths(depths), seed))
@@ -90,6 +90,11 @@ def features(ip):
         if unit.implementation == "join_sum":
             pairs = "no" if not unit.constants else "one" if values["kPairs"] < values["kLanes"] else "own"
             found |= {f"{pairs} factors", f"{'sums' if formats['Main'].bits > 8 else 'codes'} into join_sum"}
+        if unit.implementation == "scale":
+            found |= {
+                f"half {'even' if values['kHalfEven'] else 'up'}",
+                f"multipliers of {'few' if formats['Multiplier'].bits <= 4 else 'many'} bits",
+            }
         if unit.implementation == "dense":
             found.add("bias" if unit.constants else "no bias")
         if unit.implementation == "top_k_scores":
@@ -120,6 +125,7 @@ WAYS = {
     *(f"negative zero of {implementation}" for implementation in ("accumulate_pool", "global_max", "join_sum")),
     *("255 thresholds of mvau", "255 thresholds of threshold", "no factors", "one factors", "own factors"),
     *("sums into join_sum", "codes into join_sum", "bias", "no bias", "scores of 1 words", "scores of 2 words"),
+    *("half up", "half even", "multipliers of few bits", "multipliers of many bits"),
     *("bipolar weights times uint", "bipolar weights times int"),
     *("bipolar weights, 1 bit", "signed weights, 1 bit", "unsigned weights, 1 bit"),
     *("signed weights, LUT", "unsigned weights, LUT", "signed weights, DSP", "unsigned weights, DSP"),
