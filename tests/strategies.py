@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,10 +13,9 @@ from hypothesis import strategies as st
 from network import Network, load, parameters
 from network.arrays import key
 from network.formats import Format
-from network.layers import Conv, Way, divisors
-from network.model import Block
+from network.layers import Way, divisors
 from network.reference import Forward
-from network.scaling import Scaling, cheapest
+from network.scaling import Scaling
 
 WEIGHTS = ["bipolar", "bipolar", "int1", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
 
@@ -75,14 +73,29 @@ def built_in_ways(draw: st.DrawFn, description: dict[str, Any]) -> dict[str, Any
         if conv.weight.bits > 1 and draw(st.booleans()):
             layer["multiply"] = draw(st.sampled_from(["auto", "lut", "dsp"]))
         if conv.activates and draw(st.booleans()):
-            ways = ["fused", "compare", "search", *(["table"] if conv.reach[1] - conv.reach[0] < 128 else [])]
-            layer["activation"] = draw(st.sampled_from(ways))
+            ways = ["fused", "compare", "search", "clip", *(["table"] if conv.reach[1] - conv.reach[0] < 128 else [])]
+            layer["activation"] = draw(st.one_of(st.sampled_from(ways), scalings(conv.reach, conv.output_format)))
     places = [block["join"] for block in description["blocks"].values() if isinstance(block.get("join"), dict)]
     places += [each for each in (description["head"], description["head"]["fc"]) if "act" in each]
     for place in places:
         if draw(st.booleans()):
-            place["activation"] = draw(st.sampled_from(["compare", "search"]))
+            place["activation"] = draw(st.sampled_from(["compare", "search", "clip"]))
     return description
+
+
+@st.composite
+def scalings(draw: st.DrawFn, reach: tuple[int, int], codes: Format) -> dict[str, Any]:
+    """Multiply-add-shift with which values of that reach have about as many codes as there are: half of them with ties to even."""
+    multiplier = draw(st.integers(1, 8))
+    span = (reach[1] - reach[0] + 1) << multiplier
+    shift = max(span.bit_length() - codes.bits - draw(st.integers(0, 2)), 0)
+    step = draw(st.sampled_from([1, 1, 2]))
+    bits = 3 + max(span, codes.thresholds << shift).bit_length()
+    scaling = {"multiplier": multiplier, "bias": bits, "shift": shift, "low": codes.low, "high": codes.high}
+    return {
+        "scale": scaling
+        | {"rounding": draw(st.sampled_from(["half_up", "half_even"])), "step": step, "offset": draw(st.integers(0, step - 1))}
+    }
 
 
 @st.composite
@@ -225,64 +238,40 @@ class _Settling(Forward):
 
     def __init__(self, network: Network, arrays: dict[str, Any], seed: int) -> None:
         super().__init__(network, arrays, keeps_all=True)
-        self.arrays, self.rng = arrays, np.random.default_rng(seed)
+        self.arrays, self.ways, self.rng = arrays, network.ways, np.random.default_rng(seed)
 
     def activate(self, layer: str, values: np.ndarray) -> np.ndarray:
         if layer in self.activations:
             name, columns = key(layer, "thresholds"), values.reshape(-1, values.shape[-1]).T.astype(np.int64)
-            count = self.activations[layer].codes.thresholds
-            kind = self.rng.choice(["any", "scale", "even", "step", "twice"])
-            drawn = self._any(columns, count) if kind == "any" else self._quantized(columns, count, kind)
-            self.arrays[name] = drawn.astype(self.arrays[name].dtype)
+            activation, way, kind = self.activations[layer], self.ways.get(layer), self.rng.choice(KINDS)
+            if way is Way.CLIP or isinstance(way, Scaling):
+                found = parameters.drawn_thresholds(self.rng, activation, (int(values.min()), int(values.max())), way)
+            elif kind == "any":
+                drawn = np.stack([self.rng.choice(column, activation.codes.thresholds) for column in columns])
+                found = np.sort(drawn + self.rng.integers(0, 2, drawn.shape), axis=1)
+            else:
+                found = _quantized(columns, activation.codes.thresholds, kind)
+            self.arrays[name] = found.astype(self.arrays[name].dtype)
         return super().activate(layer, values)
 
-    def _any(self, columns: np.ndarray, count: int) -> np.ndarray:
-        drawn = np.stack([self.rng.choice(column, count) for column in columns])
-        return np.sort(drawn + self.rng.integers(0, 2, drawn.shape), axis=1)
 
-    def _quantized(self, columns: np.ndarray, count: int, kind: str) -> np.ndarray:
-        """Those of a scale and a bias without ties; or of a power of two with ties that go to the even code: with codes that jump by two, or
-        rounded twice, of which no multiplier and bias are."""
-        steps, middles = np.arange(count) - count // 2, columns.mean(axis=1).round().astype(np.int64)[:, None]
-        spread = (np.ptp(columns, axis=1)[:, None] + 1) / (count + 1)
-        if kind == "scale":
-            return middles + np.ceil(steps * spread * self.rng.uniform(0.3, 1, spread.shape)).astype(np.int64)
-        shifts = np.maximum(1, np.log2(spread).astype(np.int64))
-        if kind == "even":
-            return middles + _ties_to_even(steps, shifts)
-        if kind == "step":
-            return middles + _ties_to_even(-(-steps // 2), shifts)
-        return middles + _ties_to_even(_ties_to_even(steps, np.ones_like(shifts)), np.maximum(1, shifts - 1))
+KINDS = ("any", "any", "even", "step", "twice")
+"""Thresholds that are values of the channel; or those of a power of two with ties that go to the even code: with codes that jump by two, or
+rounded twice."""
+
+
+def _quantized(columns: np.ndarray, count: int, kind: str) -> np.ndarray:
+    codes, middles = np.arange(count) - count // 2, columns.mean(axis=1).round().astype(np.int64)[:, None]
+    spread = (np.ptp(columns, axis=1)[:, None] + 1) / (count + 1)
+    shifts = np.maximum(1, np.log2(spread).astype(np.int64))
+    if kind == "twice":
+        return middles + _ties_to_even(_ties_to_even(codes, np.ones_like(shifts)), np.maximum(1, shifts - 1))
+    return middles + _ties_to_even(codes if kind == "even" else -(-codes // 2), shifts)
 
 
 def _ties_to_even(codes: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     """The least values that, divided by 2**shift and rounded, are `codes`."""
     return (codes << shifts) - (1 << shifts - 1) + (codes & 1)
-
-
-def scaled(network: Network, seed: int, frames: int) -> Network:
-    """The network with multiply-add-shift for half of what that can compute of what is not to be built in another way; on the parameters that
-    `settled` gives it for as many random images of the seed."""
-    rng = np.random.default_rng(seed)
-    arrays = settled(network, seed, rng.integers(0, 256, (frames, *network.input), dtype=np.uint8))
-    activations = network.activations
-
-    def way(layer: str, given: Way | Scaling | None) -> Way | Scaling | None:
-        if given is not None or layer not in activations or rng.integers(2):
-            return given
-        return cheapest(arrays[key(layer, "thresholds")], activations[layer].reach, activations[layer].codes)
-
-    def conv(layer: Conv) -> Conv:
-        return replace(layer, way=way(layer.name, layer.way))
-
-    def block(layer: Block) -> Block:
-        meeting = replace(layer.meeting, way=way(f"{layer.name}.join", layer.meeting.way))
-        return replace(layer.with_layers([conv(each) for each in layer.layers]), meeting=meeting)
-
-    head = replace(network.head, way=way("head.pool", network.head.way))
-    head = replace(head, fc=replace(head.fc, way=way("head.fc", head.fc.way)))
-    stem = replace(network.stem, conv=conv(network.stem.conv))
-    return replace(network, stem=stem, blocks=tuple(map(block, network.blocks)), head=head)
 
 
 def settled(network: Network, seed: int, images: np.ndarray) -> dict[str, Any]:

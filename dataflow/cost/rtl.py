@@ -245,14 +245,12 @@ def pes(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed
 
 def packed_dots(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing) -> Count:
     """What is around the DSPs: trees that add the fields of chains; for each pixel and chain a tree over what codes are below the highest,
-    where weights are raised; additions that put signed codes side by side; and factors that wait, a cycle in a register, two in a shift
-    register with the register in front of them."""
+    where weights are raised; additions that put signed codes side by side; and registers of factors that wait."""
     codes, weight = formats
     chains, length, groups = packed.chains(lanes), packed.length(lanes), -(-pixels // packed.pixels)
     dots = tree(chains, field_bits(weight, codes, length)) * (pe * pixels)
     factors = pe * weight.bits + groups * code_bits(codes, packed)
-    for waits in packed.waits(lanes):
-        dots += Count(0, factors) if waits == 1 else Count(factors, -factors)
+    dots += Count(0, factors) * packed.waiting(lanes)
     if packed.weights > 1 and weight.kind is Kind.INT:
         dots += tree(length, codes.bits, 3) * (chains * pixels)
     if packed.pixels > 1 and codes.kind is Kind.INT:
