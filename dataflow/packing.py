@@ -21,10 +21,10 @@ from network.formats import Format, Kind
 
 WIDE, NARROW, SUM = 27, 18, 48
 """Bits of the factors of a DSP48E2 and of its sum."""
-LONGEST = 8
-"""Most DSPs in a chain. The later a DSP's turn, the longer its factors wait: two DSPs add in a cycle, each has room for one wait, and one or
-two more are registers outside. From the ninth on there would be shift registers in LUTs, a LUT for each bit of a factor, which are more than
-those that add the fields of one more chain."""
+LONGEST = 6
+"""Most DSPs in a chain. The later a DSP's turn, the longer its factors wait: two DSPs add in a cycle, each has room for one wait, and of the
+fifth and sixth one more is a register outside. From the seventh on there would be three registers in a row, with that behind the weights,
+which are a shift register: a LUT for each bit of a factor, more than those that add the fields of one more chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +49,10 @@ class Packing:
         """DSPs of the longest of these chains, which are nearly alike."""
         return -(-lanes // self.chains(lanes))
 
-    def waits(self, lanes: int) -> list[int]:
-        """For how many cycles the factors of each DSP that has to wait do so outside: see rf_skew."""
+    def waiting(self, lanes: int) -> int:
+        """DSPs of a PE whose factors wait outside, for a cycle: see rf_skew."""
         chains, length = self.chains(lanes), self.length(lanes)
-        counts = [(chain + 1) * lanes // chains - chain * lanes // chains for chain in range(chains)]
-        places = (place for count in counts for place in range(length - count, length))
-        return [place // 2 - 1 for place in places if place >= 4]
+        return chains * (length - 4) if length > 4 else 0
 
     def dsps(self, pe: int, pixels: int, lanes: int) -> int:
         """The products of PEs that a DSP has room for, but that are not there, are lost."""

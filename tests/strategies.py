@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from network import Network, load, parameters
 from network.arrays import key
 from network.formats import Format
-from network.layers import divisors
+from network.layers import Way, divisors
 from network.reference import Forward
+from network.scaling import Scaling
 
 WEIGHTS = ["bipolar", "bipolar", "int1", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
 
@@ -72,14 +73,29 @@ def built_in_ways(draw: st.DrawFn, description: dict[str, Any]) -> dict[str, Any
         if conv.weight.bits > 1 and draw(st.booleans()):
             layer["multiply"] = draw(st.sampled_from(["auto", "lut", "dsp"]))
         if conv.activates and draw(st.booleans()):
-            ways = ["fused", "compare", "search", *(["table"] if conv.reach[1] - conv.reach[0] < 128 else [])]
-            layer["activation"] = draw(st.sampled_from(ways))
+            ways = ["fused", "compare", "search", "clip", *(["table"] if conv.reach[1] - conv.reach[0] < 128 else [])]
+            layer["activation"] = draw(st.one_of(st.sampled_from(ways), scalings(conv.reach, conv.output_format)))
     places = [block["join"] for block in description["blocks"].values() if isinstance(block.get("join"), dict)]
     places += [each for each in (description["head"], description["head"]["fc"]) if "act" in each]
     for place in places:
         if draw(st.booleans()):
-            place["activation"] = draw(st.sampled_from(["compare", "search"]))
+            place["activation"] = draw(st.sampled_from(["compare", "search", "clip"]))
     return description
+
+
+@st.composite
+def scalings(draw: st.DrawFn, reach: tuple[int, int], codes: Format) -> dict[str, Any]:
+    """Multiply-add-shift with which values of that reach have about as many codes as there are: half of them with ties to even."""
+    multiplier = draw(st.integers(1, 8))
+    span = (reach[1] - reach[0] + 1) << multiplier
+    shift = max(span.bit_length() - codes.bits - draw(st.integers(0, 2)), 0)
+    step = draw(st.sampled_from([1, 1, 2]))
+    bits = 3 + max(span, codes.thresholds << shift).bit_length()
+    scaling = {"multiplier": multiplier, "bias": bits, "shift": shift, "low": codes.low, "high": codes.high}
+    return {
+        "scale": scaling
+        | {"rounding": draw(st.sampled_from(["half_up", "half_even"])), "step": step, "offset": draw(st.integers(0, step - 1))}
+    }
 
 
 @st.composite
@@ -222,14 +238,18 @@ class _Settling(Forward):
 
     def __init__(self, network: Network, arrays: dict[str, Any], seed: int) -> None:
         super().__init__(network, arrays, keeps_all=True)
-        self.arrays, self.rng = arrays, np.random.default_rng(seed)
+        self.arrays, self.ways, self.rng = arrays, network.ways, np.random.default_rng(seed)
 
     def activate(self, layer: str, values: np.ndarray) -> np.ndarray:
         if layer in self.activations:
             name, columns = key(layer, "thresholds"), values.reshape(-1, values.shape[-1]).T
-            count = self.activations[layer].codes.thresholds
-            drawn = np.stack([self.rng.choice(column, count) for column in columns])
-            self.arrays[name] = np.sort(drawn + self.rng.integers(0, 2, drawn.shape), axis=1).astype(self.arrays[name].dtype)
+            activation, way = self.activations[layer], self.ways.get(layer)
+            if way is Way.CLIP or isinstance(way, Scaling):
+                found = parameters.drawn_thresholds(self.rng, activation, (int(values.min()), int(values.max())), way)
+            else:
+                drawn = np.stack([self.rng.choice(column, activation.codes.thresholds) for column in columns])
+                found = np.sort(drawn + self.rng.integers(0, 2, drawn.shape), axis=1)
+            self.arrays[name] = found.astype(self.arrays[name].dtype)
         return super().activate(layer, values)
 
 

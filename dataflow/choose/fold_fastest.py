@@ -29,6 +29,7 @@ from dataflow.layout.network import link
 Builds = tuple[tuple[int, ...], ...]
 CODES = ("image", "codes_in", "codes_out")
 """Ports whose width depends on the folding; that of the others is fixed."""
+MEMORIES = ("bram", "uram")
 TRIES = 10
 """How often the prices are adjusted before the joint program is solved."""
 STEP = 0.02
@@ -70,18 +71,13 @@ def fastest(search: Search, given: Sequence[int | None]) -> Fastest | None:
 
 
 def reaching(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:
-    """The least that takes at most `cycles` a frame, within the budgets if prices find such a choice; None if no folding is that fast.
-
-    Kinds of resources of which even the most frugal choice needs more than the card has are not limited: what can be kept is kept.
-    """
+    """The least that takes at most `cycles` a frame, within the budgets if prices find such a choice, else within those of all but memories
+    if they find one; None if no folding is that fast."""
     least = search.least(cycles)
     if least is None:
         return None
-    found = _priced(search, cycles, given)
-    if found.builds is None:
-        short = [KINDS[kind] for kind in range(len(KINDS)) if _is_short(search, cycles, kind)]
-        found = _priced(replace(search, platform=search.platform.unlimited(short)), cycles, given)
-    return found.builds or least
+    found = _priced(search, cycles, given).builds
+    return found or _priced(replace(search, platform=search.platform.unlimited(MEMORIES)), cycles, given).builds or least
 
 
 def fitting(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:

@@ -40,7 +40,7 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
         "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
         "global_max": ((0.987, 0.0, 0.988, 1.111, 0.0), (1.0, 1.0, 1.011, 7.883)),
-        "scale": ((1.0, 1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0)),
+        "scale": ((0.844, 0.561, 0.473, 1.941, 1.129, 1.68), (0.915, 0.939, 1.164, 2.043)),
         "scale_scores": ((1.034, 0.967, 1.0), (1.014, 0.964, 2.079)),
         "top_k_scores": ((1.561, 1.038, 0.0, 2.514), (1.015, 0.908, 1.513, 5.569)),
         "top_k": ((1.356, 0.789, 4.252, 1.016), (1.0, 1.0, 1.0, 2.988)),
@@ -245,14 +245,12 @@ def pes(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed
 
 def packed_dots(pe: int, pixels: int, lanes: int, formats: tuple[Format, Format], packed: Packing) -> Count:
     """What is around the DSPs: trees that add the fields of chains; for each pixel and chain a tree over what codes are below the highest,
-    where weights are raised; additions that put signed codes side by side; and factors that wait, a cycle in a register, two in a shift
-    register with the register in front of them."""
+    where weights are raised; additions that put signed codes side by side; and registers of factors that wait."""
     codes, weight = formats
     chains, length, groups = packed.chains(lanes), packed.length(lanes), -(-pixels // packed.pixels)
     dots = tree(chains, field_bits(weight, codes, length)) * (pe * pixels)
     factors = pe * weight.bits + groups * code_bits(codes, packed)
-    for waits in packed.waits(lanes):
-        dots += Count(0, factors) if waits == 1 else Count(factors, -factors)
+    dots += Count(0, factors) * packed.waiting(lanes)
     if packed.weights > 1 and weight.kind is Kind.INT:
         dots += tree(length, codes.bits, 3) * (chains * pixels)
     if packed.pixels > 1 and codes.kind is Kind.INT:
@@ -391,23 +389,25 @@ def scale(
     scaling: Scaling,
     storages: tuple[Storage, Storage],
 ) -> Structure:
-    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits, rows of LUTs that add it; the sum;
-    whether nothing but zeros is shifted out; and the comparisons with two bounds."""
+    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits that are no constants, a sum of the
+    value for each bit but one; the sum, of which what is shifted out is kept where it decides of ties; and the comparisons with two bounds."""
     values, bits = lanes * beside, scale_bits(value, scaling)
+    product, added, dsps = Count(), 0, 0
     if scaling.multiplier > NARROW_MULTIPLIER:
         product, dsps = scaled(value, uint(scaling.multiplier), bits)
-    else:
-        product, dsps = Count(scaling.multiplier * value.bits, value.bits + scaling.multiplier), 0
+    elif rows > 1:
+        added = (scaling.multiplier - 1) * value.bits
     held, brams = Count(), 0.0
     for of, storage in zip((scaling.multiplier, scaling.bias), storages, strict=True):
         memory, blocks = rom(rows, lanes * of, storage)
         held, brams = held + memory, brams + blocks
     left = bits - scaling.shift
-    ties = scaling.shift / 5 if scaling.rounding is Rounding.HALF_EVEN else 0
+    even = scaling.rounding is Rounding.HALF_EVEN
+    kept, ties = (bits, scaling.shift / 5) if even else (left, 0)
     return Structure(
         implementation="scale",
-        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, held.lut, control.lut + 1),
-        ffs=(values * (bits + left + codes), values * (product.ff + 2 * value.bits), held.ff, control.ff + 1),
+        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, values * added, held.lut, control.lut + 1),
+        ffs=(values * (kept + left + codes), values * (3 * value.bits + scaling.multiplier), held.ff, control.ff + 1),
         ruled=Resources(bram=brams, dsp=values * dsps),
     )
 

@@ -65,7 +65,7 @@ def _dense_cost(
 ) -> Resources:
     acc = operation.sums.bits
     if packed is not None and backend is not Backend.ORIGINAL:
-        luts, ffs, dsps = packed_dots(fold.pe, 1, fold.simd, (operation.weight, operation.codes), packed)
+        luts, ffs, dsps = packed_dots(fold.pe, 1, fold.simd, (operation.codes, operation.weight), packed)
     else:
         luts, ffs, dsps = (fold.pe * each for each in dot(fold.simd, operation.weight, operation.codes, backend))
     registers = ffs + fold.pe * (2 * acc + fold.simd * operation.weight.bits) + 2 * buffer.bits

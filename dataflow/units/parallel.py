@@ -42,8 +42,8 @@ def swg_parallel(
     beat = lanes * form.bits
     ring = Buffer(name="ring", words=sliding.ring_words, bits=beat, memories=sliding.rows * sliding.columns)
     # Columns that the next step needs again, a word for each step from one group of columns to the next.
-    again = max(window.kernel[1] - window.stride[1], 0) * sliding.rows
-    history = Buffer(name="history", words=sliding.delay if again else 0, bits=max(again, 1) * beat)
+    again = max(window.kernel[1] - window.stride[1], 0)
+    history = Buffer(name="history", words=sliding.delay if again else 0, bits=max(again, 1) * sliding.rows * beat)
     turned = sliding.rows if window.stride[0] % sliding.rows else 1  # rows that are in another bank for every row of windows
     seen = sliding.rows * min(sliding.columns, sliding.span)
     given = sliding.rows * min(sliding.span, pixels * window.kernel[1])  # what windows side by side share is there once

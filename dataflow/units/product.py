@@ -179,7 +179,7 @@ def _multiplying(product: Product, fold: Fold, packed: Packing | None, kept: Buf
     outputs, acc = fold.pixels * fold.pe, product.sums.bits
     around = outputs * 2 * acc + compared.ff + fold.pe * inputs(fold) * weight.bits + 2 * kept.bits
     if packed is not None and backend is not Backend.ORIGINAL:
-        luts, ffs, dsps = packed_dots(fold.pe, fold.pixels, inputs(fold), (weight, codes), packed)
+        luts, ffs, dsps = packed_dots(fold.pe, fold.pixels, inputs(fold), (codes, weight), packed)
         return logic(luts + outputs * acc + compared.lut, ffs + around) + Resources(dsp=dsps) + kept.cost
     luts, ffs, dsps = dot(inputs(fold), weight, codes, backend)
     luts_in_all = outputs * (luts + acc) + compared.lut

@@ -97,24 +97,24 @@ def test_a_longer_chain_would_carry():
 @pytest.mark.parametrize(
     ("weight", "codes", "pe", "pixels", "form", "chain", "dsps"),
     [
-        ("int8", "uint8", 16, 1, (2, 1), 8, 128),
-        ("int8", "uint8", 16, 2, (2, 1), 8, 256),
+        ("int8", "uint8", 16, 1, (2, 1), 6, 128),
+        ("int8", "uint8", 16, 2, (2, 1), 6, 256),
         ("int8", "uint8", 1, 2, (1, 2), 4, 16),
         ("int8", "uint8", 3, 2, (1, 2), 4, 48),  # 2x1 would be four DSPs for each lane
-        ("int8", "uint8", 1, 1, (1, 1), 8, 16),
-        ("int8", "int8", 16, 1, (2, 1), 8, 128),
+        ("int8", "uint8", 1, 1, (1, 1), 6, 16),
+        ("int8", "int8", 16, 1, (2, 1), 6, 128),
         ("uint8", "uint8", 16, 1, (2, 1), 4, 128),
-        ("int7", "uint7", 16, 1, (2, 1), 8, 128),
-        ("int6", "uint6", 16, 1, (2, 1), 8, 128),
+        ("int7", "uint7", 16, 1, (2, 1), 6, 128),
+        ("int6", "uint6", 16, 1, (2, 1), 6, 128),
         ("int5", "uint5", 15, 1, (3, 1), 2, 80),
         ("int5", "uint5", 16, 2, (2, 2), 2, 128),
-        ("int8", "uint4", 16, 1, (2, 1), 8, 128),
-        ("int4", "uint8", 16, 2, (1, 2), 8, 256),
+        ("int8", "uint4", 16, 1, (2, 1), 6, 128),
+        ("int4", "uint8", 16, 2, (1, 2), 6, 256),
         ("int6", "uint4", 16, 2, (2, 2), 2, 128),
-        ("int4", "uint4", 16, 1, (3, 1), 8, 96),  # the last DSP has one weight
-        ("int4", "uint4", 16, 2, (2, 2), 8, 128),
-        ("int4", "int4", 16, 2, (2, 2), 8, 128),
-        ("int4", "uint4", 2, 1, (2, 1), 8, 16),
+        ("int4", "uint4", 16, 1, (3, 1), 6, 96),  # the last DSP has one weight
+        ("int4", "uint4", 16, 2, (2, 2), 6, 128),
+        ("int4", "int4", 16, 2, (2, 2), 6, 128),
+        ("int4", "uint4", 2, 1, (2, 1), 6, 16),
         ("int3", "uint3", 12, 2, (3, 2), 2, 64),
     ],
 )
@@ -137,7 +137,6 @@ def test_factors_fit_a_dsp():
 
 def test_chains_are_nearly_alike():
     form = packing(Format.parse("int8"), uint(8), 2, 1, 17)
-    assert (form.chains(17), form.length(17)) == (3, 6)
-    assert form.waits(17) == [1] * 6  # the fifth and the sixth place of each, whether a chain begins with the first or the second
-    assert (form.chains(8), form.length(8), form.waits(8)) == (1, 8, [1, 1, 2, 2])
-    assert form.waits(4) == []
+    assert (form.chains(17), form.length(17), form.waiting(17)) == (3, 6, 3 * 2)  # a chain of five begins with the second place
+    assert (form.chains(8), form.length(8), form.waiting(8)) == (2, 4, 0)
+    assert (form.chains(5), form.length(5), form.waiting(5)) == (1, 5, 1)

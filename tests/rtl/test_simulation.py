@@ -83,6 +83,7 @@ def features(ip):
             found |= {f"{name[1:]} of {unit.implementation}" for name in ("kPadTop", "kPadBottom", "kPadLeft", "kPadRight") if values[name]}
             found |= {f"{name[1:]} of {unit.implementation}" for name in ("kStrideHeight", "kStrideWidth") if values[name] > 1}
             found |= {"pad codes" for _ in unit.lists}
+            found |= {"pad codes of beats" for _, codes in unit.lists if len(set(codes)) > 1 and values["kIn"] > values["kSimd"]}
         if unit.implementation in SIGNED:
             name = SIGNED[unit.implementation]
             found |= {f"signed {name} of {unit.implementation}" for _ in [0] if formats[name].kind is Kind.INT}
@@ -92,6 +93,7 @@ def features(ip):
             found.add(f"255 thresholds of {unit.implementation}")
         if unit.implementation == "join_sum":
             pairs = "no" if not unit.constants else "one" if values["kPairs"] < values["kLanes"] else "own"
+            found |= {"rows of factors" for _ in [0] if values.get("kRows", 1) > 1}
             found |= {f"{pairs} factors", f"{'sums' if formats['Main'].bits > 8 else 'codes'} into join_sum"}
         if unit.implementation == "dense":
             found.add("bias" if unit.constants else "no bias")
@@ -121,6 +123,7 @@ WAYS = {
     *("a row of swg_parallel", "all rows of swg_parallel", "one pixel of swg_parallel", "several pixels of swg_parallel"),
     *("all of pixels", "parts of pixels"),
     *("folds of mvau", "folds of mvu", "folds of dense", "wider", "narrower", "deep FIFO", "pad codes"),
+    *("pad codes of beats", "rows of factors"),
     *(f"signed {name} of {implementation}" for implementation, name in SIGNED.items()),
     *(f"negative zero of {implementation}" for implementation in ("accumulate_pool", "global_max", "join_sum")),
     *("255 thresholds of mvau", "255 thresholds of threshold", "no factors", "one factors", "own factors"),
@@ -143,7 +146,7 @@ def few(designs, ips=lambda design: design.parts):
 
 def test_random_ips(tmp_path):
     reached = set()
-    for number, (design, ip, seed, has) in enumerate(few(drawn(5, 60, tmp_path, blocks=2))):
+    for number, (design, ip, seed, has) in enumerate(few(drawn(5, 90, tmp_path, blocks=2))):
         passes(design, ip, seed, tmp_path / f"{number}")
         reached |= has
     assert reached == WAYS | set(MODULES)

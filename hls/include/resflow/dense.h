@@ -88,6 +88,7 @@ Dense_Tiles:
 ///   cycles   fold_in * fold_out a frame
 ///   storage  an input buffer of fold_in beats in kBufferStorage, where there is more than one output fold; a row of kPe biases an
 ///            output fold, see rom.h; without a bias, which scale_scores adds, none
+///   products in LUTs, or with kDsp in DSPs: see pes.h
 ///   misuse   weights in another order give wrong scores; too few beats of them, and it waits holding the frame; too many, and
 ///            the next frame begins with the rest: every frame after is wrong. An Acc too narrow wraps without a sign
 template <class Layer, class T, unsigned roms, unsigned integers>

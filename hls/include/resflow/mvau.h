@@ -18,6 +18,7 @@ struct Mvau;
 ///   cycles   pixels/kPixels * fold_in * fold_out a frame
 ///   storage  a row of kPe*kTaps*kSimd weights a tile, tile = nf*fold_in + sf; a row of kPe*n thresholds an output fold; an input buffer
 ///            of fold_in beats in kWindowStorage, where there is more than one output fold; of rows, see rom.h
+///   products in LUTs, or with kDsp in DSPs: see pes.h
 ///   misuse   the windows of another kernel or stride leave beats over or keep it waiting; an Acc too narrow wraps without a sign;
 ///            folds that do not divide and a wrong number of thresholds are refused by static_assert
 /// A window is read during its first output fold and kept for the others; PE p of fold nf is output channel nf*kPe + p. Of

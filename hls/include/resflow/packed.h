@@ -4,9 +4,9 @@
 // A DSP48E2 computes ap_int<27> * ap_int<18> + ap_int<48> (UG579). HLS tools match a product with one addition behind it to a DSP where the
 // product has no other use and the widths fit (UG1399, "DSP Multi-Operation Matching"). So every addition of a chain has one product: it
 // begins with a sum that is no product, and is not to be balanced into a tree, in which half of the additions would have two (UG1399,
-// "pragma HLS expression_balance"). Left to itself an HLS tool builds products of so many bits in DSPs.
-// UNCONFIRMED: that the pragma holds for the chain once it is inlined, and that Vivado makes cascades of what HLS writes, which saves the
-// wires from one DSP to the next and no LUTs.
+// "pragma HLS expression_balance"). Nothing is bound: a product that is bound does not take its addition with it.
+// UNCONFIRMED: that the pragma holds for the chain once it is inlined; that tools left to themselves build products of so many bits in
+// DSPs, but for a narrow one that has a DSP for itself; and that Vivado makes cascades of what they write, which saves wires and no LUTs.
 //
 // Misuse: steps, chains or factors for which a DSP has no room are refused by static_assert.
 #pragma once

@@ -16,10 +16,11 @@ from dataflow.cost.resources import KINDS, Resources
 from dataflow.unit import Backend, Place
 from dataflow.units.beats import dwc
 from dataflow.units.memory import unpack
-from dataflow.units.product import mvau
+from dataflow.units.product import mvau, mvu
 from dataflow.units.window import swg
 from network import Format, load
-from network.operations import Shape, Window
+from network.layers import Fold, Multiply
+from network.operations import Product, Shape, Window
 from tests.strategies import networks, written
 from tests.test_configs import CONFIGS
 
@@ -82,6 +83,27 @@ def test_any_number_of_lanes_and_any_formats_have_a_cost():
         assert unsigned == sorted(unsigned)
         assert all(ours > 0.97 * without for ours, without in zip(signed, unsigned, strict=True))
         assert wider > signed[5]
+
+
+@pytest.mark.parametrize(
+    ("weight", "codes", "pe", "pixels", "dsps", "original"),
+    [("int8", "uint8", 16, 1, 128, 256), ("int4", "uint4", 16, 1, 96, 0), ("int4", "uint4", 16, 2, 128, 0), ("int5", "int6", 3, 1, 16, 48)],
+)
+def test_products_share_dsps(weight, codes, pe, pixels, dsps, original):
+    """As many DSPs as the form takes; the original's are one for each product of wide factors, or for two pixels'."""
+
+    def cost(multiply, backend):
+        of = {"weight": Format.parse(weight), "codes": Format.parse(codes), "sums": Format.parse("int24")}
+        one = Window(kernel=(1, 1), stride=(1, 1), pad=((0, 0), (0, 0)))
+        product = Product(input=Shape(4, 4, 32), window=one, out=2 * pe, **of)
+        place = Place("unit", "", ("in",), ("out",))
+        return mvu(place, layer="unit", product=product, fold=Fold(pe, 16, pixels), multiply=multiply).cost(backend)
+
+    for backend in (Backend.HLS, Backend.RTL):
+        assert cost(Multiply.DSP, backend).dsp == dsps
+        assert cost(Multiply.LUT, backend).dsp == 0
+        assert cost(Multiply.DSP, backend).lut < cost(Multiply.LUT, backend).lut
+    assert cost(Multiply.DSP, Backend.ORIGINAL).dsp == original
 
 
 def luts_of(function, **operation):
