@@ -35,8 +35,8 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "table": ((0.932, 0.433, 0.894), (0.999, 1.128)),
         "search": ((0.949, 0.964, 1.272), (0.895, 0.865, 1.007)),
         "swg": ((0.85, 1.22, 0.962, 3.332, 0.902, 31.874), (0.981, 1.413, 4.691, 1.882, 16.329)),
-        "swg_parallel": ((1.0,) * 7, (1.0,) * 6),
-        "raster": ((1.0,) * 4, (1.0,) * 4),
+        "swg_parallel": ((0.941, 1.059, 1.052, 1.571, 0.0, 12.153, 8.654), (0.987, 0.999, 1.016, 1.422, 0.914, 23.723)),
+        "raster": ((1.031, 1.386, 2.173, 4.501), (0.987, 0.974, 1.032, 5.385)),
         "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
         "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
         "global_max": ((0.987, 0.0, 0.988, 1.111, 0.0), (1.0, 1.0, 1.011, 7.883)),
@@ -510,8 +510,8 @@ def swg_parallel(
     storages: tuple[Storage, Storage],
     pads: int,
 ) -> Structure:
-    """`rows` that change places, of the `seen` pixels that a step takes, by a choice among them; of the `given` pixels of a beat registers,
-    whose padding is their set or reset. `history` is the delay line, words and bits; `storages` those of the ring and of it."""
+    """`rows` that change places, of the `seen` pixels that a step takes, by a choice among them; of the `given` different ones of a beat
+    registers, whose padding is their set or reset. `history` is the delay line, words and bits; `storages` those of the ring and of it."""
     bank, brams = ram(words, bits, storages[0])
     kept, kept_brams = delay(*history, storages[1]) if history[0] else (Count(), 0)
     control, address = sum(map(counter, (*counters, pads)), Count()), bits_for(words)
