@@ -27,8 +27,8 @@ from runtime.container.program import Program
 from runtime.emulation.emulator import Emulator, available_paths, peak
 
 if TYPE_CHECKING:
-    from runtime.bench.models import Size
     from runtime.bench.measure import Seconds
+    from runtime.bench.models import Size
 
 NEEDED = ("onnx", "onnxruntime", "rich")
 SCALE, MEAN = Fraction(1, 64), Fraction(2)  # the graph's input is pixel * scale - mean, about as wide as what it is calibrated on
@@ -120,7 +120,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        print(f"skipped: the emulator is measured beside onnxruntime, and {', '.join(missing)} is not installed (pip install -e '.[bench,import]')")
+        print(
+            f"skipped: the emulator is measured beside onnxruntime, and {', '.join(missing)} is not installed (pip install -e '.[bench,import]')"
+        )
         return
     if available_paths()[0] == "numpy":
         print("skipped: the emulator was not compiled (install g++, and resflow again)")
