@@ -22,7 +22,7 @@ MAX_ROM_BITS = 4096
 class Backend(Enum):
     """What generates the hardware; the value is its dot product of bipolar weights, the main difference in cost."""
 
-    HLS = "AND-popcount"
+    HLS = "ANDs and compressors"
     """This library's C++, through a vendor's HLS tool."""
     RTL = "bit planes"
     """SystemVerilog of rtl/, through a synthesizer alone."""

@@ -11,8 +11,8 @@ multipliers one row an output fold; so are biases, with which they give the code
 bias        one row an output fold
 factors     one row an output fold: that of PE 0 first; of a join two, the main branch's and the bypass's; a single row where channels share them
 
-Rows too wide for one ROM are cut into equal pieces, one for each ROM; zeros fill up the last. What lanes read at addresses of their own is a
-ROM for each lane.
+Rows too wide for one ROM are cut into equal pieces, one for each ROM; zeros fill up the last. What lanes read at addresses of their own is
+a ROM for each lane.
 """
 
 from __future__ import annotations
@@ -175,8 +175,9 @@ def bases(key: str, thresholds: Array, low: int, high: int) -> NDArray[np.int64]
         channel, more = int(wrong[0]), f" (and {wrong.size - 1} more)" if wrong.size > 1 else ""
         raise ParameterError(
             key,
-            f"channel {channel} has the thresholds {_listed(thresholds[channel])}{more}, which do not follow one another from {low} to {high}",
-            why="clip computes value - base, held between 0 and the number of thresholds: every value reaches one more than the value below",
+            f"channel {channel} has the thresholds {_listed(thresholds[channel])}{more}, which do not follow one another from {low} to "
+            f"{high}",
+            why="clip computes value - base, held between 0 and the number of thresholds: each value reaches one more than the one below",
             fix="leave activation out of the description, or write activation: search, which takes any thresholds",
         )
     return found

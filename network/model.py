@@ -453,6 +453,12 @@ class Network:
         return {name: activation for name, activation in named.items() if activation is not None}
 
     @property
+    def ways(self) -> dict[str, Way | Scaling | None]:
+        """How activations are built, by the name of their layer; those at the entries follow from their formats."""
+        joins = {f"{block.name}.join": block.meeting.way for block in self.blocks}
+        return {conv.name: conv.way for conv in self.convs} | joins | {"head.pool": self.head.way, self.head.fc.name: self.head.fc.way}
+
+    @property
     def convs(self) -> tuple[Conv, ...]:
         """All convolutions in stream order."""
         return (self.stem.conv, *(layer for block in self.blocks for layer in block.layers))

@@ -25,9 +25,10 @@ from network import thresholds
 from network.arrays import Spec, key, specs
 from network.errors import ParameterError
 from network.formats import Format, Kind
-from network.layers import MAX_SCORE_BITS, Conv
+from network.layers import MAX_SCORE_BITS, Conv, Way
 from network.model import Network
 from network.operations import Activation
+from network.scaling import Scaling
 
 Array = NDArray[np.signedinteger[Any]]
 Parameters = Mapping[str, Array]
@@ -221,6 +222,7 @@ def draw(network: Network, seed: int) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     convs = {key(conv.name, "thresholds"): conv for conv in network.convs}
     activations = {key(layer, "thresholds"): activation for layer, activation in network.activations.items()}
+    ways = {key(layer, "thresholds"): way for layer, way in network.ways.items()}
     for name, spec in specs(network).items():
         if spec.format is not None:
             low, high = spec.format.low, spec.format.high
@@ -232,7 +234,8 @@ def draw(network: Network, seed: int) -> dict[str, Array]:
             arrays[name] = rng.integers(-1000, 1001, spec.shape).astype(spec.dtype)
         else:
             likely = _likely(activations[name], convs.get(name))
-            arrays[name] = _of_a_scale(rng, activations[name].reach, likely, spec)
+            drawn = drawn_thresholds(rng, activations[name], likely, ways.get(name))
+            arrays[name] = np.minimum(drawn, np.iinfo(spec.dtype).max).astype(spec.dtype)
     return arrays
 
 
@@ -249,12 +252,21 @@ def _likely(activation: Activation, conv: Conv | None) -> tuple[float, float]:
     return low, high
 
 
-def _of_a_scale(rng: np.random.Generator, reach: tuple[int, int], likely: tuple[float, float], spec: Spec) -> Array:
-    """Ascending thresholds of round(value / scale + bias): of each channel its own scale and bias, with which codes vary."""
-    (channels, count), (low, high) = spec.shape, likely
-    scales = (high - low) / (count + 1) * rng.uniform(0.5, 1.2, channels)
+def drawn_thresholds(
+    rng: np.random.Generator, activation: Activation, likely: tuple[float, float], way: Way | Scaling | None
+) -> NDArray[np.int64]:
+    """(channels, n) ascending thresholds, those of round(value / scale + bias): of each channel its own scale and bias, with which codes vary
+    where values are `likely`. If a way to build the activation computes some thresholds only, they are such."""
+    (channels, n), (low, high) = (activation.shape.channels, activation.codes.thresholds), likely
     centres = (low + high + 1) / 2 + (high - low) * rng.uniform(-0.15, 0.15, channels)
-    steps = np.arange(count) - (count - 1) / 2
-    thresholds = np.ceil(centres[:, None] + scales[:, None] * steps).astype(np.int64)
-    within: Array = np.clip(thresholds, reach[0], min(reach[1] + 1, int(np.iinfo(spec.dtype).max))).astype(spec.dtype)
+    if isinstance(way, Scaling):
+        most, middle = (1 << way.multiplier) - 1, (way.low + way.high) // 2
+        multipliers = rng.integers(most // 2 + 1, most, channels, endpoint=True)
+        biases = ((middle - way.offset) // way.step << way.shift) - multipliers * np.floor(centres).astype(np.int64)
+        room = 1 << way.bias - 1
+        return way.thresholds(multipliers, np.clip(biases, -room, room - 1), activation.reach, activation.codes)
+    scales = (high - low) / (n + 1) * rng.uniform(0.5, 1.2, channels) if way is not Way.CLIP else np.ones(channels)
+    steps = np.arange(n) - (n - 1) // 2
+    found = np.ceil(np.floor(centres)[:, None] + scales[:, None] * steps).astype(np.int64)
+    within: NDArray[np.int64] = np.clip(found, activation.reach[0], activation.reach[1] + 1)
     return within

@@ -145,6 +145,17 @@ class Scaling:
         q = np.clip(q, *self.q_range)
         return np.clip(self.step * q + self.offset, self.low, self.high)
 
+    def thresholds(self, multipliers: Integers, biases: Integers, reach: tuple[int, int], codes: Format) -> Integers:
+        """(channels, n): of each code above the lowest the first value that has it or a higher one; out of reach where none has."""
+        import numpy as np
+
+        wanted = np.arange(codes.low + 1, codes.high + 1)
+        q = -(-(wanted - self.offset) // self.step)
+        odd = (self.rounding is Rounding.HALF_EVEN) & (q % 2 != 0)  # of which a tie is the one below
+        first = -((biases[:, None] - (q << self.shift) - odd) // multipliers[:, None])
+        first = np.where(wanted > self.high, reach[1] + 1, np.where(wanted <= self.low, reach[0], first))
+        return np.clip(first, reach[0], reach[1] + 1)
+
 
 class Segments(NamedTuple):
     """The reachable values of each code, (channels, codes): from `first` to `last`, which is less where no value has the code."""

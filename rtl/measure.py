@@ -48,10 +48,10 @@ def random_memories(unit: Unit) -> dict[str, str]:
     ones: a table ascends, and of a search those of each step lie between those of the steps before."""
     texts: dict[str, str] = {}
     for held in unit.constants:
-        if held.activation is None or held.role is Role.THRESHOLDS:
-            texts |= {file: _random_rows(held) for file in memory_files(held)}
-        else:
+        if held.activation is not None and held.role in (Role.BASES, Role.CODES, Role.LEVELS):
             texts |= zip(memory_files(held), memory_texts(held, {held.key: _random_thresholds(held.activation, held.role)}), strict=True)
+        else:
+            texts |= {file: _random_rows(held) for file in memory_files(held)}
     return texts
 
 
@@ -67,7 +67,7 @@ def _random_thresholds(activation: Activation, role: Role) -> NDArray[np.int64]:
 def _random_rows(held: Constants) -> str:
     draw, digits = random.Random(held.name), -(-held.row_bits // 4)
     rows = [draw.getrandbits(held.row_bits) for _ in range(held.words)]
-    if held.activation is not None and held.scaling is None and held.role is not Role.CODES:
+    if held.activation is not None and held.role is Role.THRESHOLDS:
         low, high = held.activation.reach
         rows = [
             sum(draw.randint(low, high + 1) % 2**held.element_bits << i * held.element_bits for i in range(held.elements)) for _ in rows

@@ -13,7 +13,7 @@ from network.parameters import Parameters
 
 
 def memory_texts(held: Constants, parameters: Parameters) -> tuple[str, ...]:
-    """The rows of a memory, `held.row_bits` bits each: what `hls.roms` has side by side, the first lowest. Of memories apart, those of each."""
+    """The rows of a memory, `held.row_bits` bits each: what `hls.roms` has side by side, the first lowest. Of memories apart, of each."""
     integers = rows(held, parameters)
     if held.apart:
         return tuple(_text(_packed(lane[:, None], held.element_bits), held.element_bits) for lane in integers.T)

@@ -28,7 +28,6 @@ from dataflow.units.join import join, join_sum
 from dataflow.units.parallel import swg_parallel
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import inputs, mvau, mvu
-from dataflow.units.scale import scale
 from dataflow.units.window import swg
 from network.formats import Format, Kind, holding, uint
 from network.layers import Fold, Multiply
@@ -210,12 +209,12 @@ def _mvau(given: Parameters) -> Ip:
     return _ip(unit, [fold.pixels * inputs(fold) * codes.bits, fold.pixels * fold.pe * result.bits])
 
 
-def _activated(given: Parameters, implementation: str) -> Ip:
+def _activated(given: Parameters, implementation: str, **more: Scaling) -> Ip:
     values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
     low, high = given.number("least", values.low), given.number("greatest", values.high)
     activation = Activation(shape=_shape(given), values=values, reach=(low, high), codes=codes)
-    order = _order(given)
-    unit = IMPLEMENTATIONS[implementation](_place("in", "out"), layer="layer", activation=activation, lanes=lanes, order=order)
+    order = Order(given.number("block", 1), given.number("repeats", 1), given.number("beside", 1))
+    unit = IMPLEMENTATIONS[implementation](_place("in", "out"), layer="layer", activation=activation, lanes=lanes, order=order, **more)
     return _ip(unit, [order.beside * lanes * values.bits, order.beside * lanes * codes.bits])
 
 
@@ -236,24 +235,17 @@ def _search(given: Parameters) -> Ip:
 
 
 def _scale(given: Parameters) -> Ip:
-    values, codes, lanes = given.format("values"), given.format("result"), given.number("lanes")
-    activation = Activation(shape=_shape(given), values=values, reach=(values.low, values.high), codes=codes)
+    codes = given.format("result")
     scaling = Scaling(
         multiplier=given.number("multiplier"),
         bias=given.number("bias"),
         shift=given.number("shift"),
         rounding=Rounding.HALF_EVEN if given.number("even", 0) else Rounding.HALF_UP,
         step=given.number("step", 1),
-        offset=given.number("offset", 0),
-        low=given.number("low", codes.low),
+        low=codes.low,
         high=given.number("high", codes.high),
     )
-    unit = scale(_place("in", "out"), layer="layer", activation=activation, lanes=lanes, scaling=scaling, order=_order(given))
-    return _ip(unit, [given.number("beside", 1) * lanes * each.bits for each in (values, codes)])
-
-
-def _order(given: Parameters) -> Order:
-    return Order(given.number("block", 1), given.number("repeats", 1), given.number("beside", 1))
+    return _activated(given, "scale", scaling=scaling)
 
 
 def _swg(given: Parameters) -> Ip:

@@ -1,5 +1,5 @@
-"""Units without a network: many of them are one IP, side by side, since most of the time of a simulation goes into compiling it. Its ports have
-lanes of one bit, so a beat may be of any width.
+"""Units without a network: many of them are one IP, side by side, since most of the time of a simulation goes into compiling it. Its ports
+have lanes of one bit, so a beat may be of any width.
 """
 
 from __future__ import annotations

@@ -25,6 +25,14 @@ def finished_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def byte_code_kept() -> Iterator[None]:
+    """Hundreds of processes import the same modules, and would each compile them where the environment says that byte code is not kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        yield
+
+
 COMPILER = r"""#!/bin/sh
 # g++ for C simulations, called as `g++ <flags> -isystem ap_types -include <ip>.cpp ...` in a job's folder: most of the time of a small IP
 # goes into headers that are the same for all, so those are compiled once for all that have the same flags and the same headers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from network import Network, load, parameters
 from network.arrays import key
 from network.formats import Format
+from network.layers import Way, divisors
 from network.reference import Forward
+from network.scaling import Scaling
 
 WEIGHTS = ["bipolar", "bipolar", "int1", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
 
@@ -47,7 +50,52 @@ def networks(draw: st.DrawFn, blocks: int = 3, wide: bool = False) -> dict[str, 
 
     Half of them have formats of single layers, signed codes, pad codes, activations at every place, and joins and scores with factors.
     """
-    return draw(of_common_formats(blocks, wide)) if draw(st.booleans()) else draw(of_own_formats(blocks, wide))
+    description = draw(of_common_formats(blocks, wide)) if draw(st.booleans()) else draw(of_own_formats(blocks, wide))
+    return draw(built_in_ways(description))
+
+
+@st.composite
+def built_in_ways(draw: st.DrawFn, description: dict[str, Any]) -> dict[str, Any]:
+    """The description with ways to build for some of its convolutions and activations; others leave them to be chosen."""
+    with TemporaryDirectory() as folder:
+        network = written(description, Path(folder))
+    described = {"stem.conv": description["stem"]["conv"]} | {
+        f"{name}.{key}": layer for name, block in description["blocks"].items() for key, layer in block.items() if isinstance(layer, dict)
+    }
+    for conv in network.convs:
+        layer = described[conv.name]
+        most = 4096 // max(conv.simd * conv.input_format.bits, conv.simd * conv.weight.bits, conv.pe * conv.acc.bits)
+        if draw(st.booleans()):
+            layer["taps"] = draw(st.sampled_from([taps for taps in conv.window.taps_a_cycle if taps <= most]))
+        if "pixels" not in layer and draw(st.booleans()):
+            pixels = [each for each in divisors(conv.output.width) if each * layer.get("taps", 1) <= most]
+            layer["pixels"] = draw(st.sampled_from(pixels))
+        if conv.weight.bits > 1 and draw(st.booleans()):
+            layer["multiply"] = draw(st.sampled_from(["auto", "lut", "dsp"]))
+        if conv.activates and draw(st.booleans()):
+            ways = ["fused", "compare", "search", "clip", *(["table"] if conv.reach[1] - conv.reach[0] < 128 else [])]
+            layer["activation"] = draw(st.one_of(st.sampled_from(ways), scalings(conv.reach, conv.output_format)))
+    places = [block["join"] for block in description["blocks"].values() if isinstance(block.get("join"), dict)]
+    places += [each for each in (description["head"], description["head"]["fc"]) if "act" in each]
+    for place in places:
+        if draw(st.booleans()):
+            place["activation"] = draw(st.sampled_from(["compare", "search", "clip"]))
+    return description
+
+
+@st.composite
+def scalings(draw: st.DrawFn, reach: tuple[int, int], codes: Format) -> dict[str, Any]:
+    """Multiply-add-shift with which values of that reach have about as many codes as there are: half of them with ties to even."""
+    multiplier = draw(st.integers(1, 8))
+    span = (reach[1] - reach[0] + 1) << multiplier
+    shift = max(span.bit_length() - codes.bits - draw(st.integers(0, 2)), 0)
+    step = draw(st.sampled_from([1, 1, 2]))
+    bits = 3 + max(span, codes.thresholds << shift).bit_length()
+    scaling = {"multiplier": multiplier, "bias": bits, "shift": shift, "low": codes.low, "high": codes.high}
+    return {
+        "scale": scaling
+        | {"rounding": draw(st.sampled_from(["half_up", "half_even"])), "step": step, "offset": draw(st.integers(0, step - 1))}
+    }
 
 
 @st.composite
@@ -190,15 +238,40 @@ class _Settling(Forward):
 
     def __init__(self, network: Network, arrays: dict[str, Any], seed: int) -> None:
         super().__init__(network, arrays, keeps_all=True)
-        self.arrays, self.rng = arrays, np.random.default_rng(seed)
+        self.arrays, self.ways, self.rng = arrays, network.ways, np.random.default_rng(seed)
 
     def activate(self, layer: str, values: np.ndarray) -> np.ndarray:
         if layer in self.activations:
-            name, columns = key(layer, "thresholds"), values.reshape(-1, values.shape[-1]).T
-            count = self.activations[layer].codes.thresholds
-            drawn = np.stack([self.rng.choice(column, count) for column in columns])
-            self.arrays[name] = np.sort(drawn + self.rng.integers(0, 2, drawn.shape), axis=1).astype(self.arrays[name].dtype)
+            name, columns = key(layer, "thresholds"), values.reshape(-1, values.shape[-1]).T.astype(np.int64)
+            activation, way, kind = self.activations[layer], self.ways.get(layer), self.rng.choice(KINDS)
+            if way is Way.CLIP or isinstance(way, Scaling):
+                found = parameters.drawn_thresholds(self.rng, activation, (int(values.min()), int(values.max())), way)
+            elif kind == "any":
+                drawn = np.stack([self.rng.choice(column, activation.codes.thresholds) for column in columns])
+                found = np.sort(drawn + self.rng.integers(0, 2, drawn.shape), axis=1)
+            else:
+                found = _quantized(columns, activation.codes.thresholds, kind)
+            self.arrays[name] = found.astype(self.arrays[name].dtype)
         return super().activate(layer, values)
+
+
+KINDS = ("any", "any", "even", "step", "twice")
+"""Thresholds that are values of the channel; or those of a power of two with ties that go to the even code: with codes that jump by two, or
+rounded twice."""
+
+
+def _quantized(columns: np.ndarray, count: int, kind: str) -> np.ndarray:
+    codes, middles = np.arange(count) - count // 2, columns.mean(axis=1).round().astype(np.int64)[:, None]
+    spread = (np.ptp(columns, axis=1)[:, None] + 1) / (count + 1)
+    shifts = np.maximum(1, np.log2(spread).astype(np.int64))
+    if kind == "twice":
+        return middles + _ties_to_even(_ties_to_even(codes, np.ones_like(shifts)), np.maximum(1, shifts - 1))
+    return middles + _ties_to_even(codes if kind == "even" else -(-codes // 2), shifts)
+
+
+def _ties_to_even(codes: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """The least values that, divided by 2**shift and rounded, are `codes`."""
+    return (codes << shifts) - (1 << shifts - 1) + (codes & 1)
 
 
 def settled(network: Network, seed: int, images: np.ndarray) -> dict[str, Any]:

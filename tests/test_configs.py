@@ -45,6 +45,24 @@ def test_resnets(name, kind, blocks, weights, interval):
     assert all(render(design).values())
 
 
+@pytest.mark.parametrize(("bits", "fps"), [(4, 2200), (8, 1000)])
+def test_resnet50_as_people_train_it(bits, fps):
+    """v1.5, whose stride is that of the 3x3 convolution; branches end in signed codes, and their sum is quantized. The folding is chosen from
+    the rate, which takes a while, and is not asked for here."""
+    net, original = load(CONFIGS / f"resnet50_w{bits}a{bits}.yaml"), load(CONFIGS / "resnet50_w1a2.yaml")
+    assert net.fps == fps
+    assert [block.output for block in net.blocks] == [block.output for block in original.blocks]
+    assert [conv.weights_shape for conv in net.convs] == [conv.weights_shape for conv in original.convs]
+    for block in net.blocks:
+        stride = 2 if block.name in ("res3a", "res4a", "res5a") else 1
+        assert [conv.window.stride for conv in block.convs] == [(1, 1), (stride, stride), (1, 1)]
+        assert {str(conv.weight) for conv in block.layers} == {f"int{bits}"}
+        assert [str(conv.output_format) for conv in block.convs] == [f"uint{bits}", f"uint{bits}", f"int{bits}"]
+        assert str(block.residual) == f"uint{bits}"
+        assert block.join
+    assert [str(each) for each in (net.stem.conv.weight, net.head.act, net.head.fc.weight)] == ["int8", "uint8", "int8"]
+
+
 def test_the_article_s_network_is_the_original_s_with_its_weights_in_ddr(tmp_path):
     article, original = (load(CONFIGS / f"{name}.yaml") for name in ("resnet50", "resnet50_w1a2"))
     assert {"DDR[0]"} == {getattr(article.memory, argument) for argument in ("images", "labels", "weights")}

@@ -9,8 +9,8 @@ from dataflow.units.beats import raster
 from dataflow.units.parallel import swg_parallel
 from dataflow.units.product import mvu
 from dataflow.units.window import swg
-from network.formats import Format, holding
-from network.layers import Fold
+from network.formats import Format, Kind, holding
+from network.layers import Fold, Multiply
 from network.operations import Product, Shape, Window, reach
 from rtl.shapes import _ip, _place
 from tests.rtl.test_alone import FRAMES, Alone, Integers, ends
@@ -90,8 +90,9 @@ def draw_product(rng: np.random.Generator) -> Alone:
     count = window.taps * shape.channels
     sums = holding(*reach(count, weight, codes))
     product = Product(input=shape, window=window, out=out, weight=weight, codes=codes, sums=sums)
-    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold)
-    weights = rng.choice([-1, 1], (out, count)) if str(weight) == "bipolar" else ends(rng, weight, (out, count))
+    multiply = Multiply.DSP if weight.kind is not Kind.BIPOLAR and rng.integers(2) else Multiply.LUT
+    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold, multiply=multiply)
+    weights = rng.choice([-1, 1], (out, count)) if weight.kind is Kind.BIPOLAR else ends(rng, weight, (out, count))
     seen = windows(ends(rng, codes, (FRAMES, *shape)), window, np.zeros(1, np.int64))
     found = np.einsum("fyxklc,oklc->fyxo", seen, weights.reshape(out, *window.kernel, shape.channels))
     groups = found.reshape(FRAMES, -1, pixels, out // fold.pe, fold.pe).swapaxes(2, 3)  # an output fold of each pixel

@@ -129,9 +129,9 @@ def freed(given: Sequence[int | None], has_dma: bool) -> list[int | None]:
     return [given[0] if has_dma else None, *[None] * (len(given) - 1)]
 
 
-def feasible(problem: Problem) -> bool:
-    """Whether any assignment keeps the budgets."""
-    return _optimum(problem, excess=0, any_will_do=True) is not None
+def feasible(problem: Problem, nodes: int | None = None) -> bool:
+    """Whether any assignment keeps the budgets; raises TimeUp if so many `nodes` of the search tree do not decide it."""
+    return _optimum(problem, excess=0, any_will_do=True, nodes=nodes) is not None
 
 
 def moved(problem: Problem) -> dict[str, int] | None:
@@ -158,7 +158,7 @@ class _Assignment(NamedTuple):
     excess: float
 
 
-def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) -> _Assignment | None:
+def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False, nodes: int | None = None) -> _Assignment | None:
     """The assignment with the fewest wires that exceeds no budget by more than the fraction `excess`; None if there is none.
 
     With `excess=None` the assignment with the least excess but for `GAP`, with `any_will_do` any feasible one. Variables: placed[ip, slr] is 1
@@ -199,7 +199,7 @@ def _optimum(problem: Problem, excess: float | None, any_will_do: bool = False) 
         for ip in range(ips):
             for slr in range(slrs):
                 program.cost(placed + ip * slrs + slr, slr * (ips - ip) / (slrs * ips * (ips + 1)))
-    solution = program.solve(gap=GAP if excess is None else 0)
+    solution = program.solve(gap=GAP if excess is None else 0, nodes=nodes)
     if solution is None:
         return None
     chosen = solution.values[placed : placed + ips * slrs].reshape(ips, slrs).argmax(axis=1)

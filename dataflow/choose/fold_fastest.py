@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,11 +29,18 @@ from dataflow.layout.network import link
 Builds = tuple[tuple[int, ...], ...]
 CODES = ("image", "codes_in", "codes_out")
 """Ports whose width depends on the folding; that of the others is fixed."""
-TRIES = 6
+MEMORIES = ("bram", "uram")
+TRIES = 10
 """How often the prices are adjusted before the joint program is solved."""
+STEP = 0.02
+"""By how much, as a share of the budgets, less is aimed at where IPs cannot be divided among the SLRs."""
+NODES = 2_000
+"""Of the search tree after which IPs count as not to be divided among the SLRs: a number, not a time, so that every machine finds the same."""
 SECONDS = 20
 LARGEST = 20_000
-"""Limits of one joint program: seconds, and integer variables. A frame rate that needs more counts as undecided."""
+WAYS = 5_000
+"""Limits of one joint program: seconds, integer variables, and ways to build the layers, whose Pareto fronts it needs. A frame rate that
+needs more counts as undecided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,42 +71,57 @@ def fastest(search: Search, given: Sequence[int | None]) -> Fastest | None:
 
 
 def reaching(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:
-    """The least that takes at most `cycles` a frame, within the budgets if anything is; None if no folding is that fast.
-
-    Kinds of resources of which even the most frugal choice needs more than the card has are not limited: what can be kept is kept.
-    """
+    """The least that takes at most `cycles` a frame, within the budgets if prices find such a choice, else within those of all but memories
+    if they find one; None if no folding is that fast."""
     least = search.least(cycles)
     if least is None:
         return None
-    short = [KINDS[kind] for kind in range(len(KINDS)) if _is_short(search, cycles, kind)]
-    try:
-        found = fitting(replace(search, platform=search.platform.unlimited(short)), cycles, given)
-    except TimeUp:
-        found = None
-    return found or least
+    found = _priced(search, cycles, given).builds
+    return found or _priced(replace(search, platform=search.platform.unlimited(MEMORIES)), cycles, given).builds or least
 
 
 def fitting(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:
-    """Foldings that take at most `cycles` a frame and fit; the least ones if they do. Raises TimeUp if undecided.
+    """Ways to build that take at most `cycles` a frame and fit; the least ones if they do. Raises TimeUp if undecided."""
+    found = _priced(search, cycles, given)
+    return found.builds if found.builds or found.is_impossible else _jointly(search, cycles, given)
 
-    Resources get prices, at first their shares of the card. If the cheapest foldings cost more than the whole card, so do all
-    others, and none fits; otherwise the price of what they use too much of is raised, a few times.
-    """
+
+class _Priced(NamedTuple):
+    """What prices find, or whether they prove that nothing fits."""
+
+    builds: Builds | None = None
+    is_impossible: bool = False
+
+
+def _priced(search: Search, cycles: int, given: Sequence[int | None]) -> _Priced:
+    """Resources get prices, at first their shares of the card. If the cheapest ways to build cost more than the whole card, so do all
+    others, and none fits; otherwise the price of what they use too much of is raised, a few times. Where the sum keeps the budgets but cannot
+    be divided among the SLRs, the price of what is used most is raised too."""
     prices, budget = search.shares[:, 0], vector(search.budget)
+    room = 1.0
     for attempt in range(TRIES):
-        folds = search.least(cycles, prices[:, None])
-        if folds is None:
-            return None
-        problem = _problem(search, folds, given)
+        builds = search.least(cycles, prices[:, None])
+        if builds is None:
+            return _Priced(is_impossible=True)
+        problem = _problem(search, builds, given)
         used = sum(map(vector, problem.costs))
         if prices @ used > prices @ budget * (1 + 1e-9):
-            return None
-        if (used <= budget).all() and floorplan.feasible(problem):
-            return folds
-        if attempt == 0 and any(_is_short(search, cycles, kind) for kind in np.flatnonzero(used > budget)):
-            return None
-        prices = prices * np.exp(2 * (used / np.maximum(budget, 1) - 1))
-    return _jointly(search, cycles, given)
+            return _Priced(is_impossible=True)
+        if (used <= budget).all():
+            if _can_be_placed(problem):
+                return _Priced(builds)
+            room = min(room, float((used / np.maximum(budget, 1)).max())) - STEP
+        elif attempt == 0 and any(_is_short(search, cycles, kind) for kind in np.flatnonzero(used > budget)):
+            return _Priced(is_impossible=True)
+        prices = prices * np.exp(2 * (used / np.maximum(budget * room, 1) - 1))
+    return _Priced()
+
+
+def _can_be_placed(problem: floorplan.Problem) -> bool:
+    try:
+        return floorplan.feasible(problem, NODES)
+    except TimeUp:
+        return False
 
 
 def _is_short(search: Search, cycles: int, kind: int) -> bool:
@@ -118,6 +141,8 @@ def _jointly(search: Search, cycles: int, given: Sequence[int | None]) -> Builds
     least = search.least(cycles)
     if least is None:
         return None
+    if sum(len(builds) for own in search.tables for builds in own.builds) > WAYS:
+        raise TimeUp
     return _JointProgram(search, cycles, least).solve(given)
 
 

@@ -26,7 +26,7 @@ class Solution(NamedTuple):
 
 
 class TimeUp(RuntimeError):
-    """The time limit was reached without a solution or a proof that there is none."""
+    """A limit was reached without a solution or a proof that there is none."""
 
 
 class Program:
@@ -52,9 +52,9 @@ class Program:
         """Add `weight` per unit of a variable to the sum that is minimised."""
         self._objective[variable] = self._objective.get(variable, 0) + weight
 
-    def solve(self, seconds: float | None = None, gap: float = 0) -> Solution | None:
-        """The optimum, or what is within `gap` of it, as a share of its cost; None where there is no solution; raises TimeUp if `seconds`
-        were not enough to decide."""
+    def solve(self, seconds: float | None = None, gap: float = 0, nodes: int | None = None) -> Solution | None:
+        """The optimum, or what is within `gap` of it, as a share of its cost; None where there is no solution; raises TimeUp if `seconds`,
+        or so many `nodes` of the search tree, were not enough to decide."""
         from scipy.optimize import Bounds, LinearConstraint, milp  # here: scipy takes half a second to load
         from scipy.sparse import csr_matrix
 
@@ -71,7 +71,9 @@ class Program:
                 constraints=LinearConstraint(matrix, [low for _, low, _ in self._constraints], [high for _, _, high in self._constraints]),
                 bounds=Bounds(least, most),
                 integrality=integer.astype(int),
-                options={"mip_rel_gap": gap} | ({} if seconds is None else {"time_limit": seconds}),
+                options={"mip_rel_gap": gap}
+                | ({} if seconds is None else {"time_limit": seconds})
+                | ({} if nodes is None else {"node_limit": nodes}),
             )
         if result.x is not None:
             return Solution(result.x, result.status == 0)

@@ -11,7 +11,6 @@ from functools import cache
 
 from dataflow.cost import rtl
 from dataflow.cost.resources import Resources
-from dataflow.cost.rtl import dsps_of
 from dataflow.cost.storage import Storage, rom_cost, rom_storage
 from dataflow.packing import Packing
 from dataflow.unit import Backend, Constants, Role
@@ -102,9 +101,9 @@ def dot(simd: int, weight: Format, codes: Format, backend: Backend) -> tuple[int
 
 @cache
 def on_planes(lanes: int, weight: Format, codes: Format) -> rtl.Count:
-    """The compressors of dot.h, of which rf_dot_planes.sv has the same: `rtl.columns` counts them, which is within 5 % of what Yosys 0.23 takes
+    """The compressors of dot.h, of which rf_dot_planes.sv has the same: `rtl.columns` counts them, which is within 8 % of what Yosys 0.23 takes
     (`synth_xilinx -family xcup`, a register behind every counter and adder; the figures are in tests/dataflow/cost/test_estimate.py). For 32
-    lanes: 1.4 LUTs a product of 1x1 bits, 2.9 of 1x2, 5.9 of 1x4, 24 of 4x4, 105 of 8x8. As products `a * b` in fabric with a tree of adders
+    lanes: 1.4 LUTs a product of 1x1 bits, 2.9 of 1x2, 5.9 of 1x4, 25 of 4x4, 109 of 8x8. As products `a * b` in fabric with a tree of adders
     Yosys builds the last two in 30 and 170. With Vivado HLS, "FINN" (Umuroglu 2017, section 4.2) measured 376 LUTs for 128 lanes of a bit
     with accumulator and comparison, 2.9 a bit, of a tree of adders. UNCONFIRMED for HLS tools: that they leave the equations as they are.
 
@@ -151,7 +150,7 @@ def scaled(factor: Format, value: Format) -> Resources:
     A DSP multiplies numbers of 27 and 18 bits with their signs (UG579), so a factor of at most 17 takes one for each 26 bits of a value.
     """
     if uses_dsp(factor, value):
-        return logic(0, factor.bits + value.bits) + Resources(dsp=dsps_of(value.bits, factor.bits))
+        return logic(0, factor.bits + value.bits) + Resources(dsp=rtl.dsps_of(value.bits, factor.bits))
     bits = factor.bits + value.bits
     return logic(in_fabric(1, bits), bits)
 
@@ -169,13 +168,27 @@ def crossed(outputs: int, thresholds: Constants, bits: int, codes: Format) -> Re
     return Resources(lut=outputs * (n * comparison + n - codes.bits), ff=outputs * (n + codes.bits))
 
 
-def clipped(bits: int, codes: Format) -> Resources:
-    """Of a lane: a difference of `bits` bits, and the code that is left of it, see clip.h."""
-    return Resources(lut=bits + -(-(bits - codes.bits) // 5) + codes.bits, ff=bits)
+def clipped(outputs: int, bases: Constants, codes: Format) -> Resources:
+    """The difference of `outputs` values and their bases, see clip.h: a LUT for each bit, none where bases are constants, which those of a
+    single row are, for they go into the carries; and what is left of it: a LUT for five of the bits above a code, and one for each bit of a code.
+
+    With Yosys, as above, rf_clip.sv, which has the same structure, took of values of 24 bits and codes of 4 for each of 32 lanes with
+    constant bases 9 LUTs, counted here as 9, and for each of 4 with 16 bases 31 beside the ROM, counted as 35 (rtl/measured.csv).
+    """
+    difference = 1 + max(bases.element_bits, codes.bits + 1)
+    kept = -(-(difference - codes.bits) // 5) + codes.bits
+    return Resources(lut=outputs * ((difference if bases.words > 1 else 0) + kept), ff=outputs * difference)
 
 
-def searched(levels: tuple[Constants, ...]) -> Resources:
-    """Of a lane: a comparison for each step, see search.h, and the value that goes along."""
-    bits = levels[0].element_bits
-    lut = sum(2 * -(-bits // 3) if each.words > 1 else -(-bits // 3) for each in levels)
-    return Resources(lut=lut, ff=len(levels) * (2 * bits + len(levels)))
+def searched(outputs: int, levels: tuple[Constants, ...]) -> Resources:
+    """The comparisons of `outputs` values in each step, see search.h: two LUTs for three bits of a value and a threshold, a LUT for three bits
+    of a value and a constant, which the middle threshold of a single row is. A value goes along for the two cycles that a step takes, and so
+    do the bits that are found: a delay line, whose registers are all counted, so they have no factor.
+
+    With Yosys, as above, rf_search.sv, which has the same structure, took of values of 24 bits for each of 4 lanes with codes of 4 bits 65
+    LUTs beside the ROMs, counted here as 72, and for each of 2 lanes with codes of 8 bits 129, counted as 144; with the registers of the
+    ROMs 314 and 666 flip-flops, counted without those as 216 and 464 (rtl/measured.csv).
+    """
+    bits, steps = levels[0].element_bits, len(levels)
+    compared = sum((2 if each.words > 1 else 1) * -(-bits // 3) for each in levels)
+    return Resources(lut=outputs * compared, ff=outputs * (2 * steps * bits + steps * steps))

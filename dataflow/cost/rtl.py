@@ -31,16 +31,16 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "join_sum": ((1.013, 0.961, 0.805), (0.993, 1.026, 0.896, 1.536)),
         "fifo": ((1.008, 2.039, 10.523, 4.963, 23.074), (1.007, 4.298, 5.21, 3.772, 25.526)),
         "threshold": ((0.818, 0.97, 1.183, 1.182, 0.0), (0.983, 1.008, 1.443)),
-        "clip": ((1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
-        "table": ((1.0, 1.0), (1.0, 1.0)),
-        "search": ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
+        "clip": ((0.68, 0.877, 1.067, 1.885), (0.952, 1.002, 1.496)),
+        "table": ((0.932, 0.433, 0.894), (0.999, 1.128)),
+        "search": ((0.949, 0.964, 1.272), (0.895, 0.865, 1.007)),
         "swg": ((0.85, 1.22, 0.962, 3.332, 0.902, 31.874), (0.981, 1.413, 4.691, 1.882, 16.329)),
-        "swg_parallel": ((1.0,) * 7, (1.0,) * 6),
-        "raster": ((1.0,) * 4, (1.0,) * 4),
+        "swg_parallel": ((0.941, 1.059, 1.052, 1.571, 0.0, 12.153, 8.654), (0.987, 0.999, 1.016, 1.422, 0.914, 23.723)),
+        "raster": ((1.031, 1.386, 2.173, 4.501), (0.987, 0.974, 1.032, 5.385)),
         "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
         "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
         "global_max": ((0.987, 0.0, 0.988, 1.111, 0.0), (1.0, 1.0, 1.011, 7.883)),
-        "scale": ((1.0, 1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0)),
+        "scale": ((0.844, 0.561, 0.473, 1.941, 1.129, 1.68), (0.915, 0.939, 1.164, 2.043)),
         "scale_scores": ((1.034, 0.967, 1.0), (1.014, 0.964, 2.079)),
         "top_k_scores": ((1.561, 1.038, 0.0, 2.514), (1.015, 0.908, 1.513, 5.569)),
         "top_k": ((1.356, 0.789, 4.252, 1.016), (1.0, 1.0, 1.0, 2.988)),
@@ -369,54 +369,6 @@ def threshold(
     )
 
 
-def ram(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
-    """rf_ram, and its block RAMs."""
-    if storage is Storage.BRAM:
-        return Count(), bram(words, bits)
-    if storage is Storage.REGISTERS:
-        return Count(bits * (1 + words // 2), words * bits + bits), 0
-    return Count(_distributed(words, bits), bits), 0
-
-
-def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, codes: int, bits: int, storage: Storage) -> Structure:
-    """For each lane a difference, a LUT for every six of its bits that are above a code, and one for each bit of a code."""
-    difference = 1 + max(bits, codes + 1)
-    held, brams = rom(rows, lanes * bits, storage)
-    above = -(-(difference - codes) // 5)
-    return Structure(
-        implementation="clip",
-        luts=(lanes * beside * difference, lanes * beside * (above + codes), held.lut, control.lut + 1),
-        ffs=(lanes * beside * (difference + codes), held.ff + 2 * lanes * beside * values, control.ff + 1),
-        ruled=Resources(bram=brams),
-    )
-
-
-def table(*, lanes: int, control: Count, words: int, codes: int, storage: Storage) -> Structure:
-    held, brams = rom(words, codes, storage)
-    return Structure(
-        implementation="table",
-        luts=(lanes * held.lut, control.lut + 1),
-        ffs=(lanes * held.ff, control.ff + 1),
-        ruled=Resources(bram=lanes * brams),
-    )
-
-
-def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, storages: tuple[Storage, ...]) -> Structure:
-    """For each lane and step a comparison, as in `crossed`, and a ROM; a value goes along for two cycles a step."""
-    steps, of_all = len(storages), lanes * beside
-    middle, brams = rom(rows, lanes * bits, storages[0])
-    roms = [rom(rows << step, bits, storages[step]) for step in range(1, steps)]
-    held = sum((each for each, _ in roms), Count()) * of_all + middle
-    compared = crossed(1, 1, bits, rows)[0].lut + (steps - 1) * crossed(1, 1, bits, 2)[0].lut
-    along = 2 * steps * bits + steps * (steps - 1)
-    return Structure(
-        implementation="search",
-        luts=(of_all * compared, held.lut, control.lut + 1),
-        ffs=(of_all * (along + steps), held.ff, 2 * steps * bits_for(rows) + control.ff + 1),
-        ruled=Resources(bram=brams + of_all * sum(each for _, each in roms)),
-    )
-
-
 NARROW_MULTIPLIER = 4
 """Multipliers of so many bits are taken bit by bit, and add a value shifted; wider ones multiply in DSPs."""
 
@@ -437,24 +389,81 @@ def scale(
     scaling: Scaling,
     storages: tuple[Storage, Storage],
 ) -> Structure:
-    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits, rows of LUTs that add it; the sum;
-    whether nothing but zeros is shifted out; and the comparisons with two bounds."""
+    """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits that are no constants, a sum of the
+    value for each bit but one; the sum, of which what is shifted out is kept where it decides of ties; and the comparisons with two bounds."""
     values, bits = lanes * beside, scale_bits(value, scaling)
+    product, added, dsps = Count(), 0, 0
     if scaling.multiplier > NARROW_MULTIPLIER:
         product, dsps = scaled(value, uint(scaling.multiplier), bits)
-    else:
-        product, dsps = Count(scaling.multiplier * value.bits, value.bits + scaling.multiplier), 0
+    elif rows > 1:
+        added = (scaling.multiplier - 1) * value.bits
     held, brams = Count(), 0.0
     for of, storage in zip((scaling.multiplier, scaling.bias), storages, strict=True):
         memory, blocks = rom(rows, lanes * of, storage)
         held, brams = held + memory, brams + blocks
     left = bits - scaling.shift
-    ties = scaling.shift / 5 if scaling.rounding is Rounding.HALF_EVEN else 0
+    even = scaling.rounding is Rounding.HALF_EVEN
+    kept, ties = (bits, scaling.shift / 5) if even else (left, 0)
     return Structure(
         implementation="scale",
-        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, held.lut, control.lut + 1),
-        ffs=(values * (bits + left + codes), values * (product.ff + 2 * value.bits), held.ff, control.ff + 1),
+        luts=(values * bits, values * (2 * left / 3 + codes + ties), values * product.lut, values * added, held.lut, control.lut + 1),
+        ffs=(values * (kept + left + codes), values * (3 * value.bits + scaling.multiplier), held.ff, control.ff + 1),
         ruled=Resources(bram=brams, dsp=values * dsps),
+    )
+
+
+def ram(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
+    """rf_ram, and its block RAMs."""
+    if storage is Storage.BRAM:
+        return Count(), bram(words, bits)
+    if storage is Storage.REGISTERS:
+        return Count(bits * (1 + words // 2), words * bits + bits), 0
+    return Count(_distributed(words, bits), bits), 0
+
+
+def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, codes: int, bits: int, storage: Storage) -> Structure:
+    """For each lane a difference, which takes no LUTs where the base is a constant: its bits go into the carries; a LUT for every six of its
+    bits that are above a code, and one for each bit of a code."""
+    difference = 1 + max(bits, codes + 1)
+    held, brams = rom(rows, lanes * bits, storage)
+    above = -(-(difference - codes) // 5)
+    return Structure(
+        implementation="clip",
+        luts=(lanes * beside * difference if rows > 1 else 0, lanes * beside * (above + codes), held.lut, control.lut + 1),
+        ffs=(lanes * beside * (difference + codes), held.ff + 2 * lanes * beside * values, control.ff + 1),
+        ruled=Resources(bram=brams),
+    )
+
+
+def table(*, lanes: int, control: Count, rows: int, values: int, codes: int, storage: Storage) -> Structure:
+    """A ROM for each lane; the row in their addresses is one register. Codes ascend with values, so among 64 of these, a LUT, most upper bits
+    stay the same: bit k from the top one changes 2**(k+1) - 1 times among all. The LUTs of those that stay are counted apart."""
+    words = rows << values
+    held, brams = rom(words, codes, storage)
+    pieces = 1 << max(0, values - 6)  # of the values of a row
+    changing = sum(1 - (1 - 1 / pieces) ** (2 ** (k + 1) - 1) for k in range(codes)) / codes
+    address = 0 if storage is Storage.BRAM else values
+    return Structure(
+        implementation="table",
+        luts=(lanes * held.lut * changing, lanes * held.lut * (1 - changing), control.lut + 1),
+        ffs=(lanes * (codes + address), (bits_for(rows) if address else 0) + control.ff + 1),
+        ruled=Resources(bram=lanes * brams),
+    )
+
+
+def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, storages: tuple[Storage, ...]) -> Structure:
+    """For each lane and step a comparison, as in `crossed`, and a ROM; a value goes along for two cycles a step."""
+    steps, of_all = len(storages), lanes * beside
+    middle, brams = rom(rows, lanes * bits, storages[0])
+    roms = [rom(rows << step, bits, storages[step]) for step in range(1, steps)]
+    held = sum((each for each, _ in roms), Count()) * of_all + middle
+    compared = crossed(1, 1, bits, rows)[0].lut + (steps - 1) * crossed(1, 1, bits, 2)[0].lut
+    along = 2 * steps * bits + steps * (steps - 1)
+    return Structure(
+        implementation="search",
+        luts=(of_all * compared, held.lut, control.lut + 1),
+        ffs=(of_all * (along + steps), held.ff, 2 * steps * bits_for(rows) + control.ff + 1),
+        ruled=Resources(bram=brams + of_all * sum(each for _, each in roms)),
     )
 
 
@@ -501,8 +510,8 @@ def swg_parallel(
     storages: tuple[Storage, Storage],
     pads: int,
 ) -> Structure:
-    """`rows` that change places, of the `seen` pixels that a step takes, by a choice among them; of the `given` pixels of a beat registers,
-    whose padding is their set or reset. `history` is the delay line, words and bits; `storages` those of the ring and of it."""
+    """`rows` that change places, of the `seen` pixels that a step takes, by a choice among them; of the `given` different ones of a beat
+    registers, whose padding is their set or reset. `history` is the delay line, words and bits; `storages` those of the ring and of it."""
     bank, brams = ram(words, bits, storages[0])
     kept, kept_brams = delay(*history, storages[1]) if history[0] else (Count(), 0)
     control, address = sum(map(counter, (*counters, pads)), Count()), bits_for(words)

@@ -155,7 +155,8 @@ def table(place: Place, *, layer: str, activation: Activation, lanes: int, order
         rtl.table,
         lanes=held.pe,
         control=rtl.row_of_beat(rows, order.block, order.repeats),
-        words=held.words,
+        rows=rows,
+        values=values.bits,
         codes=held.element_bits,
         storage=held.storage,
     )
@@ -201,10 +202,9 @@ def _threshold_cost(activation: Activation, lanes: int, thresholds: Constants, b
 
 
 def _clip_cost(activation: Activation, lanes: int, bases: Constants, backend: Backend) -> Resources:
-    values, codes = activation.values, activation.codes
-    found = clipped(bases.element_bits + 1, codes)
-    registers = found.ff + values.bits + codes.bits
-    return CONTROL + constants_cost([bases], backend) + logic(lanes * found.lut, lanes * registers)
+    found = clipped(lanes, bases, activation.codes)
+    registers = found.ff + lanes * (activation.values.bits + activation.codes.bits)
+    return CONTROL + constants_cost([bases], backend) + logic(found.lut, registers)
 
 
 def _table_cost(held: Constants, backend: Backend) -> Resources:
@@ -212,5 +212,4 @@ def _table_cost(held: Constants, backend: Backend) -> Resources:
 
 
 def _search_cost(lanes: int, levels: tuple[Constants, ...], backend: Backend) -> Resources:
-    found = searched(levels)
-    return CONTROL + constants_cost(levels, backend) + logic(lanes * found.lut, lanes * found.ff)
+    return CONTROL + constants_cost(levels, backend) + searched(lanes, levels)

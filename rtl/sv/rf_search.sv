@@ -4,8 +4,8 @@
 //   in       beats of Simd values of Beside pixels, one pixel behind the other, in the order of rf_row_of_beat
 //   out      as many codes, in the same order
 //   cycles   In/Simd for every Beside pixels; a beat arrives Latency cycles after it was read
-//   storage  for step k 2**k thresholds for every Simd channels: of step 0 a row for all lanes, in LevelsFile0.mem, then a ROM for each lane,
-//            in LevelsFile<k>_<lane>.mem, of the middle ones in ascending order
+//   storage  for step k 2**k thresholds for every Simd channels: of step 0 a row for all lanes, in LevelsFile0.mem, then a ROM for each
+//            lane, in LevelsFile<k>_<lane>.mem, of the middle ones in ascending order
 //   misuse   a frame whose pixels are not In channels meets the thresholds of other channels; values have at most LevelsBits bits, their
 //            sign included, whatever InBits is; thresholds that do not ascend give wrong codes without a sign
 module rf_search #(

@@ -59,6 +59,12 @@ class Emulator:
             return dict(self._network.layers)
         return {conv.name: self.path for conv in self.program.convs}
 
+    @property
+    def ways(self) -> dict[str, str]:
+        """How each convolution's sums become codes: by a `line`, or one in `double` precision; `near`, by a line and one threshold; by all
+        `levels`; or they stay `sums`. Behind a comma, how a join with thresholds meets them: by a `plane`, or by `levels`."""
+        return {} if self._network is None else dict(self._network.ways)
+
     def run(self, images: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> tuple[NDArray[np.uint32], NDArray[Any]]:
         """Labels (frames, top), best first, and what they are ranked by, scores or their codes, int32 or int64 (frames, classes), of
         images (frames, H, W, C).

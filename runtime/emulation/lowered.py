@@ -45,6 +45,7 @@ class LoweredSum:
     levels: NDArray[Any]  # (channels, n): int32 where all values fit, else int64
     low: NDArray[np.int64]  # least and greatest value, (channels,)
     high: NDArray[np.int64]
+    codes: tuple[int, int] | None  # the largest byte of each branch; None if one of them brings sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -200,7 +201,15 @@ def _sum(block: Block, activation: Activation, bypass_codes: Format) -> LoweredS
     low, high = (a * x + b * y for x, y in zip(main, bypass, strict=True))
     is_narrow = low.min() > _INT32.min and high.max() < _INT32.max
     levels: NDArray[Any] = (_levels if is_narrow else _wide_levels)(activation.thresholds, shift)
-    return LoweredSum(main=a.astype(np.int32), bypass=b.astype(np.int32), levels=np.ascontiguousarray(levels), low=low, high=high)
+    brings_sums = any(conv is not None and conv.activation is None for conv in (block.convs[-1], block.bypass))
+    return LoweredSum(
+        main=a.astype(np.int32),
+        bypass=b.astype(np.int32),
+        levels=np.ascontiguousarray(levels),
+        low=low,
+        high=high,
+        codes=None if brings_sums else (main[1], bypass[1]),
+    )
 
 
 def _end(conv: Conv | None, codes: Format | None) -> tuple[tuple[Any, Any], NDArray[np.int64] | int]:

@@ -18,14 +18,31 @@ constexpr unsigned kFew = 15;      // so many thresholds are compared with one b
 // Tiles and panels are loaded in whole, whatever is left of the rows: this many rows after the last one must be readable.
 constexpr unsigned kSlackRows = kMostRows;
 
+/// How codes of a panel are found, fastest first; all were shown to give the same.
+enum class Way : std::uint8_t {
+  kLine,    // code = clamp(round(sum * slope + offset)), half to even, in single precision
+  kDouble,  // the same in double precision, as 8-bit codes mostly need it
+  kNear,    // in single precision that is the code or one less, which one comparison then decides
+  kLevels,  // comparisons with every threshold, or bisection
+};
+
 /// Thresholds of one panel; a code is the number of thresholds that are not above the sum. Without levels the sums stay as they are.
 struct Panel {
-  // [kPanel], or null: code = clamp(round(sum * slope + offset)) where that was shown to be the same; above kFew thresholds this is the
-  // code or one less, which one comparison then decides.
-  const float *slope;
-  const float *offset;         // [kPanel]
+  Way way;
+  const float *slope, *offset;                // [kPanel]
+  const double *double_slope, *double_offset;  // [kPanel]
   const std::int32_t *levels;  // [count][kPanel], ascending down the columns
   unsigned count;              // 2^bits - 1, which is also the largest code
+};
+
+/// A join of two codes: code = clamp((coarse . codes + coarse_offset + ((fine . codes + fine_offset) >> 16)) >> shift), which multiplies
+/// them by factors of 32 bits. Of each pair of 16-bit factors, the lower half is that of the main branch.
+struct Plane {
+  const std::int32_t *coarse, *fine;                        // [kPanel]
+  const std::int32_t *coarse_offset, *fine_offset, *shift;  // [kPanel]
+  bool is_one;                                              // for all channels the same
+
+  explicit operator bool() const { return coarse != nullptr; }
 };
 
 /// A join with thresholds, for one panel: the code of main * (code or sum) + bypass * (code or sum) of the other branch.
@@ -33,6 +50,7 @@ struct Sum {
   const std::int32_t *main, *bypass;  // factors [kPanel]
   Panel panel;                        // of these sums, where they have 32 bits
   const std::int64_t *wide;           // [kPanel][panel.count] where they have more, else null
+  Plane plane;                        // which gives the same, or none
 };
 
 /// Addition of the bypass: code = clamp(code + bypass - zero, 0, high), or what `sum` says.

@@ -100,27 +100,40 @@ void expand(const std::uint64_t *bits, std::size_t words, std::int8_t *bytes) {
   }
 }
 
+/// 8 codes from `at` on, by the line in double precision.
+inline __m256i count_double(const std::int32_t *sums, const Panel &panel, unsigned at) {
+  const auto half = [&](unsigned i) {
+    const __m256d sum = _mm256_cvtepi32_pd(_mm_loadu_si128(reinterpret_cast<const __m128i *>(sums + i)));
+    const __m256d slope = _mm256_loadu_pd(panel.double_slope + i), offset = _mm256_loadu_pd(panel.double_offset + i);
+    return _mm256_cvtpd_epi32(_mm256_fmadd_pd(sum, slope, offset));
+  };
+  return _mm256_set_m128i(half(at + 4), half(at));
+}
+
+/// The same in single precision; where that may be one less, the threshold after it decides.
+inline __m256i count_single(const std::int32_t *sums, const Panel &panel, unsigned at) {
+  const __m256i sum = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(sums + at));
+  const __m256 slope = _mm256_loadu_ps(panel.slope + at), offset = _mm256_loadu_ps(panel.offset + at);
+  const __m256i code = _mm256_cvtps_epi32(_mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), slope, offset));
+  if (panel.way == Way::kLine) return code;
+  const __m256i last = _mm256_set1_epi32(int(panel.count) - 1), lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  const __m256i within = _mm256_max_epi32(_mm256_min_epi32(code, last), _mm256_setzero_si256());
+  const __m256i index = _mm256_add_epi32(_mm256_slli_epi32(within, 6), lane);
+  static_assert(kPanel == 1 << 6, "which is the shift");
+  const __m256i level = _mm256_i32gather_epi32(panel.levels + at, index, sizeof *panel.levels);
+  // -1 where the threshold is above the sum.
+  return _mm256_add_epi32(_mm256_add_epi32(within, _mm256_set1_epi32(1)), _mm256_cmpgt_epi32(level, sum));
+}
+
 void count(const std::int32_t *sums, const Panel &panel, std::uint8_t *codes) {
-  if (panel.slope == nullptr) return count_levels(sums, panel, codes);
+  if (panel.way == Way::kLevels) return count_levels(sums, panel, codes);
   constexpr unsigned kLanes = 8;
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);  // undoes what packing does across the two halves
   for (unsigned c = 0; c < kPanel; c += 4 * kLanes) {
     __m256i code[4];
     for (unsigned v = 0; v < 4; ++v) {
       const unsigned at = c + v * kLanes;
-      const __m256i sum = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(sums + at));
-      const __m256 slope = _mm256_loadu_ps(panel.slope + at), offset = _mm256_loadu_ps(panel.offset + at);
-      code[v] = _mm256_cvtps_epi32(_mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), slope, offset));
-      if (panel.count > kFew) {
-        // The code or one less: the threshold after that decides.
-        const __m256i last = _mm256_set1_epi32(int(panel.count) - 1), lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-        code[v] = _mm256_max_epi32(_mm256_min_epi32(code[v], last), _mm256_setzero_si256());
-        const __m256i index = _mm256_add_epi32(_mm256_slli_epi32(code[v], 6), lane);
-        static_assert(kPanel == 1 << 6, "which is the shift");
-        const __m256i level = _mm256_i32gather_epi32(panel.levels + at, index, sizeof *panel.levels);
-        // -1 where the threshold is above the sum.
-        code[v] = _mm256_add_epi32(_mm256_add_epi32(code[v], _mm256_set1_epi32(1)), _mm256_cmpgt_epi32(level, sum));
-      }
+      code[v] = panel.way == Way::kDouble ? count_double(sums, panel, at) : count_single(sums, panel, at);
     }
     const __m256i packed = _mm256_packus_epi16(_mm256_packs_epi32(code[0], code[1]), _mm256_packs_epi32(code[2], code[3]));
     const __m256i clamped = _mm256_min_epu8(_mm256_permutevar8x32_epi32(packed, order), _mm256_set1_epi8(char(panel.count)));

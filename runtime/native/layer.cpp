@@ -13,7 +13,7 @@ constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kFirstLevelBytes = 24 << 10;
 
 // Of a second level cache of 1 to 2 MiB: what panels may take when they are expanded once and stay, and what rows may take when
-// panels come and go (every panel must meet enough rows to be worth its expansion) or stay.
+// panels come and go (every panel must meet enough rows to be worth its expansion), or with their codes when panels stay.
 constexpr std::size_t kPanelBytes = 640 << 10, kManyRowBytes = 1024 << 10, kFewRowBytes = 96 << 10;
 
 // Cycles: to expand a byte of weights, to gather a byte, and a line of a window.
@@ -93,6 +93,13 @@ void Layer::choose_source(bool plain) {
   lines_ = std::size_t(g.kernel_y), chunks_ = round_up(line, chunk) / chunk;
 }
 
+std::string Layer::ways() const {
+  constexpr const char *kNames[] = {"line", "double", "near", "levels"};  // of each `Way`
+  std::string text = levels_ ? kNames[std::size_t(levels_->slowest())] : "sums";
+  if (sum_) text += sum_->has_planes() ? ", plane" : ", levels";
+  return text;
+}
+
 void Layer::set_foreign() {
   if (source_ == Source::kDirect) source_ = Source::kGather;
 }
@@ -142,8 +149,9 @@ const std::int8_t *Layer::panel(std::size_t index, std::uint8_t *scratch) const 
 bool Layer::expand_all(std::size_t panels) const { return bipolar_ && (panels == 1 || panels * panel_bytes() <= kPanelBytes); }
 
 std::size_t Layer::block_rows(std::size_t panels) const {
-  const std::size_t budget = bipolar_ && !expand_all(panels) ? kManyRowBytes : kFewRowBytes;
-  return std::max<std::size_t>(1, budget / depth() / kernels_->rows) * kernels_->rows;
+  const bool stay = !bipolar_ || expand_all(panels);
+  const std::size_t rows = stay ? kFewRowBytes / (depth() + panels * kPanel) : kManyRowBytes / depth();
+  return std::max<std::size_t>(1, rows / kernels_->rows) * kernels_->rows;
 }
 
 std::size_t Layer::scratch_row_bytes() const {
@@ -223,7 +231,8 @@ void Layer::run(const std::uint8_t *frames, const Part &part, const Join &join, 
   for (std::size_t index = part.panel_begin; index < part.panel_end; index += most) {
     if (most < panels) task.panel_begin = index, task.expanded = panel(index, scratch.panels.data());
     for (std::size_t begin = part.row_begin; begin < part.row_end;) {
-      const std::size_t end = strip_end(begin, part.row_end);
+      std::size_t end = strip_end(begin, part.row_end);
+      if (most == panels) end = std::min(end, begin + block_rows(panels));
       run_block(task, rows(frames, begin), {begin, end, index, index + most});
       begin = end;
     }
@@ -237,6 +246,7 @@ void Layer::run_block(const Task &task, const Rows &rows, const Part &part) cons
     std::size_t slot, index;
     unsigned count = 0, turn = 0;
   } last;
+  const bool is_plain = source_ != Source::kRaster && !out_.bordered() && !gives_sums();
   const auto finish_last = [&] {
     if (last.count > 0) finish(task, sums[last.turn], last.slot, last.count, last.index);
   };
@@ -244,6 +254,7 @@ void Layer::run_block(const Task &task, const Rows &rows, const Part &part) cons
     const unsigned count = unsigned(std::min<std::size_t>(kernels_->rows, part.row_end - slot)), turn = 1 - last.turn;
     Rows here = rows;
     here.codes += (slot - part.row_begin) * rows.stride;
+    if (is_plain) prefetch(task, slot, count, index);
     multiply_(here, count, weights, sums[turn]);
     finish_last();
     last = {slot, index, count, turn};
@@ -261,6 +272,15 @@ void Layer::run_block(const Task &task, const Rows &rows, const Part &part) cons
     for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) multiply(slot, weights, index);
   }
   finish_last();
+}
+
+/// Fetches what `finish` will read and write while the product is computed.
+void Layer::prefetch(const Task &task, std::size_t slot, unsigned count, std::size_t panel) const {
+  for (std::size_t r = slot; r < slot + count; ++r) {
+    const std::size_t at = r * outputs_ + panel * kPanel;
+    __builtin_prefetch(task.out + at, 1);
+    if (task.join.bypass != nullptr) __builtin_prefetch(task.join.bypass + at);
+  }
 }
 
 void Layer::finish(const Task &task, const std::int32_t *sums, std::size_t slot, unsigned count, std::size_t panel) const {

@@ -66,6 +66,7 @@ class Layer {
 
   const std::string &name() const { return name_; }
   const Kernels &kernels() const { return *kernels_; }
+  std::string ways() const;  // how its sums become codes
   const Geometry &geometry() const { return geometry_; }
   std::size_t outputs() const { return outputs_; }
   bool gives_sums() const { return !levels_ && !sum_; }                    // int32, instead of codes
@@ -105,6 +106,7 @@ class Layer {
   std::size_t strip_end(std::size_t slot, std::size_t end) const;
   Rows rows(const std::uint8_t *frames, std::size_t slot) const;
   void run_block(const Task &task, const Rows &rows, const Part &part) const;
+  void prefetch(const Task &task, std::size_t slot, unsigned count, std::size_t panel) const;
   void finish(const Task &task, const std::int32_t *sums, std::size_t slot, unsigned count, std::size_t panel) const;
 
   std::string name_;

@@ -194,6 +194,17 @@ inline void add_bypass(std::uint8_t *__restrict codes, const std::uint8_t *__res
   }
 }
 
+/// Codes of one row of both branches through a plane.
+inline void meet(const std::int32_t *__restrict main, const std::int32_t *__restrict bypass, const Plane &plane, unsigned high,
+                 std::uint8_t *__restrict codes) {
+  for (unsigned c = 0; c < kPanel; ++c) {
+    const auto dot = [&](std::int32_t factors) { return std::int16_t(factors) * main[c] + (factors >> 16) * bypass[c]; };
+    const std::int32_t fine = (dot(plane.fine[c]) + plane.fine_offset[c]) >> 16;
+    const std::int32_t value = (dot(plane.coarse[c]) + plane.coarse_offset[c] + fine) >> plane.shift[c];
+    codes[c] = std::uint8_t(std::clamp<std::int32_t>(value, 0, std::int32_t(high)));
+  }
+}
+
 /// `finish` of a join with thresholds, around a function (sums, panel, codes) for one row.
 template <void (*kCount)(const std::int32_t *, const Panel &, std::uint8_t *)>
 inline void finish_sum(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
@@ -215,7 +226,9 @@ inline void finish_sum(const std::int32_t *sums, unsigned rows, unsigned columns
       copy_bytes(others, join.bypass + r * join.stride, columns);
       std::copy(others, others + kPanel, bypass);
     }
-    if (sum.wide == nullptr) {
+    if (sum.plane) {
+      meet(main, bypass, sum.plane, sum.panel.count, codes);
+    } else if (sum.wide == nullptr) {
       std::int32_t values[kPanel];
       for (unsigned c = 0; c < kPanel; ++c) values[c] = main[c] * sum.main[c] + bypass[c] * sum.bypass[c];
       kCount(values, sum.panel, codes);

@@ -86,17 +86,23 @@ SumLevels sum_levels(const py::handle &sum, std::size_t channels) {
   };
   const py::object levels = sum.attr("levels");
   const auto count = levels.attr("shape").cast<std::pair<std::size_t, std::size_t>>().second;
+  std::vector<std::int32_t> main = vector("main"), bypass = vector("bypass");
   std::vector<std::int64_t> wide;
   std::optional<Levels> narrow;
+  std::optional<Planes> planes;
   if (py::isinstance<Array<std::int64_t>>(levels)) {
     const auto given = array<std::int64_t>(levels, {channels, count});
     wide.assign((channels + kPanel - 1) / kPanel * kPanel * count, 0);
     std::copy(given.data(), given.data() + given.size(), wide.begin());
   } else {
-    narrow.emplace(array<std::int32_t>(levels, {channels, count}).data(), channels, unsigned(count), bounds(sum.attr("low"), channels),
-                   bounds(sum.attr("high"), channels));
+    const auto given = array<std::int32_t>(levels, {channels, count});
+    narrow.emplace(given.data(), channels, unsigned(count), bounds(sum.attr("low"), channels), bounds(sum.attr("high"), channels));
+    if (const py::object codes = sum.attr("codes"); !codes.is_none()) {
+      const auto [main_high, bypass_high] = codes.cast<std::pair<unsigned, unsigned>>();
+      planes = find_planes(main.data(), bypass.data(), given.data(), channels, unsigned(count), main_high, bypass_high);
+    }
   }
-  return SumLevels(vector("main"), vector("bypass"), unsigned(count), std::move(narrow), std::move(wide));
+  return SumLevels(std::move(main), std::move(bypass), unsigned(count), std::move(narrow), std::move(wide), std::move(planes));
 }
 
 Layer layer(const py::handle &conv, const Geometry &g, const std::vector<const Kernels *> &candidates, bool plain = false) {
@@ -265,7 +271,8 @@ PYBIND11_MODULE(_native, module) {
       .def("profile", &profile, py::arg("images"), py::arg("weights"))
       .def("after_fork", &Network::after_fork)
       .def_readwrite("worth_a_team", &Network::worth_a_team)
-      .def_property_readonly("layers", &Network::paths);
+      .def_property_readonly("layers", &Network::paths)
+      .def_property_readonly("ways", &Network::ways);
 }
 
 }  // namespace resflow

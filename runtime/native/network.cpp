@@ -194,7 +194,7 @@ void Network::run_stem(const Worker &worker, const std::uint8_t *images, std::si
   for (std::size_t f = 0; f < frames; ++f) {
     const std::uint8_t *image = images + f * stem_.geometry().in_bytes();
     if (in.bordered() || entry_) {
-      run_entry(worker, entry_, in, image, 1, worker.memory.image.data());
+      worker.timed("entry", [&] { run_entry(worker, entry_, in, image, 1, worker.memory.image.data()); });
       image = worker.memory.image.data();
     }
     std::uint8_t *codes = pool_ ? worker.memory.stem.data() : out + f * stem_bytes();
@@ -292,6 +292,12 @@ std::vector<std::pair<std::string, std::string>> Network::paths() const {
   std::vector<std::pair<std::string, std::string>> paths;
   for (const Layer *layer : layers()) paths.emplace_back(layer->name(), layer->kernels().name);
   return paths;
+}
+
+std::vector<std::pair<std::string, std::string>> Network::ways() const {
+  std::vector<std::pair<std::string, std::string>> ways;
+  for (const Layer *layer : layers()) ways.emplace_back(layer->name(), layer->ways());
+  return ways;
 }
 
 std::vector<std::array<std::size_t, 3>> Network::trace_shapes() const {

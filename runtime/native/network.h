@@ -66,6 +66,8 @@ class Network {
 
   /// The name of the path of each layer.
   std::vector<std::pair<std::string, std::string>> paths() const;
+  /// How the sums of each layer become codes.
+  std::vector<std::pair<std::string, std::string>> ways() const;
   /// (height, width, channels) of what a trace shows.
   std::vector<std::array<std::size_t, 3>> trace_shapes() const;
   const Head &head() const { return head_; }

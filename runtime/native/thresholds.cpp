@@ -18,22 +18,23 @@ struct Channel {
   }
 };
 
+template <class Real>
 struct Line {
-  float slope = 0, offset = 0;
+  Real slope = 0, offset = 0;
 
-  // In single precision and in this order, as the kernels do.
-  float operator()(std::int64_t sum) const { return std::nearbyint(std::fma(static_cast<float>(sum), slope, offset)); }
+  // In its precision and in this order, as the kernels do.
+  Real operator()(std::int64_t sum) const { return std::nearbyint(std::fma(static_cast<Real>(sum), slope, offset)); }
 };
 
 /// Whether what the rounded line gives `fits` the code of every sum. Both sides are monotone in the sum, and the code changes at
 /// thresholds only: what the line gives between two thresholds lies between what it gives at both, so that it is enough to look on both
 /// sides of each threshold and at the ends.
-template <class Fits>
-bool fits_everywhere(const Line &line, const Channel &channel, const Fits &fits) {
-  constexpr float kLargest = 1 << 30;  // so that converting to an integer is safe
+template <class Real, class Fits>
+bool fits_everywhere(const Line<Real> &line, const Channel &channel, const Fits &fits) {
+  constexpr Real kLargest = 1 << 30;  // so that converting to an integer is safe
   const auto agrees = [&](std::int64_t sum, unsigned code) {
-    const float value = line(sum);
-    return std::abs(value) < kLargest && fits(value, float(code));
+    const Real value = line(sum);
+    return std::abs(value) < kLargest && fits(value, Real(code));
   };
   if (!(line.slope >= 0) || !agrees(channel.low, channel.code(channel.low)) || !agrees(channel.high, channel.code(channel.high))) return false;
   for (unsigned i = 0, end; i < channel.count; i = end) {
@@ -45,13 +46,14 @@ bool fits_everywhere(const Line &line, const Channel &channel, const Fits &fits)
 }
 
 /// Whether the rounded line gives the code of every sum.
-bool equals(const Line &line, const Channel &channel) {
-  const float most = float(channel.count);
-  return fits_everywhere(line, channel, [most](float value, float code) { return std::clamp(value, 0.0f, most) == code; });
+template <class Real>
+bool equals(const Line<Real> &line, const Channel &channel) {
+  const Real most = Real(channel.count);
+  return fits_everywhere(line, channel, [most](Real value, Real code) { return std::clamp(value, Real(0), most) == code; });
 }
 
 /// Whether the rounded line gives the code of every sum or one less.
-bool is_near(const Line &line, const Channel &channel) {
+bool is_near(const Line<float> &line, const Channel &channel) {
   const float most = float(channel.count - 1);
   return fits_everywhere(line, channel, [most](float value, float code) {
     const float less = code - std::clamp(value, 0.0f, most);
@@ -78,8 +80,8 @@ std::vector<Point> hull(const Channel &channel, unsigned begin, unsigned end, in
 }
 
 /// The line that stays closest to thresholds begin ... end-1: half a sum below each, the code is to be between two numbers.
-Line fit(const Channel &channel, unsigned begin, unsigned end) {
-  if (end == begin) return Line{1, 0.5f};
+Line<double> fit(const Channel &channel, unsigned begin, unsigned end) {
+  if (end == begin) return {1, 0.5};
   const std::vector<Point> up = hull(channel, begin, end, 1), down = hull(channel, begin, end, -1);
   double best = std::numeric_limits<double>::infinity(), step = 1, middle = up.front().y - up.front().x;
   // The strip around all points that is lowest has a side of their hull on one of its edges, and a corner on the other.
@@ -98,23 +100,26 @@ Line fit(const Channel &channel, unsigned begin, unsigned end) {
   along(up, down, 1);
   along(down, up, -1);
   // position = step * i + middle is where code i becomes i + 1.
-  return step > 0 ? Line{float(1 / step), float(0.5 - middle / step)} : Line{};
+  return step > 0 ? Line<double>{1 / step, 0.5 - middle / step} : Line<double>{};
 }
 
-bool find_line(const Channel &channel, Line &line) {
+/// A line that a channel's codes can be found with in one of the ways.
+std::optional<Line<double>> find_line(const Channel &channel, Way way) {
   constexpr std::int32_t kFar = 1 << 24;
   const auto *end = channel.levels + channel.count;
   const auto index = [&](std::int64_t sum) { return unsigned(std::upper_bound(channel.levels, end, sum) - channel.levels); };
+  const auto suits = [&](const Line<double> &line) {
+    const Line<float> single{float(line.slope), float(line.offset)};
+    return way == Way::kLine ? equals(single, channel) : way == Way::kDouble ? equals(line, channel) : is_near(single, channel);
+  };
   const unsigned first = index(channel.low), last = index(channel.high);
-  line = first == last ? Line{0, float(first)} : fit(channel, first, last);
-  if (channel.count > kFew) {
-    if (first != last) line.offset -= 0.5f;  // halfway between a code and the one below, so that it need not be exact
-    return is_near(line, channel);
-  }
-  if (equals(line, channel)) return true;
+  Line<double> line = first == last ? Line<double>{0, double(first)} : fit(channel, first, last);
+  if (way == Way::kNear && first != last) line.offset -= 0.5;  // halfway between a code and the one below, so that it need not be exact
+  if (suits(line)) return line;
+  if (way == Way::kNear) return std::nullopt;
   // Thresholds out of reach say where the line would go on; those that stand for "never" say nothing.
   line = fit(channel, index(-kFar), index(kFar));
-  return equals(line, channel);
+  return suits(line) ? std::optional(line) : std::nullopt;
 }
 
 }  // namespace
@@ -124,21 +129,35 @@ Levels::Levels(const std::int32_t *levels, std::size_t channels, unsigned count,
     : count_(count) {
   const std::size_t panels = (channels + kPanel - 1) / kPanel;
   levels_.assign(panels * count * kPanel, std::numeric_limits<std::int32_t>::max());
-  slope_.assign(panels * kPanel, 0);
-  offset_.assign(panels * kPanel, 0);
-  affine_.assign(panels, true);
+  ways_.assign(panels, Way::kLevels);
+  slope_.assign(panels * kPanel, 0), offset_.assign(panels * kPanel, 0);
   for (std::size_t c = 0; c < channels; ++c) {
-    const Channel channel{levels + c * count, count, low[c], high[c]};
-    for (unsigned i = 0; i < count; ++i) levels_[(c / kPanel * count + i) * kPanel + c % kPanel] = channel.levels[i];
-    Line line;
-    if (affine_[c / kPanel] && !find_line(channel, line)) affine_[c / kPanel] = false;
-    slope_[c] = line.slope, offset_[c] = line.offset;
+    for (unsigned i = 0; i < count; ++i) levels_[(c / kPanel * count + i) * kPanel + c % kPanel] = levels[c * count + i];
   }
+  for (std::size_t panel = 0; panel < panels; ++panel) {
+    const std::size_t begin = panel * kPanel, end = std::min(begin + kPanel, channels);
+    const auto suits = [&](Way way) {
+      if (way == Way::kNear && count <= kFew) return false;  // comparing with all is as fast
+      for (std::size_t c = begin; c < end; ++c) {
+        const auto line = find_line({levels + c * count, count, low[c], high[c]}, way);
+        if (!line) return false;
+        slope_[c] = line->slope, offset_[c] = line->offset;
+      }
+      return true;
+    };
+    for (const Way way : {Way::kLine, Way::kDouble, Way::kNear}) {
+      if (suits(way)) {
+        ways_[panel] = way;
+        break;
+      }
+    }
+  }
+  single_slope_.assign(slope_.begin(), slope_.end()), single_offset_.assign(offset_.begin(), offset_.end());
 }
 
 Panel Levels::panel(std::size_t index) const {
   const std::size_t at = index * kPanel;
-  return {affine_[index] ? &slope_[at] : nullptr, &offset_[at], &levels_[at * count_], count_};
+  return {ways_[index], &single_slope_[at], &single_offset_[at], &slope_[at], &offset_[at], &levels_[at * count_], count_};
 }
 
 CodeLevels::CodeLevels(const std::int32_t *levels, std::size_t channels, unsigned count) : count_(count) {
@@ -166,16 +185,22 @@ CodeLevels::CodeLevels(const std::int32_t *levels, std::size_t channels, unsigne
 }
 
 SumLevels::SumLevels(std::vector<std::int32_t> main, std::vector<std::int32_t> bypass, unsigned count, std::optional<Levels> levels,
-                     std::vector<std::int64_t> wide)
-    : count_(count), main_(std::move(main)), bypass_(std::move(bypass)), levels_(std::move(levels)), wide_(std::move(wide)) {
+                     std::vector<std::int64_t> wide, std::optional<Planes> planes)
+    : count_(count),
+      main_(std::move(main)),
+      bypass_(std::move(bypass)),
+      levels_(std::move(levels)),
+      wide_(std::move(wide)),
+      planes_(std::move(planes)) {
   const std::size_t padded = (main_.size() + kPanel - 1) / kPanel * kPanel;
   main_.resize(padded), bypass_.resize(padded);
 }
 
 Sum SumLevels::panel(std::size_t index) const {
   const std::size_t at = index * kPanel;
-  if (levels_) return {&main_[at], &bypass_[at], levels_->panel(index), nullptr};
-  return {&main_[at], &bypass_[at], {nullptr, nullptr, nullptr, count_}, &wide_[at * count_]};
+  const Plane plane = planes_ ? planes_->panel(index) : Plane{};
+  if (levels_) return {&main_[at], &bypass_[at], levels_->panel(index), nullptr, plane};
+  return {&main_[at], &bypass_[at], {Way::kLevels, nullptr, nullptr, nullptr, nullptr, nullptr, count_}, &wide_[at * count_], plane};
 }
 
 }  // namespace resflow

@@ -1,11 +1,13 @@
 // Thresholds as the kernels want them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "kernels.h"
+#include "plane.h"
 
 namespace resflow {
 
@@ -17,12 +19,14 @@ class Levels {
          const std::vector<std::int32_t> &high);
 
   Panel panel(std::size_t index) const;
+  Way slowest() const { return *std::max_element(ways_.begin(), ways_.end()); }
 
  private:
   unsigned count_;
   std::vector<std::int32_t> levels_;
-  std::vector<float> slope_, offset_;
-  std::vector<bool> affine_;  // for each panel
+  std::vector<Way> ways_;  // of each panel
+  std::vector<double> slope_, offset_;
+  std::vector<float> single_slope_, single_offset_;
 };
 
 /// Thresholds on codes, for all channels.
@@ -42,15 +46,17 @@ class SumLevels {
  public:
   /// `levels` are those of sums that all fit into 32 bits, or `wide` those of sums that do not, [channels][count].
   SumLevels(std::vector<std::int32_t> main, std::vector<std::int32_t> bypass, unsigned count, std::optional<Levels> levels,
-            std::vector<std::int64_t> wide);
+            std::vector<std::int64_t> wide, std::optional<Planes> planes);
 
   Sum panel(std::size_t index) const;
+  bool has_planes() const { return planes_.has_value(); }
 
  private:
   unsigned count_;
   std::vector<std::int32_t> main_, bypass_;  // filled up to whole panels
   std::optional<Levels> levels_;
   std::vector<std::int64_t> wide_;
+  std::optional<Planes> planes_;
 };
 
 }  // namespace resflow

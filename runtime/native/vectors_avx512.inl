@@ -9,12 +9,17 @@ inline void expand(const std::uint64_t *bits, std::size_t words, std::int8_t *by
 
 constexpr unsigned kLanes = 16, kQuarters = kPanel / kLanes;
 
-/// Four vectors of codes in 32 bits, clamped to 0 ... 255 and joined in order.
-inline __m512i pack(const __m512i (&codes)[kQuarters]) {
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const __m512i packed = _mm512_packus_epi16(_mm512_packs_epi32(codes[0], codes[1]), _mm512_packs_epi32(codes[2], codes[3]));
-  return _mm512_permutexvar_epi32(order, packed);
+/// Packing and unpacking work on each 128 bits for themselves: bytes from raster order to the order these expect, and back.
+inline __m512i spread(__m512i bytes) {
+  return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
 }
+
+/// Four vectors of codes in 32 bits, clamped to 0 ... 255 and joined, in that order.
+inline __m512i pack(const __m512i (&codes)[kQuarters]) {
+  return _mm512_packus_epi16(_mm512_packs_epi32(codes[0], codes[1]), _mm512_packs_epi32(codes[2], codes[3]));
+}
+
+// What follows makes such codes out of a row of sums.
 
 /// Slopes and offsets of a panel, in registers for all its rows.
 struct Affine {
@@ -33,6 +38,44 @@ struct Affine {
     for (unsigned q = 0; q < kQuarters; ++q) {
       const __m512 sum = _mm512_cvtepi32_ps(_mm512_loadu_si512(sums + q * kLanes));
       codes[q] = _mm512_cvtps_epi32(_mm512_fmadd_ps(sum, slope[q], offset[q]));
+    }
+    return _mm512_min_epu8(pack(codes), high);
+  }
+};
+
+/// The same in double precision. Instructions that convert are slow: doubles of 2^52 and more have their units in the lower half, so that
+/// an integer is put there and that much subtracted, and the other way round.
+struct AffineDouble {
+  struct Half {
+    __m512d slope[kQuarters], offset[kQuarters];
+  } even, odd;  // the first two of each four columns, and the others
+  __m512i high;
+
+  explicit AffineDouble(const Panel &panel) : high(_mm512_set1_epi8(char(panel.count))) {
+    const __m512i first = _mm512_setr_epi64(0, 1, 4, 5, 8, 9, 12, 13), second = _mm512_setr_epi64(2, 3, 6, 7, 10, 11, 14, 15);
+    const auto split = [&](const double *all, __m512d &left, __m512d &right) {
+      const __m512d a = _mm512_loadu_pd(all), b = _mm512_loadu_pd(all + kLanes / 2);
+      left = _mm512_permutex2var_pd(a, first, b), right = _mm512_permutex2var_pd(a, second, b);
+    };
+    for (unsigned q = 0; q < kQuarters; ++q) {
+      split(panel.double_slope + q * kLanes, even.slope[q], odd.slope[q]);
+      split(panel.double_offset + q * kLanes, even.offset[q], odd.offset[q]);
+    }
+  }
+
+  static __m512d rounded(const Half &half, unsigned q, __m512i raised) {
+    const __m512d sum = _mm512_sub_pd(_mm512_castsi512_pd(raised), _mm512_set1_pd(0x1p52 + 0x1p31));
+    return _mm512_add_pd(_mm512_fmadd_pd(sum, half.slope[q], half.offset[q]), _mm512_set1_pd(0x1.8p52));
+  }
+
+  __m512i operator()(const std::int32_t *sums) const {
+    const __m512i sign = _mm512_set1_epi32(INT32_MIN), exponent = _mm512_set1_epi32(0x43300000);  // upper half of 2^52
+    __m512i codes[kQuarters];
+    for (unsigned q = 0; q < kQuarters; ++q) {
+      const __m512i sum = _mm512_xor_si512(_mm512_loadu_si512(sums + q * kLanes), sign);  // 2^31 more, without a sign
+      const __m512d left = rounded(even, q, _mm512_unpacklo_epi32(sum, exponent));
+      const __m512d right = rounded(odd, q, _mm512_unpackhi_epi32(sum, exponent));
+      codes[q] = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castpd_ps(left), _mm512_castpd_ps(right), 0x88));
     }
     return _mm512_min_epu8(pack(codes), high);
   }
@@ -94,42 +137,79 @@ struct Levels {
   }
 };
 
-template <class Count>
-inline void finish_rows(const std::int32_t *sums, unsigned rows, unsigned columns, const Count &count, const Join &join, std::uint8_t *out,
-                        std::size_t stride) {
-  const __mmask64 mask = columns == kPanel ? ~__mmask64(0) : (__mmask64(1) << columns) - 1;
-  const __m512i zero = _mm512_set1_epi8(char(join.zero)), high = _mm512_set1_epi8(char(join.high));
-  for (unsigned r = 0; r < rows; ++r) {
-    __m512i codes = count(sums + r * kPanel);
-    if (join.bypass != nullptr) {
-      const __m512i bypass = _mm512_maskz_loadu_epi8(mask, join.bypass + r * join.stride);
-      // One of the two differences is zero, so that nothing needs more than 8 bits.
-      codes = _mm512_adds_epu8(codes, _mm512_subs_epu8(bypass, zero));
-      codes = _mm512_min_epu8(_mm512_subs_epu8(codes, _mm512_subs_epu8(zero, bypass)), high);
-    }
-    _mm512_mask_storeu_epi8(out + r * stride, mask, codes);
+/// Calls `work` with what counts the thresholds of a panel.
+template <class Work>
+inline void with_counter(const Panel &panel, const Work &work) {
+  switch (panel.way) {
+    case Way::kLine: return work(Affine(panel));
+    case Way::kDouble: return work(AffineDouble(panel));
+    case Way::kNear: return work(Near(panel));
+    case Way::kLevels: return work(Levels(panel));
   }
 }
 
 inline void count_row(const std::int32_t *sums, const Panel &panel, std::uint8_t *codes) {
-  if (panel.slope == nullptr) {
-    _mm512_storeu_si512(codes, Levels(panel)(sums));
-  } else {
-    _mm512_storeu_si512(codes, panel.count > kFew ? Near(panel)(sums) : Affine(panel)(sums));
-  }
+  with_counter(panel, [&](const auto &count) { _mm512_storeu_si512(codes, spread(count(sums))); });
 }
+
+/// Codes of the bypass added and clipped, where there is one.
+struct Clip {
+  const Join &join;
+  __mmask64 mask;
+
+  __m512i operator()(__m512i packed, unsigned row) const {
+    __m512i codes = spread(packed);
+    if (join.bypass == nullptr) return codes;
+    const __m512i bypass = _mm512_maskz_loadu_epi8(mask, join.bypass + row * join.stride), zero = _mm512_set1_epi8(char(join.zero));
+    // One of the two differences is zero, so that nothing needs more than 8 bits.
+    codes = _mm512_adds_epu8(codes, _mm512_subs_epu8(bypass, zero));
+    return _mm512_min_epu8(_mm512_subs_epu8(codes, _mm512_subs_epu8(zero, bypass)), _mm512_set1_epi8(char(join.high)));
+  }
+};
+
+/// The codes of both branches through a plane for each vector of columns, or one for all.
+template <unsigned kPlanes>
+struct Meet {
+  const Join &join;
+  __mmask64 mask;
+  __m512i coarse[kPlanes], fine[kPlanes], coarse_offset[kPlanes], fine_offset[kPlanes], shift[kPlanes], high;
+
+  Meet(const Join &j, __mmask64 m) : join(j), mask(m), high(_mm512_set1_epi8(char(j.sum->panel.count))) {
+    const Plane &plane = j.sum->plane;
+    for (unsigned p = 0; p < kPlanes; ++p) {
+      const auto of = [p](const std::int32_t *all) { return _mm512_loadu_si512(all + p * kLanes); };
+      coarse[p] = of(plane.coarse), fine[p] = of(plane.fine), shift[p] = of(plane.shift);
+      coarse_offset[p] = of(plane.coarse_offset), fine_offset[p] = of(plane.fine_offset);
+    }
+  }
+
+  __m512i operator()(__m512i main, unsigned row) const {
+    const __m512i nothing = _mm512_setzero_si512(), bypass = spread(_mm512_maskz_loadu_epi8(mask, join.bypass + row * join.stride));
+    const __m512i front = _mm512_unpacklo_epi8(main, bypass), back = _mm512_unpackhi_epi8(main, bypass);
+    // In 16 bits, a code of each branch side by side.
+    const __m512i pairs[kQuarters] = {_mm512_unpacklo_epi8(front, nothing), _mm512_unpackhi_epi8(front, nothing),
+                                      _mm512_unpacklo_epi8(back, nothing), _mm512_unpackhi_epi8(back, nothing)};
+    __m512i values[kQuarters];
+    for (unsigned q = 0; q < kQuarters; ++q) {
+      const unsigned p = q % kPlanes;
+      const __m512i below = _mm512_srai_epi32(_mm512_dpwssd_epi32(fine_offset[p], pairs[q], fine[p]), 16);
+      values[q] = _mm512_srav_epi32(_mm512_add_epi32(_mm512_dpwssd_epi32(coarse_offset[p], pairs[q], coarse[p]), below), shift[p]);
+    }
+    return spread(_mm512_min_epu8(pack(values), high));
+  }
+};
 
 inline void finish(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
                    std::size_t stride) {
-  if (join.sum != nullptr) {
-    finish_sum<count_row>(sums, rows, columns, panel, join, out, stride);
-  } else if (panel.slope != nullptr && panel.count > kFew) {
-    finish_rows(sums, rows, columns, Near(panel), join, out, stride);
-  } else if (panel.slope != nullptr) {
-    finish_rows(sums, rows, columns, Affine(panel), join, out, stride);
-  } else {
-    finish_rows(sums, rows, columns, Levels(panel), join, out, stride);
-  }
+  if (join.sum != nullptr && !join.sum->plane) return finish_sum<count_row>(sums, rows, columns, panel, join, out, stride);
+  const __mmask64 mask = columns == kPanel ? ~__mmask64(0) : (__mmask64(1) << columns) - 1;
+  with_counter(panel, [&](const auto &count) {
+    const auto all = [&](const auto &meet) {
+      for (unsigned r = 0; r < rows; ++r) _mm512_mask_storeu_epi8(out + r * stride, mask, meet(count(sums + r * kPanel), r));
+    };
+    if (join.sum == nullptr) return all(Clip{join, mask});
+    join.sum->plane.is_one ? all(Meet<1>(join, mask)) : all(Meet<kQuarters>(join, mask));
+  });
 }
 
 /// Thresholds of 64 channels, or fewer, on a column of codes; kCount of them stay in registers, or any number in memory.

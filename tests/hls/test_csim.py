@@ -9,7 +9,9 @@ import yaml
 
 import hls
 from codegen.errors import ToolError
+from codegen.jobs.run import WORK
 from codegen.text.files import write_tree
+from codegen.tools import run as tools
 from dataflow import plan
 from hls import csim
 from network import load, parameters
@@ -31,22 +33,35 @@ def run(folder, sources="res2a", vectors="vectors", frames=2):
     return hls.simulate("res2a", folder / sources, folder / vectors, frames, folder / "csim" / f"{sources}_{vectors}_{frames}").verdict
 
 
-def test_pass(built, monkeypatch):
-    """Compiled as users compile it, without what the tests have compiled once."""
-    monkeypatch.delenv("CXX")
-    assert run(built) == "PASS res2a: 2 frames, 72 codes equal, streams empty, 13 processes on their cycles"
+@pytest.fixture(scope="module")
+def program(built):
+    """Compiled as users compile it, without what the tests have compiled once; its folder, in which it has passed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CXX")
+        assert run(built) == "PASS res2a: 2 frames, 72 codes equal, streams empty, 13 processes on their cycles"
+    return built / "csim" / "res2a_vectors_2" / WORK
 
 
-def test_a_wrong_code_is_found(built):
-    shutil.copytree(built / "vectors", built / "wrong", dirs_exist_ok=True)
-    codes = bytearray((built / "wrong" / "codes_out.bin").read_bytes())
+def again(program, vectors, log):
+    """Run it as `hls.simulate` does, on other vectors."""
+    *_, call = hls.csim_job("res2a", program, program / "vectors", 2).calls
+    tool, _, frames = call.words
+    tools.run([program / tool, vectors, frames], log=log, cwd=program, hint=call.hint)
+
+
+def test_pass(program):
+    assert again(program, "vectors", program.parent / "again.log") is None
+
+
+def test_a_wrong_code_is_found(program, tmp_path):
+    shutil.copytree(program / "vectors", tmp_path / "wrong")
+    codes = bytearray((tmp_path / "wrong" / "codes_out.bin").read_bytes())
     was, codes[40] = codes[40], (codes[40] + 1) % 16
-    (built / "wrong" / "codes_out.bin").write_bytes(codes)
+    (tmp_path / "wrong" / "codes_out.bin").write_bytes(codes)
     with pytest.raises(ToolError) as error:
-        run(built, vectors="wrong")
-    log = built / "csim" / "res2a_wrong_2" / "run.log"
+        again(program, tmp_path / "wrong", tmp_path / "run.log")
     assert str(error.value) == (
-        f"{log}: res2a_tb ended with status 1\n"
+        f"{tmp_path / 'run.log'}: res2a_tb ended with status 1\n"
         f"  why: FAIL res2a: codes_out: frame 1, beat 0, lane 4: {was} instead of {codes[40]}\n"
         "  fix: compare with network.reference; the first difference is the one to look at"
     )
@@ -73,9 +88,9 @@ def test_loops_and_leftovers_are_found(built, file, old, new, finding):
         run(built, sources=sources)
 
 
-def test_no_vectors(built):
-    with pytest.raises(ToolError, match=r"why: FAIL res2a: no vectors in vectors/codes_in.bin"):
-        run(built, vectors="nowhere")
+def test_no_vectors(program, tmp_path):
+    with pytest.raises(ToolError, match=r"why: FAIL res2a: no vectors in nowhere/codes_in.bin"):
+        again(program, "nowhere", tmp_path / "run.log")
 
 
 def test_a_source_that_does_not_compile(built):

@@ -14,6 +14,7 @@ from hls.roms import bases, clip_thresholds, cut, pack_weights, rom_text, rows
 from network import Format, load, parameters
 from network.errors import ParameterError
 from network.operations import Activation, Shape
+from tests.activations import cases
 
 
 @given(st.sampled_from(["bipolar", "int2", "int5", "int8", "uint1", "uint7", "uint8"]), st.data())
@@ -23,7 +24,7 @@ def test_words_hold_every_weight_in_its_place(text, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     weights = rng.integers(form.low, form.high + 1, (pe * folds, fold_in * simd))
     weights = np.where(weights > 0, 1, -1) if text == "bipolar" else weights
-    rows = pack_weights(weights, pe, simd, form)
+    rows = pack_weights(weights, pe, simd, 1, form)
     assert len(rows) == folds * fold_in
     for out, column in np.ndindex(weights.shape):
         row = rows[out // pe * fold_in + column // simd]
@@ -33,12 +34,27 @@ def test_words_hold_every_weight_in_its_place(text, data):
         assert value == weights[out, column]
 
 
+def test_a_row_holds_channels_of_several_taps():
+    """(output fold, kernel row, part of the channels), then PE, tap of the row, channel."""
+    weights = np.random.default_rng(1).integers(-8, 8, (4, 3, 2, 6)).astype(np.int8)  # out, kernel, in
+    rows = pack_weights(weights, 2, 3, 2, Format.parse("int4"))
+    found = [[int(row[0]) >> 4 * i & 15 for i in range(12)] for row in rows]
+    expected = [
+        [int(weights[fold * 2 + pe, ky, kx, part * 3 + channel]) & 15 for pe in range(2) for kx in range(2) for channel in range(3)]
+        for fold in range(2)
+        for ky in range(3)
+        for part in range(2)
+    ]
+    assert found == expected
+    assert len(pack_weights(weights, 2, 3, 6, Format.parse("int4"))) == 4  # all taps: a row for each fold and part
+
+
 @pytest.mark.parametrize(
     ("pe", "simd", "size", "count"),
     [(1, 8, 1, 1), (3, 3, 2, 1), (1, 17, 4, 1), (11, 3, 8, 1), (2, 32, 8, 1), (5, 13, 8, 2), (64, 64, 8, 64)],
 )
 def test_words_are_as_narrow_as_they_can_be(pe, simd, size, count):
-    words = pack_weights(np.ones((pe, simd), np.int8), pe, simd, Format.parse("bipolar"))
+    words = pack_weights(np.ones((pe, simd), np.int8), pe, simd, 1, Format.parse("bipolar"))
     assert (words.itemsize, words.shape) == (size, (1, count))
 
 
@@ -109,9 +125,9 @@ def test_clip_says_which_channel_it_cannot_compute():
     with pytest.raises(ParameterError) as error:
         bases("stem/conv/thresholds", thresholds, -20, 20)
     assert str(error.value) == (
-        "stem/conv/thresholds: channel 1 has the thresholds -900, 5, 6 (and 2 more), which do not follow one another from "
-        "-20 to 20\n"
-        "  why: clip computes value - base, held between 0 and the number of thresholds: every value reaches one more than the value below\n"
+        "stem/conv/thresholds: channel 1 has the thresholds -900, 5, 6 (and 2 more), which do not follow one another "
+        "from -20 to 20\n"
+        "  why: clip computes value - base, held between 0 and the number of thresholds: each value reaches one more than the one below\n"
         "  fix: leave activation out of the description, or write activation: search, which takes any thresholds"
     )
     assert bases("", np.array([[-900, -20, -19]]), -20, 20).tolist() == [-22]
@@ -151,3 +167,18 @@ def test_text(toy_yaml):
     rom = rom_text(unit.constants[0], arrays)
     assert (rom.type, rom.name, rom.dimensions) == (f"std::int{unit.constants[0].integer_bits}_t", "fc_bias", (1, 5, 1))
     assert rom.roms == [["{1}", "{-300}", "{2}", "{3}", "{4}"]]
+
+
+def test_thresholds_that_no_multiplier_gives_are_refused():
+    case = cases(3)["scale_even"]
+    held, thresholds = case.unit.constants[0], case.thresholds.copy()
+    thresholds[2, 127] += 3
+    with pytest.raises(ParameterError) as error:
+        rows(held, {held.key: thresholds})
+    first, last = (", ".join(map(str, part)) for part in (thresholds[2, :4], thresholds[2, -3:]))
+    assert str(error.value) == (
+        f"layer/thresholds: channel 2 has the thresholds {first}, …, {last}, which no multiplier and bias give from -2048 to 2047\n"
+        "  why: scale computes step * ((multiplier * value + bias) >> shift) + offset, here with {multiplier: 1, bias: 14, shift: 4, "
+        "rounding: half_even, low: -128, high: 127}\n"
+        "  fix: import the network again, leave activation out of the description, or write activation: search, which takes any thresholds"
+    )

@@ -1,4 +1,4 @@
-"""Sliding windows of every kind, and what takes and brings several pixels at once, in C simulation: every code, and the firings of each.
+"""Sliding windows of every kind, and what takes and brings several pixels at once, in C simulation: every code, and every firing.
 
 Many random ones are one IP, side by side, since most of the time goes into compiling it.
 """
@@ -6,7 +6,7 @@ Many random ones are one IP, side by side, since most of the time goes into comp
 import numpy as np
 
 import hls
-from codegen.text.files import write_tree
+from tests.dataflow.test_firings import require_firings, trace
 from tests.rtl.test_alone import FRAMES, side_by_side
 from tests.windows import draw_product, draw_raster, draw_sliding
 
@@ -14,11 +14,7 @@ from tests.windows import draw_product, draw_raster, draw_sliding
 def passes(cases, folder):
     """Simulate units side by side."""
     ip, arrays, vectors = side_by_side(cases)
-    write_tree(folder / "sources", hls.render("tested", ip, arrays))
-    write_tree(folder / "vectors", vectors)
-    done = hls.simulate(ip.name, folder / "sources", folder / "vectors", FRAMES, folder / "csim")
-    assert done.verdict.startswith(f"PASS alone: {FRAMES} frames")
-    assert done.verdict.endswith(f"{len(cases)} processes on their cycles")
+    require_firings(ip, trace(ip, hls.render("tested", ip, arrays) | vectors, folder, FRAMES), FRAMES)
 
 
 def test_random_windows(tmp_path):

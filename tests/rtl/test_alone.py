@@ -12,7 +12,6 @@ import numpy as np
 
 from dataflow.design import Ip
 from network.formats import Format, uint
-from network.scaling import Rounding
 from rtl.shapes import UNITS, Parameters
 from tests.activations import cases
 from tests.alone import FRAMES, Alone, Integers, side_by_side
@@ -96,36 +95,6 @@ def scale_scores(rng):
     sums = ends(rng, Format.parse("int28"), (FRAMES, 6))
     factors, bias = ends(rng, uint(16), (6,)), ends(rng, Format.parse("int45"), (6,))
     return Alone(ip, {"factors": factors, "bias": bias}, {"in": (sums, 28), "out": (factors * sums + bias, 48)})
-
-
-def scale(rng, values, scaling, result, given="lanes=2 in=4", *, of="random"):
-    """Thresholds of the scaling, with multipliers and biases of its own; a threshold is the first value that has its code."""
-    ip = ip_of("scale", f"size=4 values={values} result={result} {scaling} {given}")
-    form, codes, held = Format.parse(values), Format.parse(result), ip.units[0].constants[0]
-    unit, channels = ip.units[0], held.activation.shape.channels
-    most = (1 << held.scaling.multiplier) - 1
-    multipliers = rng.integers(1 if of == "random" else most, most, channels, endpoint=True)
-    middle, half = (form.low + form.high) // 2, (codes.low + codes.high) // 2 // held.scaling.step
-    biases = (half << held.scaling.shift) - multipliers * (middle + rng.integers(0, 9, channels))
-    wanted = np.arange(codes.low + 1, codes.high + 1)
-    q = -(-(wanted - held.scaling.offset) // held.scaling.step)
-    odd = (held.scaling.rounding is Rounding.HALF_EVEN) & (q % 2 != 0)
-    thresholds = -((biases[:, None] - (q << held.scaling.shift) - odd) // multipliers[:, None])
-    thresholds = np.where(wanted > held.scaling.high, form.high + 1, np.where(wanted <= held.scaling.low, form.low, thresholds))
-    found = ends(rng, form, (FRAMES, 16, channels))
-    near = rng.integers(0, 3, found.shape) > 0  # right beside a threshold
-    beside = np.take_along_axis(thresholds[None, None], rng.integers(0, codes.thresholds, (FRAMES, 16, channels, 1)), axis=3)[..., 0]
-    found = np.where(near, np.clip(beside - rng.integers(0, 2, found.shape), form.low, form.high), found)
-    reached = (found[..., None] >= thresholds).sum(-1) + codes.low
-    assert len(set(reached.ravel().tolist())) > 2
-
-    def beats(array):
-        lanes, block, repeats, beside = (unit.values[name] for name in ("kSimd", "kBlock", "kRepeats", "kBeside"))
-        groups = array.reshape(FRAMES, 16 // (repeats * beside), repeats, beside, channels // lanes // block, block, lanes)
-        return np.ascontiguousarray(groups.transpose(0, 1, 4, 2, 5, 3, 6))
-
-    streams = {"in": (beats(found), form.bits), "out": (beats(reached), codes.bits)}
-    return Alone(ip, {"multipliers": thresholds, "biases": thresholds}, streams)
 
 
 def multiplied(rng, implementation, weight, codes, result=None, *, pixels=1, into=6, out=4, pe=2, simd=3, multiply="lut"):
@@ -215,13 +184,6 @@ CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
     "join_own_row": lambda rng: join_sum(rng, "uint8", "int8", factors="uint1", lanes=6, zero=3),
     "join_shared": lambda rng: join_sum(rng, "int20", "int1", factors="uint10", pairs=0, zero=-9),
     "scale_scores": scale_scores,
-    "scale_dsp": lambda rng: scale(rng, "int14", "multiplier=7 bias=24 shift=11", "uint8"),
-    "scale_wide": lambda rng: scale(rng, "int26", "multiplier=20 bias=46 shift=38 even=1", "int8"),
-    "scale_even": lambda rng: scale(rng, "int12", "multiplier=1 bias=14 shift=4 even=1", "int8", of="most"),
-    "scale_step": lambda rng: scale(rng, "uint8", "multiplier=1 bias=9 shift=3 even=1 step=2 offset=-1 high=14", "uint4", of="most"),
-    "scale_groups": lambda rng: scale(
-        rng, "int9", "multiplier=4 bias=18 shift=7 low=-3 high=3", "int3", "lanes=2 in=12 block=3 repeats=2 beside=2"
-    ),
     "mvu_bipolar": lambda rng: multiplied(rng, "mvu", "bipolar", "int1"),
     "mvu_bipolar_wide": lambda rng: multiplied(rng, "mvu", "bipolar", "int8", pixels=2, into=4, pe=4, simd=4),
     "mvu_wide": lambda rng: multiplied(rng, "mvu", "int8", "int8"),

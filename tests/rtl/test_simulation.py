@@ -75,11 +75,15 @@ def features(ip):
             latency = unit.latency.get(Backend.RTL)  # that of a DMA has none
             if latency is not None and name in depths and RtlFifo(depth=depths[name], unit_latency=latency).kind is FifoKind.DEEP:
                 found.add("deep FIFO")
+        if unit.implementation == "swg_parallel":
+            rows = "a row" if values["kTaps"] == values["kKernelWidth"] else "all rows"
+            found |= {f"{rows} of swg_parallel", f"{'several pixels' if values['kPixels'] > 1 else 'one pixel'} of swg_parallel"}
         if unit.implementation == "swg":
-            found |= {"pixels" for _ in [0] if values["kPixels"] > 1}
+            found |= {f"{'all' if values['kSimd'] == values['kIn'] else 'parts'} of pixels" for _ in [0] if values["kPixels"] > 1}
             found |= {f"{name[1:]} of {unit.implementation}" for name in ("kPadTop", "kPadBottom", "kPadLeft", "kPadRight") if values[name]}
             found |= {f"{name[1:]} of {unit.implementation}" for name in ("kStrideHeight", "kStrideWidth") if values[name] > 1}
             found |= {"pad codes" for _ in unit.lists}
+            found |= {"pad codes of beats" for _, codes in unit.lists if len(set(codes)) > 1 and values["kIn"] > values["kSimd"]}
         if unit.implementation in SIGNED:
             name = SIGNED[unit.implementation]
             found |= {f"signed {name} of {unit.implementation}" for _ in [0] if formats[name].kind is Kind.INT}
@@ -89,7 +93,13 @@ def features(ip):
             found.add(f"255 thresholds of {unit.implementation}")
         if unit.implementation == "join_sum":
             pairs = "no" if not unit.constants else "one" if values["kPairs"] < values["kLanes"] else "own"
+            found |= {"rows of factors" for _ in [0] if values.get("kRows", 1) > 1}
             found |= {f"{pairs} factors", f"{'sums' if formats['Main'].bits > 8 else 'codes'} into join_sum"}
+        if unit.implementation == "scale":
+            found |= {
+                f"half {'even' if values['kHalfEven'] else 'up'}",
+                f"multipliers of {'few' if formats['Multiplier'].bits <= 4 else 'many'} bits",
+            }
         if unit.implementation == "dense":
             found.add("bias" if unit.constants else "no bias")
         if unit.implementation == "top_k_scores":
@@ -115,11 +125,15 @@ def passes(design, ip, seed, folder):
 
 WAYS = {
     *(f"{pad} of swg" for pad in ("PadTop", "PadBottom", "PadLeft", "PadRight", "StrideHeight", "StrideWidth")),
-    *("pixels", "folds of mvau", "folds of mvu", "folds of dense", "wider", "narrower", "deep FIFO", "pad codes"),
+    *("a row of swg_parallel", "all rows of swg_parallel", "one pixel of swg_parallel", "several pixels of swg_parallel"),
+    *("all of pixels", "parts of pixels"),
+    *("folds of mvau", "folds of mvu", "folds of dense", "wider", "narrower", "deep FIFO", "pad codes"),
+    *("pad codes of beats", "rows of factors"),
     *(f"signed {name} of {implementation}" for implementation, name in SIGNED.items()),
     *(f"negative zero of {implementation}" for implementation in ("accumulate_pool", "global_max", "join_sum")),
     *("255 thresholds of mvau", "255 thresholds of threshold", "no factors", "one factors", "own factors"),
     *("sums into join_sum", "codes into join_sum", "bias", "no bias", "scores of 1 words", "scores of 2 words"),
+    *("half up", "half even", "multipliers of few bits", "multipliers of many bits"),
     *("bipolar weights times uint", "bipolar weights times int"),
     *("bipolar weights, 1 bit", "signed weights, 1 bit", "unsigned weights, 1 bit"),
     *("signed weights, LUT", "unsigned weights, LUT", "signed weights, DSP", "unsigned weights, DSP"),
@@ -138,7 +152,7 @@ def few(designs, ips=lambda design: design.parts):
 
 def test_random_ips(tmp_path):
     reached = set()
-    for number, (design, ip, seed, has) in enumerate(few(drawn(5, 60, tmp_path, blocks=2))):
+    for number, (design, ip, seed, has) in enumerate(few(drawn(5, 90, tmp_path, blocks=2))):
         passes(design, ip, seed, tmp_path / f"{number}")
         reached |= has
     assert reached == WAYS | set(MODULES)

@@ -16,9 +16,10 @@ from codegen.jobs.run import do, run_here
 from codegen.tools.find import locate
 from dataflow import plan
 from dataflow.cost.estimate import estimate_ip
+from dataflow.cost.formulas import dot
 from dataflow.cost.resources import Resources
 from dataflow.unit import Backend
-from network import load
+from network import Format, load
 from rtl.measure import fit, measure, random_memories
 from rtl.modules import MODULES
 from rtl.shapes import FIFO, held_out_errors, table
@@ -156,6 +157,24 @@ def test_and_popcount_takes_at_most_4_2_luts_a_product(simd, tmp_path):
     text = PES.replace("Simd = 32", f"Simd = {simd}").replace("SumBits = 13", f"SumBits = {13 if simd == 32 else 14}")
     outcome = do(module_job("pes", text, {}), tmp_path / "pes", Cache(tmp_path / "cache"), run_here)
     assert read_statistics(outcome.folder / STATISTICS).unit.lut / (16 * simd) <= 4.2
+
+
+PLANES = """\
+module unit(input logic clk_i, input logic [35:0] codes_i, input logic [23:0] low_i, input logic [11:0] top_i, output logic [10:0] sum_o);
+  logic [9:0] positive, negative;
+  rf_dot_planes #(.Lanes(12), .InBits(3), .WeightBits(2)) u_low (.clk_i, .codes_i, .weights_i(low_i), .sum_o(positive));
+  rf_dot_planes #(.Lanes(12), .InBits(3), .WeightBits(1)) u_top (.clk_i, .codes_i, .weights_i(top_i), .sum_o(negative));
+  always_ff @(posedge clk_i) sum_o <= positive - {negative, 2'd0};
+endmodule
+"""
+
+
+@needs_yosys
+def test_the_estimate_of_products_in_luts_is_that_of_their_structure(tmp_path):
+    """12 products of signed weights and unsigned codes, 3x3 bits, as dot.h has them in C++: what is negative is taken off in the end."""
+    outcome = do(module_job("planes", PLANES, {}), tmp_path / "planes", Cache(tmp_path / "cache"), run_here)
+    luts, _, _ = dot(12, Format.parse("int3"), Format.parse("uint3"), Backend.HLS)
+    assert luts == pytest.approx(read_statistics(outcome.folder / STATISTICS).unit.lut, rel=0.08)
 
 
 def test_units_that_are_alike_are_one_job(digits, monkeypatch):

@@ -1,4 +1,4 @@
-// The product of a value and a factor: of scores and of what joins.
+// The product of a value and a factor: of scores, of what joins, and of activations that scale.
 //
 // Misuse: the product has the bits of both factors; what it is given to cuts off those it does not hold.
 #pragma once

@@ -1,8 +1,8 @@
 // In what order values arrive at an activation, and so which constants each beat meets.
 //
-// A beat has kSimd channels of kBeside pixels, one pixel behind the other; for every kSimd channels there is a row of constants. Values come
-// pixel by pixel, or as a product with several pixels gives them: of each of kRepeats pixels kBlock beats, then of each the next kBlock beats,
-// until the kPixels groups of pixels that a frame has are through.
+// A beat has kSimd channels of kBeside pixels, one pixel behind the other; for every kSimd channels there is a row of constants. Values
+// come pixel by pixel, or as a product with several pixels gives them: of each of kRepeats pixels kBlock beats, then of each the next
+// kBlock beats, until the kPixels groups of pixels that a frame has are through.
 //
 // Misuse: values in another order meet the constants of other channels, without a sign.
 #pragma once

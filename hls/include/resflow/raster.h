@@ -14,14 +14,14 @@ struct Raster;
 /// Of every group of pixels, beats that come as (fold, pixel, beat) leave as (pixel, fold, beat). One process, II=1.
 ///   in       Beat<kLanes, Code>  kGroups groups a frame, each of kFolds * kPixels * kBeats beats
 ///   out      Beat<kLanes, Code>  the same beats, pixel by pixel
-///   cycles   (kGroups + 1) groups a frame: a group leaves while the next one comes
+///   cycles   (kGroups + 1) * kFolds * kPixels * kBeats a frame: a group leaves while the next one comes
 ///   storage  two groups in kGroupsStorage
 ///   misuse   beats of another fold or number of pixels change their places without a sign; a frame that is short stops it
 template <class Layer>
 void raster(hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &in, hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &out) {
   constexpr unsigned kGroup = Layer::kFolds * Layer::kPixels * Layer::kBeats;
   constexpr unsigned kFold = Layer::kPixels * Layer::kBeats;  // beats of a fold
-  // The last pixel's beats of the first fold leave soonest after they came, those of the first pixel in the last fold wait least.
+  // From when a beat comes to when it leaves: least for the first pixel's in the last fold.
   constexpr unsigned kApart = (Layer::kFolds + Layer::kPixels - 1) * Layer::kBeats;
 
   static_assert(Layer::kFolds > 1 && Layer::kPixels > 1, "of one fold, or one pixel, the beats are in raster order");

@@ -7,7 +7,8 @@
 //   #pragma HLS ARRAY_RESHAPE variable=rom complete dim=3
 //
 // Nearly every layer has one; rows of more than 4,096 bits are cut into several. One memory for all PEs fills block RAMs better than one
-// for each, and is a module instead of hundreds. UNCONFIRMED: that the tools take both pragmas on one array, each for its own dimension;
+// for each, and is a module instead of hundreds. Only what lanes read at addresses of their own, as in table.h and search.h, is a ROM for each
+// lane, of a single integer a row. UNCONFIRMED: that the tools take both pragmas on one array, each for its own dimension;
 // UG1399 allows each, and says nothing of the two together.
 //
 // Misuse: indices are not checked. A row of another layer gives wrong results without a sign.

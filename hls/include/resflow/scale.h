@@ -1,8 +1,8 @@
 // Multiply-add-shift: values to codes by a multiplier and a bias of each channel, instead of thresholds.
 #pragma once
 
-#include "dot.h"
 #include "formats.h"
+#include "multiply.h"
 #include "order.h"
 #include "rom.h"
 #include "simulation.h"

@@ -66,7 +66,8 @@ Search_Beats:
 }
 
 /// The same in the order of a design, inputs, constants, outputs: what is given last cannot follow a list of any length, so each level in
-/// turn goes to the end, and is cut into its memories on the way.
+/// turn goes to the end, and is cut into its memories on the way. UNCONFIRMED: that inlined in a dataflow region this leaves nothing there but
+/// the call of the one above, as its canonical form wants it (UG1399).
 template <class Layer, class T, unsigned roms, unsigned rows, unsigned integers, class... Others>
 void search(hls::stream<Beat<Order<Layer>::kLanes, typename Layer::In>> &in, const T (&level)[roms][rows][integers], Others &...others) {
 #pragma HLS INLINE

@@ -52,7 +52,7 @@ struct ParallelSchedule {
 ///   cycles   fill + out_height * max(groups * delay, stride * row) + tail * delay a frame, in beats: fill = (kernel - pad) rows,
 ///            row = width*kIn/kSimd, delay = kIn/kSimd beats of a window, times its rows where a beat has one; groups of kPixels windows,
 ///            or of the columns they need, if those are more; tail: those that leave after the last phase, with a pad of 1 on both sides of
-///            a kernel of 3 one group
+///            a kernel of 3 one group; where a row is one word of each bank, the fill and each phase's reads take one cycle more
 ///   padding  Pads, zeros where they are left out
 ///   storage  a ring of kernel + stride rows in kRingStorage: a bank for each column modulo kPixels*stride, and where a beat has all taps for
 ///            each row modulo the kernel's height; in kHistoryStorage, of kernel - stride columns the last `delay` beats

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from codegen.text.files import write_changed
 from network import parameters
-from network.arrays import specs
+from network.arrays import key, specs
 from network.errors import DescriptionError, GraphError, GraphErrors, ParameterError
 from network.importers.onnx import graph, write
 from network.importers.onnx.lower import lower
@@ -21,7 +21,11 @@ from network.importers.onnx.match import match
 from network.importers.onnx.operators import QUANTIZERS, Preprocessing, read
 from network.importers.onnx.values import Tensor
 from network.model import Network
+from network.scaling import Scaling, cheapest
 from network.yaml import description, paths
+
+FEW_THRESHOLDS = 3
+"""So few are compared with; how, is left to the choice by cost."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,17 +71,18 @@ def convert(path: Path, preprocessing: Preprocessing | None = None) -> Imported:
 
 def save(imported: Imported, config: Path, npz: Path, naming: write.Naming) -> tuple[Network, Mapping[str, NDArray[Any]]]:
     """Write both files; returns them as they are read again, checked. Raises GraphError, ParameterError or OSError."""
-    lowered = imported.lowered
-    text = write.render(lowered, naming, paths.parameters_entry(config, npz, naming.network))
+    lowered, entry = imported.lowered, paths.parameters_entry(config, npz, naming.network)
+    text = write.render(lowered, naming, entry)
     trial = config.with_name(f".{config.name}.trial")
     try:
         write_changed(trial, text)
-        wanted = specs(description.load(trial))
+        described = description.load(trial)
     except DescriptionError as error:
         # What no description may have: the graph is named, since there is no such file yet.
         raise GraphError(imported.graph.file, error.what, why=error.why, fix=error.fix) from None
     finally:
         trial.unlink(missing_ok=True)
+    wanted = specs(described)
     arrays = {}
     for name, spec in wanted.items():
         array = lowered.arrays[name]
@@ -90,6 +95,16 @@ def save(imported: Imported, config: Path, npz: Path, naming: write.Naming) -> t
     if extra:
         raise ValueError(f"arrays that the description does not have: {', '.join(extra)}")
     parameters.save(npz, arrays)
-    write_changed(config, text)
+    write_changed(config, write.render(lowered, naming, entry, scalings(described, arrays)))
     network = description.load(config)
     return network, parameters.load(network, npz)
+
+
+def scalings(network: Network, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Scaling]:
+    """By layer, with which multiply-add-shift its thresholds are reached: proved for every value, over all weights and inputs."""
+    found: dict[str, Scaling] = {}
+    for layer, activation in network.activations.items():
+        if activation.codes.thresholds > FEW_THRESHOLDS:
+            scaling = cheapest(arrays[key(layer, "thresholds")], activation.reach, activation.codes)
+            found |= {layer: scaling} if scaling else {}
+    return found

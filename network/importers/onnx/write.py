@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from network.formats import Format, Kind
 from network.importers.onnx.lowered import Block, Conv, Head, Lowered
 from network.model import Pictures
 from network.operations import PoolKind, Window
+from network.scaling import Scaling
 from network.yaml.writer import pair, quoted
 
 COLUMN = 38
@@ -59,8 +61,9 @@ def _most(formats: Iterable[Format]) -> Format:
     return Counter(formats).most_common(1)[0][0]
 
 
-def render(lowered: Lowered, naming: Naming, parameters: str | None = None) -> str:
-    """The YAML; `parameters` is the file it names, where that is not in the default place."""
+def render(lowered: Lowered, naming: Naming, parameters: str | None = None, scalings: Mapping[str, Scaling] = MappingProxyType({})) -> str:
+    """The YAML; `parameters` is the file it names, where that is not in the default place; `scalings` are those of layers whose thresholds
+    are known to be theirs."""
     head, shape, shared = lowered.head, lowered.input, common(lowered)
     assert head is not None
     assert lowered.stem is not None
@@ -75,7 +78,7 @@ def render(lowered: Lowered, naming: Naming, parameters: str | None = None) -> s
         "",
         "formats:",
         f"  weight:   {shared.weight}",
-        _noted(f"  act:      {shared.act}", f"inside a block; each is compared with {shared.act.thresholds} thresholds at once"),
+        _noted(f"  act:      {shared.act}", "inside a block"),
         _noted(f"  residual: {shared.residual}", "between blocks"),
         f"  zero_point: {shared.zero_point}",
         "",
@@ -90,13 +93,13 @@ def render(lowered: Lowered, naming: Naming, parameters: str | None = None) -> s
     lines += ["stem:"]
     if lowered.stem_entry:
         lines.append(_noted(f"  entry: {lowered.stem_entry}", "an activation on the image"))
-    lines.append(f"  conv:  {_conv(lowered.stem, shared, shared.act)}")
+    lines.append(f"  conv:  {_conv(lowered.stem, shared, shared.act, scalings.get('stem.conv'))}")
     if lowered.pool:
         lines.append(f"  pool:  {{{', '.join(_window(lowered.pool))}}}")
     lines += ["", "blocks:"]
     for block in lowered.blocks:
-        lines += _block(block, shared)
-    lines += ["", *_head(head, shared, lowered)]
+        lines += _block(block, shared, scalings)
+    lines += ["", *_head(head, shared, lowered, scalings)]
     return "\n".join(lines) + "\n"
 
 
@@ -136,7 +139,12 @@ def _window(window: Window) -> list[str]:
     return [*words, f"pad: [[{vertical[0]}, {vertical[1]}], [{horizontal[0]}, {horizontal[1]}]]"]
 
 
-def _conv(conv: Conv, shared: Common, act: Format, *, projects: bool = False) -> str:
+def _scaled(scaling: Scaling) -> str:
+    numbers = ", ".join(f"{name}: {value}" for name, value in scaling.entries.items())
+    return f"activation: {{scale: {{{numbers}}}}}"
+
+
+def _conv(conv: Conv, shared: Common, act: Format, scaling: Scaling | None, *, projects: bool = False) -> str:
     """`act` is the default of its codes."""
     words = _window(conv.window)
     words = words[1:] if projects else [words[0], f"out: {conv.out}", *words[1:]]
@@ -149,10 +157,11 @@ def _conv(conv: Conv, shared: Common, act: Format, *, projects: bool = False) ->
     if conv.pad_codes != (0,):
         codes = conv.pad_codes
         words.append(f"pad_code: {codes[0]}" if len(codes) == 1 else f"pad_code: [{', '.join(map(str, codes))}]")
+    words += [_scaled(scaling)] if scaling else []
     return f"{{{', '.join(words)}}}"
 
 
-def _block(block: Block, shared: Common) -> list[str]:
+def _block(block: Block, shared: Common, scalings: Mapping[str, Scaling]) -> list[str]:
     lines = [f"  {block.name}:"]
     if block.bypass_entry or (block.entry and block.bypass):
         words = [f"{name}: {codes}" for name, codes in (("main", block.entry), ("bypass", block.bypass_entry)) if codes]
@@ -163,9 +172,10 @@ def _block(block: Block, shared: Common) -> list[str]:
         lines.append("    entry:  false")
     for index, conv in enumerate(block.convs):
         is_last = index == len(block.convs) - 1
-        lines.append(f"    conv{index + 1}:  {_conv(conv, shared, shared.residual if is_last else shared.act)}")
-    bypass = block.bypass
-    lines.append(f"    bypass: {_conv(bypass, shared, shared.residual, projects=True) if bypass else 'identity'}")
+        scaling = scalings.get(f"{block.name}.conv{index + 1}")
+        lines.append(f"    conv{index + 1}:  {_conv(conv, shared, shared.residual if is_last else shared.act, scaling)}")
+    bypass, scaling = block.bypass, scalings.get(f"{block.name}.bypass")
+    lines.append(f"    bypass: {_conv(bypass, shared, shared.residual, scaling, projects=True) if bypass else 'identity'}")
     join = block.join
     if not join.clips:
         words = []
@@ -175,11 +185,13 @@ def _block(block: Block, shared: Common) -> list[str]:
             words += [f"factors: {join.factors}", *(["per_channel: true"] if join.per_channel else [])]
         if join.act != shared.residual:
             words.append(f"act: {join.act}")
+        if (scaling := scalings.get(f"{block.name}.join")) is not None:
+            words.append(_scaled(scaling))
         lines.append(f"    join:   {{{', '.join(words)}}}")
     return lines
 
 
-def _head(head: Head, shared: Common, lowered: Lowered) -> list[str]:
+def _head(head: Head, shared: Common, lowered: Lowered, scalings: Mapping[str, Scaling]) -> list[str]:
     lines = ["head:"]
     if head.pool is PoolKind.MAX:
         lines.append("  pool:   max")
@@ -187,9 +199,12 @@ def _head(head: Head, shared: Common, lowered: Lowered) -> list[str]:
         lines.append(f"  zero_point: {head.zero_point}")
     if head.act:
         lines.append(_noted(f"  act:    {head.act}", "behind the pool"))
+    if (scaling := scalings.get("head.pool")) is not None:
+        lines.append(f"  {_scaled(scaling)}")
     words = [f"out: {head.out}", *([f"weight: {head.weight}"] if str(head.weight) != "int8" else [])]
     words += [f"factors: {head.factors}"] if head.factors else []
     words += [f"act: {head.fc_act}"] if head.fc_act else []
+    words += [_scaled(scaling)] if (scaling := scalings.get("head.fc")) else []
     lines.append(f"  fc:     {{{', '.join(words)}}}")
     lines.append(f"  top:    {head.top}")
     if head.gives_scores:

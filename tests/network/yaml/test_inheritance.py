@@ -61,7 +61,8 @@ def test_one_of_those_shipped_from_anywhere(described):
     [
         ("network: mine\nlike: nosuch\n",
          f"{{folder}}/mine.yaml:2: like: there is no {TESTS.parent}/configs/nosuch.yaml\n  why: the rest of the description is read from it\n"
-         "  fix: choose from digits, digits_streams, resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, or name a file: PATH.yaml"),
+         "  fix: choose from digits, digits_streams, resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, resnet50_w4a4, resnet50_w8a8, "
+         "or name a file: PATH.yaml"),
         ("network: mine\nlike: mine.yaml\n",
          "{folder}/mine.yaml:2: like: {folder}/mine.yaml itself inherits from another description\n"
          "  why: a description is spread over two files at most\n  fix: name the description that has the blocks"),

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runtime.container.program import Activation, Conv, Format, Head, Pair, Program, Shape, Window
+from runtime.container.program import Activation, Block, Conv, Entry, Format, Head, Join, Pair, Program, Shape, Window
 from runtime.emulation.emulator import Emulator, _native, available_paths, peak
 from runtime.emulation.lowered import LoweredProgram
 from runtime.errors import DeviceError
@@ -154,9 +154,63 @@ def test_many_thresholds_evenly_spaced_or_not(path: str, bits: int, uneven: floa
     images = np.stack([high, sums - 127 * (high - low), low], axis=1).astype(np.uint8)
     assert np.array_equal(images.astype(int) @ weights[0].astype(int), sums)
     program = dataclasses.replace(program, input=Shape(1, len(images), 3))
-    found = Emulator(program, path=path).trace(images[np.newaxis])["stem"][0]
+    emulator = Emulator(program, path=path)
+    assert emulator.ways["stem.conv"] == ("levels" if uneven > 1 else "near" if uneven else "line" if bits < 8 else "double")
+    found = emulator.trace(images[np.newaxis])["stem"][0]
     expected = (thresholds[np.newaxis] <= sums[:, np.newaxis, np.newaxis]).sum(axis=2) + codes.low
     assert np.array_equal(found, expected)
+
+
+JOINS = {"one": (1, 0.0, "plane"), "three": (3, 0.0, "plane"), "uneven": (1, 0.3, "levels")}
+
+
+@pytest.mark.parametrize("path", NATIVE)
+@pytest.mark.parametrize(("kinds", "uneven", "way"), JOINS.values(), ids=JOINS)
+def test_joins_behind_real_factors(path: str, kinds: int, uneven: float, way: str) -> None:
+    """Every pair of codes, which whole factors and thresholds follow as an import has them: a * main + b * bypass only comes near to what
+    was rounded, so that thresholds are not even."""
+    outputs = 70
+    codes = np.arange(256)
+    images = np.stack(np.broadcast_arrays(codes[:, np.newaxis], codes), axis=2).astype(np.uint8)
+    factors = np.array([[368, 401], [512, 301], [1300, 250]], np.int32)[:kinds]
+    levels, expected = np.empty((kinds, 255), np.int32), np.empty((kinds, 256, 256), np.uint8)
+    for i, (step, offset) in enumerate([(760.3, -0.3), (611.7, -20.2), (1024.9, 3.1)][:kinds]):
+        values = images.astype(np.int64) @ factors[i]
+        wanted = np.clip(np.round(images @ (factors[i] * [1, 1 + 1e-6] / step) + offset), 0, 255)
+        middle = (np.arange(255) + 0.5 - offset + uneven * np.sin(np.arange(255))) * step
+        levels[i] = [values[wanted > k].min() if not uneven and (wanted > k).any() else middle[k] for k in range(255)]
+        levels[i].sort()
+        expected[i] = np.searchsorted(levels[i], values, side="right")
+        assert uneven or np.array_equal(expected[i], wanted)
+
+    def conv(name: str, weights: NDArray[np.int8]) -> Conv:
+        outputs = len(weights)
+        activation = Activation(name=name, codes=Format("uint8"), thresholds=np.tile(np.arange(1, 256, dtype=np.int32), (outputs, 1)))
+        window = Window(kernel=Pair(1, 1), stride=Pair(1, 1), before=Pair(0, 0), after=Pair(0, 0))
+        weights = weights.reshape(outputs, 1, 1, -1)
+        return Conv(name=name, window=window, weight=Format("int8"), input=Format("uint8"), weights=weights, activation=activation)
+
+    def only(channel: int) -> NDArray[np.int8]:
+        return np.tile(np.eye(2, dtype=np.int8)[channel], (outputs, 1))
+
+    turns = np.arange(outputs) % kinds
+    block = Block(
+        name="block",
+        entry=Entry(),
+        convs=(conv("block.conv1", np.eye(2, dtype=np.int8)), conv("block.conv2", only(0))),
+        bypass=conv("block.bypass", only(1)),
+        join=Join(
+            zero_point=0,
+            codes=Format("uint8"),
+            factors=factors if kinds == 1 else factors[turns],
+            activation=Activation(name="block.join", codes=Format("uint8"), thresholds=levels[turns]),
+        ),
+    )
+    head = Head(zero_point=0, inputs=outputs, classes=1, top=1, weights=np.ones((1, outputs), np.int8), bias=np.zeros(1, np.int32))
+    program = Program(input=Shape(256, 256, 2), stem=conv("stem.conv", np.eye(2, dtype=np.int8)), pool=None, blocks=(block,), head=head)
+    emulator = Emulator(program, path=path)
+    assert emulator.ways["block.conv2"] == f"line, {way}"
+    assert np.array_equal(emulator.trace(images)["block"], np.moveaxis(expected[turns], 0, 2))
 
 
 @pytest.mark.parametrize("path", NATIVE)
