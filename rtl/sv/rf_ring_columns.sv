@@ -2,7 +2,8 @@
 //
 //   take_i, data_i   a beat of the image goes in
 //   step_i           the next step: a group of Columns columns of Rows rows of a window, some of their channels
-//   columns_o        Taken cycles after its step: of the group's last New columns, from the last one on, the Rows rows from the window's first
+//   columns_o        Taken cycles after its step: of the group's last New columns, from the last one on, the Rows rows from the window's
+//                    first
 //   storage          a memory for each of Rows rows and Columns columns: row y lies in that of y mod Rows, column c in that of
 //                    (c + Shift) mod Columns. Of a row RowWords groups of columns are there; beyond it anything is taken
 //   misuse           a step takes what has come in by then: the beats of the row that it takes last have to be in, and none above it anew

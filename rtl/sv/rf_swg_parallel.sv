@@ -1,17 +1,17 @@
 // Sliding window generator whose beats have several taps, a row of the kernel or all of it, for any kernel, stride and padding.
 //
 //   in       beats of Simd codes: pixels in raster order, channels fastest, In/Simd beats a pixel
-//   out      beats of Pixels*Taps*Simd codes: windows in raster order, Pixels of them side by side; of rows, (kernel_y, channel), of all taps,
-//            (channel): in a beat the same channels of all its taps, pixel by pixel, each (kernel_y, kernel_x, channel)
+//   out      beats of Pixels*Taps*Simd codes: windows in raster order, Pixels of them side by side; of rows, (kernel_y, channel), of all
+//            taps, (channel): in a beat the same channels of all its taps, pixel by pixel, each (kernel_y, kernel_x, channel)
 //   cycles   Fill + OutHeight * Phase + Tail * Delay a frame, see below; a beat arrives Latency cycles after its firing
-//   storage  a ring of kernel + stride rows, in a bank for each column modulo Pixels*stride, and where a beat has all taps for each row modulo
-//            the kernel's height; the last Delay beats of kernel - stride columns in a delay line
+//   storage  a ring of kernel + stride rows, in a bank for each column modulo Pixels*stride, and where a beat has all taps for each row
+//            modulo the kernel's height; the last Delay beats of kernel - stride columns in a delay line
 //   misuse   that of rf_swg, whose frames, phases and FIFOs it has
-// After the fill, each output row is one phase: the columns of its rows are taken from the ring, step by step, while the rows that the next one
-// needs come in, so what is written in a phase is never read in it. No bank is read twice for a window: what a window shares with the one before
-// comes out of the delay line. Windows leave when their last column is taken; where that is padding, the columns in front of the next row come
-// instead, so the last ones leave after the last phase. Two machines, one of which says what each firing reads, takes and writes, the other,
-// Lead groups of columns behind, what of a window is padding; and the ring with its own, rf_ring_columns.
+// After the fill, each output row is one phase: the columns of its rows are taken from the ring, step by step, while the rows that the next
+// one needs come in, so what is written in a phase is never read in it. No bank is read twice for a window: what a window shares with the
+// one before comes out of the delay line. Windows leave when their last column is taken; where that is padding, the columns in front of the
+// next row come instead, so the last ones leave after the last phase. Two machines, one of which says what each firing reads, takes and
+// writes, the other, Lead groups of columns behind, what of a window is padding; and the ring with its own, rf_ring_columns.
 module rf_swg_parallel #(
   parameter int unsigned Height = 3,
   parameter int unsigned Width = 3,
@@ -49,8 +49,8 @@ module rf_swg_parallel #(
   localparam int unsigned PixelBeats = In / Simd;
   localparam int unsigned RowBeats = Width * PixelBeats;
 
-  // A step takes Rows rows of Columns columns, some of their channels. Those of a row are shifted so that each group of windows ends with such
-  // a group of columns; Lead of them are in front of the first.
+  // A step takes Rows rows of Columns columns, some of their channels. Those of a row are shifted so that each group of windows ends with
+  // such a group of columns; Lead of them are in front of the first.
   localparam int unsigned Rows = Taps == KernelHeight * KernelWidth ? KernelHeight : 1;
   localparam int unsigned Columns = Pixels * StrideWidth;
   localparam int unsigned Span = (Pixels - 1) * StrideWidth + KernelWidth;  // columns of a group of windows
@@ -68,7 +68,7 @@ module rf_swg_parallel #(
 
   localparam int unsigned FillRows = KernelHeight - PadTop < Height ? KernelHeight - PadTop : Height;
   localparam int unsigned Fill = FillRows * RowBeats;
-  localparam int unsigned Settle = RowWords * PixelBeats == 1 ? 1 : 0;  // a cycle of the HLS library's, in which a lone word reaches its RAM
+  localparam int unsigned Settle = RowWords * PixelBeats == 1 ? 1 : 0;  // a cycle of the HLS library's: a lone word reaches its RAM
   localparam int unsigned Reads = StrideHeight * RowBeats;  // of a phase
   localparam int unsigned Steps = Words * Delay;  // of a phase
   localparam int unsigned Phase = Reads + Settle > Steps ? Reads + Settle : Steps;
