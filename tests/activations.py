@@ -83,11 +83,7 @@ def scaled_thresholds(rng: np.random.Generator, activation: Activation, scaling:
     multipliers = np.append(rng.integers(most // 3 + 1, most, channels - 1, endpoint=True), most)[:, None]
     middle = (low + high) // 2 + rng.integers(-2, 3, (channels, 1))
     biases = ((codes.low + codes.high) // 2 - scaling.offset << scaling.shift) // scaling.step - multipliers * middle
-    wanted = np.arange(codes.low + 1, codes.high + 1)
-    q = -(-(wanted - scaling.offset) // scaling.step)
-    odd = (scaling.rounding is Rounding.HALF_EVEN) & (q % 2 != 0)  # of a tie the lower one
-    found = -((biases - (q << scaling.shift) - odd) // multipliers)
-    return np.where(wanted > scaling.high, high + 1, np.where(wanted <= scaling.low, low, found))
+    return scaling.thresholds(multipliers[:, 0], biases[:, 0], activation.reach, codes)
 
 
 def activated(

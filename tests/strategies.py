@@ -242,15 +242,36 @@ class _Settling(Forward):
 
     def activate(self, layer: str, values: np.ndarray) -> np.ndarray:
         if layer in self.activations:
-            name, columns = key(layer, "thresholds"), values.reshape(-1, values.shape[-1]).T
-            activation, way = self.activations[layer], self.ways.get(layer)
+            name, columns = key(layer, "thresholds"), values.reshape(-1, values.shape[-1]).T.astype(np.int64)
+            activation, way, kind = self.activations[layer], self.ways.get(layer), self.rng.choice(KINDS)
             if way is Way.CLIP or isinstance(way, Scaling):
                 found = parameters.drawn_thresholds(self.rng, activation, (int(values.min()), int(values.max())), way)
-            else:
+            elif kind == "any":
                 drawn = np.stack([self.rng.choice(column, activation.codes.thresholds) for column in columns])
                 found = np.sort(drawn + self.rng.integers(0, 2, drawn.shape), axis=1)
+            else:
+                found = _quantized(columns, activation.codes.thresholds, kind)
             self.arrays[name] = found.astype(self.arrays[name].dtype)
         return super().activate(layer, values)
+
+
+KINDS = ("any", "any", "even", "step", "twice")
+"""Thresholds that are values of the channel; or those of a power of two with ties that go to the even code: with codes that jump by two, or
+rounded twice."""
+
+
+def _quantized(columns: np.ndarray, count: int, kind: str) -> np.ndarray:
+    codes, middles = np.arange(count) - count // 2, columns.mean(axis=1).round().astype(np.int64)[:, None]
+    spread = (np.ptp(columns, axis=1)[:, None] + 1) / (count + 1)
+    shifts = np.maximum(1, np.log2(spread).astype(np.int64))
+    if kind == "twice":
+        return middles + _ties_to_even(_ties_to_even(codes, np.ones_like(shifts)), np.maximum(1, shifts - 1))
+    return middles + _ties_to_even(codes if kind == "even" else -(-codes // 2), shifts)
+
+
+def _ties_to_even(codes: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """The least values that, divided by 2**shift and rounded, are `codes`."""
+    return (codes << shifts) - (1 << shifts - 1) + (codes & 1)
 
 
 def settled(network: Network, seed: int, images: np.ndarray) -> dict[str, Any]:

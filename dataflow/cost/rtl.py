@@ -31,9 +31,9 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "join_sum": ((1.013, 0.961, 0.805), (0.993, 1.026, 0.896, 1.536)),
         "fifo": ((1.008, 2.039, 10.523, 4.963, 23.074), (1.007, 4.298, 5.21, 3.772, 25.526)),
         "threshold": ((0.818, 0.97, 1.183, 1.182, 0.0), (0.983, 1.008, 1.443)),
-        "clip": ((1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
-        "table": ((1.0, 1.0), (1.0, 1.0)),
-        "search": ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
+        "clip": ((0.68, 0.877, 1.067, 1.885), (0.952, 1.002, 1.496)),
+        "table": ((0.932, 0.433, 0.894), (0.999, 1.128)),
+        "search": ((0.949, 0.964, 1.272), (0.895, 0.865, 1.007)),
         "swg": ((0.879, 1.232, 0.981, 3.625, 0.9, 25.096), (0.99, 1.326, 4.871, 1.652, 17.166)),
         "swg_parallel": ((0.941, 1.059, 1.052, 1.571, 0.0, 12.153, 8.654), (0.987, 0.999, 1.016, 1.422, 0.914, 23.723)),
         "raster": ((1.031, 1.386, 2.173, 4.501), (0.987, 0.974, 1.032, 5.385)),
@@ -435,12 +435,18 @@ def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, cod
     )
 
 
-def table(*, lanes: int, control: Count, words: int, codes: int, storage: Storage) -> Structure:
+def table(*, lanes: int, control: Count, rows: int, values: int, codes: int, storage: Storage) -> Structure:
+    """A ROM for each lane; the row in their addresses is one register. Codes ascend with values, so among 64 of these, a LUT, most upper bits
+    stay the same: bit k from the top one changes 2**(k+1) - 1 times among all. The LUTs of those that stay are counted apart."""
+    words = rows << values
     held, brams = rom(words, codes, storage)
+    pieces = 1 << max(0, values - 6)  # of the values of a row
+    changing = sum(1 - (1 - 1 / pieces) ** (2 ** (k + 1) - 1) for k in range(codes)) / codes
+    address = 0 if storage is Storage.BRAM else values
     return Structure(
         implementation="table",
-        luts=(lanes * held.lut, control.lut + 1),
-        ffs=(lanes * held.ff, control.ff + 1),
+        luts=(lanes * held.lut * changing, lanes * held.lut * (1 - changing), control.lut + 1),
+        ffs=(lanes * (codes + address), (bits_for(rows) if address else 0) + control.ff + 1),
         ruled=Resources(bram=lanes * brams),
     )
 

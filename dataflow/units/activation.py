@@ -155,7 +155,8 @@ def table(place: Place, *, layer: str, activation: Activation, lanes: int, order
         rtl.table,
         lanes=held.pe,
         control=rtl.row_of_beat(rows, order.block, order.repeats),
-        words=held.words,
+        rows=rows,
+        values=values.bits,
         codes=held.element_bits,
         storage=held.storage,
     )

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from runtime.bench import models, resnet50
 from runtime.emulation.emulator import Emulator, available_paths, peak
@@ -17,6 +19,13 @@ from runtime.emulation.emulator import Emulator, available_paths, peak
 BATCHES = (1, 8, 64)
 SECONDS = 0.25  # at least, of each measurement
 REST_SECONDS = 0.05  # after which threads of the one before no longer wait for work
+
+
+class Seconds(NamedTuple):
+    """On the clock, and of the CPUs: those of a busy machine are shared."""
+
+    passed: float
+    cpu: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +51,14 @@ def speeds(folder: Path, paths: tuple[str, ...], threads: tuple[int, ...], repet
     contenders: dict[tuple[str, int], Callable[[int], object]] = {}
     for count in threads:
         for path in paths:
-            contenders[path, count] = _emulated(Emulator(program, path=path, threads=count), codes)
-        contenders["onnxruntime int8", count] = _onnx(int8, count, floats)
-        contenders["onnxruntime float32", count] = _onnx(float32, count, floats)
+            contenders[path, count] = emulated(Emulator(program, path=path, threads=count), codes)
+        contenders["onnxruntime int8", count] = onnx(int8, count, floats)
+        contenders["onnxruntime float32", count] = onnx(float32, count, floats)
     rates: dict[tuple[str, int, int], list[float]] = {}
     for _ in range(repetitions):
         for batch in BATCHES:
             for (name, count), run in contenders.items():
-                rates.setdefault((name, count, batch), []).append(batch / _seconds(run, batch))
+                rates.setdefault((name, count, batch), []).append(batch / seconds(run, batch).passed)
     return [Result(name=n, threads=t, batch=b, images_per_s=median(samples)) for (n, t, b), samples in rates.items()]
 
 
@@ -76,23 +85,23 @@ def kinds(path: str, batch: int, repetitions: int) -> dict[str, tuple[float, int
     return sums
 
 
-def _emulated(emulator: Emulator, codes: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Callable[[int], object]:
-    return lambda batch: emulator.run(codes[:batch])
+def emulated(emulator: Emulator, codes: NDArray[np.uint8], weights: NDArray[np.int8] | None = None) -> Callable[[int], Any]:
+    return lambda batch: emulator.run(codes[:batch], weights)
 
 
-def _onnx(model: Path, threads: int, floats: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Callable[[int], object]:
+def onnx(model: Path, threads: int, floats: NDArray[np.float32]) -> Callable[[int], Any]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     return lambda batch: session.run(None, {models.INPUT: floats[:batch]})
 
 
-def _seconds(run: Callable[[int], object], batch: int) -> float:
+def seconds(run: Callable[[int], object], batch: int) -> Seconds:
     """Of one call, the mean of as many as it takes to measure."""
     time.sleep(REST_SECONDS)
     run(batch)
-    start, calls = time.perf_counter(), 0
+    start, cpu_start, calls = time.perf_counter(), time.process_time(), 0
     while (passed := time.perf_counter() - start) < SECONDS:
         run(batch)
         calls += 1
-    return passed / calls
+    return Seconds(passed / calls, (time.process_time() - cpu_start) / calls)

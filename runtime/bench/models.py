@@ -1,8 +1,9 @@
-"""ResNet-50 for onnxruntime, float32 and statically quantized to int8, with weights drawn at random."""
+"""ResNet-50 for onnxruntime, float32 and statically quantized to int8, with weights drawn at random; or a smaller one, for tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,31 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from runtime.bench.resnet50 import CLASSES, EXPANSION, IMAGE, STAGES
+from runtime.container.program import Shape
 
 INPUT = "image"
 _CALIBRATION_IMAGES = 4
 
 
-def write(folder: Path) -> tuple[Path, Path]:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a ResNet with bottlenecks, and which convolution of a stage's first block has its stride: in v1 the first, in v1.5 the second."""
+
+    image: Shape = IMAGE
+    stages: tuple[tuple[int, int], ...] = STAGES
+    strided: int = 1
+
+
+def write(folder: Path, size: Size = Size()) -> tuple[Path, Path]:  # noqa: B008 (it is frozen)
     """Paths of the float32 model and the int8 model."""
     float32, prepared, int8 = (folder / f"resnet50_{name}.onnx" for name in ("float32", "prepared", "int8"))
-    onnx.save(_graph(), str(float32))
+    onnx.save(_graph(size), str(float32))
     quant_pre_process(str(float32), str(prepared))
     # Unsigned activations and signed weights are what the instructions for it multiply.
     quantize_static(
         str(prepared),
         str(int8),
-        _Images(),
+        _Images(size.image),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         activation_type=QuantType.QUInt8,
@@ -37,14 +48,14 @@ def write(folder: Path) -> tuple[Path, Path]:
     return float32, int8
 
 
-def images(count: int, seed: int = 1) -> NDArray[np.float32]:
-    shape = (count, IMAGE.channels, IMAGE.height, IMAGE.width)
+def images(count: int, image: Shape = IMAGE, seed: int = 1) -> NDArray[np.float32]:
+    shape = (count, image.channels, image.height, image.width)
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 class _Images(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self) -> None:
-        self._images: Iterator[NDArray[np.float32]] = iter(images(_CALIBRATION_IMAGES)[:, np.newaxis])
+    def __init__(self, image: Shape) -> None:
+        self._images: Iterator[NDArray[np.float32]] = iter(images(_CALIBRATION_IMAGES, image)[:, np.newaxis])
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         image = next(self._images, None)
@@ -74,16 +85,17 @@ class _Graph:
         return self.node("Relu", f"{name}.relu", result) if relu else result
 
 
-def _graph() -> Any:
+def _graph(size: Size) -> Any:
     graph = _Graph()
-    codes = graph.conv("stem", INPUT, IMAGE.channels, 64, 7, 2)
+    codes = graph.conv("stem", INPUT, size.image.channels, 64, 7, 2)
     codes = graph.node("MaxPool", "pool", codes, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
     channels = 64
-    for stage, (count, inner) in enumerate(STAGES):
+    for stage, (count, inner) in enumerate(size.stages):
         for i in range(count):
             name, stride, wide = f"res{stage + 2}{'abcdef'[i]}", 2 if i == 0 and stage > 0 else 1, inner * EXPANSION
-            path = graph.conv(f"{name}.conv1", codes, channels, inner, 1, stride)
-            path = graph.conv(f"{name}.conv2", path, inner, inner, 3)
+            first, second = (stride, 1) if size.strided == 1 else (1, stride)
+            path = graph.conv(f"{name}.conv1", codes, channels, inner, 1, first)
+            path = graph.conv(f"{name}.conv2", path, inner, inner, 3, second)
             path = graph.conv(f"{name}.conv3", path, inner, wide, relu=False)
             bypass = graph.conv(f"{name}.bypass", codes, channels, wide, 1, stride, relu=False) if i == 0 else codes
             codes = graph.node("Relu", f"{name}.relu", graph.node("Add", f"{name}.join", path, bypass))
@@ -91,7 +103,7 @@ def _graph() -> Any:
     codes = graph.node("Flatten", "flat", graph.node("GlobalAveragePool", "average", codes))
     matrix = graph.constant("fc.weights", (graph.rng.standard_normal((channels, CLASSES)) * 0.01).astype(np.float32))
     graph.node("Gemm", "scores", codes, matrix, graph.constant("fc.bias", np.zeros(CLASSES, np.float32)))
-    source = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", IMAGE.channels, IMAGE.height, IMAGE.width])
+    source = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", size.image.channels, size.image.height, size.image.width])
     result = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", CLASSES])
     body = helper.make_graph(graph.nodes, "resnet50", [source], [result], graph.initializers)
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", 13)])

@@ -23,7 +23,9 @@ constexpr unsigned kTileRows = 6, kRows = 24, kInterleave = 4, kChunk = kInterle
 template <unsigned kTile>
 void multiply_tile(const Rows &rows, unsigned first, const std::int8_t *panel, std::int32_t *sums) {
   __m512i total[kTile][kQuarters];
+  #pragma GCC unroll 8
   for (unsigned r = 0; r < kTile; ++r) {
+    #pragma GCC unroll 8
     for (unsigned q = 0; q < kQuarters; ++q) total[r][q] = _mm512_setzero_si512();
   }
   const std::uint8_t *line = rows.codes + first * rows.stride;
@@ -31,16 +33,21 @@ void multiply_tile(const Rows &rows, unsigned first, const std::int8_t *panel, s
     const std::uint8_t *codes = line;
     for (std::size_t chunk = 0; chunk < rows.chunks; ++chunk, codes += kChunk, panel += kPanel * kInterleave) {
       __m512i weights[kQuarters];
+      #pragma GCC unroll 8
       for (unsigned q = 0; q < kQuarters; ++q) weights[q] = _mm512_loadu_si512(panel + q * sizeof(__m512i));
+      #pragma GCC unroll 8
       for (unsigned r = 0; r < kTile; ++r) {
         std::int32_t quad;
         std::memcpy(&quad, codes + r * rows.stride, sizeof quad);
         const __m512i four = _mm512_set1_epi32(quad);
+        #pragma GCC unroll 8
         for (unsigned q = 0; q < kQuarters; ++q) total[r][q] = _mm512_dpbusd_epi32(total[r][q], four, weights[q]);
       }
     }
   }
+  #pragma GCC unroll 8
   for (unsigned r = 0; r < kTile; ++r) {
+    #pragma GCC unroll 8
     for (unsigned q = 0; q < kQuarters; ++q) _mm512_storeu_si512(sums + (first + r) * kPanel + q * kLanes, total[r][q]);
   }
 }

@@ -95,6 +95,11 @@ def features(ip):
             pairs = "no" if not unit.constants else "one" if values["kPairs"] < values["kLanes"] else "own"
             found |= {"rows of factors" for _ in [0] if values.get("kRows", 1) > 1}
             found |= {f"{pairs} factors", f"{'sums' if formats['Main'].bits > 8 else 'codes'} into join_sum"}
+        if unit.implementation == "scale":
+            found |= {
+                f"half {'even' if values['kHalfEven'] else 'up'}",
+                f"multipliers of {'few' if formats['Multiplier'].bits <= 4 else 'many'} bits",
+            }
         if unit.implementation == "dense":
             found.add("bias" if unit.constants else "no bias")
         if unit.implementation == "top_k_scores":
@@ -128,6 +133,7 @@ WAYS = {
     *(f"negative zero of {implementation}" for implementation in ("accumulate_pool", "global_max", "join_sum")),
     *("255 thresholds of mvau", "255 thresholds of threshold", "no factors", "one factors", "own factors"),
     *("sums into join_sum", "codes into join_sum", "bias", "no bias", "scores of 1 words", "scores of 2 words"),
+    *("half up", "half even", "multipliers of few bits", "multipliers of many bits"),
     *("bipolar weights times uint", "bipolar weights times int"),
     *("bipolar weights, 1 bit", "signed weights, 1 bit", "unsigned weights, 1 bit"),
     *("signed weights, LUT", "unsigned weights, LUT", "signed weights, DSP", "unsigned weights, DSP"),
