@@ -211,7 +211,7 @@ def test_twice_the_lanes_take_about_twice_the_logic(resnet50, field, factor):
 
     def luts(layer):
         place = Place("conv2", "", ("in",), ("out",))
-        unit = mvau(place, layer=layer.name, product=layer.product, activation=layer.activation, fold=layer.fold)
+        unit = mvu(place, layer=layer.name, product=layer.product, fold=layer.fold, multiply=Multiply.LUT)
         return unit.cost(Backend.HLS).lut
 
     assert 1.4 < luts(replace(conv, **{field: getattr(conv, field) * factor})) / luts(conv) < 2.2

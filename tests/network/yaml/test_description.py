@@ -428,11 +428,10 @@ WIDE = {
         "  fix: choose pe from 1, 2, 4, 5, 8, 10, 16, 20, 25, 40, 50, 80, 100, 125, 200, 250, 400",
     ),
     "sums of an activation of its own": (
-        (CONV1, CONV1.replace("out: 4, pe: 2", "out: 512, pe: 512, activation: search")),
-        ("conv2:  {kernel: 3, out: 4, pe: 2, simd: 2}", "conv2:  {kernel: 3, out: 4, pe: 2, simd: 512}"),
-        "toy.yaml:16: res2a.conv1: pe=512 makes a beat of 4,608 bits\n"
-        "  why: 512 lanes of int9; no stream or ap_uint may be wider than 4,096 bits\n"
-        "  fix: choose pe from 1, 2, 4, 8, 16, 32, 64, 128, 256",
+        (STEM, STEM.replace("out: 4", "out: 512").replace("pe: 2", "pe: 512, activation: search")),
+        "toy.yaml:10: stem.conv: pe=512 makes a beat of 9,216 bits\n"
+        "  why: 512 lanes of int18; no stream or ap_uint may be wider than 4,096 bits\n"
+        "  fix: choose pe from 1, 2, 4, 8, 16, 32, 64, 128",
     ),
     "weights of the fully connected layer": (
         (LAST, "conv2:  {kernel: 3, out: 2048, pe: 2, simd: 2}\n    bypass: {}"),
