@@ -46,7 +46,8 @@ module rf_pe_packed #(
   localparam int unsigned FieldBits = $clog2(Length * (High - Low) + 1);
   localparam int unsigned FactorBits = (Weights - 1) * WeightStep + WeightBits + (WeightSigned ? 0 : 1);
   localparam int unsigned TotalBits = FieldBits + $clog2(Chains);
-  localparam logic [SumBits-1:0] Start = SumBits'(FoldIn * Lanes * Low);
+  localparam logic signed [63:0] Least = 64'(Low) * 64'(signed'(FoldIn * Lanes));  // of 32 bits a sum may be wider by one
+  localparam logic [SumBits-1:0] Start = SumBits'(Least);
 
   if ((Weights > 1 && WeightStep < FieldBits) || (Pixels > 1 && PixelStep < FieldBits) ||
       (Weights > 1 && Pixels > 1 && WeightStep < (Pixels - 1) * PixelStep + FieldBits && PixelStep < (Weights - 1) * WeightStep + FieldBits)
