@@ -51,11 +51,6 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
 """By implementation, the constants of its LUTs and of its flip-flops, in the order of `Structure`."""
 
 
-SIGNED_TREE = 1.4
-"""LUTs of trees that add signed products as built to those counted: Yosys adds four at once, by carry-save adders. From the PEs of 4 to 32
-lanes of 8x8 bits in measured.csv."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
     """What a module contains: LUTs and flip-flops of each of its parts as counted, and what is counted by rule."""
@@ -98,10 +93,9 @@ def counter(numbers: int) -> Count:
     return Count(bits + 1 + bits / 5, bits + 1) if numbers > 1 else Count()
 
 
-def tree(numbers: int, bits: int, levels: int | None = None, *, signed: bool = False, weighted: bool = False) -> Count:
+def tree(numbers: int, bits: int, levels: int | None = None, *, weighted: bool = False) -> Count:
     """rf_adder_tree: a LUT for each bit that two numbers have in common, a register behind the last level and every second before it."""
-    added = _tree(numbers, bits, bits_for(numbers) if levels is None else levels, weighted, True)
-    return Count(SIGNED_TREE * (added.lut + numbers - 1), added.ff) if signed else added
+    return _tree(numbers, bits, bits_for(numbers) if levels is None else levels, weighted, True)
 
 
 @cache  # both halves are mostly the same, and so are the trees of most units
