@@ -62,9 +62,11 @@ def task_estimate(project: Planned) -> dict[str, Any]:
     """print what the design will cost, an estimate: LUTs, flip-flops, BRAM, UltraRAM, DSPs of each IP"""
 
     def estimate(json_file: Path | None) -> None:
+        from dataflow.cost.published import NETWORKS
         from dataflow.cost.report import estimate_data, print_estimate
+        from dataflow.layout.original import original_style
 
-        print_estimate(project.design)
+        print_estimate(project.design, original_style(project.design) if project.design.name in NETWORKS else None)
         write_json(json_file, lambda: estimate_data(project.design))
 
     return printed(estimate, json_option())

@@ -215,24 +215,24 @@ class _Frame:
 
     def _keep_buildable(self) -> None:
         """Drop the ends whose beats are too wide. Each is tried with the others as narrow as possible, since only its own width matters."""
-        narrowest = [min(ends, key=prod, default=Ends(1, 1)) for ends in self.convs]
-        for layer in range(len(self.convs)):
+        narrowest = [convs[min(convs, key=prod)] for convs in self.convs if convs]
+        for layer in range(len(narrowest)):
             for number in range(len(Ends._fields)):
                 for lanes in sorted({ends[number] for ends in self.convs[layer]}):
                     having = min((ends for ends in self.convs[layer] if ends[number] == lanes), key=prod)
                     try:
-                        self._ip([*narrowest[:layer], having, *narrowest[layer + 1 :]])
+                        self._ip([*narrowest[:layer], self.convs[layer][having], *narrowest[layer + 1 :]])
                     except DescriptionError:
                         self.convs[layer] = {ends: conv for ends, conv in self.convs[layer].items() if ends[number] != lanes}
         if not all(self.convs):
             block_ip(self.block)  # the narrowest: raises the error that says what is too wide
 
-    def _ip(self, ends: Sequence[Ends]) -> Ip:
-        return block_frame(self.block.with_layers([convs[each] for convs, each in zip(self.convs, ends, strict=True)]))
+    def _ip(self, convs: Sequence[Conv]) -> Ip:
+        return block_frame(self.block.with_layers(convs))
 
     def built(self, changed: dict[int, Ends]) -> tuple[Ip, Costs, int]:
         """With these ends of layers, and the widest of the others: the IP, its cost and its cycles a frame."""
-        ip = self._ip([changed.get(layer, widest) for layer, widest in enumerate(self.widest)])
+        ip = self._ip([convs[changed.get(layer, self.widest[layer])] for layer, convs in enumerate(self.convs)])
         return ip, vector(estimate_ip(ip)), ip.interval
 
 

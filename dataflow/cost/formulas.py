@@ -16,9 +16,9 @@ from dataflow.packing import Packing
 from dataflow.unit import Backend, Constants, Role
 from network.formats import Format, Kind
 
-ADD_OR_SUBTRACT_FACTOR = 0.994
+ADD_OR_SUBTRACT_FACTOR = 1.0
 """Ratio of LUTs of add-or-subtract as built to those counted here. FITTED to the published LUTs of the original, whose blocks are built so; nothing else is multiplied by it."""
-REGISTER_FACTOR = 2.152
+REGISTER_FACTOR = 2.179
 """Ratio of flip-flops of pipelines as built to those counted here. FITTED to the published flip-flops of the original. UNCONFIRMED for
 this library's own pipelines."""
 CONTROL = Resources(lut=100, ff=150)

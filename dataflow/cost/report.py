@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from rich import box
 from rich.console import Console
@@ -14,10 +14,7 @@ from dataflow.cost.estimate import estimate_design, estimate_ip, estimate_link
 from dataflow.cost.formulas import ADD_OR_SUBTRACT_FACTOR, REGISTER_FACTOR
 from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Design
-from dataflow.layout import lay_out
 from dataflow.unit import Backend
-from network.formats import Kind
-from network.layers import Build, Conv, Multiply, Way
 
 HEADINGS = ("LUT", "FF", "BRAM36", "URAM", "DSP")
 
@@ -34,8 +31,9 @@ def table(*columns: str, right: Sequence[str] = HEADINGS) -> Table:
     return made
 
 
-def print_estimate(design: Design) -> None:
-    """Print every IP, the FIFOs and converters between them, and the sum; for the published network, also the published figures."""
+def print_estimate(design: Design, original: Design | None = None) -> None:
+    """Print every IP, the FIFOs and converters between them, and the sum; of the published network also the published figures, beside those of
+    the `original` style of its design."""
     console = Console(width=120)
     ips = table("IP", "SLR", *HEADINGS, right=("SLR", *HEADINGS))
     for ip in design.ips:
@@ -46,32 +44,14 @@ def print_estimate(design: Design) -> None:
     ips.add_row("estimated", "", *numbers(library))
     console.print(ips)
     console.print("An estimate: counted by formulas, not measured on an implemented design.")
-    if design.name in published.NETWORKS:
-        original = estimate_design(original_style(design), Backend.ORIGINAL)
+    if original is not None:
+        style = estimate_design(original, Backend.ORIGINAL)
         console.print(
             f"With this library's products ({Backend.HLS.value}, by an open synthesizer's figures) and activations it takes "
-            f"{library.lut / original.lut:.0%}\nof the LUTs that it takes in the original's style "
+            f"{library.lut / style.lut:.0%}\nof the LUTs that it takes in the original's style "
             f"({Backend.ORIGINAL.value}, thresholds at every PE; fitted to Vivado's)."
         )
-        _print_published(console, original)
-
-
-def original_style(design: Design) -> Design:
-    """The same folding as the original builds it: comparators at every PE, and products in DSPs unless they are of bipolar weights."""
-
-    def original(conv: Conv) -> Conv:
-        multiply = Multiply.LUT if conv.weight.kind is Kind.BIPOLAR else Multiply.DSP
-        return conv.built(Build(conv.fold, multiply, Way.FUSED))
-
-    net = design.network
-    return lay_out(
-        replace(
-            net,
-            stem=replace(net.stem, conv=original(net.stem.conv)),
-            blocks=tuple(block.with_layers(list(map(original, block.layers))) for block in net.blocks),
-        ),
-        design.platform,
-    )
+        _print_published(console, style)
 
 
 def estimate_data(design: Design) -> dict[str, object]:

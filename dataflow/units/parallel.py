@@ -45,12 +45,12 @@ def swg_parallel(
     again = max(window.kernel[1] - window.stride[1], 0)
     history = Buffer(name="history", words=sliding.delay if again else 0, bits=max(again, 1) * sliding.rows * beat)
     turned = sliding.rows if window.stride[0] % sliding.rows else 1  # rows that are in another bank for every row of windows
-    seen = sliding.rows * min(sliding.columns, sliding.span)
+    seen = sliding.rows * min(sliding.columns, pixels * window.kernel[1])
     given = sliding.rows * min(sliding.span, pixels * window.kernel[1])  # what windows side by side share is there once
     structure = partial(
         rtl.swg_parallel,
         counters=sliding.counters,
-        banks=ring.memories,
+        banks=seen,
         rows=turned,
         seen=seen,
         given=given,

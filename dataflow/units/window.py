@@ -30,7 +30,7 @@ def swg(
     structure = partial(
         rtl.swg,
         counters=sliding.counters,
-        banks=banks,
+        banks=min(banks, pixels * window.kernel[1]),  # those that a window has columns in
         kernel=window.kernel,
         pixels=pixels,
         words=ring.words,

@@ -1,17 +1,17 @@
 // Sliding window generator whose beats have several taps, a row of the kernel or all of it, for any kernel, stride and padding.
 //
 //   in       beats of Simd codes: pixels in raster order, channels fastest, In/Simd beats a pixel
-//   out      beats of Pixels*Taps*Simd codes: windows in raster order, Pixels of them side by side; of rows, (kernel_y, channel), of all taps,
-//            (channel): in a beat the same channels of all its taps, pixel by pixel, each (kernel_y, kernel_x, channel)
+//   out      beats of Pixels*Taps*Simd codes: windows in raster order, Pixels of them side by side; of rows, (kernel_y, channel), of all
+//            taps, (channel): in a beat the same channels of all its taps, pixel by pixel, each (kernel_y, kernel_x, channel)
 //   cycles   Fill + OutHeight * Phase + Tail * Delay a frame, see below; a beat arrives Latency cycles after its firing
-//   storage  a ring of kernel + stride rows, in a bank for each column modulo Pixels*stride, and where a beat has all taps for each row modulo
-//            the kernel's height; the last Delay beats of kernel - stride columns in a delay line
+//   storage  a ring of kernel + stride rows, in a bank for each column modulo Pixels*stride, and where a beat has all taps for each row
+//            modulo the kernel's height; the last Delay beats of kernel - stride columns in a delay line
 //   misuse   that of rf_swg, whose frames, phases and FIFOs it has
-// After the fill, each output row is one phase: the columns of its rows are taken from the ring, step by step, while the rows that the next one
-// needs come in, so what is written in a phase is never read in it. No bank is read twice for a window: what a window shares with the one before
-// comes out of the delay line. Windows leave when their last column is taken; where that is padding, the columns in front of the next row come
-// instead, so the last ones leave after the last phase. Four machines: one says what each firing reads, takes and writes, and one, Lead groups
-// of columns behind, what of a window is padding; rf_ring_place where beats go, the last one where columns come from.
+// After the fill, each output row is one phase: the columns of its rows are taken from the ring, step by step, while the rows that the next
+// one needs come in, so what is written in a phase is never read in it. No bank is read twice for a window: what a window shares with the
+// one before comes out of the delay line. Windows leave when their last column is taken; where that is padding, the columns in front of the
+// next row come instead, so the last ones leave after the last phase. Two machines, one of which says what each firing reads, takes and
+// writes, the other, Lead groups of columns behind, what of a window is padding; and the ring with its own, rf_ring_columns.
 module rf_swg_parallel #(
   parameter int unsigned Height = 3,
   parameter int unsigned Width = 3,
@@ -49,11 +49,12 @@ module rf_swg_parallel #(
   localparam int unsigned PixelBeats = In / Simd;
   localparam int unsigned RowBeats = Width * PixelBeats;
 
-  // A step takes Rows rows of Columns columns, some of their channels. Those of a row are shifted so that each group of windows ends with such
-  // a group of columns; Lead of them are in front of the first.
+  // A step takes Rows rows of Columns columns, some of their channels. Those of a row are shifted so that each group of windows ends with
+  // such a group of columns; Lead of them are in front of the first.
   localparam int unsigned Rows = Taps == KernelHeight * KernelWidth ? KernelHeight : 1;
   localparam int unsigned Columns = Pixels * StrideWidth;
   localparam int unsigned Span = (Pixels - 1) * StrideWidth + KernelWidth;  // columns of a group of windows
+  localparam int unsigned New = Span < Columns ? Span : Columns;  // of these, in the group of columns with which it ends
   localparam int unsigned Again = KernelWidth > StrideWidth ? KernelWidth - StrideWidth : 0;  // of these, columns of the group before
   localparam int unsigned Kernels = KernelHeight / Rows;  // steps for the rows of a window
   localparam int unsigned Delay = Kernels * PixelBeats;  // steps from one group of columns to the next
@@ -67,28 +68,15 @@ module rf_swg_parallel #(
 
   localparam int unsigned FillRows = KernelHeight - PadTop < Height ? KernelHeight - PadTop : Height;
   localparam int unsigned Fill = FillRows * RowBeats;
-  localparam int unsigned Settle = RowWords * PixelBeats == 1 ? 1 : 0;  // a cycle of the HLS library's, in which a lone word reaches its RAM
+  localparam int unsigned Settle = RowWords * PixelBeats == 1 ? 1 : 0;  // a cycle of the HLS library's: a lone word reaches its RAM
   localparam int unsigned Reads = StrideHeight * RowBeats;  // of a phase
   localparam int unsigned Steps = Words * Delay;  // of a phase
   localparam int unsigned Phase = Reads + Settle > Steps ? Reads + Settle : Steps;
 
-  localparam int unsigned Slots = (KernelHeight + StrideHeight + Rows - 1) / Rows;  // rows in a bank
-  localparam int unsigned RowSpace = RowWords * PixelBeats;  // of a row, in a bank
-  localparam int unsigned Ring = Slots * RowSpace;
-  localparam int unsigned TopRow = Slots * Rows - PadTop;  // that of the first window, in the padding above row 0
-  localparam int unsigned Top = TopRow / Rows % Slots * RowSpace;
-  localparam int unsigned TopTurn = TopRow % Rows;
-  localparam int unsigned Down = StrideHeight / Rows * RowSpace;  // to the next row of windows: words, and banks
-  localparam int unsigned Turn = StrideHeight % Rows;
-
-  localparam int unsigned RingBits = rf_pkg::index_bits(Ring);
-  localparam int unsigned BankBits = rf_pkg::index_bits(Columns);
-  localparam int unsigned TurnBits = rf_pkg::index_bits(Rows);
-  localparam int unsigned AtBits = rf_pkg::index_bits(Words * PixelBeats);
   localparam int unsigned GroupBits = rf_pkg::index_bits(Words);
   localparam int unsigned RowBits = rf_pkg::index_bits(OutHeight);
   localparam int unsigned KernelBits = rf_pkg::index_bits(Kernels);
-  localparam int unsigned Taken = Turn == 0 ? 2 : 3;  // cycles from a firing to its columns: address, ring, rotation
+  localparam int unsigned Taken = StrideHeight % Rows == 0 ? 2 : 3;  // cycles from a firing to its columns: address, ring, rotation
   localparam int unsigned Latency = Taken + 1;
 
   if (In % Simd != 0 || OutWidth % Pixels != 0) begin : gen_refuse_fold
@@ -224,150 +212,18 @@ module rf_swg_parallel #(
     end
   end
 
-  logic takes;
-  logic [BankBits-1:0] bank_in;
-  logic [TurnBits-1:0] row_bank_in;
-  logic [RingBits-1:0] word_in;
-
-  assign takes = fire && reads_q;
-  rf_ring_place #(
-    .Height(Height), .Width(Width), .PixelBeats(PixelBeats), .Rows(Rows), .Columns(Columns), .Shift(Shift), .Ring(Ring)
-  ) u_place (.clk_i, .rst_ni, .step_i(takes), .row_bank_o(row_bank_in), .bank_o(bank_in), .word_o(word_in));
-
-  // Where columns come from: row `base`, word `at`. Of a window's rows those in banks before that of the first are a slot further.
-  logic moves, part_last, kernel_last, word_last, out_row_last;
-  logic [3:0] unused_first_out;
-  logic [AtBits-1:0] at_q, word_at_q;  // word_at_q: the first of this group of columns
-  logic [RingBits-1:0] base_q, base_top_q, base_further, base_top_next;  // base_top_q: of the first row of the window
-  logic [TurnBits-1:0] turn_q;  // its bank
-
-  assign moves = fire && seeks_q;
-  rf_loop #(.Times(PixelBeats)) u_part (.clk_i, .rst_ni, .step_i(moves), .first_o(unused_first_out[0]), .last_o(part_last));
-  rf_loop #(.Times(Kernels)) u_kernel (
-    .clk_i, .rst_ni, .step_i(moves && part_last), .first_o(unused_first_out[1]), .last_o(kernel_last)
-  );
-  rf_loop #(.Times(Words)) u_word (
-    .clk_i, .rst_ni, .step_i(moves && part_last && kernel_last), .first_o(unused_first_out[2]), .last_o(word_last)
-  );
-  rf_loop #(.Times(OutHeight)) u_out_row (
-    .clk_i, .rst_ni, .step_i(moves && part_last && kernel_last && word_last), .first_o(unused_first_out[3]), .last_o(out_row_last)
-  );
-
-  assign base_further = base_q == RingBits'(Ring - RowSpace) ? '0 : base_q + RingBits'(RowSpace);
-
-  logic [RingBits-1:0] base_down;
-  if (Down == 0) begin : gen_same_slot
-    assign base_down = base_top_q;
-  end else begin : gen_down
-    assign base_down = base_top_q >= RingBits'(Ring - Down) ? base_top_q - RingBits'(Ring - Down) : base_top_q + RingBits'(Down);
-  end
-  if (Turn == 0) begin : gen_same_bank
-    assign base_top_next = base_down;
-    assign turn_q = TurnBits'(TopTurn);
-    logic unused;
-    assign unused = &{turn_q};
-  end else begin : gen_turn
-    logic wraps;
-    assign wraps = turn_q >= TurnBits'(Rows - Turn);
-    assign base_top_next = !wraps ? base_down : base_down == RingBits'(Ring - RowSpace) ? '0 : base_down + RingBits'(RowSpace);
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) begin
-        turn_q <= TurnBits'(TopTurn);
-      end else if (moves && part_last && kernel_last && word_last) begin
-        turn_q <= out_row_last ? TurnBits'(TopTurn) : wraps ? turn_q - TurnBits'(Rows - Turn) : turn_q + TurnBits'(Turn);
-      end
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      at_q <= '0;
-      word_at_q <= '0;
-      base_q <= RingBits'(Top);
-      base_top_q <= RingBits'(Top);
-    end else if (moves) begin
-      if (!part_last) begin
-        at_q <= at_q + 1'b1;
-      end else if (!kernel_last) begin  // the next row of the window
-        at_q <= word_at_q;
-        base_q <= base_further;
-      end else if (!word_last) begin  // the next group of columns
-        at_q <= at_q + 1'b1;
-        word_at_q <= at_q + 1'b1;
-        base_q <= base_top_q;
-      end else begin  // the next row of windows, or the next frame
-        at_q <= '0;
-        word_at_q <= '0;
-        base_q <= out_row_last ? RingBits'(Top) : base_top_next;
-        base_top_q <= out_row_last ? RingBits'(Top) : base_top_next;
-      end
-    end
-  end
-
-  // The ring. Beyond the row are no columns of the image: what is read there is not used.
-  logic takes_q;
-  logic [Bits-1:0] in_q;
-  logic [RingBits-1:0] word_in_q;
-  logic [BankBits-1:0] bank_in_q;
-  logic [TurnBits-1:0] row_bank_in_q;
   logic [Latency-1:0] writes_qq;
   logic [Span*Rows*Bits-1:0] seen;  // columns, the group's last one lowest, of each its rows
-  logic [Columns*Rows*Bits-1:0] words;
 
-  always_ff @(posedge clk_i) begin
-    takes_q <= takes && rst_ni;
-    in_q <= in_i;
-    word_in_q <= word_in;
-    bank_in_q <= bank_in;
-    row_bank_in_q <= row_bank_in;
-    writes_qq <= rst_ni ? {writes_qq[Latency-2:0], fire && writes_q} : '0;
-  end
+  always_ff @(posedge clk_i) writes_qq <= rst_ni ? {writes_qq[Latency-2:0], fire && writes_q} : '0;
 
-  for (genvar y = 0; y < Rows; y++) begin : gen_rows
-    logic [RingBits-1:0] address_q;
-    if (y < Rows - 1) begin : gen_before
-      always_ff @(posedge clk_i) address_q <= (turn_q > TurnBits'(y) ? base_further : base_q) + RingBits'(at_q);
-    end else begin : gen_last
-      always_ff @(posedge clk_i) address_q <= base_q + RingBits'(at_q);
-    end
-    for (genvar x = 0; x < Columns; x++) begin : gen_columns
-      if (x < Span) begin : gen_bank
-        rf_ram #(.Words(Ring), .Bits(Bits), .Style(RingStyle)) u_ring (
-          .clk_i, .write_i(takes_q && bank_in_q == BankBits'(Columns - 1 - x) && row_bank_in_q == TurnBits'(y)),
-          .write_address_i(word_in_q), .data_i(in_q), .read_address_i(address_q), .data_o(words[(x*Rows+y)*Bits +: Bits])
-        );
-      end else begin : gen_between
-        assign words[(x*Rows+y)*Bits +: Bits] = '0;  // a column that no window has
-      end
-    end
-  end
-
-  // Row by row from the window's first.
-  localparam int unsigned New = Span < Columns ? Span : Columns;
-
-  if (Turn == 0) begin : gen_in_place
-    for (genvar i = 0; i < New * Rows; i++) begin : gen_pixel
-      assign seen[i*Bits +: Bits] = words[(i/Rows*Rows+(i+TopTurn)%Rows)*Bits +: Bits];
-    end
-  end else begin : gen_rotation
-    logic [2*TurnBits-1:0] turn_qq;
-    logic [New*Rows*Bits-1:0] rotated, rotated_q;
-    always_ff @(posedge clk_i) begin
-      turn_qq <= {turn_qq[TurnBits-1:0], turn_q};
-      rotated_q <= rotated;
-    end
-    always_comb begin
-      rotated = '0;
-      for (int unsigned i = 0; i < New * Rows; i++) begin
-        for (int unsigned bank = 0; bank < Rows; bank++) begin
-          if (turn_qq[TurnBits +: TurnBits] == TurnBits'((bank + Rows - i % Rows) % Rows)) begin
-            rotated[i*Bits +: Bits] = words[(i/Rows*Rows+bank)*Bits +: Bits];
-          end
-        end
-      end
-    end
-    assign seen[New*Rows*Bits-1:0] = rotated_q;
-  end
+  rf_ring_columns #(
+    .Height(Height), .Width(Width), .KernelHeight(KernelHeight), .StrideHeight(StrideHeight), .PadTop(PadTop), .OutHeight(OutHeight),
+    .PixelBeats(PixelBeats), .Rows(Rows), .Columns(Columns), .Shift(Shift), .RowWords(RowWords), .Words(Words), .New(New), .Bits(Bits),
+    .Style(RingStyle)
+  ) u_columns (
+    .clk_i, .rst_ni, .take_i(fire && reads_q), .data_i(in_i), .step_i(fire && seeks_q), .columns_o(seen[New*Rows*Bits-1:0])
+  );
   if (Again == 0) begin : gen_anew
     logic unused;
     assign unused = &{steps_q};

@@ -3,7 +3,7 @@
 //   in       beats of Pixels*Taps*Simd codes: windows, (kernel_y, kernel_x, channel), of several taps the same channels of each;
 //            FoldIn = kernel/Taps * In/Simd beats
 //   claim_o  the last firing of a fold, whose sums come Latency cycles later; only where room_i
-//   sums_o   with valid_o, once a fold: the Pe sums of pixel 0, then of pixel 1, of SumBits bits in two's complement; FoldOut = Out/Pe folds
+//   sums_o   with valid_o, once a fold: the Pe sums of pixel 0, then of pixel 1, of SumBits bits in two's complement; FoldOut = Out/Pe
 //   fold_o   the fold whose sums come two cycles later, as long as a ROM takes
 //   cycles   FoldIn * FoldOut for each group of Pixels pixels
 //   storage  a row of Pe*Lanes weights a tile, tile = fold * FoldIn + beat; the FoldIn beats of a window in a delay line, where there is

@@ -30,7 +30,7 @@ class Size:
     strided: int = 1
 
 
-def write(folder: Path, size: Size = Size()) -> tuple[Path, Path]:  # noqa: B008 (it is frozen)
+def write(folder: Path, size: Size = Size()) -> tuple[Path, Path]:
     """Paths of the float32 model and the int8 model."""
     float32, prepared, int8 = (folder / f"resnet50_{name}.onnx" for name in ("float32", "prepared", "int8"))
     onnx.save(_graph(size), str(float32))

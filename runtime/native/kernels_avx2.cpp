@@ -149,8 +149,10 @@ double burn(std::size_t iterations) {
   const __m256i codes = _mm256_set1_epi8(1);
   __m256i weights = _mm256_set1_epi8(1);
   for (std::size_t i = 0; i < iterations; ++i) {
-    for (unsigned s = 0; s < kSums; ++s) sums[s] = _mm256_add_epi16(sums[s], _mm256_maddubs_epi16(codes, weights));
-    asm volatile("" : "+x"(weights));  // or it would be multiplied once and for all
+    for (unsigned s = 0; s < kSums; ++s) {
+      asm volatile("" : "+x"(weights));  // or it would be multiplied once and for all
+      sums[s] = _mm256_add_epi16(sums[s], _mm256_maddubs_epi16(codes, weights));
+    }
   }
   __m256i total = sums[0];
   for (unsigned s = 1; s < kSums; ++s) total = _mm256_add_epi16(total, sums[s]);

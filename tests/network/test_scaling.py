@@ -214,3 +214,37 @@ def test_what_a_description_may_not_have(changed: dict[str, object], message: st
     assert error.value.what == message
     assert error.value.why
     assert error.value.fix
+
+
+def code_of(scaling: Scaling, multiplier: int, bias: int, value: int) -> int:
+    """In Python's whole numbers, by the definition."""
+    q, rest = divmod(multiplier * value + bias, 1 << scaling.shift)
+    if scaling.rounding is Rounding.HALF_EVEN and rest == 0 and q % 2:
+        q -= 1
+    return max(scaling.low, min(scaling.high, scaling.step * q + scaling.offset))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_what_a_scaling_gives_is_found_again_with_no_more_bits(data: st.DataObject) -> None:
+    """Values of up to 47 bits: on both sides of every threshold."""
+    bits, codes = data.draw(st.integers(4, 47)), Format.parse(data.draw(st.sampled_from(["uint8", "int8", "uint4", "int3", "uint1"])))
+    reach = data.draw(st.sampled_from([(0, (1 << bits) - 1), (-(1 << bits - 1), (1 << bits - 1) - 1)]))
+    width, step, offset = data.draw(st.integers(1, min(20, 60 - bits))), data.draw(st.integers(1, 3)), data.draw(st.integers(-3, 3))
+    shift = min(max(bits + width - codes.bits + data.draw(st.integers(-3, 2)), 0), 48)
+    rounding = data.draw(st.sampled_from(Rounding))
+    scaling = Scaling(multiplier=width, bias=64, shift=shift, rounding=rounding, step=step, offset=offset, low=codes.low, high=codes.high)
+    channels = data.draw(st.integers(1, 3))
+    multipliers = np.array([data.draw(st.integers(1, (1 << width) - 1)) for _ in range(channels)])
+    middles = np.array([data.draw(st.integers(reach[0] // 2, reach[1] // 2)) for _ in range(channels)])
+    biases = (((codes.low + codes.high) // 2 - offset) // step << shift) - multipliers * middles
+    thresholds = scaling.thresholds(multipliers, biases, reach, codes)
+    found = cheapest(thresholds, reach, codes)
+    assert found is not None
+    assert found.multiplier <= width
+    for solved in (scaling, found):
+        for channel, (multiplier, bias) in enumerate(zip(*solve(solved, thresholds, reach, codes), strict=True)):
+            beside = {int(each) + side for each in thresholds[channel] for side in (-1, 0)} | {*reach}
+            for value in (each for each in beside if reach[0] <= each <= reach[1]):
+                code = codes.low + int((thresholds[channel] <= value).sum())
+                assert code_of(solved, int(multiplier), int(bias), value) == code

@@ -92,6 +92,8 @@ PARAMETERS = {
     "rf_rescaled": [{}, {"Bits": 24, "Signed": "1'b1", "MultiplierBits": 20, "BiasBits": 45, "Shift": 37, "HalfEven": 1, "Low": -128, "High": 127},
                     {"Bits": 8, "MultiplierBits": 1, "BiasBits": 3, "Shift": 0, "Step": 2, "Offset": -3, "High": 15, "OutBits": 4}],
     "rf_raster": [{}, {"Groups": 3, "Folds": 4, "Pixels": 2, "Beats": 3, "Lanes": 2, "CodeBits": 4, "OutDepth": 80}],
+    "rf_ring_columns": [{}, {"Width": 8, "Rows": 1, "Columns": 2, "Shift": 1, "RowWords": 5, "Words": 6, "PixelBeats": 2, "New": 2, "Bits": 4},
+                        {"StrideHeight": 3, "Columns": 3, "Shift": 1, "RowWords": 2, "Words": 1}],
     "rf_ring_place": [{}, {"Height": 4, "Width": 5, "PixelBeats": 2, "Rows": 3, "Columns": 2, "Shift": 1, "Ring": 12}, {"Columns": 2}],
     "rf_rom": [{}, {"Words": 1, "Bits": 9}, {"Words": 100, "Bits": 9, "Block": "1'b1"}],
     "rf_row_of_beat": [{}, {"Rows": 6}, {"Rows": 6, "Block": 6, "Repeats": 2}, {"Rows": 6, "Block": 2, "Repeats": 3},

@@ -15,8 +15,8 @@ struct Mvu;
 ///            several taps the same channels of each
 ///   out      Beat<kPixels*kPe, Acc>         the sums of pixels, channels in order:   fold_out = kOut/kPe beats, each of kPixels pixels
 ///   cycles   pixels/kPixels * fold_in * fold_out a frame
-///   storage  a row of kPe*kTaps*kSimd weights a tile, tile = nf*fold_in + sf; an input buffer of fold_in beats in kWindowStorage, where there
-///            is more than one output fold; of rows, see rom.h
+///   storage  a row of kPe*kTaps*kSimd weights a tile, tile = nf*fold_in + sf; an input buffer of fold_in beats in kWindowStorage, where
+///            there is more than one output fold; of rows, see rom.h
 ///   products in LUTs, or with kDsp in DSPs: see pes.h
 ///   misuse   the windows of another kernel or stride leave beats over or keep it waiting; an Acc too narrow wraps without a sign;
 ///            folds that do not divide are refused by static_assert

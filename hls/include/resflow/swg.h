@@ -110,7 +110,7 @@ Swg_Beats:
 #pragma HLS ARRAY_PARTITION variable=column complete
       for (unsigned b = 0; b < kBanks; ++b) {
 #pragma HLS UNROLL
-        const unsigned words = (Layer::kWidth + kBanks - 1 - b) / kBanks * W::kPixelBeats;  // of a row in this bank: a constant, once unrolled
+        const unsigned words = (Layer::kWidth + kBanks - 1 - b) / kBanks * W::kPixelBeats;  // of a row here: a constant, once unrolled
         const unsigned at = word + (b < bank) * W::kPixelBeats;
         const bool inside = row_inside && at >= kPadWords && at < kPadWords + words;
         column[b] = inside ? ring[b][base + at - kPadWords] : Pads::template beat<Layer::kSimd, typename Layer::In>(part);

@@ -54,12 +54,13 @@ struct ParallelSchedule {
 ///            or of the columns they need, if those are more; tail: those that leave after the last phase, with a pad of 1 on both sides of
 ///            a kernel of 3 one group; where a row is one word of each bank, the fill and each phase's reads take one cycle more
 ///   padding  Pads, zeros where they are left out
-///   storage  a ring of kernel + stride rows in kRingStorage: a bank for each column modulo kPixels*stride, and where a beat has all taps for
-///            each row modulo the kernel's height; in kHistoryStorage, of kernel - stride columns the last `delay` beats
+///   storage  a ring of kernel + stride rows in kRingStorage: a bank for each column modulo kPixels*stride, and where a beat has all taps
+///            for each row modulo the kernel's height; in kHistoryStorage, of kernel - stride columns the last `delay` beats
 ///   misuse   as of swg, whose frames, phases and FIFOs it has
-/// After the fill, each output row is one phase: the columns of its rows are taken from the ring, step by step, while the rows that the next
-/// one needs come in, so what is written in a phase is never read in it. No bank is read twice for a window: what a window shares with the one
-/// before is kept. Windows leave when their last column is taken; where that is padding, the columns in front of the next row come instead.
+/// After the fill, each output row is one phase: the columns of its rows are taken from the ring, step by step, while the rows that the
+/// next one needs come in, so what is written in a phase is never read in it. No bank is read twice for a window: what a window shares with
+/// the one before is kept. Windows leave when their last column is taken; where that is padding, the columns in front of the next row come
+/// instead.
 template <class Layer, class Pads = PadCodes<0>>
 void swg_parallel(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
                   hls::stream<Beat<Layer::kPixels * Layer::kTaps * Layer::kSimd, typename Layer::In>> &out) {
@@ -86,8 +87,8 @@ void swg_parallel(hls::stream<Beat<Layer::kSimd, typename Layer::In>> &in,
   Pixel ring[kBanks][kRing];
 #pragma HLS ARRAY_PARTITION variable=ring complete dim=1
   Memory<Layer::kRingStorage>::holds(ring);
-// What a phase writes it does not read. The last word of a row comes in last and is read last, a row of words later; what is read is overwritten
-// in the next phase at the earliest, where a row begins with its first word.
+// What a phase writes it does not read. The last word of a row comes in last and is read last, a row of words later; what is read is
+// overwritten in the next phase at the earliest, where a row begins with its first word.
 #pragma HLS DEPENDENCE variable=ring intra false
 #pragma HLS DEPENDENCE variable=ring inter RAW distance=kApart true
 #pragma HLS DEPENDENCE variable=ring inter WAR distance=kApart true
@@ -211,7 +212,8 @@ SwgParallel_Beats:
             for (unsigned tap = 0; tap < Layer::kTaps; ++tap) {
 #pragma HLS UNROLL
               const unsigned y = tap / Layer::kKernelWidth, x = tap % Layer::kKernelWidth + p * Layer::kStrideWidth;
-              const bool inside = row_inside[kRows == 1 ? unsigned(ky_out) : y] && S::inside(group_out, x, kColumns, Layer::kPadLeft, Layer::kWidth);
+              const bool inside = row_inside[kRows == 1 ? unsigned(ky_out) : y] &&
+                                  S::inside(group_out, x, kColumns, Layer::kPadLeft, Layer::kWidth);
               const unsigned bit = (p * Layer::kTaps + tap) * kPixelBits;
               windows.range(bit + kPixelBits - 1, bit) = inside ? column[y][kSpan - 1 - x] : pad;
             }

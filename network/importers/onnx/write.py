@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from network.arrays import key
 from network.errors import GraphError
 from network.formats import Format, Kind
 from network.importers.onnx.lowered import Block, Conv, Head, Lowered
@@ -72,7 +73,7 @@ def render(lowered: Lowered, naming: Naming, parameters: str | None = None, scal
         f"network:   {naming.network}",
         f"platform:  {naming.platform}",
         "clock_mhz: 250",
-        *_rate(lowered),
+        *_rate(lowered, scalings),
         _noted(f"input:     {{shape: [{shape.height}, {shape.width}, {shape.channels}]}}", "H, W, C: uint8"),
         *([f"parameters: {quoted(parameters)}"] if parameters else []),
         "",
@@ -103,9 +104,10 @@ def render(lowered: Lowered, naming: Naming, parameters: str | None = None, scal
     return "\n".join(lines) + "\n"
 
 
-def _rate(lowered: Lowered) -> list[str]:
+def _rate(lowered: Lowered, scalings: Mapping[str, Scaling]) -> list[str]:
     """The rate for which the folding is chosen, where the fastest that fits a card cannot be."""
-    arrays = lowered.arrays
+    without = {key(layer, "thresholds") for layer in scalings}
+    arrays = {name: array for name, array in lowered.arrays.items() if name not in without}
     weights = sum(8 * array.size for name, array in arrays.items() if name.endswith("/weights") and not name.startswith("head"))
     # As wide as the largest: a threshold has the bits of what it is compared with.
     thresholds = sum(

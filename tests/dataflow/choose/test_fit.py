@@ -21,23 +21,22 @@ def test_the_card_that_holds_it():
     assert (found.passed, found.findings, str(found)) == (
         True,
         (),
-        "fits the u250 by the estimate, SLR2 the fullest with 69% of its LUTs",
+        "fits the u250 by the estimate, SLR2 the fullest with 43% of its LUTs",
     )
 
 
-@pytest.mark.parametrize(("card", "available"), [("u280", "748,300"), ("u55c", "791,700")])
-def test_cards_too_small_for_the_original_s_folding(card, available):
-    with pytest.raises(FitError, match=f"all IPs together need 915,813 LUT, the SLRs have {available} available; .* platform=u250; or"):
-        on(card).require()
+@pytest.mark.parametrize("card", ["u200", "u280", "u55c"])
+def test_other_cards_hold_it_too(card):
+    on(card).require()
 
 
 U50 = """\
 resnet50_w1a2: does not fit the u50, by the estimate:
-    SLR0 needs 462,950 LUT (127% of 365,000), 566,146 FF (78% of 730,000), 673.5 BRAM36 (119% of 564), 2,091 DSP (81% of 2,580)
-    SLR1 needs 452,863 LUT (124% of 365,000), 490,292 FF (67% of 730,000)
+    SLR0 needs 423,175 FF (58% of 730,000), 549.5 BRAM36 (97% of 564)
+    SLR1 needs 264,781 LUT (73% of 365,000), 449,155 FF (62% of 730,000), 564.5 BRAM36 (100% of 564)
   why: a design can be expected to route with at most this share of an SLR: LUT 70 %, FF 50 %, BRAM36 80 %, URAM 80 %, DSP 80 %
-  fix: fold the design further: all IPs together need 915,813 LUT, the SLRs have 511,000 available; \
-doit fold --max finds the fastest that fits; or build it for a card that holds it: platform=u250; \
+  fix: fold the design further: all IPs together need 872,330 FF, the SLRs have 730,000 available; \
+doit fold --max finds the fastest that fits; or build it for a card that holds it: platform=u200 or u250 or u280 or u55c; \
 or continue anyway, since these are estimates: fit=anyway"""
 
 
@@ -47,9 +46,12 @@ def test_a_card_that_does_not():
     assert str(error.value) == U50
 
 
-def test_an_ip_no_slr_holds():
-    with pytest.raises(FitError, match="fix: fold stem further: it needs 2,048 DSP, more than any SLR has available; or build it"):
-        on("u200").require()
+def test_an_ip_no_slr_holds(tmp_path):
+    """A stem as wide as a row of its output."""
+    text = (CONFIGS / "resnet50_w1a2.yaml").read_text().replace("pixels: 16}", "pixels: 112}")
+    (tmp_path / "wide.yaml").write_text(text)
+    with pytest.raises(FitError, match="fix: fold stem further: it needs .*10,752 DSP, more than any SLR has available; or "):
+        fit(plan(load(tmp_path / "wide.yaml"))).require()
 
 
 def test_slrs_that_do_not_hold_what_others_would(tmp_path):

@@ -114,12 +114,34 @@ MISTAKES = {
         "toy.yaml:10: stem.conv: pixels=2 does not divide 5 pixels of an output row\n"
         "  why: each cycle computes the same number of pixels of one row\n  fix: choose from 1, 5",
     ),
-    "pixels of some channels": (
-        "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}",
-        "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3, pixels: 5}",
-        "toy.yaml:10: stem.conv: pixels=5 with pe=2 and simd=3\n"
-        "  why: pixels leave in raster order, so each needs all its channels at once\n"
-        "  fix: write pe: 4, simd: 3, or leave pixels out",
+    "taps that are no row": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, taps: 2}",
+        "toy.yaml:16: res2a.conv1: taps=2\n"
+        "  why: a cycle takes one tap of the kernel, a row of them, or all: it is 3x3/1\n  fix: choose from 1, 3, 9",
+    ),
+    "DSPs for bipolar weights": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, multiply: dsp}",
+        "toy.yaml:16: res2a.conv1: multiply=dsp with bipolar weights\n"
+        "  why: they are not multiplied: where they agree with a bit of a code it is counted, in LUTs\n  fix: leave multiply out",
+    ),
+    "unknown way": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, activation: serch}",
+        "toy.yaml:16: res2a.conv1.activation: 'serch' is unknown\n"
+        "  why: res2a.conv1.activation is one of auto, fused, compare, search, table, clip\n  fix: did you mean search?",
+    ),
+    "scale without a shift": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, activation: {scale: {multiplier: 4, bias: 9, low: 0, high: 3}}}",
+        "toy.yaml:16: res2a.conv1.activation.scale: shift is missing\n  why: it has no default\n  fix: write shift",
+    ),
+    "scale with too many bits": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, activation: {scale: {multiplier: 40, bias: 9, shift: 2, low: 0, high: 3}}}",
+        "toy.yaml:16: res2a.conv1.activation.scale: multiplier: 40\n"
+        "  why: its bits: 1 to 32\n  fix: import the network again, or leave out how the activation is built",
     ),
     "accumulator could overflow": (
         CONV1,
@@ -401,14 +423,15 @@ LAST = "conv2:  {kernel: 3, out: 4, pe: 2, simd: 2}\n    conv3:  {kernel: 1, out
 WIDE = {
     "pixels": (
         (STEM, "{kernel: 3, out: 2000, weight: int8, pe: 2000, simd: 3, pixels: 5}"),
-        "toy.yaml:10: stem.conv: pixels=5 with pe=2000 makes a beat of 20,000 bits\n"
-        "  why: 10,000 lanes of uint2; no stream or ap_uint may be wider than 4,096 bits\n  fix: choose pixels from 1",
+        "toy.yaml:10: stem.conv: pe=2000 with pixels=5 makes a beat of 20,000 bits\n"
+        "  why: 10,000 lanes of uint2; no stream or ap_uint may be wider than 4,096 bits\n"
+        "  fix: choose pe from 1, 2, 4, 5, 8, 10, 16, 20, 25, 40, 50, 80, 100, 125, 200, 250, 400",
     ),
-    "all channels for the sake of pixels": (
-        (STEM, "{kernel: 3, out: 4096, weight: int8, pe: 4096, simd: 3, pixels: 5}"),
-        "toy.yaml:10: stem.conv: pe=4096 makes a beat of 8,192 bits\n"
-        "  why: 4,096 lanes of uint2; no stream or ap_uint may be wider than 4,096 bits\n"
-        "  fix: leave pixels out, and choose pe from 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048",
+    "sums of an activation of its own": (
+        (STEM, STEM.replace("out: 4", "out: 512").replace("pe: 2", "pe: 512, activation: search")),
+        "toy.yaml:10: stem.conv: pe=512 makes a beat of 9,216 bits\n"
+        "  why: 512 lanes of int18; no stream or ap_uint may be wider than 4,096 bits\n"
+        "  fix: choose pe from 1, 2, 4, 8, 16, 32, 64, 128",
     ),
     "weights of the fully connected layer": (
         (LAST, "conv2:  {kernel: 3, out: 2048, pe: 2, simd: 2}\n    bypass: {}"),
