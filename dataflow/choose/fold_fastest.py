@@ -142,11 +142,15 @@ def _mixed(search: Search, cycles: int, one: _Tried, other: _Tried, given: Seque
             saved, paid = -change[over].sum(), change[~over].sum()
             if saved > 0:
                 switches.append((paid / saved, part, layer))
-    mixed = [list(each) for each in one.builds]
+    mixed, used = [list(each) for each in one.builds], one.used.copy()
     for _, part, layer in sorted(switches):
-        was, mixed[part][layer] = mixed[part][layer], other.builds[part][layer]
-        if search.tables[part].takes(mixed[part]) > cycles:
+        own, was = search.tables[part], mixed[part][layer]
+        mixed[part][layer] = other.builds[part][layer]
+        if own.takes(mixed[part]) > cycles:
             mixed[part][layer] = was
+            continue
+        used += own.costs[layer][mixed[part][layer]] - own.costs[layer][was]
+        if (used > vector(search.budget) * (1 + STEP)).any():  # far from it, even without what width converters change
             continue
         builds = tuple(map(tuple, mixed))
         problem = _problem(search, builds, given)

@@ -135,7 +135,8 @@ MISTAKES = {
     "scale without a shift": (
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, activation: {scale: {multiplier: 4, bias: 9, low: 0, high: 3}}}",
-        "toy.yaml:16: res2a.conv1.activation.scale: shift is missing\n  why: it has no default\n  fix: write shift",
+        "toy.yaml:16: res2a.conv1.activation.scale: shift is missing\n"
+        "  why: it cannot be derived from the rest\n  fix: add shift: …",
     ),
     "scale with too many bits": (
         CONV1,
@@ -429,8 +430,8 @@ WIDE = {
     ),
     "sums of an activation of its own": (
         (STEM, STEM.replace("out: 4", "out: 512").replace("pe: 2", "pe: 512, activation: search")),
-        "toy.yaml:10: stem.conv: pe=512 makes a beat of 9,216 bits\n"
-        "  why: 512 lanes of int18; no stream or ap_uint may be wider than 4,096 bits\n"
+        "toy.yaml:10: stem.conv: pe=512 makes a beat of 10,752 bits\n"
+        "  why: 512 lanes of int21; no stream or ap_uint may be wider than 4,096 bits\n"
         "  fix: choose pe from 1, 2, 4, 8, 16, 32, 64, 128",
     ),
     "weights of the fully connected layer": (
