@@ -125,7 +125,7 @@ def test_no_file(toy, tmp_path, monkeypatch):
             "toy.npz: stem/conv/thresholds: channel 0 falls from 9 to 5 (and 2 more do), expected ascending thresholds\n" + NEGATIVE_SCALE,
         ),
         (
-            lambda a: np.copyto(a["res2b/entry/thresholds"], a["res2b/entry/thresholds"][:, ::-1] + [2, 1, 0]),
+            lambda a: np.copyto(a["res2b/entry/thresholds"], np.array([12, 8, 1], np.int32)),
             "toy.npz: res2b/entry/thresholds: channel 0 falls from 12 to 8 (and 5 more do), expected ascending thresholds\n"
             "  why: a code counts the thresholds its accumulator reaches; descending ones usually come from a negative "
             "batch-norm scale, where a code counts those above its accumulator\n"

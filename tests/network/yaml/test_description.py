@@ -38,7 +38,7 @@ MISTAKES = {
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, strid: 1}",
         "toy.yaml:16: res2a.conv1.strid: unknown key\n"
-        "  why: the keys known here are kernel, out, pe, simd, stride, pad, pad_code, weight, acc, act\n"
+        "  why: the keys known here are kernel, out, pe, simd, pixels, taps, multiply, activation, stride, pad, pad_code, weight, acc, act\n"
         "  fix: did you mean stride?",
     ),
     "unknown key with nothing near it": (
@@ -362,8 +362,8 @@ MISTAKES = {
 FIFO_MISTAKES = {
     "fifos: {bypas: 40}": (
         "toy.yaml:18: res2a.fifos.bypas: there is no such FIFO\n"
-        "  why: the FIFOs of res2a are entry_in, main_in, bypass, conv1_window, conv1_out, conv2_in, conv2_window, conv2_out, bypass_in, "
-        "bypass_out, join_common_in, join_in, joined, codes_in\n"
+        "  why: the FIFOs of res2a are entry_in, main_in, bypass, conv1_window, conv1_out, conv2_in, conv2_window, conv2_sums, "
+        "conv2_act_in, conv2_out, bypass_in, bypass_sums, bypass_out, join_in, joined, codes_in\n"
         "  fix: did you mean bypass?"
     ),
     "fifos: {codes_in: 48}": (
