@@ -78,7 +78,11 @@ def code_bits(codes: Format, packed: Packing) -> int:
 
 @cache
 def packing(weight: Format, codes: Format, pe: int, pixels: int, lanes: int) -> Packing:
-    """The form that takes the fewest DSPs; of these the one with the longest chains, then with the fewest weights in a factor."""
+    """The form that takes the fewest DSPs; of these the one with the longest chains, then with the fewest weights in a factor.
+
+    Of signed weights and unsigned codes: of 6 to 8 bits two weights or two pixels in a DSP, of 4 and 5 bits three weights or two of each.
+    Fields of 8x8 bits are of 19 bits in the first case, which hold eight products, and of 18 in the second, which hold four.
+    """
     found = (each for each in _forms(weight, codes, min(LONGEST, lanes)) if each.weights <= pe and each.pixels <= pixels)
     return min(found, key=lambda form: (form.dsps(pe, pixels, lanes), -form.chain, form.weights))
 

@@ -96,15 +96,16 @@ class _Priced(NamedTuple):
 def _priced(search: Search, cycles: int, given: Sequence[int | None]) -> _Priced:
     """Resources get prices, at first their shares of the card. If the cheapest ways to build cost more than the whole card, so do all
     others, and none fits; otherwise the price of what they use too much of is raised, a few times. Where the sum keeps the budgets but cannot
-    be divided among the SLRs, the price of what is used most is raised too."""
+    be divided among the SLRs, the price of what is used most is raised too. At some price many layers change what they use at once: if that
+    is too many, some stay as they were before."""
     prices, budget = search.shares[:, 0], vector(search.budget)
-    room = 1.0
+    room, before = 1.0, None
     for attempt in range(TRIES):
         builds = search.least(cycles, prices[:, None])
         if builds is None:
             return _Priced(is_impossible=True)
         problem = _problem(search, builds, given)
-        used = sum(map(vector, problem.costs))
+        used = vector(sum(problem.costs, Resources()))
         if prices @ used > prices @ budget * (1 + 1e-9):
             return _Priced(is_impossible=True)
         if (used <= budget).all():
@@ -113,8 +114,49 @@ def _priced(search: Search, cycles: int, given: Sequence[int | None]) -> _Priced
             room = min(room, float((used / np.maximum(budget, 1)).max())) - STEP
         elif attempt == 0 and any(_is_short(search, cycles, kind) for kind in np.flatnonzero(used > budget)):
             return _Priced(is_impossible=True)
+        elif before is not None and not ((used > budget) & (before.used > budget)).any():
+            mixed = _mixed(search, cycles, before, _Tried(builds, problem, used), given)
+            if mixed is not None:
+                return _Priced(mixed)
+        before = _Tried(builds, problem, used)
         prices = prices * np.exp(2 * (used / np.maximum(budget * room, 1) - 1))
     return _Priced()
+
+
+class _Tried(NamedTuple):
+    """What was cheapest at some prices."""
+
+    builds: Builds
+    problem: floorplan.Problem
+    used: Costs
+
+
+def _mixed(search: Search, cycles: int, one: _Tried, other: _Tried, given: Sequence[int | None]) -> Builds | None:
+    """One choice, in which layers are built as in the other one by one until the budgets are kept: first those that save most of what is used
+    too much, for the least shares of the rest."""
+    over, shares = one.used > vector(search.budget), search.shares[:, 0]
+    switches = []
+    for part, (own, old, new) in enumerate(zip(search.tables, one.builds, other.builds, strict=True)):
+        for layer, costs in enumerate(own.costs):
+            change = (costs[new[layer]] - costs[old[layer]]) * shares
+            saved, paid = -change[over].sum(), change[~over].sum()
+            if saved > 0:
+                switches.append((paid / saved, part, layer))
+    mixed, used = [list(each) for each in one.builds], one.used.copy()
+    for _, part, layer in sorted(switches):
+        own, was = search.tables[part], mixed[part][layer]
+        mixed[part][layer] = other.builds[part][layer]
+        if own.takes(mixed[part]) > cycles:
+            mixed[part][layer] = was
+            continue
+        used += own.costs[layer][mixed[part][layer]] - own.costs[layer][was]
+        if (used > vector(search.budget) * (1 + STEP)).any():  # far from it, even without what width converters change
+            continue
+        builds = tuple(map(tuple, mixed))
+        problem = _problem(search, builds, given)
+        if sum(problem.costs, Resources()).within(search.budget) and _can_be_placed(problem):
+            return builds
+    return None
 
 
 def _can_be_placed(problem: floorplan.Problem) -> bool:

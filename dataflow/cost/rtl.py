@@ -23,8 +23,8 @@ from network.scaling import Rounding, Scaling
 
 FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
     {
-        "mvu": ((1.112, 1.0, 0.771, 0.776, 0.0, 60.607), (0.794, 1.0, 0.939, 1.27, 0.0, 12.3)),
-        "mvau": ((1.107, 1.0, 0.566, 0.918, 1.031, 1.466, 0.0), (0.998, 1.0, 0.925, 0.647, 1.011, 0.0, 23.145)),
+        "mvu": ((1.159, 1.171, 0.595, 0.898, 0.0, 46.313), (0.833, 0.777, 0.929, 1.13, 0.0, 13.266)),
+        "mvau": ((1.109, 1.185, 0.538, 0.906, 1.048, 1.408, 0.0), (0.971, 1.012, 0.948, 0.856, 1.009, 0.0, 23.337)),
         "dwc": ((1.0, 0.835, 3.16), (1.0, 0.997, 1.458)),
         "fork": ((2.0,), (1.0, 1.0)),
         "join": ((1.0, 2.999), (1.0, 1.999)),
@@ -35,7 +35,7 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "table": ((0.932, 0.433, 0.894), (0.999, 1.128)),
         "search": ((0.949, 0.964, 1.272), (0.895, 0.865, 1.007)),
         "swg": ((0.879, 1.232, 0.981, 3.625, 0.9, 25.096), (0.99, 1.326, 4.871, 1.652, 17.166)),
-        "swg_parallel": ((0.941, 1.059, 1.052, 1.571, 0.0, 12.153, 8.654), (0.987, 0.999, 1.016, 1.422, 0.914, 23.723)),
+        "swg_parallel": ((0.939, 1.064, 1.05, 1.574, 0.0, 11.889, 9.189), (0.987, 0.999, 1.016, 1.422, 0.914, 23.723)),
         "raster": ((1.031, 1.386, 2.173, 4.501), (0.987, 0.974, 1.032, 5.385)),
         "max_pool": ((0.999, 1.034, 0.699, 5.277), (1.0, 1.0, 1.005, 4.941)),
         "accumulate_pool": ((0.785, 0.904, 1.223, 0.0), (1.0, 1.0, 1.005, 7.935)),
@@ -45,15 +45,10 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "top_k_scores": ((1.561, 1.038, 0.0, 2.514), (1.015, 0.908, 1.513, 5.569)),
         "top_k": ((1.356, 0.789, 4.252, 1.016), (1.0, 1.0, 1.0, 2.988)),
         "weight_rom": ((1.001, 0.836, 0.134), (1.001, 1.009, 1.912)),
-        "dense": ((1.124, 1.0, 0.32, 0.461, 11.568, 0.0), (0.987, 1.0, 0.763, 1.13, 0.0, 0.0)),
+        "dense": ((1.142, 0.873, 0.683, 1.218, 0.045, 0.0), (0.925, 1.051, 0.983, 0.956, 3.116, 0.0)),
     }
 )
 """By implementation, the constants of its LUTs and of its flip-flops, in the order of `Structure`."""
-
-
-SIGNED_TREE = 1.4
-"""LUTs of trees that add signed products as built to those counted: Yosys adds four at once, by carry-save adders. From the PEs of 4 to 32
-lanes of 8x8 bits in measured.csv."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +93,9 @@ def counter(numbers: int) -> Count:
     return Count(bits + 1 + bits / 5, bits + 1) if numbers > 1 else Count()
 
 
-def tree(numbers: int, bits: int, levels: int | None = None, *, signed: bool = False, weighted: bool = False) -> Count:
+def tree(numbers: int, bits: int, levels: int | None = None, *, weighted: bool = False) -> Count:
     """rf_adder_tree: a LUT for each bit that two numbers have in common, a register behind the last level and every second before it."""
-    added = _tree(numbers, bits, bits_for(numbers) if levels is None else levels, weighted, True)
-    return Count(SIGNED_TREE * (added.lut + numbers - 1), added.ff) if signed else added
+    return _tree(numbers, bits, bits_for(numbers) if levels is None else levels, weighted, True)
 
 
 @cache  # both halves are mostly the same, and so are the trees of most units

@@ -103,6 +103,13 @@ inline void pass_entry(const Entry &entry, const std::uint8_t *codes, std::size_
 inline void gather_entry(const Geometry &g, const Entry &entry, const std::uint8_t *frames, std::size_t first, std::size_t count,
                          std::uint8_t *rows, std::size_t stride) {
   const std::size_t channels = std::size_t(g.channels);
+  if (entry.table != nullptr && g.height == 1 && g.stride_x == 1 && channels == stride) {
+    for (std::size_t c = 0; c < channels; ++c) {  // neighbours in one row: a table at a time
+      const std::uint8_t *table = entry.table + c * kCodes, *codes = frames + first * channels + c;
+      for (std::size_t i = 0; i < count; ++i) rows[i * channels + c] = table[codes[i * channels]];
+    }
+    return;
+  }
   Cursor at(g, frames, first);
   for (std::size_t i = 0; i < count; ++i, at.next()) {
     std::uint8_t *row = rows + i * stride;

@@ -185,10 +185,14 @@ std::unique_ptr<Network> network(const py::object &program, const std::string &p
   head.top = described.attr("top").cast<std::size_t>();
   head.takes_maximum = described.attr("takes_maximum").cast<bool>();
   head.zero = described.attr("zero_point").cast<std::uint8_t>();
-  if (const auto levels = levels_of(described.attr("levels"), head.inputs)) head.levels.assign(levels->data(), levels->data() + levels->size());
+  if (const auto levels = levels_of(described.attr("levels"), head.inputs)) {
+    const std::int32_t most = std::int32_t(head.pixels * kCodes);  // more than any sum
+    const std::vector<std::int32_t> low(head.inputs, 0), high(head.inputs, most);
+    head.levels.emplace(levels->data(), head.inputs, unsigned(levels->shape(1)), low, high);
+  }
   head.low = described.attr("low").cast<std::int32_t>();
   head.lift = described.attr("lift").cast<std::int32_t>();
-  const bool adds_up = !head.takes_maximum && head.levels.empty();
+  const bool adds_up = !head.takes_maximum && !head.levels;
   head.small = (adds_up ? head.pixels : 1) * described.attr("largest").cast<std::size_t>() <= INT16_MAX;
   const auto bias = array<std::int32_t>(described.attr("bias"), {head.classes});
   head.bias.assign(bias.data(), bias.data() + bias.size());

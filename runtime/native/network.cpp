@@ -36,10 +36,14 @@ void pool_pixels(const Kernels &kernels, const Head &head, const std::uint8_t *c
   } else {
     kernels.accumulate(codes, head.pixels, head.inputs, head.zero, values);
   }
-  if (head.levels.empty()) return;
-  for (std::size_t c = 0; c < head.inputs; ++c) {
-    const std::int32_t *levels = &head.levels[c * head.level_count()], *end = levels + head.level_count();
-    values[c] = head.low + std::int32_t(std::upper_bound(levels, end, values[c]) - levels);
+  if (!head.levels) return;
+  for (std::size_t begin = 0; begin < head.inputs; begin += kPanel) {
+    const unsigned columns = unsigned(std::min<std::size_t>(kPanel, head.inputs - begin));
+    std::int32_t sums[kPanel] = {};
+    std::uint8_t counts[kPanel];
+    std::copy_n(values + begin, columns, sums);
+    kernels.finish(sums, 1, columns, head.levels->panel(begin / kPanel), Join{}, counts, kPanel);
+    for (unsigned c = 0; c < columns; ++c) values[begin + c] = head.low + counts[c];
   }
 }
 

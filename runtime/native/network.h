@@ -33,13 +33,11 @@ struct Head {
   std::size_t pixels, inputs, classes, top;
   bool takes_maximum;  // over all pixels, instead of the sum
   std::uint8_t zero;
-  std::vector<std::int32_t> levels;  // [inputs][count] of what the pool gives, whose code is `low` + how many are not above it
+  std::optional<Levels> levels;  // of what the pool gives, whose code is `low` + how many are not above it
   std::int32_t low;
   std::int32_t lift;  // what was taken off every weight
   bool small;  // nothing that is multiplied exceeds 16 bits
   std::vector<std::int32_t> bias;
-
-  std::size_t level_count() const { return levels.size() / inputs; }
 };
 
 /// Copies of what passes between blocks, for one frame: the stem's codes and those of each block.

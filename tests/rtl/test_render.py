@@ -15,7 +15,7 @@ from dataflow.units import IMPLEMENTATIONS
 from network import Format, load, parameters
 from network.errors import DescriptionError
 from rtl.memories import memory_texts
-from rtl.modules import MODULES, instance, require_modules
+from rtl.modules import DSPS, MODULES, instance, require_modules
 from rtl.render import LIBRARY, PACKAGE, bench_file, outputs, render, top_file
 from tests.activations import cases
 from tests.rtl.modules import KEYWORDS, identifiers, read_module
@@ -118,8 +118,13 @@ def drawn(tmp_path_factory):
     return found
 
 
-WITHOUT = {"dense": {"BiasBlock", "BiasFile"}, "join_sum": {"Rows", "Pairs", "FactorBits", "FactorsBlock", "FactorsFile"}}
-"""Parameters that a unit without bias or factors does not set."""
+WITHOUT = {
+    "dense": [{"BiasBlock", "BiasFile"}, {*DSPS}],
+    "join_sum": [{"Rows", "Pairs", "FactorBits", "FactorsBlock", "FactorsFile"}],
+    "mvau": [{*DSPS}],
+    "mvu": [{*DSPS}],
+}
+"""Parameters that a unit without bias, factors or DSPs does not set."""
 
 
 def test_instances_set_parameters_and_ports_that_modules_have(drawn):
@@ -137,9 +142,11 @@ def test_instances_set_parameters_and_ports_that_modules_have(drawn):
             assert set(values.values()) == {1}
             assert set(values) <= set(header.parameters)
             left = {name for name in header.parameters if name not in values and not name.endswith("Style")}
-            module, without = MODULES[unit.implementation], WITHOUT.get(unit.implementation, set())
-            assert left & without in (set(), without)
-            left -= {*(f"{name}Signed" for name in module.unsigned), *module.lists, *without}
+            module = MODULES[unit.implementation]
+            for without in WITHOUT.get(unit.implementation, []):
+                assert left & without in (set(), without)
+                left -= without
+            left -= {*(f"{name}Signed" for name in module.unsigned), *module.lists}
             kinds = {"WeightSigned", "WeightBipolar"} & set(header.parameters)
             assert left == kinds - set(values), f"{made.module} has a default of {left}"
             assert len(kinds - left) == bool(kinds), "weights are of one kind"

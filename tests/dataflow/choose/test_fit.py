@@ -47,10 +47,10 @@ def test_a_card_that_does_not():
 
 
 def test_an_ip_no_slr_holds(tmp_path):
-    """A stem as wide as a row of its output."""
-    text = (CONFIGS / "resnet50_w1a2.yaml").read_text().replace("pixels: 16}", "pixels: 112}")
+    """A stem that computes 28 pixels of all channels at once, with two products a DSP."""
+    text = (CONFIGS / "resnet50_w1a2.yaml").read_text().replace("pixels: 16}", "pixels: 28, multiply: dsp}")
     (tmp_path / "wide.yaml").write_text(text)
-    with pytest.raises(FitError, match="fix: fold stem further: it needs .*10,752 DSP, more than any SLR has available; or "):
+    with pytest.raises(FitError, match="fix: fold stem further: it needs 2,688 DSP, more than any SLR has available; or "):
         fit(plan(load(tmp_path / "wide.yaml"))).require()
 
 

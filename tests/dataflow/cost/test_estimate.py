@@ -17,7 +17,7 @@ from dataflow.layout.original import original_style
 from dataflow.unit import Backend, Place
 from dataflow.units.beats import dwc
 from dataflow.units.memory import unpack
-from dataflow.units.product import mvau, mvu
+from dataflow.units.product import mvu
 from dataflow.units.window import swg
 from network import Format, load
 from network.layers import Fold, Multiply

@@ -38,7 +38,7 @@ MISTAKES = {
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, strid: 1}",
         "toy.yaml:16: res2a.conv1.strid: unknown key\n"
-        "  why: the keys known here are kernel, out, pe, simd, stride, pad, pad_code, weight, acc, act\n"
+        "  why: the keys known here are kernel, out, pe, simd, pixels, taps, multiply, activation, stride, pad, pad_code, weight, acc, act\n"
         "  fix: did you mean stride?",
     ),
     "unknown key with nothing near it": (
@@ -135,7 +135,8 @@ MISTAKES = {
     "scale without a shift": (
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, activation: {scale: {multiplier: 4, bias: 9, low: 0, high: 3}}}",
-        "toy.yaml:16: res2a.conv1.activation.scale: shift is missing\n  why: it has no default\n  fix: write shift",
+        "toy.yaml:16: res2a.conv1.activation.scale: shift is missing\n"
+        "  why: it cannot be derived from the rest\n  fix: add shift: …",
     ),
     "scale with too many bits": (
         CONV1,
@@ -362,8 +363,8 @@ MISTAKES = {
 FIFO_MISTAKES = {
     "fifos: {bypas: 40}": (
         "toy.yaml:18: res2a.fifos.bypas: there is no such FIFO\n"
-        "  why: the FIFOs of res2a are entry_in, main_in, bypass, conv1_window, conv1_out, conv2_in, conv2_window, conv2_out, bypass_in, "
-        "bypass_out, join_common_in, join_in, joined, codes_in\n"
+        "  why: the FIFOs of res2a are entry_in, main_in, bypass, conv1_window, conv1_out, conv2_in, conv2_window, conv2_sums, "
+        "conv2_act_in, conv2_out, bypass_in, bypass_sums, bypass_out, join_in, joined, codes_in\n"
         "  fix: did you mean bypass?"
     ),
     "fifos: {codes_in: 48}": (
@@ -429,8 +430,8 @@ WIDE = {
     ),
     "sums of an activation of its own": (
         (STEM, STEM.replace("out: 4", "out: 512").replace("pe: 2", "pe: 512, activation: search")),
-        "toy.yaml:10: stem.conv: pe=512 makes a beat of 9,216 bits\n"
-        "  why: 512 lanes of int18; no stream or ap_uint may be wider than 4,096 bits\n"
+        "toy.yaml:10: stem.conv: pe=512 makes a beat of 10,752 bits\n"
+        "  why: 512 lanes of int21; no stream or ap_uint may be wider than 4,096 bits\n"
         "  fix: choose pe from 1, 2, 4, 8, 16, 32, 64, 128",
     ),
     "weights of the fully connected layer": (

@@ -125,7 +125,7 @@ MISTAKES = {
     "join key": (
         ("{factors: uint4, zero_point: 3}", "{factor: uint4}"),
         "wide.yaml:29: res2b.join.factor: unknown key\n"
-        "  why: the keys known here are zero_point, factors, per_channel, act\n"
+        "  why: the keys known here are zero_point, factors, per_channel, act, activation\n"
         "  fix: did you mean factors?",
     ),
     "signed factors": (

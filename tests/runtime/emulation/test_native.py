@@ -346,5 +346,6 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
 @pytest.mark.parametrize("path", NATIVE)
 def test_profile_names_every_layer(path: str) -> None:
     program, images, weights = drawn(9)
-    assert set(Emulator(program, path=path, threads=1).profile(images, weights)) == {"stem.conv", "head"}
+    steps = set(Emulator(program, path=path, threads=1).profile(images, weights))
+    assert steps - {"entry"} == {"stem.conv", "head"}  # and an entry where the path wants images in a border
     assert peak(path, 1, seconds=0.01) > 1e8

@@ -1,4 +1,4 @@
-# Block design of digits: 7 IPs, 8 streams, 1 width converter, 4 SLR crossings in 4 register slices.
+# Block design of digits: 7 IPs, 8 streams, 4 width converters, 4 SLR crossings in 4 register slices.
 # Generated from the description of network digits. Edit that, not this.
 
 source [file join [file dirname [file normalize [info script]]] bd.tcl]
@@ -18,10 +18,10 @@ add_block  head   resflow:hls:head:1.0   0
 #           name            source  port       bytes  sink   port      bytes  depth  FIFO         SLR of the width converter
 add_stream  stem_image      dma     image      1      stem   image     1      64     distributed
 add_stream  res2a_codes_in  stem    codes_out  2      res2a  codes_in  2      64     distributed
-add_stream  res2b_codes_in  res2a   codes_out  4      res2b  codes_in  4      64     distributed
-add_stream  res3a_codes_in  res2b   codes_out  4      res3a  codes_in  4      64     distributed
-add_stream  res3b_codes_in  res3a   codes_out  4      res3b  codes_in  4      32     distributed
-add_stream  head_codes_in   res3b   codes_out  4      head   codes_in  16     32     distributed  0
+add_stream  res2b_codes_in  res2a   codes_out  1      res2b  codes_in  4      256    block        2
+add_stream  res3a_codes_in  res2b   codes_out  1      res3a  codes_in  4      256    block        2
+add_stream  res3b_codes_in  res3a   codes_out  1      res3b  codes_in  4      128    block        1
+add_stream  head_codes_in   res3b   codes_out  1      head   codes_in  16     128    block        0
 add_stream  head_labels     head    labels     4      dma    labels    4      16     distributed
 add_stream  head_weights    dma     weights    64     head   weights   64     16     distributed
 

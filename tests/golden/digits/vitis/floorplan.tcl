@@ -1,4 +1,4 @@
-# Floorplan of digits: 29 cells, 4 register slices over SLR boundaries; v++ has Vivado run it after opt_design.
+# Floorplan of digits: 32 cells, 4 register slices over SLR boundaries; v++ has Vivado run it after opt_design.
 # Generated from the description of network digits. Edit that, not this.
 
 # Where cells of the block design go. What stands above the CU differs between shells (level0_i/ulp, pfm_top_i/dynamic_region), and
@@ -58,8 +58,11 @@ place_cell_in_slr  0  ip_head
 place_cell_in_slr  0  fifo_stem_image
 place_cell_in_slr  0  fifo_res2a_codes_in
 place_cell_in_slr  1  fifo_res2b_codes_in
+place_cell_in_slr  2  dwc_res2b_codes_in
 place_cell_in_slr  2  fifo_res3a_codes_in
+place_cell_in_slr  2  dwc_res3a_codes_in
 place_cell_in_slr  2  fifo_res3b_codes_in
+place_cell_in_slr  1  dwc_res3b_codes_in
 place_cell_in_slr  1  fifo_head_codes_in
 place_cell_in_slr  0  dwc_head_codes_in
 place_cell_in_slr  0  fifo_head_labels

@@ -24,6 +24,7 @@ struct WeightsDwc {  // 6 -> 2 lanes
 
 struct Fc {  // 6 -> 5 scores
   static constexpr unsigned kIn = 6, kOut = 5, kSimd = 2, kPe = 1;
+  static constexpr unsigned kDsp = 1, kDspWeights = 1, kDspPixels = 1, kWeightStep = 0, kPixelStep = 0, kChain = 2;
   using In = UInt<6>; using Weight = Int<8>; using Acc = Int<32>;
   static constexpr auto kBufferStorage = Storage::kRegisters;  // 3 words of 12 bits
 };

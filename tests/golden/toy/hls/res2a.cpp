@@ -7,9 +7,11 @@
 #include "resflow/fork.h"
 #include "resflow/join.h"
 #include "resflow/mvau.h"
+#include "resflow/mvu.h"
+#include "resflow/search.h"
 #include "resflow/swg.h"
 
-void resflow_res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, UInt<4>>> &codes_out) {
+void resflow_res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<2, UInt<4>>> &codes_out) {
 #pragma HLS INTERFACE axis port=codes_in
 #pragma HLS INTERFACE axis port=codes_out
 #pragma HLS INTERFACE ap_ctrl_none port=return
@@ -25,12 +27,14 @@ void resflow_res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, 
   hls::stream<Beat<4, UInt<2>>> conv2_in("conv2_in");  // 2 rows: they arrive while the last windows of the frame before leave
 #pragma HLS STREAM variable=conv2_in depth=4
   hls::stream<Beat<4, UInt<2>>> conv2_window("conv2_window");
-  hls::stream<Beat<3, UInt<4>>> conv2_out("conv2_out");
+  hls::stream<Beat<3, Int<8>>> conv2_sums("conv2_sums");
+  hls::stream<Beat<1, Int<8>>> conv2_act_in("conv2_act_in");
+  hls::stream<Beat<1, UInt<4>>> conv2_out("conv2_out");
   hls::stream<Beat<4, UInt<2>>> bypass_in("bypass_in");
+  hls::stream<Beat<2, Int<5>>> bypass_sums("bypass_sums");
   hls::stream<Beat<2, UInt<4>>> bypass_out("bypass_out");
-  hls::stream<Beat<6, UInt<4>>> join_common_in("join_common_in");
-  hls::stream<Beat<3, UInt<4>>> join_in("join_in");
-  hls::stream<Beat<3, UInt<4>>> joined("joined");
+  hls::stream<Beat<1, UInt<4>>> join_in("join_in");
+  hls::stream<Beat<1, UInt<4>>> joined("joined");
 
   // Entry: a copy for each branch.
   resflow::dwc<EntryDwc>(codes_in, entry_in);
@@ -41,15 +45,17 @@ void resflow_res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, 
   resflow::mvau<Conv1>(conv1_window, conv1_weights, conv1_thresholds, conv1_out);
   resflow::dwc<Conv2Dwc>(conv1_out, conv2_in);
   resflow::swg<Conv2>(conv2_in, conv2_window);
-  resflow::mvau<Conv2>(conv2_window, conv2_weights, conv2_thresholds, conv2_out);
+  resflow::mvu<Conv2>(conv2_window, conv2_weights, conv2_sums);
+  resflow::dwc<Conv2ActDwc>(conv2_sums, conv2_act_in);
+  resflow::search<Conv2Act>(conv2_act_in, conv2_act_level0, conv2_act_level1, conv2_act_level2, conv2_act_level3, conv2_out);
 
   // Projection of the bypass: 1x1/1.
   resflow::dwc<BypassDwc>(bypass, bypass_in);
-  resflow::mvau<Bypass>(bypass_in, bypass_weights, bypass_thresholds, bypass_out);
+  resflow::mvu<Bypass>(bypass_in, bypass_weights, bypass_sums);
+  resflow::search<BypassAct>(bypass_sums, bypass_act_level0, bypass_act_level1, bypass_act_level2, bypass_act_level3, bypass_out);
 
   // Sum of the branches.
-  resflow::dwc<JoinCommonDwc>(bypass_out, join_common_in);
-  resflow::dwc<JoinDwc>(join_common_in, join_in);
+  resflow::dwc<JoinDwc>(bypass_out, join_in);
   resflow::join<Join>(conv2_out, join_in, joined);
   resflow::dwc<OutDwc>(joined, codes_out);
 }

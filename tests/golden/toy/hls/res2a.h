@@ -22,9 +22,10 @@ struct Fork {  // 12 beats to both branches
 };
 
 struct Conv1 {  // 3x3/1, 3x2x4 -> 3x2x4, fold 36
-  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 4, kSimd = 2, kPe = 2, kPixels = 1;
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 4, kSimd = 2, kPe = 2, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
+  static constexpr unsigned kDsp = 0;
   using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<2>;
   static constexpr auto kRingStorage = Storage::kLutram;  // 16 words of 4 bits
   static constexpr auto kWindowStorage = Storage::kLutram;  // 18 words of 4 bits
@@ -36,12 +37,24 @@ struct Conv2Dwc {  // 2 -> 4 lanes
 };
 
 struct Conv2 {  // 3x3/1, 3x2x4 -> 3x2x6, fold 18
-  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 3, kPixels = 1;
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 3, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
-  using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<4>;
+  static constexpr unsigned kDsp = 0;
+  using In = UInt<2>; using Weight = Bipolar; using Acc = Int<8>;
   static constexpr auto kRingStorage = Storage::kLutram;  // 8 words of 8 bits
   static constexpr auto kWindowStorage = Storage::kLutram;  // 9 words of 8 bits
+};
+
+struct Conv2ActDwc {  // 3 -> 1 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 3, kLanesOut = 1;
+  using Code = Int<8>;
+};
+
+struct Conv2Act {  // 3x2x6, int8 -> uint4
+  static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 1;
+  static constexpr unsigned kBlock = 3, kRepeats = 1, kBeside = 1;
+  using In = Int<8>; using Out = UInt<4>;
 };
 
 struct BypassDwc {  // 2 -> 4 lanes
@@ -50,31 +63,33 @@ struct BypassDwc {  // 2 -> 4 lanes
 };
 
 struct Bypass {  // 1x1/1, 3x2x4 -> 3x2x6, fold 3
-  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 2, kPixels = 1;
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 2, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
-  using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<4>;
+  static constexpr unsigned kDsp = 0;
+  using In = UInt<2>; using Weight = Bipolar; using Acc = Int<5>;
   static constexpr auto kWindowStorage = Storage::kRegisters;  // 1 word of 8 bits
 };
 
-struct JoinCommonDwc {  // 2 -> 6 lanes
-  static constexpr unsigned kCodes = 36, kLanesIn = 2, kLanesOut = 6;
+struct BypassAct {  // 3x2x6, int5 -> uint4
+  static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 2;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
+  using In = Int<5>; using Out = UInt<4>;
+};
+
+struct JoinDwc {  // 2 -> 1 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 2, kLanesOut = 1;
   using Code = UInt<4>;
 };
 
-struct JoinDwc {  // 6 -> 3 lanes
-  static constexpr unsigned kCodes = 36, kLanesIn = 6, kLanesOut = 3;
+struct Join {  // 36 beats of either branch
+  static constexpr unsigned kBeats = 36, kLanes = 1, kZero = 8;
   using Code = UInt<4>;
 };
 
-struct Join {  // 12 beats of either branch
-  static constexpr unsigned kBeats = 12, kLanes = 3, kZero = 8;
+struct OutDwc {  // 1 -> 2 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 1, kLanesOut = 2;
   using Code = UInt<4>;
 };
 
-struct OutDwc {  // 3 -> 6 lanes
-  static constexpr unsigned kCodes = 36, kLanesIn = 3, kLanesOut = 6;
-  using Code = UInt<4>;
-};
-
-void resflow_res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<6, UInt<4>>> &codes_out);
+void resflow_res2a(hls::stream<Beat<4, UInt<2>>> &codes_in, hls::stream<Beat<2, UInt<4>>> &codes_out);

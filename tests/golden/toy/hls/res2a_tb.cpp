@@ -6,18 +6,20 @@
 #include "resflow/fork.h"
 #include "resflow/join.h"
 #include "resflow/mvau.h"
+#include "resflow/mvu.h"
+#include "resflow/search.h"
 #include "resflow/swg.h"
 #include "resflow/testbench.h"
 
 int main(int argc, char **argv) {
   resflow::Bench bench("res2a", argc, argv);
   hls::stream<Beat<4, UInt<2>>> codes_in("codes_in");
-  hls::stream<Beat<6, UInt<4>>> codes_out("codes_out");
+  hls::stream<Beat<2, UInt<4>>> codes_out("codes_out");
 
   for (unsigned frame = 0; frame < bench.frames(); ++frame) {
     bench.send<4, UInt<2>>("codes_in", 6, codes_in);
     resflow_res2a(codes_in, codes_out);
-    bench.expect<6, UInt<4>>("codes_out", 6, codes_out);
+    bench.expect<2, UInt<4>>("codes_out", 18, codes_out);
   }
 
   bench.require_empty("codes_in", codes_in.size());
@@ -28,12 +30,14 @@ int main(int argc, char **argv) {
   bench.require_cycles<resflow::Mvau<Conv1>>("conv1 mvau", 216);
   bench.require_cycles<resflow::Dwc<Conv2Dwc>>("conv2_dwc dwc", 12);
   bench.require_cycles<resflow::Swg<Conv2>>("conv2 swg", 58);
-  bench.require_cycles<resflow::Mvau<Conv2>>("conv2 mvau", 108);
+  bench.require_cycles<resflow::Mvu<Conv2>>("conv2 mvu", 108);
+  bench.require_cycles<resflow::Dwc<Conv2ActDwc>>("conv2_act_dwc dwc", 36);
+  bench.require_cycles<resflow::Search<Conv2Act>>("conv2_act search", 36);
   bench.require_cycles<resflow::Dwc<BypassDwc>>("bypass_dwc dwc", 12);
-  bench.require_cycles<resflow::Mvau<Bypass>>("bypass mvau", 18);
-  bench.require_cycles<resflow::Dwc<JoinCommonDwc>>("join_common_dwc dwc", 18);
-  bench.require_cycles<resflow::Dwc<JoinDwc>>("join_dwc dwc", 12);
-  bench.require_cycles<resflow::Join<Join>>("join join", 12);
-  bench.require_cycles<resflow::Dwc<OutDwc>>("out_dwc dwc", 12);
+  bench.require_cycles<resflow::Mvu<Bypass>>("bypass mvu", 18);
+  bench.require_cycles<resflow::Search<BypassAct>>("bypass_act search", 18);
+  bench.require_cycles<resflow::Dwc<JoinDwc>>("join_dwc dwc", 36);
+  bench.require_cycles<resflow::Join<Join>>("join join", 36);
+  bench.require_cycles<resflow::Dwc<OutDwc>>("out_dwc dwc", 36);
   return bench.verdict();
 }

@@ -7,8 +7,10 @@
 #include "resflow/fork.h"
 #include "resflow/join.h"
 #include "resflow/mvau.h"
+#include "resflow/mvu.h"
+#include "resflow/search.h"
 #include "resflow/swg.h"
-#include "resflow/threshold.h"
+#include "resflow/table.h"
 
 void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, UInt<4>>> &codes_out) {
 #pragma HLS INTERFACE axis port=codes_in
@@ -27,6 +29,7 @@ void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, 
 #pragma HLS STREAM variable=conv2_window depth=4
   hls::stream<Beat<2, UInt<2>>> conv2_out("conv2_out");
   hls::stream<Beat<4, UInt<2>>> conv3_in("conv3_in");
+  hls::stream<Beat<2, Int<7>>> conv3_sums("conv3_sums");
   hls::stream<Beat<2, UInt<4>>> conv3_out("conv3_out");
   hls::stream<Beat<6, UInt<4>>> join_common_in("join_common_in");
   hls::stream<Beat<2, UInt<4>>> join_in("join_in");
@@ -36,13 +39,14 @@ void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, 
   resflow::fork<Fork>(entry_in, main_in, bypass);
 
   // Main branch: 1x1/1, 3x3/1, 1x1/1.
-  resflow::threshold<Entry>(main_in, entry_thresholds, act);
+  resflow::table<Entry>(main_in, entry_codes, act);
   resflow::mvau<Conv1>(act, conv1_weights, conv1_thresholds, conv1_out);
   resflow::dwc<Conv2Dwc>(conv1_out, conv2_in);
   resflow::swg<Conv2>(conv2_in, conv2_window);
   resflow::mvau<Conv2>(conv2_window, conv2_weights, conv2_thresholds, conv2_out);
   resflow::dwc<Conv3Dwc>(conv2_out, conv3_in);
-  resflow::mvau<Conv3>(conv3_in, conv3_weights, conv3_thresholds, conv3_out);
+  resflow::mvu<Conv3>(conv3_in, conv3_weights, conv3_sums);
+  resflow::search<Conv3Act>(conv3_sums, conv3_act_level0, conv3_act_level1, conv3_act_level2, conv3_act_level3, conv3_out);
 
   // Sum of the branches.
   resflow::dwc<JoinCommonDwc>(bypass, join_common_in);

@@ -28,9 +28,10 @@ struct Entry {  // 3x2x6, uint4 -> uint2
 };
 
 struct Conv1 {  // 1x1/1, 3x2x6 -> 3x2x4, fold 2
-  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 6, kOut = 4, kSimd = 3, kPe = 4, kPixels = 1;
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 6, kOut = 4, kSimd = 3, kPe = 4, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
+  static constexpr unsigned kDsp = 0;
   using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<2>;
   static constexpr auto kWindowStorage = Storage::kRegisters;  // nothing is kept
 };
@@ -41,9 +42,10 @@ struct Conv2Dwc {  // 4 -> 2 lanes
 };
 
 struct Conv2 {  // 3x3/1, 3x2x4 -> 3x2x4, fold 36
-  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 4, kSimd = 2, kPe = 2, kPixels = 1;
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 4, kSimd = 2, kPe = 2, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
+  static constexpr unsigned kDsp = 0;
   using In = UInt<2>; using Weight = Bipolar; using Acc = Int<16>; using Out = UInt<2>;
   static constexpr auto kRingStorage = Storage::kLutram;  // 16 words of 4 bits
   static constexpr auto kWindowStorage = Storage::kLutram;  // 18 words of 4 bits
@@ -55,11 +57,18 @@ struct Conv3Dwc {  // 2 -> 4 lanes
 };
 
 struct Conv3 {  // 1x1/1, 3x2x4 -> 3x2x6, fold 3
-  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 2, kPixels = 1;
+  static constexpr unsigned kHeight = 3, kWidth = 2, kIn = 4, kOut = 6, kSimd = 4, kPe = 2, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
-  using In = UInt<2>; using Weight = Int<3>; using Acc = Int<16>; using Out = UInt<4>;
+  static constexpr unsigned kDsp = 0;
+  using In = UInt<2>; using Weight = Int<3>; using Acc = Int<7>;
   static constexpr auto kWindowStorage = Storage::kRegisters;  // 1 word of 8 bits
+};
+
+struct Conv3Act {  // 3x2x6, int7 -> uint4
+  static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 2;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
+  using In = Int<7>; using Out = UInt<4>;
 };
 
 struct JoinCommonDwc {  // 3 -> 6 lanes

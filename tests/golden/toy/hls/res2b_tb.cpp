@@ -6,8 +6,10 @@
 #include "resflow/fork.h"
 #include "resflow/join.h"
 #include "resflow/mvau.h"
+#include "resflow/mvu.h"
+#include "resflow/search.h"
 #include "resflow/swg.h"
-#include "resflow/threshold.h"
+#include "resflow/table.h"
 #include "resflow/testbench.h"
 
 int main(int argc, char **argv) {
@@ -25,13 +27,14 @@ int main(int argc, char **argv) {
   bench.require_empty("codes_out", codes_out.size());
   bench.require_cycles<resflow::Dwc<EntryDwc>>("entry_dwc dwc", 12);
   bench.require_cycles<resflow::Fork<Fork>>("fork fork", 12);
-  bench.require_cycles<resflow::Threshold<Entry>>("entry threshold", 12);
+  bench.require_cycles<resflow::Table<Entry>>("entry table", 12);
   bench.require_cycles<resflow::Mvau<Conv1>>("conv1 mvau", 12);
   bench.require_cycles<resflow::Dwc<Conv2Dwc>>("conv2_dwc dwc", 12);
   bench.require_cycles<resflow::Swg<Conv2>>("conv2 swg", 116);
   bench.require_cycles<resflow::Mvau<Conv2>>("conv2 mvau", 216);
   bench.require_cycles<resflow::Dwc<Conv3Dwc>>("conv3_dwc dwc", 12);
-  bench.require_cycles<resflow::Mvau<Conv3>>("conv3 mvau", 18);
+  bench.require_cycles<resflow::Mvu<Conv3>>("conv3 mvu", 18);
+  bench.require_cycles<resflow::Search<Conv3Act>>("conv3_act search", 18);
   bench.require_cycles<resflow::Dwc<JoinCommonDwc>>("join_common_dwc dwc", 12);
   bench.require_cycles<resflow::Dwc<JoinDwc>>("join_dwc dwc", 18);
   bench.require_cycles<resflow::Join<Join>>("join join", 18);

@@ -14,9 +14,15 @@ config_interface -m_axi_addr64
 set_directive_resource -core ROM_1P_LUTRAM resflow_res2a conv1_weights
 set_directive_resource -core ROM_1P_LUTRAM resflow_res2a conv1_thresholds
 set_directive_resource -core ROM_1P_LUTRAM resflow_res2a conv2_weights
-set_directive_resource -core ROM_1P_LUTRAM resflow_res2a conv2_thresholds
+set_directive_resource -core ROM_1P_LUTRAM resflow_res2a conv2_act_level0
+set_directive_resource -core ROM_1P_LUTRAM resflow_res2a conv2_act_level1
+set_directive_resource -core ROM_1P_LUTRAM resflow_res2a conv2_act_level2
+set_directive_resource -core ROM_1P_LUTRAM resflow_res2a conv2_act_level3
 set_directive_resource -core ROM_1P_LUTRAM resflow_res2a bypass_weights
-set_directive_resource -core ROM_1P_LUTRAM resflow_res2a bypass_thresholds
+set_directive_resource -core ROM_1P_LUTRAM resflow_res2a bypass_act_level0
+set_directive_resource -core ROM_1P_LUTRAM resflow_res2a bypass_act_level1
+set_directive_resource -core ROM_1P_LUTRAM resflow_res2a bypass_act_level2
+set_directive_resource -core ROM_1P_LUTRAM resflow_res2a bypass_act_level3
 set_directive_resource -core FIFO_SRL resflow_res2a entry_in
 set_directive_resource -core FIFO_SRL resflow_res2a main_in
 set_directive_resource -core FIFO_LUTRAM resflow_res2a bypass
@@ -24,10 +30,12 @@ set_directive_resource -core FIFO_SRL resflow_res2a conv1_window
 set_directive_resource -core FIFO_SRL resflow_res2a conv1_out
 set_directive_resource -core FIFO_SRL resflow_res2a conv2_in
 set_directive_resource -core FIFO_SRL resflow_res2a conv2_window
+set_directive_resource -core FIFO_SRL resflow_res2a conv2_sums
+set_directive_resource -core FIFO_SRL resflow_res2a conv2_act_in
 set_directive_resource -core FIFO_SRL resflow_res2a conv2_out
 set_directive_resource -core FIFO_SRL resflow_res2a bypass_in
+set_directive_resource -core FIFO_SRL resflow_res2a bypass_sums
 set_directive_resource -core FIFO_SRL resflow_res2a bypass_out
-set_directive_resource -core FIFO_SRL resflow_res2a join_common_in
 set_directive_resource -core FIFO_SRL resflow_res2a join_in
 set_directive_resource -core FIFO_SRL resflow_res2a joined
 

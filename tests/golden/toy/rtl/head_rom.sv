@@ -57,6 +57,7 @@ module resflow_head (
   );
   rf_dense #(
     .In(6), .Out(5), .Simd(2), .Pe(1),
+    .DspWeights(1), .DspPixels(1), .WeightStep(0), .PixelStep(0), .Chain(2),
     .InBits(6), .InSigned(1'b0), .WeightBits(8), .WeightSigned(1'b1), .AccBits(32),
     .BiasBlock(1'b0), .BiasFile("fc_bias.mem"),
     .BufferStyle("registers"),

@@ -7,6 +7,6 @@ int main(int argc, char **argv) {
   resflow::Bench<Vresflow_res2a> bench("res2a", argc, argv);
   auto &top = bench.top();
   bench.send({"codes_in", 4, 2, 6}, top.codes_in_TDATA, top.codes_in_TVALID, top.codes_in_TREADY);
-  bench.expect({"codes_out", 6, 4, 6}, top.codes_out_TDATA, top.codes_out_TVALID, top.codes_out_TREADY);
+  bench.expect({"codes_out", 2, 4, 18}, top.codes_out_TDATA, top.codes_out_TVALID, top.codes_out_TREADY);
   return bench.run();
 }

@@ -6,13 +6,13 @@ module resflow_res2a (
   input  logic [7:0] codes_in_TDATA,
   input  logic codes_in_TVALID,
   output logic codes_in_TREADY,
-  output logic [23:0] codes_out_TDATA,
+  output logic [7:0] codes_out_TDATA,
   output logic codes_out_TVALID,
   input  logic codes_out_TREADY
 );
   logic [7:0] codes_in;
   logic codes_in_valid, codes_in_ready;
-  logic [23:0] codes_out;
+  logic [7:0] codes_out;
   logic codes_out_valid, codes_out_ready;
   logic [3:0] entry_in;
   logic entry_in_valid, entry_in_ready;
@@ -28,17 +28,21 @@ module resflow_res2a (
   logic conv2_in_valid, conv2_in_ready;
   logic [7:0] conv2_window;
   logic conv2_window_valid, conv2_window_ready;
-  logic [11:0] conv2_out;
+  logic [23:0] conv2_sums;
+  logic conv2_sums_valid, conv2_sums_ready;
+  logic [7:0] conv2_act_in;
+  logic conv2_act_in_valid, conv2_act_in_ready;
+  logic [3:0] conv2_out;
   logic conv2_out_valid, conv2_out_ready;
   logic [7:0] bypass_in;
   logic bypass_in_valid, bypass_in_ready;
+  logic [9:0] bypass_sums;
+  logic bypass_sums_valid, bypass_sums_ready;
   logic [7:0] bypass_out;
   logic bypass_out_valid, bypass_out_ready;
-  logic [23:0] join_common_in;
-  logic join_common_in_valid, join_common_in_ready;
-  logic [11:0] join_in;
+  logic [3:0] join_in;
   logic join_in_valid, join_in_ready;
-  logic [11:0] joined;
+  logic [3:0] joined;
   logic joined_valid, joined_ready;
 
   // AXI4-Stream ports
@@ -47,10 +51,10 @@ module resflow_res2a (
     .in_i(codes_in_TDATA[7:0]), .in_valid_i(codes_in_TVALID), .in_ready_o(codes_in_TREADY),
     .out_o(codes_in), .out_valid_o(codes_in_valid), .out_ready_i(codes_in_ready)
   );
-  rf_slice #(.Bits(24)) u_codes_out_slice (
+  rf_slice #(.Bits(8)) u_codes_out_slice (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(codes_out), .in_valid_i(codes_out_valid), .in_ready_o(codes_out_ready),
-    .out_o(codes_out_TDATA[23:0]), .out_valid_o(codes_out_TVALID), .out_ready_i(codes_out_TREADY)
+    .out_o(codes_out_TDATA[7:0]), .out_valid_o(codes_out_TVALID), .out_ready_i(codes_out_TREADY)
   );
 
   // Entry: a copy for each branch.
@@ -89,7 +93,7 @@ module resflow_res2a (
     .out_o(conv1_window), .out_valid_o(conv1_window_valid), .out_ready_i(conv1_window_ready)
   );
   rf_mvau #(
-    .In(4), .Out(4), .Simd(2), .Pe(2), .Pixels(1),
+    .In(4), .Out(4), .Simd(2), .Pe(2), .Pixels(1), .Taps(1),
     .KernelHeight(3), .KernelWidth(3),
     .InBits(2), .InSigned(1'b0), .WeightBits(1), .WeightBipolar(1'b1), .OutBits(2),
     .WeightsBlock(1'b0), .WeightsFile("conv1_weights.mem"),
@@ -122,17 +126,36 @@ module resflow_res2a (
     .in_i(conv2_in), .in_valid_i(conv2_in_valid), .in_ready_o(conv2_in_ready),
     .out_o(conv2_window), .out_valid_o(conv2_window_valid), .out_ready_i(conv2_window_ready)
   );
-  rf_mvau #(
-    .In(4), .Out(6), .Simd(4), .Pe(3), .Pixels(1),
+  rf_mvu #(
+    .In(4), .Out(6), .Simd(4), .Pe(3), .Pixels(1), .Taps(1),
     .KernelHeight(3), .KernelWidth(3),
-    .InBits(2), .InSigned(1'b0), .WeightBits(1), .WeightBipolar(1'b1), .OutBits(4),
+    .InBits(2), .InSigned(1'b0), .WeightBits(1), .WeightBipolar(1'b1), .AccBits(8),
     .WeightsBlock(1'b0), .WeightsFile("conv2_weights.mem"),
-    .ThresholdsBits(8), .ThresholdsBlock(1'b0), .ThresholdsFile("conv2_thresholds.mem"),
     .WindowStyle("distributed"),
     .OutDepth(2)
-  ) u_conv2_mvau (
+  ) u_conv2_mvu (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(conv2_window), .in_valid_i(conv2_window_valid), .in_ready_o(conv2_window_ready),
+    .out_o(conv2_sums), .out_valid_o(conv2_sums_valid), .out_ready_i(conv2_sums_ready)
+  );
+  rf_dwc #(
+    .LanesIn(3), .LanesOut(1),
+    .CodeBits(8),
+    .OutDepth(2)
+  ) u_conv2_act_dwc_dwc (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(conv2_sums), .in_valid_i(conv2_sums_valid), .in_ready_o(conv2_sums_ready),
+    .out_o(conv2_act_in), .out_valid_o(conv2_act_in_valid), .out_ready_i(conv2_act_in_ready)
+  );
+  rf_search #(
+    .In(6), .Simd(1),
+    .Block(3), .Repeats(1), .Beside(1),
+    .InBits(8), .InSigned(1'b1), .OutBits(4),
+    .LevelsBits(8), .LevelsBlock(8'b0), .LevelsFile("conv2_act_level"),
+    .OutDepth(2)
+  ) u_conv2_act_search (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(conv2_act_in), .in_valid_i(conv2_act_in_valid), .in_ready_o(conv2_act_in_ready),
     .out_o(conv2_out), .out_valid_o(conv2_out_valid), .out_ready_i(conv2_out_ready)
   );
 
@@ -146,41 +169,42 @@ module resflow_res2a (
     .in_i(bypass), .in_valid_i(bypass_valid), .in_ready_o(bypass_ready),
     .out_o(bypass_in), .out_valid_o(bypass_in_valid), .out_ready_i(bypass_in_ready)
   );
-  rf_mvau #(
-    .In(4), .Out(6), .Simd(4), .Pe(2), .Pixels(1),
+  rf_mvu #(
+    .In(4), .Out(6), .Simd(4), .Pe(2), .Pixels(1), .Taps(1),
     .KernelHeight(1), .KernelWidth(1),
-    .InBits(2), .InSigned(1'b0), .WeightBits(1), .WeightBipolar(1'b1), .OutBits(4),
+    .InBits(2), .InSigned(1'b0), .WeightBits(1), .WeightBipolar(1'b1), .AccBits(5),
     .WeightsBlock(1'b0), .WeightsFile("bypass_weights.mem"),
-    .ThresholdsBits(5), .ThresholdsBlock(1'b0), .ThresholdsFile("bypass_thresholds.mem"),
     .WindowStyle("registers"),
     .OutDepth(2)
-  ) u_bypass_mvau (
+  ) u_bypass_mvu (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(bypass_in), .in_valid_i(bypass_in_valid), .in_ready_o(bypass_in_ready),
+    .out_o(bypass_sums), .out_valid_o(bypass_sums_valid), .out_ready_i(bypass_sums_ready)
+  );
+  rf_search #(
+    .In(6), .Simd(2),
+    .Block(1), .Repeats(1), .Beside(1),
+    .InBits(5), .InSigned(1'b1), .OutBits(4),
+    .LevelsBits(5), .LevelsBlock(8'b0), .LevelsFile("bypass_act_level"),
+    .OutDepth(2)
+  ) u_bypass_act_search (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(bypass_sums), .in_valid_i(bypass_sums_valid), .in_ready_o(bypass_sums_ready),
     .out_o(bypass_out), .out_valid_o(bypass_out_valid), .out_ready_i(bypass_out_ready)
   );
 
   // Sum of the branches.
   rf_dwc #(
-    .LanesIn(2), .LanesOut(6),
-    .CodeBits(4),
-    .OutDepth(2)
-  ) u_join_common_dwc_dwc (
-    .clk_i(ap_clk), .rst_ni(ap_rst_n),
-    .in_i(bypass_out), .in_valid_i(bypass_out_valid), .in_ready_o(bypass_out_ready),
-    .out_o(join_common_in), .out_valid_o(join_common_in_valid), .out_ready_i(join_common_in_ready)
-  );
-  rf_dwc #(
-    .LanesIn(6), .LanesOut(3),
+    .LanesIn(2), .LanesOut(1),
     .CodeBits(4),
     .OutDepth(2)
   ) u_join_dwc_dwc (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
-    .in_i(join_common_in), .in_valid_i(join_common_in_valid), .in_ready_o(join_common_in_ready),
+    .in_i(bypass_out), .in_valid_i(bypass_out_valid), .in_ready_o(bypass_out_ready),
     .out_o(join_in), .out_valid_o(join_in_valid), .out_ready_i(join_in_ready)
   );
   rf_join #(
-    .Lanes(3), .Zero(8),
+    .Lanes(1), .Zero(8),
     .CodeBits(4),
     .OutDepth(2)
   ) u_join (
@@ -190,7 +214,7 @@ module resflow_res2a (
     .out_o(joined), .out_valid_o(joined_valid), .out_ready_i(joined_ready)
   );
   rf_dwc #(
-    .LanesIn(3), .LanesOut(6),
+    .LanesIn(1), .LanesOut(2),
     .CodeBits(4),
     .OutDepth(2)
   ) u_out_dwc_dwc (

@@ -32,6 +32,8 @@ module resflow_res2b (
   logic conv2_out_valid, conv2_out_ready;
   logic [7:0] conv3_in;
   logic conv3_in_valid, conv3_in_ready;
+  logic [13:0] conv3_sums;
+  logic conv3_sums_valid, conv3_sums_ready;
   logic [7:0] conv3_out;
   logic conv3_out_valid, conv3_out_ready;
   logic [23:0] join_common_in;
@@ -74,19 +76,19 @@ module resflow_res2b (
   );
 
   // Main branch: 1x1/1, 3x3/1, 1x1/1.
-  rf_threshold #(
+  rf_table #(
     .In(6), .Simd(3),
     .Block(1), .Repeats(1), .Beside(1),
-    .InBits(4), .InSigned(1'b0), .OutBits(2),
-    .ThresholdsBits(6), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_thresholds.mem"),
+    .InBits(4), .OutBits(2),
+    .CodesBlock(1'b0), .CodesFile("entry_codes"),
     .OutDepth(2)
-  ) u_entry_threshold (
+  ) u_entry_table (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(main_in), .in_valid_i(main_in_valid), .in_ready_o(main_in_ready),
     .out_o(act), .out_valid_o(act_valid), .out_ready_i(act_ready)
   );
   rf_mvau #(
-    .In(6), .Out(4), .Simd(3), .Pe(4), .Pixels(1),
+    .In(6), .Out(4), .Simd(3), .Pe(4), .Pixels(1), .Taps(1),
     .KernelHeight(1), .KernelWidth(1),
     .InBits(2), .InSigned(1'b0), .WeightBits(1), .WeightBipolar(1'b1), .OutBits(2),
     .WeightsBlock(1'b0), .WeightsFile("conv1_weights.mem"),
@@ -119,7 +121,7 @@ module resflow_res2b (
     .out_o(conv2_window), .out_valid_o(conv2_window_valid), .out_ready_i(conv2_window_ready)
   );
   rf_mvau #(
-    .In(4), .Out(4), .Simd(2), .Pe(2), .Pixels(1),
+    .In(4), .Out(4), .Simd(2), .Pe(2), .Pixels(1), .Taps(1),
     .KernelHeight(3), .KernelWidth(3),
     .InBits(2), .InSigned(1'b0), .WeightBits(1), .WeightBipolar(1'b1), .OutBits(2),
     .WeightsBlock(1'b0), .WeightsFile("conv2_weights.mem"),
@@ -140,17 +142,27 @@ module resflow_res2b (
     .in_i(conv2_out), .in_valid_i(conv2_out_valid), .in_ready_o(conv2_out_ready),
     .out_o(conv3_in), .out_valid_o(conv3_in_valid), .out_ready_i(conv3_in_ready)
   );
-  rf_mvau #(
-    .In(4), .Out(6), .Simd(4), .Pe(2), .Pixels(1),
+  rf_mvu #(
+    .In(4), .Out(6), .Simd(4), .Pe(2), .Pixels(1), .Taps(1),
     .KernelHeight(1), .KernelWidth(1),
-    .InBits(2), .InSigned(1'b0), .WeightBits(3), .WeightSigned(1'b1), .OutBits(4),
+    .InBits(2), .InSigned(1'b0), .WeightBits(3), .WeightSigned(1'b1), .AccBits(7),
     .WeightsBlock(1'b0), .WeightsFile("conv3_weights.mem"),
-    .ThresholdsBits(7), .ThresholdsBlock(1'b0), .ThresholdsFile("conv3_thresholds.mem"),
     .WindowStyle("registers"),
     .OutDepth(2)
-  ) u_conv3_mvau (
+  ) u_conv3_mvu (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(conv3_in), .in_valid_i(conv3_in_valid), .in_ready_o(conv3_in_ready),
+    .out_o(conv3_sums), .out_valid_o(conv3_sums_valid), .out_ready_i(conv3_sums_ready)
+  );
+  rf_search #(
+    .In(6), .Simd(2),
+    .Block(1), .Repeats(1), .Beside(1),
+    .InBits(7), .InSigned(1'b1), .OutBits(4),
+    .LevelsBits(7), .LevelsBlock(8'b0), .LevelsFile("conv3_act_level"),
+    .OutDepth(2)
+  ) u_conv3_act_search (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(conv3_sums), .in_valid_i(conv3_sums_valid), .in_ready_o(conv3_sums_ready),
     .out_o(conv3_out), .out_valid_o(conv3_out_valid), .out_ready_i(conv3_out_ready)
   );
 

@@ -49,8 +49,9 @@ module resflow_stem (
     .out_o(conv_window), .out_valid_o(conv_window_valid), .out_ready_i(conv_window_ready)
   );
   rf_mvau #(
-    .In(3), .Out(4), .Simd(3), .Pe(2), .Pixels(1),
+    .In(3), .Out(4), .Simd(3), .Pe(2), .Pixels(1), .Taps(1),
     .KernelHeight(3), .KernelWidth(3),
+    .DspWeights(2), .DspPixels(1), .WeightStep(19), .PixelStep(0), .Chain(3),
     .InBits(8), .InSigned(1'b0), .WeightBits(8), .WeightSigned(1'b1), .OutBits(2),
     .WeightsBlock(1'b0), .WeightsFile("conv_weights.mem"),
     .ThresholdsBits(21), .ThresholdsBlock(1'b0), .ThresholdsFile("conv_thresholds.mem"),

@@ -6,7 +6,7 @@
 #include "resflow/dense.h"
 #include "resflow/global_max.h"
 #include "resflow/scale_scores.h"
-#include "resflow/threshold.h"
+#include "resflow/table.h"
 #include "resflow/top_k_scores.h"
 #include "resflow/weight_rom.h"
 
@@ -23,7 +23,7 @@ void resflow_head(hls::stream<Beat<2, Int<4>>> &codes_in, hls::stream<Beat<1, UI
 
   // Maximum over all pixels, thresholds.
   resflow::global_max<Pool>(codes_in, largest);
-  resflow::threshold<Pooled>(largest, pooled_thresholds, pooled);
+  resflow::table<Pooled>(largest, pooled_codes, pooled);
 
   // Fully connected layer.
   resflow::weight_rom<WeightRom>(fc_weights, weights);

@@ -31,6 +31,7 @@ struct WeightRom {  // 15 beats of weights a frame
 
 struct Fc {  // 6 -> 5 scores
   static constexpr unsigned kIn = 6, kOut = 5, kSimd = 2, kPe = 1;
+  static constexpr unsigned kDsp = 0;
   using In = Int<3>; using Weight = Int<5>; using Acc = Int<10>;
   static constexpr auto kBufferStorage = Storage::kRegisters;  // 3 words of 6 bits
 };

@@ -29,9 +29,10 @@ struct Entry {  // 2x3x4, int4 -> uint3
 };
 
 struct Conv1 {  // 3x3/1, 2x3x4 -> 2x3x4, fold 36
-  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 4, kSimd = 2, kPe = 2, kPixels = 1;
+  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 4, kSimd = 2, kPe = 2, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
+  static constexpr unsigned kDsp = 1, kDspWeights = 2, kDspPixels = 1, kWeightStep = 23, kPixelStep = 0, kChain = 2;
   using In = UInt<3>; using Weight = Int<4>; using Acc = Int<12>; using Out = Int<3>;
   static constexpr auto kRingStorage = Storage::kLutram;  // 24 words of 6 bits
   static constexpr auto kWindowStorage = Storage::kLutram;  // 18 words of 6 bits
@@ -43,12 +44,18 @@ struct Conv2Dwc {  // 2 -> 4 lanes
 };
 
 struct Conv2 {  // 3x3/1, 2x3x4 -> 2x3x6, fold 18
-  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 6, kSimd = 4, kPe = 3, kPixels = 1;
+  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 6, kSimd = 4, kPe = 3, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
+  static constexpr unsigned kDsp = 0;
   using In = Int<3>; using Weight = Bipolar; using Acc = Int<9>;
   static constexpr auto kRingStorage = Storage::kLutram;  // 12 words of 12 bits
   static constexpr auto kWindowStorage = Storage::kLutram;  // 9 words of 12 bits
+};
+
+struct Conv2ActDwc {  // 3 -> 1 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 3, kLanesOut = 1;
+  using Code = Int<9>;
 };
 
 struct BypassDwc {  // 2 -> 4 lanes
@@ -57,38 +64,34 @@ struct BypassDwc {  // 2 -> 4 lanes
 };
 
 struct Bypass {  // 1x1/1, 2x3x4 -> 2x3x6, fold 3
-  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 6, kSimd = 4, kPe = 2, kPixels = 1;
+  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 6, kSimd = 4, kPe = 2, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
+  static constexpr unsigned kDsp = 0;
   using In = Int<2>; using Weight = Int<4>; using Acc = Int<8>; using Out = Int<4>;
   static constexpr auto kWindowStorage = Storage::kRegisters;  // 1 word of 8 bits
 };
 
-struct JoinCommonDwc {  // 2 -> 6 lanes
-  static constexpr unsigned kCodes = 36, kLanesIn = 2, kLanesOut = 6;
+struct JoinDwc {  // 2 -> 1 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 2, kLanesOut = 1;
   using Code = Int<4>;
 };
 
-struct JoinDwc {  // 6 -> 3 lanes
-  static constexpr unsigned kCodes = 36, kLanesIn = 6, kLanesOut = 3;
-  using Code = Int<4>;
-};
-
-struct Join {  // 12 beats of either branch
-  static constexpr unsigned kBeats = 12, kLanes = 3, kRows = 2, kPairs = 3;
+struct Join {  // 36 beats of either branch
+  static constexpr unsigned kBeats = 36, kLanes = 1, kRows = 6, kPairs = 1;
   static constexpr unsigned kZero = 0;
   using Main = Int<9>; using Bypass = Int<4>; using Out = Int<15>; using Factor = UInt<6>;
 };
 
 struct Joined {  // 2x3x6, int15 -> uint4
-  static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 3;
+  static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 1;
   static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
   using In = Int<15>; using Out = UInt<4>;
 };
 
-struct OutDwc {  // 3 -> 6 lanes
-  static constexpr unsigned kCodes = 36, kLanesIn = 3, kLanesOut = 6;
+struct OutDwc {  // 1 -> 2 lanes
+  static constexpr unsigned kCodes = 36, kLanesIn = 1, kLanesOut = 2;
   using Code = UInt<4>;
 };
 
-void resflow_res2a(hls::stream<Beat<2, Int<4>>> &codes_in, hls::stream<Beat<6, UInt<4>>> &codes_out);
+void resflow_res2a(hls::stream<Beat<2, Int<4>>> &codes_in, hls::stream<Beat<2, UInt<4>>> &codes_out);

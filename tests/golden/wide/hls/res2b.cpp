@@ -7,8 +7,10 @@
 #include "resflow/fork.h"
 #include "resflow/join_sum.h"
 #include "resflow/mvau.h"
+#include "resflow/mvu.h"
+#include "resflow/search.h"
 #include "resflow/swg.h"
-#include "resflow/threshold.h"
+#include "resflow/table.h"
 
 void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, Int<4>>> &codes_out) {
 #pragma HLS INTERFACE axis port=codes_in
@@ -27,6 +29,7 @@ void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, 
 #pragma HLS STREAM variable=conv2_window depth=6
   hls::stream<Beat<2, UInt<3>>> conv2_out("conv2_out");
   hls::stream<Beat<4, UInt<3>>> conv3_in("conv3_in");
+  hls::stream<Beat<2, Int<9>>> conv3_sums("conv3_sums");
   hls::stream<Beat<2, Int<5>>> conv3_out("conv3_out");
   hls::stream<Beat<6, UInt<2>>> join_common_in("join_common_in");
   hls::stream<Beat<2, UInt<2>>> join_in("join_in");
@@ -37,7 +40,7 @@ void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, 
   resflow::fork<Fork>(entry_in, main_in, bypass_entry);
 
   // Bypass: thresholds.
-  resflow::threshold<EntryBypass>(bypass_entry, entry_bypass_thresholds, bypass);
+  resflow::table<EntryBypass>(bypass_entry, entry_bypass_codes, bypass);
 
   // Main branch: 1x1/1, 3x3/1, 1x1/1.
   resflow::mvau<Conv1>(main_in, conv1_weights, conv1_thresholds, conv1_out);
@@ -45,11 +48,12 @@ void resflow_res2b(hls::stream<Beat<6, UInt<4>>> &codes_in, hls::stream<Beat<2, 
   resflow::swg<Conv2>(conv2_in, conv2_window);
   resflow::mvau<Conv2>(conv2_window, conv2_weights, conv2_thresholds, conv2_out);
   resflow::dwc<Conv3Dwc>(conv2_out, conv3_in);
-  resflow::mvau<Conv3>(conv3_in, conv3_weights, conv3_thresholds, conv3_out);
+  resflow::mvu<Conv3>(conv3_in, conv3_weights, conv3_sums);
+  resflow::search<Conv3Act>(conv3_sums, conv3_act_level0, conv3_act_level1, conv3_act_level2, conv3_act_level3, conv3_act_level4, conv3_out);
 
   // Sum of the branches, thresholds.
   resflow::dwc<JoinCommonDwc>(bypass, join_common_in);
   resflow::dwc<JoinDwc>(join_common_in, join_in);
   resflow::join_sum<Join>(conv3_out, join_in, join_factors, sums);
-  resflow::threshold<Joined>(sums, joined_thresholds, codes_out);
+  resflow::search<Joined>(sums, joined_level0, joined_level1, joined_level2, joined_level3, codes_out);
 }

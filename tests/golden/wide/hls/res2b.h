@@ -28,9 +28,10 @@ struct EntryBypass {  // 2x3x6, uint4 -> uint2
 };
 
 struct Conv1 {  // 1x1/1, 2x3x6 -> 2x3x4, fold 2
-  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 6, kOut = 4, kSimd = 3, kPe = 4, kPixels = 1;
+  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 6, kOut = 4, kSimd = 3, kPe = 4, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
+  static constexpr unsigned kDsp = 1, kDspWeights = 2, kDspPixels = 1, kWeightStep = 23, kPixelStep = 0, kChain = 3;
   using In = UInt<4>; using Weight = Int<4>; using Acc = Int<11>; using Out = UInt<3>;
   static constexpr auto kWindowStorage = Storage::kRegisters;  // nothing is kept
 };
@@ -41,9 +42,10 @@ struct Conv2Dwc {  // 4 -> 2 lanes
 };
 
 struct Conv2 {  // 3x3/1, 2x3x4 -> 2x3x4, fold 36
-  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 4, kSimd = 2, kPe = 2, kPixels = 1;
+  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 4, kSimd = 2, kPe = 2, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 3, kKernelWidth = 3, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 1, kPadBottom = 1, kPadLeft = 1, kPadRight = 1;
+  static constexpr unsigned kDsp = 1, kDspWeights = 2, kDspPixels = 1, kWeightStep = 23, kPixelStep = 0, kChain = 2;
   using In = UInt<3>; using Weight = Int<4>; using Acc = Int<12>; using Out = UInt<3>;
   static constexpr auto kRingStorage = Storage::kLutram;  // 24 words of 6 bits
   static constexpr auto kWindowStorage = Storage::kLutram;  // 18 words of 6 bits
@@ -55,11 +57,18 @@ struct Conv3Dwc {  // 2 -> 4 lanes
 };
 
 struct Conv3 {  // 1x1/1, 2x3x4 -> 2x3x6, fold 3
-  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 6, kSimd = 4, kPe = 2, kPixels = 1;
+  static constexpr unsigned kHeight = 2, kWidth = 3, kIn = 4, kOut = 6, kSimd = 4, kPe = 2, kPixels = 1, kTaps = 1;
   static constexpr unsigned kKernelHeight = 1, kKernelWidth = 1, kStrideHeight = 1, kStrideWidth = 1;
   static constexpr unsigned kPadTop = 0, kPadBottom = 0, kPadLeft = 0, kPadRight = 0;
-  using In = UInt<3>; using Weight = Int<4>; using Acc = Int<9>; using Out = Int<5>;
+  static constexpr unsigned kDsp = 1, kDspWeights = 2, kDspPixels = 1, kWeightStep = 23, kPixelStep = 0, kChain = 4;
+  using In = UInt<3>; using Weight = Int<4>; using Acc = Int<9>;
   static constexpr auto kWindowStorage = Storage::kRegisters;  // 1 word of 12 bits
+};
+
+struct Conv3Act {  // 2x3x6, int9 -> int5
+  static constexpr unsigned kPixels = 6, kIn = 6, kSimd = 2;
+  static constexpr unsigned kBlock = 1, kRepeats = 1, kBeside = 1;
+  using In = Int<9>; using Out = Int<5>;
 };
 
 struct JoinCommonDwc {  // 3 -> 6 lanes

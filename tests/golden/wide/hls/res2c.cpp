@@ -8,8 +8,9 @@
 #include "resflow/join_sum.h"
 #include "resflow/mvau.h"
 #include "resflow/mvu.h"
+#include "resflow/search.h"
 #include "resflow/swg.h"
-#include "resflow/threshold.h"
+#include "resflow/table.h"
 
 void resflow_res2c(hls::stream<Beat<2, Int<4>>> &codes_in, hls::stream<Beat<2, Int<4>>> &codes_out) {
 #pragma HLS INTERFACE axis port=codes_in
@@ -24,27 +25,29 @@ void resflow_res2c(hls::stream<Beat<2, Int<4>>> &codes_in, hls::stream<Beat<2, I
   hls::stream<Beat<2, UInt<2>>> conv1_window("conv1_window");  // windows to compute while the first rows of the next frame arrive
 #pragma HLS STREAM variable=conv1_window depth=9
   hls::stream<Beat<3, UInt<3>>> conv1_out("conv1_out");
-  hls::stream<Beat<2, Int<10>>> conv2_out("conv2_out");
-  hls::stream<Beat<3, Int<9>>> bypass_out("bypass_out");
-  hls::stream<Beat<6, Int<9>>> join_common_in("join_common_in");
-  hls::stream<Beat<2, Int<9>>> join_in("join_in");
-  hls::stream<Beat<2, Int<10>>> sums("sums");
+  hls::stream<Beat<2, Int<10>>> conv2_sums("conv2_sums");
+  hls::stream<Beat<1, Int<10>>> conv2_out("conv2_out");
+  hls::stream<Beat<3, Int<9>>> bypass_sums("bypass_sums");
+  hls::stream<Beat<1, Int<9>>> bypass_out("bypass_out");
+  hls::stream<Beat<1, Int<10>>> sums("sums");
+  hls::stream<Beat<1, Int<4>>> joined("joined");
 
   // Entry: thresholds, then a copy for each branch.
-  resflow::threshold<Entry>(codes_in, entry_thresholds, act);
+  resflow::table<Entry>(codes_in, entry_codes, act);
   resflow::fork<Fork>(act, main_in, bypass);
 
   // Main branch: 3x3/1, 1x1/1.
   resflow::swg<Conv1>(main_in, conv1_window);
   resflow::mvau<Conv1>(conv1_window, conv1_weights, conv1_thresholds, conv1_out);
-  resflow::mvu<Conv2>(conv1_out, conv2_weights, conv2_out);
+  resflow::mvu<Conv2>(conv1_out, conv2_weights, conv2_sums);
+  resflow::dwc<Conv2ActDwc>(conv2_sums, conv2_out);
 
   // Projection of the bypass: 1x1/1.
-  resflow::mvu<Bypass>(bypass, bypass_weights, bypass_out);
+  resflow::mvu<Bypass>(bypass, bypass_weights, bypass_sums);
+  resflow::dwc<BypassActDwc>(bypass_sums, bypass_out);
 
   // Sum of the branches, thresholds.
-  resflow::dwc<JoinCommonDwc>(bypass_out, join_common_in);
-  resflow::dwc<JoinDwc>(join_common_in, join_in);
-  resflow::join_sum<Join>(conv2_out, join_in, sums);
-  resflow::threshold<Joined>(sums, joined_thresholds, codes_out);
+  resflow::join_sum<Join>(conv2_out, bypass_out, sums);
+  resflow::search<Joined>(sums, joined_level0, joined_level1, joined_level2, joined_level3, joined);
+  resflow::dwc<OutDwc>(joined, codes_out);
 }

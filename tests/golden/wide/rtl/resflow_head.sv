@@ -49,13 +49,13 @@ module resflow_head (
     .in_i(codes_in), .in_valid_i(codes_in_valid), .in_ready_o(codes_in_ready),
     .out_o(largest), .out_valid_o(largest_valid), .out_ready_i(largest_ready)
   );
-  rf_threshold #(
+  rf_table #(
     .In(6), .Simd(2),
     .Block(1), .Repeats(1), .Beside(1),
-    .InBits(4), .InSigned(1'b0), .OutBits(3), .OutSigned(1'b1),
-    .ThresholdsBits(6), .ThresholdsBlock(1'b0), .ThresholdsFile("pooled_thresholds.mem"),
+    .InBits(4), .OutBits(3),
+    .CodesBlock(1'b0), .CodesFile("pooled_codes"),
     .OutDepth(2)
-  ) u_pooled_threshold (
+  ) u_pooled_table (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(largest), .in_valid_i(largest_valid), .in_ready_o(largest_ready),
     .out_o(pooled), .out_valid_o(pooled_valid), .out_ready_i(pooled_ready)

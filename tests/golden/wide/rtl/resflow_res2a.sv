@@ -6,13 +6,13 @@ module resflow_res2a (
   input  logic [7:0] codes_in_TDATA,
   input  logic codes_in_TVALID,
   output logic codes_in_TREADY,
-  output logic [23:0] codes_out_TDATA,
+  output logic [7:0] codes_out_TDATA,
   output logic codes_out_TVALID,
   input  logic codes_out_TREADY
 );
   logic [7:0] codes_in;
   logic codes_in_valid, codes_in_ready;
-  logic [23:0] codes_out;
+  logic [7:0] codes_out;
   logic codes_out_valid, codes_out_ready;
   logic [7:0] main_in;
   logic main_in_valid, main_in_ready;
@@ -30,19 +30,19 @@ module resflow_res2a (
   logic conv2_in_valid, conv2_in_ready;
   logic [11:0] conv2_window;  // 3 beats: windows to compute while the first rows of the next frame arrive
   logic conv2_window_valid, conv2_window_ready;
-  logic [26:0] conv2_out;
+  logic [26:0] conv2_sums;
+  logic conv2_sums_valid, conv2_sums_ready;
+  logic [8:0] conv2_out;
   logic conv2_out_valid, conv2_out_ready;
   logic [7:0] bypass_in;
   logic bypass_in_valid, bypass_in_ready;
   logic [7:0] bypass_out;
   logic bypass_out_valid, bypass_out_ready;
-  logic [23:0] join_common_in;
-  logic join_common_in_valid, join_common_in_ready;
-  logic [11:0] join_in;
+  logic [3:0] join_in;
   logic join_in_valid, join_in_ready;
-  logic [44:0] sums;
+  logic [14:0] sums;
   logic sums_valid, sums_ready;
-  logic [11:0] joined;
+  logic [3:0] joined;
   logic joined_valid, joined_ready;
 
   // AXI4-Stream ports
@@ -51,10 +51,10 @@ module resflow_res2a (
     .in_i(codes_in_TDATA[7:0]), .in_valid_i(codes_in_TVALID), .in_ready_o(codes_in_TREADY),
     .out_o(codes_in), .out_valid_o(codes_in_valid), .out_ready_i(codes_in_ready)
   );
-  rf_slice #(.Bits(24)) u_codes_out_slice (
+  rf_slice #(.Bits(8)) u_codes_out_slice (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(codes_out), .in_valid_i(codes_out_valid), .in_ready_o(codes_out_ready),
-    .out_o(codes_out_TDATA[23:0]), .out_valid_o(codes_out_TVALID), .out_ready_i(codes_out_TREADY)
+    .out_o(codes_out_TDATA[7:0]), .out_valid_o(codes_out_TVALID), .out_ready_i(codes_out_TREADY)
   );
 
   // Entry: a copy for each branch.
@@ -71,26 +71,26 @@ module resflow_res2a (
   );
 
   // Bypass: thresholds.
-  rf_threshold #(
+  rf_table #(
     .In(4), .Simd(2),
     .Block(1), .Repeats(1), .Beside(1),
-    .InBits(4), .InSigned(1'b1), .OutBits(2), .OutSigned(1'b1),
-    .ThresholdsBits(5), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_bypass_thresholds.mem"),
+    .InBits(4), .OutBits(2),
+    .CodesBlock(1'b0), .CodesFile("entry_bypass_codes"),
     .OutDepth(72), .OutStyle("distributed")
-  ) u_entry_bypass_threshold (
+  ) u_entry_bypass_table (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(bypass_entry), .in_valid_i(bypass_entry_valid), .in_ready_o(bypass_entry_ready),
     .out_o(bypass), .out_valid_o(bypass_valid), .out_ready_i(bypass_ready)
   );
 
   // Main branch: 3x3/1, 3x3/1.
-  rf_threshold #(
+  rf_table #(
     .In(4), .Simd(2),
     .Block(1), .Repeats(1), .Beside(1),
-    .InBits(4), .InSigned(1'b1), .OutBits(3),
-    .ThresholdsBits(5), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_thresholds.mem"),
+    .InBits(4), .OutBits(3),
+    .CodesBlock(1'b0), .CodesFile("entry_codes"),
     .OutDepth(12)
-  ) u_entry_threshold (
+  ) u_entry_table (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(main_in), .in_valid_i(main_in_valid), .in_ready_o(main_in_ready),
     .out_o(act), .out_valid_o(act_valid), .out_ready_i(act_ready)
@@ -109,8 +109,9 @@ module resflow_res2a (
     .out_o(conv1_window), .out_valid_o(conv1_window_valid), .out_ready_i(conv1_window_ready)
   );
   rf_mvau #(
-    .In(4), .Out(4), .Simd(2), .Pe(2), .Pixels(1),
+    .In(4), .Out(4), .Simd(2), .Pe(2), .Pixels(1), .Taps(1),
     .KernelHeight(3), .KernelWidth(3),
+    .DspWeights(2), .DspPixels(1), .WeightStep(23), .PixelStep(0), .Chain(2),
     .InBits(3), .InSigned(1'b0), .WeightBits(4), .WeightSigned(1'b1), .OutBits(3), .OutSigned(1'b1),
     .WeightsBlock(1'b0), .WeightsFile("conv1_weights.mem"),
     .ThresholdsBits(12), .ThresholdsBlock(1'b0), .ThresholdsFile("conv1_thresholds.mem"),
@@ -143,7 +144,7 @@ module resflow_res2a (
     .out_o(conv2_window), .out_valid_o(conv2_window_valid), .out_ready_i(conv2_window_ready)
   );
   rf_mvu #(
-    .In(4), .Out(6), .Simd(4), .Pe(3), .Pixels(1),
+    .In(4), .Out(6), .Simd(4), .Pe(3), .Pixels(1), .Taps(1),
     .KernelHeight(3), .KernelWidth(3),
     .InBits(3), .InSigned(1'b1), .WeightBits(1), .WeightBipolar(1'b1), .AccBits(9),
     .WeightsBlock(1'b0), .WeightsFile("conv2_weights.mem"),
@@ -152,6 +153,15 @@ module resflow_res2a (
   ) u_conv2_mvu (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(conv2_window), .in_valid_i(conv2_window_valid), .in_ready_o(conv2_window_ready),
+    .out_o(conv2_sums), .out_valid_o(conv2_sums_valid), .out_ready_i(conv2_sums_ready)
+  );
+  rf_dwc #(
+    .LanesIn(3), .LanesOut(1),
+    .CodeBits(9),
+    .OutDepth(2)
+  ) u_conv2_act_dwc_dwc (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(conv2_sums), .in_valid_i(conv2_sums_valid), .in_ready_o(conv2_sums_ready),
     .out_o(conv2_out), .out_valid_o(conv2_out_valid), .out_ready_i(conv2_out_ready)
   );
 
@@ -166,7 +176,7 @@ module resflow_res2a (
     .out_o(bypass_in), .out_valid_o(bypass_in_valid), .out_ready_i(bypass_in_ready)
   );
   rf_mvau #(
-    .In(4), .Out(6), .Simd(4), .Pe(2), .Pixels(1),
+    .In(4), .Out(6), .Simd(4), .Pe(2), .Pixels(1), .Taps(1),
     .KernelHeight(1), .KernelWidth(1),
     .InBits(2), .InSigned(1'b1), .WeightBits(4), .WeightSigned(1'b1), .OutBits(4), .OutSigned(1'b1),
     .WeightsBlock(1'b0), .WeightsFile("bypass_weights.mem"),
@@ -181,25 +191,16 @@ module resflow_res2a (
 
   // Sum of the branches, thresholds.
   rf_dwc #(
-    .LanesIn(2), .LanesOut(6),
-    .CodeBits(4),
-    .OutDepth(2)
-  ) u_join_common_dwc_dwc (
-    .clk_i(ap_clk), .rst_ni(ap_rst_n),
-    .in_i(bypass_out), .in_valid_i(bypass_out_valid), .in_ready_o(bypass_out_ready),
-    .out_o(join_common_in), .out_valid_o(join_common_in_valid), .out_ready_i(join_common_in_ready)
-  );
-  rf_dwc #(
-    .LanesIn(6), .LanesOut(3),
+    .LanesIn(2), .LanesOut(1),
     .CodeBits(4),
     .OutDepth(2)
   ) u_join_dwc_dwc (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
-    .in_i(join_common_in), .in_valid_i(join_common_in_valid), .in_ready_o(join_common_in_ready),
+    .in_i(bypass_out), .in_valid_i(bypass_out_valid), .in_ready_o(bypass_out_ready),
     .out_o(join_in), .out_valid_o(join_in_valid), .out_ready_i(join_in_ready)
   );
   rf_join_sum #(
-    .Lanes(3), .Rows(2), .Pairs(3),
+    .Lanes(1), .Rows(6), .Pairs(1),
     .Zero(0),
     .MainBits(9), .MainSigned(1'b1), .BypassBits(4), .BypassSigned(1'b1), .OutBits(15), .FactorBits(6),
     .FactorsBlock(1'b0), .FactorsFile("join_factors.mem"),
@@ -210,19 +211,19 @@ module resflow_res2a (
     .bypass_i(join_in), .bypass_valid_i(join_in_valid), .bypass_ready_o(join_in_ready),
     .out_o(sums), .out_valid_o(sums_valid), .out_ready_i(sums_ready)
   );
-  rf_threshold #(
-    .In(6), .Simd(3),
+  rf_search #(
+    .In(6), .Simd(1),
     .Block(1), .Repeats(1), .Beside(1),
     .InBits(15), .InSigned(1'b1), .OutBits(4),
-    .ThresholdsBits(15), .ThresholdsBlock(1'b0), .ThresholdsFile("joined_thresholds.mem"),
+    .LevelsBits(15), .LevelsBlock(8'b0), .LevelsFile("joined_level"),
     .OutDepth(2)
-  ) u_joined_threshold (
+  ) u_joined_search (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(sums), .in_valid_i(sums_valid), .in_ready_o(sums_ready),
     .out_o(joined), .out_valid_o(joined_valid), .out_ready_i(joined_ready)
   );
   rf_dwc #(
-    .LanesIn(3), .LanesOut(6),
+    .LanesIn(1), .LanesOut(2),
     .CodeBits(4),
     .OutDepth(2)
   ) u_out_dwc_dwc (

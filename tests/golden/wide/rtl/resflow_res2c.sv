@@ -24,16 +24,18 @@ module resflow_res2c (
   logic conv1_window_valid, conv1_window_ready;
   logic [8:0] conv1_out;
   logic conv1_out_valid, conv1_out_ready;
-  logic [19:0] conv2_out;
+  logic [19:0] conv2_sums;
+  logic conv2_sums_valid, conv2_sums_ready;
+  logic [9:0] conv2_out;
   logic conv2_out_valid, conv2_out_ready;
-  logic [26:0] bypass_out;
+  logic [26:0] bypass_sums;
+  logic bypass_sums_valid, bypass_sums_ready;
+  logic [8:0] bypass_out;
   logic bypass_out_valid, bypass_out_ready;
-  logic [53:0] join_common_in;
-  logic join_common_in_valid, join_common_in_ready;
-  logic [17:0] join_in;
-  logic join_in_valid, join_in_ready;
-  logic [19:0] sums;
+  logic [9:0] sums;
   logic sums_valid, sums_ready;
+  logic [3:0] joined;
+  logic joined_valid, joined_ready;
 
   // AXI4-Stream ports
   rf_slice #(.Bits(8)) u_codes_in_slice (
@@ -48,13 +50,13 @@ module resflow_res2c (
   );
 
   // Entry: thresholds, then a copy for each branch.
-  rf_threshold #(
+  rf_table #(
     .In(6), .Simd(2),
     .Block(1), .Repeats(1), .Beside(1),
-    .InBits(4), .InSigned(1'b1), .OutBits(2),
-    .ThresholdsBits(5), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_thresholds.mem"),
+    .InBits(4), .OutBits(2),
+    .CodesBlock(1'b0), .CodesFile("entry_codes"),
     .OutDepth(2)
-  ) u_entry_threshold (
+  ) u_entry_table (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(codes_in), .in_valid_i(codes_in_valid), .in_ready_o(codes_in_ready),
     .out_o(act), .out_valid_o(act_valid), .out_ready_i(act_ready)
@@ -85,8 +87,9 @@ module resflow_res2c (
     .out_o(conv1_window), .out_valid_o(conv1_window_valid), .out_ready_i(conv1_window_ready)
   );
   rf_mvau #(
-    .In(6), .Out(6), .Simd(2), .Pe(3), .Pixels(1),
+    .In(6), .Out(6), .Simd(2), .Pe(3), .Pixels(1), .Taps(1),
     .KernelHeight(3), .KernelWidth(3),
+    .DspWeights(3), .DspPixels(1), .WeightStep(11), .PixelStep(0), .Chain(2),
     .InBits(2), .InSigned(1'b0), .WeightBits(4), .WeightSigned(1'b1), .OutBits(3),
     .WeightsBlock(1'b0), .WeightsFile("conv1_weights.mem"),
     .ThresholdsBits(12), .ThresholdsBlock(1'b0), .ThresholdsFile("conv1_thresholds.mem"),
@@ -98,7 +101,7 @@ module resflow_res2c (
     .out_o(conv1_out), .out_valid_o(conv1_out_valid), .out_ready_i(conv1_out_ready)
   );
   rf_mvu #(
-    .In(6), .Out(6), .Simd(3), .Pe(2), .Pixels(1),
+    .In(6), .Out(6), .Simd(3), .Pe(2), .Pixels(1), .Taps(1),
     .KernelHeight(1), .KernelWidth(1),
     .InBits(3), .InSigned(1'b0), .WeightBits(4), .WeightSigned(1'b1), .AccBits(10),
     .WeightsBlock(1'b0), .WeightsFile("conv2_weights.mem"),
@@ -107,13 +110,23 @@ module resflow_res2c (
   ) u_conv2_mvu (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(conv1_out), .in_valid_i(conv1_out_valid), .in_ready_o(conv1_out_ready),
+    .out_o(conv2_sums), .out_valid_o(conv2_sums_valid), .out_ready_i(conv2_sums_ready)
+  );
+  rf_dwc #(
+    .LanesIn(2), .LanesOut(1),
+    .CodeBits(10),
+    .OutDepth(2)
+  ) u_conv2_act_dwc_dwc (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(conv2_sums), .in_valid_i(conv2_sums_valid), .in_ready_o(conv2_sums_ready),
     .out_o(conv2_out), .out_valid_o(conv2_out_valid), .out_ready_i(conv2_out_ready)
   );
 
   // Projection of the bypass: 1x1/1.
   rf_mvu #(
-    .In(6), .Out(6), .Simd(2), .Pe(3), .Pixels(1),
+    .In(6), .Out(6), .Simd(2), .Pe(3), .Pixels(1), .Taps(1),
     .KernelHeight(1), .KernelWidth(1),
+    .DspWeights(3), .DspPixels(1), .WeightStep(11), .PixelStep(0), .Chain(2),
     .InBits(2), .InSigned(1'b0), .WeightBits(4), .WeightSigned(1'b1), .AccBits(9),
     .WeightsBlock(1'b0), .WeightsFile("bypass_weights.mem"),
     .WindowStyle("registers"),
@@ -121,48 +134,48 @@ module resflow_res2c (
   ) u_bypass_mvu (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(bypass), .in_valid_i(bypass_valid), .in_ready_o(bypass_ready),
+    .out_o(bypass_sums), .out_valid_o(bypass_sums_valid), .out_ready_i(bypass_sums_ready)
+  );
+  rf_dwc #(
+    .LanesIn(3), .LanesOut(1),
+    .CodeBits(9),
+    .OutDepth(2)
+  ) u_bypass_act_dwc_dwc (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(bypass_sums), .in_valid_i(bypass_sums_valid), .in_ready_o(bypass_sums_ready),
     .out_o(bypass_out), .out_valid_o(bypass_out_valid), .out_ready_i(bypass_out_ready)
   );
 
   // Sum of the branches, thresholds.
-  rf_dwc #(
-    .LanesIn(3), .LanesOut(6),
-    .CodeBits(9),
-    .OutDepth(2)
-  ) u_join_common_dwc_dwc (
-    .clk_i(ap_clk), .rst_ni(ap_rst_n),
-    .in_i(bypass_out), .in_valid_i(bypass_out_valid), .in_ready_o(bypass_out_ready),
-    .out_o(join_common_in), .out_valid_o(join_common_in_valid), .out_ready_i(join_common_in_ready)
-  );
-  rf_dwc #(
-    .LanesIn(6), .LanesOut(2),
-    .CodeBits(9),
-    .OutDepth(2)
-  ) u_join_dwc_dwc (
-    .clk_i(ap_clk), .rst_ni(ap_rst_n),
-    .in_i(join_common_in), .in_valid_i(join_common_in_valid), .in_ready_o(join_common_in_ready),
-    .out_o(join_in), .out_valid_o(join_in_valid), .out_ready_i(join_in_ready)
-  );
   rf_join_sum #(
-    .Lanes(2),
+    .Lanes(1),
     .Zero(0),
     .MainBits(10), .MainSigned(1'b1), .BypassBits(9), .BypassSigned(1'b1), .OutBits(10),
     .OutDepth(2)
   ) u_join_join_sum (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .main_i(conv2_out), .main_valid_i(conv2_out_valid), .main_ready_o(conv2_out_ready),
-    .bypass_i(join_in), .bypass_valid_i(join_in_valid), .bypass_ready_o(join_in_ready),
+    .bypass_i(bypass_out), .bypass_valid_i(bypass_out_valid), .bypass_ready_o(bypass_out_ready),
     .out_o(sums), .out_valid_o(sums_valid), .out_ready_i(sums_ready)
   );
-  rf_threshold #(
-    .In(6), .Simd(2),
+  rf_search #(
+    .In(6), .Simd(1),
     .Block(1), .Repeats(1), .Beside(1),
     .InBits(10), .InSigned(1'b1), .OutBits(4), .OutSigned(1'b1),
-    .ThresholdsBits(10), .ThresholdsBlock(1'b0), .ThresholdsFile("joined_thresholds.mem"),
+    .LevelsBits(10), .LevelsBlock(8'b0), .LevelsFile("joined_level"),
     .OutDepth(2)
-  ) u_joined_threshold (
+  ) u_joined_search (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(sums), .in_valid_i(sums_valid), .in_ready_o(sums_ready),
+    .out_o(joined), .out_valid_o(joined_valid), .out_ready_i(joined_ready)
+  );
+  rf_dwc #(
+    .LanesIn(1), .LanesOut(2),
+    .CodeBits(4),
+    .OutDepth(2)
+  ) u_out_dwc_dwc (
+    .clk_i(ap_clk), .rst_ni(ap_rst_n),
+    .in_i(joined), .in_valid_i(joined_valid), .in_ready_o(joined_ready),
     .out_o(codes_out), .out_valid_o(codes_out_valid), .out_ready_i(codes_out_ready)
   );
 endmodule

@@ -36,13 +36,13 @@ module resflow_stem (
   );
 
   // Entry: thresholds.
-  rf_threshold #(
+  rf_search #(
     .In(3), .Simd(3),
     .Block(1), .Repeats(1), .Beside(1),
     .InBits(8), .InSigned(1'b0), .OutBits(5), .OutSigned(1'b1),
-    .ThresholdsBits(10), .ThresholdsBlock(1'b0), .ThresholdsFile("entry_thresholds.mem"),
+    .LevelsBits(10), .LevelsBlock(8'b0), .LevelsFile("entry_level"),
     .OutDepth(12)
-  ) u_entry_threshold (
+  ) u_entry_search (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(image), .in_valid_i(image_valid), .in_ready_o(image_ready),
     .out_o(act), .out_valid_o(act_valid), .out_ready_i(act_ready)
@@ -63,8 +63,9 @@ module resflow_stem (
     .out_o(conv_window), .out_valid_o(conv_window_valid), .out_ready_i(conv_window_ready)
   );
   rf_mvau #(
-    .In(3), .Out(4), .Simd(3), .Pe(2), .Pixels(1),
+    .In(3), .Out(4), .Simd(3), .Pe(2), .Pixels(1), .Taps(1),
     .KernelHeight(3), .KernelWidth(3),
+    .DspWeights(2), .DspPixels(1), .WeightStep(19), .PixelStep(0), .Chain(3),
     .InBits(5), .InSigned(1'b1), .WeightBits(8), .WeightSigned(1'b1), .OutBits(4), .OutSigned(1'b1),
     .WeightsBlock(1'b0), .WeightsFile("conv_weights.mem"),
     .ThresholdsBits(17), .ThresholdsBlock(1'b0), .ThresholdsFile("conv_thresholds.mem"),
