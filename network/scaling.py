@@ -295,14 +295,10 @@ def solve(scaling: Scaling, thresholds: Integers, reach: tuple[int, int], codes:
 
     `thresholds` (channels, n) ascend. Raises NoScalingError with the first channel that has none.
     """
-    return solve_segments(scaling, Segments.of(thresholds, reach, codes), reach)
-
-
-def solve_segments(scaling: Scaling, segments: Segments, reach: tuple[int, int]) -> tuple[Integers, Integers]:
-    """`solve`, where of values between two segments the code does not matter."""
     import numpy as np
 
-    most, half = _most_multiplier(reach, scaling.multiplier), min(1 << scaling.bias - 1, ROOM)
+    segments, most = Segments.of(thresholds, reach, codes), _most_multiplier(reach, scaling.multiplier)
+    half = min(1 << scaling.bias - 1, ROOM)
 
     def found(part: Segments) -> tuple[Integers, Integers] | None:
         lines = _lines(part, scaling)
@@ -318,7 +314,7 @@ def solve_segments(scaling: Scaling, segments: Segments, reach: tuple[int, int])
     result = found(segments)
     if result is not None:
         return result
-    each = (Segments(segments.first[c : c + 1], segments.last[c : c + 1], segments.lowest) for c in range(len(segments.first)))
+    each = (Segments(segments.first[c : c + 1], segments.last[c : c + 1], segments.lowest) for c in range(len(thresholds)))
     raise NoScalingError(next(channel for channel, part in enumerate(each) if found(part) is None))
 
 
@@ -327,11 +323,7 @@ def cheapest(thresholds: Integers, reach: tuple[int, int], codes: Format) -> Sca
 
     There is none where thresholds are no straight line's: where quantizers follow one another, say, and each rounds.
     """
-    return cheapest_of_segments(Segments.of(thresholds, reach, codes), reach)
-
-
-def cheapest_of_segments(segments: Segments, reach: tuple[int, int]) -> Scaling | None:
-    """`cheapest`, where of values between two segments the code does not matter."""
+    segments = Segments.of(thresholds, reach, codes)
     found = [each for trial in _trials(segments) if (each := _least_shift(segments, trial, reach)) is not None]
     return min(found, key=lambda each: (each.multiplier, each.rounding is Rounding.HALF_EVEN, each.bias, abs(each.offset)), default=None)
 

@@ -15,7 +15,7 @@ from network.arrays import key
 from network.errors import GraphError, GraphErrors
 from network.formats import BIPOLAR, Format, Kind, uint
 from network.importers.onnx.arithmetic.exact import Exact, exact, is_power_of_two, same
-from network.importers.onnx.arithmetic.joins import MOST, Factored, Operand, factored, on_a_line
+from network.importers.onnx.arithmetic.joins import MOST, Factored, Operand, factored
 from network.importers.onnx.arithmetic.stages import ONE, ZERO, Affine, Quantize, Rounding, Stage, fused
 from network.importers.onnx.arithmetic.thresholds import code_format, thresholds
 from network.importers.onnx.graph import Node
@@ -192,7 +192,6 @@ def _block(lowered: Lowered, name: str, incoming: str, block: MatchedBlock, outp
     if clip is not None:
         join = Join(seen.format, clips=True, zero_point=clip)
     else:
-        lowered.arrays[key(f"{name}.join", "thresholds")] = on_a_line(result, main, other, seen.format)
         is_plain = result.factors.max() == 1
         if not is_plain:
             lowered.arrays[key(name, "join/factors")] = result.factors

@@ -9,17 +9,15 @@ narrowed by cuts: whatever a tried slope confuses is a pair of points that bound
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from network.formats import Format
 from network.importers.onnx.arithmetic.exact import exact, same, simplest_between
 from network.importers.onnx.arithmetic.stages import BOUND, EVERYTHING, Affine, Stage
 from network.importers.onnx.arithmetic.thresholds import bounds_of, levels, sliced
-from network.scaling import Segments, cheapest_of_segments, solve_segments
 
 MOST = (1 << 16) - 1
 """Largest factor."""
@@ -27,8 +25,6 @@ MOST_CODES = 1 << 8
 """Codes that an operand has; more are sums."""
 NEAR = 1e-6
 """Quotients this near to a whole number are computed again in whole numbers."""
-MOST_THRESHOLD = 1 << 30
-"""Thresholds that are moved onto a line stay below it, those that no value reaches, too."""
 MOST_CUTS = 64
 COARSE = 16
 """Of so many codes one is looked at before all are."""
@@ -62,7 +58,6 @@ class Factored:
 
     factors: NDArray[np.int64]
     thresholds: NDArray[np.int64]
-    below: NDArray[np.int64]  # of each threshold the greatest sum that comes and is less: whatever is between would do as well
     confused: int  # pairs of a main and a bypass value, over all channels, whose code differs
     pairs: int  # that there are
     is_sampled: bool = False
@@ -82,7 +77,7 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
     """The smallest factors, one pair if the two scales relate equally in all channels, else one a channel; of at most 16 bits."""
     if bypass.span > main.span:  # the shorter range is enumerated
         turned = factored(bypass, main, stages, codes, channels)
-        return replace(turned, factors=turned.factors[:, ::-1])
+        return Factored(turned.factors[:, ::-1], turned.thresholds, turned.confused, turned.pairs, turned.is_sampled)
     if main.span > MOST_CODES and (found := _by_scales(main, bypass, stages, codes, channels)):
         return found
     kinds, which = _kinds(main, bypass, stages, channels)
@@ -101,31 +96,13 @@ def factored(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: ran
     times = np.bincount(which, minlength=len(kinds))
     factors = np.array([pairs[0]] if len(set(pairs)) == 1 else [pairs[i] for i in which], np.int64)
     spans = [(line.high - line.low + 1) * len(line.values) for line in lines]
-    thresholds, below = (np.stack([results[i][n] for i in which]) if len(codes) else np.empty((channels, 0), np.int64) for n in range(2))
     return Factored(
         factors,
-        thresholds,
-        below if bypass.span <= most else thresholds - 1,
-        int(sum(count * result[2] for count, result in zip(times, results, strict=True))),
+        np.stack([results[i][0] for i in which]) if len(codes) else np.empty((channels, 0), np.int64),
+        int(sum(count * result[1] for count, result in zip(times, results, strict=True))),
         int(sum(count * span for count, span in zip(times, spans, strict=True))),
         is_sampled=bypass.span > most,
     )
-
-
-def on_a_line(result: Factored, main: Operand, bypass: Operand, codes: Format) -> NDArray[np.int64]:
-    """Thresholds that separate the same pairs, those of one scale and bias if there are such."""
-    low, high = (
-        np.broadcast_to(_ends(result.factors, *ends), (len(result.thresholds),))[:, None]
-        for ends in ((main.low, bypass.low), (main.high, bypass.high))
-    )
-    segments = Segments(np.hstack([low, result.thresholds]), np.hstack([result.below, high]), codes.low)
-    reach = int(low.min()), int(high.max())
-    scaling = cheapest_of_segments(segments, reach)
-    if scaling is None:
-        return result.thresholds
-    multipliers, biases = solve_segments(scaling, segments, reach)
-    lined = scaling.thresholds(np.maximum(multipliers, 1), biases, (-MOST_THRESHOLD, MOST_THRESHOLD), codes)
-    return np.where(multipliers[:, None] > 0, lined, result.thresholds)
 
 
 def _by_scales(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: range, channels: int) -> Factored | None:
@@ -136,11 +113,9 @@ def _by_scales(main: Operand, bypass: Operand, stages: Sequence[Stage], codes: r
     factors = np.array([[ratio.numerator, ratio.denominator] for ratio in ratios], np.int64)
     unit = Affine(same(bypass.meaning.factor / factors[:, 1].astype(object)), same(main.meaning.offset + bypass.meaning.offset))
     low, high = _ends(factors, main.low, bypass.low), _ends(factors, main.high, bypass.high)
-    thresholds = levels([unit, *stages], codes, np.broadcast_to(low, (channels,)), np.broadcast_to(high, (channels,)))
     return Factored(
         factors,
-        thresholds,
-        thresholds - 1,
+        levels([unit, *stages], codes, np.broadcast_to(low, (channels,)), np.broadcast_to(high, (channels,))),
         0,
         int((main.high - main.low + 1).max()) * int((bypass.high - bypass.low + 1).max()) * channels,
     )
@@ -263,10 +238,10 @@ def _cuts(line: _Lines, a: int, b: int) -> list[Fraction]:
     return list(cuts)
 
 
-def _separated(line: _Lines, a: int, b: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Thresholds on a * main + b * bypass, the greatest sums below them, and how many pairs get another code."""
+def _separated(line: _Lines, a: int, b: int) -> tuple[NDArray[np.int64], int]:
+    """Thresholds on a * main + b * bypass, and how many pairs get another code."""
     if not len(line.least):
-        return np.empty(0, np.int64), np.empty(0, np.int64), 0
+        return np.empty(0, np.int64), 0
     above, _, below, _ = _sides(line, a, b)
     lowest = a * line.low + b * int(line.values[0])
     highest = a * line.high + b * int(line.values[-1])
@@ -283,8 +258,7 @@ def _separated(line: _Lines, a: int, b: int) -> tuple[NDArray[np.int64], NDArray
     before, chosen = chosen, np.maximum.accumulate(chosen)
     moved = confused | (chosen != before)  # the others separate all pairs
     made = np.clip(-(-(chosen[moved, None] - b * line.values) // a), line.low, line.high + 1)
-    under = np.where(moved, chosen - 1, np.clip(below, lowest - 1, highest))
-    return chosen, under, int(np.abs(made - line.least[moved]).sum())
+    return chosen, int(np.abs(made - line.least[moved]).sum())
 
 
 def codes_of_pairs(
