@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from math import lcm
 from typing import NamedTuple
 
@@ -90,23 +91,31 @@ class Regroup(Firings):
 
     @property
     def cycles(self) -> int:
+        if self.into % self.out == 0:
+            return self.beats
         return sum(len(run.firings) * run.times for run in self.runs())
 
     def runs(self) -> tuple[Run, ...]:
-        period, held = bytearray(), 0
-        each = lcm(self.into, self.out) // self.out
-        while period.count(WRITE) + period.count(BOTH) < min(each, self.beats):
-            reads = held < self.out
-            held += self.into * reads
-            writes = held >= self.out
-            held -= self.out * writes
-            period.append(READ * reads | WRITE * writes)
-        whole, rest = divmod(self.beats, each)
-        runs = [Run(bytes(period), whole)] if whole else []
-        if rest:
-            last = next(i for i in range(len(period)) if sum(1 for firing in period[: i + 1] if firing & WRITE) == rest)
-            runs.append(Run(bytes(period[: last + 1]), 1))
-        return tuple(runs)
+        return _regrouped(self.into, self.out, self.beats)
+
+
+@cache
+def _regrouped(into: int, out: int, beats: int) -> tuple[Run, ...]:
+    period, written, held = bytearray(), 0, 0
+    each = lcm(into, out) // out
+    while written < min(each, beats):
+        reads = held < out
+        held += into * reads
+        writes = held >= out
+        held -= out * writes
+        written += writes
+        period.append(READ * reads | WRITE * writes)
+    whole, rest = divmod(beats, each)
+    runs = [Run(bytes(period), whole)] if whole else []
+    if rest:
+        last = next(i for i in range(len(period)) if sum(1 for firing in period[: i + 1] if firing & WRITE) == rest)
+        runs.append(Run(bytes(period[: last + 1]), 1))
+    return tuple(runs)
 
 
 def carried(runs: Iterable[Run], bit: int) -> int:

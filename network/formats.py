@@ -24,9 +24,9 @@ class Format:
     bits: int
 
     def __post_init__(self) -> None:
-        low, high = {Kind.BIPOLAR: (1, 1), Kind.INT: (1, 64), Kind.UINT: (1, 64)}[self.kind]
-        if not low <= self.bits <= high:
-            raise ValueError(f"{self.kind.value} has {low} to {high} bits, not {self.bits}")
+        most = 1 if self.kind is Kind.BIPOLAR else 64
+        if not 1 <= self.bits <= most:
+            raise ValueError(f"{self.kind.value} has 1 to {most} bits, not {self.bits}")
 
     @classmethod
     def parse(cls, text: str) -> Format:
@@ -40,11 +40,11 @@ class Format:
 
     @property
     def low(self) -> int:
-        return {Kind.BIPOLAR: -1, Kind.INT: -(1 << self.bits - 1), Kind.UINT: 0}[self.kind]
+        return 0 if self.kind is Kind.UINT else -1 if self.kind is Kind.BIPOLAR else -(1 << self.bits - 1)
 
     @property
     def high(self) -> int:
-        return {Kind.BIPOLAR: 1, Kind.INT: (1 << self.bits - 1) - 1, Kind.UINT: (1 << self.bits) - 1}[self.kind]
+        return (1 << self.bits) - 1 if self.kind is Kind.UINT else 1 if self.kind is Kind.BIPOLAR else (1 << self.bits - 1) - 1
 
     @property
     def thresholds(self) -> int:

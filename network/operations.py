@@ -44,8 +44,9 @@ class Shape(NamedTuple):
 
 def reach(products: int, weight: Format, codes: Format) -> tuple[int, int]:
     """Least and greatest sum of that many products, and of any part of them, over all weights and inputs of these formats."""
-    extremes = [w * code for w in (weight.low, weight.high) for code in (codes.low, codes.high)]
-    return products * min(*extremes, 0), products * max(*extremes, 0)
+    (low, high), (least, most) = (weight.low, weight.high), (codes.low, codes.high)
+    extremes = (low * least, low * most, high * least, high * most, 0)
+    return products * min(extremes), products * max(extremes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +77,9 @@ class Window:
                 )
 
     def output(self, shape: Shape, channels: int) -> Shape:
-        height, width = (
-            (size + before + after - kernel) // stride + 1
-            for size, kernel, stride, (before, after) in zip(shape[:2], self.kernel, self.stride, self.pad, strict=True)
-        )
-        return Shape(height, width, channels)
+        (top, bottom), (left, right) = self.pad
+        height = (shape.height + top + bottom - self.kernel[0]) // self.stride[0] + 1
+        return Shape(height, (shape.width + left + right - self.kernel[1]) // self.stride[1] + 1, channels)
 
     @property
     def taps(self) -> int:

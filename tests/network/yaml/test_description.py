@@ -135,8 +135,7 @@ MISTAKES = {
     "scale without a shift": (
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, activation: {scale: {multiplier: 4, bias: 9, low: 0, high: 3}}}",
-        "toy.yaml:16: res2a.conv1.activation.scale: shift is missing\n"
-        "  why: it cannot be derived from the rest\n  fix: add shift: …",
+        "toy.yaml:16: res2a.conv1.activation.scale: shift is missing\n  why: it cannot be derived from the rest\n  fix: add shift: …",
     ),
     "scale with too many bits": (
         CONV1,
