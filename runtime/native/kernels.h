@@ -20,7 +20,7 @@ constexpr unsigned kSlackRows = kMostRows;
 
 /// How codes of a panel are found, fastest first; all were shown to give the same.
 enum class Way : std::uint8_t {
-  kLine,    // code = clamp(round(sum * slope + offset)), half to even, in single precision
+  kLine,    // code = clamp(round(sum * slope + offset) * 2^doublings), half to even, in single precision
   kDouble,  // the same in double precision, as 8-bit codes mostly need it
   kNear,    // in single precision that is the code or one less, which one comparison then decides
   kLevels,  // comparisons with every threshold, or bisection
@@ -29,6 +29,7 @@ enum class Way : std::uint8_t {
 /// Thresholds of one panel; a code is the number of thresholds that are not above the sum. Without levels the sums stay as they are.
 struct Panel {
   Way way;
+  unsigned doublings;  // 0 but where codes come in steps of 2, or 4: behind two quantizers, the first of them the coarser
   const float *slope, *offset;                // [kPanel]
   const double *double_slope, *double_offset;  // [kPanel]
   const std::int32_t *levels;  // [count][kPanel], ascending down the columns

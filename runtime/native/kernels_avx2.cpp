@@ -136,8 +136,9 @@ void count(const std::int32_t *sums, const Panel &panel, std::uint8_t *codes) {
       code[v] = panel.way == Way::kDouble ? count_double(sums, panel, at) : count_single(sums, panel, at);
     }
     const __m256i packed = _mm256_packus_epi16(_mm256_packs_epi32(code[0], code[1]), _mm256_packs_epi32(code[2], code[3]));
-    const __m256i clamped = _mm256_min_epu8(_mm256_permutevar8x32_epi32(packed, order), _mm256_set1_epi8(char(panel.count)));
-    _mm256_storeu_si256(reinterpret_cast<__m256i *>(codes + c), clamped);
+    __m256i found = _mm256_permutevar8x32_epi32(packed, order);
+    for (unsigned i = 0; i < panel.doublings; ++i) found = _mm256_adds_epu8(found, found);
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(codes + c), _mm256_min_epu8(found, _mm256_set1_epi8(char(panel.count))));
   }
 }
 

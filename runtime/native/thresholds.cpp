@@ -129,35 +129,42 @@ Levels::Levels(const std::int32_t *levels, std::size_t channels, unsigned count,
     : count_(count) {
   const std::size_t panels = (channels + kPanel - 1) / kPanel;
   levels_.assign(panels * count * kPanel, std::numeric_limits<std::int32_t>::max());
-  ways_.assign(panels, Way::kLevels);
+  ways_.assign(panels, Way::kLevels), doublings_.assign(panels, 0);
   slope_.assign(panels * kPanel, 0), offset_.assign(panels * kPanel, 0);
   for (std::size_t c = 0; c < channels; ++c) {
     for (unsigned i = 0; i < count; ++i) levels_[(c / kPanel * count + i) * kPanel + c % kPanel] = levels[c * count + i];
   }
   for (std::size_t panel = 0; panel < panels; ++panel) {
     const std::size_t begin = panel * kPanel, end = std::min(begin + kPanel, channels);
-    const auto suits = [&](Way way) {
-      if (way == Way::kNear && count <= kFew) return false;  // comparing with all is as fast
+    const auto suits = [&](Way way, unsigned doublings) {
+      const std::size_t step = std::size_t(1) << doublings, fewer = (count + step - 1) / step;
+      std::vector<std::int32_t> firsts(fewer);  // of each `step` thresholds, which are equal
       for (std::size_t c = begin; c < end; ++c) {
-        const auto line = find_line({levels + c * count, count, low[c], high[c]}, way);
+        const std::int32_t *own = levels + c * count;
+        for (std::size_t i = 0; i < count; ++i) {
+          if (i % step == 0) firsts[i / step] = own[i];
+          if (own[i] != firsts[i / step]) return false;
+        }
+        const auto line = find_line({firsts.data(), unsigned(fewer), low[c], high[c]}, way);
         if (!line) return false;
         slope_[c] = line->slope, offset_[c] = line->offset;
       }
+      ways_[panel] = way, doublings_[panel] = doublings;
       return true;
     };
-    for (const Way way : {Way::kLine, Way::kDouble, Way::kNear}) {
-      if (suits(way)) {
-        ways_[panel] = way;
-        break;
-      }
+    constexpr unsigned kMostDoublings = 2;
+    bool found = false;
+    for (unsigned doublings = 0; !found && doublings <= kMostDoublings; ++doublings) {
+      found = suits(Way::kLine, doublings) || suits(Way::kDouble, doublings);
     }
+    if (!found && count > kFew) suits(Way::kNear, 0);  // fewer are as fast compared with one by one
   }
   single_slope_.assign(slope_.begin(), slope_.end()), single_offset_.assign(offset_.begin(), offset_.end());
 }
 
 Panel Levels::panel(std::size_t index) const {
   const std::size_t at = index * kPanel;
-  return {ways_[index], &single_slope_[at], &single_offset_[at], &slope_[at], &offset_[at], &levels_[at * count_], count_};
+  return {ways_[index], doublings_[index], &single_slope_[at], &single_offset_[at], &slope_[at], &offset_[at], &levels_[at * count_], count_};
 }
 
 CodeLevels::CodeLevels(const std::int32_t *levels, std::size_t channels, unsigned count) : count_(count) {
@@ -200,7 +207,7 @@ Sum SumLevels::panel(std::size_t index) const {
   const std::size_t at = index * kPanel;
   const Plane plane = planes_ ? planes_->panel(index) : Plane{};
   if (levels_) return {&main_[at], &bypass_[at], levels_->panel(index), nullptr, plane};
-  return {&main_[at], &bypass_[at], {Way::kLevels, nullptr, nullptr, nullptr, nullptr, nullptr, count_}, &wide_[at * count_], plane};
+  return {&main_[at], &bypass_[at], {Way::kLevels, 0, nullptr, nullptr, nullptr, nullptr, nullptr, count_}, &wide_[at * count_], plane};
 }
 
 }  // namespace resflow

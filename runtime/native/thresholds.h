@@ -25,6 +25,7 @@ class Levels {
   unsigned count_;
   std::vector<std::int32_t> levels_;
   std::vector<Way> ways_;  // of each panel
+  std::vector<unsigned> doublings_;
   std::vector<double> slope_, offset_;
   std::vector<float> single_slope_, single_offset_;
 };

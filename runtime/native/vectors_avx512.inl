@@ -19,14 +19,21 @@ inline __m512i pack(const __m512i (&codes)[kQuarters]) {
   return _mm512_packus_epi16(_mm512_packs_epi32(codes[0], codes[1]), _mm512_packs_epi32(codes[2], codes[3]));
 }
 
+/// Codes of steps that come as numbers of steps.
+inline __m512i steps(__m512i codes, unsigned doublings, __m512i high) {
+  for (unsigned i = 0; i < doublings; ++i) codes = _mm512_adds_epu8(codes, codes);
+  return _mm512_min_epu8(codes, high);
+}
+
 // What follows makes such codes out of a row of sums.
 
 /// Slopes and offsets of a panel, in registers for all its rows.
 struct Affine {
   __m512 slope[kQuarters], offset[kQuarters];
   __m512i high;
+  unsigned doublings;
 
-  explicit Affine(const Panel &panel) : high(_mm512_set1_epi8(char(panel.count))) {
+  explicit Affine(const Panel &panel) : high(_mm512_set1_epi8(char(panel.count))), doublings(panel.doublings) {
     for (unsigned q = 0; q < kQuarters; ++q) {
       slope[q] = _mm512_loadu_ps(panel.slope + q * kLanes);
       offset[q] = _mm512_loadu_ps(panel.offset + q * kLanes);
@@ -39,7 +46,7 @@ struct Affine {
       const __m512 sum = _mm512_cvtepi32_ps(_mm512_loadu_si512(sums + q * kLanes));
       codes[q] = _mm512_cvtps_epi32(_mm512_fmadd_ps(sum, slope[q], offset[q]));
     }
-    return _mm512_min_epu8(pack(codes), high);
+    return steps(pack(codes), doublings, high);
   }
 };
 
@@ -50,8 +57,9 @@ struct AffineDouble {
     __m512d slope[kQuarters], offset[kQuarters];
   } even, odd;  // the first two of each four columns, and the others
   __m512i high;
+  unsigned doublings;
 
-  explicit AffineDouble(const Panel &panel) : high(_mm512_set1_epi8(char(panel.count))) {
+  explicit AffineDouble(const Panel &panel) : high(_mm512_set1_epi8(char(panel.count))), doublings(panel.doublings) {
     const __m512i first = _mm512_setr_epi64(0, 1, 4, 5, 8, 9, 12, 13), second = _mm512_setr_epi64(2, 3, 6, 7, 10, 11, 14, 15);
     const auto split = [&](const double *all, __m512d &left, __m512d &right) {
       const __m512d a = _mm512_loadu_pd(all), b = _mm512_loadu_pd(all + kLanes / 2);
@@ -77,7 +85,7 @@ struct AffineDouble {
       const __m512d right = rounded(odd, q, _mm512_unpackhi_epi32(sum, exponent));
       codes[q] = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castpd_ps(left), _mm512_castpd_ps(right), 0x88));
     }
-    return _mm512_min_epu8(pack(codes), high);
+    return steps(pack(codes), doublings, high);
   }
 };
 

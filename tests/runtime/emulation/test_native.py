@@ -150,14 +150,34 @@ def test_many_thresholds_evenly_spaced_or_not(path: str, bits: int, uneven: floa
     program = programs.simple(weights, "int8", thresholds, target=f"int{bits}")
     sums = np.unique(np.concatenate([thresholds[::9].ravel(), thresholds[::9].ravel() - 1]))
     sums = sums[np.abs(sums) <= 127 * 255]
+    way = "levels" if uneven > 1 else "near" if uneven else "line" if bits < 8 else "double"
+    assert_codes(program, path, way, sums)
+
+
+@pytest.mark.parametrize("path", NATIVE)
+@pytest.mark.parametrize("step", [1, 2, 4])
+@pytest.mark.parametrize("bits", [7, 8])
+def test_ties_to_even_and_codes_in_steps(path: str, bits: int, step: int) -> None:
+    """Behind a quantizer with a scale of a power of two, thresholds are now nearer and now farther; behind a finer one they are equal."""
+    codes, outputs = Format(f"uint{bits}"), 70
+    ties = 64 * np.arange(-(-codes.levels // step)) + 32 + np.arange(outputs)[:, np.newaxis] * 128
+    thresholds = np.repeat(ties + np.arange(ties.shape[1]) % 2 * -1 + 1, step, axis=1)[:, : codes.levels].astype(np.int32)
+    program = programs.simple(np.tile(np.array([[127, 1, -127]], np.int8), (outputs, 1)), "int8", thresholds, target=codes.name)
+    sums = np.unique(np.concatenate([thresholds[::9].ravel() + i for i in (-1, 0, 1)]))
+    assert_codes(program, path, "line", sums[sums <= 127 * 255])
+
+
+def assert_codes(program: Program, path: str, way: str, sums: NDArray[np.int64]) -> None:
+    """Of a stem whose weights are 127, 1 and -127 for every output: three inputs make any sum."""
+    weights, activation = program.stem.weights.reshape(-1, 3), program.stem.activation
+    assert activation is not None
     high, low = np.maximum(sums, 0) // 127, np.maximum(-sums, 0) // 127 + (np.minimum(sums, 0) % -127 != 0)
     images = np.stack([high, sums - 127 * (high - low), low], axis=1).astype(np.uint8)
     assert np.array_equal(images.astype(int) @ weights[0].astype(int), sums)
-    program = dataclasses.replace(program, input=Shape(1, len(images), 3))
-    emulator = Emulator(program, path=path)
-    assert emulator.ways["stem.conv"] == ("levels" if uneven > 1 else "near" if uneven else "line" if bits < 8 else "double")
+    emulator = Emulator(dataclasses.replace(program, input=Shape(1, len(images), 3)), path=path)
+    assert emulator.ways["stem.conv"] == way
     found = emulator.trace(images[np.newaxis])["stem"][0]
-    expected = (thresholds[np.newaxis] <= sums[:, np.newaxis, np.newaxis]).sum(axis=2) + codes.low
+    expected = (activation.thresholds[np.newaxis] <= sums[:, np.newaxis, np.newaxis]).sum(axis=2) + activation.codes.low
     assert np.array_equal(found, expected)
 
 
