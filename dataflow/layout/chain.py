@@ -14,7 +14,7 @@ from dataflow.units.activation import RASTER, Order
 from dataflow.units.beats import dwc, raster
 from dataflow.units.parallel import swg_parallel
 from dataflow.units.product import mvau, mvu
-from dataflow.units.ways import activation_unit, usual
+from dataflow.units.ways import implementation, usual
 from dataflow.units.window import Sliding, fill_rows, swg
 from network.errors import DescriptionError, Source
 from network.formats import Format
@@ -181,8 +181,8 @@ class Chain:
         if activation is None:
             return stream
         codes = self.stream(out, stream.lanes, activation.codes)
-        unit = activation_unit(way or usual(activation))
         lanes = stream.lanes // order.beside
+        unit = implementation(way or usual(activation, activation.shape.channels // lanes))
         self.add(unit, name, [stream], [codes], layer=layer, activation=activation, lanes=lanes, order=order)
         return codes
 

@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from network.scaling import Scaling
 
 
-def activation_unit(way: Way | Scaling) -> Callable[..., Unit]:
-    """The implementation; of convolutions that are `fused` there is none, since an MVAU is that."""
+def implementation(way: Way | Scaling) -> Callable[..., Unit]:
+    """That of a way; of convolutions that are `fused` there is none, since an MVAU is that."""
     if not isinstance(way, Way):
         return partial(scale, scaling=way)
     return {Way.COMPARE: threshold, Way.SEARCH: search, Way.TABLE: table, Way.CLIP: clip}[way]
 
 
-def usual(activation: Activation) -> Way:
-    """How an activation is built of which the description says nothing: a table where its values are narrow, comparators where there are few
-    thresholds, else a binary search."""
-    if activation.values.bits <= activation.codes.bits + 2 <= 8:
+TABLE_WORDS = 1024
+"""Most words of a table where another way would do: half a block RAM for codes of up to 18 bits, or 16 LUTs for each of their bits."""
+
+
+def usual(activation: Activation, rows: int) -> Way:
+    """How an activation is built of which the description says nothing, with so many rows of constants: a table where values are narrow,
+    comparators where there are few thresholds, else a binary search."""
+    if activation.values.bits <= 8 and rows << activation.values.bits <= TABLE_WORDS:
         return Way.TABLE
     return Way.COMPARE if activation.codes.thresholds <= 3 else Way.SEARCH

@@ -72,10 +72,11 @@ def test_a_stream_between_two_slrs(toy: Design) -> None:
 @pytest.mark.parametrize(("sink_lanes", "slr"), [(12, 2), (2, 1)])
 def test_the_narrower_beat_crosses(sink_lanes: int, slr: int, toy: Design, tmp_path: Path) -> None:
     links = {link.name: link for link in toy.links}
-    link = links["res2b_codes_in"]  # 6 lanes, from SLR 1 to SLR 2
-    sink_port = replace(link.sink_port, lanes=sink_lanes)
-    links[link.name] = replace(link, sink_port=sink_port)
-    ips = [replace(ip, ports=(sink_port, *ip.outputs)) if ip.name == "res2b" else ip for ip in toy.ips]
+    link = links["res2b_codes_in"]  # of 6 lanes, from SLR 1 to SLR 2
+    source_port, sink_port = replace(link.source_port, lanes=6), replace(link.sink_port, lanes=sink_lanes)
+    links[link.name] = replace(link, source_port=source_port, sink_port=sink_port)
+    ports = {"res2a": (*toy.ip("res2a").inputs, source_port), "res2b": (sink_port, *toy.ip("res2b").outputs)}
+    ips = [replace(ip, ports=ports.get(ip.name, ip.ports)) for ip in toy.ips]
     design = replace(toy, ips=tuple(ips), links=tuple(links.values()))
     assert converter_slr(design, links[link.name]) == slr
     assert Cell("dwc_res2b_codes_in", slr) in cells(design)

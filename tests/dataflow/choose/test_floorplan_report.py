@@ -32,5 +32,5 @@ def test_the_yaml_is_the_placement(name):
 def test_what_does_not_fit_is_said(capsys):
     print_floorplan(plan(load(CONFIGS / "resnet50_w1a2.yaml", "u50")))
     printed = capsys.readouterr().out
-    assert "too much: SLR0 needs 462,950 LUT (127% of 365,000)" in printed
+    assert "too much: SLR0 needs 423,175 FF (58% of 730,000)" in printed
     assert "resnet50_w1a2 does not fit the u50" in printed

@@ -31,10 +31,12 @@ def test_a_deadlock():
     with pytest.raises(TimingError) as error:
         require_flow(shallow, frames=4)
     assert str(error.value) == (
-        f"{CONFIGS / 'digits.yaml'}:36: res3b.bypass is too shallow: 3\n"
-        "  why: it deadlocks in cycle 9,080: res3b.fork writes res3b.bypass, which is full; "
-        "res3b.join reads res3b.conv3_out, which is empty; res3b.conv3 mvau reads res3b.conv2_out, which is empty; "
-        "res3b.conv2 mvau reads res3b.conv2_window, which is empty; res3b.conv2 swg reads res3b.conv1_out, which is empty; "
-        "res3b.conv1 mvau reads res3b.act, which is empty; res3b.entry threshold reads res3b.main_in, which is empty\n"
-        "  fix: under res3b write fifos: {bypass: 32}"
+        f"{CONFIGS / 'digits.yaml'}:36: res3b.bypass or res3b.join_in is too shallow: 3, 2\n"
+        "  why: it deadlocks in cycle 9,117: res3b.fork writes res3b.bypass, which is full; "
+        "res3b.join_dwc dwc writes res3b.join_in, which is full; res3b.join reads res3b.conv3_out, which is empty; "
+        "res3b.conv3_act search reads res3b.conv3_act_in, which is empty; res3b.conv3_act_dwc dwc reads res3b.conv3_sums, which is empty; "
+        "res3b.conv3 mvu reads res3b.conv2_out, which is empty; res3b.conv2 mvau reads res3b.conv2_window, which is empty; "
+        "res3b.conv2 swg reads res3b.conv1_out, which is empty; res3b.conv1 mvau reads res3b.act, which is empty; "
+        "res3b.entry table reads res3b.main_in, which is empty\n"
+        "  fix: under res3b write fifos: {bypass: 31} or under res3b write fifos: {join_in: 112}"
     )
