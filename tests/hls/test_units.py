@@ -57,7 +57,7 @@ def few_of(folder, *drawings, **options):
 
 
 def test_random_ips(tmp_path):
-    assert passes(few_of(tmp_path, (5, 90), (16, 60), blocks=2), tmp_path) == WAYS | set(IMPLEMENTATIONS)
+    assert passes(few_of(tmp_path, (7, 90), (16, 40), blocks=2), tmp_path) == WAYS | set(IMPLEMENTATIONS)
 
 
 def test_beats_and_words_of_many_lanes(tmp_path):

@@ -89,8 +89,8 @@ def features(ip):
             found |= {f"signed {name} of {unit.implementation}" for _ in [0] if formats[name].kind is Kind.INT}
         if unit.implementation in ("accumulate_pool", "global_max", "join_sum") and values["kZero"] < 0:
             found.add(f"negative zero of {unit.implementation}")
-        if unit.implementation in ("mvau", "threshold") and formats["Out"].bits == 8:
-            found.add(f"255 thresholds of {unit.implementation}")
+        if unit.implementation == "threshold" and formats["Out"].bits == 8:
+            found.add("255 thresholds")
         if unit.implementation == "join_sum":
             pairs = "no" if not unit.constants else "one" if values["kPairs"] < values["kLanes"] else "own"
             found |= {"rows of factors" for _ in [0] if values.get("kRows", 1) > 1}
@@ -131,7 +131,7 @@ WAYS = {
     *("pad codes of beats", "rows of factors"),
     *(f"signed {name} of {implementation}" for implementation, name in SIGNED.items()),
     *(f"negative zero of {implementation}" for implementation in ("accumulate_pool", "global_max", "join_sum")),
-    *("255 thresholds of mvau", "255 thresholds of threshold", "no factors", "one factors", "own factors"),
+    *("255 thresholds", "no factors", "one factors", "own factors"),
     *("sums into join_sum", "codes into join_sum", "bias", "no bias", "scores of 1 words", "scores of 2 words"),
     *("half up", "half even", "multipliers of few bits", "multipliers of many bits"),
     *("bipolar weights times uint", "bipolar weights times int"),
@@ -152,7 +152,7 @@ def few(designs, ips=lambda design: design.parts):
 
 def test_random_ips(tmp_path):
     reached = set()
-    for number, (design, ip, seed, has) in enumerate(few(drawn(5, 90, tmp_path, blocks=2))):
+    for number, (design, ip, seed, has) in enumerate(few(drawn(7, 90, tmp_path, blocks=2))):
         passes(design, ip, seed, tmp_path / f"{number}")
         reached |= has
     assert reached == WAYS | set(MODULES)
