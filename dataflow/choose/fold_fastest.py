@@ -55,6 +55,8 @@ class Fastest:
 def fastest(search: Search, given: Sequence[int | None]) -> Fastest | None:
     """The fewest cycles a frame at which the network fits its card; `given` are the SLRs of all IPs. None: it does not fit at all."""
     candidates, best, is_proven = search.candidates, None, True
+    if not _may_fit(search, candidates[-1], given):
+        return None
     low, high = candidates.index(search.fewest_cycles()), len(candidates)
     middle = low  # try the fastest first: a large card may hold it
     while low < high:
@@ -68,6 +70,13 @@ def fastest(search: Search, given: Sequence[int | None]) -> Fastest | None:
             best, high = (folds, candidates[middle]), middle
         middle = (low + high) // 2
     return None if best is None else Fastest(builds=best[0], cycles=best[1], is_proven=is_proven)
+
+
+def _may_fit(search: Search, cycles: int, given: Sequence[int | None]) -> bool:
+    try:
+        return fitting(search, cycles, given) is not None
+    except TimeUp:
+        return True
 
 
 def reaching(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:
