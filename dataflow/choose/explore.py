@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from dataflow.choose import floorplan
 from dataflow.choose.fit import FitError
-from dataflow.choose.fold_fastest import Fastest, fastest, reaching
+from dataflow.choose.fold_fastest import Fastest, can_be_placed, fastest, reaching
 from dataflow.choose.fold_search import Search, search
 from dataflow.choose.folding import cycles_for
 from dataflow.cost.estimate import estimate_design
-from dataflow.cost.resources import Resources
+from dataflow.cost.resources import KINDS, Resources
 from dataflow.design import Design
 from dataflow.layout import lay_out
 
@@ -23,7 +23,8 @@ class Point(NamedTuple):
     fps: float
     cycles: int
     cost: Resources
-    fits: bool
+    over: tuple[str, ...]  # kinds of resources of which it needs more than the card's budgets
+    fits: bool  # and can be divided among the SLRs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,5 +83,7 @@ def _curve(foldings: Search, design: Design, top: Fastest | None, free: list[int
 
 
 def _point(label: str, design: Design, free: list[int | None]) -> Point:
-    fits = floorplan.feasible(floorplan.problem(design, free))
-    return Point(label, design.frames_per_second, design.interval, estimate_design(design), fits)
+    cost, budget = estimate_design(design), sum(design.platform.budgets, Resources())
+    over = tuple(kind for kind in KINDS if getattr(cost, kind) > getattr(budget, kind))
+    fits = not over and can_be_placed(floorplan.problem(design, free))
+    return Point(label, design.frames_per_second, design.interval, cost, over, fits)

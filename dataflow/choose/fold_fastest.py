@@ -118,7 +118,7 @@ def _priced(search: Search, cycles: int, given: Sequence[int | None]) -> _Priced
         if prices @ used > prices @ budget * (1 + 1e-9):
             return _Priced(is_impossible=True)
         if (used <= budget).all():
-            if _can_be_placed(problem):
+            if can_be_placed(problem):
                 return _Priced(builds)
             room = min(room, float((used / np.maximum(budget, 1)).max())) - STEP
         elif attempt == 0 and any(_is_short(search, cycles, kind) for kind in np.flatnonzero(used > budget)):
@@ -163,12 +163,13 @@ def _mixed(search: Search, cycles: int, one: _Tried, other: _Tried, given: Seque
             continue
         builds = tuple(map(tuple, mixed))
         problem = _problem(search, builds, given)
-        if sum(problem.costs, Resources()).within(search.budget) and _can_be_placed(problem):
+        if sum(problem.costs, Resources()).within(search.budget) and can_be_placed(problem):
             return builds
     return None
 
 
-def _can_be_placed(problem: floorplan.Problem) -> bool:
+def can_be_placed(problem: floorplan.Problem) -> bool:
+    """Whether NODES of the search tree find SLRs for all IPs."""
     try:
         return floorplan.feasible(problem, NODES)
     except TimeUp:

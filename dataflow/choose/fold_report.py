@@ -43,13 +43,15 @@ def fold_data(found: Exploration) -> dict[str, object]:
 
 def _point_data(point: Point) -> dict[str, object]:
     costs = {kind: getattr(point.cost, kind) for kind in KINDS}
-    return {"label": point.label, "fps": point.fps, "cycles": point.cycles, **costs, "fits": point.fits}
+    return {"label": point.label, "fps": point.fps, "cycles": point.cycles, **costs, "over": list(point.over), "fits": point.fits}
 
 
 def print_curve(console: Console, points: Sequence[Point]) -> None:
     rows = table("frames/s", "cycles a frame", *HEADINGS, "fits", "", right=("frames/s", "cycles a frame", *HEADINGS))
     for point in points:
-        rows.add_row(f"{point.fps:,.0f}", f"{point.cycles:,}", *numbers(point.cost), "yes" if point.fits else "no", point.label)
+        over = ", ".join(HEADINGS[KINDS.index(kind)] for kind in point.over)
+        fits = "yes" if point.fits else f"no: {over}" if over else "no"
+        rows.add_row(f"{point.fps:,.0f}", f"{point.cycles:,}", *numbers(point.cost), fits, point.label)
     console.print(rows)
 
 
