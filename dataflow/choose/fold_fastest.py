@@ -34,8 +34,6 @@ TRIES = 10
 """How often the prices are adjusted before the joint program is solved."""
 STEP = 0.02
 """By how much, as a share of the budgets, less is aimed at where IPs cannot be divided among the SLRs."""
-NODES = 2_000
-"""Of the search tree after which IPs count as not to be divided among the SLRs: a number, not a time, so that every machine finds the same."""
 SECONDS = 20
 LARGEST = 20_000
 WAYS = 5_000
@@ -169,9 +167,9 @@ def _mixed(search: Search, cycles: int, one: _Tried, other: _Tried, given: Seque
 
 
 def can_be_placed(problem: floorplan.Problem) -> bool:
-    """Whether NODES of the search tree find SLRs for all IPs."""
+    """Whether floorplan.NODES of the search tree find SLRs for all IPs."""
     try:
-        return floorplan.feasible(problem, NODES)
+        return floorplan.feasible(problem, floorplan.NODES)
     except TimeUp:
         return False
 
