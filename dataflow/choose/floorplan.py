@@ -27,7 +27,7 @@ GAP, TOLERANCE = 0.02, 0.01
 U55C, 16 % over its budgets, takes 40 s instead of 1; the design does not fit either way."""
 
 
-SPREAD = 0.1
+SPREAD = 0.5
 """How much more than its even part an SLR may have of what there is too much of, as a share."""
 NODES = 2_000
 """Of the search tree after which IPs count as not to be divided among the SLRs: a number, not a time, so that every machine finds the same."""
@@ -157,8 +157,9 @@ def solve(problem: Problem) -> tuple[int, ...]:
 
     optimum = _optimum(problem, excess=0)
     if optimum is None and (spread := _with_room(problem)) != problem:
-        with suppress(TimeUp):
-            optimum = _optimum(spread, excess=0, nodes=NODES)
+        for any_will_do in (False, True):
+            with suppress(TimeUp):
+                optimum = optimum or _optimum(spread, excess=0, any_will_do=any_will_do, nodes=NODES)
     if optimum is None and (least := _optimum(problem, excess=None)):
         optimum = _optimum(problem, excess=least.excess + TOLERANCE)
     if optimum is None:
