@@ -74,7 +74,9 @@ def built_in_ways(draw: st.DrawFn, description: dict[str, Any]) -> dict[str, Any
             layer["multiply"] = draw(st.sampled_from(["auto", "lut", "dsp"]))
         if conv.activates and draw(st.booleans()):
             ways = ["fused", "compare", "search", "clip", *(["table"] if conv.reach[1] - conv.reach[0] < 128 else [])]
-            layer["activation"] = draw(st.one_of(st.sampled_from(ways), scalings(conv.reach, conv.output_format)))
+            way = st.one_of(st.sampled_from(ways), scalings(conv.reach, conv.output_format))
+            sums = layer.get("pixels", 1) * conv.pe * conv.acc.bits  # of a beat, where they leave the products
+            layer["activation"] = draw(way if sums <= 4096 else st.just("fused"))
     places = [block["join"] for block in description["blocks"].values() if isinstance(block.get("join"), dict)]
     places += [each for each in (description["head"], description["head"]["fc"]) if "act" in each]
     for place in places:
