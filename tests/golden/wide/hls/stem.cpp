@@ -5,8 +5,8 @@
 #include "stem_roms.h"
 #include "resflow/max_pool.h"
 #include "resflow/mvau.h"
-#include "resflow/search.h"
 #include "resflow/swg.h"
+#include "resflow/table.h"
 
 void resflow_stem(hls::stream<Beat<3, UInt<8>>> &image, hls::stream<Beat<2, Int<4>>> &codes_out) {
 #pragma HLS INTERFACE axis port=image
@@ -22,7 +22,7 @@ void resflow_stem(hls::stream<Beat<3, UInt<8>>> &image, hls::stream<Beat<2, Int<
   hls::stream<Beat<2, Int<4>>> pool_window("pool_window");
 
   // Entry: thresholds.
-  resflow::search<Entry>(image, entry_level0, entry_level1, entry_level2, entry_level3, entry_level4, act);
+  resflow::table<Entry>(image, entry_codes, act);
 
   // Convolution: 3x3/1.
   resflow::swg<Conv, resflow::PadCodes<-3, 0, 7>>(act, conv_window);
