@@ -36,13 +36,13 @@ module resflow_stem (
   );
 
   // Entry: thresholds.
-  rf_search #(
+  rf_table #(
     .In(3), .Simd(3),
     .Block(1), .Repeats(1), .Beside(1),
-    .InBits(8), .InSigned(1'b0), .OutBits(5), .OutSigned(1'b1),
-    .LevelsBits(10), .LevelsBlock(8'b0), .LevelsFile("entry_level"),
+    .InBits(8), .OutBits(5),
+    .CodesBlock(1'b0), .CodesFile("entry_codes"),
     .OutDepth(12)
-  ) u_entry_search (
+  ) u_entry_table (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(image), .in_valid_i(image_valid), .in_ready_o(image_ready),
     .out_o(act), .out_valid_o(act_valid), .out_ready_i(act_ready)
