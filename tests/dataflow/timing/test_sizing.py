@@ -148,13 +148,14 @@ def test_a_bypass_one_beat_too_shallow(tmp_path):
         require_flow(given(needed - 1))
     line = next(i for i, line in enumerate(path.read_text().splitlines(), 1) if "fifos" in line)
     assert str(error.value) == (
-        f"{path}:{line}: res2b.bypass is too shallow: 63\n"
-        "  why: it deadlocks in cycle 5,902: "
-        "res2b.fork writes res2b.bypass, which is full; res2b.join reads res2b.conv2_out, which is empty; "
-        "res2b.conv2 mvau reads res2b.conv2_window, which is empty; res2b.conv2 swg reads res2b.conv1_out, which is empty; "
-        "res2b.conv1 mvau reads res2b.conv1_window, which is empty; res2b.conv1 swg reads res2b.act, which is empty; "
-        "res2b.entry threshold reads res2b.main_in, which is empty\n"
-        "  fix: under res2b write fifos: {bypass: 64}"
+        f"{path}:{line}: res2b.bypass or res2b.join_in is too shallow: 62, 2\n"
+        "  why: it deadlocks in cycle 5,917: "
+        "res2b.fork writes res2b.bypass, which is full; res2b.join_dwc dwc writes res2b.join_in, which is full; "
+        "res2b.join reads res2b.conv2_out, which is empty; res2b.conv2_act search reads res2b.conv2_act_in, which is empty; "
+        "res2b.conv2_act_dwc dwc reads res2b.conv2_sums, which is empty; res2b.conv2 mvu reads res2b.conv2_window, which is empty; "
+        "res2b.conv2 swg reads res2b.conv1_out, which is empty; res2b.conv1 mvau reads res2b.conv1_window, which is empty; "
+        "res2b.conv1 swg reads res2b.act, which is empty; res2b.entry table reads res2b.main_in, which is empty\n"
+        "  fix: under res2b write fifos: {bypass: 63} or under res2b write fifos: {join_in: 8}"
     )
 
 
@@ -186,7 +187,7 @@ def test_an_old_entry_is_not_left_standing(tmp_path):
     path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("head",), "fifos", "{sums: 9, codes_in: 64}"))
     design = plan(load(path))
     sizing = size(design, anew=True)
-    unsaid = replace(sizing, design=sizing.design.with_depths({"head.codes_in": 32}))
+    unsaid = replace(sizing, design=sizing.design.with_depths({"head.codes_in": 128}))
     assert yaml_entries(unsaid)["head"] == "{}"
     path.write_text(written(path.read_text(), yaml_entries(unsaid)))
     assert plan(load(path)).depths == unsaid.design.depths
@@ -194,13 +195,13 @@ def test_an_old_entry_is_not_left_standing(tmp_path):
 
 def test_given_depths_that_cannot_be_kept(tmp_path):
     path = tmp_path / "digits.yaml"
-    path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("blocks", "res2b"), "fifos", "{bypass: 2}"))
+    path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("blocks", "res2b"), "fifos", "{bypass: 2, join_in: 2}"))
     with pytest.raises(TimingError) as error:
         size(plan(load(path)))
     assert str(error.value) == (
         "res2b: no FIFO depths found for an interval of 2,305 cycles\n"
         "  why: this IP alone fell behind or deadlocked with room for 1, 2, 4, 8, 16 and 32 frames in each FIFO, and with the given depths "
-        "of res2b.bypass; other depths were not tried\n"
+        "of res2b.bypass, res2b.join_in; other depths were not tried\n"
         "  fix: leave those out of the description, or size them too: doit fifos --anew"
     )
 
