@@ -17,7 +17,7 @@ SLRS = {
     3: "res4a res4b res4c res4d res4e",
 }
 """SLRs of the blocks on the U250, which keep the budgets with this library's logic; all other blocks, stem, head and DMA are in SLR 0.
- With the original's floorplan, which is for the original's logic, the estimate exceeds the budget of an SLR."""
+With the original's floorplan, which is for the original's logic, the estimate exceeds the budget of an SLR."""
 
 
 class Layer(NamedTuple):
