@@ -28,7 +28,7 @@ from tests.hls.test_synth import RELEASES
 from tests.strategies import networks, written
 from tests.tools.installation import HLS
 
-DECLARATION = re.compile(r"^ +[^=\n]*\];$", re.MULTILINE)
+DECLARATION = re.compile(r"^ +[^=\n]*\];(?= *//|$)", re.MULTILINE)
 ARRAY = re.compile(r"(\w+)(?:\[[^\[\]]*\])+(?=[,;])")
 LIBRARY = {header.stem: header.read_text() for header in HEADERS if header.stem != "testbench"}
 KINDS = {Storage.REGISTERS: "ff", Storage.LUTRAM: "lut", Storage.SRL: "lut", Storage.BRAM: "bram", Storage.URAM: "uram"}

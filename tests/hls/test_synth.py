@@ -57,8 +57,9 @@ def test_every_rom_and_fifo_has_its_memory(built):
     ip = design.ip("res2a")
     lines = directives(ip, release("2022.2"))
     named = [line.split()[-1] for line in lines]
-    # The bypass's thresholds are those of one output fold: constants, not a memory.
-    roms = ["conv1_weights", "conv1_thresholds", "conv2_weights", "conv2_thresholds", "bypass_weights", "bypass_thresholds"]
+    # conv1 has its activation fused, the others have theirs as a search of four steps, with a memory for each.
+    levels = {conv: [f"{conv}_act_level{step}" for step in range(4)] for conv in ("conv2", "bypass")}
+    roms = ["conv1_weights", "conv1_thresholds", "conv2_weights", *levels["conv2"], "bypass_weights", *levels["bypass"]]
     assert named == [*roms, *(stream.name for stream in ip.streams)]
     assert all(
         re.fullmatch(r"set_directive_bind_storage -type (rom_1p|fifo) -impl (lutram|srl|bram|uram) resflow_res2a \w+", line)

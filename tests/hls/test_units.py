@@ -19,9 +19,13 @@ from tests.rtl.test_simulation import WAYS, drawn, features, few
 from tests.strategies import settled, written
 
 FRAMES = 3
-ALONE = {"clip", "table", "search"}
-"""What no layout chooses yet: tests/hls/test_activation.py has them."""
 TESTS = Path(__file__).parents[1]
+WAYS_OF_A_BLOCK = {
+    "conv1": {"kernel": 3, "out": 4, "pe": 2, "simd": 2, "pixels": 2, "taps": 3, "activation": "compare"},
+    "conv2": {"kernel": 3, "out": 6, "pe": 3, "simd": 4, "activation": "clip"},
+    "bypass": {"pe": 2, "simd": 4, "activation": {"scale": {"multiplier": 4, "bias": 14, "shift": 7, "low": 0, "high": 15}}},
+}
+"""What is chosen for no layer of toy.yaml or wide.yaml."""
 TRACED = TESTS / "hls" / "traced" / "storage.h"
 """Prints what is bound, to hold the arrays of the C++ against those that the estimate counts."""
 
@@ -75,6 +79,8 @@ def test_networks_of_every_form(tmp_path):
         head = wide["head"] | {"pool": pool, "zero_point": -3}
         design = plan(written(wide | {"network": pool, "head": head}, tmp_path))
         found += cases(design, [design.ip("head")], 1)
+    design = plan(written(toy | {"network": "ways", "blocks": toy["blocks"] | {"res2a": WAYS_OF_A_BLOCK}}, tmp_path))
+    found += cases(design, [design.ip("res2a")], 1)
     assert passes(found, tmp_path) >= set(IMPLEMENTATIONS)
 
 

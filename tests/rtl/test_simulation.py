@@ -63,6 +63,10 @@ def _least_depth(_, generator):
 SIGNED = {"mvau": "Out", "threshold": "Out", "max_pool": "In", "accumulate_pool": "In", "global_max": "In"}
 """By implementation, the format with whose sign the module does something else than with the others."""
 
+ORDER = {"channel by channel": "kBlock", "pixel by pixel": "kRepeats", "pixels side by side": "kBeside"}
+SHARED = {"several weights": "kDspWeights", "several pixels": "kDspPixels", "sums": "kChain"}
+"""What values are called that say more of a unit where they are more than 1."""
+
 
 def features(ip):
     """What an IP has of all that its modules do in different ways."""
@@ -95,7 +99,10 @@ def features(ip):
             pairs = "no" if not unit.constants else "one" if values["kPairs"] < values["kLanes"] else "own"
             found |= {"rows of factors" for _ in [0] if values.get("kRows", 1) > 1}
             found |= {f"{pairs} factors", f"{'sums' if formats['Main'].bits > 8 else 'codes'} into join_sum"}
+        if "kBeside" in values:  # an activation behind products: the order of its values
+            found |= {f"{name} of activations" for name, key in ORDER.items() if values[key] > 1}
         if unit.implementation == "scale":
+            found |= {"steps" for _ in [0] if values["kStep"] > 1}
             found |= {
                 f"half {'even' if values['kHalfEven'] else 'up'}",
                 f"multipliers of {'few' if formats['Multiplier'].bits <= 4 else 'many'} bits",
@@ -109,7 +116,8 @@ def features(ip):
             wide = min(weight.bits, codes.bits)
             found |= {f"bipolar weights times {codes.kind.value}" for _ in [0] if weight.kind is Kind.BIPOLAR}
             kind = "bipolar" if weight.kind is Kind.BIPOLAR else "signed" if weight.kind is Kind.INT else "unsigned"
-            found.add(f"{kind} weights, {'DSP' if wide > 4 else 'LUT' if wide > 1 else '1 bit'}")
+            found.add(f"{kind} weights, {'DSP' if values['kDsp'] else 'LUT' if wide > 1 else '1 bit'}")
+            found |= {f"{name} in a DSP" for name, key in SHARED.items() if values["kDsp"] and values[key] > 1}
             found |= {f"folds of {unit.implementation}" for _ in [0] if values["kOut"] > values["kPe"]}
         if unit.implementation == "dwc":
             found.add("wider" if values["kLanesOut"] > values["kLanesIn"] else "narrower")
@@ -133,7 +141,9 @@ WAYS = {
     *(f"negative zero of {implementation}" for implementation in ("accumulate_pool", "global_max", "join_sum")),
     *("255 thresholds", "no factors", "one factors", "own factors"),
     *("sums into join_sum", "codes into join_sum", "bias", "no bias", "scores of 1 words", "scores of 2 words"),
-    *("half up", "half even", "multipliers of few bits", "multipliers of many bits"),
+    *(f"{name} of activations" for name in ORDER),
+    *(f"{name} in a DSP" for name in SHARED),
+    *("steps", "half up", "half even", "multipliers of few bits", "multipliers of many bits"),
     *("bipolar weights times uint", "bipolar weights times int"),
     *("bipolar weights, 1 bit", "signed weights, 1 bit", "unsigned weights, 1 bit"),
     *("signed weights, LUT", "unsigned weights, LUT", "signed weights, DSP", "unsigned weights, DSP"),

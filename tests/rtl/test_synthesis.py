@@ -178,12 +178,19 @@ def test_the_estimate_of_products_in_luts_is_that_of_their_structure(tmp_path):
 
 
 def test_units_that_are_alike_are_one_job(digits, monkeypatch):
-    """conv1 and conv2 of a block of the digits have the same windows; conv1's weights are its own."""
+    """conv1 and conv2 of a block of the digits have the same windows, and so have conv1 of two blocks the same products; not with other
+    weights."""
     monkeypatch.setattr("rtl.synthesis.find", lambda _: sys.executable)
-    ip = digits.ip("res2a")
-    jobs = {unit.label: unit_job(ip, unit, random_memories(unit)) for unit in ip.units}
-    assert jobs["conv1 swg"].key == jobs["conv2 swg"].key
-    assert len({jobs[f"{conv} mvau"].key for conv in ("conv1", "conv2")}) == 2
+    first, second = (digits.ip(name) for name in ("res2a", "res2b"))
+    units = {(ip.name, unit.label): (ip, unit) for ip in (first, second) for unit in ip.units}
+    jobs = {of: unit_job(*found, random_memories(found[1])) for of, found in units.items()}
+    assert jobs["res2a", "conv1 swg"].key == jobs["res2a", "conv2 swg"].key
+    assert jobs["res2a", "conv1 mvau"].key == jobs["res2b", "conv1 mvau"].key
+    ip, unit = units["res2a", "conv1 mvau"]
+    memories = random_memories(unit)
+    name = next(iter(memories))
+    others = memories | {name: "".join(reversed(memories[name].splitlines(keepends=True)))}
+    assert unit_job(ip, unit, others).key != jobs["res2a", "conv1 mvau"].key
 
 
 def test_without_yosys_the_task_says_what_to_install(tmp_path):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 
 import hls
 from dataflow import plan
@@ -12,6 +13,7 @@ from dataflow.unit import Backend
 from network import load, parameters
 from rtl import simulation
 from tests.rtl.simulated import needs_verilator, simulate
+from tests.strategies import written
 from tests.test_dodo import ROOT
 
 pytestmark = needs_verilator
@@ -19,9 +21,11 @@ FRAMES = 40
 
 
 @pytest.fixture(scope="module")
-def fork_and_join():
+def fork_and_join(tmp_path_factory):
     """An IP that adds every beat to itself, one a cycle."""
-    design = plan(load(ROOT / "configs" / "digits.yaml"))
+    description = yaml.safe_load((ROOT / "configs" / "digits.yaml").read_text())
+    description["blocks"]["res3b"]["conv3"]["activation"] = "fused"  # joined with as many lanes as come in
+    design = plan(written(description, tmp_path_factory.mktemp("digits")))
     ip = design.ip("res3b")
     fork, join = (next(unit for unit in ip.units if unit.implementation == name) for name in ("fork", "join"))
     main, bypass = fork.writes
