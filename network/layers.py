@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_BEAT_BITS = 4096
 """Widest AXI4-Stream beat and widest `ap_uint` that Vitis HLS supports."""
+MAX_TABLE_BITS = 8
+"""Widest value of a table: its memory has a word for each."""
 MAX_SCORE_BITS = 48
 """Widest score with a factor, and widest sum of a join with factors: what the accumulator of a DSP holds."""
 
@@ -158,6 +160,8 @@ class Conv:
         require_beat(self.at, self.name, "simd", self.simd, channels, self.weight, others={"taps": self.taps})
         require_beat(self.at, self.name, "simd", self.simd, channels, self.input_format, others={"taps": self.taps, "pixels": self.pixels})
         require_beat(self.at, self.name, "pe", self.pe, self.out, self.output_format, others={"pixels": self.pixels})
+        if self.way is not None:
+            self._check_way(self.way)
         if self.activates and not self.is_fused and self.way is not None:
             require_beat(self.at, self.name, "pe", self.pe, self.out, self.sums, others={"pixels": self.pixels})
         if self.multiply is Multiply.DSP and self.weight.kind is Kind.BIPOLAR:
@@ -183,6 +187,26 @@ class Conv:
                     why=f"the codes that come in are {self.input_format}, {self.input_format.low} to {self.input_format.high}",
                     fix="choose one of those",
                 )
+
+    def _check_way(self, way: Way | Scaling) -> None:
+        if not self.activates:
+            fix = "leave activation out, or write it in the join"
+            raise DescriptionError(self.at, f"{self.name}: activation with act: sums", why="its sums leave without an activation", fix=fix)
+        if way is Way.TABLE and self.sums.bits > MAX_TABLE_BITS:
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: activation: table of sums of {self.sums.bits} bits",
+                why=f"a table has the code of every value, which may have at most {MAX_TABLE_BITS} bits",
+                fix="leave activation out, or write activation: search",
+            )
+        codes = self.output_format
+        if not isinstance(way, Way) and not codes.low <= way.low <= way.high <= codes.high:
+            raise DescriptionError(
+                self.at,
+                f"{self.name}: scale with codes from {way.low} to {way.high}",
+                why=f"those of {codes} are {codes.low} to {codes.high}",
+                fix="correct low and high, or leave activation out",
+            )
 
     @property
     def product(self) -> Product:

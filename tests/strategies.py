@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from network import Network, load, parameters
 from network.arrays import key
 from network.formats import Format
-from network.layers import Way, divisors
+from network.layers import MAX_BEAT_BITS, Way, divisors
 from network.reference import Forward
 from network.scaling import Scaling
 
@@ -64,7 +64,7 @@ def built_in_ways(draw: st.DrawFn, description: dict[str, Any]) -> dict[str, Any
     }
     for conv in network.convs:
         layer = described[conv.name]
-        most = 4096 // max(conv.simd * conv.input_format.bits, conv.simd * conv.weight.bits, conv.pe * conv.acc.bits)
+        most = MAX_BEAT_BITS // max(conv.simd * conv.input_format.bits, conv.simd * conv.weight.bits, conv.pe * conv.acc.bits)
         if draw(st.booleans()):
             layer["taps"] = draw(st.sampled_from([taps for taps in conv.window.taps_a_cycle if taps <= most]))
         if "pixels" not in layer and draw(st.booleans()):
@@ -74,9 +74,9 @@ def built_in_ways(draw: st.DrawFn, description: dict[str, Any]) -> dict[str, Any
             layer["multiply"] = draw(st.sampled_from(["auto", "lut", "dsp"]))
         if conv.activates and draw(st.booleans()):
             ways = ["fused", "compare", "search", "clip", *(["table"] if conv.reach[1] - conv.reach[0] < 128 else [])]
-            way = st.one_of(st.sampled_from(ways), scalings(conv.reach, conv.output_format))
-            sums = layer.get("pixels", 1) * conv.pe * conv.acc.bits  # of a beat, where they leave the products
-            layer["activation"] = draw(way if sums <= 4096 else st.just("fused"))
+            sums = layer.get("pixels", 1) * conv.pe * conv.acc.bits  # the stream in front of a unit of its own
+            every = st.one_of(st.sampled_from(ways), scalings(conv.reach, conv.output_format))
+            layer["activation"] = draw(every if sums <= MAX_BEAT_BITS else st.just("fused"))
     places = [block["join"] for block in description["blocks"].values() if isinstance(block.get("join"), dict)]
     places += [each for each in (description["head"], description["head"]["fc"]) if "act" in each]
     for place in places:

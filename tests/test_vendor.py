@@ -244,9 +244,10 @@ def test_a_design_that_does_not_fit_is_told_before_synthesis(toy, tmp_path):
     """With the numbers; fit=anyway goes on all the same, since they are an estimate."""
     chosen, _ = toy
     file = tmp_path / "toy.yaml"
-    # 3,840 multipliers, most of them in DSPs.
+    # 3,840 multipliers in LUTs.
     text = file.read_text().replace("acc: int16", "acc: int24")
-    file.write_text(text.replace("out: 4, weight: int8, pe: 2, simd: 3}", "out: 1280, weight: int8, pe: 1280, simd: 3}"))
+    wide = "out: 1280, weight: int8, pe: 1280, simd: 3, multiply: lut, activation: fused}"
+    file.write_text(text.replace("out: 4, weight: int8, pe: 2, simd: 3}", wide))
     parameters.save(tmp_path / "toy.npz", parameters.draw(load(file), 1))
     tools = Installation(tmp_path / "tools")
     result = doit(*chosen, "synth:head", env=tools.environment)

@@ -39,7 +39,8 @@ class _Front(NamedTuple):
 
     def plus(self, cost: NDArray[np.float64], build: int) -> _Front:
         """With one more layer and its cost."""
-        return _Front(self.costs + cost, np.pad(self.builds, ((0, 0), (0, 1)), constant_values=build))
+        more = np.full((len(self.builds), 1), build, dtype=np.int64)
+        return _Front(self.costs + cost, np.concatenate([self.builds, more], axis=1))
 
     def plus_cost(self, cost: NDArray[np.float64]) -> _Front:
         return _Front(self.costs + cost, self.builds)
@@ -122,7 +123,9 @@ def _meet(table: Table, cycles: int, weights: Weights, number: int, fronts: _Fro
 
 def best(fronts: list[_Front]) -> _Front:
     """The Pareto front: those that no other one beats in every measure; of equal ones the first."""
-    costs, builds = np.vstack([front.costs for front in fronts]), np.vstack([front.builds for front in fronts])
+    costs, builds = np.concatenate([front.costs for front in fronts]), np.concatenate([front.builds for front in fronts])
+    if len(costs) == 1:
+        return _Front(costs, builds)
     order = np.lexsort(
         (*builds.T[::-1], *costs.T[::-1])
     )  # by the first measure, then by the others: a better one comes before those it beats

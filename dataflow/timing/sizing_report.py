@@ -13,6 +13,7 @@ from dataflow.cost.storage import link_cost, stream_cost
 from dataflow.design import Design, Link, Stream
 from dataflow.layout import lay_out
 from dataflow.layout.network import given_fifos, without_fifos
+from dataflow.layout.original import original_style
 from dataflow.timing.graph import graph
 from dataflow.timing.minimality import Need
 from dataflow.timing.simulation import Simulation, simulate
@@ -110,10 +111,11 @@ def written(text: str, entries: Mapping[str, str]) -> str:
 
 def original_bits(design: Design) -> int:
     """Bits in the FIFOs that the original would have; only bypasses and FIFOs between blocks are counted."""
-    links = sum(ORIGINAL_LINK * _bits(link) for link in design.links if "dma" not in (link.source, link.sink))
+    original = original_style(design)
+    links = sum(ORIGINAL_LINK * _bits(link) for link in original.links if "dma" not in (link.source, link.sink))
     bypasses = 0
     for block in design.network.blocks:
-        stream = next(stream for stream in design.ip(block.name).streams if stream.name == "bypass")
+        stream = next(stream for stream in original.ip(block.name).streams if stream.name == "bypass")
         stride = block.input.width // block.output.width
         bypasses += block.input.width * ORIGINAL_ROWS * stride * (block.input.channels // stream.lanes) * stream.bits
     return links + bypasses

@@ -20,10 +20,8 @@ from dataflow.firings import BOTH, loops, repeat
 from dataflow.unit import Backend, CannotBuildError, Constants, Place, Unit
 from dataflow.units import latency
 from dataflow.units.constants import base_constants, code_constants, level_constants, threshold_constants
+from network.layers import MAX_TABLE_BITS
 from network.operations import Activation
-
-TABLE_BITS = 8
-"""Of the widest values whose codes are looked up."""
 
 
 class Order(NamedTuple):
@@ -143,10 +141,10 @@ def clip(place: Place, *, layer: str, activation: Activation, lanes: int, order:
 def table(place: Place, *, layer: str, activation: Activation, lanes: int, order: Order = RASTER) -> Unit:
     """Look the code of a value up."""
     values = activation.values
-    if values.bits > TABLE_BITS:
+    if values.bits > MAX_TABLE_BITS:
         raise CannotBuildError(
             f"values {values}",
-            why=f"every lane has a ROM of the codes of all values, which doubles with each bit: at most {TABLE_BITS}",
+            why=f"every lane has a ROM of the codes of all values, which doubles with each bit: at most {MAX_TABLE_BITS}",
             fix="use search, which takes values of any width",
         )
     held = code_constants(place.name, layer, activation, lanes, order.beside)

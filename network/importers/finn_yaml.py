@@ -13,11 +13,11 @@ from network.yaml.writer import quoted
 NAME = "resnet50_w1a2"
 SLRS = {
     1: "res2c res3a res3b res5a",
-    2: "res2a res2b res3c res3d res4f",
+    2: "res2a res2b res3c res3d res4f res5b",
     3: "res4a res4b res4c res4d res4e",
 }
-"""SLRs of the blocks on the U250, as `doit floorplan` chooses them for this library's logic; all other blocks, stem, head and DMA are in
-SLR 0. With the original's floorplan, which is for the original's logic, the estimate exceeds the budget of an SLR."""
+"""SLRs of the blocks on the U250, which keep the budgets with this library's logic; all other blocks, stem, head and DMA are in SLR 0.
+With the original's floorplan, which is for the original's logic, the estimate exceeds the budget of an SLR."""
 
 
 class Layer(NamedTuple):

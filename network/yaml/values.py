@@ -132,6 +132,9 @@ def way(item: Item, *, fused: bool = False) -> Way | Scaling | None:
     """How an activation is built: a name, or `scale` with its numbers; `fused` with a convolution, if that is possible here."""
     if item.is_mapping:
         return scaling(item.mapping(("scale",))["scale"])
+    if item.value == "scale":
+        fix = "write {scale: {multiplier: …, bias: …, shift: …, low: …, high: …}}, as the importer does"
+        item.fail("scale has no numbers", why="its widths are not derived from the thresholds", fix=fix)
     ways = [each.value for each in Way if fused or each is not Way.FUSED]
     choice = item.choice("auto", *ways)
     return None if choice == "auto" else Way(choice)

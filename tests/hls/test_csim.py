@@ -38,7 +38,7 @@ def program(built):
     """Compiled as users compile it, without what the tests have compiled once; its folder, in which it has passed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CXX")
-        assert run(built) == "PASS res2a: 2 frames, 72 codes equal, streams empty, 13 processes on their cycles"
+        assert run(built) == "PASS res2a: 2 frames, 72 codes equal, streams empty, 15 processes on their cycles"
     return built / "csim" / "res2a_vectors_2" / WORK
 
 
@@ -62,7 +62,7 @@ def test_a_wrong_code_is_found(program, tmp_path):
         again(program, tmp_path / "wrong", tmp_path / "run.log")
     assert str(error.value) == (
         f"{tmp_path / 'run.log'}: res2a_tb ended with status 1\n"
-        f"  why: FAIL res2a: codes_out: frame 1, beat 0, lane 4: {was} instead of {codes[40]}\n"
+        f"  why: FAIL res2a: codes_out: frame 1, beat 2, lane 0: {was} instead of {codes[40]}\n"
         "  fix: compare with network.reference; the first difference is the one to look at"
     )
 
@@ -71,8 +71,8 @@ def test_a_wrong_code_is_found(program, tmp_path):
     ("file", "old", "new", "finding"),
     [
         ("res2a_tb.cpp", '"conv1 mvau", 216', '"conv1 mvau", 215', r"conv1 mvau: 432 firings instead of 430"),
-        ("res2a.cpp", "dwc<OutDwc>(", "dwc<Short>(", r"codes_out: frame 0 ends after 1 of 6 beats"),
-        ("res2a_tb.cpp", 'bench.expect<6, UInt<4>>("codes_out", 6, codes_out);', "", r"codes_out: 12 beats are left over"),
+        ("res2a.cpp", "dwc<OutDwc>(", "dwc<Short>(", r"codes_out: frame 0 ends after 3 of 18 beats"),
+        ("res2a_tb.cpp", 'bench.expect<2, UInt<4>>("codes_out", 18, codes_out);', "", r"codes_out: 36 beats are left over"),
         ("res2a_tb.cpp", '("codes_in", 6, codes_in)', '("codes_in", 7, codes_in)', r"codes_in: 48 bytes of vectors for 2 frames of 28"),
     ],
 )
@@ -82,7 +82,7 @@ def test_loops_and_leftovers_are_found(built, file, old, new, finding):
     text = (built / sources / file).read_text()
     assert old in text
     (built / sources / file).write_text(text.replace(old, new))
-    short = "struct Short { static constexpr unsigned kCodes = 6, kLanesIn = 3, kLanesOut = 6; using Code = UInt<4>; };\n"
+    short = "struct Short { static constexpr unsigned kCodes = 6, kLanesIn = 1, kLanesOut = 2; using Code = UInt<4>; };\n"
     (built / sources / "res2a.h").write_text((built / sources / "res2a.h").read_text() + short)
     with pytest.raises(ToolError, match=f"why: FAIL res2a: {finding}"):
         run(built, sources=sources)

@@ -37,8 +37,8 @@ def test_units_are_found_by_the_names_of_their_modules(toy, tmp_path):
     assert found == {"res2a.conv1 mvau": Scheduled(stages=7, idle=1), "res2a.out_dwc dwc": Scheduled(stages=1, idle=None)}
     laid = graph(toy, latencies=Latencies(scheduled=found))
     stages = {actor.name: actor.stages for actor in laid.actors}
-    assumed = next(unit for unit in toy.ip("res2a").units if unit.label == "conv2 mvau").latency[Backend.HLS]
-    assert (stages["res2a.conv1 mvau"], stages["res2a.conv2 mvau"]) == (7, assumed)
+    assumed = next(unit for unit in toy.ip("res2a").units if unit.label == "conv2 mvu").latency[Backend.HLS]
+    assert (stages["res2a.conv1 mvau"], stages["res2a.conv2 mvu"]) == (7, assumed)
     units = sum(len(ip.units) for ip in toy.ips)
     assert laid.sources == (2, units - 2)
     assert str(laid.sources) == f"Pipeline depths of 2 units are those C synthesis reports; of {units - 2} they are assumed."

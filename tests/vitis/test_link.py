@@ -144,7 +144,7 @@ def test_nothing_is_found(toy: Design, tmp_path: Path) -> None:
     report = vitis.check(toy, tmp_path)
     report.require()
     assert report.passed
-    assert str(report) == "30 cells placed, 13 link settings: 0 findings"
+    assert str(report) == "31 cells placed, 13 link settings: 0 findings"
 
 
 def test_require_raises_all_findings(toy: Design, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ MUTATIONS = {
     ),
     "a half to an SLR there is not": (
         *("floorplan.tcl", "guide_slice_to_slrs  0  1  slice_res2a", "guide_slice_to_slrs  0  4  slice_res2a"),
-        "floorplan.tcl:74: level0_i/ulp/toy_1/inst/design_toy_i/slice_res2a_codes_in_slr0/inst/slr_dest: USER_SLR_ASSIGNMENT cannot be SLR4\n  why: it offers SLR0, SLR1, SLR2, SLR3\n  fix: choose one of those",
+        "floorplan.tcl:75: level0_i/ulp/toy_1/inst/design_toy_i/slice_res2a_codes_in_slr0/inst/slr_dest: USER_SLR_ASSIGNMENT cannot be SLR4\n  why: it offers SLR0, SLR1, SLR2, SLR3\n  fix: choose one of those",
         f"floorplan.tcl: slice_res2a_codes_in_slr0/inst/slr_dest is not placed{GUIDED_LINE}1",
     ),
     "cell not placed": (

@@ -50,4 +50,4 @@ def test_what_may_flow_is_what_nothing_can_stop(path):
                 saved += not verdict and run.deadlock is None
     assert verdicts[True] > 5
     assert verdicts[False] > 5
-    assert (saved > 0) == (path != "configs/digits.yaml"), "longer pipelines hold beats that single stages do not, where few are missing"
+    assert saved > 0, "longer pipelines hold beats that single stages do not, where few are missing"

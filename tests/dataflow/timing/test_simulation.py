@@ -285,7 +285,7 @@ def test_a_frame(digits):
     """Busy, stalled and starved cycles make up the time of every process; what is offered late ends late."""
     run = simulate(graph(digits), frames=3)
     assert run.starts[0] == Latencies().memory
-    activity = run.activity["res2a.conv2 mvau"]
+    activity = run.activity["res2a.conv2 mvu"]
     assert activity.busy == 3 * (2304 + 1), "with a cycle in which it begins anew"
     assert activity.stalled + activity.starved > 0
     assert activity.busy + activity.stalled + activity.starved <= run.ends[-1] + 1
@@ -345,12 +345,13 @@ def test_deadlock(digits):
     shallow = graph(digits.with_depths({"res2b.bypass": 4}))
     stuck = simulate(shallow, frames=2)
     assert (stuck.frames, list(stuck.ends)) == (0, [])
-    assert stuck.deadlock.full == ("res2b.bypass",)
+    assert stuck.deadlock.full == ("res2b.bypass", "res2b.join_in")
     assert str(stuck.deadlock) == (
-        "res2b.fork writes res2b.bypass, which is full; res2b.join reads res2b.conv2_out, which is empty; "
-        "res2b.conv2 mvau reads res2b.conv2_window, which is empty; res2b.conv2 swg reads res2b.conv1_out, which is empty; "
-        "res2b.conv1 mvau reads res2b.conv1_window, which is empty; res2b.conv1 swg reads res2b.act, which is empty; "
-        "res2b.entry threshold reads res2b.main_in, which is empty"
+        "res2b.fork writes res2b.bypass, which is full; res2b.join_dwc dwc writes res2b.join_in, which is full; "
+        "res2b.join reads res2b.conv2_out, which is empty; res2b.conv2_act search reads res2b.conv2_act_in, which is empty; "
+        "res2b.conv2_act_dwc dwc reads res2b.conv2_sums, which is empty; res2b.conv2 mvu reads res2b.conv2_window, which is empty; "
+        "res2b.conv2 swg reads res2b.conv1_out, which is empty; res2b.conv1 mvau reads res2b.conv1_window, which is empty; "
+        "res2b.conv1 swg reads res2b.act, which is empty; res2b.entry table reads res2b.main_in, which is empty"
     )
 
 

@@ -1,5 +1,6 @@
 """FIFO sizing: what it finds keeps the interval, and nothing less does."""
 
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -76,16 +77,25 @@ def test_a_step_less_than_what_is_proved_to_be_needed(tmp_path_factory, descript
             assert run.deadlock or run.ends[-1] - run.ends[30] > 29 * sizing.interval, (name, blocked)
 
 
-@cache
-def sized_anew(name):
-    """A description that is shipped, and its sizing, which takes seconds."""
-    design = plan(load(ROOT / "configs" / f"{name}.yaml"))
-    return design, size(design, anew=True)
+@pytest.fixture(scope="module")
+def sized_anew(tmp_path_factory):
+    """A description that is shipped, and its sizing, which takes seconds; of small images where they are large."""
+
+    @cache
+    def sized(name):
+        small = "[64, 64, 3]" if name == "resnet50_w1a2" else "[56, 56, 3]"  # the pixels that its stem computes at once divide a row
+        text = (ROOT / "configs" / f"{name}.yaml").read_text().replace("[224, 224, 3]", small)
+        path = tmp_path_factory.mktemp("sized") / f"{name}.yaml"
+        path.write_text(re.sub("like: +", f"like: {ROOT / 'configs'}/", text))
+        design = plan(load(path))
+        return design, size(design, anew=True)
+
+    return sized
 
 
-# ResNet-101, which takes half a minute, and the article's ResNet-50, which is the original's, are left to doit bench:timing.
+# At full size, and ResNet-101: doit bench:timing.
 @pytest.mark.parametrize("name", ["digits", "digits_streams", "resnet18", "resnet34", "resnet50_w1a2"])
-def test_descriptions(name):
+def test_descriptions(name, sized_anew):
     """Settles at its slowest unit; each FIFO that is deeper than the least is proved to be needed, or was tried a step shallower."""
     design, sizing = sized_anew(name)
     assert sizing.proof.settled
@@ -138,13 +148,14 @@ def test_a_bypass_one_beat_too_shallow(tmp_path):
         require_flow(given(needed - 1))
     line = next(i for i, line in enumerate(path.read_text().splitlines(), 1) if "fifos" in line)
     assert str(error.value) == (
-        f"{path}:{line}: res2b.bypass is too shallow: 63\n"
-        "  why: it deadlocks in cycle 5,902: "
-        "res2b.fork writes res2b.bypass, which is full; res2b.join reads res2b.conv2_out, which is empty; "
-        "res2b.conv2 mvau reads res2b.conv2_window, which is empty; res2b.conv2 swg reads res2b.conv1_out, which is empty; "
-        "res2b.conv1 mvau reads res2b.conv1_window, which is empty; res2b.conv1 swg reads res2b.act, which is empty; "
-        "res2b.entry threshold reads res2b.main_in, which is empty\n"
-        "  fix: under res2b write fifos: {bypass: 64}"
+        f"{path}:{line}: res2b.bypass or res2b.join_in is too shallow: 62, 2\n"
+        "  why: it deadlocks in cycle 5,917: "
+        "res2b.fork writes res2b.bypass, which is full; res2b.join_dwc dwc writes res2b.join_in, which is full; "
+        "res2b.join reads res2b.conv2_out, which is empty; res2b.conv2_act search reads res2b.conv2_act_in, which is empty; "
+        "res2b.conv2_act_dwc dwc reads res2b.conv2_sums, which is empty; res2b.conv2 mvu reads res2b.conv2_window, which is empty; "
+        "res2b.conv2 swg reads res2b.conv1_out, which is empty; res2b.conv1 mvau reads res2b.conv1_window, which is empty; "
+        "res2b.conv1 swg reads res2b.act, which is empty; res2b.entry table reads res2b.main_in, which is empty\n"
+        "  fix: under res2b write fifos: {bypass: 63} or under res2b write fifos: {join_in: 8}"
     )
 
 
@@ -176,7 +187,7 @@ def test_an_old_entry_is_not_left_standing(tmp_path):
     path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("head",), "fifos", "{sums: 9, codes_in: 64}"))
     design = plan(load(path))
     sizing = size(design, anew=True)
-    unsaid = replace(sizing, design=sizing.design.with_depths({"head.codes_in": 32}))
+    unsaid = replace(sizing, design=sizing.design.with_depths({"head.codes_in": 128}))
     assert yaml_entries(unsaid)["head"] == "{}"
     path.write_text(written(path.read_text(), yaml_entries(unsaid)))
     assert plan(load(path)).depths == unsaid.design.depths
@@ -184,13 +195,13 @@ def test_an_old_entry_is_not_left_standing(tmp_path):
 
 def test_given_depths_that_cannot_be_kept(tmp_path):
     path = tmp_path / "digits.yaml"
-    path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("blocks", "res2b"), "fifos", "{bypass: 2}"))
+    path.write_text(with_entry((ROOT / "configs" / "digits.yaml").read_text(), ("blocks", "res2b"), "fifos", "{bypass: 2, join_in: 2}"))
     with pytest.raises(TimingError) as error:
         size(plan(load(path)))
     assert str(error.value) == (
         "res2b: no FIFO depths found for an interval of 2,305 cycles\n"
         "  why: this IP alone fell behind or deadlocked with room for 1, 2, 4, 8, 16 and 32 frames in each FIFO, and with the given depths "
-        "of res2b.bypass; other depths were not tried\n"
+        "of res2b.bypass, res2b.join_in; other depths were not tried\n"
         "  fix: leave those out of the description, or size them too: doit fifos --anew"
     )
 
@@ -215,13 +226,15 @@ def test_report(digits, capsys, golden):
     golden("digits/fifos.txt", capsys.readouterr().out)
 
 
-def test_resnet50():
-    """The original folding at the cycles of its 3x3 convolutions, steady, in less than half the bits the original had for it."""
+def test_resnet50(sized_anew):
+    """The original folding at the cycles of its 3x3 convolutions, once the first frames are through, in less than half the bits the original
+    had for it."""
     design, sizing = sized_anew("resnet50_w1a2")
     run = simulate(graph(sizing.design), frames=11)
-    assert list(run.intervals) == [56_449] * 10
+    assert list(run.intervals)[3:] == [design.interval] * 7
+    assert max(run.intervals) < 1.03 * design.interval
     drained = simulate(graph(sizing.design, latencies=Latencies(blocked=Blocked.DRAIN)), frames=11)
-    assert list(drained.intervals) == [56_449] * 10, "depths for pipelines that freeze do for those that drain"
+    assert list(drained.intervals)[3:] == [design.interval] * 7, "depths for pipelines that freeze do for those that drain"
     bits = sum(channel.depth * channel.bits for channel in graph(sizing.design).channels if not channel.is_register)
     assert bits < original_bits(design) / 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 import runtime
+from dataflow import plan
+from dataflow.choose.fit import fit
+from dataflow.cost.estimate import estimate_ip
 from network import parameters, reference
 from network.importers.onnx import check, convert, write
 from network.importers.onnx.__main__ import main
@@ -56,6 +60,15 @@ def test_scores_and_labels_are_equal(taken: Taken) -> None:
     scores = taken.imported.lowered.score_scale * taken.results["scores"] + taken.imported.lowered.score_zero
     np.testing.assert_array_equal(scores, taken.golden["scores"])
     np.testing.assert_array_equal(taken.results["labels"][:, 0], taken.golden["labels"])
+
+
+def test_it_fits_a_part_of_the_card(taken: Taken) -> None:
+    """At the frames/s that nn2FPGA has on a whole device of 117,000 LUTs, and as fast as the card holds, by the estimate."""
+    slow, fast = (plan(replace(taken.network, fps=fps)) for fps in (26_900, None))
+    assert sum(estimate_ip(ip).lut for ip in slow.parts) <= 45_000
+    assert slow.frames_per_second >= 26_900
+    assert fast.frames_per_second >= 200_000
+    fit(fast).require()
 
 
 def scale(bias: int, shift: int, low: int, high: int, *, even: bool = True, step: int = 1) -> str:

@@ -132,6 +132,26 @@ MISTAKES = {
         "toy.yaml:16: res2a.conv1.activation: 'serch' is unknown\n"
         "  why: res2a.conv1.activation is one of auto, fused, compare, search, table, clip\n  fix: did you mean search?",
     ),
+    "scale without numbers": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, activation: scale}",
+        "toy.yaml:16: res2a.conv1.activation: scale has no numbers\n"
+        "  why: its widths are not derived from the thresholds\n"
+        "  fix: write {scale: {multiplier: …, bias: …, shift: …, low: …, high: …}}, as the importer does",
+    ),
+    "scale of other codes": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, activation: {scale: {multiplier: 4, bias: 9, shift: 2, low: 0, high: 7}}}",
+        "toy.yaml:16: res2a.conv1: scale with codes from 0 to 7\n"
+        "  why: those of uint2 are 0 to 3\n  fix: correct low and high, or leave activation out",
+    ),
+    "table of wide sums": (
+        "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}",
+        "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3, activation: table}",
+        "toy.yaml:10: stem.conv: activation: table of sums of 21 bits\n"
+        "  why: a table has the code of every value, which may have at most 8 bits\n"
+        "  fix: leave activation out, or write activation: search",
+    ),
     "scale without a shift": (
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, activation: {scale: {multiplier: 4, bias: 9, low: 0, high: 3}}}",
