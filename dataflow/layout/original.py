@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dataflow.design import Design
-from dataflow.layout.network import lay_out
+from dataflow.layout.network import lay_out, without_fifos
 from network.formats import Kind
 from network.layers import Build, Conv, Multiply, Way
 
@@ -17,7 +17,7 @@ def original_style(design: Design) -> Design:
         multiply = Multiply.LUT if conv.weight.kind is Kind.BIPOLAR else Multiply.DSP
         return conv.built(Build(conv.fold, multiply, Way.FUSED))
 
-    net = design.network
+    net = without_fifos(design.network)  # depths that are given name streams of this design
     return lay_out(
         replace(
             net,
