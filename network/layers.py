@@ -162,8 +162,6 @@ class Conv:
         require_beat(self.at, self.name, "pe", self.pe, self.out, self.output_format, others={"pixels": self.pixels})
         if self.way is not None:
             self._check_way(self.way)
-        if self.activates and not self.is_fused and self.way is not None:
-            require_beat(self.at, self.name, "pe", self.pe, self.out, self.sums, others={"pixels": self.pixels})
         if self.multiply is Multiply.DSP and self.weight.kind is Kind.BIPOLAR:
             raise DescriptionError(
                 self.at,
@@ -207,6 +205,8 @@ class Conv:
                 why=f"those of {codes} are {codes.low} to {codes.high}",
                 fix="correct low and high, or leave activation out",
             )
+        if not self.is_fused:
+            require_beat(self.at, self.name, "pe", self.pe, self.out, self.sums, others={"pixels": self.pixels})
 
     @property
     def product(self) -> Product:
@@ -278,7 +278,8 @@ class Conv:
         have."""
         if self.multiply is not None:
             return self.multiply
-        return Multiply.LUT if self.weight.bits + self.input_format.bits <= 6 else Multiply.DSP
+        is_narrow = self.weight.bits + self.input_format.bits <= 6
+        return Multiply.LUT if is_narrow or self.weight.kind is Kind.BIPOLAR else Multiply.DSP
 
     @property
     def slides(self) -> bool:

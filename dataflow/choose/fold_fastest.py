@@ -80,11 +80,8 @@ def _may_fit(search: Search, cycles: int, given: Sequence[int | None]) -> bool:
 def reaching(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:
     """The least that takes at most `cycles` a frame, within the budgets if prices find such a choice, else within those of all but memories
     if they find one; None if no folding is that fast."""
-    least = search.least(cycles)
-    if least is None:
-        return None
-    found = _priced(search, cycles, given).builds
-    return found or _priced(replace(search, platform=search.platform.unlimited(MEMORIES)), cycles, given).builds or least
+    without_memories = replace(search, platform=search.platform.unlimited(MEMORIES))
+    return _priced(search, cycles, given).builds or _priced(without_memories, cycles, given).builds or search.least(cycles)
 
 
 def fitting(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:

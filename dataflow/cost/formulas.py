@@ -17,7 +17,8 @@ from dataflow.unit import Backend, Constants, Role
 from network.formats import Format, Kind
 
 ADD_OR_SUBTRACT_FACTOR = 1.0
-"""Ratio of LUTs of add-or-subtract as built to those counted here. FITTED to the published LUTs of the original, whose blocks are built so; nothing else is multiplied by it."""
+"""Ratio of LUTs of add-or-subtract as built to those counted here. FITTED to the published LUTs of the original, whose blocks are built so;
+nothing else is multiplied by it."""
 REGISTER_FACTOR = 2.179
 """Ratio of flip-flops of pipelines as built to those counted here. FITTED to the published flip-flops of the original. UNCONFIRMED for
 this library's own pipelines."""
@@ -55,17 +56,8 @@ def _held_by_pe(held: Constants) -> Resources:
     return rom_cost(Storage.BRAM if in_bram else Storage.LUTRAM, held.words, bits) * roms
 
 
-def adder_tree(lanes: int, bits: int) -> int:
-    """LUTs of a balanced tree that sums `lanes` numbers of `bits` bits: a LUT for each bit of each adder's operands (UG574)."""
-    luts, width = 0, bits
-    while lanes > 1:
-        luts += lanes // 2 * width
-        lanes, width = lanes - lanes // 2, width + 1
-    return luts
-
-
 def tree_registers(lanes: int, bits: int) -> int:
-    """Flip-flops of such a tree with a register after every other level, which is about what HLS inserts at 250 MHz."""
+    """Flip-flops of a balanced tree that sums `lanes` numbers of `bits` bits, with a register after every other level, which is about what HLS inserts at 250 MHz."""
     registers, width, level = 0, bits, 0
     while lanes > 1:
         lanes, width, level = lanes - lanes // 2, width + 1, level + 1

@@ -9,9 +9,9 @@ from itertools import groupby
 from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, logic
 from dataflow.cost.resources import Resources
-from dataflow.firings import IDLE, READ, WRITE, Firings, Run
+from dataflow.firings import IDLE, READ, WRITE, Run
 from dataflow.unit import Backend, Buffer, CannotBuildError, Place, Unit
-from dataflow.units.window import fill_rows, window_rows
+from dataflow.units.window import Rows, due, window_rows
 from network.formats import Format
 from network.operations import Shape, Window
 
@@ -77,7 +77,7 @@ def swg_parallel(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParallelSliding(Firings):
+class ParallelSliding(Rows):
     """The fill, a phase per output row with evenly spread reads and steps, and the last windows; see swg_parallel.h.
 
     A step takes `columns` columns of one or all rows of a window from the ring, some of their channels; a window leaves when its last
@@ -86,20 +86,11 @@ class ParallelSliding(Firings):
     of columns, or its reads.
     """
 
-    shape: Shape
-    window: Window
-    lanes: int
-    pixels: int = 1
     taps: int
 
     @property
-    def fill(self) -> int:
-        """Beats read before the first phase: kernel - pad rows."""
-        return fill_rows(self.shape, self.window) * self._row
-
-    @property
     def cycles(self) -> int:
-        return self.fill + self._settle + self._output.height * self._phase + self._tail * self.delay
+        return self.fill + self._settle + self.output.height * self._phase + self._tail * self.delay
 
     def runs(self) -> tuple[Run, ...]:
         return _runs(self)
@@ -122,42 +113,28 @@ class ParallelSliding(Firings):
     @property
     def delay(self) -> int:
         """Steps from one group of columns to the next."""
-        return self.window.kernel[0] // self.rows * self._beats
+        return self.window.kernel[0] // self.rows * self.beats
 
     @property
     def ring_words(self) -> int:
         """Of a memory, of which there is one for each of `rows` rows and `columns` columns."""
         slots = -(-(self.window.kernel[0] + self.window.stride[0]) // self.rows)
-        return slots * self._row_words * self._beats
+        return slots * self._row_words * self.beats
 
     @property
     def counters(self) -> tuple[int, ...]:
         """How far each counter of the module in SystemVerilog counts."""
-        beats, height = self._beats, self._output.height
+        beats, height = self.beats, self.output.height
         kernel = self.window.kernel[0] // self.rows
-        control = (self.fill + self._settle, self._phase, height, self.shape.height * self._row)
+        control = (self.fill + self._settle, self._phase, height, self.shape.height * self.row)
         giving = (self._tail * self.delay, self._lead * self.delay, beats, kernel, self._words, height)
         taking = (beats, self.shape.width, self.shape.height, self.rows)
         return (*control, *giving, *taking, beats, kernel, self._words, height)
 
     @property
-    def _output(self) -> Shape:
-        return self.window.output(self.shape, self.shape.channels)
-
-    @property
-    def _beats(self) -> int:
-        """Beats per pixel."""
-        return self.shape.channels // self.lanes
-
-    @property
-    def _row(self) -> int:
-        """Beats per row."""
-        return self.shape.width * self._beats
-
-    @property
     def _groups(self) -> int:
         """Of windows in a row."""
-        return self._output.width // self.pixels
+        return self.output.width // self.pixels
 
     @property
     def _lead(self) -> int:
@@ -183,25 +160,20 @@ class ParallelSliding(Firings):
     @property
     def _settle(self) -> int:
         """A cycle in which a row that is a single word reaches its memory."""
-        return int(self._row_words * self._beats == 1)
-
-    @property
-    def _reads(self) -> int:
-        """Beats read per phase."""
-        return self.window.stride[0] * self._row
+        return int(self._row_words * self.beats == 1)
 
     @property
     def _phase(self) -> int:
         """Cycles per phase."""
-        return max(self._reads + self._settle, self._words * self.delay)
+        return max(self.reads + self._settle, self._words * self.delay)
 
 
 @cache
 def _runs(of: ParallelSliding) -> tuple[Run, ...]:
-    reads, words, delay, length, settle = of._reads, of._words, of.delay, of._phase, of._settle
-    height, steps = of._output.height, words * delay
+    reads, words, delay, length, settle = of.reads, of._words, of.delay, of._phase, of._settle
+    height, steps = of.output.height, words * delay
     # Phases differ in the beats that are left to read, and in the windows that are complete: of the first, those of no row above.
-    left = of.shape.height * of._row - of.fill
+    left = of.shape.height * of.row - of.fill
     phases = [(min(reads, max(0, left - row * reads)), min(row, -(-of._lead // words))) for row in range(height)]
 
     def gives(group: int) -> bool:
@@ -211,10 +183,9 @@ def _runs(of: ParallelSliding) -> tuple[Run, ...]:
     def phase(most: int, row: int) -> bytes:
         found, taken, step = bytearray(), 0, 0
         for i in range(length):
-            due = i < length - settle and (i + 1) * reads // (length - settle) > i * reads // (length - settle)
-            takes = due and taken < most
+            takes = i < length - settle and due(i, reads, length - settle) and taken < most
             taken += takes
-            moves = (i + 1) * steps // length > i * steps // length
+            moves = due(i, steps, length)
             found.append(READ * takes | WRITE * (moves and gives(row * words + step // delay)))
             step += moves
         return bytes(found)

@@ -66,12 +66,8 @@ def window_rows(shape: Shape, window: Window) -> tuple[tuple[tuple[str, int], ..
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sliding(Firings):
-    """The fill, then a phase per output row with evenly spread reads and writes; see swg.h.
-
-    A phase writes one row of windows while it reads the rows that the next one needs, and is as long as the longer of the two. If
-    a row is a single beat, one more cycle lets that beat reach its RAM.
-    """
+class Rows(Firings):
+    """What sliding windows have in common: they read rows of a feature map, some channels of a pixel a beat."""
 
     shape: Shape
     window: Window
@@ -80,12 +76,45 @@ class Sliding(Firings):
 
     @property
     def fill(self) -> int:
-        """Beats read before the first window is written: kernel - pad rows."""
-        return fill_rows(self.shape, self.window) * self._row
+        """Beats read before the first phase: kernel - pad rows."""
+        return fill_rows(self.shape, self.window) * self.row
+
+    @property
+    def output(self) -> Shape:
+        return self.window.output(self.shape, self.shape.channels)
+
+    @property
+    def beats(self) -> int:
+        """Beats per pixel."""
+        return self.shape.channels // self.lanes
+
+    @property
+    def row(self) -> int:
+        """Beats per row."""
+        return self.shape.width * self.beats
+
+    @property
+    def reads(self) -> int:
+        """Beats read per phase."""
+        return self.window.stride[0] * self.row
+
+
+def due(step: int, times: int, of: int) -> bool:
+    """Whether a step is one of `times` that are evenly spread over `of`."""
+    return (step + 1) * times // of > step * times // of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sliding(Rows):
+    """The fill, then a phase per output row with evenly spread reads and writes; see swg.h.
+
+    A phase writes one row of windows while it reads the rows that the next one needs, and is as long as the longer of the two. If
+    a row is a single beat, one more cycle lets that beat reach its RAM.
+    """
 
     @property
     def cycles(self) -> int:
-        return self.fill + self._settle + self._output.height * self._phase
+        return self.fill + self._settle + self.output.height * self._phase
 
     def runs(self) -> tuple[Run, ...]:
         return _sliding_runs(self)
@@ -93,59 +122,39 @@ class Sliding(Firings):
     @property
     def counters(self) -> tuple[int, ...]:
         """How far each counter of the module in SystemVerilog counts."""
-        rows, groups, beats = self._output.height, self._output.width // self.pixels, self._beats
-        read = (self.fill + self._settle, self._phase, rows, self.shape.height * self._row, beats, self.shape.width, self.shape.height)
+        rows, groups, beats = self.output.height, self.output.width // self.pixels, self.beats
+        read = (self.fill + self._settle, self._phase, rows, self.shape.height * self.row, beats, self.shape.width, self.shape.height)
         return (*read, beats, self.window.kernel[1], self.window.kernel[0], groups, rows)
 
     @property
-    def _output(self) -> Shape:
-        return self.window.output(self.shape, self.shape.channels)
-
-    @property
-    def _beats(self) -> int:
-        """Beats per pixel."""
-        return self.shape.channels // self.lanes
-
-    @property
-    def _row(self) -> int:
-        """Beats per row."""
-        return self.shape.width * self._beats
-
-    @property
     def _settle(self) -> int:
-        return int(self._row == 1)
-
-    @property
-    def _reads(self) -> int:
-        """Beats read per phase."""
-        return self.window.stride[0] * self._row
+        return int(self.row == 1)
 
     @property
     def _writes(self) -> int:
-        return self._output.width // self.pixels * self.window.taps * self._beats
+        return self.output.width // self.pixels * self.window.taps * self.beats
 
     @property
     def _phase(self) -> int:
         """Cycles per phase."""
-        return max(self._reads + self._settle, self._writes)
+        return max(self.reads + self._settle, self._writes)
 
 
 @cache
 def _sliding_runs(of: Sliding) -> tuple[Run, ...]:
-    reads, writes, length, settle = of._reads, of._writes, of._phase, of._settle
+    reads, writes, length, settle = of.reads, of._writes, of._phase, of._settle
 
     def phase(most: int) -> bytes:
         """A phase that reads at most `most` beats: fewer in the last ones, at the end of the feature map."""
         steps, taken = bytearray(), 0
         for step in range(length):
-            due = step < length - settle and (step + 1) * reads // (length - settle) > step * reads // (length - settle)
-            takes = due and taken < most
+            takes = step < length - settle and due(step, reads, length - settle) and taken < most
             taken += takes
-            steps.append(READ * takes | WRITE * ((step + 1) * writes // length > step * writes // length))
+            steps.append(READ * takes | WRITE * due(step, writes, length))
         return bytes(steps)
 
-    height = of._output.height
-    whole, rest = divmod(of.shape.height * of._row - of.fill, reads)
+    height = of.output.height
+    whole, rest = divmod(of.shape.height * of.row - of.fill, reads)
     whole = min(whole, height)
     phases = [Run(phase(reads), whole)]
     if whole < height:

@@ -54,7 +54,7 @@ def test_the_ring_keeps_the_distances_that_its_pragmas_state(seed):
     holds = {}
     writes = sorted((i, place(*pixel), pixel) for i, pixel in zip(came, pixels, strict=True))
     steps = of._words * of.delay
-    for row in range(of._output.height):
+    for row in range(of.output.height):
         start = of.fill + of._settle + row * of._phase
         due = [start + i for i in range(of._phase) if (i + 1) * steps // of._phase > i * steps // of._phase]
         taps = [(word, ky, part) for word in range(of._words) for ky in range(window.kernel[0] // of.rows) for part in range(beats)]
