@@ -199,7 +199,7 @@ def flipped(data, bit):
 
 def test_answers(tmp_path):
     """What is refused at once, in the first pass, in the second; and what frames get then."""
-    sent, nothing, ones = " ".join(map(str, [11, *WORDS])), "7 7 7 7 7 7 7 7", 4294967295
+    sent, ones = " ".join(map(str, [11, *WORDS])), 4294967295
     refused = (2, b"", f"{ones} | {' '.join([str(ones)] * 6)} 7 7 |")
     run_with = (2, b"", "0 | 0 1 2 3 4 5 7 7 | 0 0")
     good = (0, header() + 2 * PAYLOAD, f"1 | 1 7 7 7 7 7 7 7 | {sent}")
