@@ -232,8 +232,8 @@ def dma_ip(network: Network, parts: Sequence[Ip]) -> Ip:
     """Of these parts; of none while they are not chosen, since its cost does not depend on them."""
     chain = Chain("dma", network.at)
     head, image = network.head, network.input
-    matrix = {"codes": head.fc.out * head.fc.inputs, "lanes": _weight_lanes(head), "form": head.fc.weight, "repeats": True}
-    pixels = {"codes": image.size, "lanes": image.channels, "form": BYTE, "repeats": False}
+    matrix: dict[str, Any] = {"codes": head.fc.out * head.fc.inputs, "lanes": _weight_lanes(head), "form": head.fc.weight, "repeats": True}
+    pixels: dict[str, Any] = {"codes": image.size, "lanes": image.channels, "form": BYTE, "repeats": False}
 
     def words(name: str) -> Stream:
         return chain.stream(f"{name}_words", WORD_BITS // 8, BYTE)
@@ -258,7 +258,7 @@ def dma_ip(network: Network, parts: Sequence[Ip]) -> Ip:
         chain.part = "Constants: an image of them from memory, checked and sent, or the tokens of frames."
         fetched = [words("weights")] if head.streams_weights else []
         units = ("image_load", "image_unpack", *(("weights_unpack",) if fetched else ()), "labels")
-        constants = {
+        constants: dict[str, Any] = {
             "load_words": sum(held.load_words for part in parts for held in part.loaded),
             "fingerprint": fingerprint(parts),
             "image": "constants_words",
