@@ -7,13 +7,28 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from constants.layout import Layout, Range, Role, Steps
+from constants.scaling import Scaling
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure
 from dataflow.cost.storage import Storage, ram_cost, ram_storage, rom_storage
 from dataflow.firings import IDLE, WRITE, Firings, Run
 from network.formats import Format
 from network.operations import Activation
-from network.scaling import Scaling
+
+__all__ = [
+    "MAX_ROM_BITS",
+    "Backend",
+    "Buffer",
+    "CannotBuildError",
+    "Constants",
+    "Idle",
+    "MemoryPort",
+    "Place",
+    "Role",
+    "Unit",
+]
+"""Role from `constants.layout`: what constants are for."""
 
 MAX_ROM_BITS = 4096
 """Widest ROM: as wide as the widest `ap_uint` of Vitis HLS, so that a row of it can be read as one number."""
@@ -30,24 +45,6 @@ class Backend(Enum):
     """The sources of Xilinx/ResNet50-PYNQ, only to compare the estimate with published figures. Bipolar weights add or subtract a
     code; products are DSPs, and two of the stem's share one; FIFOs within a block are 64 beats in LUTs, its bypass is in block RAM;
     weights of more than 64 words are in block RAM; a sliding window keeps each row in a separate RAM."""
-
-
-class Role(Enum):
-    """The purpose of constants."""
-
-    WEIGHTS = "weights"
-    THRESHOLDS = "thresholds"
-    BASES = "bases"
-    """Of thresholds that follow one another: the greatest value of the lowest code."""
-    CODES = "codes"
-    """That of every value."""
-    LEVELS = "levels"
-    """The thresholds that a binary search compares with in one of its steps."""
-    MULTIPLIERS = "multipliers"
-    BIASES = "biases"
-    """With multipliers: those with which a scaling gives the codes of thresholds."""
-    BIAS = "bias"
-    FACTORS = "factors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +97,31 @@ class Constants:
     def storage(self) -> Storage:
         """The kind of memory; the same for all, since one directive names them."""
         return rom_storage(self.words, self.widths[0])
+
+    @property
+    def layout(self) -> Layout:
+        """How the array of parameters becomes the rows."""
+        form, activation = self.format, self.activation
+        steps = None
+        if activation is not None:
+            values, codes = (Range(each.low, each.high) for each in (activation.values, activation.codes))
+            steps = Steps(values, Range(*activation.reach), codes)
+        return Layout(
+            name=self.name,
+            role=self.role,
+            key=self.key,
+            pe=self.pe,
+            simd=self.simd,
+            taps=self.taps,
+            weights=None if form is None else Range(form.low, form.high),
+            activation=steps,
+            scaling=self.scaling,
+            level=self.level,
+            apart=self.apart,
+            words=self.words,
+            row_bits=self.row_bits,
+            element_bits=self.element_bits,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from network.layers import MAX_BEAT_BITS, Conv, Fold, Way
 from network.operations import Activation, Shape, Window
 
 if TYPE_CHECKING:
-    from network.scaling import Scaling
+    from constants.scaling import Scaling
 
 P = ParamSpec("P")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from constants.scaling import Scaling
 from dataflow.unit import Constants, Role
 from network.arrays import key
 from network.formats import Format, holding
 from network.layers import Fold
 from network.operations import Activation
-from network.scaling import Scaling
 
 WORD_BITS = 64
 """Widest integer of C++: weights side by side are cut into words of this many bits."""
