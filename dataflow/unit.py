@@ -205,6 +205,10 @@ class Unit:
     title: str  # what it does, for people
     reads: tuple[str, ...]  # streams or ports
     writes: tuple[str, ...]
+    reads_once: tuple[
+        str, ...
+    ] = ()  # streams between units that run for a batch: beats a call, not a frame, and so outside the model of time
+    writes_once: tuple[str, ...] = ()
     parameters: tuple[tuple[tuple[str, int], ...], ...]  # named integers, in rows that belong together
     formats: tuple[tuple[str, Format], ...] = ()
     lists: tuple[tuple[str, tuple[int, ...]], ...] = ()  # named lists of integers, where they are not the library's defaults

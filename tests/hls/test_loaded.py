@@ -173,7 +173,7 @@ int main() {
     ap_uint<32> memory[8] = {7, 7, 7, 7, 7, 7, 7, 7};
     if (answer == kRun)
       for (unsigned i = 0; i < 3 * frames; ++i) labels.write(i);
-    store<Labels>(labels, frames, second, memory);
+    store<Labels>(labels, second, frames, memory);
     std::printf("%u | ", answer.to_uint());
     for (const auto &word : memory) std::printf("%u ", word.to_uint());
     std::printf("|");

@@ -39,7 +39,7 @@ Load_Frames:
 }
 
 template <class Layer>
-void load(const Word *memory, unsigned frames, hls::stream<Answer> &answers, hls::stream<Word> &out) {
+void load(const Word *memory, hls::stream<Answer> &answers, unsigned frames, hls::stream<Word> &out) {
   const Answer answer = answers.read();
   load<Layer>(memory, answer == kRun ? frames : 0, out);
 }
@@ -83,7 +83,7 @@ Unpack_Frames:
 
 /// Words that are sent with each frame come whether it is refused or not.
 template <class Layer>
-void unpack(hls::stream<Word> &in, unsigned frames, hls::stream<Answer> &answers,
+void unpack(hls::stream<Word> &in, hls::stream<Answer> &answers, unsigned frames,
             hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &out) {
   const Answer answer = answers.read();
   if (answer == kRun) {
@@ -120,7 +120,7 @@ Store_Frames:
 
 /// Or the answer: once for a load, and in place of every label of frames that are refused.
 template <class Layer>
-void store(hls::stream<Beat<1, UInt<32>>> &in, unsigned frames, hls::stream<Answer> &answers, ap_uint<32> *memory) {
+void store(hls::stream<Beat<1, UInt<32>>> &in, hls::stream<Answer> &answers, unsigned frames, ap_uint<32> *memory) {
   const Answer answer = answers.read();
   if (answer == kRun) {
     store<Layer>(in, frames, memory);
