@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 
+from dataflow.design import Design
 from dataflow.platform import Platform
 from network.errors import DescriptionError
 from network.model import Network
 
 BUFFERS = 5
 """Buffers of images, and of labels, that a host may hold at once, each for at least one frame: two to classify and three to stream."""
+IMAGE_HEADER_BYTES = 64
+"""In front of the constants in an image of them."""
 PAGE_BYTES = 4096
 """Buffers start at multiples of this size."""
 
 
-def sizes_kb(network: Network, platform: Platform) -> dict[str, int]:
-    """Kilobytes of the banks in use, by name; raises DescriptionError for a bank that is too small for its data."""
+def sizes_kb(network: Network, platform: Platform, load_bytes: int = 0) -> dict[str, int]:
+    """Kilobytes of the banks in use, by name; raises DescriptionError for a bank that is too small for its data.
+
+    `load_bytes` are those of the constants that are loaded, known once the network is folded.
+    """
     if not network.has_dma:
         return {}
     memory, fc = network.memory, network.head.fc
@@ -25,12 +31,16 @@ def sizes_kb(network: Network, platform: Platform) -> dict[str, int]:
     needed[memory.labels] += BUFFERS * (_pages(4 * network.head.top_k.words) + PAGE_BYTES)
     if network.head.streams_weights:
         needed[memory.weights] += _pages(fc.out * fc.inputs)
+    if load_bytes:
+        needed[memory.weights] += _pages(IMAGE_HEADER_BYTES + load_bytes)
     return {name: _size_kb(network, platform, name, -(-size // 1024)) for name, size in needed.items()}
 
 
-def enlarged_kb(network: Network, platform: Platform) -> dict[str, int]:
+def enlarged_kb(design: Design) -> dict[str, int]:
     """Kilobytes of the PLRAM banks that are larger than their default size, by bank."""
-    return {name: size_kb for name, size_kb in sizes_kb(network, platform).items() if size_kb > platform.bank(name).kilobytes}
+    network, platform = design.network, design.platform
+    sizes = sizes_kb(network, platform, design.load_bytes)
+    return {name: size_kb for name, size_kb in sizes.items() if size_kb > platform.bank(name).kilobytes}
 
 
 def _larger(platform: Platform) -> str:
@@ -48,7 +58,7 @@ def _size_kb(network: Network, platform: Platform, name: str, needed_kb: int) ->
     grows = bank.kind == "dram"
     most_kb = platform.plram_most_kb if grows else bank.kilobytes
     if needed_kb > most_kb:
-        arguments = ("images", "labels", *(("weights",) if network.head.streams_weights else ()))
+        arguments = ("images", "labels", *(("weights",) if network.reads_weights else ()))
         held = [what for what in arguments if getattr(network.memory, what) == name]
         raise DescriptionError(
             network.memory.at,

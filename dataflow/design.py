@@ -5,6 +5,7 @@ C++ statements, the block design, FIFO depths and cycle counts are derived from 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -12,8 +13,9 @@ from dataflow import names
 from dataflow.cost.storage import Storage, link_storage, stream_storage
 from dataflow.platform import Platform
 from dataflow.rtl_fifo import PORT_DEPTH, RtlFifo
-from dataflow.unit import Backend, Unit
+from dataflow.unit import Backend, Constants, Unit
 from network.formats import Format
+from network.layers import LOADED, ROM
 from network.model import Network
 
 CONTROL_PROTOCOL = "ap_ctrl_chain"
@@ -193,6 +195,39 @@ class Design:
     @property
     def cu(self) -> str:
         return names.compute_unit(self.name)
+
+    @property
+    def loaded(self) -> tuple[Constants, ...]:
+        """The constants that are loaded, in the order of their words."""
+        return tuple(held for ip in self.parts for unit in ip.units for held in unit.constants if held.holding.loaded)
+
+    @property
+    def load_words(self) -> int:
+        """Words of 64 bits in a load of all of them."""
+        return sum(held.load_words for held in self.loaded)
+
+    @property
+    def load_bytes(self) -> int:
+        """Bytes of the same in card memory, which is read in words of 512 bits."""
+        return -(-self.load_words // 8) * 64
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256, in hexadecimal, of what the parts compute and of how constants are divided: hardware of the same one takes the same loads."""
+        described = [
+            (
+                ip.name,
+                unit.name,
+                unit.implementation,
+                unit.parameters,
+                unit.formats,
+                unit.lists,
+                [replace(held, holding=LOADED if held.holding.loaded else ROM) for held in unit.constants],  # whatever memory they are in
+            )
+            for ip in self.parts
+            for unit in ip.units
+        ]
+        return hashlib.sha256(repr(described).encode()).hexdigest()
 
     @property
     def interval(self) -> int:

@@ -78,6 +78,13 @@ def loops(*parts: Repeat) -> Loops:
     return Loops(parts)
 
 
+def behind_token(firings: Firings, token: int) -> Loops:
+    """Nested loops with a firing in front of them."""
+    if not isinstance(firings, Loops):
+        raise TypeError(f"{type(firings).__name__} are no loops")
+    return Loops((repeat(1, token), *firings.loops))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regroup(Firings):
     """Beats of `into` bits become `beats` beats of `out` bits: one is read whenever less than an output beat is held.

@@ -30,6 +30,7 @@ def plan(network: Network, search_cache: MutableMapping[str, list[int]] | None =
     given = [platform.bank(network.memory.images).slr, *of_parts] if network.has_dma else of_parts
     network = builds.built(network, platform) if network.is_folded else folding.fold(network, platform, given, search_cache)
     design = lay_out(network, platform)
+    sizes_kb(network, platform, design.load_bytes)
     slrs = floorplan.place(floorplan.problem(design, given), search_cache)
     ips = tuple(replace(ip, slr=slr) for ip, slr in zip(design.ips, slrs, strict=True))
     return replace(design, network=network.placed(slrs[-len(of_parts) :]), ips=ips)

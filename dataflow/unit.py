@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
-from constants.layout import Layout, Range, Role, Steps
+from constants.layout import WORD_BITS, Layout, Range, Role, Steps
 from constants.scaling import Scaling
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure
-from dataflow.cost.storage import Storage, ram_cost, ram_storage, rom_storage
-from dataflow.firings import IDLE, WRITE, Firings, Run
+from dataflow.cost.storage import Storage, loaded_storage, ram_cost, ram_storage, rom_storage
+from dataflow.firings import IDLE, READ, WRITE, Firings, Run, behind_token
 from network.formats import Format
+from network.layers import ROM, Holding, Ram
 from network.operations import Activation
 
 __all__ = [
     "MAX_ROM_BITS",
+    "WORD_BITS",
     "Backend",
     "Buffer",
     "CannotBuildError",
@@ -28,7 +30,7 @@ __all__ = [
     "Role",
     "Unit",
 ]
-"""Role from `constants.layout`: what constants are for."""
+"""Of them `Role` and `WORD_BITS` are those of `constants.layout`."""
 
 MAX_ROM_BITS = 4096
 """Widest ROM: as wide as the widest `ap_uint` of Vitis HLS, so that a row of it can be read as one number."""
@@ -45,6 +47,10 @@ class Backend(Enum):
     """The sources of Xilinx/ResNet50-PYNQ, only to compare the estimate with published figures. Bipolar weights add or subtract a
     code; products are DSPs, and two of the stem's share one; FIFOs within a block are 64 beats in LUTs, its bypass is in block RAM;
     weights of more than 64 words are in block RAM; a sliding window keeps each row in a separate RAM."""
+
+
+STORAGES = {Ram.LUT: Storage.LUTRAM, Ram.BRAM: Storage.BRAM, Ram.URAM: Storage.URAM}
+"""The memories that a description can name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,7 @@ class Constants:
     words: int  # rows, one read at a time
     row_bits: int  # of what all PEs read at once
     element_bits: int  # of the integers a row is made of in C++: a threshold, a code, a bias, a factor, or 64 bits of weights
+    holding: Holding = ROM
 
     @property
     def elements(self) -> int:
@@ -96,7 +103,24 @@ class Constants:
     @property
     def storage(self) -> Storage:
         """The kind of memory; the same for all, since one directive names them."""
-        return rom_storage(self.words, self.widths[0])
+        if self.holding.memory is not None:
+            return STORAGES[self.holding.memory]
+        return (loaded_storage if self.holding.loaded else rom_storage)(self.words, self.widths[0])
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether they are constants of the logic: a single row that is part of the hardware."""
+        return self.words == 1 and not self.holding.loaded
+
+    @property
+    def words_a_row(self) -> int:
+        """Words of WORD_BITS bits in which a row is loaded; zeros fill up the last."""
+        return self.layout.words_a_row
+
+    @property
+    def load_words(self) -> int:
+        """Those of all rows."""
+        return self.layout.load_words
 
     @property
     def layout(self) -> Layout:
@@ -161,10 +185,17 @@ class Idle:
     memory: int = 150  # from the start of a frame to its first word; UNCONFIRMED: 0.6 us at 250 MHz
     burst: int = 16  # words: max_read_burst_length of HLS, UG1399
     pause: int = 2  # after each burst; UNCONFIRMED: cycles the memory controller loses to refresh and turnaround
+    call: int = 4
+    """UNCONFIRMED: cycles in which the function of a unit with loaded constants ends, begins again and enters its loop. That loop is not
+    rewound, since the messages of the next frame are read in front of it, so its pipeline runs empty as well."""
 
     def cycles(self, unit: Unit) -> int:
         reading = self.memory + self.pause * -(-unit.cycles // self.burst) if unit.reads_memory else 0
-        return reading + self.restart
+        return reading + self.between(unit)
+
+    def between(self, unit: Unit) -> int:
+        """Cycles behind the last firing of a frame."""
+        return self.restart + (unit.latency[Backend.HLS] + self.call if unit.loads else 0)
 
     def frame(self, unit: Unit) -> tuple[Run, ...]:
         """The firings of a frame with these cycles between them."""
@@ -174,7 +205,8 @@ class Idle:
             pause = bytes([IDLE] * self.pause)
             whole, last = (bytes([WRITE] * words) + pause for words in (self.burst, rest))
             runs = (Run(bytes([IDLE]), self.memory), Run(whole, bursts), Run(last, 1 if rest else 0))
-        return (*runs, Run(bytes([IDLE]), self.restart)) if self.restart else runs
+        between = self.between(unit)
+        return (*runs, Run(bytes([IDLE]), between)) if between else runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +257,23 @@ class Unit:
     @property
     def reads_memory(self) -> bool:
         return self.memory is not None and not self.memory.writes
+
+    @property
+    def loads(self) -> bool:
+        """Whether its constants are loaded. Messages then come through its last input and, where a unit behind it loads too, go on through its
+        last output: see hls/include/resflow/loaded.h."""
+        return any(held.holding.loaded for held in self.constants)
+
+    @property
+    def load_words(self) -> int:
+        """Words of WORD_BITS bits that it takes of a load."""
+        return sum(held.load_words for held in self.constants if held.holding.loaded)
+
+    def chained(self, source: str, sink: str | None) -> Unit:
+        """With the streams of messages; the first firing of a frame reads its token, and passes it on."""
+        writes = self.writes if sink is None else (*self.writes, sink)
+        token = READ << len(self.reads) | (0 if sink is None else WRITE << len(self.writes))
+        return replace(self, reads=(*self.reads, source), writes=writes, firings=behind_token(self.firings, token))
 
     @property
     def label(self) -> str:

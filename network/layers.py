@@ -110,12 +110,34 @@ class Way(Enum):
     """Thresholds that follow one upon the other: a subtraction and a clamp."""
 
 
+class Ram(Enum):
+    """The memory that weights lie in."""
+
+    LUT = "lut"
+    BRAM = "bram"
+    """Block RAM."""
+    URAM = "uram"
+    """UltraRAM. It has no initial contents, so what lies in it is loaded."""
+
+
+class Holding(NamedTuple):
+    """How the constants of a layer are held."""
+
+    loaded: bool = False  # at start, from card memory; else they are part of the hardware
+    memory: Ram | None = None  # of its weights; None: to be chosen
+
+
+ROM = Holding()
+LOADED = Holding(loaded=True)
+
+
 class Build(NamedTuple):
     """How a layer is built: what the search chooses of it."""
 
     fold: Fold
     multiply: Multiply | None = None  # of a convolution: what multiplies
     way: Way | Scaling | None = None  # of a convolution: how its activation is built
+    memory: Ram | None = None  # of weights that are loaded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +161,7 @@ class Conv:
     free: tuple[str, ...] = ()  # those of pe, simd, pixels, taps that the folding search chooses; 1 until then
     multiply: Multiply | None = None  # None: to be chosen
     way: Way | Scaling | None = None  # how the activation is built; None: to be chosen
+    holding: Holding = ROM
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -239,12 +262,14 @@ class Conv:
 
     @property
     def build(self) -> Build:
-        return Build(self.fold, self.multiply, self.way)
+        return Build(self.fold, self.multiply, self.way, self.holding.memory)
 
     def built(self, build: Build) -> Conv:
         """The same convolution, built in another way; raises DescriptionError if it cannot be."""
-        fold, multiply, way = build
-        return replace(self, pe=fold.pe, simd=fold.simd, pixels=fold.pixels, taps=fold.taps, free=(), multiply=multiply, way=way)
+        fold, multiply, way, memory = build
+        holding = self.holding._replace(memory=memory)
+        pe, simd, pixels, taps = fold
+        return replace(self, pe=pe, simd=simd, pixels=pixels, taps=taps, free=(), multiply=multiply, way=way, holding=holding)
 
     @property
     def output(self) -> Shape:
@@ -333,6 +358,7 @@ class Classifier:
     scores: Format  # without factors that of the sums
     codes: Format | None = None
     way: Way | Scaling | None = None  # how the activation of the scores is built; None: as its formats suggest
+    holding: Holding = ROM  # of its weights, unless they come from card memory in every run
     at: Source = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -392,11 +418,12 @@ class Classifier:
 
     @property
     def build(self) -> Build:
-        return Build(Fold(self.pe, self.simd))
+        return Build(Fold(self.pe, self.simd), memory=self.holding.memory)
 
     def built(self, build: Build) -> Classifier:
-        """The same layer with another folding; raises DescriptionError if it cannot have it."""
-        return replace(self, pe=build.fold.pe, simd=build.fold.simd, free=())
+        """The same layer, built in another way; raises DescriptionError if it cannot be."""
+        holding = self.holding._replace(memory=build.memory)
+        return replace(self, pe=build.fold.pe, simd=build.fold.simd, free=(), holding=holding)
 
     @property
     def lanes_behind(self) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from network.errors import DescriptionError, Source
 from network.formats import Format, Kind, uint
-from network.layers import MAX_SCORE_BITS, Classifier, Conv, Way, require_beat
+from network.layers import MAX_SCORE_BITS, ROM, Classifier, Conv, Holding, Way, require_beat
 from network.operations import Activation, GlobalPool, Join, JoinSum, Pool, PoolKind, Shape, TopK, Window
 from network.yaml import join_shapes
 
@@ -40,6 +40,7 @@ class Stem:
     conv: Conv
     pool: Window | None
     entry: Format | None = None
+    holding: Holding = ROM  # of the thresholds of the image
     slr: int | None = None  # None: chosen by the floorplan
     fifos: tuple[Fifo, ...] = ()
     at: Source = field(repr=False, compare=False)
@@ -100,6 +101,7 @@ class Block:
     bypass: Conv | None
     meeting: JoinForm
     residual: Format  # of the codes that leave
+    holding: Holding = ROM  # of what its convolutions do not have: thresholds of the entry and of the join, factors
     slr: int | None = None  # None: chosen by the floorplan
     fifos: tuple[Fifo, ...] = ()
     at: Source = field(repr=False, compare=False)
@@ -293,6 +295,7 @@ class Head:
     top: int
     streams_weights: bool  # from card memory; otherwise from ROMs
     gives_scores: bool = False
+    holding: Holding = ROM  # of what is not the classifier's weights: thresholds, bias, factors
     slr: int | None = None  # None: chosen by the floorplan
     fifos: tuple[Fifo, ...] = ()
     at: Source = field(repr=False, compare=False)
@@ -457,6 +460,16 @@ class Network:
         """How activations are built, by the name of their layer; those at the entries follow from their formats."""
         joins = {f"{block.name}.join": block.meeting.way for block in self.blocks}
         return {conv.name: conv.way for conv in self.convs} | joins | {"head.pool": self.head.way, self.head.fc.name: self.head.fc.way}
+
+    @property
+    def loads(self) -> bool:
+        """Whether any constants are loaded at start; those of the head then are, but for its weights."""
+        return self.head.holding.loaded
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether the kernel reads weights from card memory: the classifier's in every run, or all constants that are loaded."""
+        return self.loads or self.head.streams_weights
 
     @property
     def convs(self) -> tuple[Conv, ...]:

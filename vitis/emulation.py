@@ -35,7 +35,7 @@ def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mappin
     Raises DescriptionError for a network that cannot be emulated.
     """
     require_emulation(design)
-    sizes = {bank.name: bank.kilobytes for bank in design.platform.banks} | enlarged_kb(design.network, design.platform)
+    sizes = {bank.name: bank.kilobytes for bank in design.platform.banks} | enlarged_kb(design)
     banks = tuple(
         Bank(tag=bank.tag, kind=BANK_KINDS[bank.kind], base=bank.base, size_kb=sizes[bank.name], used=False)
         for bank in design.platform.banks

@@ -55,7 +55,7 @@ def render(design: Design) -> dict[str, str]:
 def plrams(design: Design) -> tuple[Plram, ...]:
     """PLRAM banks that are larger than their default size."""
     made = []
-    for bank, size_kb in enlarged_kb(design.network, design.platform).items():
+    for bank, size_kb in enlarged_kb(design).items():
         size = f"{size_kb}K" if size_kb < 1024 else f"{size_kb // 1024}M"
         made.append(Plram(plram_cell(design.platform, bank), design.platform.bank(bank).slr, size))
     return tuple(made)

@@ -109,11 +109,12 @@ def _layers(network: Network) -> list[Conv | Classifier]:
 
 def _folding(layer: Conv | Classifier) -> dict[str, int | str]:
     """As it is written in a description."""
-    fold, multiply, way = layer.build
+    fold, multiply, way, memory = layer.build
     numbers: dict[str, int | str] = {name: number for name, number in fold._asdict().items() if number > 1 or name in ("pe", "simd")}
     if multiply is not None and layer.weight.kind is not Kind.BIPOLAR:
         numbers["multiply"] = multiply.value
-    return numbers | ({"activation": way.value} if isinstance(way, Way) else {})
+    numbers |= {"activation": way.value} if isinstance(way, Way) else {}
+    return numbers | ({"memory": memory.value} if memory is not None else {})
 
 
 def _fold(layer: Conv | Classifier) -> str:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 
 from dataflow.cost import rtl
 from dataflow.cost.resources import Resources
-from dataflow.cost.storage import Storage, rom_cost, rom_storage
+from dataflow.cost.storage import Storage, loaded_cost, rom_cost, rom_storage
 from dataflow.packing import Packing
-from dataflow.unit import Backend, Constants, Role
+from dataflow.unit import WORD_BITS, Backend, Constants, Role
 from network.formats import Format, Kind
 
 ADD_OR_SUBTRACT_FACTOR = 1.0
@@ -36,15 +36,27 @@ def logic(luts: int, registers: int) -> Resources:
 
 
 def constants_cost(held: Iterable[Constants], backend: Backend) -> Resources:
-    """The memories of a unit's constants."""
-    return sum((_held(each, backend) for each in held), Resources())
+    """The memories of a unit's constants, and what loads them."""
+    held = tuple(held)
+    return sum((_held(each, backend) for each in held), _loader(each for each in held if each.holding.loaded))
+
+
+def _loader(loaded: Iterable[Constants]) -> Resources:
+    """What takes messages, see loaded.h: of each memory a register for a row, into which words are shifted, and counters of its words and
+    rows; for all of them together a word under way, the words that are left, and control."""
+    rows = list(loaded)
+    if not rows:
+        return Resources()
+    counters = sum(rtl.bits_for(each.words) + rtl.bits_for(each.words_a_row) for each in rows)
+    registers = sum(WORD_BITS * each.words_a_row for each in rows)
+    return CONTROL + logic(2 * WORD_BITS + counters, 2 * WORD_BITS + registers + counters)
 
 
 def _held(held: Constants, backend: Backend) -> Resources:
     if backend is Backend.ORIGINAL:
         return _held_by_pe(held)
-    storage = held.storage
-    return sum((rom_cost(storage, held.words, bits) * count for bits, count in Counter(held.widths).items()), Resources())
+    cost = partial(loaded_cost if held.holding.loaded else rom_cost, held.storage, held.words)
+    return sum((cost(bits) * count for bits, count in Counter(held.widths).items()), Resources())
 
 
 def _held_by_pe(held: Constants) -> Resources:
@@ -156,7 +168,7 @@ def crossed(outputs: int, thresholds: Constants, bits: int, codes: Format) -> Re
     factor for that: the one figure of a vendor's tool, 376 LUTs for a whole PE ("FINN", as above), is below the 441 of these formulas.
     """
     n = codes.thresholds
-    comparison = -(-bits // (3 if thresholds.words == 1 else 2))
+    comparison = -(-bits // (3 if thresholds.is_fixed else 2))
     return Resources(lut=outputs * (n * comparison + n - codes.bits), ff=outputs * (n + codes.bits))
 
 
@@ -169,7 +181,7 @@ def clipped(outputs: int, bases: Constants, codes: Format) -> Resources:
     """
     difference = 1 + max(bases.element_bits, codes.bits + 1)
     kept = -(-(difference - codes.bits) // 5) + codes.bits
-    return Resources(lut=outputs * ((difference if bases.words > 1 else 0) + kept), ff=outputs * difference)
+    return Resources(lut=outputs * ((0 if bases.is_fixed else difference) + kept), ff=outputs * difference)
 
 
 def searched(outputs: int, levels: tuple[Constants, ...]) -> Resources:
@@ -182,5 +194,5 @@ def searched(outputs: int, levels: tuple[Constants, ...]) -> Resources:
     ROMs 314 and 666 flip-flops, counted without those as 216 and 464 (rtl/measured.csv).
     """
     bits, steps = levels[0].element_bits, len(levels)
-    compared = sum((2 if each.words > 1 else 1) * -(-bits // 3) for each in levels)
+    compared = sum((1 if each.is_fixed else 2) * -(-bits // 3) for each in levels)
     return Resources(lut=outputs * compared, ff=outputs * (2 * steps * bits + steps * steps))

@@ -48,6 +48,11 @@ def rom_storage(words: int, bits: int) -> Storage:
     return _cheaper(_rom_luts(words, bits), words, bits)
 
 
+def loaded_storage(words: int, bits: int) -> Storage:
+    """The memory of constants that are loaded, where none is given: as of any other memory."""
+    return ram_storage(words, bits)
+
+
 def stream_storage(depth: int, bits: int) -> Storage:
     """The memory of a FIFO between two units, `depth` beats of `bits` bits."""
     if depth <= 32:
@@ -74,6 +79,13 @@ def _cheaper(luts: int, words: int, bits: int) -> Storage:
     return Storage.BRAM if luts > LUTS_WORTH_A_RAMB18 * 2 * bram(words, bits) else Storage.LUTRAM
 
 
+def loaded_cost(storage: Storage, words: int, bits: int) -> Resources:
+    """The cost of a memory of constants that are loaded, in the kind chosen for it and those beside it."""
+    if storage is Storage.URAM:
+        return Resources(uram=uram(words, bits))
+    return _ram_cost(storage, words, bits)
+
+
 def rom_cost(storage: Storage, words: int, bits: int) -> Resources:
     """The cost of a ROM in the memory chosen for it and those beside it."""
     return Resources(bram=bram(words, bits)) if storage is Storage.BRAM else Resources(lut=_rom_luts(words, bits))
@@ -97,7 +109,10 @@ def link_cost(depth: int, data_bytes: int) -> Resources:
 
 def ram_cost(words: int, bits: int) -> Resources:
     """The cost of a memory with one write and one read port, in the kind chosen for it."""
-    storage = ram_storage(words, bits)
+    return _ram_cost(ram_storage(words, bits), words, bits)
+
+
+def _ram_cost(storage: Storage, words: int, bits: int) -> Resources:
     if storage is Storage.BRAM:
         return Resources(bram=bram(words, bits))
     if storage is Storage.REGISTERS:  # the multiplexers of two bits, if of two words, share a LUT

@@ -9,7 +9,7 @@ from math import gcd
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from dataflow.design import Ip, Port, Stream
-from dataflow.unit import CannotBuildError, Place, Unit
+from dataflow.unit import WORD_BITS, CannotBuildError, Place, Unit
 from dataflow.units.activation import RASTER, Order
 from dataflow.units.beats import dwc, raster
 from dataflow.units.parallel import swg_parallel
@@ -17,14 +17,16 @@ from dataflow.units.product import mvau, mvu
 from dataflow.units.ways import implementation, usual
 from dataflow.units.window import Sliding, fill_rows, swg
 from network.errors import DescriptionError, Source
-from network.formats import Format
-from network.layers import MAX_BEAT_BITS, Conv, Fold, Way
+from network.formats import Format, uint
+from network.layers import MAX_BEAT_BITS, ROM, Conv, Fold, Holding, Way
 from network.operations import Activation, Shape, Window
 
 if TYPE_CHECKING:
     from constants.scaling import Scaling
 
 P = ParamSpec("P")
+CONSTANTS = uint(WORD_BITS)
+"""Of the words in which constants are loaded."""
 
 
 def fill_beats(shape: Shape, window: Window, lanes: int) -> int:
@@ -35,8 +37,9 @@ def fill_beats(shape: Shape, window: Window, lanes: int) -> int:
 class Chain:
     """Builds an IP unit by unit. Streams are values; their names are `<layer>_<what>`."""
 
-    def __init__(self, name: str, at: Source) -> None:
+    def __init__(self, name: str, at: Source, holding: Holding = ROM) -> None:
         self.name, self.at = name, at
+        self.holding = holding  # of constants that no convolution has
         self.part = ""  # title of the part to which the next units belong
         self.ports: list[Port] = []
         self.streams: list[Stream] = []
@@ -130,16 +133,30 @@ class Chain:
             beat = f"{name}_codes" if results > lanes else last
             out = self.stream(beat, results, layer.output_format)
             self.add(
-                mvau, name, [stream], [out], layer=layer.name, product=product, activation=activation, fold=layer.fold, multiply=multiply
+                *(mvau, name, [stream], [out]),
+                layer=layer.name,
+                product=product,
+                activation=activation,
+                fold=layer.fold,
+                multiply=multiply,
+                holding=layer.holding,
             )
             out = self.convert(f"{name}_pixel", out, lanes, codes, last)
         else:
             beat = f"{name}_sums" if results > lanes or activation is not None else last
             sums = self.stream(beat, results, product.sums)
-            self.add(mvu, name, [stream], [sums], layer=layer.name, product=product, fold=layer.fold, multiply=multiply)
+            self.add(
+                *(mvu, name, [stream], [sums]),
+                layer=layer.name,
+                product=product,
+                fold=layer.fold,
+                multiply=multiply,
+                holding=layer.holding,
+            )
             sums = self.convert(f"{name}_act", sums, lanes, codes, last if activation is None else f"{name}_act_in")
             order = Order(block=layer.pe // channels, repeats=layer.pixels // beside, beside=beside)
-            out = self.activate(f"{name}_act", last, layer.name, activation, sums, layer.way, order)
+            holding = layer.holding._replace(memory=None)
+            out = self.activate(f"{name}_act", last, layer.name, activation, sums, layer.way, order, holding)
         if not mixed:
             return out
         pixels = self.stream(f"{name}_out", lanes, out.format)
@@ -173,6 +190,7 @@ class Chain:
         stream: Stream,
         way: Way | Scaling | None = None,
         order: Order = RASTER,
+        holding: Holding | None = None,
     ) -> Stream:
         """Add an activation, with as many lanes as the stream, where the layer has one; `out` is the stream of the codes.
 
@@ -183,7 +201,8 @@ class Chain:
         codes = self.stream(out, stream.lanes, activation.codes)
         lanes = stream.lanes // order.beside
         unit = implementation(way or usual(activation, activation.shape.channels // lanes))
-        self.add(unit, name, [stream], [codes], layer=layer, activation=activation, lanes=lanes, order=order)
+        held = holding or self.holding
+        self.add(unit, name, [stream], [codes], layer=layer, activation=activation, lanes=lanes, order=order, holding=held)
         return codes
 
     def slide(
@@ -202,7 +221,18 @@ class Chain:
         lanes, form = stream.lanes, stream.format
         self.add(raster, name, [stream], [out], groups=groups, folds=rows, pixels=columns, beats=beats, lanes=lanes, form=form)
 
-    def ip(self, kind: str, title: str) -> Ip:
+    def ip(self, kind: str, title: str, *, ends: bool = False) -> Ip:
+        """The IP; where constants are loaded, messages pass its units in order, and go on to the next IP unless they end here."""
+        loading = [i for i, unit in enumerate(self.units) if unit.loads]
+        links = [f"{self.units[i].name}_constants" for i in loading[1:]]
+        if loading:
+            ports = ["constants_in"] if ends else ["constants_in", "constants_out"]
+            self.ports += [Port(name=port, is_input=port == ports[0], lanes=1, format=CONSTANTS, beats=1) for port in ports]
+            between = [*links, None if ends else ports[-1]]
+            for i, source, sink in zip(loading, [ports[0], *links], between, strict=True):
+                self.units[i] = self.units[i].chained(source, sink)
+            for link in links:
+                self.stream(link, 1, CONSTANTS)
         return Ip(
             name=self.name,
             kind=kind,

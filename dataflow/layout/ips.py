@@ -86,7 +86,7 @@ def stem_ip(stem: Stem) -> Ip:
         return other.lanes_behind if stem.pool is None else _pool_lanes(other, stem.pool)
 
     require_wire(conv, "pe", conv.out, conv.output_format, lanes_out)
-    chain = Chain("stem", stem.at)
+    chain = Chain("stem", stem.at, stem.holding)
     stream = chain.take("image", wire_lanes(conv.input.channels, BYTE, conv.simd), BYTE, conv.input.size)
     if stem.entry_activation is not None:
         chain.part = "Entry: thresholds."
@@ -135,7 +135,7 @@ def block_ip(block: Block, kind: type[Chain] = Chain) -> Ip:
     first, last = block.convs[0], block.convs[-1]
     require_wire(first, "simd", block.input.channels, block.input_format)
     require_wire(last, "pe", block.output.channels, block.residual, lambda pe: replace(last, pe=pe, pixels=1).lanes_behind)
-    chain = kind(block.name, block.at)
+    chain = kind(block.name, block.at, block.holding)
     size = block.input.size
     lanes = first.simd
     stream = chain.take("codes_in", wire_lanes(block.input.channels, block.input_format, lanes), block.input_format, size)
@@ -178,7 +178,7 @@ def block_ip(block: Block, kind: type[Chain] = Chain) -> Ip:
     else:
         layer, operation = f"{block.name}.join", block.join_sum
         sums = chain.stream("sums", lanes, operation.values)
-        chain.add(join_sum, "join", [main, bypass], [sums], layer=layer, operation=operation, lanes=lanes)
+        chain.add(join_sum, "join", [main, bypass], [sums], layer=layer, operation=operation, lanes=lanes, holding=block.holding)
         joined = chain.activate("joined", "joined", layer, block.join_activation, sums, block.meeting.way)
     out = chain.convert("out", joined, wire_lanes(block.output.channels, block.residual, lanes), codes)
     chain.give("codes_out", out, codes)
@@ -193,7 +193,7 @@ def _weight_lanes(head: Head) -> int:
 def head_ip(head: Head) -> Ip:
     fc = head.fc
     require_wire(fc, "simd", fc.inputs, head.code_format)
-    chain = Chain("head", head.at)
+    chain = Chain("head", head.at, head.holding)
     size = head.input.size
     stream = chain.take("codes_in", wire_lanes(fc.inputs, head.code_format, fc.simd), head.code_format, size)
     pool, name, title = {
@@ -211,19 +211,20 @@ def head_ip(head: Head) -> Ip:
         weights = chain.convert("weights", weights, fc.simd, fc.out * fc.inputs)
     else:
         weights = chain.stream("weights", fc.pe * fc.simd, fc.weight)
-        chain.add(weight_rom, "weight_rom", [], [weights], layer=fc.name, operation=fc.dense, fold=fc.fold)
+        chain.add(weight_rom, "weight_rom", [], [weights], layer=fc.name, operation=fc.dense, fold=fc.fold, holding=fc.holding)
     scores = chain.stream("scores" if fc.scale is None else "products", fc.pe, fc.acc)
-    chain.add(dense, "fc", [inputs, weights], [scores], layer=fc.name, operation=fc.dense, fold=fc.fold)
+    chain.add(dense, "fc", [inputs, weights], [scores], layer=fc.name, operation=fc.dense, fold=fc.fold, holding=head.holding)
     if fc.scale is not None:
         products, scores = scores, chain.stream("scores", fc.pe, fc.scores)
-        chain.add(scale_scores, "scale", [products], [scores], layer=fc.name, operation=fc.scale, lanes=fc.pe)
+        chain.add(scale_scores, "scale", [products], [scores], layer=fc.name, operation=fc.scale, lanes=fc.pe, holding=head.holding)
     scores = chain.activate("scored", "scored", fc.name, fc.activation, scores, fc.way)
     chain.part = "Labels of the largest scores" + (", and these." if head.gives_scores else ".")
     scores = chain.convert("top", scores, 1, fc.out)
     labels = chain.stream("labels_out", 1, LABEL)
     chain.add(top_k_scores if head.gives_scores else top_k, "top", [scores], [labels], operation=head.top_k)
     chain.give("labels", labels, head.top_k.words)
-    return chain.ip("head", f"{head.input} -> {head.top} of {fc.out} labels{' and scores' if head.gives_scores else ''}")
+    title = f"{head.input} -> {head.top} of {fc.out} labels{' and scores' if head.gives_scores else ''}"
+    return chain.ip("head", title, ends=True)
 
 
 def dma_ip(network: Network) -> Ip:

@@ -31,6 +31,11 @@ def lay_out(network: Network, platform: Platform) -> Design:
         links.append(link_between(ips[-1], ips[0], "labels"))
         if network.head.streams_weights:
             links.append(link_between(ips[0], ips[-1], "weights"))
+    loading = [ip for ip in ips if any(unit.loads for unit in ip.units)]
+    if network.has_dma and loading:
+        links.append(link(ips[0].name, ips[0].port("constants"), loading[0].name, loading[0].port("constants_in")))
+    for source, sink in pairwise(loading):
+        links.append(link(source.name, source.port("constants_out"), sink.name, sink.port("constants_in")))
     arguments = kernel_arguments(network) if network.has_dma else ()
     design = Design(network=network, platform=platform, ips=tuple(ips), links=tuple(links), arguments=arguments)
     _require_countable(design)

@@ -16,7 +16,7 @@ def kernel_arguments(network: Network) -> tuple[Argument, ...]:
     """`(in*, out*, [weightsmem*,] numReps)`."""
     memory = network.memory
     pointers = [("in", "m_axi_images", WORD_BITS, False, memory.images), ("out", "m_axi_labels", 32, True, memory.labels)]
-    if network.head.streams_weights:
+    if network.reads_weights:
         pointers.append(("weightsmem", "m_axi_weights", WORD_BITS, False, memory.weights))
     arguments = [
         Argument(name=name, id=i, offset=FIRST_OFFSET + POINTER_BYTES * i, size=8, port=port, data_width=width, writes=writes, bank=bank)

@@ -20,7 +20,7 @@ from dataflow.firings import BOTH, loops, repeat
 from dataflow.unit import Backend, CannotBuildError, Constants, Place, Unit
 from dataflow.units import latency
 from dataflow.units.constants import base_constants, code_constants, level_constants, threshold_constants
-from network.layers import MAX_TABLE_BITS
+from network.layers import MAX_TABLE_BITS, ROM, Holding
 from network.operations import Activation
 
 
@@ -90,10 +90,10 @@ def _require_whole(activation: Activation, lanes: int, order: Order) -> None:
         )
 
 
-def threshold(place: Place, *, layer: str, activation: Activation, lanes: int, order: Order = RASTER) -> Unit:
+def threshold(place: Place, *, layer: str, activation: Activation, lanes: int, order: Order = RASTER, holding: Holding = ROM) -> Unit:
     """Compare every value with all thresholds of its channel at once; `layer` names the thresholds."""
     values, codes = activation.values, activation.codes
-    thresholds = threshold_constants(place.name, layer, activation, lanes)
+    thresholds = threshold_constants(place.name, layer, activation, lanes, holding)
     structure = partial(
         rtl.threshold,
         lanes=lanes,
@@ -114,10 +114,10 @@ def threshold(place: Place, *, layer: str, activation: Activation, lanes: int, o
     )
 
 
-def clip(place: Place, *, layer: str, activation: Activation, lanes: int, order: Order = RASTER) -> Unit:
+def clip(place: Place, *, layer: str, activation: Activation, lanes: int, order: Order = RASTER, holding: Holding = ROM) -> Unit:
     """Subtract a base, which is exact where thresholds follow one another: whether they do is known with the parameters, see hls.roms."""
     values, codes = activation.values, activation.codes
-    bases = base_constants(place.name, layer, activation, lanes)
+    bases = base_constants(place.name, layer, activation, lanes, holding)
     structure = partial(
         rtl.clip,
         lanes=lanes,
@@ -138,7 +138,7 @@ def clip(place: Place, *, layer: str, activation: Activation, lanes: int, order:
     )
 
 
-def table(place: Place, *, layer: str, activation: Activation, lanes: int, order: Order = RASTER) -> Unit:
+def table(place: Place, *, layer: str, activation: Activation, lanes: int, order: Order = RASTER, holding: Holding = ROM) -> Unit:
     """Look the code of a value up."""
     values = activation.values
     if values.bits > MAX_TABLE_BITS:
@@ -147,7 +147,7 @@ def table(place: Place, *, layer: str, activation: Activation, lanes: int, order
             why=f"every lane has a ROM of the codes of all values, which doubles with each bit: at most {MAX_TABLE_BITS}",
             fix="use search, which takes values of any width",
         )
-    held = code_constants(place.name, layer, activation, lanes, order.beside)
+    held = code_constants(place.name, layer, activation, lanes, order.beside, holding)
     rows = activation.shape.channels // lanes
     structure = partial(
         rtl.table,
@@ -167,9 +167,9 @@ def table(place: Place, *, layer: str, activation: Activation, lanes: int, order
     )
 
 
-def search(place: Place, *, layer: str, activation: Activation, lanes: int, order: Order = RASTER) -> Unit:
+def search(place: Place, *, layer: str, activation: Activation, lanes: int, order: Order = RASTER, holding: Holding = ROM) -> Unit:
     """Compare with the threshold in the middle of those that are left, once for each bit of a code."""
-    levels = level_constants(place.name, layer, activation, lanes, order.beside)
+    levels = level_constants(place.name, layer, activation, lanes, order.beside, holding)
     rows, steps = levels[0].words, len(levels)
     structure = partial(
         rtl.search,

@@ -13,16 +13,16 @@ from dataflow.unit import Backend, Buffer, Constants, Place, Unit
 from dataflow.units import latency
 from dataflow.units.constants import bias_constants, factor_constants, weight_constants
 from dataflow.units.product import in_chains, packing_row
-from network.layers import Fold
+from network.layers import ROM, Fold, Holding
 from network.operations import Dense, Scale, TopK
 
 LABEL_BITS = 32
 
 
-def dense(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
+def dense(place: Place, *, layer: str, operation: Dense, fold: Fold, holding: Holding = ROM) -> Unit:
     """Fully connected layer: like an MVAU with one window and no thresholds, which reads a beat of weights in every firing."""
     fold_in, fold_out = operation.inputs // fold.simd, operation.classes // fold.pe
-    bias = (bias_constants(place.name, layer, fold.pe, operation.classes, operation.sums.bits),) if operation.has_bias else ()
+    bias = (bias_constants(place.name, layer, fold.pe, operation.classes, operation.sums.bits, holding),) if operation.has_bias else ()
     # The codes are kept for the classes of later output folds.
     buffer = Buffer(name="buffer", words=fold_in if fold_out > 1 else 0, bits=fold.simd * operation.codes.bits)
     later = repeat(fold_out - 1, repeat(fold_in - 1, READ_SECOND), READ_SECOND | WRITE)
@@ -73,10 +73,10 @@ def _dense_cost(
     return CONTROL + constants_cost(bias, backend) + arithmetic + buffer.cost
 
 
-def scale_scores(place: Place, *, layer: str, operation: Scale, lanes: int) -> Unit:
+def scale_scores(place: Place, *, layer: str, operation: Scale, lanes: int, holding: Holding = ROM) -> Unit:
     """Scores: factor * sum + bias of every class, `lanes` of them at a time."""
-    factors = factor_constants(place.name, layer, lanes, operation.classes, operation.factors)
-    bias = bias_constants(place.name, layer, lanes, operation.classes, operation.scores.bits)
+    factors = factor_constants(place.name, layer, lanes, operation.classes, operation.factors, holding=holding)
+    bias = bias_constants(place.name, layer, lanes, operation.classes, operation.scores.bits, holding)
     structure = partial(
         rtl.scale_scores,
         lanes=lanes,
@@ -108,10 +108,10 @@ def _scale_cost(operation: Scale, lanes: int, held: tuple[Constants, ...], backe
     return CONTROL + constants_cost(held, backend) + products + logic(lanes * bits, lanes * (operation.sums.bits + 2 * bits))
 
 
-def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold) -> Unit:
-    """Weights of the fully connected layer from ROM, sent once per frame."""
+def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold, holding: Holding = ROM) -> Unit:
+    """Weights of the fully connected layer that are kept on chip, sent once per frame."""
     tiles = operation.inputs // fold.simd * (operation.classes // fold.pe)
-    weights = weight_constants("fc", layer, fold, operation.weight, tiles)
+    weights = weight_constants("fc", layer, fold, operation.weight, tiles, holding)
     structure = partial(rtl.weight_rom, tiles=tiles, bits=weights.row_bits, storage=weights.storage)
     return Unit(
         implementation="weight_rom",

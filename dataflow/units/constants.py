@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from constants.scaling import Scaling
-from dataflow.unit import Constants, Role
+from dataflow.unit import WORD_BITS, Constants, Role
+from network import formats
 from network.arrays import key
-from network.formats import Format, holding
-from network.layers import Fold
+from network.formats import Format
+from network.layers import ROM, Fold, Holding
 from network.operations import Activation
 
-WORD_BITS = 64
-"""Widest integer of C++: weights side by side are cut into words of this many bits."""
 
-
-def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int) -> Constants:
+def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int, holding: Holding = ROM) -> Constants:
     """The weights of all PEs in a cycle are a row: PE 0's first, its first input lowest."""
     row = fold.pe * fold.taps * fold.simd * form.bits
     return Constants(
@@ -27,10 +25,11 @@ def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int
         words=tiles,
         row_bits=row,
         element_bits=min(row, WORD_BITS),
+        holding=holding,
     )
 
 
-def threshold_constants(name: str, layer: str, activation: Activation, lanes: int) -> Constants:
+def threshold_constants(name: str, layer: str, activation: Activation, lanes: int, holding: Holding = ROM) -> Constants:
     """The thresholds of all lanes in an output fold are a row: those of lane 0 first, in ascending order."""
     bits = sum_bits(*activation.reach)
     return Constants(
@@ -42,13 +41,14 @@ def threshold_constants(name: str, layer: str, activation: Activation, lanes: in
         words=activation.shape.channels // lanes,
         row_bits=lanes * activation.codes.thresholds * bits,
         element_bits=bits,
+        holding=holding,
     )
 
 
-def base_constants(name: str, layer: str, activation: Activation, lanes: int) -> Constants:
+def base_constants(name: str, layer: str, activation: Activation, lanes: int, holding: Holding = ROM) -> Constants:
     """The bases of all lanes in an output fold are a row."""
     low, high = activation.reach
-    bits = holding(low - activation.codes.thresholds, high).bits
+    bits = formats.holding(low - activation.codes.thresholds, high).bits
     return Constants(
         name=f"{name}_bases",
         role=Role.BASES,
@@ -58,10 +58,11 @@ def base_constants(name: str, layer: str, activation: Activation, lanes: int) ->
         words=activation.shape.channels // lanes,
         row_bits=lanes * bits,
         element_bits=bits,
+        holding=holding,
     )
 
 
-def code_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1) -> Constants:
+def code_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1, holding: Holding = ROM) -> Constants:
     """The codes of all values, in a memory for each lane of each of the pixels beside one another: those of the first output fold first."""
     bits = activation.codes.bits
     return Constants(
@@ -74,10 +75,13 @@ def code_constants(name: str, layer: str, activation: Activation, lanes: int, be
         words=activation.shape.channels // lanes << activation.values.bits,
         row_bits=beside * lanes * bits,
         element_bits=bits,
+        holding=holding,
     )
 
 
-def level_constants(name: str, layer: str, activation: Activation, lanes: int, beside: int = 1) -> tuple[Constants, ...]:
+def level_constants(
+    name: str, layer: str, activation: Activation, lanes: int, beside: int = 1, holding: Holding = ROM
+) -> tuple[Constants, ...]:
     """The thresholds of each step of a binary search. Those of the first are a row for all lanes; from then on every lane has a memory of
     its own, of twice as many words in each step, for what it compares with depends on what it has found."""
     bits = sum_bits(*activation.reach)
@@ -94,12 +98,15 @@ def level_constants(name: str, layer: str, activation: Activation, lanes: int, b
             words=activation.shape.channels // lanes << level,
             row_bits=pe * bits,
             element_bits=bits,
+            holding=holding,
         )
 
     return (of(0, lanes), *(of(level, beside * lanes) for level in range(1, activation.codes.bits)))
 
 
-def scaling_constants(name: str, layer: str, activation: Activation, lanes: int, scaling: Scaling) -> tuple[Constants, Constants]:
+def scaling_constants(
+    name: str, layer: str, activation: Activation, lanes: int, scaling: Scaling, holding: Holding = ROM
+) -> tuple[Constants, Constants]:
     """The multipliers of all lanes in an output fold are a row, and so are their biases."""
 
     def held(role: Role, bits: int) -> Constants:
@@ -113,12 +120,13 @@ def scaling_constants(name: str, layer: str, activation: Activation, lanes: int,
             words=activation.shape.channels // lanes,
             row_bits=lanes * bits,
             element_bits=bits,
+            holding=holding,
         )
 
     return held(Role.MULTIPLIERS, scaling.multiplier), held(Role.BIASES, scaling.bias)
 
 
-def bias_constants(name: str, layer: str, lanes: int, classes: int, bits: int) -> Constants:
+def bias_constants(name: str, layer: str, lanes: int, classes: int, bits: int, holding: Holding = ROM) -> Constants:
     """The bias of all lanes in an output fold is a row."""
     return Constants(
         name=f"{name}_bias",
@@ -128,10 +136,13 @@ def bias_constants(name: str, layer: str, lanes: int, classes: int, bits: int) -
         words=classes // lanes,
         row_bits=lanes * bits,
         element_bits=bits,
+        holding=holding,
     )
 
 
-def factor_constants(name: str, layer: str, lanes: int, channels: int, form: Format, *, of_a_channel: int = 1) -> Constants:
+def factor_constants(
+    name: str, layer: str, lanes: int, channels: int, form: Format, *, of_a_channel: int = 1, holding: Holding = ROM
+) -> Constants:
     """The factors of all lanes in an output fold are a row: those of lane 0 first, where there are more of a channel."""
     return Constants(
         name=f"{name}_factors",
@@ -141,6 +152,7 @@ def factor_constants(name: str, layer: str, lanes: int, channels: int, form: For
         words=channels // lanes,
         row_bits=lanes * of_a_channel * form.bits,
         element_bits=form.bits,
+        holding=holding,
     )
 
 

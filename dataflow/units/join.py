@@ -11,6 +11,7 @@ from dataflow.firings import READ, READ_SECOND, WRITE, loops, repeat
 from dataflow.unit import Backend, Constants, Place, Unit
 from dataflow.units import latency
 from dataflow.units.constants import factor_constants
+from network.layers import ROM, Holding
 from network.operations import Join, JoinSum
 
 
@@ -32,7 +33,7 @@ def join(place: Place, *, operation: Join, lanes: int) -> Unit:
     )
 
 
-def join_sum(place: Place, *, layer: str, operation: JoinSum, lanes: int) -> Unit:
+def join_sum(place: Place, *, layer: str, operation: JoinSum, lanes: int, holding: Holding = ROM) -> Unit:
     """a * main + b * bypass - zero_point, wide enough for every sum; `layer` names the factors, if there are any."""
     channels, factors = operation.shape.channels, operation.factors
     beats = operation.shape.size // lanes
@@ -40,7 +41,7 @@ def join_sum(place: Place, *, layer: str, operation: JoinSum, lanes: int) -> Uni
     size: tuple[tuple[str, int], ...] = (("kBeats", beats), ("kLanes", lanes))
     if factors is not None:
         pairs, of = (lanes, channels) if operation.per_channel else (1, 1)
-        held = (factor_constants(place.name, layer, pairs, of, factors, of_a_channel=2),)
+        held = (factor_constants(place.name, layer, pairs, of, factors, of_a_channel=2, holding=holding),)
         size += (("kRows", of // pairs), ("kPairs", pairs))
     formats = (("Main", operation.main), ("Bypass", operation.bypass), ("Out", operation.values))
     structure = partial(

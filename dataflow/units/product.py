@@ -15,7 +15,7 @@ from dataflow.units import latency
 from dataflow.units.constants import threshold_constants, weight_constants
 from dataflow.units.window import window_rows
 from network.formats import Kind
-from network.layers import Fold, Multiply
+from network.layers import ROM, Fold, Holding, Multiply
 from network.operations import Activation, Product
 
 
@@ -30,7 +30,7 @@ class Multiplied(NamedTuple):
     packed: Packing | None  # of products in DSPs
 
 
-def _multiplied(place: Place, layer: str, product: Product, fold: Fold, multiply: Multiply) -> Multiplied:
+def _multiplied(place: Place, layer: str, product: Product, fold: Fold, multiply: Multiply, holding: Holding) -> Multiplied:
     packed = packed_products(product, fold, multiply)
     fold_in, fold_out = folds(product, fold)
     size, *rows = window_rows(product.input, product.window)
@@ -41,7 +41,7 @@ def _multiplied(place: Place, layer: str, product: Product, fold: Fold, multiply
     return Multiplied(
         title=f"{product.window}, {product.input} -> {product.output}, fold {fold_in * fold_out:,}",
         parameters=((*size, *channels, *lanes), *rows, packing_row(packed)),
-        weights=weight_constants(place.name, layer, fold, product.weight, fold_in * fold_out),
+        weights=weight_constants(place.name, layer, fold, product.weight, fold_in * fold_out, holding),
         kept=Buffer(name="window", words=fold_in if fold_out > 1 else 0, bits=fold.pixels * inputs(fold) * product.codes.bits),
         firings=loops(repeat(product.output.pixels // fold.pixels, *window)),
         packed=packed,
@@ -65,11 +65,13 @@ def packing_row(packed: Packing | None) -> tuple[tuple[str, int], ...]:
     return (("kDsp", 1), ("kDspWeights", packed.weights), ("kDspPixels", packed.pixels), *places)
 
 
-def mvau(place: Place, *, layer: str, product: Product, activation: Activation, fold: Fold, multiply: Multiply) -> Unit:
+def mvau(
+    place: Place, *, layer: str, product: Product, activation: Activation, fold: Fold, multiply: Multiply, holding: Holding = ROM
+) -> Unit:
     """Matrix-vector-threshold unit: PE outputs times SIMD inputs a cycle, thresholds behind the accumulators."""
     weight, codes = product.weight, product.codes
-    title, parameters, weights, kept, firings, packed = _multiplied(place, layer, product, fold, multiply)
-    thresholds = threshold_constants(place.name, layer, activation, fold.pe)
+    title, parameters, weights, kept, firings, packed = _multiplied(place, layer, product, fold, multiply, holding)
+    thresholds = threshold_constants(place.name, layer, activation, fold.pe, holding._replace(memory=None))
     structure = partial(
         rtl.mvau,
         pe=fold.pe,
@@ -102,10 +104,10 @@ def mvau(place: Place, *, layer: str, product: Product, activation: Activation, 
     )
 
 
-def mvu(place: Place, *, layer: str, product: Product, fold: Fold, multiply: Multiply) -> Unit:
+def mvu(place: Place, *, layer: str, product: Product, fold: Fold, multiply: Multiply, holding: Holding = ROM) -> Unit:
     """Matrix-vector unit: PE outputs times SIMD inputs a cycle, whose sums leave as they are."""
     weight, codes = product.weight, product.codes
-    title, parameters, weights, kept, firings, packed = _multiplied(place, layer, product, fold, multiply)
+    title, parameters, weights, kept, firings, packed = _multiplied(place, layer, product, fold, multiply, holding)
     structure = partial(
         rtl.mvu,
         pe=fold.pe,

@@ -14,10 +14,13 @@ from dataflow.units import latency
 from dataflow.units.activation import RASTER, Order, activation_unit
 from dataflow.units.constants import scaling_constants
 from network.formats import Format, Kind, uint
+from network.layers import ROM, Holding
 from network.operations import Activation
 
 
-def scale(place: Place, *, layer: str, activation: Activation, lanes: int, scaling: Scaling, order: Order = RASTER) -> Unit:
+def scale(
+    place: Place, *, layer: str, activation: Activation, lanes: int, scaling: Scaling, order: Order = RASTER, holding: Holding = ROM
+) -> Unit:
     """Multiply every value, add, shift and clamp; `layer` names the thresholds from which multipliers and biases follow."""
     values, codes = activation.values, activation.codes
     if scaling.low < codes.low or scaling.high > codes.high:
@@ -26,7 +29,7 @@ def scale(place: Place, *, layer: str, activation: Activation, lanes: int, scali
             why=f"those of {codes} are {codes.low} to {codes.high}",
             fix="correct low and high, or leave out how the activation is built",
         )
-    multipliers, biases = scaling_constants(place.name, layer, activation, lanes, scaling)
+    multipliers, biases = scaling_constants(place.name, layer, activation, lanes, scaling, holding)
     structure = partial(
         rtl.scale,
         lanes=lanes,

@@ -5,12 +5,13 @@ Each key and its default is defined in one of the `_…` functions below, in the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from network.formats import BIPOLAR, Format, Kind, uint
-from network.layers import MAX_SCORE_BITS, Classifier, Conv, require_accumulator
+from network.layers import LOADED, MAX_SCORE_BITS, ROM, Classifier, Conv, Holding, require_accumulator
 from network.model import IMAGE_FORMAT, Block, Entry, Head, JoinForm, Memory, Network, Pictures, Stem, pool_reach
 from network.operations import PoolKind, Shape, reach
 from network.yaml import values
@@ -30,6 +31,7 @@ class Formats(NamedTuple):
     residual: Format
     zero_point: int | None
     acc: Format | None
+    holding: Holding = ROM
 
     @property
     def clipped_zero_point(self) -> int:
@@ -47,12 +49,12 @@ def load(path: str | Path, platform: str | None = None) -> Network:
     top = entries_of(
         Path(path),
         ("network", "platform", "clock_mhz", "input", "formats", "stem", "blocks", "head"),
-        ("labels", "images", "pictures", "interfaces", "memory", "parameters", "fps"),
+        ("labels", "images", "pictures", "interfaces", "memory", "parameters", "constants", "fps"),
     )
     name = values.checked_name(
         top["network"], top["network"].text("digits"), values.MAX_KERNEL_NAME, "the names of files, HDL modules and the compute unit"
     )
-    formats = _formats(top["formats"])
+    formats = _formats(top["formats"])._replace(holding=top.get("constants", values.holding, ROM))
     image = _input(top["input"])
     labels: tuple[str, ...] = top.get("labels", _labels, ())
     described = top["platform"].text("u250")
@@ -82,7 +84,20 @@ def load(path: str | Path, platform: str | None = None) -> Network:
         at=top["platform"].at,
         labels_at=top["labels"].at if "labels" in top else top.item.at,
     )
+    net = _with_loaded_head(net)
     return net if platform in (None, described) else net.on(platform)
+
+
+def _with_loaded_head(net: Network) -> Network:
+    """Where any convolution is loaded, so is what no convolution has: messages pass every part and end in the head."""
+    if net.loads or not any(conv.holding.loaded for conv in net.convs):
+        return net
+    return replace(
+        net,
+        stem=replace(net.stem, holding=LOADED),
+        blocks=tuple(replace(block, holding=LOADED) for block in net.blocks),
+        head=replace(net.head, holding=LOADED),
+    )
 
 
 def _formats(item: Item) -> Formats:
@@ -130,7 +145,10 @@ def _memory(item: Item) -> Memory:
     return Memory(**{key: entries.get(key, bank, "") for key in ("images", "labels", "weights")}, at=item.at)
 
 
-CONV_OPTIONAL = ("pe", "simd", "pixels", "taps", "multiply", "activation", "stride", "pad", "pad_code", "weight", "acc", "act")
+CONV_OPTIONAL = (
+    *("pe", "simd", "pixels", "taps", "multiply", "activation", "constants", "memory"),
+    *("stride", "pad", "pad_code", "weight", "acc", "act"),
+)
 
 
 def _conv(
@@ -184,6 +202,7 @@ def _conv(
         free=values.left_open(entries, "pe", "simd", "pixels", "taps"),
         multiply=entries.get("multiply", values.optional_multiply, None),
         way=entries.get("activation", partial(values.way, fused=True), None),
+        holding=values.with_memory(entries, entries.get("constants", values.holding, formats.holding)),
         at=item.at,
     )
 
@@ -197,7 +216,7 @@ def _stem(item: Item, image: Shape, formats: Formats) -> Stem:
     conv = _conv(entries["conv"], "stem.conv", image, formats._replace(acc=None), entry or IMAGE_FORMAT, output_format)
     pool = entries.get("pool", lambda entry: values.window(entry.mapping(("kernel",), ("stride", "pad")), None), None)
     at = entries["pool"].at if pool else item.at
-    return Stem(conv=conv, pool=pool, entry=entry, slr=values.slr(entries), fifos=values.fifos(entries), at=at)
+    return Stem(conv=conv, pool=pool, entry=entry, holding=formats.holding, slr=values.slr(entries), fifos=values.fifos(entries), at=at)
 
 
 def _blocks(item: Item, stem: Stem, formats: Formats) -> tuple[Block, ...]:
@@ -261,6 +280,7 @@ def _block(item: Item, name: str, shape: Shape, input_format: Format, formats: F
         bypass=bypass,
         meeting=meeting,
         residual=residual,
+        holding=formats.holding,
         slr=values.slr(entries),
         fifos=values.fifos(entries),
         at=item.at,
@@ -320,7 +340,7 @@ def _pictures(image: Shape, item: Item) -> Pictures:
 
 def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
     entries = item.mapping(("fc",), ("pool", "zero_point", "act", "activation", "top", "output", "weights", "slr", "fifos"))
-    optional = ("out", "pe", "simd", "weight", "acc", "factors", "scores", "act", "activation")
+    optional = ("out", "pe", "simd", "weight", "acc", "factors", "scores", "act", "activation", "memory")
     fc = entries["fc"].mapping(() if labels else ("out",), optional)
     out = fc.get("out", lambda entry: entry.integer(1, values.MAX_CHANNELS), labels)
     shape, codes = block.output, block.residual
@@ -343,6 +363,21 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
     # With factors only products are summed, whose range is known; without them a bias, too, which is a parameter.
     own = fc.get("acc", values.optional_accumulator, Format(Kind.INT, 32) if factors is None else None)
     acc = require_accumulator(entries["fc"].at, "head.fc", own, *reach(shape.channels, weight, act or uint(sums)))
+    # Weights that are loaded with the other constants are on chip, as those in ROM are.
+    weights = entries.get(
+        "weights", lambda entry: entry.choice("stream", "rom", "loaded"), "loaded" if formats.holding.loaded else "stream"
+    )
+    if weights == "loaded" and not formats.holding.loaded:
+        entries["weights"].fail(
+            "nothing is loaded",
+            why="the classifier's weights come with the other constants of the network",
+            fix="write constants: loaded for the network, or weights: rom or stream",
+        )
+    if weights == "stream" and "memory" in fc:
+        fc["memory"].fail(
+            "weights: stream", why="they come from card memory in every run", fix="delete memory, or write weights: rom or loaded"
+        )
+    held = values.with_memory(fc, Holding(loaded=weights == "loaded"))
     dense = Classifier(
         name="head.fc",
         inputs=shape.channels,
@@ -354,6 +389,7 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
         scores=acc if factors is None else fc.get("scores", values.score_format, Format(Kind.INT, MAX_SCORE_BITS)),
         codes=fc.get("act", values.optional_code_format, None),
         way=fc.get("activation", values.way, None),
+        holding=held,
         pe=values.fold(fc, "pe", 1),
         simd=values.fold(fc, "simd", 1),
         free=values.left_open(fc, "pe", "simd"),
@@ -369,7 +405,8 @@ def _head(item: Item, block: Block, formats: Formats, labels: int) -> Head:
         gives_scores=entries.get("output", lambda entry: entry.choice("labels", "scores"), "labels") == "scores",
         fc=dense,
         top=entries.get("top", lambda entry: entry.integer(1, values.MAX_CHANNELS), min(5, out)),
-        streams_weights=entries.get("weights", lambda entry: entry.choice("stream", "rom"), "stream") == "stream",
+        streams_weights=weights == "stream",
+        holding=formats.holding,
         slr=values.slr(entries),
         fifos=values.fifos(entries),
         at=item.at,

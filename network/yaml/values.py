@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from network.formats import Format, Kind
-from network.layers import MAX_SCORE_BITS, Multiply, Way
+from network.layers import MAX_SCORE_BITS, Holding, Multiply, Ram, Way
 from network.model import Fifo
 from network.operations import Window
 from network.yaml.reader import Item, Mapping
@@ -126,6 +126,26 @@ def fold(entries: Mapping, key: str, default: int) -> int:
 def optional_multiply(item: Item) -> Multiply | None:
     choice = item.choice("auto", *(each.value for each in Multiply))
     return None if choice == "auto" else Multiply(choice)
+
+
+def holding(item: Item) -> Holding:
+    return Holding(loaded=item.choice("rom", "loaded") == "loaded")
+
+
+def with_memory(entries: Mapping, held: Holding) -> Holding:
+    """With the memory of the weights, where it is given."""
+
+    def memory(item: Item) -> Ram:
+        ram = Ram(item.choice(*(each.value for each in Ram)))
+        if ram is Ram.URAM and not held.loaded:
+            item.fail(
+                "UltraRAM of weights that are not loaded",
+                why="it has no initial contents: what lies in it is written at start",
+                fix="write constants: loaded, or memory: lut or bram",
+            )
+        return ram
+
+    return held._replace(memory=entries.get("memory", memory, None))
 
 
 def way(item: Item, *, fused: bool = False) -> Way | Scaling | None:
