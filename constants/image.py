@@ -15,13 +15,13 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from constants.layout import WORD_BITS, Layout, Role
+from constants.layout import LOAD_BITS, Layout, Role
 from constants.rows import Rows, pack, unpack, words_of
 
 MAGIC, VERSION = b"RESFLOWC", 1
 HEADER = struct.Struct("<8sIIQ16s24s")
 BLOCK_BYTES = 64  # the kernel reads 512-bit words
-_WORD_BYTES = WORD_BITS // 8
+_WORD_BYTES = LOAD_BITS // 8
 
 Words = NDArray[np.uint64]
 

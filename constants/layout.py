@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from constants.scaling import Scaling, ScalingError
 
-WORD_BITS = 64
+LOAD_BITS = 64
 """Of the words in which constants are loaded; and the widest integer of C++, which weights side by side are cut into."""
 MAX_WORDS = 1 << 24
 MAX_ROW_BITS = 1 << 22
@@ -129,7 +129,7 @@ class Layout:
     @property
     def words_a_row(self) -> int:
         """Words of 64 bits in which a row is loaded."""
-        return -(-self.row_bits // WORD_BITS)
+        return -(-self.row_bits // LOAD_BITS)
 
     @property
     def load_words(self) -> int:
@@ -175,7 +175,7 @@ class Layout:
             "level": (0, 7),
             "words": (1, MAX_WORDS),
             "row_bits": (1, MAX_ROW_BITS),
-            "element_bits": (1, WORD_BITS),
+            "element_bits": (1, LOAD_BITS),
         }
         for name, (least, most) in bounds.items():
             _integer(f"{where}.{name}", given.get(name, known[name]), least, most)
@@ -218,7 +218,7 @@ class Layout:
             expected = self.pe * self.element_bits
         if (self.row_bits != expected and expected is not None) or (self.weights is None and self.row_bits % self.element_bits):
             raise LayoutError(f"{where}.row_bits", f"{self.row_bits}", f"its integers take {expected or 'whole elements'}")
-        if role is Role.WEIGHTS and self.element_bits != min(self.row_bits, WORD_BITS):
+        if role is Role.WEIGHTS and self.element_bits != min(self.row_bits, LOAD_BITS):
             raise LayoutError(
                 f"{where}.element_bits", f"{self.element_bits}", "weights are in words of 64 bits, or in one that is narrower"
             )

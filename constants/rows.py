@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from constants.layout import WORD_BITS, Layout, Range, Role
+from constants.layout import LOAD_BITS, Layout, Range, Role
 from constants.scaling import NoScalingError, solve
 
 Rows = NDArray[Any]  # [address][integer]; of weights, the words of a row
@@ -210,7 +210,7 @@ def pack(integers: Rows, bits: int) -> NDArray[np.uint8]:
 def unpack(packed: NDArray[np.uint8], bits: int, count: int, *, unsigned: bool) -> NDArray[np.int64]:
     """The inverse of `pack`: [address][byte] -> [address][integer]. Unsigned ones have at most 63 bits."""
     found = _digits(packed, bits, count)
-    if not unsigned and bits < WORD_BITS:
+    if not unsigned and bits < LOAD_BITS:
         sign = np.int64(1) << np.int64(bits - 1)
         found = (found ^ sign) - sign
     return found
@@ -220,7 +220,7 @@ def _digits(packed: NDArray[np.uint8], bits: int, count: int) -> NDArray[np.int6
     addresses = len(packed)
     if bits in (8, 16, 32, 64):
         used = np.ascontiguousarray(packed[:, : count * bits // 8])
-        words: NDArray[Any] = used.view(f"<{'i' if bits == WORD_BITS else 'u'}{bits // 8}")
+        words: NDArray[Any] = used.view(f"<{'i' if bits == LOAD_BITS else 'u'}{bits // 8}")
         return words.astype(np.int64)
     if bits in (1, 2, 4):
         lanes = 8 // bits

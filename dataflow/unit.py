@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
-from constants.layout import WORD_BITS, Layout, Range, Role, Steps
+from constants.layout import LOAD_BITS, Layout, Range, Role, Steps
 from constants.scaling import Scaling
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure
@@ -16,21 +16,6 @@ from dataflow.firings import IDLE, READ, WRITE, Firings, Run, behind_token
 from network.formats import Format
 from network.layers import ROM, Holding, Ram
 from network.operations import Activation
-
-__all__ = [
-    "MAX_ROM_BITS",
-    "WORD_BITS",
-    "Backend",
-    "Buffer",
-    "CannotBuildError",
-    "Constants",
-    "Idle",
-    "MemoryPort",
-    "Place",
-    "Role",
-    "Unit",
-]
-"""Of them `Role` and `WORD_BITS` are those of `constants.layout`."""
 
 MAX_ROM_BITS = 4096
 """Widest ROM: as wide as the widest `ap_uint` of Vitis HLS, so that a row of it can be read as one number."""
@@ -114,13 +99,13 @@ class Constants:
 
     @property
     def words_a_row(self) -> int:
-        """Words of WORD_BITS bits in which a row is loaded; zeros fill up the last."""
-        return self.layout.words_a_row
+        """Words of LOAD_BITS bits in which a row is loaded; zeros fill up the last."""
+        return -(-self.row_bits // LOAD_BITS)
 
     @property
     def load_words(self) -> int:
         """Those of all rows."""
-        return self.layout.load_words
+        return self.words * self.words_a_row
 
     @property
     def layout(self) -> Layout:
@@ -220,6 +205,10 @@ class Unit:
     title: str  # what it does, for people
     reads: tuple[str, ...]  # streams or ports
     writes: tuple[str, ...]
+    reads_once: tuple[
+        str, ...
+    ] = ()  # streams between units that run for a batch: beats a call, not a frame, and so outside the model of time
+    writes_once: tuple[str, ...] = ()
     parameters: tuple[tuple[tuple[str, int], ...], ...]  # named integers, in rows that belong together
     formats: tuple[tuple[str, Format], ...] = ()
     lists: tuple[tuple[str, tuple[int, ...]], ...] = ()  # named lists of integers, where they are not the library's defaults
@@ -266,7 +255,7 @@ class Unit:
 
     @property
     def load_words(self) -> int:
-        """Words of WORD_BITS bits that it takes of a load."""
+        """Words of LOAD_BITS bits that it takes of a load."""
         return sum(held.load_words for held in self.constants if held.holding.loaded)
 
     def chained(self, source: str, sink: str | None) -> Unit:

@@ -52,7 +52,7 @@ def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mappin
 
 def constants(design: Design) -> Constants | None:
     """What the hardware loads, for the host; None where all is part of it."""
-    return Constants.of(design.fingerprint, (held.layout for held in design.loaded)) if design.loads else None
+    return Constants.of(design.fingerprint, (held.layout for held in design.loaded)) if design.loaded else None
 
 
 @contextmanager

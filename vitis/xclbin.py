@@ -18,8 +18,8 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.design import CONTROL_PROTOCOL
 from constants.image import image_words
+from dataflow.design import CONTROL_PROTOCOL
 from runtime.container import axlf
 from runtime.container.arrays import Loaded, Stored
 from runtime.container.axlf import Axlf, ClockKind, Mode, Protocol, SectionKind

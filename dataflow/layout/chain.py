@@ -8,8 +8,9 @@ from functools import partial
 from math import gcd
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
+from constants.layout import LOAD_BITS
 from dataflow.design import Ip, Port, Stream
-from dataflow.unit import WORD_BITS, CannotBuildError, Place, Unit
+from dataflow.unit import CannotBuildError, Place, Unit
 from dataflow.units.activation import RASTER, Order
 from dataflow.units.beats import dwc, raster
 from dataflow.units.parallel import swg_parallel
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from constants.scaling import Scaling
 
 P = ParamSpec("P")
-CONSTANTS = uint(WORD_BITS)
+CONSTANTS = uint(LOAD_BITS)
 """Of the words in which constants are loaded."""
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from constants.layout import LOAD_BITS, Role
 from constants.scaling import Scaling
-from dataflow.unit import WORD_BITS, Constants, Role
+from dataflow.unit import Constants
 from network import formats
 from network.arrays import key
 from network.formats import Format
@@ -24,7 +25,7 @@ def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int
         format=form,
         words=tiles,
         row_bits=row,
-        element_bits=min(row, WORD_BITS),
+        element_bits=min(row, LOAD_BITS),
         holding=holding,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from constants import image
-from constants.layout import MAX_CONSTANTS, WORD_BITS, Layout, LayoutError
+from constants.layout import LOAD_BITS, MAX_CONSTANTS, Layout, LayoutError
 from constants.rows import RowsError, rows
 from runtime.container.checks import Check
 from runtime.errors import ManifestError, ParametersError
@@ -70,7 +70,7 @@ class Constants:
     @property
     def load_cycles(self) -> int:
         """Of a load on the card, modelled: a word a cycle, in each pass."""
-        return PASSES * -(-self.words // (image.BLOCK_BYTES * 8 // WORD_BITS)) * (image.BLOCK_BYTES * 8 // WORD_BITS)
+        return PASSES * -(-self.words // (image.BLOCK_BYTES * 8 // LOAD_BITS)) * (image.BLOCK_BYTES * 8 // LOAD_BITS)
 
     def image(self, arrays: Mapping[str, NDArray[Any]]) -> bytes:
         """The image of these arrays; ParametersError if the kernel cannot hold them, or not compute with them."""

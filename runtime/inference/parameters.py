@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from constants.image import BLOCK_BYTES, MAGIC
+from constants.image import MAGIC
 from constants.image import ImageError as ConstantsError
 from runtime.container.arrays import Given, Stored, read_file
 from runtime.container.constants import Constants

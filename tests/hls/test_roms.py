@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from constants.layout import Role
 from dataflow import plan
-from dataflow.unit import Constants, Role
+from dataflow.unit import Constants
 from hls.roms import cut, rom_text, rows
 from network import load, parameters
 from network.errors import ParameterError
