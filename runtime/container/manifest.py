@@ -10,7 +10,7 @@ import json
 import keyword
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -313,8 +313,7 @@ class Manifest:
     def to_json(self) -> bytes:
         """The manifest section: the digest is the last key, its 64 digits in plain text."""
         constants = None if self.constants is None else self.constants.entries
-        fields_ = asdict(replace(self, constants=None)) | {"constants": constants}
-        return json.dumps({"format": FORMAT, **fields_}, indent=1).encode()
+        return json.dumps({"format": FORMAT, **asdict(self), "constants": constants}, indent=1).encode()
 
     @classmethod
     def parse(cls, data: bytes) -> Manifest:
