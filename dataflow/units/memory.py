@@ -6,11 +6,11 @@ import struct
 from functools import partial
 from math import gcd
 
+from constants.layout import LOAD_BITS
 from dataflow.cost.formulas import AXI_MASTER, CONTROL, logic
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import stream_cost
 from dataflow.firings import READ, WRITE, Regroup, loops, repeat
-from dataflow.unit import WORD_BITS as LOAD_BITS
 from dataflow.unit import Backend, MemoryPort, Place, Unit
 from network.formats import Format
 
