@@ -55,15 +55,19 @@ def test_messages_pass_every_unit_with_constants_and_end_in_the_head(described):
 
 def test_the_token_is_the_first_firing_of_a_frame(described):
     design, rom = plan(described()), plan(described(("constants: loaded\n", "")))
+    compared = 0
     for ip in design.parts:
+        in_rom = {unit.label: unit for unit in rom.ip(ip.name).units}
         for unit in ip.units:
-            if unit.loads:
+            if unit.loads and unit.label in in_rom:  # elsewhere another way to build it is the cheaper one
                 passes = "constants" in unit.writes[-1]
                 token = READ << len(unit.reads) - 1 | (WRITE << len(unit.writes) - 1 if passes else 0)
-                before = next(each for each in rom.ip(ip.name).units if each.name == unit.name)
+                before = in_rom[unit.label]
+                compared += 1
                 assert next(iter(unit.firings.runs())).firings[0] == token
                 assert unit.cycles == before.cycles + 1
                 assert unit.interval == before.interval + 1 + unit.latency[Backend.HLS] + Idle().call
+    assert compared >= 9
     assert simulate(graph(design), frames=12).deadlock is None
 
 
@@ -115,4 +119,6 @@ def test_fingerprint(described):
 
 def test_memory_that_cannot_be_loaded(described):
     with pytest.raises(DescriptionError, match="UltraRAM of weights that are not loaded"):
-        described(("conv1:  {kernel: 3, out: 4, pe: 2, simd: 2}", "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, constants: rom, memory: uram}"))
+        described(
+            ("conv1:  {kernel: 3, out: 4, pe: 2, simd: 2}", "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, constants: rom, memory: uram}")
+        )
