@@ -12,20 +12,21 @@ from itertools import product
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
+from constants.layout import Role
 from dataflow.cost.estimate import estimate_ip
 from dataflow.cost.formulas import held_cost, lying_cost
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import worth
 from dataflow.layout.ips import conv_ip
 from dataflow.platform import Platform
-from dataflow.unit import STORAGES, Constants, Role
+from dataflow.unit import STORAGES, Constants
 from network.errors import DescriptionError
 from network.formats import Kind
 from network.layers import LOADED, Build, Classifier, Conv, Fold, Multiply, Ram, Way, divisors
 from network.model import Network
 
 if TYPE_CHECKING:
-    from network.scaling import Scaling
+    from constants.scaling import Scaling
 
 MOST_TIMES = 6
 """Weights are tried in a memory that takes at most so many times what the cheapest does, by the rule that chooses memories."""

@@ -130,7 +130,7 @@ def search_within(network: Network, platform: Platform, most: float) -> Search |
                 return None
             tables[like] = new
         own.append(tables[like] if tables[like].part == part else replace(tables[like], part=part))
-    return Search(network=network, platform=platform, tables=tuple(own), dma=dma_ip(network) if network.has_dma else None)
+    return Search(network=network, platform=platform, tables=tuple(own), dma=dma_ip(network, ()) if network.has_dma else None)
 
 
 def assemble(network: Network, parts: Sequence[Part]) -> Network:

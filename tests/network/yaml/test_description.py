@@ -38,14 +38,14 @@ MISTAKES = {
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, strid: 1}",
         "toy.yaml:16: res2a.conv1.strid: unknown key\n"
-        "  why: the keys known here are kernel, out, pe, simd, pixels, taps, multiply, activation, stride, pad, pad_code, weight, acc, act\n"
+        "  why: the keys known here are kernel, out, pe, simd, pixels, taps, multiply, activation, constants, memory, stride, pad, pad_code, weight, acc, act\n"
         "  fix: did you mean stride?",
     ),
     "unknown key with nothing near it": (
         "platform:",
         "zzz: 1\nplatform:",
         "toy.yaml:3: zzz: unknown key\n"
-        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, pictures, interfaces, memory, parameters, fps\n"
+        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, pictures, interfaces, memory, parameters, constants, fps\n"
         "  fix: use one of those, or delete it",
     ),
     "missing key": (
@@ -57,7 +57,7 @@ MISTAKES = {
         "head:",
         "heat:",
         "toy.yaml:26: heat: unknown key\n"
-        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, pictures, interfaces, memory, parameters, fps\n"
+        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, pictures, interfaces, memory, parameters, constants, fps\n"
         "  fix: did you mean head?",
     ),
     "text for a number": (
@@ -224,7 +224,7 @@ MISTAKES = {
     "capitals": (
         "weights: stream",
         "weights: ROM",
-        "toy.yaml:29: head.weights: 'ROM' is unknown\n  why: head.weights is one of stream, rom\n  fix: did you mean rom?",
+        "toy.yaml:29: head.weights: 'ROM' is unknown\n  why: head.weights is one of stream, rom, loaded\n  fix: did you mean rom?",
     ),
     "a kernel that fits neither axis": (
         "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}",
@@ -365,6 +365,32 @@ MISTAKES = {
         "head: [\n",
         "toy.yaml:28: not YAML: expected ',' or ']', but got ':'\n"
         "  why: while parsing a flow sequence\n  fix: correct the line or the one above",
+    ),
+    "constants that are neither": (
+        "platform:",
+        "constants: ram\nplatform:",
+        "toy.yaml:3: constants: 'ram' is unknown\n  why: constants is one of rom, loaded\n  fix: did you mean rom?",
+    ),
+    "UltraRAM of what is not loaded": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, memory: uram}",
+        "toy.yaml:16: res2a.conv1.memory: UltraRAM of weights that are not loaded\n"
+        "  why: it has no initial contents: what lies in it is written at start\n"
+        "  fix: write constants: loaded, or memory: lut or bram",
+    ),
+    "a classifier loaded alone": (
+        "weights: stream",
+        "weights: loaded",
+        "toy.yaml:29: head.weights: nothing is loaded\n"
+        "  why: the classifier's weights come with the other constants of the network\n"
+        "  fix: write constants: loaded for the network, or weights: rom or stream",
+    ),
+    "the memory of weights that are streamed": (
+        "pe: 1, simd: 2}",
+        "pe: 1, simd: 2, memory: bram}",
+        "toy.yaml:28: head.fc.memory: weights: stream\n"
+        "  why: they come from card memory in every run\n"
+        "  fix: delete memory, or write weights: rom or loaded",
     ),
     "an alias": (
         "bypass: identity",
