@@ -17,6 +17,7 @@ from codegen.errors import ToolError
 from dataflow import plan
 from network import Network, load, parameters, reference
 from network.images import Images
+from runtime.container.arrays import Stored
 from runtime.container.program import Program
 from runtime.container.sections import parse
 from runtime.emulation.emulator import Emulator, available_paths
@@ -30,7 +31,7 @@ WIDE = Path(__file__).parent.parent / "wide.yaml"
 
 def program(network: Network, arrays: dict[str, NDArray[Any]]) -> Program:
     section = network_section(network)
-    return parse(json.dumps(section).encode(), _npz(_stored(section, arrays)))
+    return parse(json.dumps(section).encode(), Stored(_npz(_stored(section, arrays))))
 
 
 @settings(max_examples=60, deadline=None)
