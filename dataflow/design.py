@@ -15,7 +15,7 @@ from dataflow.platform import Platform
 from dataflow.rtl_fifo import PORT_DEPTH, RtlFifo
 from dataflow.unit import Backend, Constants, Unit
 from network.formats import Format
-from network.layers import ROM
+from network.layers import LOADED, ROM
 from network.model import Network
 
 CONTROL_PROTOCOL = "ap_ctrl_chain"
@@ -285,7 +285,7 @@ def fingerprint(parts: Iterable[Ip]) -> str:
             unit.parameters,
             unit.formats,
             unit.lists,
-            [replace(held, holding=ROM) for held in unit.constants],
+            [replace(held, holding=LOADED if held.holding.loaded else ROM) for held in unit.constants],  # in whatever memory they are
         )
         for ip in parts
         for unit in ip.units

@@ -34,7 +34,6 @@ from vitis.render import render as render_link
 
 EMULATION = "vitis.emulation"  # by name: importing it brings PYNQ along, which takes its time
 SIZING = "dataflow.timing.sizing"  # numpy, likewise
-IMAGE = "vitis.image"  # and here
 
 
 def asked(*steps: str) -> bool:
@@ -115,7 +114,7 @@ def task_constants(project: Planned) -> dict[str, Any]:
     target = image(project)
 
     def pack() -> dict[str, str]:
-        from vitis.image import constants_image
+        from vitis.emulation import constants_image
 
         data = constants_image(project.design, project.arrays)
         write_changed(target, data)
@@ -125,7 +124,7 @@ def task_constants(project: Planned) -> dict[str, Any]:
         "actions": [step(pack)],
         "file_dep": [project.parameters],
         "task_dep": ["_parameters"],
-        "uptodate": [config_changed(repr((project.design, sources.digest(IMAGE))))],
+        "uptodate": [config_changed(repr((project.design, sources.digest(EMULATION))))],
         "targets": [target],
         "clean": True,
     }
