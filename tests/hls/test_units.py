@@ -98,24 +98,33 @@ def test_networks_of_every_form(tmp_path):
 
 
 def test_networks_whose_constants_are_loaded(tmp_path):
-    """Two sets, each in front of frames, in every memory; in one network the classifier's weights come with the frames, in another they are
-    loaded; in a third, most constants are in ROMs."""
+    """Two sets, each in front of frames, in every memory. In one network all are loaded; in the other some layers are in ROMs, and the
+    classifier's weights come with the frames."""
     toy, wide = (yaml.safe_load((TESTS / f"{name}.yaml").read_text()) for name in ("toy", "wide"))
-    wide = wide | {"constants": "loaded", "head": wide["head"] | {"weights": "loaded"}}
+    wide |= {"constants": "loaded", "head": wide["head"] | {"weights": "loaded"}}
     wide["blocks"]["res2a"]["conv1"]["memory"] = "uram"
-    wide["blocks"]["res2b"]["conv2"]["memory"] = "bram"
-    mixed = toy | {
-        "network": "mixed",
-        "blocks": {"res2a": toy["blocks"]["res2a"] | {"conv2": {**toy["blocks"]["res2a"]["conv2"], "constants": "loaded"}}},
-    }
+    wide["blocks"]["res2a"]["conv2"]["memory"] = "bram"
+    toy["blocks"]["res2a"] = WAYS_OF_A_BLOCK | {name: WAYS_OF_A_BLOCK[name] | {"constants": "loaded"} for name in ("conv2", "bypass")}
+    toy["blocks"]["res2b"]["conv1"]["constants"] = "loaded"
     found = []
-    for description, ips in ((toy | {"constants": "loaded"}, None), (wide, None), (mixed, ("dma", "res2a"))):
+    for description, ips in ((toy, ("dma", "res2a", "res2b", "head")), (wide, ("dma", "res2a", "head"))):
         design = plan(written(description, tmp_path))
-        found += cases(design, [ip for ip in design.ips if ips is None or ip.name in ips], 1)
-    seen = passes(found, tmp_path, 2 * FRAMES)
-    assert seen >= {"fetch", "configure"} | {unit.implementation for case in found for unit in case.ip.units if unit.constants}
-    storages = {held.storage for case in found for held in case.ip.loaded}
-    assert storages == {Storage.REGISTERS, Storage.LUTRAM, Storage.BRAM, Storage.URAM}
+        found += cases(design, [design.ip(name) for name in ips], 1)
+    passes(found, tmp_path, 2 * FRAMES)
+    loading = [unit for case in found for unit in case.ip.units if unit.loads]
+    assert {unit.implementation for unit in loading} >= {
+        "mvau",
+        "mvu",
+        "clip",
+        "table",
+        "search",
+        "scale",
+        "join_sum",
+        "weight_rom",
+        "scale_scores",
+    }
+    assert {held.storage for unit in loading for held in unit.constants} == {*Storage} - {Storage.SRL}
+    assert {unit.loads for case in found for unit in case.ip.units if unit.constants} == {True, False}
 
 
 def test_beats_of_thousands_of_bits(tmp_path, monkeypatch):
