@@ -119,9 +119,11 @@ def _loaded_signature(ip: Ip, unit: Unit) -> str:
 
 def _taking(unit: Unit) -> str:
     """The statement by which a unit takes its constants, in as many lines as it needs."""
-    rows = ", ".join([f"resflow::{pascal(unit.implementation)}<{struct_name(unit)}>", *(array.row for array in loaded_arrays(unit))])
-    statement = f"resflow::take<{rows}>({', '.join(chain_arguments(unit))});"
-    return fill(statement, 130, initial_indent="  ", subsequent_indent=" " * 6, break_long_words=False, break_on_hyphens=False)
+    rows = [f"resflow::{pascal(unit.implementation)}<{struct_name(unit)}>", *(array.row for array in loaded_arrays(unit))]
+    start, arguments = f"  resflow::take<{', '.join(rows)}>(", f"{', '.join(chain_arguments(unit))});"
+    if len(start + arguments) <= 130:
+        return start + arguments
+    return "\n".join(fill(text, 130, subsequent_indent=" " * 6, break_long_words=False) for text in (start, " " * 6 + arguments))
 
 
 def _function(start: str, arguments: list[str]) -> str:

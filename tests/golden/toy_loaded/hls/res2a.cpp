@@ -37,8 +37,8 @@ static void conv2_act_loaded(hls::stream<Beat<1, Int<8>>> &conv2_act_in,
   resflow::Rows<Conv2Act::kLevel2Storage>::hold(conv2_act_level2);
   resflow::Rows<Conv2Act::kLevel3Storage>::hold(conv2_act_level3);
   resflow::take<resflow::Search<Conv2Act>, Conv2Act::kLevel0Row, Conv2Act::kLevel1Row, Conv2Act::kLevel2Row,
-      Conv2Act::kLevel3Row>(conv2_act_constants, bypass_constants, conv2_act_level0, conv2_act_level1, conv2_act_level2,
-      conv2_act_level3);
+      Conv2Act::kLevel3Row>(
+      conv2_act_constants, bypass_constants, conv2_act_level0, conv2_act_level1, conv2_act_level2, conv2_act_level3);
   resflow::search<Conv2Act>(conv2_act_in, conv2_act_level0, conv2_act_level1, conv2_act_level2, conv2_act_level3, conv2_out);
 }
 
@@ -51,8 +51,8 @@ static void bypass_loaded(hls::stream<Beat<4, UInt<2>>> &bypass_in,
   static ap_int<5> bypass_thresholds[1][3][30];
   resflow::Rows<Bypass::kWeightsStorage>::hold(bypass_weights);
   resflow::Rows<Bypass::kThresholdsStorage>::hold(bypass_thresholds);
-  resflow::take<resflow::Mvau<Bypass>, Bypass::kWeightsRow, Bypass::kThresholdsRow>(bypass_constants, constants_out,
-      bypass_weights, bypass_thresholds);
+  resflow::take<resflow::Mvau<Bypass>, Bypass::kWeightsRow, Bypass::kThresholdsRow>(
+      bypass_constants, constants_out, bypass_weights, bypass_thresholds);
   resflow::mvau<Bypass>(bypass_in, bypass_weights, bypass_thresholds, bypass_out);
 }
 
