@@ -109,7 +109,7 @@ def _signature(ip: Ip) -> str:
 
 def _loaded_signature(ip: Ip, unit: Unit) -> str:
     """The signature of the function of a unit whose constants are loaded."""
-    streams: dict[str, Stream | Port] = {each.name: each for each in (*ip.streams, *ip.ports)}
+    streams: dict[str, Stream | Port] = {stream.name: stream for stream in ip.streams} | {port.name: port for port in ip.ports}
     arguments = [f"hls::stream<{_beat(streams[name])}> &{name}" for name in (*unit.reads, *unit.writes)]
     return _function(f"static void {loaded_name(unit)}(", arguments)
 
