@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from codegen.text.templates import pascal
@@ -58,7 +59,7 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
         "struct_name": struct_name,
         "template_arguments": template_arguments,
         "arguments": call_arguments,
-        "chain_arguments": chain_arguments,
+        "taking": _taking,
         "loaded_arrays": loaded_arrays,
         "loaded_name": loaded_name,
         "loaded_signature": lambda unit: _loaded_signature(ip, unit),
@@ -74,7 +75,9 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
         "parts": [(part, list(group)) for part, group in groupby(ip.units, key=lambda unit: unit.part)],
     }
     top, bench = (
-        ("dma.cpp.j2", "dma_loaded_tb.cpp.j2" if values["once"] else "dma_tb.cpp.j2") if ip.kind == "dma" else ("ip.cpp.j2", "ip_tb.cpp.j2")
+        ("dma.cpp.j2", "dma_loaded_tb.cpp.j2" if ip.reads_constants else "dma_tb.cpp.j2")
+        if ip.kind == "dma"
+        else ("ip.cpp.j2", "ip_tb.cpp.j2")
     )
     texts = {
         f"{ip.name}.h": render_template(FOLDER / "templates", "ip.h.j2", **values),
@@ -112,6 +115,13 @@ def _loaded_signature(ip: Ip, unit: Unit) -> str:
     streams: dict[str, Stream | Port] = {stream.name: stream for stream in ip.streams} | {port.name: port for port in ip.ports}
     arguments = [f"hls::stream<{_beat(streams[name])}> &{name}" for name in (*unit.reads, *unit.writes)]
     return _function(f"static void {loaded_name(unit)}(", arguments)
+
+
+def _taking(unit: Unit) -> str:
+    """The statement by which a unit takes its constants, in as many lines as it needs."""
+    rows = ", ".join([f"resflow::{pascal(unit.implementation)}<{struct_name(unit)}>", *(array.row for array in loaded_arrays(unit))])
+    statement = f"resflow::take<{rows}>({', '.join(chain_arguments(unit))});"
+    return fill(statement, 130, initial_indent="  ", subsequent_indent=" " * 6, break_long_words=False, break_on_hyphens=False)
 
 
 def _function(start: str, arguments: list[str]) -> str:
