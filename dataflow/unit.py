@@ -248,6 +248,11 @@ class Unit:
         """Words of WORD_BITS bits that it takes of a load."""
         return sum(held.load_words for held in self.constants if held.holding.loaded)
 
+    @property
+    def forwards(self) -> bool:
+        """Whether a unit behind it loads too: its last output then has the messages."""
+        return self.loads and bool(self.firings.runs()[0].firings[0] & WRITE << len(self.writes) - 1)
+
     def chained(self, source: str, sink: str | None) -> Unit:
         """With the streams of messages; the first firing of a frame reads its token, and passes it on."""
         writes = self.writes if sink is None else (*self.writes, sink)
