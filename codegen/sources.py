@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("codegen", "dataflow", "hls", "ipi", "network", "rtl", "runtime", "vitis")
+PACKAGES = ("codegen", "constants", "dataflow", "hls", "ipi", "network", "rtl", "runtime", "vitis")
 DATA = (".cpp", ".h", ".inl", ".j2", ".sv", ".tcl")
 NATIVE = "_native"
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
+from constants.layout import LOAD_BITS, Layout, Range, Role, Steps
+from constants.scaling import Scaling
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure
 from dataflow.cost.storage import Storage, loaded_storage, ram_cost, ram_storage, rom_storage
@@ -14,10 +16,7 @@ from dataflow.firings import IDLE, READ, WRITE, Firings, Run, behind_token
 from network.formats import Format
 from network.layers import ROM, Holding, Ram
 from network.operations import Activation
-from network.scaling import Scaling
 
-WORD_BITS = 64
-"""Of the words in which constants are loaded; and the widest integer of C++, which weights side by side are cut into."""
 MAX_ROM_BITS = 4096
 """Widest ROM: as wide as the widest `ap_uint` of Vitis HLS, so that a row of it can be read as one number."""
 
@@ -33,24 +32,6 @@ class Backend(Enum):
     """The sources of Xilinx/ResNet50-PYNQ, only to compare the estimate with published figures. Bipolar weights add or subtract a
     code; products are DSPs, and two of the stem's share one; FIFOs within a block are 64 beats in LUTs, its bypass is in block RAM;
     weights of more than 64 words are in block RAM; a sliding window keeps each row in a separate RAM."""
-
-
-class Role(Enum):
-    """The purpose of constants."""
-
-    WEIGHTS = "weights"
-    THRESHOLDS = "thresholds"
-    BASES = "bases"
-    """Of thresholds that follow one another: the greatest value of the lowest code."""
-    CODES = "codes"
-    """That of every value."""
-    LEVELS = "levels"
-    """The thresholds that a binary search compares with in one of its steps."""
-    MULTIPLIERS = "multipliers"
-    BIASES = "biases"
-    """With multipliers: those with which a scaling gives the codes of thresholds."""
-    BIAS = "bias"
-    FACTORS = "factors"
 
 
 STORAGES = {Ram.LUT: Storage.LUTRAM, Ram.BRAM: Storage.BRAM, Ram.URAM: Storage.URAM}
@@ -118,13 +99,38 @@ class Constants:
 
     @property
     def words_a_row(self) -> int:
-        """Words of WORD_BITS bits in which a row is loaded; zeros fill up the last."""
-        return -(-self.row_bits // WORD_BITS)
+        """Words of LOAD_BITS bits in which a row is loaded; zeros fill up the last."""
+        return -(-self.row_bits // LOAD_BITS)
 
     @property
     def load_words(self) -> int:
         """Those of all rows."""
         return self.words * self.words_a_row
+
+    @property
+    def layout(self) -> Layout:
+        """How the array of parameters becomes the rows."""
+        form, activation = self.format, self.activation
+        steps = None
+        if activation is not None:
+            values, codes = (Range(each.low, each.high) for each in (activation.values, activation.codes))
+            steps = Steps(values, Range(*activation.reach), codes)
+        return Layout(
+            name=self.name,
+            role=self.role,
+            key=self.key,
+            pe=self.pe,
+            simd=self.simd,
+            taps=self.taps,
+            weights=None if form is None else Range(form.low, form.high),
+            activation=steps,
+            scaling=self.scaling,
+            level=self.level,
+            apart=self.apart,
+            words=self.words,
+            row_bits=self.row_bits,
+            element_bits=self.element_bits,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +251,7 @@ class Unit:
 
     @property
     def load_words(self) -> int:
-        """Words of WORD_BITS bits that it takes of a load."""
+        """Words of LOAD_BITS bits that it takes of a load."""
         return sum(held.load_words for held in self.constants if held.holding.loaded)
 
     @property

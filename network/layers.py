@@ -13,7 +13,7 @@ from network.formats import Format, Kind, holding
 from network.operations import Activation, Dense, Product, Scale, Shape, Window, reach
 
 if TYPE_CHECKING:
-    from network.scaling import Scaling
+    from constants.scaling import Scaling
 
 MAX_BEAT_BITS = 4096
 """Widest AXI4-Stream beat and widest `ap_uint` that Vitis HLS supports."""

@@ -17,7 +17,7 @@ from network.operations import Activation, GlobalPool, Join, JoinSum, Pool, Pool
 from network.yaml import join_shapes
 
 if TYPE_CHECKING:
-    from network.scaling import Scaling
+    from constants.scaling import Scaling
 
 IMAGE_FORMAT = uint(8)
 MAX_TOP = 1024

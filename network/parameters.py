@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codegen.text.files import write_changed
+from constants.scaling import Scaling
 from network import thresholds
 from network.arrays import Spec, key, specs
 from network.errors import ParameterError
@@ -28,7 +29,6 @@ from network.formats import Format, Kind
 from network.layers import MAX_SCORE_BITS, Conv, Way
 from network.model import Network
 from network.operations import Activation
-from network.scaling import Scaling
 
 Array = NDArray[np.signedinteger[Any]]
 Parameters = Mapping[str, Array]

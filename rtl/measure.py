@@ -20,9 +20,10 @@ from codegen.jobs.cache import Cache, default_root
 from codegen.jobs.job import Job
 from codegen.jobs.run import do, run_here
 from codegen.text.templates import render as render_template
+from constants.layout import Role
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure
-from dataflow.unit import Constants, Role, Unit
+from dataflow.unit import Constants, Unit
 from network.operations import Activation
 from rtl.memories import memory_texts
 from rtl.modules import fifo_style, memory_files

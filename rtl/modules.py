@@ -8,10 +8,11 @@ from itertools import groupby
 from types import MappingProxyType
 
 from codegen.text.templates import pascal
+from constants.layout import Role
 from dataflow.cost.storage import Storage, stream_storage
 from dataflow.design import Ip
 from dataflow.rtl_fifo import FifoKind, RtlFifo
-from dataflow.unit import Constants, Role, Unit
+from dataflow.unit import Constants, Unit
 from network.errors import DescriptionError
 from network.formats import Kind
 from network.model import Network

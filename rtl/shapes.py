@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from constants.scaling import Rounding, Scaling
 from dataflow.cost.formulas import uses_dsp
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure, rtl_fifo
@@ -33,7 +34,6 @@ from network.formats import Format, Kind, holding, uint
 from network.layers import Fold, Multiply
 from network.model import pool_reach
 from network.operations import Activation, Dense, GlobalPool, Join, JoinSum, Pool, PoolKind, Product, Scale, Shape, TopK, Window, reach
-from network.scaling import Rounding, Scaling
 
 TABLE = Path(__file__).parent / "measured.csv"
 FIFO = "fifo"

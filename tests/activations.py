@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from constants.scaling import Rounding, Scaling
 from dataflow.design import Ip, Port
 from dataflow.unit import Place, Unit
 from dataflow.units import IMPLEMENTATIONS
@@ -14,7 +15,6 @@ from dataflow.units.activation import RASTER, Order
 from network import reference
 from network.formats import Format, uint
 from network.operations import Activation, Shape
-from network.scaling import Rounding, Scaling
 from tests.alone import FRAMES, Alone, Integers
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import yaml
 from hypothesis import strategies as st
 
+from constants.scaling import Scaling
 from network import Network, load, parameters
 from network.arrays import key
 from network.formats import Format
 from network.layers import MAX_BEAT_BITS, Way, divisors
 from network.reference import Forward
-from network.scaling import Scaling
 
 WEIGHTS = ["bipolar", "bipolar", "int1", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
 

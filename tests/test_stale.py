@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("codegen", "dataflow", "hls", "ipi", "network", "rtl", "runtime", "vitis", "configs", "params")
+FOLDERS = ("codegen", "constants", "dataflow", "hls", "ipi", "network", "rtl", "runtime", "vitis", "configs", "params")
 ONCE = {"design", "check", "xclbin", "vectors"}
 EACH_IP = {"generate", "csim", "rtl"}
 

@@ -21,7 +21,7 @@ from network.layers import Build, Conv, Fold, Multiply, Way, divisors
 from network.model import Network
 
 if TYPE_CHECKING:
-    from network.scaling import Scaling
+    from constants.scaling import Scaling
 
 MANY_PIXELS = 16
 """Most pixels side by side that are tried."""

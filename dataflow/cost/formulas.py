@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache, partial
 
+from constants.layout import LOAD_BITS, Role
 from dataflow.cost import rtl
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import Storage, loaded_cost, rom_cost, rom_storage
 from dataflow.packing import Packing
-from dataflow.unit import WORD_BITS, Backend, Constants, Role
+from dataflow.unit import Backend, Constants
 from network.formats import Format, Kind
 
 ADD_OR_SUBTRACT_FACTOR = 1.0
@@ -48,8 +49,8 @@ def _loader(loaded: Iterable[Constants]) -> Resources:
     if not rows:
         return Resources()
     counters = sum(rtl.bits_for(each.words) + rtl.bits_for(each.words_a_row) for each in rows)
-    registers = sum(WORD_BITS * each.words_a_row for each in rows)
-    return CONTROL + logic(2 * WORD_BITS + counters, 2 * WORD_BITS + registers + counters)
+    registers = sum(LOAD_BITS * each.words_a_row for each in rows)
+    return CONTROL + logic(2 * LOAD_BITS + counters, 2 * LOAD_BITS + registers + counters)
 
 
 def _held(held: Constants, backend: Backend) -> Resources:

@@ -14,12 +14,12 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
+from constants.scaling import Rounding, Scaling
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import Storage, bram, stream_storage, uram
 from dataflow.packing import Packing, code_bits, field_bits
 from dataflow.rtl_fifo import FifoKind, RtlFifo
 from network.formats import Format, Kind, uint
-from network.scaling import Rounding, Scaling
 
 FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
     {

@@ -8,8 +8,9 @@ from functools import partial
 from math import gcd
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
+from constants.layout import LOAD_BITS
 from dataflow.design import Ip, Port, Stream
-from dataflow.unit import WORD_BITS, CannotBuildError, Place, Unit
+from dataflow.unit import CannotBuildError, Place, Unit
 from dataflow.units.activation import RASTER, Order
 from dataflow.units.beats import dwc, raster
 from dataflow.units.parallel import swg_parallel
@@ -22,10 +23,10 @@ from network.layers import MAX_BEAT_BITS, ROM, Conv, Fold, Holding, Way
 from network.operations import Activation, Shape, Window
 
 if TYPE_CHECKING:
-    from network.scaling import Scaling
+    from constants.scaling import Scaling
 
 P = ParamSpec("P")
-CONSTANTS = uint(WORD_BITS)
+CONSTANTS = uint(LOAD_BITS)
 """Of the words in which constants are loaded."""
 
 

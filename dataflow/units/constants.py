@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataflow.unit import WORD_BITS, Constants, Role
+from constants.layout import LOAD_BITS, Role
+from constants.scaling import Scaling
+from dataflow.unit import Constants
 from network import formats
 from network.arrays import key
 from network.formats import Format
 from network.layers import ROM, Fold, Holding
 from network.operations import Activation
-from network.scaling import Scaling
 
 
 def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int, holding: Holding = ROM) -> Constants:
@@ -24,7 +25,7 @@ def weight_constants(name: str, layer: str, fold: Fold, form: Format, tiles: int
         format=form,
         words=tiles,
         row_bits=row,
-        element_bits=min(row, WORD_BITS),
+        element_bits=min(row, LOAD_BITS),
         holding=holding,
     )
 

@@ -1,10 +1,11 @@
-"""Activations by multiply-add-shift, where integers exist that compute them: see network/scaling.py."""
+"""Activations by multiply-add-shift, where integers exist that compute them: see constants/scaling.py."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
 
+from constants.scaling import Rounding, Scaling
 from dataflow.cost import rtl
 from dataflow.cost.formulas import CONTROL, constants_cost, logic
 from dataflow.cost.resources import Resources
@@ -15,7 +16,6 @@ from dataflow.units.constants import scaling_constants
 from network.formats import Format, Kind, uint
 from network.layers import ROM, Holding
 from network.operations import Activation
-from network.scaling import Rounding, Scaling
 
 
 def scale(

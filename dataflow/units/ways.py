@@ -13,7 +13,7 @@ from network.layers import Way
 from network.operations import Activation
 
 if TYPE_CHECKING:
-    from network.scaling import Scaling
+    from constants.scaling import Scaling
 
 
 def implementation(way: Way | Scaling) -> Callable[..., Unit]:

@@ -14,7 +14,7 @@ from network.operations import Window
 from network.yaml.reader import Item, Mapping
 
 if TYPE_CHECKING:
-    from network.scaling import Scaling
+    from constants.scaling import Scaling
 
 MAX_SIZE = 1 << 14
 MAX_IMAGE = 1 << 28
@@ -162,7 +162,7 @@ def way(item: Item, *, fused: bool = False) -> Way | Scaling | None:
 
 def scaling(item: Item) -> Scaling:
     """The numbers of multiply-add-shift, as the importer writes them."""
-    from network.scaling import USUAL, Rounding, Scaling, ScalingError
+    from constants.scaling import USUAL, Rounding, Scaling, ScalingError
 
     names = tuple(each.name for each in fields(Scaling))
     entries = item.mapping([name for name in names if name not in USUAL], [*USUAL])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from constants.layout import Role
 from dataflow import plan
 from dataflow.cost.storage import Storage
-from dataflow.unit import Role
 from dataflow.units import IMPLEMENTATIONS
 from network import Format, load, parameters
 from network.errors import DescriptionError

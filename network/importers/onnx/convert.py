@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codegen.text.files import write_changed
+from constants.scaling import Scaling, cheapest
 from network import parameters
 from network.arrays import key, specs
 from network.errors import DescriptionError, GraphError, GraphErrors, ParameterError
@@ -21,7 +22,6 @@ from network.importers.onnx.match import match
 from network.importers.onnx.operators import QUANTIZERS, Preprocessing, read
 from network.importers.onnx.values import Tensor
 from network.model import Network
-from network.scaling import Scaling, cheapest
 from network.yaml import description, paths
 
 FEW_THRESHOLDS = 3

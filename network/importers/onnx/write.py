@@ -10,13 +10,13 @@ from types import MappingProxyType
 
 import numpy as np
 
+from constants.scaling import Scaling
 from network.arrays import key
 from network.errors import GraphError
 from network.formats import Format, Kind
 from network.importers.onnx.lowered import Block, Conv, Head, Lowered
 from network.model import Pictures
 from network.operations import PoolKind, Window
-from network.scaling import Scaling
 from network.yaml.writer import pair, quoted
 
 COLUMN = 38

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from constants.layout import Role
 from dataflow import plan
 from dataflow.cost.resources import Resources
 from dataflow.cost.storage import (
@@ -18,7 +19,6 @@ from dataflow.cost.storage import (
     stream_storage,
     uram,
 )
-from dataflow.unit import Role
 from hls.roms import rom_text
 from network import load, parameters
 from tests.test_configs import CONFIGS

@@ -38,14 +38,14 @@ MISTAKES = {
         CONV1,
         "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, strid: 1}",
         "toy.yaml:16: res2a.conv1.strid: unknown key\n"
-        "  why: the keys known here are kernel, out, pe, simd, pixels, taps, multiply, activation, stride, pad, pad_code, weight, acc, act\n"
+        "  why: the keys known here are kernel, out, pe, simd, pixels, taps, multiply, activation, constants, memory, stride, pad, pad_code, weight, acc, act\n"
         "  fix: did you mean stride?",
     ),
     "unknown key with nothing near it": (
         "platform:",
         "zzz: 1\nplatform:",
         "toy.yaml:3: zzz: unknown key\n"
-        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, pictures, interfaces, memory, parameters, fps\n"
+        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, pictures, interfaces, memory, parameters, constants, fps\n"
         "  fix: use one of those, or delete it",
     ),
     "missing key": (
@@ -57,7 +57,7 @@ MISTAKES = {
         "head:",
         "heat:",
         "toy.yaml:26: heat: unknown key\n"
-        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, pictures, interfaces, memory, parameters, fps\n"
+        "  why: the keys known here are network, platform, clock_mhz, input, formats, stem, blocks, head, labels, images, pictures, interfaces, memory, parameters, constants, fps\n"
         "  fix: did you mean head?",
     ),
     "text for a number": (
@@ -365,6 +365,30 @@ MISTAKES = {
         "head: [\n",
         "toy.yaml:28: not YAML: expected ',' or ']', but got ':'\n"
         "  why: while parsing a flow sequence\n  fix: correct the line or the one above",
+    ),
+    "constants that are neither": (
+        "platform:",
+        "constants: ram\nplatform:",
+        "toy.yaml:3: constants: 'ram' is unknown\n  why: constants is one of rom, loaded\n  fix: did you mean rom?",
+    ),
+    "UltraRAM of what is not loaded": (
+        CONV1,
+        "conv1:  {kernel: 3, out: 4, pe: 2, simd: 2, memory: uram}",
+        "toy.yaml:16: res2a.conv1.memory: UltraRAM of weights that are not loaded\n"
+        "  why: it has no initial contents: what lies in it is written at start\n"
+        "  fix: write constants: loaded, or memory: lut or bram",
+    ),
+    "a classifier loaded alone": (
+        "  top:  ",
+        "  weights: loaded\n  top:  ",
+        "toy.yaml:28: head.weights: nothing is loaded\n"
+        "  why: the classifier's weights come with the other constants of the network\n"
+        "  fix: write constants: loaded for the network, or weights: rom or stream",
+    ),
+    "the memory of weights that are streamed": (
+        "  top:  ",
+        "  weights: stream\n  top:  ",
+        "",
     ),
     "an alias": (
         "bypass: identity",

@@ -20,9 +20,7 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 from math import gcd
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from network.formats import Format
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +34,15 @@ MAX_SHIFT = 48
 ROOM = 1 << 61
 NOTHING = 1 << 62
 """Products stay below ROOM, so that a bias is within int64, and so is the difference of two bounds where one of them asks for NOTHING."""
+
+
+class Codes(Protocol):
+    """The least and the greatest code of a format."""
+
+    @property
+    def low(self) -> int: ...
+    @property
+    def high(self) -> int: ...
 
 
 class Rounding(Enum):
@@ -145,14 +152,16 @@ class Scaling:
         q = np.clip(q, *self.q_range)
         return np.clip(self.step * q + self.offset, self.low, self.high)
 
-    def thresholds(self, multipliers: Integers, biases: Integers, reach: tuple[int, int], codes: Format) -> Integers:
+    def thresholds(self, multipliers: Integers, biases: Integers, reach: tuple[int, int], codes: Codes) -> Integers:
         """(channels, n): of each code above the lowest the first value that has it or a higher one; out of reach where none has."""
         import numpy as np
 
         wanted = np.arange(codes.low + 1, codes.high + 1)
         q = -(-(wanted - self.offset) // self.step)
         odd = (self.rounding is Rounding.HALF_EVEN) & (q % 2 != 0)  # of which a tie is the one below
-        first = -((biases[:, None] - (q << self.shift) - odd) // multipliers[:, None])
+        wanted_r, m, b = (q << self.shift) + odd, multipliers[:, None], biases[:, None]
+        # With the multiplier 0 all values have one code.
+        first = np.where(m > 0, -((b - wanted_r) // np.maximum(m, 1)), np.where(b >= wanted_r, reach[0], reach[1] + 1))
         first = np.where(wanted > self.high, reach[1] + 1, np.where(wanted <= self.low, reach[0], first))
         return np.clip(first, reach[0], reach[1] + 1)
 
@@ -170,7 +179,7 @@ class Segments(NamedTuple):
         return reached
 
     @classmethod
-    def of(cls, thresholds: Integers, reach: tuple[int, int], codes: Format) -> Segments:
+    def of(cls, thresholds: Integers, reach: tuple[int, int], codes: Codes) -> Segments:
         import numpy as np
 
         low, high = reach
@@ -290,7 +299,7 @@ def _most_multiplier(reach: tuple[int, int], bits: int) -> int:
     return min((1 << bits) - 1, ROOM // (1 + max(abs(reach[0]), abs(reach[1]), reach[1] - reach[0])) - 1)
 
 
-def solve(scaling: Scaling, thresholds: Integers, reach: tuple[int, int], codes: Format) -> tuple[Integers, Integers]:
+def solve(scaling: Scaling, thresholds: Integers, reach: tuple[int, int], codes: Codes) -> tuple[Integers, Integers]:
     """Multipliers and biases, int64 (channels,), with which `scaling` gives the code of every value of `reach`: the least multipliers.
 
     `thresholds` (channels, n) ascend. Raises NoScalingError with the first channel that has none.
@@ -318,7 +327,7 @@ def solve(scaling: Scaling, thresholds: Integers, reach: tuple[int, int], codes:
     raise NoScalingError(next(channel for channel, part in enumerate(each) if found(part) is None))
 
 
-def cheapest(thresholds: Integers, reach: tuple[int, int], codes: Format) -> Scaling | None:
+def cheapest(thresholds: Integers, reach: tuple[int, int], codes: Codes) -> Scaling | None:
     """The scaling of a layer with the fewest bits of its multipliers, as `solve` finds them; None where there is none.
 
     There is none where thresholds are no straight line's: where quantizers follow one another, say, and each rounds.

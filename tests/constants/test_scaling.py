@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from constants.scaling import NoScalingError, Rounding, Scaling, ScalingError, cheapest, solve
 from network.formats import Format, uint
 from network.reference import threshold
-from network.scaling import NoScalingError, Rounding, Scaling, ScalingError, cheapest, solve
 
 SHIFTS, MULTIPLIERS = range(5), range(8)
 
