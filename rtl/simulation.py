@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ class Run:
     what: str  # for people
     gaps: Gaps
     expected: Transfers
+    messages: Messages = ()  # of an IP with loaded constants
 
     @property
     def handshakes(self) -> str:
@@ -86,7 +88,8 @@ def runs(ip: Ip, frames: int, seed: int = SEED, messages: Messages | None = None
     gaps = random_gaps(ip, frames, seed, messages)
     what = f"with {sum(map(sum, gaps.values())):,} cycles of stalls"
     free, stalled = (transfers(ip_graph(ip, frames=frames, messages=messages, gaps=each)) for each in (None, gaps))
-    return Run("free", "without stalls", {}, free), Run("stalled", what, gaps, stalled)
+    sent = messages or ()
+    return Run("free", "without stalls", {}, free, sent), Run("stalled", what, gaps, stalled, sent)
 
 
 def rtlsim_job(ip: Ip, sources: Path, vectors: Path, frames: int, of: Sequence[Run], *, traced: bool = False) -> Job:
@@ -167,12 +170,21 @@ def require_equal(ip: Ip, run: Run, folder: Path) -> None:
         )
 
 
+def _token(messages: Messages) -> int:
+    """The word that is the token of the first frame."""
+    return sum(1 + words for words in takewhile(bool, messages))
+
+
 def summary(ip: Ip, frames: int, of: Sequence[Run]) -> str:
     """What was compared, and what a frame takes without stalls."""
     free = of[0].expected.cycles
     beats = sum(map(len, free.values()))
     ends = [free[port.name][port.beats - 1 :: port.beats] for port in ip.outputs if port.name not in ip.chain]
-    first = min(int(free[port.name][0]) for port in ip.inputs if port.name not in ip.chain)
+    # Where constants are loaded, a frame begins with its token: beats may wait for a load.
+    first = max(
+        min(int(free[port.name][0]) for port in ip.inputs if port.name not in ip.chain),
+        *(int(free[port.name][_token(of[0].messages)]) for port in ip.inputs if port.name in ip.chain),
+    )
     interval = f", interval {max(int(end[-1] - end[-2]) for end in ends):,}" if frames > 1 else ""
     latency = max(int(end[0]) for end in ends) - first
     ways = " and ".join(run.what for run in of)
