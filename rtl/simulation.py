@@ -181,10 +181,9 @@ def summary(ip: Ip, frames: int, of: Sequence[Run]) -> str:
     beats = sum(map(len, free.values()))
     ends = [free[port.name][port.beats - 1 :: port.beats] for port in ip.outputs if port.name not in ip.chain]
     # Where constants are loaded, a frame begins with its token: beats may wait for a load.
-    first = max(
-        min(int(free[port.name][0]) for port in ip.inputs if port.name not in ip.chain),
-        *(int(free[port.name][_token(of[0].messages)]) for port in ip.inputs if port.name in ip.chain),
-    )
+    chain = [port.name for port in ip.inputs if port.name in ip.chain]
+    begins = [int(free[name][_token(of[0].messages)]) for name in chain]
+    first = max([min(int(free[port.name][0]) for port in ip.inputs if port.name not in chain), *begins])
     interval = f", interval {max(int(end[-1] - end[-2]) for end in ends):,}" if frames > 1 else ""
     latency = max(int(end[0]) for end in ends) - first
     ways = " and ".join(run.what for run in of)
