@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from constants.scaling import Scaling, ScalingError
 
 LOAD_BITS = 64
-"""Width of the words in which rows are loaded."""
+"""Of the words in which constants are loaded; and the widest integer of C++, which weights side by side are cut into."""
 MAX_WORDS = 1 << 24
 MAX_ROW_BITS = 1 << 22
 MAX_CONSTANTS = 1 << 16

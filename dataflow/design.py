@@ -6,7 +6,7 @@ C++ statements, the block design, FIFO depths and cycle counts are derived from 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from dataflow import names
@@ -15,7 +15,7 @@ from dataflow.platform import Platform
 from dataflow.rtl_fifo import MESSAGE_LATENCY, PORT_DEPTH, RtlFifo
 from dataflow.unit import Backend, Constants, Unit
 from network.formats import Format
-from network.layers import ROM
+from network.layers import LOADED, ROM
 from network.model import Network
 
 CONTROL_PROTOCOL = "ap_ctrl_chain"
@@ -101,13 +101,18 @@ class Ip:
         """Multiply-accumulates per cycle."""
         return sum(unit.products for unit in self.units)
 
+    @property
+    def loaded(self) -> tuple[Constants, ...]:
+        """Its constants that are loaded, in the order of their words."""
+        return tuple(held for unit in self.units for held in unit.constants if held.holding.loaded)
+
     def rtl_fifos(self, unit: Unit) -> tuple[tuple[RtlFifo, int], ...]:
         """What a unit writes, in RTL: the FIFO of each of its outputs, and the bits of a beat."""
         streams: dict[str, Stream | Port] = {stream.name: stream for stream in self.streams} | {port.name: port for port in self.ports}
         written = [streams[name] for name in unit.writes]
         depths = [stream.depth if isinstance(stream, Stream) else PORT_DEPTH for stream in written]
         latencies = [unit.latency[Backend.RTL]] * len(written)
-        if unit.forwards:
+        if unit.passes_loads:
             latencies[-1] = MESSAGE_LATENCY
         return tuple(
             (RtlFifo(depth=depth, unit_latency=latency), stream.bits) for depth, latency, stream in zip(depths, latencies, written, strict=True)
@@ -117,12 +122,12 @@ class Ip:
     def chain(self) -> tuple[str, ...]:
         """The ports and streams through which messages pass the units with loaded constants."""
         loading = [unit for unit in self.units if unit.loads]
-        return (*(unit.reads[-1] for unit in loading), *(unit.writes[-1] for unit in loading[-1:] if unit.forwards))
+        return (*(unit.reads[-1] for unit in loading), *(unit.writes[-1] for unit in loading[-1:] if unit.passes_loads))
 
     @property
     def load_words(self) -> int:
         """Words of a load that are for this IP."""
-        return sum(unit.load_words for unit in self.units)
+        return sum(held.load_words for held in self.loaded)
 
     @property
     def inputs(self) -> tuple[Port, ...]:
@@ -214,7 +219,7 @@ class Design:
     @property
     def loaded(self) -> tuple[Constants, ...]:
         """The constants that are loaded, in the order of their words."""
-        return tuple(held for ip in self.parts for unit in ip.units for held in unit.constants if held.holding.loaded)
+        return tuple(held for ip in self.parts for held in ip.loaded)
 
     @property
     def load_words(self) -> int:
@@ -228,21 +233,7 @@ class Design:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256, in hexadecimal, of what the parts compute and of how constants are divided: hardware of the same one takes the same loads."""
-        described = [
-            (
-                ip.name,
-                unit.name,
-                unit.implementation,
-                unit.parameters,
-                unit.formats,
-                unit.lists,
-                [replace(held, holding=ROM) for held in unit.constants],
-            )
-            for ip in self.parts
-            for unit in ip.units
-        ]
-        return hashlib.sha256(repr(described).encode()).hexdigest()
+        return fingerprint(self.parts)
 
     @property
     def interval(self) -> int:
@@ -289,3 +280,21 @@ class Design:
         ips = tuple(replace(ip, streams=tuple(deepened(each, f"{ip.name}.{each.name}") for each in ip.streams)) for ip in self.ips)
         links = tuple(replace(link, depth=depths.get(link.dotted, link.depth)) for link in self.links)
         return replace(self, ips=ips, links=links)
+
+
+def fingerprint(parts: Iterable[Ip]) -> str:
+    """SHA-256, in hexadecimal, of what the parts compute and of how constants are divided: hardware of the same one takes the same loads."""
+    described = [
+        (
+            ip.name,
+            unit.name,
+            unit.implementation,
+            unit.parameters,
+            unit.formats,
+            unit.lists,
+            [replace(held, holding=LOADED if held.holding.loaded else ROM) for held in unit.constants],  # in whatever memory they are
+        )
+        for ip in parts
+        for unit in ip.units
+    ]
+    return hashlib.sha256(repr(described).encode()).hexdigest()

@@ -205,6 +205,10 @@ class Unit:
     title: str  # what it does, for people
     reads: tuple[str, ...]  # streams or ports
     writes: tuple[str, ...]
+    reads_once: tuple[
+        str, ...
+    ] = ()  # streams between units that run for a batch: beats a call, not a frame, and so outside the model of time
+    writes_once: tuple[str, ...] = ()
     parameters: tuple[tuple[tuple[str, int], ...], ...]  # named integers, in rows that belong together
     formats: tuple[tuple[str, Format], ...] = ()
     lists: tuple[tuple[str, tuple[int, ...]], ...] = ()  # named lists of integers, where they are not the library's defaults
@@ -255,9 +259,9 @@ class Unit:
         return sum(held.load_words for held in self.constants if held.holding.loaded)
 
     @property
-    def forwards(self) -> bool:
-        """Whether a unit behind it loads too: its last output then has the messages."""
-        return self.loads and bool(self.firings.runs()[0].firings[0] & WRITE << len(self.writes) - 1)
+    def passes_loads(self) -> bool:
+        """Whether messages go on through its last output."""
+        return self.loads and self.firings.runs()[0].firings[0] >= WRITE
 
     def chained(self, source: str, sink: str | None) -> Unit:
         """With the streams of messages; the first firing of a frame reads its token, and passes it on."""

@@ -23,7 +23,7 @@ from dataflow.project import Planned
 from hls.cosim_report import simulated
 from hls.csim import csim_job, verdict
 from hls.csynth import read_csynth
-from hls.render import outputs, render
+from hls.render import has_roms, outputs, render
 from hls.synth import cosim_job, synth_job
 from hls.vectors import frame_count, vectors
 
@@ -32,16 +32,16 @@ def task_generate(project: Planned) -> Iterator[dict[str, Any]]:
     """write the C++ of each IP: layers, constants, top function, test bench"""
 
     def generate(ip: Ip) -> dict[str, str]:
-        texts = render(project.network.name, ip, project.arrays)
+        texts = render(project.network.name, ip, project.arrays if has_roms(ip) else {})
         write_tree(project.sources(ip), texts)
         return {"message": f"{sum(map(len, texts.values())):,} bytes of C++: {ip.title}"}
 
+    needs = {"file_dep": [project.parameters], "task_dep": ["_parameters"]}
     for ip in project.design.ips:
         yield {
             "name": ip.name,
             "actions": [(step(generate), [ip])],
-            "file_dep": [project.parameters],
-            "task_dep": ["_parameters"],
+            **(needs if has_roms(ip) else {}),
             "uptodate": [config_changed(repr((ip, sources.digest(render))))],  # the frozen value is its own key
             "targets": generated(project, ip),
             "clean": True,

@@ -143,7 +143,7 @@ def read(unit: Unit) -> list[tuple[str, str]]:
 def written(unit: Unit) -> list[tuple[str, str]]:
     """The module's names of what a unit writes, and the streams."""
     ports = MODULES[unit.implementation].writes
-    return list(zip((*ports, CHAIN) if unit.forwards else ports, unit.writes, strict=True))
+    return list(zip((*ports, CHAIN) if unit.passes_loads else ports, unit.writes, strict=True))
 
 
 def _formats(unit: Unit, module: Module) -> Row:

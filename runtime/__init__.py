@@ -24,7 +24,7 @@ with warnings.catch_warnings():
     import pynq
 
 from runtime.emulation.device import EmulatedDevice
-from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError, ManifestError, XclbinError
+from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError, ManifestError, ParametersError, XclbinError
 from runtime.inference.accelerator import Accelerator
 from runtime.xrt.device import XrtDevice
 
@@ -36,6 +36,7 @@ __all__ = [
     "EvaluationError",
     "ImageError",
     "ManifestError",
+    "ParametersError",
     "XclbinError",
     "XrtDevice",
 ]

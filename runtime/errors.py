@@ -3,6 +3,7 @@
 AcceleratorError
 ├── XclbinError     the file is damaged or has invalid content   (a ValueError)
 │   └── ManifestError   …in its manifest
+├── ParametersError parameters cannot be loaded: the file is damaged, or not this network's   (a ValueError)
 ├── EvaluationError the images, labels or results of an evaluation cannot be used   (a ValueError)
 ├── ImageError      an image cannot be read, or does not fit the network   (a ValueError)
 └── DeviceError     the device cannot do what was requested   (a RuntimeError)
@@ -36,6 +37,10 @@ class XclbinError(AcceleratorError, ValueError):
 
 class ManifestError(XclbinError):
     """The manifest of an xclbin is missing, malformed, or out of range."""
+
+
+class ParametersError(AcceleratorError, ValueError):
+    """Parameters cannot be loaded: their file is damaged, or they are not such as this network's hardware computes with."""
 
 
 class ImageError(AcceleratorError, ValueError):

@@ -84,10 +84,11 @@ def build_graph(*, network: str, default_tasks: Sequence[str] = ("csim", "check"
             f"parameters drawn at random, {project.drawn}: for building and timing, the labels mean nothing" if project.is_random else ""
         )
 
-    defaults = [name for name in default_tasks if project.network.has_dma or name not in NEED_DMA]
+    missing = _missing(project.network)
+    defaults = [name for name in default_tasks if name not in missing]
     if default_tasks and not defaults:
-        sys.exit(f"error: {_needs_dma(default_tasks[0], project.network)}")
-    tasks = [(name, task) for name, task in _tasks() if project.network.has_dma or name.removeprefix("task_") not in NEED_DMA]
+        sys.exit(f"error: {missing[default_tasks[0]]}")
+    tasks = [(name, task) for name, task in _tasks() if name.removeprefix("task_") not in missing]
     config = {
         "default_tasks": defaults,
         "par_type": "thread",  # the work is in child processes
@@ -123,9 +124,9 @@ def _project(default: str) -> Planned:
         options.choice("fit=", ("anyway",), "builds go on although the estimate says that the design does not fit")(anyway)
     yaml, platform = _description(default), _platform()
     described = network.load(yaml, platform)
-    for step in NEED_DMA:
-        if not described.has_dma and vitis.tasks.asked(step):
-            raise _needs_dma(step, described)
+    for step, error in _missing(described).items():
+        if vitis.tasks.asked(step):
+            raise error
     folder = Path(get_var("build", "build")) / (f"{described.name}-{platform}" if platform else described.name)
     planning, kept = sources.digest(plan), folder / "search_cache.json"
     searched = search_cache.load(kept, planning)
@@ -165,13 +166,25 @@ def _project(default: str) -> Planned:
     )
 
 
-def _needs_dma(step: str, described: network.Network) -> OptionError:
-    return OptionError(
-        f"doit {step}",
-        f"{described.name} has interfaces: streams",
-        why="PYNQ runs kernels that read and write memory, which one without a DMA does not",
-        fix="write interfaces: memory in the description, or join the IP of doit ip with a DMA in a block design of your own",
-    )
+def _missing(described: network.Network) -> dict[str, OptionError]:
+    """The tasks that there are not for a network, and why."""
+    missing = {}
+    if not described.has_dma:
+        for step in NEED_DMA:
+            missing[step] = OptionError(
+                f"doit {step}",
+                f"{described.name} has interfaces: streams",
+                why="PYNQ runs kernels that read and write memory, which one without a DMA does not",
+                fix="write interfaces: memory in the description, or join the IP of doit ip with a DMA in a block design of your own",
+            )
+    if not described.loads:
+        missing["constants"] = OptionError(
+            "doit constants",
+            f"{described.name} has constants: rom",
+            why="they are part of its hardware, and other ones are another xclbin",
+            fix="write constants: loaded in the description, or build the xclbin: doit xclbin, doit link",
+        )
+    return missing
 
 
 def _counted(name: str) -> float | None:

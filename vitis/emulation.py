@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -11,17 +12,18 @@ from dataflow.design import Argument, Design
 from dataflow.timing.error import TimingError
 from dataflow.timing.graph import graph
 from dataflow.timing.simulation import simulate
-from network.errors import DescriptionError
+from network.errors import DescriptionError, ParameterError
 from network.formats import Format
 from network.layers import Conv
 from network.model import Block, Head, Network
 from network.operations import TopK, Window
 from network.parameters import Parameters
+from runtime.container.constants import Constants
 from runtime.container.manifest import Argument as ManifestArgument
 from runtime.container.manifest import Direction, ImageShape, Manifest, Pictures, Result, Target
 from runtime.container.sections import VERSION
 from runtime.container.xclbin import Bank
-from runtime.errors import ManifestError, XclbinError
+from runtime.errors import ManifestError, ParametersError, XclbinError
 from vitis import xclbin
 from vitis.limits import refused, require_emulation
 
@@ -32,7 +34,7 @@ BANK_KINDS = {"ddr4": 1, "dram": 2, "hbm": 6}
 def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mapping[str, str] | None = None) -> bytes:
     """The whole file; the same design and parameters give the same bytes. `versions` label it, in its manifest.
 
-    Raises DescriptionError for a network that cannot be emulated.
+    Raises DescriptionError for a network that cannot be emulated, ParameterError for parameters that cannot be loaded.
     """
     require_emulation(design)
     sizes = {bank.name: bank.kilobytes for bank in design.platform.banks} | enlarged_kb(design)
@@ -42,9 +44,34 @@ def emulation_xclbin(design: Design, parameters: Parameters, *, versions: Mappin
     )
     described = manifest(design, Target.EMULATION, versions, latency_cycles=latency_cycles(design))
     try:
-        return xclbin.render(described, banks=banks, network=network_section(design.network), parameters=parameters)
+        with refused_parameters(design):
+            return xclbin.render(described, banks=banks, network=network_section(design.network), parameters=parameters)
     except XclbinError as error:
         raise refused(design, error) from None
+
+
+def constants(design: Design) -> Constants | None:
+    """What the hardware loads, for the host; None where all is part of it."""
+    return Constants.of(design.fingerprint, (held.layout for held in design.loaded)) if design.loaded else None
+
+
+def constants_image(design: Design, parameters: Parameters) -> bytes:
+    """The image of the constants that the hardware loads; raises ParameterError if it cannot compute with the parameters."""
+    held = constants(design)
+    if held is None:
+        raise ValueError(f"{design.name}: its constants are part of the hardware")
+    with refused_parameters(design):
+        return held.image(parameters)
+
+
+@contextmanager
+def refused_parameters(design: Design) -> Iterator[None]:
+    """Has parameters that the host refuses be those of the file they were read from."""
+    try:
+        yield
+    except ParametersError as error:
+        path = design.network.parameters
+        raise ParameterError(error.where if path is None else f"{path}: {error.where}", error.what, why=error.why, fix=error.fix) from None
 
 
 def manifest(design: Design, target: Target, versions: Mapping[str, str] | None = None, *, latency_cycles: int | None = None) -> Manifest:
@@ -66,6 +93,7 @@ def manifest(design: Design, target: Target, versions: Mapping[str, str] | None 
             label_names=network.labels,
             arguments=tuple(_argument(design, argument) for argument in design.arguments),
             weights=(fc.out, fc.inputs) if network.head.streams_weights else None,
+            constants=constants(design),
             versions=dict(versions or {}),
         )
     except ManifestError as error:

@@ -104,6 +104,32 @@ def emulated(project: Planned) -> Path:
     return project.folder / f"{project.network.name}.xclbin"
 
 
+def image(project: Planned) -> Path:
+    """The image of the constants that are loaded."""
+    return project.folder / f"{project.network.name}.constants"
+
+
+def task_constants(project: Planned) -> dict[str, Any]:
+    """pack the image of the constants that are loaded; after another training nothing else is built anew"""
+    target = image(project)
+
+    def pack() -> dict[str, str]:
+        from vitis.emulation import constants_image
+
+        data = constants_image(project.design, project.arrays)
+        write_changed(target, data)
+        return {"message": f"{project.design.load_words:,} words of 64 bits in {target}"}
+
+    return {
+        "actions": [step(pack)],
+        "file_dep": [project.parameters],
+        "task_dep": ["_parameters"],
+        "uptodate": [config_changed(repr((project.design, sources.digest(EMULATION))))],
+        "targets": [target],
+        "clean": True,
+    }
+
+
 def task_xclbin(project: Planned) -> dict[str, Any]:
     """pack the xclbin that PYNQ opens without a card"""
     target = emulated(project)

@@ -18,8 +18,10 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from constants.image import image_words
 from dataflow.design import CONTROL_PROTOCOL
 from runtime.container import axlf
+from runtime.container.arrays import Loaded, Stored
 from runtime.container.axlf import Axlf, ClockKind, Mode, Protocol, SectionKind
 from runtime.container.manifest import Direction, Manifest, Target
 from runtime.container.program import Format, key
@@ -49,24 +51,20 @@ def render(manifest: Manifest, *, banks: tuple[Bank, ...], network: Mapping[str,
 
     `banks` are the memories of the platform; which of them are used follows from the manifest. `network` is the object of
     the "network" section as `runtime.container.sections` describes it, `parameters` the arrays of params/*.npz. Raises the
-    runtime's error for anything the runtime would reject.
+    runtime's error for anything the runtime would reject, ParametersError for parameters that cannot be loaded.
     """
     if manifest.target is not Target.EMULATION:
         raise ValueError(f"manifest of target {manifest.target.value}: for a card, v++ writes the xclbin and `attach` completes it")
     used = {argument.bank for argument in manifest.arguments}
     banks = tuple(replace(bank, used=bank.tag in used) for bank in banks)
-    network_json = json.dumps(network, indent=1).encode()
-    arrays = _npz(_stored(network, parameters))
-    parse(network_json, arrays)
+    own = _own(manifest, network, parameters)
     contents = [
         Content(kind=SectionKind.EMBEDDED_METADATA, data=_metadata(manifest)),
         Content(kind=SectionKind.MEM_TOPOLOGY, data=_mem_topology(banks)),
         Content(kind=SectionKind.IP_LAYOUT, data=_ip_layout(manifest)),
         Content(kind=SectionKind.CONNECTIVITY, data=_connectivity(manifest, banks)),
         Content(kind=SectionKind.CLOCK_FREQ_TOPOLOGY, data=_clocks(manifest)),
-        *_own(manifest, parameters.get("head/fc/weights")),
-        Content(kind=SectionKind.USER, name="network", data=network_json),
-        Content(kind=SectionKind.USER, name="parameters", data=arrays),
+        *own,
     ]
     sha = hashlib.sha256()
     for content in contents:
@@ -77,12 +75,16 @@ def render(manifest: Manifest, *, banks: tuple[Bank, ...], network: Mapping[str,
     return _sealed(header, contents)
 
 
-def attach(xclbin: bytes, manifest: Manifest, *, weights: NDArray[np.int8] | None = None) -> bytes:
-    """The xclbin of v++, completed by the manifest and, if the head streams them, the fully connected layer's weights."""
+def attach(
+    xclbin: bytes, manifest: Manifest, *, parameters: Mapping[str, NDArray[Any]] | None = None, network: Mapping[str, Any] | None = None
+) -> bytes:
+    """The xclbin of v++, completed by the manifest and, of the parameters, what the hardware does not have: an image of the constants that it
+    loads, and the fully connected layer's weights if the head streams them. With loaded constants goes also what the host checks others
+    against: `network`, as `render` takes it, if it can be given, and the parameters that are part of the hardware."""
     if manifest.target is not Target.HW:
         raise ValueError(f"manifest of target {manifest.target.value}: an xclbin from v++ runs on a card")
     linked = Axlf.parse(xclbin)
-    own = _own(manifest, weights)
+    own = _own(manifest, network, parameters or {})
     names = {content.name for content in own}
     kept = [
         (section.kind, section.name, linked.data[section.offset : section.offset + section.size])
@@ -92,13 +94,34 @@ def attach(xclbin: bytes, manifest: Manifest, *, weights: NDArray[np.int8] | Non
     return _sealed(xclbin[: axlf.AXLF.size], [*(Content(kind=kind, name=name, data=data) for kind, name, data in kept), *own])
 
 
-def _own(manifest: Manifest, weights: NDArray[np.int8] | None) -> list[Content]:
+def _own(manifest: Manifest, network: Mapping[str, Any] | None, parameters: Mapping[str, NDArray[Any]]) -> list[Content]:
+    """The sections that only resflow's runtime reads."""
     contents = [Content(kind=SectionKind.USER, name="manifest", data=manifest.to_json())]
+    constants = manifest.constants
     if manifest.weights is not None:
+        weights = parameters.get("head/fc/weights")
         if weights is None or weights.dtype != np.int8 or weights.shape != manifest.weights:
             given = "none" if weights is None else f"{weights.dtype} {weights.shape}"
             raise ValueError(f"head/fc/weights: {given}, but the manifest says int8 {manifest.weights}")
         contents.append(Content(kind=SectionKind.USER, name="weights", data=weights.tobytes()))
+    image = None
+    if constants is not None:
+        image = constants.image(parameters)
+        contents.append(Content(kind=SectionKind.USER, name="constants", data=image))
+    if network is None or (constants is None and manifest.target is Target.HW):
+        return contents
+    described = json.dumps(network, indent=1).encode()
+    contents.append(Content(kind=SectionKind.USER, name="network", data=described))
+    fixed = _stored(network, {name: array for name, array in parameters.items() if constants is None or name not in constants.keys})
+    stored = None
+    if fixed or constants is None:
+        stored = _npz(fixed)
+        contents.append(Content(kind=SectionKind.USER, name="parameters", data=stored))
+    rest = None if stored is None else Stored(stored)
+    if constants is not None and image is not None:
+        parse(described, Loaded(constants, image_words(image, constants.words), rest))
+    elif rest is not None:
+        parse(described, rest)
     return contents
 
 

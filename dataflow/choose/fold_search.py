@@ -118,7 +118,7 @@ def search(network: Network, platform: Platform) -> Search:
         if key not in tables:
             tables[key] = table(part)
         own.append(tables[key] if tables[key].part == part else replace(tables[key], part=part))
-    return Search(network=network, platform=platform, tables=tuple(own), dma=dma_ip(network) if network.has_dma else None)
+    return Search(network=network, platform=platform, tables=tuple(own), dma=dma_ip(network, ()) if network.has_dma else None)
 
 
 def assemble(network: Network, parts: Sequence[Part]) -> Network:

@@ -6,16 +6,17 @@ different lane counts, so a new folding of one block does not change the sources
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import gcd
+from typing import Any
 
-from dataflow.design import Ip
-from dataflow.layout.chain import Chain, Frame
+from dataflow.design import Ip, Stream, fingerprint
+from dataflow.layout.chain import CONSTANTS, Chain, Frame
 from dataflow.units.beats import fork
 from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
 from dataflow.units.join import join, join_sum
-from dataflow.units.memory import WORD_BITS, load, store, unpack
+from dataflow.units.memory import WORD_BITS, configure, fetch, load, store, unpack, word_count
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.window import Sliding, fill_rows
 from network.errors import DescriptionError
@@ -227,23 +228,54 @@ def head_ip(head: Head) -> Ip:
     return chain.ip("head", title, ends=True)
 
 
-def dma_ip(network: Network) -> Ip:
+def dma_ip(network: Network, parts: Sequence[Ip]) -> Ip:
+    """Of these parts; of none while they are not chosen, since its cost does not depend on them."""
     chain = Chain("dma", network.at)
+    head, image = network.head, network.input
+    matrix: dict[str, Any] = {"codes": head.fc.out * head.fc.inputs, "lanes": _weight_lanes(head), "form": head.fc.weight, "repeats": True}
+    pixels: dict[str, Any] = {"codes": image.size, "lanes": image.channels, "form": BYTE, "repeats": False}
 
-    def stream_from_memory(name: str, bundle: str, codes: int, lanes: int, form: Format, repeats: bool) -> None:
+    def words(name: str) -> Stream:
+        return chain.stream(f"{name}_words", WORD_BITS // 8, BYTE)
+
+    def answers(unit: str) -> tuple[str, ...]:
+        """The stream that tells a unit what becomes of a call, where constants have to be loaded before."""
+        return (f"{unit}_answers",) if network.loads else ()
+
+    def read(name: str, bundle: str, transfer: dict[str, Any]) -> Stream:
         chain.part = f"{name.capitalize()}: words from memory, beats from words."
-        words = chain.stream(f"{name}_words", WORD_BITS // 8, BYTE)
-        chain.add(load, name, [], [words], codes=codes, lanes=lanes, form=form, bundle=bundle, repeats=repeats)
-        beats = chain.stream(f"{name}_beats", lanes, form)
-        chain.add(unpack, name, [words], [beats], codes=codes, lanes=lanes, form=form, repeats=repeats)
-        chain.give(name, beats, codes)
+        stream = words(name)
+        chain.add(load, name, [], [stream], **transfer, bundle=bundle, answers=answers(f"{name}_load"))
+        return stream
 
-    head = network.head
-    stream_from_memory("image", "images", network.input.size, network.input.channels, BYTE, repeats=False)
-    if head.streams_weights:
-        stream_from_memory("weights", "weights", head.fc.out * head.fc.inputs, _weight_lanes(head), head.fc.weight, repeats=True)
+    def give(name: str, stream: Stream, transfer: dict[str, Any]) -> None:
+        beats = chain.stream(f"{name}_beats", transfer["lanes"], transfer["form"])
+        chain.add(unpack, name, [stream], [beats], **transfer, answers=answers(f"{name}_unpack"))
+        chain.give(name, beats, transfer["codes"])
+
+    fetched = []
+    if network.loads:
+        chain.part = "Constants: an image of them from memory, checked and sent, or the tokens of frames."
+        fetched = [words("weights")] if head.streams_weights else []
+        units = ("image_load", "image_unpack", *(("weights_unpack",) if fetched else ()), "labels")
+        constants: dict[str, Any] = {
+            "load_words": sum(held.load_words for part in parts for held in part.loaded),
+            "fingerprint": fingerprint(parts),
+            "image": "constants_words",
+            "matrix_words": word_count(matrix["codes"], head.fc.weight) if fetched else 0,
+        }
+        chain.add(fetch, "constants", [], fetched, **constants)
+        sent = chain.stream("constants_sent", 1, CONSTANTS)
+        chain.add(configure, "constants", [], [sent], **constants, answers=tuple(name for unit in units for name in answers(unit)))
+        chain.give("constants", sent, 1)
+    give("image", read("image", "images", pixels), pixels)
+    if fetched:
+        chain.part = "Weights: beats from words."
+        give("weights", fetched[0], matrix)
+    elif head.streams_weights:
+        give("weights", read("weights", "weights", matrix), matrix)
     chain.part = f"Labels{' and scores' if head.gives_scores else ''} to memory."
-    words, what = head.top_k.words, "words of labels and scores" if head.gives_scores else "labels"
-    labels = chain.take("labels", 1, LABEL, words)
-    chain.add(store, "labels", [labels], [], words=words, what=what, bundle="labels")
-    return chain.ip("dma", f"{network.input} images in, {words} {what} out")
+    count, what = head.top_k.words, "words of labels and scores" if head.gives_scores else "labels"
+    labels = chain.take("labels", 1, LABEL, count)
+    chain.add(store, "labels", [labels], [], words=count, what=what, bundle="labels", answers=answers("labels"))
+    return chain.ip("dma", f"{network.input} images in, {count} {what} out")

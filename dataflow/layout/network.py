@@ -25,7 +25,7 @@ def lay_out(network: Network, platform: Platform) -> Design:
     """The design before placement: all IPs are in SLR 0."""
     ips = [stem_ip(network.stem), *map(block_ip, network.blocks), head_ip(network.head)]
     if network.has_dma:
-        ips.insert(0, dma_ip(network))
+        ips.insert(0, dma_ip(network, ips))
     links = [link_between(source, sink) for source, sink in pairwise(ips)]
     if network.has_dma:
         links.append(link_between(ips[-1], ips[0], "labels"))

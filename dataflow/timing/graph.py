@@ -181,6 +181,8 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
             channel = Channel(name=name, depth=stream.depth, bits=stream.bits, latency=latencies.fifo, beats=beats[stream.name])
             channels.append(channel)
         for unit in ip.units:
+            if not unit.cycles:  # it does nothing for a frame: what fetches constants
+                continue
             stages, idle = latencies.of(ip, unit)
             actors.append(
                 Actor(
@@ -197,10 +199,10 @@ def graph(design: Design, *, ips: Collection[str] | None = None, latencies: Late
         first, last = outside["image"], outside["labels"]
     elif "dma" in chosen:
         first, last = (
-            next(actor_name(ip, unit) for ip in chosen.values() for unit in ip.units if unit.memory and unit.memory.writes is writes)
-            for writes in (False, True)
+            next(actor_name(ip, unit) for ip in chosen.values() for unit in ip.units if unit.memory and unit.memory.name == name)
+            for name in ("image", "labels")
         )
-    units = [actor_name(ip, unit) for ip in chosen.values() for unit in ip.units]
+    units = [actor_name(ip, unit) for ip in chosen.values() for unit in ip.units if unit.cycles]
     read = sum(name in latencies.scheduled for name in units)
     sources = PipelineSources(read=read, assumed=len(units) - read)
     return Graph(actors=tuple(actors), channels=tuple(channels), first=first, last=last, sources=sources)

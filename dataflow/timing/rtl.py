@@ -129,7 +129,7 @@ def _runs(ip: Ip, messages: Messages) -> dict[str, tuple[Run, ...]]:
 def _load(unit: Unit, words: int) -> tuple[Run, ...]:
     """The firings of a load that comes with so many words: its header, cycles in which constants are still read, and words."""
     take = READ << len(unit.reads) - 1
-    on = take | WRITE << len(unit.writes) - 1 if unit.forwards else take
+    on = take | WRITE << len(unit.writes) - 1 if unit.passes_loads else take
     own, behind = unit.load_words, words - unit.load_words
     runs = (Run(bytes([on]), 1), Run(bytes([IDLE]), unit.latency[Backend.RTL]), Run(bytes([take]), own), Run(bytes([on]), behind))
     return tuple(run for run in runs if run.times)

@@ -12,7 +12,7 @@ from dataflow.units.activation import clip, search, table, threshold
 from dataflow.units.beats import dwc, fork, raster
 from dataflow.units.classify import dense, scale_scores, top_k, top_k_scores, weight_rom
 from dataflow.units.join import join, join_sum
-from dataflow.units.memory import load, store, unpack
+from dataflow.units.memory import configure, fetch, load, store, unpack
 from dataflow.units.parallel import swg_parallel
 from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import mvau, mvu
@@ -23,7 +23,7 @@ IMPLEMENTATIONS: Mapping[str, Callable[..., Unit]] = MappingProxyType(
     {
         each.__name__: each
         for each in (
-            *(load, unpack, store, dwc, fork, raster, swg, swg_parallel, mvau, mvu),
+            *(fetch, configure, load, unpack, store, dwc, fork, raster, swg, swg_parallel, mvau, mvu),
             *(threshold, clip, table, search, scale, join, join_sum, max_pool, accumulate_pool, global_max),
             *(weight_rom, dense, scale_scores, top_k, top_k_scores),
         )

@@ -159,8 +159,12 @@ class Axlf:
 
     def section(self, kind: SectionKind, name: str = "") -> bytes:
         """The bytes of the one section of this kind and name."""
+        return bytes(self.view(kind, name))
+
+    def view(self, kind: SectionKind, name: str = "") -> memoryview:
+        """The same without a copy."""
         section = self.find(kind, name)
-        return self.data[section.offset : section.offset + section.size]
+        return memoryview(self.data)[section.offset : section.offset + section.size]
 
     def digest_offset(self) -> int:
         """Where in the file the 64 digits of the manifest's digest are."""

@@ -19,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.container.checks import Check
+from runtime.container.constants import Constants
 from runtime.errors import ManifestError
 
 FORMAT = 2  # incremented when a reader of the old format would misunderstand the new one; the first is read, too
 NO_DIGEST = "0" * 64
 WORD_BYTES = 64  # the kernel reads and writes 512-bit words
+STATUS_BYTES = 4  # of its answer to a load
 
 _POINTER_BYTES, _SCALAR_BYTES = 8, 4
 _FIRST_OFFSET = 0x10  # below are CTRL, GIE, IER and ISR
@@ -57,9 +59,10 @@ class Role(str, Enum):
     LABELS = "labels"
     """A buffer of uint32 words, written: the `result` of each frame, its labels and, of some networks, their scores."""
     WEIGHTS = "weights"
-    """A buffer of the fully connected layer's int8 matrix, read; a kernel that has it on chip takes none."""
+    """A buffer of the fully connected layer's int8 matrix, read, or for 0 frames an image of constants; a kernel that has the one and loads
+    no others takes none."""
     FRAMES = "frames"
-    """The number of frames in the batch."""
+    """The number of frames in the batch; 0 is a load."""
 
     @property
     def direction(self) -> Direction:
@@ -196,6 +199,7 @@ class Manifest:
     label_names: tuple[str, ...] = ()  # one per class, or none
     arguments: tuple[Argument, ...]
     weights: tuple[int, int] | None  # (classes, inputs) of the int8 matrix behind weightsmem; None when it is on chip
+    constants: Constants | None = None  # that are loaded; None: all are part of the hardware
     versions: Mapping[str, str] = field(default_factory=dict)  # of the tools that built it
     digest: str = field(default=NO_DIGEST, compare=False)  # SHA-256 of the whole file, see runtime.container.xclbin
 
@@ -245,7 +249,7 @@ class Manifest:
 
     @property
     def _roles(self) -> tuple[Role, ...]:
-        return tuple(role for role in Role if role is not Role.WEIGHTS or self.weights is not None)
+        return tuple(role for role in Role if role is not Role.WEIGHTS or self.weights is not None or self.constants is not None)
 
     @property
     def by_role(self) -> dict[Role, Argument]:
@@ -280,9 +284,13 @@ class Manifest:
         return -(-self.image_bytes // WORD_BYTES) * WORD_BYTES
 
     def buffer_bytes(self, role: Role, frames: int) -> int:
-        """Bytes of a buffer that the kernel reads or writes for a batch."""
+        """Bytes of a buffer that the kernel reads or writes for a batch, or with 0 frames for a load, which it answers with a word."""
+        if role is Role.WEIGHTS and frames == 0 and self.constants is not None:
+            return self.constants.image_bytes
         if role is Role.WEIGHTS:
-            return math.prod(self.weights or ())
+            return 0 if self.weights is None else math.prod(self.weights)
+        if frames == 0:
+            return 0 if role is Role.IMAGES else STATUS_BYTES
         return frames * {Role.IMAGES: self.frame_bytes, Role.LABELS: self.result.stride_bytes}[role]
 
     def card_seconds(self, frames: int) -> float:
@@ -297,9 +305,15 @@ class Manifest:
         than the images take to go in."""
         return frames * self.cycles_per_frame / (self.clock_mhz * 1e6) if overlaps else self.card_seconds(frames)
 
+    @property
+    def load_seconds(self) -> float | None:
+        """Modelled time of a load on the card; None where nothing is loaded."""
+        return None if self.constants is None else self.constants.load_cycles / (self.clock_mhz * 1e6)
+
     def to_json(self) -> bytes:
         """The manifest section: the digest is the last key, its 64 digits in plain text."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1).encode()
+        constants = None if self.constants is None else self.constants.entries
+        return json.dumps({"format": FORMAT, **asdict(self), "constants": constants}, indent=1).encode()
 
     @classmethod
     def parse(cls, data: bytes) -> Manifest:
@@ -317,6 +331,7 @@ class Manifest:
             raise ManifestError("format", what, why, "build the xclbin again, or use the runtime it was built with")
         if type(value) is dict:
             value.setdefault("latency_cycles", None)  # files from before there was one
+            value.setdefault("constants", None)
             if found == 1:
                 value = _upgraded(value)
         record = _CHECK.record("json", value, ["format", *(f.name for f in fields(cls))])
@@ -324,7 +339,7 @@ class Manifest:
         versions = record["versions"]
         is_short = type(versions) is dict and len(versions) <= 64
         _CHECK.true(is_short, "versions", f"{versions!r:.40}", "expected an object of at most 64 names")
-        weights, pictures = record["weights"], record["pictures"]
+        weights, pictures, constants = record["weights"], record["pictures"], record["constants"]
         keys = tuple(f.name for f in fields(Pictures))
         return cls(
             **record
@@ -336,6 +351,7 @@ class Manifest:
                 "label_names": tuple(_CHECK.items("label_names", record["label_names"], 0, 2**20)),
                 "arguments": tuple(_argument(i, item) for i, item in enumerate(_CHECK.items("arguments", record["arguments"], 3, 4))),
                 "weights": weights if weights is None else tuple(_CHECK.items("weights", weights, 2, 2)),
+                "constants": None if constants is None else _constants(constants),
             }
         )
 
@@ -346,6 +362,13 @@ def _upgraded(record: dict[str, Any]) -> dict[str, Any]:
         _CHECK.true(name not in record, "json", f"unknown key {name!r}", "there is none in version 1")
     top = _CHECK.integer("top", record.get("top"), 1, 2**20)
     return record | {"result": asdict(Result.of(top)), "pictures": None}
+
+
+def _constants(value: object) -> Constants:
+    try:
+        return Constants.parse(value)
+    except ManifestError as error:
+        raise error.within("constants") from None
 
 
 def _argument(index: int, value: object) -> Argument:

@@ -1,28 +1,18 @@
-"""Reads the sections "network" and "parameters" of an xclbin.
+"""Reads the section "network" of an xclbin: JSON, the shapes, formats and names of the layers, version 2.
 
-"network" is JSON: the shapes, formats and names of the layers, version 2; `runtime.container.first_form` reads files without a version.
-"parameters" is an npz of what they were trained to, under the layers' dotted names with `/` for the dot: `<layer>/weights` int8 (uint8
-in formats uintN), (out, kernel_h, kernel_w, in), but bipolar weights as the bytes of `numpy.packbits`, 1 for +1; `<layer>/thresholds`
-(channels, 2^bits - 1), ascending, int32, or int64 where they are compared with more than 32 bits; `<block>/join/factors` int32
-(channels, 2), or (1, 2) for all; `head/fc/factors` int32 and `head/fc/bias`, int64 beside factors, else int32; `head/fc/weights` int8,
-or uint8 as above, (classes, in) unless the host puts them into memory. Its members are stored, not deflated, so they are no larger than
-the file.
+`runtime.container.first_form` reads files without a version. What layers were trained to is in other places, see `runtime.container.arrays`.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import struct
-import tokenize
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.container.arrays import Arrays
 from runtime.container.checks import Check
 from runtime.container.first_form import upgraded
 from runtime.container.program import (
@@ -48,22 +38,6 @@ from runtime.errors import XclbinError
 
 LARGEST_TENSOR = 2**27  # codes of one frame that pass between two layers, so that emulation fits into a workstation's memory
 
-# What zipfile and numpy raise at damaged archives, members and headers; NotImplementedError is a RuntimeError.
-DAMAGE = (
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    SyntaxError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
 _CHECK = Check(XclbinError, "build or copy the xclbin again")
 _WINDOW_KEYS = ("kernel", "stride", "pad")
 _CONV_KEYS = (*_WINDOW_KEYS, "pad_codes", "name", "in", "out", "weight", "input", "output")
@@ -75,70 +49,23 @@ MOST_SUM_BITS = 48  # of joins and of scores
 _FACTORS = tuple(f"uint{bits}" for bits in range(1, 17))
 
 
-def parse(network: bytes, parameters: bytes) -> Program:
-    """Read the two sections; XclbinError names the key of either that is wrong."""
+def parse(network: bytes, arrays: Arrays) -> Program:
+    """Read the section "network", with the arrays of its layers; XclbinError names the key of either that is wrong."""
     found = _CHECK.json("network", network)
     if type(found) is dict and "version" not in found:
         found = upgraded(found)
     record = _CHECK.record("network", found, ("version", "input", "stem", "blocks", "head"))
     _CHECK.integer("network: version", record["version"], VERSION, VERSION)
-    arrays = Parameters(parameters)
     program = _Parser(arrays).program(record)
     arrays.finish()
     return program
-
-
-class Parameters:
-    """The arrays of an npz, each read when its dtype and shape are known, and against them."""
-
-    def __init__(self, data: bytes) -> None:
-        try:
-            # Not closed: it is a view of bytes in memory.
-            self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except DAMAGE as error:
-            _CHECK.fail("parameters", "not a zip archive", f"{type(error).__name__}: {error}")
-        members = self._zip.infolist()
-        names = [member.filename for member in members]
-        _CHECK.true(len(set(names)) == len(names), "parameters", "a member twice", "every array has one name")
-        self._members = {member.filename: member for member in members}
-
-    def array(self, key: str, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-        """Take one array out; its header must say exactly this dtype and shape, in C order."""
-        member = self._members.pop(f"{key}.npy", None)
-        where, expected = f"parameters: {key}", f"{np.dtype(dtype)} {shape}"
-        if member is None:
-            _CHECK.fail(where, "missing", f"expected {expected}")
-        why = "members are stored, so that none grows when it is read"
-        _CHECK.true(member.compress_type == zipfile.ZIP_STORED, where, "compressed", why)
-        size = math.prod(shape) * np.dtype(dtype).itemsize
-        try:
-            with self._zip.open(member) as file:
-                version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
-                if version != (1, 0):
-                    raise ValueError(f"npy format {version}, not (1, 0)")
-                found_shape, fortran, found_dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
-                content = file.read(size)
-        except DAMAGE as error:
-            _CHECK.fail(where, "damaged", f"{type(error).__name__}: {error}")
-        matches = (found_dtype, found_shape, fortran, len(content)) == (np.dtype(dtype), shape, False, size)
-        _CHECK.true(matches, where, f"{found_dtype} {found_shape!r:.60}", f"expected {expected} in C order")
-        return np.frombuffer(content, dtype).reshape(shape)
-
-    def __len__(self) -> int:
-        """Arrays not yet taken out."""
-        return len(self._members)
-
-    def finish(self) -> None:
-        """XclbinError if there are arrays that no layer has."""
-        for name in self._members:
-            _CHECK.fail("parameters", f"{name!r:.60}", "no layer has such an array")
 
 
 @dataclass(frozen=True, slots=True)
 class _Parser:
     """Follows the codes through the layers, and so knows which shape and format each must take."""
 
-    arrays: Parameters
+    arrays: Arrays
     names: set[str] = field(default_factory=lambda: {"stem", "scores", "labels"})  # in use, in a trace
 
     def program(self, record: dict[str, Any]) -> Program:
@@ -180,19 +107,11 @@ class _Parser:
             window=window,
             weight=weight,
             input=codes,
-            weights=self.weights(f"{key(name)}/weights", weight, (out, *window.kernel, shape.channels)),
+            weights=self.arrays.weights(f"{key(name)}/weights", weight, (out, *window.kernel, shape.channels)),
             pad_codes=tuple(_CHECK.integer(f"{where}.pad_codes", code, codes.low, codes.high) for code in pads),
             activation=None if sums else self.activation(f"{where}.output", record["output"], name, out),
         )
         return conv, after
-
-    def weights(self, key: str, weight: Format, shape: tuple[int, ...]) -> NDArray[Any]:
-        if not weight.bipolar:
-            return self.arrays.array(key, weight.dtype, shape)
-        count = math.prod(shape)
-        bits = np.unpackbits(self.arrays.array(key, np.uint8, (-(-count // 8),)))
-        _CHECK.true(not bits[count:].any(), f"parameters: {key}", "ones after the last weight", "the last byte is filled up with zeros")
-        return (2 * bits[:count].astype(np.int8) - 1).reshape(shape)
 
     def activation(self, where: str, value: object, name: str, channels: int, *, bits: int = 32) -> Activation:
         """The activation of values of so many bits; `value` is the format of its codes."""
@@ -284,7 +203,7 @@ class _Parser:
             low, high = activation.codes.low, activation.codes.high
         weight = Format(_CHECK.one_of(f"{where}.weight", record["weight"], FORMATS))
         rom = _CHECK.one_of(f"{where}.weights", record["weights"], ("stream", "rom")) == "rom"
-        weights = self.arrays.array("head/fc/weights", weight.dtype, (classes, inputs)) if rom else None
+        weights = self.arrays.weights("head/fc/weights", weight, (classes, inputs), packed=False) if rom else None
         factors = None
         if record["factors"] is not None:
             factors = self.factors(f"{where}.factors", record["factors"], "head/fc/factors", (classes,))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from constants.image import ImageError as ConstantsError
 from runtime.container.axlf import (
     BANK,
     CLOCK,
@@ -29,6 +30,7 @@ from runtime.container.axlf import (
     fixed_text,
 )
 from runtime.container.checks import Check
+from runtime.container.constants import Constants
 from runtime.container.manifest import NO_DIGEST, Manifest, Role
 from runtime.errors import ManifestError, XclbinError
 
@@ -98,6 +100,8 @@ class Xclbin:
             if manifest.weights is not None:
                 size, why = axlf.find(SectionKind.USER, "weights").size, f"int8 {manifest.weights} takes {math.prod(manifest.weights)}"
                 _CHECK.true(size == math.prod(manifest.weights), "weights", f"{size} bytes", why)
+            if manifest.constants is not None:
+                _check_constants(manifest.constants, axlf.view(SectionKind.USER, "constants"))
             return cls(path=path, axlf=axlf, manifest=manifest, banks=banks, clocks=tuple(_clocks(axlf)), units=units)
         except XclbinError as error:
             raise error.within(path) from None
@@ -108,12 +112,28 @@ class Xclbin:
         shape = self.manifest.weights
         return None if shape is None else np.frombuffer(self.section("weights"), np.int8).reshape(shape)
 
+    @property
+    def image(self) -> bytes | None:
+        """The image of the constants that it carries; None where none are loaded."""
+        return None if self.manifest.constants is None else self.section("constants")
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a section of resflow's own."""
+        return any(section.kind == SectionKind.USER and section.name == name for section in self.axlf.sections)
+
     def section(self, name: str) -> bytes:
-        """One of resflow's own sections: manifest, weights, network, parameters."""
+        """One of resflow's own sections: manifest, weights, network, constants, parameters."""
         try:
             return self.axlf.section(SectionKind.USER, name)
         except XclbinError as error:
             raise error.within(self.path) from None
+
+
+def _check_constants(constants: Constants, image: memoryview) -> None:
+    try:
+        constants.check(image)
+    except ConstantsError as error:
+        _CHECK.fail("constants", error.what, error.why)
 
 
 def _open(path: str, flags: int) -> int:

@@ -20,6 +20,7 @@ from runtime.container.xclbin import Unit, Xclbin
 from runtime.device.buffers import BufferTarget
 from runtime.device.device_info import DeviceInfo
 from runtime.device.driver import bind
+from runtime.device.loading import Loads
 from runtime.device.memory import Allocation, Bank
 from runtime.device.metadata import Metadata
 from runtime.device.registers import REGISTER_BYTES
@@ -57,6 +58,7 @@ class BaseDevice(Device):  # type: ignore[misc]
         self.capabilities = {"REGISTER_RW": True}  # makes PYNQ call read_registers and write_registers
         self._now: Session | None = None
         self._timestamps: dict[str, str] = {}
+        self.loads = Loads()  # of constants, since the xclbin was loaded
 
     @property
     def name(self) -> str:
@@ -66,6 +68,11 @@ class BaseDevice(Device):  # type: ignore[misc]
     def bdf(self) -> str | None:
         """PCIe address; None for what is emulated."""
         return None
+
+    @property
+    def computes(self) -> bool:
+        """Whether a run writes results, as all do but those of XRT's noop emulation."""
+        return True
 
     @property
     def device_info(self) -> DeviceInfo:
@@ -138,7 +145,7 @@ class BaseDevice(Device):  # type: ignore[misc]
 
     def close(self) -> None:
         """Unload, and give back what was taken for it; the bytes of buffers can still be read."""
-        loaded, self._now = self._now, None
+        loaded, self._now, self.loads = self._now, None, Loads()
         if loaded is not None:
             loaded.close()
 

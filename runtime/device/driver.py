@@ -10,7 +10,7 @@ import atexit
 import inspect
 import os
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,8 +18,11 @@ import pynq
 from pynq.buffer import PynqBuffer
 from pynqutils.setup_utils import extension_manager
 
+from constants.image import Status
 from runtime.container.manifest import WORD_BYTES, Direction, Manifest, Role
 from runtime.container.xclbin import Unit
+from runtime.device.buffers import BufferTarget
+from runtime.device.loading import REFUSED, Checked, Loads, State, nothing_loaded, refusal
 from runtime.device.memory import Allocation
 from runtime.device.registers import REGISTER_BYTES
 from runtime.device.run import Run
@@ -67,8 +70,59 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
         for role, buffer in buffers.items():
             self._check(role, buffer, frames)
         self._check_frames(buffers[Role.IMAGES], frames)
-        started: Run = self.device.start(self.unit, buffers, frames)
-        return started
+        if self.manifest.constants is None:
+            started: Run = self.device.start(self.unit, buffers, frames)
+            return started
+        return self._start_loaded(buffers, frames)
+
+    def _start_loaded(self, buffers: dict[Role, PynqBuffer], frames: int) -> Run:
+        """The same on a network with loaded constants: what the xclbin carries is loaded before the first frames, unless something was."""
+        loads: Loads = self.device.loads
+        if frames:
+            with loads.lock:
+                if loads.state(self.unit.name) is State.NOTHING:
+                    self.load(self.loaded.xclbin.image)
+            if loads.state(self.unit.name) is State.LOST:
+                raise nothing_loaded(self.unit.name)
+            check = self._check_result
+        else:
+            check = partial(self._check_status, loads, loads.state(self.unit.name))
+            loads.states[self.unit.name] = State.TRIED
+        run: Run = self.device.start(self.unit, buffers, frames)
+        return Checked(run, buffers[Role.LABELS], check) if self.device.computes else run
+
+    def _check_result(self, word: int) -> None:
+        if word == REFUSED:
+            raise nothing_loaded(self.unit.name)
+
+    def _check_status(self, loads: Loads, before: State, status: int) -> None:
+        if status == Status.LOADED:
+            return
+        loads.states[self.unit.name] = State.LOST if status == Status.INTERRUPTED else before
+        raise refusal(self.unit.name, self.manifest, status)
+
+    def load(self, image: bytes) -> None:
+        """Load an image of constants, the bytes of a .constants file: DeviceError if it is refused. Runs that were started before end with
+        what was loaded before."""
+        constants = self.manifest.constants
+        if constants is None:
+            fix = "build it with constants: loaded in its description"
+            raise DeviceError(self.unit.name, "nothing to load", "its constants are part of the hardware", fix)
+        if len(image) != constants.image_bytes:
+            why = f"an image of {constants.words:,} words has {constants.image_bytes:,}"
+            raise DeviceError(
+                f"{self.unit.name}: load", f"{len(image):,} bytes", why, "pass all bytes of a .constants file of this network"
+            )
+        sizes = {role: max(1, self.manifest.buffer_bytes(role, 0)) for role in self.manifest.pointers}
+        banks = {role: BufferTarget(self.device, self._digest, self.unit.banks[role]) for role in sizes}
+        buffers = {role: banks[role].allocate(-(-size // _DTYPES[role].itemsize), _DTYPES[role]) for role, size in sizes.items()}
+        try:
+            buffers[Role.WEIGHTS][:] = np.frombuffer(image, np.int8)
+            buffers[Role.WEIGHTS].sync_to_device()
+            self.call(*buffers.values(), 0)
+        finally:
+            for buffer in buffers.values():
+                buffer.freebuffer()
 
     start_ert = start  # PYNQ's name for it on cards, as long as it knew another way
 
@@ -77,9 +131,11 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
 
     def _frames(self, frames: object) -> int:
         # bool is an int to Python, but hardly what was meant.
-        if isinstance(frames, bool) or not isinstance(frames, (int, np.integer)) or not 1 <= frames < 2**32:
+        least = 1 if self.manifest.constants is None else 0
+        if isinstance(frames, bool) or not isinstance(frames, (int, np.integer)) or not least <= frames < 2**32:
             where = f"{self.unit.name}.{self._arguments[Role.FRAMES].name}"
-            raise DeviceError(where, f"{frames!r:.40} frames", "it is the number of frames, 1 to 2^32 - 1", "pass the length of the batch")
+            why = f"it is the number of frames, {least} to 2^32 - 1{'' if least else '; 0 is a load'}"
+            raise DeviceError(where, f"{frames!r:.40} frames", why, "pass the length of the batch")
         return int(frames)
 
     def _check(self, role: Role, buffer: object, frames: int) -> None:

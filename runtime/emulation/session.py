@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pynq.buffer import PynqBuffer
 
+from constants.image import Words, image_words
+from runtime import forks
+from runtime.container.arrays import Arrays, Loaded, Stored
 from runtime.container.manifest import Role
 from runtime.container.program import Program
 from runtime.container.sections import parse
@@ -28,8 +33,10 @@ class EmulatedSession:
         self.memories = {
             bank.tag: EmulatedBank(tag=bank.tag, base=bank.base, size=bank.size_kb * 1024) for bank in xclbin.banks if bank.used
         }
-        self.emulator = Emulator(_program(xclbin))
-        self._kernels = {unit.name: EmulatedKernel(unit, xclbin.manifest, self.memories, self.emulator) for unit in xclbin.units}
+        self._builder = _Builder(xclbin)
+        self.emulator = self._builder.carried
+        built = self.emulator if xclbin.manifest.constants is None else self._builder.built
+        self._kernels = {unit.name: EmulatedKernel(unit, xclbin.manifest, self.memories, built) for unit in xclbin.units}
 
     def read(self, unit: Unit, offset: int, size: int) -> bytes:
         return self._kernels[unit.name].read(offset, size)
@@ -69,11 +76,43 @@ class EmulatedSession:
             memory.close()
 
 
-def _program(xclbin: Xclbin) -> Program:
+class _Builder:
+    """Makes what computes with constants that were loaded. The last is kept: several compute units load the same."""
+
+    def __init__(self, xclbin: Xclbin) -> None:
+        self._xclbin = xclbin
+        self._hardware = xclbin.section("parameters") if xclbin.has("parameters") or xclbin.manifest.constants is None else None
+        self._lock = threading.Lock()
+        self._last: tuple[bytes, Emulator] | None = None
+        forks.register(self)
+        constants = xclbin.manifest.constants
+        if constants is None:
+            assert self._hardware is not None
+            self.carried = Emulator(_program(xclbin, Stored(self._hardware)))
+        else:
+            assert xclbin.image is not None
+            self.carried = self.built(image_words(xclbin.image, constants.words))
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def built(self, words: Words) -> Emulator:
+        """Of the words of a load that was checked. XclbinError if they are those of no network."""
+        constants = self._xclbin.manifest.constants
+        assert constants is not None
+        digest = hashlib.sha256(words.data).digest()
+        with self._lock:
+            if self._last is None or self._last[0] != digest:
+                rest = None if self._hardware is None else Stored(self._hardware)
+                self._last = digest, Emulator(_program(self._xclbin, Loaded(constants, words, rest)))
+            return self._last[1]
+
+
+def _program(xclbin: Xclbin, arrays: Arrays) -> Program:
     """The network inside an emulation xclbin, which must be the one its manifest announces."""
     manifest = xclbin.manifest
     try:
-        program = parse(xclbin.section("network"), xclbin.section("parameters"))
+        program = parse(xclbin.section("network"), arrays)
     except XclbinError as error:
         raise error.within(xclbin.path) from None
     head = program.head

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
+from contextlib import suppress
 from itertools import chain
 from types import TracebackType
 from typing import Any, Literal, overload
@@ -12,11 +14,13 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime import forks
 from runtime.container.manifest import Manifest, Target
 from runtime.container.xclbin import Xclbin
 from runtime.device.driver import load
 from runtime.emulation.device import EmulatedDevice
 from runtime.errors import DeviceError, ImageError
+from runtime.inference import parameters
 from runtime.inference.lanes import CLASSIFY_SLOTS, Lane, Pool, Slot
 from runtime.inference.pipeline import Item, Result, Scored, stream
 from runtime.xrt import cards
@@ -40,6 +44,11 @@ class Accelerator:
         self.lanes = tuple(Lane(overlay.device, getattr(overlay, unit)) for overlay in overlays for unit in overlay.ip_dict)
         self.manifest: Manifest = self.lanes[0].manifest
         self._pool = Pool(self.manifest.cu, self._slots(CLASSIFY_SLOTS))
+        self._swap = threading.Lock()  # one at a time
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        self._swap = threading.Lock()
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, device: Any = None) -> Accelerator:
@@ -143,6 +152,28 @@ class Accelerator:
             why = f"{self.manifest.network} was built to give labels only"
             raise DeviceError(self.manifest.cu, "no scores", why, "build it with head: {output: scores} in its description")
 
+    def load_parameters(self, path: str | os.PathLike[str]) -> None:
+        """Compute with other parameters from now on: those of an npz, or of a .constants image made of one.
+
+        Everything is checked before any device is touched: ParametersError if they are not this network's, or damaged. Then every compute
+        unit loads them between two runs; runs that were started before give the answers of the earlier ones, runs that are started when
+        this has returned those of the new ones. DeviceError if a device refuses them; all compute units keep the earlier ones then, as far
+        as they can. Weights that the host passes with every call are replaced, too, by those of an npz.
+        """
+        self._pool.check_open()
+        with self._swap:
+            given = parameters.read(path, self.lanes[0].driver.loaded.xclbin, self.lanes[0].parameters)
+            earlier = [(lane, lane.parameters) for lane in self.lanes]
+            try:
+                for lane in self.lanes:
+                    lane.load(given)
+            except BaseException:
+                for lane, kept in earlier:
+                    if lane.parameters is given:
+                        with suppress(DeviceError):
+                            lane.load(kept)
+                raise
+
     def trace(self, image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """What passes between the IPs for one image (H, W, C): codes (H, W, C) after `stem` and every block by its name, then
         what is ranked, `scores`, int32 or int64, and `labels` uint32. On an emulated device only."""
@@ -152,7 +183,7 @@ class Accelerator:
             raise DeviceError(self.manifest.cu, "trace on a card", why, "open the network's emulation xclbin with device='emulation'")
         self._pool.check_open()
         lane = self.lanes[0]
-        lane.place_weights()
+        lane.place()
         trace: dict[str, NDArray[Any]] = lane.driver.loaded.trace(image, None if lane.weights is None else lane.weights.device_address)
         return trace
 

@@ -6,6 +6,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from pynq.buffer import PynqBuffer
 
 from runtime import forks
 from runtime.container.axlf import Protocol
-from runtime.container.manifest import Manifest, Role
+from runtime.container.manifest import WORD_BYTES, Manifest, Role
 from runtime.device.buffers import BufferTarget
 from runtime.device.driver import Driver
+from runtime.device.loading import State
 from runtime.device.memory import PAGE_BYTES
 from runtime.device.run import Run
 from runtime.errors import DeviceError
@@ -30,23 +32,57 @@ OTHER_SLOTS = 2  # besides those of the runs a compute unit works on
 SHARE = 16  # of a bank that one slot may take
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parameters:
+    """What can be put into a device that is loaded."""
+
+    image: bytes | None  # of its constants; None: they are part of the hardware
+    weights: NDArray[np.int8] | None  # of the fully connected layer; None: they are not read from memory
+
+
 class Lane:
-    """A compute unit with its weights in place, or put there again when its xclbin was loaded again."""
+    """A compute unit with its parameters in place, or put there again when its xclbin was loaded again."""
 
     def __init__(self, device: Any, driver: Driver) -> None:
         self.device, self.driver = device, driver
         self.manifest: Manifest = driver.manifest
         self._banks = {role: BufferTarget(device, self.manifest.digest, tag) for role, tag in driver.unit.banks.items()}
-        self.weights: PynqBuffer | None = None  # where the kernel reads them from memory
-        self.place_weights()
+        xclbin = driver.loaded.xclbin
+        self.parameters = Parameters(image=xclbin.image, weights=xclbin.weights)  # that are in place
+        self.weights: PynqBuffer | None = None  # what the kernel is given the address of beside a batch
+        self._lock = threading.RLock()  # so that no run is started with the constants of one set and the weights of another
+        forks.register(self)
+        self.place()
 
-    def place_weights(self) -> None:
-        """Put them into the device's memory, unless they are there. Two threads may both do it: either buffer serves."""
-        if self.manifest.weights is None or (self.weights is not None and self.weights.bo.live):
-            return
-        weights = self._banks[Role.WEIGHTS].allocate(self.manifest.weights, np.int8)
-        weights[:] = self.driver.loaded.xclbin.weights
-        weights.sync_to_device()
+    def after_fork(self) -> None:
+        self._lock = threading.RLock()
+
+    def place(self) -> None:
+        """Put its parameters into the device, unless they are there."""
+        with self._lock:
+            if Role.WEIGHTS in self.driver.unit.banks and (self.weights is None or not self.weights.bo.live):
+                self._place_weights()
+            if self.parameters.image is not None and self.device.loads.state(self.driver.unit.name) is State.NOTHING:
+                self.driver.load(self.parameters.image)
+
+    def load(self, parameters: Parameters) -> None:
+        """Put others there: runs that were started before have the earlier ones, all later runs these. DeviceError if the device refuses
+        them: then the earlier ones stay, unless the error says otherwise."""
+        with self._lock:
+            if parameters.image is not None:
+                self.driver.load(parameters.image)
+            self.parameters = parameters
+            # Those of before stay in their buffer for as long as a run reads them.
+            if parameters.weights is not None:
+                self._place_weights()
+
+    def _place_weights(self) -> None:
+        matrix = self.parameters.weights
+        # Where everything is loaded, nothing is read there but an image.
+        weights = self._banks[Role.WEIGHTS].allocate(WORD_BYTES if matrix is None else matrix.shape, np.int8)
+        if matrix is not None:
+            weights[:] = matrix
+            weights.sync_to_device()
         self.weights = weights
 
     @property
@@ -97,8 +133,9 @@ class Lane:
 
     def start(self, images: PynqBuffer, labels: PynqBuffer, frames: int) -> Run:
         """Start the kernel on buffers of this lane, and on its weights if it reads any."""
-        weights = () if self.weights is None else (self.weights,)
-        return self.driver.start(images, labels, *weights, frames)
+        with self._lock:
+            weights = () if self.weights is None else (self.weights,)
+            return self.driver.start(images, labels, *weights, frames)
 
     def buffers(self, frames: int) -> tuple[PynqBuffer, PynqBuffer]:
         """For the images and the results of so many frames."""
@@ -123,7 +160,7 @@ class Slot:
     def write(self, images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> None:
         """Images (n, H, W, C), or n of (H, W, C), into the device's memory."""
         # Lost if the xclbin was loaded again. No one else refers to these buffers, so they are allocated anew.
-        self.lane.place_weights()
+        self.lane.place()
         if not (self._images.bo.live and self._labels.bo.live):
             self._allocate()
         size = self.lane.manifest.image_bytes

@@ -50,6 +50,10 @@ class XrtDevice(BaseDevice):
     def bdf(self) -> str | None:
         return self.card.bdf
 
+    @property
+    def computes(self) -> bool:
+        return xrt.mode() != "noop"
+
     def check(self, xclbin: Xclbin) -> None:
         manifest = xclbin.manifest
         if not xrt.mode() and manifest.target is not Target.HW:

@@ -149,7 +149,7 @@ def test_instances_set_parameters_and_ports_that_modules_have(drawn):
             header = headers[made.module]
             ports = Counter(name for row in made.connections for name in row)
             into, onward = ([f"constants_{name}" for _, name in each] for each in (CHAIN_PORTS[:3], CHAIN_PORTS[3:]))
-            left_open = {*([] if unit.loads else into), *([] if unit.forwards else onward)}
+            left_open = {*([] if unit.loads else into), *([] if unit.passes_loads else onward)}
             assert ports == Counter(name for _, name in header.ports if name not in left_open)
             values = Counter(name for row in made.parameters for name in row)
             assert set(values.values()) == {1}
@@ -163,7 +163,7 @@ def test_instances_set_parameters_and_ports_that_modules_have(drawn):
             of_rom, of_loaded = ({name for name in header.parameters if name.endswith(kind)} for kind in ("File", "Ultra"))
             assert not (of_rom if unit.loads else of_loaded | {"Firings"}) & set(values)
             left -= of_rom if unit.loads else of_loaded | {"Firings"}
-            left -= set() if unit.forwards else {"ConstantsDepth"}
+            left -= set() if unit.passes_loads else {"ConstantsDepth"}
             kinds = {"WeightSigned", "WeightBipolar"} & set(header.parameters)
             assert left == kinds - set(values), f"{made.module} has a default of {left}"
             assert len(kinds - left) == bool(kinds), "weights are of one kind"

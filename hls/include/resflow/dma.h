@@ -1,6 +1,9 @@
 // Between card memory and streams. Memory holds frames one after the other, each padded to whole 512-bit words.
+//
+// Where constants are loaded, every call has an answer, see configure.h: of a load or of frames that are refused, no frame is moved.
 #pragma once
 
+#include "configure.h"
 #include "counter.h"
 #include "formats.h"
 #include "simulation.h"
@@ -33,6 +36,12 @@ Load_Frames:
     }
     if (!Layer::kRepeats) first += Layer::kWords;
   }
+}
+
+template <class Layer>
+void load(const Word *memory, hls::stream<Answer> &answers, unsigned frames, hls::stream<Word> &out) {
+  const Answer answer = answers.read();
+  load<Layer>(memory, answer == kRun ? frames : 0, out);
 }
 
 /// Words cut into beats; what pads the last word of a frame is dropped. One process, II=1.
@@ -72,6 +81,25 @@ Unpack_Frames:
   }
 }
 
+/// Words that are sent with each frame come whether it is refused or not.
+template <class Layer>
+void unpack(hls::stream<Word> &in, hls::stream<Answer> &answers, unsigned frames,
+            hls::stream<Beat<Layer::kLanes, typename Layer::Code>> &out) {
+  const Answer answer = answers.read();
+  if (answer == kRun) {
+    unpack<Layer>(in, frames, out);
+  } else if (Layer::kRepeats) {
+  Drop_Frames:
+    for (unsigned frame = 0; frame < frames; ++frame) {
+    Drop_Words:
+      for (unsigned word = 0; word < Layer::kWords; ++word) {
+#pragma HLS PIPELINE II=1 style=flp
+        in.read();
+      }
+    }
+  }
+}
+
 /// Labels to memory. One process, II=1.
 ///   cycles  kTop a frame
 ///   misuse  fewer than frames*kTop labels and the kernel never ends; memory for fewer is written beyond its end
@@ -87,6 +115,22 @@ Store_Frames:
       memory[first + k] = in.read();
     }
     first += Layer::kTop;
+  }
+}
+
+/// Or the answer: once for a load, and in place of every label of frames that are refused.
+template <class Layer>
+void store(hls::stream<Beat<1, UInt<32>>> &in, hls::stream<Answer> &answers, unsigned frames, ap_uint<32> *memory) {
+  const Answer answer = answers.read();
+  if (answer == kRun) {
+    store<Layer>(in, frames, memory);
+  } else {
+    const unsigned long long words = frames == 0 ? 1 : (unsigned long long)(frames) * Layer::kTop;
+  Store_Answer:
+    for (unsigned long long i = 0; i < words; ++i) {
+#pragma HLS PIPELINE II=1 style=flp
+      memory[i] = answer;
+    }
   }
 }
 

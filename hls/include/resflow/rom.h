@@ -1,7 +1,8 @@
 // Constants in wide ROMs: an address gives a row, which is what all PEs of a layer read at once.
 //
-// A ROM is an array [rom][address][integer] of plain integers; hls/roms.py writes it. Its user makes one memory of each `rom`, as wide
-// as its row, by two pragmas:
+// A ROM is an array [rom][address][integer] of plain integers; hls/roms.py writes it. What is loaded at start, see loaded.h, is the same of
+// integers of just their bits, since no tool sees which it could leave out. Its user makes one memory of each `rom`, as wide as its row,
+// by two pragmas:
 //
 //   #pragma HLS ARRAY_PARTITION variable=rom complete dim=1
 //   #pragma HLS ARRAY_RESHAPE variable=rom complete dim=3
@@ -17,6 +18,22 @@
 #include "formats.h"
 
 namespace resflow {
+
+/// Bits of an integer in a row: all of a plain one's.
+template <class T>
+struct Integer {
+  static constexpr unsigned kBits = 8 * sizeof(T);
+};
+
+template <int bits>
+struct Integer<ap_uint<bits>> {
+  static constexpr unsigned kBits = bits;
+};
+
+template <int bits>
+struct Integer<ap_int<bits>> {
+  static constexpr unsigned kBits = bits;
+};
 
 /// Whether rows of `needed` integers, cut into pieces for `roms` ROMs, are `integers` long.
 constexpr bool rows_hold(unsigned roms, unsigned integers, unsigned needed) {
@@ -34,7 +51,7 @@ T element(const T (&rom)[roms][addresses][integers], unsigned address, unsigned 
 template <unsigned lanes, class Layer, class Word, unsigned roms, unsigned addresses, unsigned words>
 ap_uint<lanes * Layer::Weight::kBits> weights_of(const Word (&rom)[roms][addresses][words], unsigned address, unsigned pe) {
 #pragma HLS INLINE
-  constexpr unsigned kBits = lanes * Layer::Weight::kBits, kWord = 8 * sizeof(Word);
+  constexpr unsigned kBits = lanes * Layer::Weight::kBits, kWord = Integer<Word>::kBits;
   static_assert(rows_hold(roms, words, (Layer::kPe * kBits + kWord - 1) / kWord), "a row holds the weights of kPe PEs; see hls/roms.py");
   constexpr unsigned kTouched = (kBits + kWord - 1) / kWord + 1;  // the most words that hold a part of them
   const unsigned first = pe * kBits / kWord, skip = pe * kBits % kWord;  // constants, too

@@ -15,7 +15,7 @@
 
 namespace resflow {
 
-enum class Storage { kRegisters, kLutram, kBram };
+enum class Storage { kRegisters, kLutram, kBram, kUram };
 
 template <Storage storage>
 struct Memory;
@@ -47,6 +47,16 @@ struct Memory<Storage::kBram> {
   static void holds(Array &array) {
 #pragma HLS INLINE
 #pragma HLS BIND_STORAGE variable=array type=ram_s2p impl=bram
+    (void)array;
+  }
+};
+
+template <>
+struct Memory<Storage::kUram> {
+  template <class Array>
+  static void holds(Array &array) {
+#pragma HLS INLINE
+#pragma HLS BIND_STORAGE variable=array type=ram_s2p impl=uram
     (void)array;
   }
 };

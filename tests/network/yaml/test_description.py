@@ -224,7 +224,7 @@ MISTAKES = {
     "capitals": (
         "weights: stream",
         "weights: ROM",
-        "toy.yaml:29: head.weights: 'ROM' is unknown\n  why: head.weights is one of stream, rom\n  fix: did you mean rom?",
+        "toy.yaml:29: head.weights: 'ROM' is unknown\n  why: head.weights is one of stream, rom, loaded\n  fix: did you mean rom?",
     ),
     "a kernel that fits neither axis": (
         "{kernel: 3, out: 4, weight: int8, pe: 2, simd: 3}",
@@ -379,16 +379,18 @@ MISTAKES = {
         "  fix: write constants: loaded, or memory: lut or bram",
     ),
     "a classifier loaded alone": (
-        "  top:  ",
-        "  weights: loaded\n  top:  ",
-        "toy.yaml:28: head.weights: nothing is loaded\n"
+        "weights: stream",
+        "weights: loaded",
+        "toy.yaml:29: head.weights: nothing is loaded\n"
         "  why: the classifier's weights come with the other constants of the network\n"
         "  fix: write constants: loaded for the network, or weights: rom or stream",
     ),
     "the memory of weights that are streamed": (
-        "  top:  ",
-        "  weights: stream\n  top:  ",
-        "",
+        "pe: 1, simd: 2}",
+        "pe: 1, simd: 2, memory: bram}",
+        "toy.yaml:28: head.fc.memory: weights: stream\n"
+        "  why: they come from card memory in every run\n"
+        "  fix: delete memory, or write weights: rom or loaded",
     ),
     "an alias": (
         "bypass: identity",
