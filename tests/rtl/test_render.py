@@ -84,6 +84,13 @@ def test_a_unit_without_a_module_is_refused_at_its_line(toy, toy_yaml, name, fir
     assert str(error.value).startswith(f"{toy_yaml}:{line}: {name}.{ip.units[-1].name}: abacus has no SystemVerilog\n")
 
 
+CHAIN_PORTS = (
+    *(("input", "i"), ("input", "valid_i"), ("output", "ready_o")),
+    *(("output", "o"), ("output", "valid_o"), ("input", "ready_i")),
+)
+"""Of modules with constants, behind all others."""
+
+
 @pytest.mark.parametrize("implementation", MODULES)
 def test_a_module_has_what_its_row_says(implementation):
     """Ports of its streams in the order and form of every module; parameters that are set, and no others without a reason."""
@@ -95,13 +102,17 @@ def test_a_module_has_what_its_row_says(implementation):
         ports += [("input", f"{name}_i"), ("input", f"{name}_valid_i"), ("output", f"{name}_ready_o")]
     for name in module.writes:
         ports += [("output", f"{name}_o"), ("output", f"{name}_valid_o"), ("input", f"{name}_ready_i")]
-    assert list(found.ports) == ports
+    holds = any(name.endswith("File") for name in found.parameters)
+    chain = [(direction, f"constants_{name}") for direction, name in CHAIN_PORTS]
+    assert list(found.ports) == ports + chain * holds
     expected = {*module.parameters, *(f"{name}Bits" for name in module.formats), *(f"{name}Signed" for name in module.signed)}
     expected |= {f"{name.capitalize()}{each}" for name in module.writes for each in ("Depth", "Style")}
     expected |= {"WeightBipolar"} & {f"{name}Bipolar" for name in module.signed}
     expected |= {*(f"{name}Signed" for name in module.unsigned), *module.lists}
-    of_memories = {name for name in found.parameters if re.fullmatch(r"\w+(Block|File|Style)|(Thresholds|Bases|Levels)Bits", name)}
-    assert expected <= set(found.parameters) <= expected | of_memories
+    of_memories = {name for name in found.parameters if re.fullmatch(r"\w+(Block|Ultra|File|Style)|(Thresholds|Bases|Levels)Bits", name)}
+    loaded = {"Firings", "ConstantsDepth", "ConstantsStyle"}
+    assert expected | (loaded if holds else set()) <= set(found.parameters) <= expected | of_memories | loaded
+    assert all(name.replace("Block", "Ultra") in found.parameters for name in of_memories if name.endswith("Block"))
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +148,9 @@ def test_instances_set_parameters_and_ports_that_modules_have(drawn):
             made = instance(ip, unit)
             header = headers[made.module]
             ports = Counter(name for row in made.connections for name in row)
-            assert ports == Counter(name for _, name in header.ports)
+            into, onward = ([f"constants_{name}" for _, name in each] for each in (CHAIN_PORTS[:3], CHAIN_PORTS[3:]))
+            left_open = {*([] if unit.loads else into), *([] if unit.passes_loads else onward)}
+            assert ports == Counter(name for _, name in header.ports if name not in left_open)
             values = Counter(name for row in made.parameters for name in row)
             assert set(values.values()) == {1}
             assert set(values) <= set(header.parameters)
@@ -147,6 +160,10 @@ def test_instances_set_parameters_and_ports_that_modules_have(drawn):
                 assert left & without in (set(), without)
                 left -= without
             left -= {*(f"{name}Signed" for name in module.unsigned), *module.lists}
+            of_rom, of_loaded = ({name for name in header.parameters if name.endswith(kind)} for kind in ("File", "Ultra"))
+            assert not (of_rom if unit.loads else of_loaded | {"Firings"}) & set(values)
+            left -= of_rom if unit.loads else of_loaded | {"Firings"}
+            left -= set() if unit.passes_loads else {"ConstantsDepth"}
             kinds = {"WeightSigned", "WeightBipolar"} & set(header.parameters)
             assert left == kinds - set(values), f"{made.module} has a default of {left}"
             assert len(kinds - left) == bool(kinds), "weights are of one kind"
