@@ -258,6 +258,11 @@ class Unit:
         """Words of LOAD_BITS bits that it takes of a load."""
         return sum(held.load_words for held in self.constants if held.holding.loaded)
 
+    @property
+    def passes_loads(self) -> bool:
+        """Whether messages go on through its last output."""
+        return self.loads and self.firings.runs()[0].firings[0] >= WRITE
+
     def chained(self, source: str, sink: str | None) -> Unit:
         """With the streams of messages; the first firing of a frame reads its token, and passes it on."""
         writes = self.writes if sink is None else (*self.writes, sink)

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from codegen.text.templates import pascal
-from dataflow.unit import Buffer, Unit
+from constants.layout import Role
+from dataflow.cost.storage import Storage
+from dataflow.unit import Constants, Unit
 from network.formats import Format, Kind
 
 
@@ -20,6 +22,7 @@ class Struct:
     constants: tuple[dict[str, int], ...]  # one declaration a row
     formats: tuple[str, ...]  # one alias each
     buffers: tuple[str, ...] = ()  # the kind of memory of an array, one declaration each
+    rows: tuple[str, ...] = ()  # the bits of a row that is loaded, one declaration each
 
 
 def cpp_format(form: Format) -> str:
@@ -46,16 +49,73 @@ def structs(units: Iterable[Unit]) -> list[Struct]:
 def _struct(name: str, sharers: list[Unit]) -> Struct:
     unit = sharers[-1]
     aliases = tuple(f"using {alias} = {cpp_format(form)};" for alias, form in unit.formats)
-    buffers = tuple(map(_storage, (buffer for each in sharers for buffer in each.buffers)))
-    return Struct(name, unit.title, tuple(map(dict, unit.parameters)), aliases, buffers)
+    loaded = [held for each in sharers if each.loads for held in each.constants]
+    kept = [
+        _storage(buffer.name, buffer.storage, buffer.memories, buffer.words, buffer.bits) for each in sharers for buffer in each.buffers
+    ]
+    kept += [_storage(what(held), held.storage, held.roms, held.words, held.widths[0]) for held in loaded]
+    rows = tuple(f"k{pascal(what(held))}Row = {held.row_bits};" for held in loaded)
+    return Struct(name, unit.title, tuple(map(dict, unit.parameters)), aliases, tuple(kept), rows)
 
 
-def _storage(buffer: Buffer) -> str:
+def _storage(name: str, storage: Storage, memories: int, words: int, bits: int) -> str:
     """Which memory, and how large: // 4 memories of 90 words of 24 bits."""
-    banks = f"{buffer.memories} memories of " if buffer.memories > 1 else ""
-    words = "1 word" if buffer.words == 1 else f"{buffer.words:,} words"
-    size = f"{banks}{words} of {buffer.bits:,} bits" if buffer.words else "nothing is kept"
-    return f"k{pascal(buffer.name)}Storage = Storage::k{pascal(buffer.storage.value)};  // {size}"
+    banks = f"{memories} memories of " if memories > 1 else ""
+    deep = "1 word" if words == 1 else f"{words:,} words"
+    size = f"{banks}{deep} of {bits:,} bits" if words else "nothing is kept"
+    return f"k{pascal(name)}Storage = Storage::k{pascal(storage.value)};  // {size}"
+
+
+def what(held: Constants) -> str:
+    """Constants without the name of their layer: weights, level2."""
+    return held.name.rpartition("_")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedArray:
+    """The array of a unit's constants that are loaded, [memory][address][integer]."""
+
+    held: Constants
+    struct: str
+
+    @property
+    def name(self) -> str:
+        return self.held.name
+
+    @property
+    def integer(self) -> str:
+        signed = not self.held.layout.is_unsigned
+        return f"ap_{'' if signed else 'u'}int<{self.integer_bits}>"
+
+    @property
+    def integer_bits(self) -> int:
+        """Of weights, which are one number to the PEs, as many as fill the memories best."""
+        held = self.held
+        return -(-held.row_bits // (held.roms * held.rom_elements)) if held.role is Role.WEIGHTS else held.element_bits
+
+    @property
+    def dimensions(self) -> tuple[int, int, int]:
+        held = self.held
+        integers = -(-held.row_bits // self.integer_bits)
+        return held.roms, held.words, -(-integers // held.roms)
+
+    @property
+    def row(self) -> str:
+        """Conv1::kWeightsRow"""
+        return f"{self.struct}::k{pascal(what(self.held))}Row"
+
+    @property
+    def storage(self) -> str:
+        return f"{self.struct}::k{pascal(what(self.held))}Storage"
+
+
+def loaded_arrays(unit: Unit) -> list[LoadedArray]:
+    return [LoadedArray(held, struct_name(unit)) for held in unit.constants if held.holding.loaded]
+
+
+def loaded_name(unit: Unit) -> str:
+    """The function of a unit whose constants are loaded: they are its own."""
+    return f"{unit.name}_loaded"
 
 
 def template_arguments(unit: Unit) -> str:
@@ -69,7 +129,15 @@ def call_arguments(unit: Unit) -> list[str]:
     inputs = [memory(unit)] if unit.memory and not unit.memory.writes else []
     outputs = [memory(unit)] if unit.memory and unit.memory.writes else []
     frames = ["frames"] if unit.all_frames else []
-    return [*inputs, *unit.reads, *(held.name for held in unit.constants), *frames, *unit.writes, *outputs]
+    reads, writes = (unit.reads[:-1] if unit.loads else unit.reads), (unit.writes[:-1] if unit.passes_loads else unit.writes)
+    constants = (held.name for held in unit.constants)
+    return [*inputs, *reads, *unit.reads_once, *constants, *frames, *writes, *unit.writes_once, *outputs]
+
+
+def chain_arguments(unit: Unit) -> list[str]:
+    """The streams of messages of a unit whose constants are loaded, and what is loaded."""
+    ends = [unit.reads[-1], *(unit.writes[-1:] if unit.passes_loads else ())]
+    return [*ends, *(held.name for held in unit.constants)]
 
 
 def memory(unit: Unit) -> str:

@@ -130,6 +130,8 @@ def directives(ip: Ip, release: Release) -> list[str]:
     lines = []
     for unit in ip.units:
         for held in unit.constants:
+            if held.holding.loaded:
+                continue  # an array: bound where it is declared
             if held.words == 1:
                 continue  # no memory: a single word is wired into the logic
             impl = release.impl[held.storage.value]

@@ -11,10 +11,12 @@ import zipfile
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dataflow.banks import IMAGE_HEADER_BYTES
 from dataflow.design import CONTROL_PROTOCOL, Argument, Design, Port
 from ipi import kernel_xml
 from ipi.cells import cells, slices, stages
 from ipi.registers import registers
+from network.model import Head
 
 ARCHIVE = "ip.zip"
 """The packager's folder among the products of its job."""
@@ -33,8 +35,12 @@ class KernelStream(NamedTuple):
 
 
 def streams(design: Design) -> tuple[KernelStream, ...]:
-    """Images, weights where they are streamed, and labels; none with a DMA."""
-    return tuple(KernelStream(f"{'S' if port.is_input else 'M'}_AXIS_{port.name.upper()}", ip.name, port) for ip, port in design.open_ports)
+    """Images, weights where they are streamed, constants where they are loaded, and labels; none with a DMA."""
+
+    def name(port: Port) -> str:
+        return f"{'S' if port.is_input else 'M'}_AXIS_{port.name.removesuffix('_in').upper()}"
+
+    return tuple(KernelStream(name(port), ip.name, port) for ip, port in design.open_ports)
 
 
 def files(design: Design) -> tuple[str, ...]:
@@ -149,12 +155,25 @@ def _stream_notes(design: Design) -> list[str]:
         "Nothing has to be started: an image is taken whenever there is one. TLAST and TKEEP of what sends images stay unconnected; a DMA that",
         "is to write the labels to memory needs TLAST, which an axis_subset_converter can give it.",
         "",
+        *(_load_notes(design) if design.network.loads else ()),
         "With `interfaces: memory` in the description, a DMA of its own moves images, weights and labels from and to memory.",
+    ]
+
+
+def _load_notes(design: Design) -> list[str]:
+    words = f"{design.load_words:,}"
+    return [
+        f"Constants come through S_AXIS_CONSTANTS, before the first image: the word {words} and then {words} words, which are those of",
+        f"`doit constants` behind the {IMAGE_HEADER_BYTES} bytes of the header of their image, without the zeros that fill it up; then a word of 0 for",
+        "every image. Another load may follow the 0 of any image; an image that comes before the first load, or without its 0, waits.",
+        "",
     ]
 
 
 def _beats(design: Design, port: Port) -> str:
     network, head = design.network, design.network.head
+    if port.name == "constants_in":
+        return f"a word of 0 an image, and loads of {design.load_words:,} words with their number in front: see below"
     if port.name == "image":
         what = f"{network.input}, a beat for each pixel, row by row; its channels are {port.format}, the first in the lowest bits"
     elif port.name == "weights":
@@ -173,11 +192,18 @@ def _data(design: Design, argument: Argument) -> str:
     labels = f"labels, uint32 (n, {head.top:,}), the best first"
     if head.gives_scores:
         labels = f"n times {head.top_k.words:,} words: {head.top:,} labels, uint32, the best first; then {_scores(design)}"
+    if argument.name == "weightsmem" and network.loads:
+        weights = f"; in others weights of the fully connected layer, {_matrix(head)}" if head.streams_weights else ""
+        return f"the image of the constants, {IMAGE_HEADER_BYTES + design.load_bytes:,} bytes, in a run for 0 images{weights}"
     return {
         "in": f"images, uint8 (n, {', '.join(map(str, network.input))})",
         "out": labels,
-        "weightsmem": f"weights of the fully connected layer, {head.fc.weight} ({head.fc.out:,}, {head.fc.inputs:,})",
+        "weightsmem": f"weights of the fully connected layer, {_matrix(head)}",
     }[argument.name]
+
+
+def _matrix(head: Head) -> str:
+    return f"{head.fc.weight} ({head.fc.out:,}, {head.fc.inputs:,})"
 
 
 def _register_table(design: Design) -> list[str]:
@@ -188,7 +214,9 @@ def _register_table(design: Design) -> list[str]:
         "GIER": "bit 0 enables the interrupt",
         "IP_IER": "bit 0 interrupts at ap_done, bit 1 at ap_ready",
         "IP_ISR": "which of them it was; a 1 written to a bit clears it",
-        "numReps": "images of a run",
+        "numReps": "images of a run; 0 loads constants, and the status word at the address in out is 1 where that went well"
+        if design.network.loads
+        else "images of a run",
     }
     rows = [
         (f"0x{each.offset:02X}", each.name, str(each.bits), meanings.get(each.name) or f"the address of what {each.master} moves")

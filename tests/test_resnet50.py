@@ -10,7 +10,8 @@ import runtime
 from network import images, load, parameters, reference
 from tests import reference_data
 from tests.runtime.xrt.test_device import child
-from tests.test_dodo import ROOT, doit, ran
+from tests.test_dodo import ran
+from tests.tools.builds import ROOT, doit
 
 pytestmark = reference_data.needs_reference
 

@@ -55,6 +55,15 @@ def constants(design: Design) -> Constants | None:
     return Constants.of(design.fingerprint, (held.layout for held in design.loaded)) if design.loaded else None
 
 
+def constants_image(design: Design, parameters: Parameters) -> bytes:
+    """The image of the constants that the hardware loads; raises ParameterError if it cannot compute with the parameters."""
+    held = constants(design)
+    if held is None:
+        raise ValueError(f"{design.name}: its constants are part of the hardware")
+    with refused_parameters(design):
+        return held.image(parameters)
+
+
 @contextmanager
 def refused_parameters(design: Design) -> Iterator[None]:
     """Has parameters that the host refuses be those of the file they were read from."""

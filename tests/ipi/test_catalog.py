@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "own_design.tcl"
 STREAMS = plan(load(ROOT / "configs" / "digits_streams.yaml"))
 MEMORY = plan(load(ROOT / "configs" / "digits.yaml"))
+LOADED = plan(load(ROOT / "configs" / "digits_loaded.yaml"))
 
 
 @pytest.fixture
@@ -42,9 +43,24 @@ def test_generated_files(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"digits_streams/ipi/{name}", ipi.render(STREAMS)[name])
 
 
-@pytest.mark.parametrize("design", [STREAMS, MEMORY], ids=lambda design: design.name)
+@pytest.mark.parametrize("design", [STREAMS, MEMORY, LOADED], ids=lambda design: design.name)
 def test_readme(design: Design, golden: Callable[[str, str], None]) -> None:
     golden(f"{design.name}/ip/README.md", catalog.readme(design))
+
+
+def test_loads_through_a_stream(toy_yaml: Path, tmp_path: Path) -> None:
+    (tmp_path / "toy.yaml").write_text("constants: loaded\ninterfaces: streams\n" + toy_yaml.read_text())
+    design = plan(load(tmp_path / "toy.yaml"))
+    found = {each.name: (each.ip, each.mode, each.port.tdata_bytes) for each in catalog.streams(design)}
+    assert found["S_AXIS_CONSTANTS"] == ("stem", "Slave", 8)
+    write_tree(tmp_path / "ipi", ipi.render(design))
+    check(design, tmp_path / "ipi").require()
+    words = f"{design.load_words:,}"
+    assert (
+        f"Constants come through S_AXIS_CONSTANTS, before the first image: the word {words} and then {words} words, which are those of\n"
+        "`doit constants` behind the 64 bytes of the header of their image, without the zeros that fill it up; then a word of 0 for\n"
+        "every image. Another load may follow the 0 of any image; an image that comes before the first load, or without its 0, waits.\n"
+    ) in catalog.readme(design)
 
 
 def test_floorplan(golden: Callable[[str, str], None]) -> None:

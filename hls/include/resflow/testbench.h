@@ -1,7 +1,7 @@
 // What every generated test bench does: send vectors, compare what comes out, and hold loops against the design's cycles.
 //
 // Vectors stand in `<folder>/<port>.bin`, frame after frame, codes in stream order: a byte each where the format has at most 8
-// bits, else four bytes, lowest first. Run as `<bench> <folder> <frames>`; a port of constant data repeats its one frame. A third
+// bits, else four bytes, lowest first; of messages with constants, see loaded.h, words of eight bytes. Run as `<bench> <folder> <frames>`; a port of constant data repeats its one frame. A third
 // argument, rtl, says that hardware stands in for the C++, in which no loops can be counted.
 //
 // Misuse: vectors that are missing or of another number of frames end the bench with FAIL and status 1. C simulation's streams have
@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,46 @@ class Bench {
     codes_ += (unsigned long)(beats) * lanes;
   }
 
+  /// The messages in front of a frame, and its token: words of 64 bits, as they stand in the vectors.
+  void send_messages(const std::string &port, hls::stream<Beat<1, UInt<64>>> &stream) {
+    for (std::uint64_t words = next_message(port); words != 0; words = next_message(port)) {
+      stream.write(words);
+      while (words--) stream.write(next_message(port));
+    }
+    stream.write(0);
+  }
+
+  /// The same out of a stream, word for word.
+  void expect_messages(const std::string &port, hls::stream<Beat<1, UInt<64>>> &stream) {
+    const unsigned frame = compared_[port]++;
+    const auto expect = [&]() {
+      const std::uint64_t expected = next_message(port);
+      if (stream.empty()) {
+        complain(port + ": the messages of frame " + std::to_string(frame) + " end before " + std::to_string(expected));
+      } else {
+        const std::uint64_t found = stream.read().to_uint64();
+        if (found != expected)
+          complain(port + ": the messages of frame " + std::to_string(frame) + ": " + std::to_string(found) + " instead of " + std::to_string(expected));
+      }
+      return expected;
+    };
+    for (std::uint64_t words = expect(); words != 0; words = expect()) {
+      while (words--) expect();
+    }
+  }
+
+  /// What a call wrote in place of results.
+  void expect_answer(const std::string &call, const std::vector<ap_uint<32>> &memory, std::size_t words, std::uint32_t expected) {
+    for (std::size_t i = 0; i < memory.size(); ++i) {
+      const std::uint32_t wanted = i < words ? expected : untouched();
+      if (memory[i] != wanted)
+        complain(call + ": word " + std::to_string(i) + " is " + std::to_string(memory[i].to_uint()) + " instead of " + std::to_string(wanted));
+    }
+  }
+
+  /// What memory holds before a call, and no call writes.
+  static std::uint32_t untouched() { return 0x5a5a5a5a; }
+
   /// The bytes of a port as memory holds them: each frame padded to whole words.
   std::vector<ap_uint<512>> words(const std::string &port, unsigned frames, unsigned words_per_frame) {
     const std::vector<std::uint8_t> &bytes = data(port);
@@ -94,15 +135,19 @@ class Bench {
     if (left) complain(port + ": " + std::to_string(left) + " beats are left over");
   }
 
+  /// Of a process; `refused` are frames that it works on although nothing becomes of them.
   template <class Tag>
-  void require_cycles(const std::string &process, unsigned long per_frame) {
-    const unsigned long expected = per_frame * frames_, found = firings<Tag>();
+  void require_cycles(const std::string &process, unsigned long per_frame, unsigned refused = 0) {
+    const unsigned long expected = per_frame * (frames_ + refused), found = firings<Tag>();
     if (counts_ && found != expected) complain(process + ": " + std::to_string(found) + " firings instead of " + std::to_string(expected));
     ++processes_;
   }
 
   /// Exit status: 0 when nothing was complained about.
-  int verdict() const {
+  int verdict() {
+    for (const auto &port : message_ports_) {
+      if (position_[port] != data(port).size()) complain(port + ": the vectors have more messages");
+    }
     if (complaints_) {
       std::printf("FAIL %s: %lu differences\n", ip_, complaints_);
       return 1;
@@ -153,6 +198,17 @@ class Bench {
     return value;
   }
 
+  std::uint64_t next_message(const std::string &port) {
+    message_ports_.insert(port);
+    const std::vector<std::uint8_t> &bytes = data(port);
+    std::size_t &position = position_[port];
+    if (position + 8 > bytes.size()) fail(port + ": the vectors end within a message");
+    std::uint64_t word = 0;
+    for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t(bytes[position + i]) << (8 * i);
+    position += 8;
+    return word;
+  }
+
   const char *ip_;
   std::string folder_;
   unsigned frames_ = 0, processes_ = 0;
@@ -161,6 +217,7 @@ class Bench {
   std::map<std::string, std::vector<std::uint8_t>> data_;
   std::map<std::string, std::size_t> position_;
   std::map<std::string, unsigned> compared_;
+  std::set<std::string> message_ports_;
 };
 
 }  // namespace resflow
