@@ -44,7 +44,7 @@ def file(xclbin: Xclbin) -> str:
         "arguments": [
             f"{argument.name:12}{argument.offset:#06x}  {_meaning(manifest, role)}" for role, argument in manifest.by_role.items()
         ],
-        "units": [f"{unit.name:12}{unit.base:#x}  {', '.join(unit.banks.values())}" for unit in xclbin.units],
+        "units": [f"{unit.name:11} {unit.base:#x}  {', '.join(unit.banks.values())}" for unit in xclbin.units],
         "banks": [*_banks(xclbin)],
         "clocks": [f"{name} {mhz} MHz ({kind.name})" for name, mhz, kind in xclbin.clocks],
         "sections": [f"{section.kind:3} {section.name or '-':12}{section.size:14,} bytes" for section in axlf.sections],

@@ -54,7 +54,7 @@ module rf_loader #(
     assign open_o = 1'b1;
     assign write_o = '0;
     assign address_o = '0;
-    assign row_o = '0;
+    assign row_o = LoadBits'(1'b0);
   end else begin : gen_chain
     localparam int unsigned Words = words_of_all();
     localparam int unsigned WordBits = rf_pkg::index_bits(LoadBits / 64);

@@ -13,7 +13,8 @@ from dataflow.unit import Backend
 from hls.pipelines import scheduled
 from network import load
 from tests.report_fixtures import edited
-from tests.test_dodo import doit, project
+from tests.test_dodo import project
+from tests.tools.builds import doit
 from tests.tools.installation import Installation
 from tests.tools.programs import quick_compiler
 

@@ -65,12 +65,12 @@ def of_loaded(array):
     return array.held.storage, memories, words, integers * array.integer_bits
 
 
-def few_of(folder, *drawings, **options):
+def few_of(folder, *drawings, has=features, **options):
     """IPs that together have what all have, once for each drawing: its number, and how many networks."""
     return [
         case
         for number, networks in drawings
-        for design, ip, seed, _ in few(drawn(number, networks, folder, **options), lambda design: design.ips)
+        for design, ip, seed, _ in few(drawn(number, networks, folder, **options), lambda design: design.ips, has)
         for case in cases(design, [ip], seed)
     ]
 
@@ -79,8 +79,30 @@ def test_random_ips(tmp_path):
     assert passes(few_of(tmp_path, (7, 90), (16, 40), blocks=2), tmp_path) == (WAYS | set(IMPLEMENTATIONS)) - LOADS
 
 
+MANY_LANES = {
+    *(f"{name} reads" for name in "dwc join join_sum max_pool mvau mvu raster scale search swg table threshold".split()),
+    *(f"{name} writes" for name in "dwc join join_sum max_pool mvau mvu raster scale search swg swg_parallel table threshold".split()),
+    *("mvau holds weights", "mvau holds thresholds", "mvu holds weights", "weight_rom holds weights", "threshold holds thresholds"),
+    *("search holds levels", "table holds codes", "clip holds bases", "scale holds multipliers", "scale holds biases"),
+    *("join_sum holds factors", "dense holds bias", "scale_scores holds bias"),
+}
+
+
+def many_lanes(ip):
+    """What its units do with more than 64 lanes, or more than 64 bits of constants, in a cycle."""
+    lanes = {each.name: each.lanes for each in (*ip.streams, *ip.ports)}
+    found = set()
+    for unit in ip.units:
+        found |= {f"{unit.implementation} reads" for name in unit.reads if lanes[name] > 64}
+        found |= {f"{unit.implementation} writes" for name in unit.writes if lanes[name] > 64}
+        found |= {f"{unit.implementation} holds {held.role.value}" for held in unit.constants if held.row_bits > 64}
+    return found
+
+
 def test_beats_and_words_of_many_lanes(tmp_path):
-    passes(few_of(tmp_path, (17, 30), blocks=1, wide=True), tmp_path)
+    found = few_of(tmp_path, (17, 30), has=many_lanes, blocks=1, wide=True)
+    passes(found, tmp_path)
+    assert set().union(*(many_lanes(case.ip) for case in found)) == MANY_LANES
 
 
 def test_networks_of_every_form(tmp_path):
