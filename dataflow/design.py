@@ -115,7 +115,8 @@ class Ip:
         if unit.passes_loads:
             latencies[-1] = MESSAGE_LATENCY
         return tuple(
-            (RtlFifo(depth=depth, unit_latency=latency), stream.bits) for depth, latency, stream in zip(depths, latencies, written, strict=True)
+            (RtlFifo(depth=depth, unit_latency=latency), stream.bits)
+            for depth, latency, stream in zip(depths, latencies, written, strict=True)
         )
 
     @property
