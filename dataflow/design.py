@@ -21,6 +21,9 @@ from network.model import Network
 CONTROL_PROTOCOL = "ap_ctrl_chain"
 """How the kernel is started, by its DMA: XRT starts a run as soon as the kernel takes images again, so that runs overlap."""
 
+IMAGES = "constants_image"
+"""Name of the vectors with the images of constants that a DMA's bench loads, one behind the other."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
@@ -105,6 +108,11 @@ class Ip:
     def loaded(self) -> tuple[Constants, ...]:
         """Its constants that are loaded, in the order of their words."""
         return tuple(held for unit in self.units for held in unit.constants if held.holding.loaded)
+
+    @property
+    def reads_constants(self) -> bool:
+        """Whether it reads images of constants from card memory: the DMA of a network that loads some."""
+        return any(unit.implementation == "fetch" for unit in self.units)
 
     def rtl_fifos(self, unit: Unit) -> tuple[tuple[RtlFifo, int], ...]:
         """What a unit writes, in RTL: the FIFO of each of its outputs, and the bits of a beat."""

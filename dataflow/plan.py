@@ -28,10 +28,15 @@ def plan(network: Network, search_cache: MutableMapping[str, list[int]] | None =
     sizes_kb(network, platform)  # report a bank that is too small before any search
     of_parts = _given_slrs(network, platform)
     given = [platform.bank(network.memory.images).slr, *of_parts] if network.has_dma else of_parts
+    left_open = builds.left_open(network)
     network = builds.built(network, platform) if network.is_folded else folding.fold(network, platform, given, search_cache)
     design = lay_out(network, platform)
     sizes_kb(network, platform, design.load_bytes)
-    slrs = floorplan.place(floorplan.problem(design, given), search_cache)
+    problem = floorplan.problem(design, given, left_open)
+    slrs, memories = floorplan.place(problem, search_cache)
+    if memories != problem.present:
+        network = builds.lying(network, {each.layer: each.costs[i][0] for each, i in zip(problem.weights, memories, strict=True)})
+        design = lay_out(network, platform)
     ips = tuple(replace(ip, slr=slr) for ip, slr in zip(design.ips, slrs, strict=True))
     return replace(design, network=network.placed(slrs[-len(of_parts) :]), ips=ips)
 

@@ -334,7 +334,12 @@ class Conv:
     @property
     def cycles(self) -> int:
         """Cycles per frame of the MVAU at II=1."""
-        return self.output.pixels // self.pixels * self.fold_in * self.fold_out
+        return self.cycles_folded(self.fold)
+
+    def cycles_folded(self, fold: Fold) -> int:
+        """The same with another folding."""
+        products = self.output.pixels * self.window.taps * self.input.channels * self.out
+        return products // (fold.pe * fold.simd * fold.pixels * fold.taps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,16 +9,15 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from network import load, parameters
 from runtime.container.xclbin import Xclbin
 from tests import pages
+from tests.tools.builds import ROOT, doit
 from tests.tools.programs import quick_compiler
 
-ROOT = Path(__file__).parent.parent
 STEPS = ["generate", "design", "vectors", "check", "xclbin", "csim"]
 
 
@@ -26,17 +25,6 @@ STEPS = ["generate", "design", "vectors", "check", "xclbin", "csim"]
 def own_cache(tmp_path, monkeypatch):
     """What other tests have made is not there."""
     monkeypatch.setenv("RESFLOW_CACHE", str(tmp_path / "cache"))
-
-
-def doit(*arguments, cwd=ROOT, env=None, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "doit", *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        capture_output=True,
-        text=True,
-        **options,
-    )
 
 
 def ran(result):

@@ -18,7 +18,8 @@ import yaml
 
 from network import load, parameters
 from runtime.container.xclbin import Xclbin
-from tests.test_dodo import ROOT, doit, project, ran
+from tests.test_dodo import project, ran
+from tests.tools.builds import ROOT, doit
 from tests.tools.farm import Farm
 from tests.tools.installation import Installation
 from tests.tools.programs import quick_compiler

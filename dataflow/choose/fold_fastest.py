@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dataflow.choose import floorplan
+from dataflow.choose.builds import left_open
 from dataflow.choose.fold_choices import EVERY_KIND, Choice
 from dataflow.choose.fold_search import Search
 from dataflow.choose.fold_tables import Costs, vector
@@ -109,9 +110,11 @@ def _priced(search: Search, cycles: int, given: Sequence[int | None]) -> _Priced
         if builds is None:
             return _Priced(is_impossible=True)
         problem = _problem(search, builds, given)
-        used = vector(sum(problem.costs, Resources()))
+        used = _used(problem.settled())
         if prices @ used > prices @ budget * (1 + 1e-9):
             return _Priced(is_impossible=True)
+        if problem.weights:
+            used = _used(problem.settled(floorplan.balanced(problem)))
         if (used <= budget).all():
             if can_be_placed(problem):
                 return _Priced(builds)
@@ -158,29 +161,33 @@ def _mixed(search: Search, cycles: int, one: _Tried, other: _Tried, given: Seque
             continue
         builds = tuple(map(tuple, mixed))
         problem = _problem(search, builds, given)
-        if sum(problem.costs, Resources()).within(search.budget) and can_be_placed(problem):
+        # With hardly any room left IPs cannot be divided among the SLRs, and it takes long to find that out.
+        fits = (_used(problem.settled(floorplan.balanced(problem))) <= vector(search.budget) * (1 - STEP / 2)).all()
+        if fits and can_be_placed(problem):
             return builds
     return None
 
 
 def can_be_placed(problem: floorplan.Problem) -> bool:
-    """Whether floorplan.NODES of the search tree find SLRs for all IPs."""
+    """Whether floorplan.NODES of the search tree find SLRs for all IPs, and memories for weights where those are left open."""
     try:
         return floorplan.feasible(problem, floorplan.NODES)
     except TimeUp:
         return False
 
 
+def _used(problem: floorplan.Problem) -> Costs:
+    return vector(sum(problem.costs, Resources()))
+
+
 def _is_short(search: Search, cycles: int, kind: int) -> bool:
     """Whether even the foldings that use least of a kind of resource need more of it than the card has."""
     frugal = search.least(cycles, EVERY_KIND[:, [kind]])
-    return frugal is None or getattr(sum(_problem(search, frugal, ()).costs, Resources()), KINDS[kind]) > getattr(
-        search.budget, KINDS[kind]
-    )
+    return frugal is None or _used(_problem(search, frugal, ()).settled())[kind] > getattr(search.budget, KINDS[kind])
 
 
 def _problem(search: Search, folds: Builds, given: Sequence[int | None]) -> floorplan.Problem:
-    return floorplan.problem(lay_out(search.built(folds), search.platform), given)
+    return floorplan.problem(lay_out(search.built(folds), search.platform), given, left_open(search.network))
 
 
 def _jointly(search: Search, cycles: int, given: Sequence[int | None]) -> Builds | None:
@@ -202,7 +209,7 @@ class _JointProgram:
     def __init__(self, search: Search, cycles: int, least: Builds) -> None:
         self.search = search
         self.design = lay_out(search.built(least), search.platform)
-        self.problem = _problem(search, least, ())
+        self.problem = _problem(search, least, ()).settled()
         self.slrs = range(len(self.problem.budgets))
         self.options = [search.choices(part, cycles, EVERY_KIND) for part in range(len(search.tables))]
         if search.dma:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import inf
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from dataflow.layout.ips import dma_ip
 from dataflow.layout.network import link
 from dataflow.platform import Platform
 from network.errors import DescriptionError
-from network.layers import Build, Classifier, Conv, Fold, Multiply, Way
+from network.layers import Build, Classifier, Conv, Fold, Multiply, Ram, Way
 from network.model import Block, Head, Network, Stem
 
 
@@ -110,14 +111,25 @@ class Search:
 
 
 def search(network: Network, platform: Platform) -> Search:
-    """Prepare a search by computing its tables; takes a second for ResNet-50."""
+    """Prepare a search by computing its tables; takes seconds for ResNet-50."""
+    found = search_within(network, platform, inf)
+    if found is None:
+        raise TypeError("tables of all ways leave no part out")
+    return found
+
+
+def search_within(network: Network, platform: Platform, most: float) -> Search | None:
+    """The same for at most so many cycles a frame, so that no slower foldings need be tried; None where some layer has no others."""
     tables: dict[str, Table] = {}
     own = []
     for part in network.parts.values():
-        key = repr(nameless(part))
-        if key not in tables:
-            tables[key] = table(part)
-        own.append(tables[key] if tables[key].part == part else replace(tables[key], part=part))
+        like = repr(nameless(part))
+        if like not in tables:
+            new = table(part, most)
+            if new is None:
+                return None
+            tables[like] = new
+        own.append(tables[like] if tables[like].part == part else replace(tables[like], part=part))
     return Search(network=network, platform=platform, tables=tuple(own), dma=dma_ip(network, ()) if network.has_dma else None)
 
 
@@ -145,26 +157,28 @@ def numbers(network: Network) -> list[int]:
 
 def _numbers(build: Build) -> tuple[int, ...]:
     multiply = -1 if build.multiply is None else list(Multiply).index(build.multiply)
-    return (*build.fold, multiply, list(Way).index(build.way) if isinstance(build.way, Way) else -1)
+    way = list(Way).index(build.way) if isinstance(build.way, Way) else -1
+    return (*build.fold, multiply, way, -1 if build.memory is None else list(Ram).index(build.memory))
 
 
 def _build(layer: Conv | Classifier, known: Sequence[int]) -> Build:
     """The build of these numbers; what is described stays."""
     multiply = None if known[4] < 0 else list(Multiply)[known[4]]
-    return Build(Fold(*known[:4]), multiply, layer.build.way if known[5] < 0 else list(Way)[known[5]])
+    way = layer.build.way if known[5] < 0 else list(Way)[known[5]]
+    return Build(Fold(*known[:4]), multiply, way, None if known[6] < 0 else list(Ram)[known[6]])
 
 
 def rebuilt(network: Network, known: Sequence[int]) -> Network | None:
     """The network with these `numbers`; None where these are not a way to build it."""
     own = {name: layers(part) for name, part in network.parts.items()}
-    if len(known) != 6 * sum(map(len, own.values())) or any(min(known[place : place + 4]) < 1 for place in range(0, len(known), 6)):
+    if len(known) != 7 * sum(map(len, own.values())) or any(min(known[place : place + 4]) < 1 for place in range(0, len(known), 7)):
         return None
     parts, place = [], 0
     try:
         for name, part in network.parts.items():
-            builds = [_build(layer, known[place + 6 * i : place + 6 * i + 6]) for i, layer in enumerate(own[name])]
+            builds = [_build(layer, known[place + 7 * i : place + 7 * i + 7]) for i, layer in enumerate(own[name])]
             parts.append(rebuild(part, builds))
-            place += 6 * len(builds)
+            place += 7 * len(builds)
     except (DescriptionError, IndexError):
         return None
     return assemble(network, parts)

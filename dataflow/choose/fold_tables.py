@@ -12,25 +12,28 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import prod
+from math import inf, prod
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dataflow.choose.builds import Own, nameless, ways
-from dataflow.cost.estimate import estimate_ip
+from dataflow.cost.estimate import estimate_ip, estimate_stream
 from dataflow.cost.resources import KINDS, Resources
-from dataflow.design import Ip, Port
+from dataflow.design import Ip, Port, Stream
+from dataflow.layout.chain import CONSTANTS
 from dataflow.layout.ips import block_frame, block_ip, head_ip, stem_ip
 from network.errors import DescriptionError
-from network.layers import Build, Classifier, Conv, Fold, divisors
+from network.layers import LOADED, Build, Classifier, Conv, Fold, Ram, divisors
 from network.model import Block, Head, Stem
 
 Part: TypeAlias = Stem | Block | Head
 """The part of a network that becomes one IP."""
 Costs: TypeAlias = NDArray[np.float64]
 """[..., kind], in the order of KINDS."""
+MESSAGES = Stream(name="constants", lanes=1, format=CONSTANTS)
+"""From a unit that loads to the next."""
 NEVER = 1 << 62
 """Cycles of what cannot be built."""
 
@@ -140,13 +143,16 @@ def lay_out(part: Part) -> Ip:
     return block_ip(part) if isinstance(part, Block) else head_ip(part)
 
 
-def table(part: Part) -> Table:
-    """The table of all ways to build one IP that its description leaves open. Raises DescriptionError if there are none."""
-    return _of_block(part) if isinstance(part, Block) else _of_one_layer(part)
+def table(part: Part, most: float = inf) -> Table | None:
+    """The table of all ways to build one IP that its description leaves open, but for layers folded so that they take more than `most` cycles;
+    None if there are no others. Raises DescriptionError if there is no way at all."""
+    return _of_block(part, most) if isinstance(part, Block) else _of_one_layer(part, most)
 
 
-def _of_one_layer(part: Stem | Head) -> Table:
-    candidates = [each.build for each in ways(nameless(part.conv))] if isinstance(part, Stem) else _classifier_folds(part.fc)
+def _of_one_layer(part: Stem | Head, most: float) -> Table | None:
+    candidates = [each.build for each in ways(nameless(part.conv), most)] if isinstance(part, Stem) else _classifier_builds(part.fc, most)
+    if not candidates and most < inf:
+        return None
     built: list[tuple[Build, Ip]] = []
     for build in candidates:
         try:
@@ -173,10 +179,12 @@ def _of_one_layer(part: Stem | Head) -> Table:
     )
 
 
-def _classifier_folds(layer: Classifier) -> list[Build]:
+def _classifier_builds(layer: Classifier, most: float) -> list[Build]:
     pes = divisors(layer.out) if "pe" in layer.free else [layer.pe]
     simds = divisors(layer.inputs) if "simd" in layer.free else [layer.simd]
-    return [Build(Fold(pe, simd)) for pe in pes for simd in simds]
+    memories = Ram if layer.holding == LOADED else (layer.holding.memory,)
+    folds = [Fold(pe, simd) for pe in pes for simd in simds if layer.out * layer.inputs // (pe * simd) <= most]
+    return [Build(fold, memory=memory) for fold in folds for memory in memories]
 
 
 def _ends(layer: Conv | Classifier) -> Ends:
@@ -206,6 +214,8 @@ class _Frame:
 
     def __init__(self, block: Block, candidates: Sequence[Sequence[Own]]) -> None:
         self.block = block
+        # Each unit of a convolution that loads has a stream for its messages; but the first one of the IP is fed by the port.
+        self.is_fed = any(layer.holding.loaded for layer in block.layers)
         self.convs: list[dict[Ends, Conv]] = []  # for each layer, by its ends, the convolution built in some way that has them
         for layer, of_layer in zip(block.layers, candidates, strict=True):
             some = {Ends(each.into, each.out): each.build for each in reversed(of_layer)}
@@ -233,11 +243,16 @@ class _Frame:
     def built(self, changed: dict[int, Ends]) -> tuple[Ip, Costs, int]:
         """With these ends of layers, and the widest of the others: the IP, its cost and its cycles a frame."""
         ip = self._ip([convs[changed.get(layer, self.widest[layer])] for layer, convs in enumerate(self.convs)])
-        return ip, vector(estimate_ip(ip)), ip.interval
+        cost = vector(estimate_ip(ip))
+        if self.is_fed and not any(unit.loads for unit in ip.units):
+            cost = cost - vector(estimate_stream(MESSAGES))
+        return ip, cost, ip.interval
 
 
-def _of_block(block: Block) -> Table:
-    candidates = [ways(nameless(conv)) for conv in block.layers]
+def _of_block(block: Block, most: float) -> Table | None:
+    candidates = [ways(nameless(conv), most) for conv in block.layers]
+    if not all(candidates) and most < inf:
+        return None
     frame = _Frame(block, candidates)
     base = frame.built({})[1]
     builds, ends, costs, cycles = [], [], [], []

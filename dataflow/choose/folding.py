@@ -37,10 +37,10 @@ def fold(
 
 def _search(network: Network, platform: Platform, given: Sequence[int | None]) -> Network:
     from dataflow.choose.fold_fastest import fastest, reaching
-    from dataflow.choose.fold_search import search
+    from dataflow.choose.fold_search import search, search_within
 
-    all_folds = search(network, platform)
     if network.fps is None:
+        all_folds = search(network, platform)
         best = fastest(all_folds, given)
         if best is None:
             free = floorplan.freed(given, network.has_dma)
@@ -54,13 +54,15 @@ def _search(network: Network, platform: Platform, given: Sequence[int | None]) -
                 else "use another card, fewer channels or narrower formats; with pe and simd given, doit floorplan shows by how much it exceeds them",
             )
         return all_folds.built(best.builds)
-    least = reaching(all_folds, cycles_for(network, network.fps), given)
-    if least is None:
-        fewest = all_folds.fewest_cycles()
+    cycles = cycles_for(network, network.fps)
+    fast = search_within(network, platform, cycles)
+    least = None if fast is None else reaching(fast, cycles, given)
+    if fast is None or least is None:
+        fewest = search(network, platform).fewest_cycles()
         raise DescriptionError(
             network.at,
             f"fps: {network.fps:,} cannot be reached",
-            why=f"at {network.clock_mhz} MHz that is {cycles_for(network, network.fps):,} cycles a frame, but the fewest possible are {fewest:,}",
+            why=f"at {network.clock_mhz} MHz that is {cycles:,} cycles a frame, but the fewest possible are {fewest:,}",
             fix=f"write fps: {int(network.clock_mhz * 1e6 / fewest)} or less, or raise clock_mhz",
         )
-    return all_folds.built(least)
+    return fast.built(least)

@@ -38,7 +38,7 @@ def estimate_ip(ip: Ip, backend: Backend = Backend.HLS) -> Resources:
     if backend is Backend.RTL:
         fifos = [estimate_rtl_fifos(ip, unit) for unit in ip.units]
     else:
-        fifos = [_fifo(stream, backend) for stream in ip.streams]
+        fifos = [estimate_stream(stream, backend) for stream in ip.streams]
     return sum([*(unit.cost(backend) for unit in ip.units), *fifos], Resources())
 
 
@@ -82,7 +82,8 @@ def estimate_banks(design: Design) -> tuple[Resources, ...]:
     return tuple(used)
 
 
-def _fifo(stream: Stream, backend: Backend) -> Resources:
+def estimate_stream(stream: Stream, backend: Backend = Backend.HLS) -> Resources:
+    """The FIFO of a stream within an IP."""
     registers = Resources(ff=stream.bits)
     if backend is not Backend.ORIGINAL:
         return FIFO_CONTROL + stream_cost(stream.depth, stream.bits) + registers

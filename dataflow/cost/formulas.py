@@ -5,9 +5,8 @@ UG574 is the UltraScale CLB user guide: a LUT6 computes a bit of an adder, or wi
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import cache
 
 from constants.layout import LOAD_BITS, Role
 from dataflow.cost import rtl
@@ -39,25 +38,33 @@ def logic(luts: int, registers: int) -> Resources:
 def constants_cost(held: Iterable[Constants], backend: Backend) -> Resources:
     """The memories of a unit's constants, and what loads them."""
     held = tuple(held)
-    return sum((_held(each, backend) for each in held), _loader(each for each in held if each.holding.loaded))
+    return sum((held_cost(each, backend) for each in held), _loader(each for each in held if each.holding.loaded))
 
 
 def _loader(loaded: Iterable[Constants]) -> Resources:
     """What takes messages, see loaded.h: of each memory a register for a row, into which words are shifted, and counters of its words and
-    rows; for all of them together a word under way, the words that are left, and control."""
+    rows; for all of them together a word under way, the words that are left, and control. The bits of rows are all there is of their
+    registers, so they have no factor."""
     rows = list(loaded)
     if not rows:
         return Resources()
     counters = sum(rtl.bits_for(each.words) + rtl.bits_for(each.words_a_row) for each in rows)
     registers = sum(LOAD_BITS * each.words_a_row for each in rows)
-    return CONTROL + logic(2 * LOAD_BITS + counters, 2 * LOAD_BITS + registers + counters)
+    return CONTROL + logic(2 * LOAD_BITS + counters, 2 * LOAD_BITS + counters) + Resources(ff=registers)
 
 
-def _held(held: Constants, backend: Backend) -> Resources:
+def held_cost(held: Constants, backend: Backend = Backend.HLS) -> Resources:
+    """The memories of constants."""
     if backend is Backend.ORIGINAL:
         return _held_by_pe(held)
-    cost = partial(loaded_cost if held.holding.loaded else rom_cost, held.storage, held.words)
-    return sum((cost(bits) * count for bits, count in Counter(held.widths).items()), Resources())
+    return lying_cost(held, held.storage)
+
+
+def lying_cost(held: Constants, storage: Storage) -> Resources:
+    """The same in another memory."""
+    cost, widths = loaded_cost if held.holding.loaded else rom_cost, held.widths
+    found = cost(storage, held.words, widths[0]) * widths.count(widths[0])
+    return found if widths[-1] == widths[0] else found + cost(storage, held.words, widths[-1])
 
 
 def _held_by_pe(held: Constants) -> Resources:

@@ -6,6 +6,7 @@ HLS sources bind every one of them by these rules and the estimate counts by the
 from __future__ import annotations
 
 from enum import Enum
+from functools import cache
 
 from dataflow.cost.resources import Resources
 
@@ -43,14 +44,23 @@ class Storage(Enum):
     """UltraRAM: it has no initial contents (UG573, "UltraRAM Resources"), so it cannot be a ROM."""
 
 
+@cache
 def rom_storage(words: int, bits: int) -> Storage:
     """The memory of constants, `words` words of `bits` bits."""
     return _cheaper(_rom_luts(words, bits), words, bits)
 
 
+@cache
 def loaded_storage(words: int, bits: int) -> Storage:
-    """The memory of constants that are loaded, where none is given: as of any other memory."""
-    return ram_storage(words, bits)
+    """The memory of constants that are loaded, where none is given: what is worth least."""
+    if words <= REGISTER_WORDS:
+        return Storage.REGISTERS
+    return min((Storage.LUTRAM, Storage.BRAM, Storage.URAM), key=lambda storage: worth(loaded_cost(storage, words, bits)))
+
+
+def worth(memory: Resources) -> float:
+    """What memories are worth, in LUTs: what the rules of this module weigh against one another."""
+    return memory.lut + 2 * LUTS_WORTH_A_RAMB18 * (memory.bram + BRAMS_WORTH_A_URAM * memory.uram)
 
 
 def stream_storage(depth: int, bits: int) -> Storage:
@@ -68,6 +78,7 @@ def link_storage(depth: int, data_bytes: int) -> Storage:
     return Storage.LUTRAM if depth <= 64 else Storage.URAM if depth >= 1024 and data_bytes >= 8 else Storage.BRAM
 
 
+@cache
 def ram_storage(words: int, bits: int) -> Storage:
     """The kind of a memory with one write and one read port."""
     if words <= REGISTER_WORDS:
@@ -79,6 +90,7 @@ def _cheaper(luts: int, words: int, bits: int) -> Storage:
     return Storage.BRAM if luts > LUTS_WORTH_A_RAMB18 * 2 * bram(words, bits) else Storage.LUTRAM
 
 
+@cache
 def loaded_cost(storage: Storage, words: int, bits: int) -> Resources:
     """The cost of a memory of constants that are loaded, in the kind chosen for it and those beside it."""
     if storage is Storage.URAM:
@@ -91,6 +103,7 @@ def rom_cost(storage: Storage, words: int, bits: int) -> Resources:
     return Resources(bram=bram(words, bits)) if storage is Storage.BRAM else Resources(lut=_rom_luts(words, bits))
 
 
+@cache
 def stream_cost(depth: int, bits: int) -> Resources:
     """The cost of a FIFO's memory, without its control logic."""
     storage = stream_storage(depth, bits)
@@ -107,6 +120,7 @@ def link_cost(depth: int, data_bytes: int) -> Resources:
     return Resources(bram=bram(depth, bits)) if storage is Storage.BRAM else Resources(lut=_lutram_luts(depth, bits))
 
 
+@cache
 def ram_cost(words: int, bits: int) -> Resources:
     """The cost of a memory with one write and one read port, in the kind chosen for it."""
     return _ram_cost(ram_storage(words, bits), words, bits)
@@ -120,6 +134,7 @@ def _ram_cost(storage: Storage, words: int, bits: int) -> Resources:
     return Resources(lut=_lutram_luts(words, bits))
 
 
+@cache
 def bram(words: int, bits: int) -> float:
     """Blocks of 36 Kbit, halves as 0.5: decomposed by depth, as Vivado does unless RAM_DECOMP says otherwise.
 

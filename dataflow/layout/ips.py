@@ -119,12 +119,13 @@ def _pool_lanes(conv: Conv, window: Window) -> int:
 
 
 def conv_ip(conv: Conv) -> Ip:
-    """What a convolution has of its own in the IP of its block: its units and the streams between them."""
+    """What a convolution has of its own in the IP of its block: its units, the streams between them, and one for the messages of each that loads."""
     chain = Chain("conv", conv.at)
     stream = chain.stream("in", conv.simd, conv.input_format)
     out = chain.convolve("conv", conv, stream)
-    between = tuple(each for each in chain.streams if each.name not in (stream.name, out.name))
-    return replace(chain.ip("block", str(conv.window)), streams=between)
+    between = [each for each in chain.streams if each.name not in (stream.name, out.name)]
+    messages = [Stream(name=f"{unit.name}_constants", lanes=1, format=CONSTANTS) for unit in chain.units if unit.loads]
+    return replace(chain.ip("block", str(conv.window)), streams=(*between, *messages))
 
 
 def block_frame(block: Block) -> Ip:

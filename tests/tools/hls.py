@@ -94,8 +94,8 @@ def project_files(stand_in: StandIn, state: dict[str, str]) -> list[tuple[str, s
 
 
 CORES = {
-    "2019.2": r"RESOURCE variable=(\w+) core=RAM_S2P_(LUTRAM|BRAM)$",
-    "2020.2": r"BIND_STORAGE variable=(\w+) type=ram_s2p impl=(lutram|bram)$",
+    "2019.2": r"RESOURCE variable=(\w+) core=RAM_S2P_(LUTRAM|BRAM|URAM)$",
+    "2020.2": r"BIND_STORAGE variable=(\w+) type=ram_s2p impl=(lutram|bram|uram)$",
 }
 
 
