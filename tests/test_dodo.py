@@ -211,15 +211,25 @@ def test_a_failing_ip_does_not_stop_the_others(toy_yaml, tmp_path):
 
 
 @pytest.mark.usefixtures("own_cache")
-@pytest.mark.parametrize("seconds", [2.0])
-def test_a_killed_build_can_be_started_again(toy, toy_yaml, tmp_path, seconds):
+def test_a_killed_build_can_be_started_again(toy, toy_yaml, tmp_path):
+    """In the middle of compiling an IP, which leaves a program that is none."""
     built, _ = toy
     chosen = project(toy_yaml, tmp_path)
-    with subprocess.Popen([sys.executable, "-m", "doit", *chosen], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
-        time.sleep(seconds)
+    quick, compiler, begun = quick_compiler(tmp_path), tmp_path / "g++-that-takes-long", tmp_path / "begun"
+    words = 'for last; do :; done; echo "half of it" > "$last"'
+    compiler.write_text(f'#!/bin/sh\ncase "$*" in *res2a_tb*) {words}; touch {begun}; exec sleep 60;; esac\nexec {quick} "$@"\n')
+    compiler.chmod(0o755)
+    command = [sys.executable, "-m", "doit", *chosen]
+    environment = os.environ | {"CXX": str(compiler)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        while not begun.exists() and process.poll() is None:
+            time.sleep(0.02)
         os.killpg(process.pid, signal.SIGKILL)
-    result = doit(*chosen)
+    assert begun.exists()
+    compiler.write_text(f'#!/bin/sh\nexec {quick} "$@"\n')
+    result = doit(*chosen, env={"CXX": str(compiler)})
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "csim:res2a" in ran(result)
     assert files(tmp_path / "build" / "toy") == files(built / "build" / "toy")
 
 
