@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from dataflow import names
 from dataflow.cost.storage import Storage, link_storage, stream_storage
 from dataflow.platform import Platform
-from dataflow.rtl_fifo import PORT_DEPTH, RtlFifo
+from dataflow.rtl_fifo import MESSAGE_LATENCY, PORT_DEPTH, RtlFifo
 from dataflow.unit import Backend, Constants, Unit
 from network.formats import Format
 from network.layers import LOADED, ROM
@@ -20,6 +20,9 @@ from network.model import Network
 
 CONTROL_PROTOCOL = "ap_ctrl_chain"
 """How the kernel is started, by its DMA: XRT starts a run as soon as the kernel takes images again, so that runs overlap."""
+
+IMAGES = "constants_image"
+"""Name of the vectors with the images of constants that a DMA's bench loads, one behind the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +109,34 @@ class Ip:
         """Its constants that are loaded, in the order of their words."""
         return tuple(held for unit in self.units for held in unit.constants if held.holding.loaded)
 
+    @property
+    def reads_constants(self) -> bool:
+        """Whether it reads images of constants from card memory: the DMA of a network that loads some."""
+        return any(unit.implementation == "fetch" for unit in self.units)
+
     def rtl_fifos(self, unit: Unit) -> tuple[tuple[RtlFifo, int], ...]:
         """What a unit writes, in RTL: the FIFO of each of its outputs, and the bits of a beat."""
         streams: dict[str, Stream | Port] = {stream.name: stream for stream in self.streams} | {port.name: port for port in self.ports}
         written = [streams[name] for name in unit.writes]
         depths = [stream.depth if isinstance(stream, Stream) else PORT_DEPTH for stream in written]
-        latency = unit.latency[Backend.RTL]
-        return tuple((RtlFifo(depth=depth, unit_latency=latency), stream.bits) for depth, stream in zip(depths, written, strict=True))
+        latencies = [unit.latency[Backend.RTL]] * len(written)
+        if unit.passes_loads:
+            latencies[-1] = MESSAGE_LATENCY
+        return tuple(
+            (RtlFifo(depth=depth, unit_latency=latency), stream.bits)
+            for depth, latency, stream in zip(depths, latencies, written, strict=True)
+        )
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The ports and streams through which messages pass the units with loaded constants."""
+        loading = [unit for unit in self.units if unit.loads]
+        return (*(unit.reads[-1] for unit in loading), *(unit.writes[-1] for unit in loading[-1:] if unit.passes_loads))
+
+    @property
+    def load_words(self) -> int:
+        """Words of a load that are for this IP."""
+        return sum(held.load_words for held in self.loaded)
 
     @property
     def inputs(self) -> tuple[Port, ...]:

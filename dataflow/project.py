@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codegen.jobs.dispatch import Dispatch
-from dataflow.design import Design, Ip
+from dataflow.design import IMAGES, Design, Ip
 from dataflow.timing.graph import Latencies, Scheduled
 from network.project import Project
 
@@ -53,4 +53,6 @@ class Planned(Project):
         return self.folder / "vectors" / ip.name
 
     def vector_files(self, ip: Ip) -> list[Path]:
-        return [self.vectors(ip) / f"{port.name}.bin" for port in ip.ports]
+        """Of its ports, and the images of constants where it reads them."""
+        images = [IMAGES] if ip.reads_constants else []
+        return [self.vectors(ip) / f"{name}.bin" for name in (*(port.name for port in ip.ports), *images)]

@@ -15,8 +15,8 @@ PORT_DEPTH = 2
 """Beats of the FIFO in front of an output port, and of a register slice."""
 SHALLOW_PLACES = 64
 """Most places of a shallow FIFO: as many as a LUT has as a distributed RAM."""
-PORT_DEPTH = 2
-"""Beats of the FIFO in front of an output port, and of a register slice."""
+MESSAGE_LATENCY = 1
+"""Cycles from the firing in which a unit takes a word of the chain of constants to the arrival of the one it passes on."""
 
 
 class FifoKind(Enum):

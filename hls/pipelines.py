@@ -2,7 +2,8 @@
 
 Vitis HLS lists the modules of an IP in its csynth.xml; vivado_hls does not. UNCONFIRMED, from reports of 2022.1 and 2024.2 that others
 published, none of this library: the module of `resflow::mvau<Conv1>` is `mvau_Conv1_s`, and `mvau_Conv1_Pipeline_<loop>` where the loop
-became a module of its own. A unit whose module has another name keeps what is assumed.
+became a module of its own; that of `conv1_loaded`, which calls it, has that name. A unit whose module has another name keeps what is
+assumed.
 
 A loop of depth n reads in its first stage and writes in its last, n - 1 cycles later: published loops of 1,024 iterations at depth 3
 have a latency of 1,025 cycles, 1,023 + 3 - 1.
@@ -17,7 +18,10 @@ from dataflow.design import Design, Ip
 from dataflow.timing.graph import Scheduled, actor_name
 from dataflow.unit import Unit
 from hls.csynth import Loop, read_csynth_of
-from hls.structs import struct_name
+from hls.structs import loaded_name, struct_name
+
+LOADING = ("Take_", "Pass_")
+"""Loops that run for loads only."""
 
 
 def scheduled(design: Design, folder: Path) -> dict[str, Scheduled]:
@@ -34,9 +38,12 @@ def scheduled(design: Design, folder: Path) -> dict[str, Scheduled]:
 
 
 def _is_of(unit: Unit, ip: Ip, loop: Loop) -> bool:
-    name = f"{unit.implementation}_{struct_name(unit)}"
+    """Where constants are loaded, the unit is called by a function of its own, which has the loops that take them, see loaded.h: it is in a
+    module of its own there, too, or in that of the function."""
+    names = [f"{unit.implementation}_{struct_name(unit)}", *([loaded_name(unit)] if unit.loads else [])]
     module = loop.module.removeprefix(f"{ip.top}_")
-    return module in (name, f"{name}_s") or module.startswith(f"{name}_Pipeline_")
+    found = any(module in (name, f"{name}_s") or module.startswith(f"{name}_Pipeline_") for name in names)
+    return found and not loop.name.startswith(LOADING)
 
 
 def _scheduled(loops: Iterable[Loop]) -> Scheduled:

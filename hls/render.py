@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from codegen.text.templates import pascal
@@ -58,7 +59,7 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
         "struct_name": struct_name,
         "template_arguments": template_arguments,
         "arguments": call_arguments,
-        "chain_arguments": chain_arguments,
+        "taking": _taking,
         "loaded_arrays": loaded_arrays,
         "loaded_name": loaded_name,
         "loaded_signature": lambda unit: _loaded_signature(ip, unit),
@@ -74,7 +75,9 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
         "parts": [(part, list(group)) for part, group in groupby(ip.units, key=lambda unit: unit.part)],
     }
     top, bench = (
-        ("dma.cpp.j2", "dma_loaded_tb.cpp.j2" if values["once"] else "dma_tb.cpp.j2") if ip.kind == "dma" else ("ip.cpp.j2", "ip_tb.cpp.j2")
+        ("dma.cpp.j2", "dma_loaded_tb.cpp.j2" if ip.reads_constants else "dma_tb.cpp.j2")
+        if ip.kind == "dma"
+        else ("ip.cpp.j2", "ip_tb.cpp.j2")
     )
     texts = {
         f"{ip.name}.h": render_template(FOLDER / "templates", "ip.h.j2", **values),
@@ -109,9 +112,18 @@ def _signature(ip: Ip) -> str:
 
 def _loaded_signature(ip: Ip, unit: Unit) -> str:
     """The signature of the function of a unit whose constants are loaded."""
-    streams: dict[str, Stream | Port] = {each.name: each for each in (*ip.streams, *ip.ports)}
+    streams: dict[str, Stream | Port] = {stream.name: stream for stream in ip.streams} | {port.name: port for port in ip.ports}
     arguments = [f"hls::stream<{_beat(streams[name])}> &{name}" for name in (*unit.reads, *unit.writes)]
     return _function(f"static void {loaded_name(unit)}(", arguments)
+
+
+def _taking(unit: Unit) -> str:
+    """The statement by which a unit takes its constants, in as many lines as it needs."""
+    rows = [f"resflow::{pascal(unit.implementation)}<{struct_name(unit)}>", *(array.row for array in loaded_arrays(unit))]
+    start, arguments = f"  resflow::take<{', '.join(rows)}>(", f"{', '.join(chain_arguments(unit))});"
+    if len(start + arguments) <= 130:
+        return start + arguments
+    return "\n".join(fill(text, 130, subsequent_indent=" " * 6, break_long_words=False) for text in (start, " " * 6 + arguments))
 
 
 def _function(start: str, arguments: list[str]) -> str:

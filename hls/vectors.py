@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataflow.design import Design, Ip, Port
+from dataflow.design import IMAGES, Design, Ip, Port
 from network.arrays import key
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from network.parameters import Parameters
 
-IMAGES = "constants_image"
-"""The file of the DMA's bench with the images of constants, one behind the other."""
 COSIM_FRAMES = 2
 """Frames that cosimulation runs, minutes each: the second one shows the interval."""
 
@@ -102,7 +100,7 @@ def _add_messages(design: Design, sets: Sequence[Parameters], frames: int, array
         arrays[ip.name]["constants_in"] = messages([np.concatenate([each[i], passed]) for each, passed in zip(words, behind, strict=True)])
         if ip is not loading[-1]:
             arrays[ip.name]["constants_out"] = messages(behind)
-    if "dma" in arrays:
+    if design.ips[0].reads_constants:
         loads = [np.concatenate(each) for each in words]
         arrays["dma"]["constants"] = messages(loads)
         images = b"".join(image.pack_image(load, design.fingerprint) for load in loads)
@@ -134,7 +132,7 @@ def first_frames(ip: Ip, folder: Path) -> dict[str, bytes]:
         text, size = texts[port.name], frame_bytes(port)
         frames = [text[at * size :][:size] for at in (0, apart)]
         found[f"{port.name}.bin"] = _first_messages(text) if is_chain(port) else b"".join(frames)
-    if ip.kind == "dma" and apart > 1:
+    if ip.reads_constants:
         found[f"{IMAGES}.bin"] = (folder / f"{IMAGES}.bin").read_bytes()
     return found
 

@@ -76,6 +76,8 @@ MODULES: Mapping[str, Module] = MappingProxyType(
         "top_k_scores": Module(parameters=("Classes", "Top"), formats=("Score",), signed=("Score",)),
     }
 )
+CHAIN = "constants"
+"""What modules with constants call the chain from which these are loaded. In front of a unit that holds them in ROM it is left open."""
 STYLES = {Storage.REGISTERS: "registers", Storage.LUTRAM: "distributed", Storage.BRAM: "block", Storage.URAM: "ultra"}
 """Kinds of memory by the names that `ram_style` has in Vivado (UG901) and in Yosys."""
 
@@ -118,18 +120,30 @@ def instance(ip: Ip, unit: Unit) -> Instance:
         *({name[1:]: str(value) for name, value in row if name[1:] in module.parameters} for row in unit.parameters),
         _formats(unit, module),
         {name: _packed(unit, codes) for name, codes in unit.lists if name in module.lists},
+        {"Firings": str(unit.cycles - 1)} if unit.loads else {},  # but for the token of the frame
         *(_constants(list(held)) for _, held in groupby(unit.constants, key=lambda each: each.role)),
         {f"{pascal(buffer.name)}Style": _quoted(STYLES[buffer.storage]) for buffer in unit.buffers if buffer.words},
-        *(_output(port, fifo, bits) for port, (fifo, bits) in zip(module.writes, ip.rtl_fifos(unit), strict=True)),
+        *(_output(port, fifo, bits) for (port, _), (fifo, bits) in zip(written(unit), ip.rtl_fifos(unit), strict=True)),
     ]
-    reads, writes = zip(module.reads, unit.reads, strict=True), zip(module.writes, unit.writes, strict=True)
     connections = (
         {"clk_i": "ap_clk", "rst_ni": "ap_rst_n"},
-        *({f"{port}_i": name, f"{port}_valid_i": f"{name}_valid", f"{port}_ready_o": f"{name}_ready"} for port, name in reads),
-        *({f"{port}_o": name, f"{port}_valid_o": f"{name}_valid", f"{port}_ready_i": f"{name}_ready"} for port, name in writes),
+        *({f"{port}_i": name, f"{port}_valid_i": f"{name}_valid", f"{port}_ready_o": f"{name}_ready"} for port, name in read(unit)),
+        *({f"{port}_o": name, f"{port}_valid_o": f"{name}_valid", f"{port}_ready_i": f"{name}_ready"} for port, name in written(unit)),
     )
     name = f"u_{unit.label.replace(' ', '_')}"
     return Instance(f"rf_{unit.implementation}", name, tuple(row for row in parameters if row), connections)
+
+
+def read(unit: Unit) -> list[tuple[str, str]]:
+    """The module's names of what a unit reads, and the streams."""
+    ports = MODULES[unit.implementation].reads
+    return list(zip((*ports, CHAIN) if unit.loads else ports, unit.reads, strict=True))
+
+
+def written(unit: Unit) -> list[tuple[str, str]]:
+    """The module's names of what a unit writes, and the streams."""
+    ports = MODULES[unit.implementation].writes
+    return list(zip((*ports, CHAIN) if unit.passes_loads else ports, unit.writes, strict=True))
 
 
 def _formats(unit: Unit, module: Module) -> Row:
@@ -154,13 +168,18 @@ def _packed(unit: Unit, codes: tuple[int, ...]) -> str:
 def _constants(of_a_role: Sequence[Constants]) -> Row:
     """Of a search there are those of each step: what is in block RAM is a bit of each, and files are named by step and lane."""
     held = of_a_role[0]
-    name, blocks = pascal(held.role.value), [each.storage is Storage.BRAM for each in of_a_role]
-    if held.role is Role.LEVELS:
-        block, file = f"8'b{sum(in_block << k for k, in_block in enumerate(blocks)):b}", held.name.removesuffix("0")
-    else:
-        block, file = _bit(blocks[0]), held.name if held.apart else memory_files(held)[0]
-    bits = {f"{name}Bits": str(held.element_bits)} if held.role in (Role.THRESHOLDS, Role.BASES, Role.LEVELS) else {}
-    return bits | {f"{name}Block": block, f"{name}File": _quoted(file)}
+    name = pascal(held.role.value)
+
+    def are_in(storage: Storage) -> str:
+        found = [each.storage is storage for each in of_a_role]
+        return f"8'b{sum(is_in << k for k, is_in in enumerate(found)):b}" if held.role is Role.LEVELS else _bit(found[0])
+
+    row = {f"{name}Bits": str(held.element_bits)} if held.role in (Role.THRESHOLDS, Role.BASES, Role.LEVELS) else {}
+    row[f"{name}Block"] = are_in(Storage.BRAM)
+    if held.holding.loaded:
+        return row | {f"{name}Ultra": are_in(Storage.URAM)}
+    file = held.name.removesuffix("0") if held.role is Role.LEVELS else held.name if held.apart else memory_files(held)[0]
+    return row | {f"{name}File": _quoted(file)}
 
 
 def _output(port: str, fifo: RtlFifo, bits: int) -> Row:
@@ -175,7 +194,9 @@ def fifo_style(fifo: RtlFifo, bits: int) -> str:
 
 
 def memory_files(held: Constants) -> tuple[str, ...]:
-    """The file with the rows of a ROM; of ROMs apart, those of each lane."""
+    """The file with the rows of a ROM; of ROMs apart, those of each lane. What is loaded has none."""
+    if held.holding.loaded:
+        return ()
     return tuple(f"{held.name}_{lane:04}.mem" for lane in range(held.pe)) if held.apart else (f"{held.name}.mem",)
 
 

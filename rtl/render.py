@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from codegen.text.templates import render as render_template
 from dataflow.design import Ip, Port, Stream
 from dataflow.unit import Unit
-from rtl.modules import MODULES, Row, instance, memory_files
+from rtl.modules import Row, instance, memory_files, read, written
 
 if TYPE_CHECKING:
     from network.parameters import Parameters
 
 FOLDER = Path(__file__).parent
 PACKAGE = FOLDER / "sv" / "rf_pkg.sv"
+WAIVERS = FOLDER / "sv" / "rf_waivers.vlt"
+"""What Verilator is not to warn of; in front of the modules."""
 LIBRARY = (PACKAGE, *sorted(path for path in (FOLDER / "sv").glob("*.sv") if path != PACKAGE))
 """The package first: tools have to have read it before the modules that use it."""
 BENCH = FOLDER / "include" / "bench.h"
@@ -53,18 +55,17 @@ def memories(unit: Unit, parameters: Parameters) -> dict[str, str]:
     """The files with the rows of a unit's ROMs, by name."""
     from rtl.memories import memory_texts  # here, because numpy loads slowly
 
-    texts = ((memory_files(held), memory_texts(held, parameters)) for held in unit.constants)
+    texts = ((memory_files(held), memory_texts(held, parameters)) for held in unit.constants if not held.holding.loaded)
     return {file: text for files, of in texts for file, text in zip(files, of, strict=True)}
 
 
 def render_unit(ip: Ip, unit: Unit) -> str:
     """The module `unit`: one unit alone with the parameters it has in its IP, and the ports of its module."""
-    module = MODULES[unit.implementation]
     bits = {stream.name: stream.bits for stream in ip.streams} | {port.name: port.bits for port in ip.ports}
     signals = [("input ", 1, "clk_i"), ("input ", 1, "rst_ni")]
-    for port, name in zip(module.reads, unit.reads, strict=True):
+    for port, name in read(unit):
         signals += [("input ", bits[name], f"{port}_i"), ("input ", 1, f"{port}_valid_i"), ("output", 1, f"{port}_ready_o")]
-    for port, name in zip(module.writes, unit.writes, strict=True):
+    for port, name in written(unit):
         signals += [("output", bits[name], f"{port}_o"), ("output", 1, f"{port}_valid_o"), ("input ", 1, f"{port}_ready_i")]
     return render_template(FOLDER / "templates", "unit.sv.j2", instance=instance(ip, unit), signals=signals, joined=_joined)
 

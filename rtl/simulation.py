@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from codegen.jobs.job import Call, Job, Limits
 from codegen.tools.find import find, first_line_of_version
 from dataflow.design import Ip
 from dataflow.timing.error import TimingError
-from dataflow.timing.rtl import Transfers, ip_graph, transfers
-from rtl.render import BENCH, LIBRARY, PACKAGE, bench_file, top_file
+from dataflow.timing.rtl import Messages, Transfers, ip_graph, port_beats, transfers
+from rtl.render import BENCH, LIBRARY, PACKAGE, WAIVERS, bench_file, top_file
 
 LIMITS = Limits(timeout_minutes=60, memory_gb=2)
 SEED = 1
@@ -38,6 +39,7 @@ class Run:
     what: str  # for people
     gaps: Gaps
     expected: Transfers
+    messages: Messages = ()  # of an IP with loaded constants
 
     @property
     def handshakes(self) -> str:
@@ -55,25 +57,39 @@ class Run:
         return max((int(cycles[-1]) for cycles in self.expected.cycles.values() if len(cycles)), default=0)
 
 
-def random_gaps(ip: Ip, frames: int, seed: int) -> Gaps:
+def messages_in(ip: Ip, vectors: Path) -> Messages | None:
+    """What is sent into the chain of an IP with loaded constants, from its vectors."""
+    port = next((port for port in ip.inputs if port.name in ip.chain), None)
+    return None if port is None else headers(np.fromfile(vectors / f"{port.name}.bin", "<u8"))
+
+
+def headers(words: NDArray[np.uint64]) -> Messages:
+    """The headers of messages."""
+    found, at = [], 0
+    while at < len(words):
+        found.append(int(words[at]))
+        at += 1 + found[-1]
+    return found
+
+
+def random_gaps(ip: Ip, frames: int, seed: int, messages: Messages | None = None) -> Gaps:
     """Stalls at every port that neither side hides: half of the beats come at once, the others as late as the port's beats are apart on
     average, twice that and more. So each port is now ahead of the IP, now behind it."""
     rng = np.random.default_rng(seed)
     gaps = {}
-    for port in ip.ports:
-        beats = port.beats * frames
-        apart = max(1, ip.cycles // port.beats)
-        gaps[port.name] = (rng.integers(0, 2, beats) * rng.geometric(1 / (1 + apart), beats)).tolist()
+    for name, beats in port_beats(ip, frames=frames, messages=messages).items():
+        apart = max(1, ip.cycles * frames // beats)
+        gaps[name] = (rng.integers(0, 2, beats) * rng.geometric(1 / (1 + apart), beats)).tolist()
     return gaps
 
 
-def runs(ip: Ip, frames: int, seed: int = SEED) -> tuple[Run, Run]:
-    """Without stalls, and with random ones."""
-    gaps = random_gaps(ip, frames, seed)
-    return (
-        Run("free", "without stalls", {}, transfers(ip_graph(ip, frames=frames))),
-        Run("stalled", f"with {sum(map(sum, gaps.values())):,} cycles of stalls", gaps, transfers(ip_graph(ip, frames=frames, gaps=gaps))),
-    )
+def runs(ip: Ip, frames: int, seed: int = SEED, messages: Messages | None = None) -> tuple[Run, Run]:
+    """Without stalls, and with random ones; `messages` as in `ip_graph`."""
+    gaps = random_gaps(ip, frames, seed, messages)
+    what = f"with {sum(map(sum, gaps.values())):,} cycles of stalls"
+    free, stalled = (transfers(ip_graph(ip, frames=frames, messages=messages, gaps=each)) for each in (None, gaps))
+    sent = messages or ()
+    return Run("free", "without stalls", {}, free, sent), Run("stalled", what, gaps, stalled, sent)
 
 
 def rtlsim_job(ip: Ip, sources: Path, vectors: Path, frames: int, of: Sequence[Run], *, traced: bool = False) -> Job:
@@ -85,7 +101,7 @@ def rtlsim_job(ip: Ip, sources: Path, vectors: Path, frames: int, of: Sequence[R
         # One file instead of dozens, each of which would read the same headers; only what runs every cycle is worth optimizing.
         *("--output-split", "1000000", "-MAKEFLAGS", "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"),
         *(("--trace-fst", "--trace-params") if traced else ()),
-        *(f"sv/{PACKAGE.name}", top_file(ip), bench_file(ip)),
+        *(f"sv/{WAIVERS.name}", f"sv/{PACKAGE.name}", top_file(ip), bench_file(ip)),
     )
     compiled = Call(words=verilator, log="verilator.log", hint="report it with the log: generated SystemVerilog has to compile")
     simulated = [
@@ -104,7 +120,7 @@ def rtlsim_job(ip: Ip, sources: Path, vectors: Path, frames: int, of: Sequence[R
         name=ip.name,
         files={
             **{path.name: path for path in sources.iterdir() if path.is_file()},
-            **{f"sv/{path.name}": path for path in LIBRARY},
+            **{f"sv/{path.name}": path for path in (WAIVERS, *LIBRARY)},
             f"include/{BENCH.name}": BENCH,
             **{f"vectors/{port.name}.bin": vectors / f"{port.name}.bin" for port in ip.ports},
             **{name: text.encode() for run in of for name, text in run.schedule.items()},
@@ -136,9 +152,10 @@ def require_equal(ip: Ip, run: Run, folder: Path) -> None:
         if len(different) or len(expected) != len(cycles):
             beat = int(different[0]) if len(different) else common
             says, passes = (f"in cycle {each[beat]:,}" if beat < len(each) else "never" for each in (expected, cycles))
+            which = f"word {beat:,}" if port.name in ip.chain else f"beat {beat % port.beats:,} of frame {beat // port.beats:,}"
             raise ToolError(
                 str(folder / run.handshakes),
-                f"{run.what}, beat {beat % port.beats:,} of frame {beat // port.beats:,} passes {ip.name}.{port.name} {passes}",
+                f"{run.what}, {which} passes {ip.name}.{port.name} {passes}",
                 why=f"the timing model says {says}",
                 fix="report it with the description: the model and the hardware have to agree in every cycle",
             )
@@ -153,12 +170,20 @@ def require_equal(ip: Ip, run: Run, folder: Path) -> None:
         )
 
 
+def _token(messages: Messages) -> int:
+    """The word that is the token of the first frame."""
+    return sum(1 + words for words in takewhile(bool, messages))
+
+
 def summary(ip: Ip, frames: int, of: Sequence[Run]) -> str:
     """What was compared, and what a frame takes without stalls."""
     free = of[0].expected.cycles
     beats = sum(map(len, free.values()))
-    ends = [free[port.name][port.beats - 1 :: port.beats] for port in ip.outputs]
-    first = min(int(free[port.name][0]) for port in ip.inputs)
+    ends = [free[port.name][port.beats - 1 :: port.beats] for port in ip.outputs if port.name not in ip.chain]
+    # Where constants are loaded, a frame begins with its token: beats may wait for a load.
+    chain = [port.name for port in ip.inputs if port.name in ip.chain]
+    begins = [int(free[name][_token(of[0].messages)]) for name in chain]
+    first = max([min(int(free[port.name][0]) for port in ip.inputs if port.name not in chain), *begins])
     interval = f", interval {max(int(end[-1] - end[-2]) for end in ends):,}" if frames > 1 else ""
     latency = max(int(end[0]) for end in ends) - first
     ways = " and ".join(run.what for run in of)

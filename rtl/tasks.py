@@ -71,7 +71,7 @@ def task_rtlsim(project: Planned) -> Iterator[dict[str, Any]]:
 
         vectors = project.vectors(ip)
         frames = frame_count(ip, vectors)
-        runs = simulation.runs(ip, frames)
+        runs = simulation.runs(ip, frames, messages=simulation.messages_in(ip, vectors))
         outcome = project.jobs.do(simulation.rtlsim_job(ip, _sources(project, ip), vectors, frames, runs, traced=trace is not None))
         if trace is not None:
             replace_with_copy(outcome.folder / simulation.WAVEFORM, trace)

@@ -2,6 +2,7 @@
 
 python -m runtime info digits.xclbin
 python -m runtime classify digits.xclbin seven.png
+python -m runtime classify digits_loaded.xclbin seven.png --parameters retrained.npz
 python -m runtime evaluate resnet50_w1a2.xclbin val --labels val.txt --csv results.csv
 python -m runtime bench resnet50_w1a2.xclbin --plot bench.png
 python -m runtime power
@@ -63,11 +64,18 @@ def _parser() -> argparse.ArgumentParser:
     named = argparse.ArgumentParser(add_help=False, parents=[chosen])
     named.add_argument("xclbin", help="the accelerator")
 
+    computing = argparse.ArgumentParser(add_help=False, parents=[named])
+    computing.add_argument(
+        "--parameters",
+        metavar="FILE",
+        help="load these, an npz or a .constants file, in place of those in an xclbin with constants: loaded",
+    )
+
     described = commands.add_parser("info", parents=[chosen], help="print what is in an xclbin, and which devices there are")
     described.add_argument("xclbin", nargs="?", help="the accelerator; the devices alone if left out")
     described.set_defaults(run=_info)
 
-    classify = commands.add_parser("classify", parents=[named], help="print the labels of images, best first")
+    classify = commands.add_parser("classify", parents=[computing], help="print the labels of images, best first")
     classify.add_argument("images", nargs="+", metavar="image", help="PNG, JPEG, BMP, GIF, PPM, TIFF or WebP")
     classify.add_argument(
         "--top", type=whole(1, 1_000_000), metavar="K", help="print the K best labels; all the accelerator gives if left out"
@@ -75,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     classify.add_argument("--scores", action="store_true", help="print the score behind each label")
     classify.set_defaults(run=_classify)
 
-    evaluation = commands.add_parser("evaluate", parents=[named], help="classify a folder of images and count how many labels are right")
+    evaluation = commands.add_parser(
+        "evaluate", parents=[computing], help="classify a folder of images and count how many labels are right"
+    )
     evaluation.add_argument("folder", type=Path, help="JPEG and PNG files, in subfolders or not")
     evaluation.add_argument("--labels", type=Path, required=True, help="a line per image: its path in the folder, and its label")
     evaluation.add_argument(
@@ -83,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluation.set_defaults(run=_evaluate)
 
-    bench = commands.add_parser("bench", parents=[named], help="measure latency, frames/s and power against batch size")
+    bench = commands.add_parser("bench", parents=[computing], help="measure latency, frames/s and power against batch size")
     bench.add_argument("--batch", type=whole(1, 100_000), nargs="+", default=benchmark.BATCHES, metavar="N", help="frames of a run")
     bench.add_argument("--repetitions", type=whole(1, 1_000_000), default=benchmark.REPETITIONS, metavar="N")
     bench.add_argument("--warm-up", type=whole(0, 1_000_000), default=benchmark.WARM_UP, metavar="N", help="runs that are not measured")
@@ -110,9 +120,21 @@ def _info(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _open(arguments: argparse.Namespace) -> Accelerator:
+    """The accelerator, with the parameters that were named."""
+    accelerator = Accelerator.open(arguments.xclbin, device=arguments.device)
+    if arguments.parameters is not None:
+        try:
+            accelerator.load_parameters(arguments.parameters)
+        except BaseException:
+            accelerator.close()
+            raise
+    return accelerator
+
+
 def _classify(arguments: argparse.Namespace) -> int:
     status, top = 0, arguments.top
-    with Accelerator.open(arguments.xclbin, device=arguments.device) as accelerator:
+    with _open(arguments) as accelerator:
         manifest = accelerator.manifest
         if top is not None and top > manifest.top:
             why = f"{manifest.network} gives its {manifest.top} best labels"
@@ -136,7 +158,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     csv = arguments.csv
     try:
         with (
-            Accelerator.open(arguments.xclbin, device=arguments.device) as accelerator,
+            _open(arguments) as accelerator,
             tqdm(unit=" images", disable=not sys.stderr.isatty(), leave=False) as bar,
         ):
             known = read_labels(arguments.labels, accelerator.manifest)
@@ -154,7 +176,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
                 bar.update(score.evaluated + score.failed - bar.n)
 
             score = evaluate(accelerator, arguments.folder, known, csv=csv, complain=complain, progress=progress)
-            is_random = accelerator.manifest.versions.get("parameters") == "random"
+            is_random = accelerator.manifest.versions.get("parameters") == "random" and arguments.parameters is None
     except KeyboardInterrupt:
         kept = f"; {_printable(str(csv))} keeps what was done: the same call goes on with it" if csv is not None else ""
         print(f"interrupted{kept}", file=sys.stderr)
@@ -167,7 +189,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    with Accelerator.open(arguments.xclbin, device=arguments.device) as accelerator:
+    with _open(arguments) as accelerator:
         manifest, device = accelerator.manifest, accelerator.devices[0].name
         bar = tqdm(arguments.batch, unit=" batch sizes", disable=not sys.stderr.isatty(), leave=False)
         rows = [benchmark.measure(accelerator, batch, repetitions=arguments.repetitions, warm_up=arguments.warm_up) for batch in bar]

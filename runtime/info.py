@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from constants.image import HEADER
 from runtime.container.axlf import BankKind, Mode
 from runtime.container.manifest import Manifest, Role
 from runtime.container.xclbin import Xclbin
@@ -39,10 +40,11 @@ def file(xclbin: Xclbin) -> str:
         "digest": [manifest.digest],
         "speed": [f"{manifest.clock_mhz:g} MHz, {interval}: {rate}"],
         "pictures": _pictures(manifest),
+        "constants": _constants(xclbin),
         "arguments": [
             f"{argument.name:12}{argument.offset:#06x}  {_meaning(manifest, role)}" for role, argument in manifest.by_role.items()
         ],
-        "units": [f"{unit.name:12}{unit.base:#x}  {', '.join(unit.banks.values())}" for unit in xclbin.units],
+        "units": [f"{unit.name:11} {unit.base:#x}  {', '.join(unit.banks.values())}" for unit in xclbin.units],
         "banks": [*_banks(xclbin)],
         "clocks": [f"{name} {mhz} MHz ({kind.name})" for name, mhz, kind in xclbin.clocks],
         "sections": [f"{section.kind:3} {section.name or '-':12}{section.size:14,} bytes" for section in axlf.sections],
@@ -61,14 +63,34 @@ def _pictures(manifest: Manifest) -> list[str]:
     return [f"{'grey' if channels == 1 else pictures.order}, {pictures.interpolation} to {fitted}"]
 
 
+def _constants(xclbin: Xclbin) -> list[str]:
+    """What is loaded, and what the xclbin carries of it."""
+    constants, seconds = xclbin.manifest.constants, xclbin.manifest.load_seconds
+    if constants is None or seconds is None or xclbin.image is None:
+        return []
+    _, _, checksum, *_ = HEADER.unpack(xclbin.image[: HEADER.size])
+    return [
+        f"loaded: {constants.words:,} words into {len(constants.layouts):,} memories, in {seconds * 1e3:,.3g} ms (modelled)",
+        f"fingerprint of the hardware {constants.fingerprint[:32]}",
+        f"the xclbin brings an image of {constants.image_bytes:,} bytes, CRC-32 {checksum:08x}",
+    ]
+
+
 def _meaning(manifest: Manifest, role: Role) -> str:
     bank = manifest.by_role[role].bank
     return {
         Role.IMAGES: f"images, {manifest.frame_bytes} bytes a frame, from {bank}",
         Role.LABELS: f"{_given(manifest)}, {manifest.result.stride_bytes} bytes a frame, to {bank}",
-        Role.WEIGHTS: f"weights int8 {manifest.weights}, from {bank}",
-        Role.FRAMES: "frames of the batch",
+        Role.WEIGHTS: f"{_beside(manifest)}, from {bank}",
+        Role.FRAMES: "frames of the batch" if manifest.constants is None else "frames of the batch; 0 loads constants",
     }[role]
+
+
+def _beside(manifest: Manifest) -> str:
+    """What a buffer holds that is neither images nor results."""
+    weights = "" if manifest.weights is None else f"weights int8 {manifest.weights}"
+    constants = "" if manifest.constants is None else "an image of constants"
+    return ", or ".join(filter(None, (weights, constants)))
 
 
 def _given(manifest: Manifest) -> str:

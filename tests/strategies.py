@@ -45,13 +45,36 @@ def codes_of(text: str) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def networks(draw: st.DrawFn, blocks: int = 3, wide: bool = False) -> dict[str, Any]:
+def networks(draw: st.DrawFn, blocks: int = 3, wide: bool = False, loaded: bool = False) -> dict[str, Any]:
     """A valid description, as the object its YAML would be; a wide one has beats and ROM words of more than 64 lanes.
 
     Half of them have formats of single layers, signed codes, pad codes, activations at every place, and joins and scores with factors.
+    With `loaded`, half of them load constants: all, or those of some layers.
     """
     description = draw(of_common_formats(blocks, wide)) if draw(st.booleans()) else draw(of_own_formats(blocks, wide))
-    return draw(built_in_ways(description))
+    description = draw(built_in_ways(description))
+    return draw(with_loads(description)) if loaded and draw(st.booleans()) else description
+
+
+@st.composite
+def with_loads(draw: st.DrawFn, description: dict[str, Any]) -> dict[str, Any]:
+    """The description with constants that are loaded: of the network but for some layers, or of a layer; weights in memories of any kind."""
+    layers = [description["stem"]["conv"]]
+    for block in description["blocks"].values():
+        layers += [layer for name, layer in block.items() if name.startswith("conv") or (name == "bypass" and layer != "identity")]
+    head = description["head"]
+    if draw(st.booleans()):
+        description["constants"] = "loaded"
+        for layer in layers:
+            if draw(st.integers(0, 3)) == 0:
+                layer["constants"] = "rom"
+        head["weights"] = head["weights"] if head["weights"] == "stream" else draw(st.sampled_from(["rom", "loaded"]))
+    else:
+        draw(st.sampled_from(layers))["constants"] = "loaded"
+    for layer in layers:
+        if layer.get("constants", description.get("constants")) == "loaded" and draw(st.booleans()):
+            layer["memory"] = draw(st.sampled_from(["lut", "bram", "uram"]))
+    return description
 
 
 @st.composite

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataflow import plan
 from network import load
-from tests.test_dodo import doit, project, ran
+from tests.test_dodo import project, ran
+from tests.tools.builds import doit
 from tests.vitis.reports import report_files as tools
 from vitis.reports.views import OUTPUTS
 

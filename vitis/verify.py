@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import runtime
 from codegen.errors import ToolError
+from dataflow.design import Design
+from hls.vectors import parameter_sets
 from network import reference
 from network.images import Images
-from network.model import Network
-from network.parameters import Parameters
+from network.parameters import Parameters, save
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     traced: int  # images of which every code was compared
+    loads: int  # parameters with which it was, one after the other
     codes: int  # codes compared
     classified: int
     correct: int | None  # None where the true labels are not known
@@ -29,12 +35,12 @@ class Verdict:
         return f"accuracy {self.correct / self.classified:.1%}: {self.correct} of {self.classified} images in integer arithmetic"
 
 
-def verify(network: Network, parameters: Parameters, xclbin: Path, images: Images, frames: int) -> Verdict:
+def verify(design: Design, parameters: Parameters, xclbin: Path, images: Images, frames: int) -> Verdict:
     """Classify all images with the xclbin; compare every code of the first `frames`, and the labels and scores of all, with the reference.
 
-    Raises ToolError if they differ.
+    Where constants are loaded, codes are compared with those that C simulation loads, too. Raises ToolError if they differ.
     """
-    frames = min(frames, len(images.images))
+    network, shown = design.network, images.images[:frames]
     traced = reference.trace(network, parameters, images.images)
     expected = traced["labels"]
 
@@ -42,17 +48,26 @@ def verify(network: Network, parameters: Parameters, xclbin: Path, images: Image
         difference = f"image {image}: {what}: {emulated} in emulation, {wanted} in the reference"
         return ToolError(str(xclbin), difference, why="both compute the same integers, so one of them is wrong", fix="report it")
 
-    with runtime.Accelerator.open(xclbin) as accelerator:
+    def compare(wanted: Mapping[str, NDArray[Any]]) -> int:
+        """The codes of the images shown; returns their number."""
+        for i, image in enumerate(shown):
+            for name, codes in accelerator.trace(image).items():
+                if not np.array_equal(codes, wanted[name][i]):
+                    place = tuple(int(p) for p in np.argwhere(codes != wanted[name][i])[0])
+                    raise differs(i, f"{name} at {place}", codes[place], wanted[name][i][place])
+        return sum(codes[: len(shown)].size for codes in wanted.values())
+
+    with runtime.Accelerator.open(xclbin) as accelerator, tempfile.TemporaryDirectory() as folder:
         scores = None
         if network.head.gives_scores:
             labels, scores = accelerator.classify(images.images, scores=True)
         else:
             labels = accelerator.classify(images.images)
-        for i in range(frames):
-            for name, codes in accelerator.trace(images.images[i]).items():
-                if not np.array_equal(codes, traced[name][i]):
-                    place = tuple(int(p) for p in np.argwhere(codes != traced[name][i])[0])
-                    raise differs(i, f"{name} at {place}", codes[place], traced[name][i][place])
+        compared = [compare(traced)]
+        for other in parameter_sets(design, parameters) if network.loads else ():
+            save(Path(folder) / "other.npz", other)
+            accelerator.load_parameters(Path(folder) / "other.npz")
+            compared.append(compare(reference.trace(network, other, shown)))
     for i in np.flatnonzero((labels != expected).any(axis=1)):
         raise differs(int(i), "labels", labels[i].tolist(), expected[i].tolist())
     if scores is not None:
@@ -60,4 +75,4 @@ def verify(network: Network, parameters: Parameters, xclbin: Path, images: Image
         for i in np.flatnonzero((scores != best).any(axis=1)):
             raise differs(int(i), "scores", scores[i].tolist(), best[i].tolist())
     correct = None if images.labels is None else int((labels[:, 0] == images.labels).sum())
-    return Verdict(traced=frames, codes=sum(codes[:frames].size for codes in traced.values()), classified=len(labels), correct=correct)
+    return Verdict(traced=len(shown), loads=len(compared), codes=sum(compared), classified=len(labels), correct=correct)

@@ -4,7 +4,8 @@
 //   <bench> <vectors> <gaps> <frames> <cycles> <handshakes> [<waveform>]
 //
 // Vectors stand in `<vectors>/<port>.bin`, frame after frame, codes in stream order: a byte each where the format has at most 8 bits, else
-// four bytes, lowest first; a port of constant data repeats its one frame. `<gaps>/<port>.txt`, where there is one, has for every beat of
+// four bytes, of more than 32 eight, lowest first; a port of constant data repeats its one frame, and one of messages has its words as they
+// come. `<gaps>/<port>.txt`, where there is one, has for every beat of
 // all frames the cycles that its sender or receiver lets pass after the beat before. The bench ends some cycles after all beats have
 // passed, in which there must be no other, or after <cycles> cycles: STOP instead of PASS says that beats are missing, which is no failure
 // where a deadlock is expected. It writes a line a port to <handshakes>: its name and the cycle of each handshake. Cycle 0 is the first
@@ -34,7 +35,7 @@ namespace resflow {
 struct PortFormat {
   const char *name;
   unsigned lanes, bits;
-  unsigned long beats;  // a frame
+  unsigned long beats;  // a frame; 0: of messages, as many as the vectors have
 };
 
 /// A signal of Verilator's as words of 32 bits.
@@ -70,8 +71,10 @@ class Port {
 
   /// What is wrong with its vectors or gaps; empty if nothing is.
   std::string wrong() const {
+    if (format_.bits > 32 && format_.lanes > 1) return "lanes of more than 32 bits";
     const std::size_t frame = std::size_t(format_.beats) * format_.lanes * size();
-    if (bytes_.empty() || (bytes_.size() != frame && bytes_.size() != frame * frames_))
+    if (!format_.beats && (bytes_.empty() || bytes_.size() % size())) return std::to_string(bytes_.size()) + " bytes of messages";
+    if (format_.beats && (bytes_.empty() || (bytes_.size() != frame && bytes_.size() != frame * frames_)))
       return std::to_string(bytes_.size()) + " bytes of vectors for " + std::to_string(frames_) + " frames of " + std::to_string(frame);
     if (!gaps_.empty() && gaps_.size() != beats())
       return std::to_string(gaps_.size()) + " gaps for " + std::to_string(beats()) + " beats";
@@ -81,7 +84,7 @@ class Port {
   bool done() const { return cycles_.size() == beats(); }
   const char *name() const { return format_.name; }
   const std::vector<unsigned long> &cycles() const { return cycles_; }
-  unsigned long beats() const { return format_.beats * frames_; }
+  unsigned long beats() const { return format_.beats ? format_.beats * frames_ : bytes_.size() / size() / format_.lanes; }
   virtual unsigned long complaints() const { return 0; }
 
   /// Before the clock's edge: set what the outside drives in this cycle.
@@ -98,14 +101,21 @@ class Port {
   }
 
   /// Code i of the beat that is next.
-  std::uint32_t code(unsigned lane) const {
+  std::uint64_t code(unsigned lane) const {
     const std::size_t at = (cycles_.size() * format_.lanes + lane) * size() % bytes_.size();
-    std::uint32_t value = 0;
-    for (unsigned i = 0; i < size(); ++i) value |= std::uint32_t(bytes_[at + i]) << (8 * i);
+    std::uint64_t value = 0;
+    for (unsigned i = 0; i < size(); ++i) value |= std::uint64_t(bytes_[at + i]) << (8 * i);
     return value & mask();
   }
 
-  std::uint32_t mask() const { return format_.bits == 32 ? ~0u : (1u << format_.bits) - 1; }
+  std::uint64_t mask() const { return ~std::uint64_t(0) >> (64 - format_.bits); }
+  /// Which beat is next.
+  std::string place() const {
+    const unsigned long beat = cycles_.size();
+    if (!format_.beats) return "word " + std::to_string(beat) + " of the messages";
+    return "frame " + std::to_string(beat / format_.beats) + ", beat " + std::to_string(beat % format_.beats);
+  }
+
   unsigned words() const { return (format_.lanes * format_.bits + 31) / 32; }
   /// The bits of word i that a beat has.
   std::uint32_t used(unsigned i) const {
@@ -116,7 +126,7 @@ class Port {
   const PortFormat format_;
 
  private:
-  unsigned size() const { return format_.bits <= 8 ? 1 : 4; }
+  unsigned size() const { return format_.bits <= 8 ? 1 : format_.bits <= 32 ? 4 : 8; }
   unsigned long gap() const { return cycles_.size() < gaps_.size() ? gaps_[cycles_.size()] : 0; }
 
   unsigned frames_;
@@ -141,7 +151,7 @@ class Sender : public Port {
     std::vector<std::uint32_t> beat(words() + 1);
     for (unsigned lane = 0; lane < format_.lanes; ++lane) {
       const unsigned bit = lane * format_.bits;
-      const std::uint64_t placed = std::uint64_t(code(lane)) << bit % 32;
+      const std::uint64_t placed = code(lane) << bit % 32;
       beat[bit / 32] |= std::uint32_t(placed);
       beat[bit / 32 + 1] |= std::uint32_t(placed >> 32);
     }
@@ -180,10 +190,10 @@ class Receiver : public Port {
     for (unsigned lane = 0; lane < format_.lanes; ++lane) {
       const unsigned bit = lane * format_.bits;
       const std::uint64_t high = bit / 32 + 1 < words() ? beat[bit / 32 + 1] : 0;
-      const std::uint32_t found = std::uint32_t((high << 32 | beat[bit / 32]) >> bit % 32) & mask();
+      const std::uint64_t found = (high << 32 | beat[bit / 32]) >> bit % 32 & mask();
       if (found != code(lane) && ++complaints_ <= kPrinted)
-        std::printf("FAIL %s: frame %lu, beat %lu, lane %u: %u instead of %u\n", name(), (unsigned long)(cycles().size() / format_.beats),
-                    (unsigned long)(cycles().size() % format_.beats), lane, found, code(lane));
+        std::printf("FAIL %s: %s, lane %u: %llu instead of %llu\n", name(), place().c_str(), lane, (unsigned long long)found,
+                    (unsigned long long)code(lane));
     }
     pass(cycle);
   }

@@ -7,6 +7,7 @@
 //   storage  a row of Simd bases for every Simd channels
 //   misuse   a frame whose pixels are not In channels meets the bases of other channels; values have at most BasesBits bits, their sign
 //            included, whatever InBits is
+// Where constants are loaded, Firings says how often it fires a frame, and constants_* are those of rf_loader.
 module rf_clip #(
   parameter int unsigned In = 1,
   parameter int unsigned Simd = 1,
@@ -19,9 +20,13 @@ module rf_clip #(
   parameter bit OutSigned = 1'b0,
   parameter int unsigned BasesBits = 4,
   parameter bit BasesBlock = 1'b0,
+  parameter bit BasesUltra = 1'b0,
   parameter BasesFile = "",
   parameter int unsigned OutDepth = 2,
   parameter OutStyle = "distributed",
+  parameter int unsigned Firings = 0,  // of a frame, where constants are loaded
+  parameter int unsigned ConstantsDepth = 0,
+  parameter ConstantsStyle = "distributed",
   localparam int unsigned Lanes = Beside * Simd
 ) (
   input  logic                     clk_i,
@@ -31,11 +36,19 @@ module rf_clip #(
   output logic                     in_ready_o,
   output logic [Lanes*OutBits-1:0] out_o,
   output logic                     out_valid_o,
-  input  logic                     out_ready_i
+  input  logic                     out_ready_i,
+  input  logic [63:0]              constants_i,
+  input  logic                     constants_valid_i,
+  output logic                     constants_ready_o,
+  output logic [63:0]              constants_o,
+  output logic                     constants_valid_o,
+  input  logic                     constants_ready_i
 );
   localparam int unsigned Rows = In / Simd;
+  localparam int unsigned RowBits = Simd * BasesBits;
   localparam int unsigned RomLatency = 2;
   localparam int unsigned Latency = RomLatency + 2;  // the difference, and what is left of it
+  localparam int unsigned LoadBits = rf_pkg::load_bits(RowBits, 0);
   localparam int unsigned DifferenceBits = 1 + (BasesBits > OutBits ? BasesBits : OutBits + 1);
   localparam logic [OutBits-1:0] Lowest = OutBits'(OutSigned) << (OutBits - 1);  // code: to add it is to invert the top bit
 
@@ -47,15 +60,30 @@ module rf_clip #(
   logic [Latency-1:0] valid_q;
   logic [rf_pkg::index_bits(Rows)-1:0] row_of_beat;
   logic [Lanes*InBits-1:0] values_q, values_qq;
-  logic [Simd*BasesBits-1:0] bases;
+  logic [RowBits-1:0] bases;
   logic [Lanes*OutBits-1:0] codes_q;
 
-  assign fire = in_valid_i && out_room;
+  logic open;
+  logic load_write;
+  logic [31:0] load_address;
+  logic [LoadBits-1:0] load_row;
+
+  assign fire = in_valid_i && out_room && open;
   assign in_ready_o = fire;
 
+  rf_loader #(
+    .Firings(Firings), .Drain(Latency), .Rows(32'(Rows)), .RowBits(32'(RowBits)),
+    .LoadBits(LoadBits), .Depth(ConstantsDepth), .Style(ConstantsStyle)
+  ) u_loader (
+    .clk_i, .rst_ni, .constants_i, .constants_valid_i, .constants_ready_o, .constants_o, .constants_valid_o, .constants_ready_i,
+    .open_o(open), .fire_i(fire), .write_o(load_write), .address_o(load_address), .row_o(load_row)
+  );
   rf_row_of_beat #(.Rows(Rows), .Block(Block), .Repeats(Repeats)) u_row (.clk_i, .rst_ni, .step_i(fire), .row_o(row_of_beat));
-  rf_rom #(.Words(Rows), .Bits(Simd * BasesBits), .Block(BasesBlock), .File(BasesFile)) u_bases (
-    .clk_i, .address_i(row_of_beat), .row_o(bases)
+  rf_constants #(
+    .Words(Rows), .Bits(RowBits), .Block(BasesBlock), .File(BasesFile),
+    .Loaded(Firings > 0), .Ultra(BasesUltra), .LoadBits(LoadBits)
+  ) u_bases (
+    .clk_i, .load_write_i(load_write), .load_address_i(load_address), .load_row_i(load_row), .address_i(row_of_beat), .row_o(bases)
   );
 
   always_ff @(posedge clk_i) begin

@@ -4,10 +4,11 @@
 //   weights  beats of Pe*Simd weights, one a firing: PE by PE, the inputs of each together, all beats of fold 0 first
 //   out      beats of Pe scores: FoldOut = Out/Pe a frame
 //   cycles   FoldIn * FoldOut a frame; a beat arrives Latency cycles after the last firing of its fold
-//   storage  the FoldIn beats of a frame in a delay line, where there is more than one fold; a row of Pe biases a fold. Without a BiasFile
-//            there is no bias
+//   storage  the FoldIn beats of a frame in a delay line, where there is more than one fold; a row of Pe biases a fold. Without a BiasFile,
+//            and where none are loaded, there is no bias
 //   misuse   weights in another order give wrong scores; too few beats of them, and it waits holding the frame; too many, and the next
 //            frame begins with the rest. Folds that do not divide are refused by $error
+// Where constants are loaded, Firings says how often it fires a frame, and constants_* are those of rf_loader.
 module rf_dense #(
   parameter int unsigned In = 1,
   parameter int unsigned Out = 1,
@@ -25,10 +26,14 @@ module rf_dense #(
   parameter int unsigned Chain = 0,  // 0: products are in LUTs
   parameter int unsigned AccBits = 8,
   parameter bit BiasBlock = 1'b0,
+  parameter bit BiasUltra = 1'b0,
   parameter BiasFile = "",
   parameter BufferStyle = "distributed",
   parameter int unsigned OutDepth = 2,
-  parameter OutStyle = "distributed"
+  parameter OutStyle = "distributed",
+  parameter int unsigned Firings = 0,  // of a frame, where constants are loaded
+  parameter int unsigned ConstantsDepth = 0,
+  parameter ConstantsStyle = "distributed"
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,
@@ -40,7 +45,13 @@ module rf_dense #(
   output logic                          weights_ready_o,
   output logic [Pe*AccBits-1:0]         out_o,
   output logic                          out_valid_o,
-  input  logic                          out_ready_i
+  input  logic                          out_ready_i,
+  input  logic [63:0]                   constants_i,
+  input  logic                          constants_valid_i,
+  output logic                          constants_ready_o,
+  output logic [63:0]                   constants_o,
+  output logic                          constants_valid_o,
+  input  logic                          constants_ready_i
 );
   localparam int unsigned FoldIn = In / Simd;
   localparam int unsigned FoldOut = Out / Pe;
@@ -48,6 +59,7 @@ module rf_dense #(
   localparam int unsigned BeatBits = Simd * InBits;
   localparam int unsigned SumLatency = rf_pkg::sums_latency(Simd, InBits, WeightBits, WeightBipolar, Chain);
   localparam int unsigned Latency = 1 + SumLatency + 1;
+  localparam int unsigned LoadBits = rf_pkg::load_bits(Pe * AccBits, 0);
 
   if (In % Simd != 0 || Out % Pe != 0) begin : gen_refuse
     $error("rf_dense: Simd has to divide In, and Pe has to divide Out");
@@ -56,10 +68,22 @@ module rf_dense #(
   logic fire, first_fold_q, first_beat, last_beat, last_fold, out_room;
   logic [FoldBits-1:0] fold;
 
-  assign fire = (!first_fold_q || in_valid_i) && weights_valid_i && (!last_beat || out_room);
+  logic open;
+  logic load_write;
+  logic [31:0] load_address;
+  logic [LoadBits-1:0] load_row;
+
+  assign fire = open && (!first_fold_q || in_valid_i) && weights_valid_i && (!last_beat || out_room);
   assign in_ready_o = fire && first_fold_q;
   assign weights_ready_o = fire;
 
+  rf_loader #(
+    .Firings(Firings), .Drain(Latency), .Rows(32'(FoldOut)), .RowBits(32'(Pe * AccBits)),
+    .LoadBits(LoadBits), .Depth(ConstantsDepth), .Style(ConstantsStyle)
+  ) u_loader (
+    .clk_i, .rst_ni, .constants_i, .constants_valid_i, .constants_ready_o, .constants_o, .constants_valid_o, .constants_ready_i,
+    .open_o(open), .fire_i(fire), .write_o(load_write), .address_o(load_address), .row_o(load_row)
+  );
   rf_loop #(.Times(FoldIn)) u_beat (.clk_i, .rst_ni, .step_i(fire), .first_o(first_beat), .last_o(last_beat));
   rf_counter #(.Last(FoldOut - 1)) u_fold (.clk_i, .rst_ni, .step_i(fire && last_beat), .count_o(fold), .last_o(last_fold));
 
@@ -102,13 +126,17 @@ module rf_dense #(
     .clk_i, .rst_ni, .codes_i(beat_q), .weights_i(weights_q), .valid_i(valid_q), .first_i(first_q), .last_i(last_q),
     .sums_o(sums), .valid_o(sums_valid)
   );
-  if (BiasFile == "") begin : gen_no_bias
+  if (BiasFile == "" && Firings == 0) begin : gen_no_bias
     logic unused;
-    assign unused = &{fold_q};
+    assign unused = &{fold_q, load_write, load_address, load_row};
     assign bias = '0;
   end else begin : gen_bias
-    rf_rom #(.Words(FoldOut), .Bits(Pe * AccBits), .Block(BiasBlock), .File(BiasFile)) u_bias (
-      .clk_i, .address_i(fold_q[FoldBits-1:0]), .row_o(bias)
+    rf_constants #(
+      .Words(FoldOut), .Bits(Pe * AccBits), .Block(BiasBlock), .File(BiasFile),
+      .Loaded(Firings > 0), .Ultra(BiasUltra), .LoadBits(LoadBits)
+    ) u_bias (
+      .clk_i, .load_write_i(load_write), .load_address_i(load_address), .load_row_i(load_row),
+      .address_i(fold_q[FoldBits-1:0]), .row_o(bias)
     );
   end
 

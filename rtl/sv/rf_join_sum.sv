@@ -7,6 +7,7 @@
 //                 none where FactorBits is 0, and a and b are 1
 //   misuse        a branch that is a beat short stops the block; one that is a beat ahead is added one beat off from then on; a frame whose
 //                 pixels are not Rows beats meets the factors of other channels; an OutBits too narrow wraps without a sign
+// Where constants are loaded, Firings says how often it fires a frame, and constants_* are those of rf_loader.
 module rf_join_sum #(
   parameter int unsigned Lanes = 1,
   parameter int unsigned Rows = 1,
@@ -19,9 +20,13 @@ module rf_join_sum #(
   parameter int unsigned OutBits = 3,
   parameter int unsigned FactorBits = 0,
   parameter bit FactorsBlock = 1'b0,
+  parameter bit FactorsUltra = 1'b0,
   parameter FactorsFile = "",
   parameter int unsigned OutDepth = 2,
-  parameter OutStyle = "distributed"
+  parameter OutStyle = "distributed",
+  parameter int unsigned Firings = 0,  // of a frame, where constants are loaded
+  parameter int unsigned ConstantsDepth = 0,
+  parameter ConstantsStyle = "distributed"
 ) (
   input  logic                        clk_i,
   input  logic                        rst_ni,
@@ -33,9 +38,17 @@ module rf_join_sum #(
   output logic                        bypass_ready_o,
   output logic [Lanes*OutBits-1:0]    out_o,
   output logic                        out_valid_o,
-  input  logic                        out_ready_i
+  input  logic                        out_ready_i,
+  input  logic [63:0]                 constants_i,
+  input  logic                        constants_valid_i,
+  output logic                        constants_ready_o,
+  output logic [63:0]                 constants_o,
+  output logic                        constants_valid_o,
+  input  logic                        constants_ready_i
 );
   localparam int unsigned Latency = FactorBits > 0 ? 4 : 1;  // factors from their ROM, products, sum
+  localparam int unsigned RowBits = FactorBits > 0 ? Pairs * 2 * FactorBits : 1;
+  localparam int unsigned LoadBits = rf_pkg::load_bits(RowBits, 0);
 
   if (Pairs != 1 && Pairs != Lanes) begin : gen_refuse
     $error("rf_join_sum: there is a pair of factors for each lane, or one for all");
@@ -45,14 +58,26 @@ module rf_join_sum #(
   logic [Latency-1:0] valid_q;
   logic [Lanes*OutBits-1:0] main_terms, bypass_terms, sums_q;
 
-  assign fire = main_valid_i && bypass_valid_i && out_room;
+  logic open;
+  logic load_write;
+  logic [31:0] load_address;
+  logic [LoadBits-1:0] load_row;
+
+  assign fire = main_valid_i && bypass_valid_i && out_room && open;
   assign main_ready_o = fire;
   assign bypass_ready_o = fire;
+
+  rf_loader #(
+    .Firings(Firings), .Drain(Latency), .Rows(32'(Rows)), .RowBits(32'(RowBits)),
+    .LoadBits(LoadBits), .Depth(ConstantsDepth), .Style(ConstantsStyle)
+  ) u_loader (
+    .clk_i, .rst_ni, .constants_i, .constants_valid_i, .constants_ready_o, .constants_o, .constants_valid_o, .constants_ready_i,
+    .open_o(open), .fire_i(fire), .write_o(load_write), .address_o(load_address), .row_o(load_row)
+  );
 
   always_ff @(posedge clk_i) valid_q <= rst_ni ? Latency'({valid_q, fire}) : '0;
 
   if (FactorBits > 0) begin : gen_products
-    localparam int unsigned RowBits = Pairs * 2 * FactorBits;
     logic [rf_pkg::index_bits(Rows)-1:0] row_of_pixel;
     logic [RowBits-1:0] row;
     logic [Lanes*MainBits-1:0] main_q, main_qq;
@@ -60,8 +85,11 @@ module rf_join_sum #(
     logic unused_last;
 
     rf_counter #(.Last(Rows - 1)) u_row (.clk_i, .rst_ni, .step_i(fire), .count_o(row_of_pixel), .last_o(unused_last));
-    rf_rom #(.Words(Rows), .Bits(RowBits), .Block(FactorsBlock), .File(FactorsFile)) u_factors (
-      .clk_i, .address_i(row_of_pixel), .row_o(row)
+    rf_constants #(
+      .Words(Rows), .Bits(RowBits), .Block(FactorsBlock), .File(FactorsFile),
+      .Loaded(Firings > 0), .Ultra(FactorsUltra), .LoadBits(LoadBits)
+    ) u_factors (
+      .clk_i, .load_write_i(load_write), .load_address_i(load_address), .load_row_i(load_row), .address_i(row_of_pixel), .row_o(row)
     );
     always_ff @(posedge clk_i) begin
       main_q <= main_i;
@@ -81,6 +109,8 @@ module rf_join_sum #(
       );
     end
   end else begin : gen_terms
+    logic unused;
+    assign unused = &{load_write, load_address, load_row};
     for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
       logic [MainBits-1:0] main;
       logic [BypassBits-1:0] bypass;

@@ -6,6 +6,7 @@
 //   cycles   FoldIn * FoldOut for each group of Pixels pixels; a beat arrives Latency cycles after the last firing of its fold
 //   storage  that of rf_window_sums, which has the products and their sums; a row of Pe * (2**OutBits - 1) thresholds a fold
 //   misuse   that of rf_window_sums
+// Where constants are loaded, Firings says how often it fires a frame, and constants_* are those of rf_loader.
 module rf_mvau #(
   parameter int unsigned KernelHeight = 1,
   parameter int unsigned KernelWidth = 1,
@@ -28,13 +29,18 @@ module rf_mvau #(
   parameter int unsigned OutBits = 1,
   parameter bit OutSigned = 1'b0,
   parameter bit WeightsBlock = 1'b0,
+  parameter bit WeightsUltra = 1'b0,
   parameter WeightsFile = "",
   parameter int unsigned ThresholdsBits = 8,
   parameter bit ThresholdsBlock = 1'b0,
+  parameter bit ThresholdsUltra = 1'b0,
   parameter ThresholdsFile = "",
   parameter WindowStyle = "distributed",
   parameter int unsigned OutDepth = 2,
-  parameter OutStyle = "distributed"
+  parameter OutStyle = "distributed",
+  parameter int unsigned Firings = 0,  // of a frame, where constants are loaded
+  parameter int unsigned ConstantsDepth = 0,
+  parameter ConstantsStyle = "distributed"
 ) (
   input  logic                               clk_i,
   input  logic                               rst_ni,
@@ -43,8 +49,15 @@ module rf_mvau #(
   output logic                               in_ready_o,
   output logic [Pixels*Pe*OutBits-1:0]       out_o,
   output logic                               out_valid_o,
-  input  logic                               out_ready_i
+  input  logic                               out_ready_i,
+  input  logic [63:0]                        constants_i,
+  input  logic                               constants_valid_i,
+  output logic                               constants_ready_o,
+  output logic [63:0]                        constants_o,
+  output logic                               constants_valid_o,
+  input  logic                               constants_ready_i
 );
+  localparam int unsigned FoldIn = KernelHeight * KernelWidth / Taps * (In / Simd);
   localparam int unsigned FoldOut = Out / Pe;
   localparam int unsigned Thresholds = 2**OutBits - 1;
   localparam int unsigned SumBits = ThresholdsBits;  // which hold every sum, and one more than the largest
@@ -52,25 +65,46 @@ module rf_mvau #(
   localparam int unsigned CrossedLatency = 1 + rf_pkg::popcount_latency(Thresholds);
   localparam int unsigned SumLatency = rf_pkg::sums_latency(Taps * Simd, InBits, WeightBits, WeightBipolar, Chain);
   localparam int unsigned Latency = RomLatency + SumLatency + CrossedLatency;
+  localparam int unsigned WeightsRow = Pe * Taps * Simd * WeightBits;
+  localparam int unsigned ThresholdsRow = Pe * Thresholds * ThresholdsBits;
+  localparam int unsigned LoadBits = rf_pkg::load_bits(WeightsRow, ThresholdsRow);
 
-  logic claim, out_room, sums_valid;
+  logic fire, claim, out_room, sums_valid;
   logic [rf_pkg::index_bits(FoldOut)-1:0] fold;
   logic [Pixels*Pe*SumBits-1:0] sums;
-  logic [Pe*Thresholds*ThresholdsBits-1:0] thresholds;
+  logic [ThresholdsRow-1:0] thresholds;
   logic [CrossedLatency-1:0] crossed_q;
   logic [Pixels*Pe*OutBits-1:0] codes;
+  logic open;
+  logic [1:0] load_write;
+  logic [31:0] load_address;
+  logic [LoadBits-1:0] load_row;
 
+  rf_loader #(
+    .Firings(Firings), .Drain(Latency), .Memories(2),
+    .Rows({32'(FoldOut), 32'(FoldIn * FoldOut)}), .RowBits({32'(ThresholdsRow), 32'(WeightsRow)}),
+    .LoadBits(LoadBits), .Depth(ConstantsDepth), .Style(ConstantsStyle)
+  ) u_loader (
+    .clk_i, .rst_ni, .constants_i, .constants_valid_i, .constants_ready_o, .constants_o, .constants_valid_o, .constants_ready_i,
+    .open_o(open), .fire_i(fire), .write_o(load_write), .address_o(load_address), .row_o(load_row)
+  );
   rf_window_sums #(
     .KernelHeight(KernelHeight), .KernelWidth(KernelWidth), .In(In), .Out(Out), .Simd(Simd), .Pe(Pe), .Pixels(Pixels), .Taps(Taps),
     .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits), .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar),
     .DspWeights(DspWeights), .DspPixels(DspPixels), .WeightStep(WeightStep), .PixelStep(PixelStep), .Chain(Chain),
-    .SumBits(SumBits), .WeightsBlock(WeightsBlock), .WeightsFile(WeightsFile), .WindowStyle(WindowStyle)
+    .SumBits(SumBits), .WeightsBlock(WeightsBlock), .WeightsUltra(WeightsUltra), .WeightsFile(WeightsFile),
+    .WindowStyle(WindowStyle), .Firings(Firings), .LoadBits(LoadBits)
   ) u_sums (
-    .clk_i, .rst_ni, .in_i, .in_valid_i, .in_ready_o, .room_i(out_room), .claim_o(claim), .fold_o(fold), .sums_o(sums),
+    .clk_i, .rst_ni, .in_i, .in_valid_i, .in_ready_o, .open_i(open), .fire_o(fire),
+    .load_write_i(load_write[0]), .load_address_i(load_address), .load_row_i(load_row), .room_i(out_room), .claim_o(claim),
+    .fold_o(fold), .sums_o(sums),
     .valid_o(sums_valid)
   );
-  rf_rom #(.Words(FoldOut), .Bits(Pe * Thresholds * ThresholdsBits), .Block(ThresholdsBlock), .File(ThresholdsFile)) u_thresholds (
-    .clk_i, .address_i(fold), .row_o(thresholds)
+  rf_constants #(
+    .Words(FoldOut), .Bits(ThresholdsRow), .Block(ThresholdsBlock), .File(ThresholdsFile),
+    .Loaded(Firings > 0), .Ultra(ThresholdsUltra), .LoadBits(LoadBits)
+  ) u_thresholds (
+    .clk_i, .load_write_i(load_write[1]), .load_address_i(load_address), .load_row_i(load_row), .address_i(fold), .row_o(thresholds)
   );
   rf_crossed #(.Pixels(Pixels), .Lanes(Pe), .Bits(SumBits), .OutBits(OutBits), .OutSigned(OutSigned)) u_crossed (
     .clk_i, .values_i(sums), .thresholds_i(thresholds), .codes_o(codes)

@@ -6,6 +6,7 @@
 //   cycles   FoldIn * FoldOut for each group of Pixels pixels; a beat arrives Latency cycles after the last firing of its fold
 //   storage  that of rf_window_sums, which has the products and their sums
 //   misuse   that of rf_window_sums; an AccBits too narrow for the largest sum wraps without a sign
+// Where constants are loaded, Firings says how often it fires a frame, and constants_* are those of rf_loader.
 module rf_mvu #(
   parameter int unsigned KernelHeight = 1,
   parameter int unsigned KernelWidth = 1,
@@ -27,10 +28,14 @@ module rf_mvu #(
   parameter int unsigned Chain = 0,  // 0: products are in LUTs
   parameter int unsigned AccBits = 8,
   parameter bit WeightsBlock = 1'b0,
+  parameter bit WeightsUltra = 1'b0,
   parameter WeightsFile = "",
   parameter WindowStyle = "distributed",
   parameter int unsigned OutDepth = 2,
-  parameter OutStyle = "distributed"
+  parameter OutStyle = "distributed",
+  parameter int unsigned Firings = 0,  // of a frame, where constants are loaded
+  parameter int unsigned ConstantsDepth = 0,
+  parameter ConstantsStyle = "distributed"
 ) (
   input  logic                               clk_i,
   input  logic                               rst_ni,
@@ -39,22 +44,45 @@ module rf_mvu #(
   output logic                               in_ready_o,
   output logic [Pixels*Pe*AccBits-1:0]       out_o,
   output logic                               out_valid_o,
-  input  logic                               out_ready_i
+  input  logic                               out_ready_i,
+  input  logic [63:0]                        constants_i,
+  input  logic                               constants_valid_i,
+  output logic                               constants_ready_o,
+  output logic [63:0]                        constants_o,
+  output logic                               constants_valid_o,
+  input  logic                               constants_ready_i
 );
   // Weights from their ROM, sums.
   localparam int unsigned Latency = 2 + rf_pkg::sums_latency(Taps * Simd, InBits, WeightBits, WeightBipolar, Chain);
+  localparam int unsigned Tiles = KernelHeight * KernelWidth / Taps * (In / Simd) * (Out / Pe);
+  localparam int unsigned RowBits = Pe * Taps * Simd * WeightBits;
+  localparam int unsigned LoadBits = rf_pkg::load_bits(RowBits, 0);
 
-  logic claim, out_room, sums_valid;
+  logic fire, claim, out_room, sums_valid;
   logic [rf_pkg::index_bits(Out / Pe)-1:0] unused_fold;
   logic [Pixels*Pe*AccBits-1:0] sums;
+  logic open;
+  logic load_write;
+  logic [31:0] load_address;
+  logic [LoadBits-1:0] load_row;
 
+  rf_loader #(
+    .Firings(Firings), .Drain(Latency), .Rows(32'(Tiles)), .RowBits(32'(RowBits)),
+    .LoadBits(LoadBits), .Depth(ConstantsDepth), .Style(ConstantsStyle)
+  ) u_loader (
+    .clk_i, .rst_ni, .constants_i, .constants_valid_i, .constants_ready_o, .constants_o, .constants_valid_o, .constants_ready_i,
+    .open_o(open), .fire_i(fire), .write_o(load_write), .address_o(load_address), .row_o(load_row)
+  );
   rf_window_sums #(
     .KernelHeight(KernelHeight), .KernelWidth(KernelWidth), .In(In), .Out(Out), .Simd(Simd), .Pe(Pe), .Pixels(Pixels), .Taps(Taps),
     .InBits(InBits), .InSigned(InSigned), .WeightBits(WeightBits), .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar),
     .DspWeights(DspWeights), .DspPixels(DspPixels), .WeightStep(WeightStep), .PixelStep(PixelStep), .Chain(Chain),
-    .SumBits(AccBits), .WeightsBlock(WeightsBlock), .WeightsFile(WeightsFile), .WindowStyle(WindowStyle)
+    .SumBits(AccBits), .WeightsBlock(WeightsBlock), .WeightsUltra(WeightsUltra), .WeightsFile(WeightsFile),
+    .WindowStyle(WindowStyle), .Firings(Firings), .LoadBits(LoadBits)
   ) u_sums (
-    .clk_i, .rst_ni, .in_i, .in_valid_i, .in_ready_o, .room_i(out_room), .claim_o(claim), .fold_o(unused_fold), .sums_o(sums),
+    .clk_i, .rst_ni, .in_i, .in_valid_i, .in_ready_o, .open_i(open), .fire_o(fire),
+    .load_write_i(load_write), .load_address_i(load_address), .load_row_i(load_row), .room_i(out_room), .claim_o(claim),
+    .fold_o(unused_fold), .sums_o(sums),
     .valid_o(sums_valid)
   );
   rf_fifo #(.Bits(Pixels * Pe * AccBits), .Depth(OutDepth), .Latency(Latency), .Style(OutStyle)) u_out (

@@ -5,6 +5,16 @@ package rf_pkg;
     index_bits = count > 1 ? $clog2(count) : 1;
   endfunction
 
+  // Words of 64 bits in which so many bits are loaded.
+  function automatic int unsigned chain_words(input int unsigned bits);
+    chain_words = (bits + 63) / 64;
+  endfunction
+
+  // Bits of the longer of two rows, in whole words.
+  function automatic int unsigned load_bits(input int unsigned one, input int unsigned other);
+    load_bits = 64 * chain_words(one > other ? one : other);
+  endfunction
+
   // Bits of the number of ones among `bits` bits, as rf_popcount gives it; the upper ones may always be 0.
   function automatic int unsigned count_bits(input int unsigned bits);
     count_bits = 3 + $clog2((bits + 5) / 6);

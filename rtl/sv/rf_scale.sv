@@ -5,6 +5,7 @@
 //   cycles   In/Simd for every Beside pixels; a beat arrives Latency cycles after it was read
 //   storage  a row of Simd multipliers and one of Simd biases a beat of the pixel
 //   misuse   a frame whose pixels are not In channels meets the constants of other channels; codes that OutBits do not hold wrap without a sign
+// Where constants are loaded, Firings says how often it fires a frame, and constants_* are those of rf_loader.
 module rf_scale #(
   parameter int unsigned In = 1,
   parameter int unsigned Simd = 1,
@@ -23,11 +24,16 @@ module rf_scale #(
   parameter int unsigned MultiplierBits = 1,
   parameter int unsigned BiasBits = 3,
   parameter bit MultipliersBlock = 1'b0,
+  parameter bit MultipliersUltra = 1'b0,
   parameter MultipliersFile = "",
   parameter bit BiasesBlock = 1'b0,
+  parameter bit BiasesUltra = 1'b0,
   parameter BiasesFile = "",
   parameter int unsigned OutDepth = 2,
   parameter OutStyle = "distributed",
+  parameter int unsigned Firings = 0,  // of a frame, where constants are loaded
+  parameter int unsigned ConstantsDepth = 0,
+  parameter ConstantsStyle = "distributed",
   localparam int unsigned Lanes = Beside * Simd
 ) (
   input  logic                     clk_i,
@@ -37,10 +43,17 @@ module rf_scale #(
   output logic                     in_ready_o,
   output logic [Lanes*OutBits-1:0] out_o,
   output logic                     out_valid_o,
-  input  logic                     out_ready_i
+  input  logic                     out_ready_i,
+  input  logic [63:0]              constants_i,
+  input  logic                     constants_valid_i,
+  output logic                     constants_ready_o,
+  output logic [63:0]              constants_o,
+  output logic                     constants_valid_o,
+  input  logic                     constants_ready_i
 );
   localparam int unsigned Latency = 6;  // multipliers from their ROM, product, sum, rounding, clamp
   localparam int unsigned Rows = In / Simd;
+  localparam int unsigned LoadBits = rf_pkg::load_bits(Simd * MultiplierBits, Simd * BiasBits);
 
   if (In % Simd != 0) begin : gen_refuse
     $error("rf_scale: Simd has to divide In");
@@ -54,16 +67,35 @@ module rf_scale #(
   logic [Simd*BiasBits-1:0] biases;
   logic [Lanes*OutBits-1:0] codes;
 
-  assign fire = in_valid_i && out_room;
+  logic open;
+  logic [1:0] load_write;
+  logic [31:0] load_address;
+  logic [LoadBits-1:0] load_row;
+
+  assign fire = in_valid_i && out_room && open;
   assign in_ready_o = fire;
 
+  rf_loader #(
+    .Firings(Firings), .Drain(Latency), .Memories(2),
+    .Rows({32'(Rows), 32'(Rows)}), .RowBits({32'(Simd * BiasBits), 32'(Simd * MultiplierBits)}),
+    .LoadBits(LoadBits), .Depth(ConstantsDepth), .Style(ConstantsStyle)
+  ) u_loader (
+    .clk_i, .rst_ni, .constants_i, .constants_valid_i, .constants_ready_o, .constants_o, .constants_valid_o, .constants_ready_i,
+    .open_o(open), .fire_i(fire), .write_o(load_write), .address_o(load_address), .row_o(load_row)
+  );
   // The bias is looked up a cycle later than the multiplier, to be there with the product.
   rf_row_of_beat #(.Rows(Rows), .Block(Block), .Repeats(Repeats)) u_row (.clk_i, .rst_ni, .step_i(fire), .row_o(row));
-  rf_rom #(.Words(Rows), .Bits(Simd * MultiplierBits), .Block(MultipliersBlock), .File(MultipliersFile)) u_multipliers (
-    .clk_i, .address_i(row), .row_o(multipliers)
+  rf_constants #(
+    .Words(Rows), .Bits(Simd * MultiplierBits), .Block(MultipliersBlock), .File(MultipliersFile),
+    .Loaded(Firings > 0), .Ultra(MultipliersUltra), .LoadBits(LoadBits)
+  ) u_multipliers (
+    .clk_i, .load_write_i(load_write[0]), .load_address_i(load_address), .load_row_i(load_row), .address_i(row), .row_o(multipliers)
   );
-  rf_rom #(.Words(Rows), .Bits(Simd * BiasBits), .Block(BiasesBlock), .File(BiasesFile)) u_biases (
-    .clk_i, .address_i(row_q), .row_o(biases)
+  rf_constants #(
+    .Words(Rows), .Bits(Simd * BiasBits), .Block(BiasesBlock), .File(BiasesFile),
+    .Loaded(Firings > 0), .Ultra(BiasesUltra), .LoadBits(LoadBits)
+  ) u_biases (
+    .clk_i, .load_write_i(load_write[1]), .load_address_i(load_address), .load_row_i(load_row), .address_i(row_q), .row_o(biases)
   );
 
   always_ff @(posedge clk_i) begin

@@ -5,6 +5,7 @@
 //   cycles   In/Simd for every Beside pixels; a beat arrives Latency cycles after it was read
 //   storage  a ROM for each lane: 2**InBits codes for every Simd channels, in CodesFile_<lane>.mem, of bit patterns in ascending order
 //   misuse   a frame whose pixels are not In channels meets the codes of other channels
+// Where constants are loaded, Firings says how often it fires a frame, and constants_* are those of rf_loader.
 module rf_table #(
   parameter int unsigned In = 1,
   parameter int unsigned Simd = 1,
@@ -14,9 +15,13 @@ module rf_table #(
   parameter int unsigned InBits = 2,
   parameter int unsigned OutBits = 1,
   parameter bit CodesBlock = 1'b0,
+  parameter bit CodesUltra = 1'b0,
   parameter CodesFile = "",
   parameter int unsigned OutDepth = 2,
   parameter OutStyle = "distributed",
+  parameter int unsigned Firings = 0,  // of a frame, where constants are loaded
+  parameter int unsigned ConstantsDepth = 0,
+  parameter ConstantsStyle = "distributed",
   localparam int unsigned Lanes = Beside * Simd
 ) (
   input  logic                     clk_i,
@@ -26,12 +31,20 @@ module rf_table #(
   output logic                     in_ready_o,
   output logic [Lanes*OutBits-1:0] out_o,
   output logic                     out_valid_o,
-  input  logic                     out_ready_i
+  input  logic                     out_ready_i,
+  input  logic [63:0]              constants_i,
+  input  logic                     constants_valid_i,
+  output logic                     constants_ready_o,
+  output logic [63:0]              constants_o,
+  output logic                     constants_valid_o,
+  input  logic                     constants_ready_i
 );
   localparam int unsigned Rows = In / Simd;
   localparam int unsigned Words = Rows * 2**InBits;
+  localparam int unsigned RowBits = Lanes * OutBits;  // of the codes of a value, which each lane has one of
   localparam int unsigned AddressBits = rf_pkg::index_bits(Words);
   localparam int unsigned Latency = 2;  // that of a ROM
+  localparam int unsigned LoadBits = rf_pkg::load_bits(RowBits, 0);
 
   if (In % Simd != 0) begin : gen_refuse
     $error("rf_table: Simd has to divide In");
@@ -42,18 +55,32 @@ module rf_table #(
   logic [rf_pkg::index_bits(Rows)-1:0] row_of_beat;
   logic [Lanes*OutBits-1:0] codes;
 
-  assign fire = in_valid_i && out_room;
+  logic open;
+  logic load_write;
+  logic [31:0] load_address;
+  logic [LoadBits-1:0] load_row;
+
+  assign fire = in_valid_i && out_room && open;
   assign in_ready_o = fire;
 
+  rf_loader #(
+    .Firings(Firings), .Drain(Latency), .Rows(32'(Words)), .RowBits(32'(RowBits)),
+    .LoadBits(LoadBits), .Depth(ConstantsDepth), .Style(ConstantsStyle)
+  ) u_loader (
+    .clk_i, .rst_ni, .constants_i, .constants_valid_i, .constants_ready_o, .constants_o, .constants_valid_o, .constants_ready_i,
+    .open_o(open), .fire_i(fire), .write_o(load_write), .address_o(load_address), .row_o(load_row)
+  );
   rf_row_of_beat #(.Rows(Rows), .Block(Block), .Repeats(Repeats)) u_row (.clk_i, .rst_ni, .step_i(fire), .row_o(row_of_beat));
 
   always_ff @(posedge clk_i) valid_q <= rst_ni ? {valid_q[Latency-2:0], fire} : '0;
 
   for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
-    rf_rom #(
-      .Words(Words), .Bits(OutBits), .Block(CodesBlock), .File({CodesFile, "_", rf_pkg::digits(lane), ".mem"})
+    rf_constants #(
+      .Words(Words), .Bits(OutBits), .Block(CodesBlock), .File({CodesFile, "_", rf_pkg::digits(lane), ".mem"}),
+      .Loaded(Firings > 0), .Ultra(CodesUltra), .RowBits(RowBits), .First(lane * OutBits), .LoadBits(LoadBits)
     ) u_codes (
-      .clk_i, .address_i(AddressBits'({row_of_beat, in_i[lane*InBits +: InBits]})), .row_o(codes[lane*OutBits +: OutBits])
+      .clk_i, .load_write_i(load_write), .load_address_i(load_address), .load_row_i(load_row),
+      .address_i(AddressBits'({row_of_beat, in_i[lane*InBits +: InBits]})), .row_o(codes[lane*OutBits +: OutBits])
     );
   end
 

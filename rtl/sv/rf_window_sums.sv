@@ -2,6 +2,8 @@
 //
 //   in       beats of Pixels*Taps*Simd codes: windows, (kernel_y, kernel_x, channel), of several taps the same channels of each;
 //            FoldIn = kernel/Taps * In/Simd beats
+//   open_i   it may fire; fire_o says that it does, each time
+//   load_*   of rf_loader: a row of weights is written
 //   claim_o  the last firing of a fold, whose sums come Latency cycles later; only where room_i
 //   sums_o   with valid_o, once a fold: the Pe sums of pixel 0, then of pixel 1, of SumBits bits in two's complement; FoldOut = Out/Pe
 //   fold_o   the fold whose sums come two cycles later, as long as a ROM takes
@@ -32,8 +34,11 @@ module rf_window_sums #(
   parameter int unsigned Chain = 0,  // 0: products are in LUTs
   parameter int unsigned SumBits = 8,
   parameter bit WeightsBlock = 1'b0,
+  parameter bit WeightsUltra = 1'b0,
   parameter WeightsFile = "",
   parameter WindowStyle = "distributed",
+  parameter int unsigned Firings = 0,
+  parameter int unsigned LoadBits = 64,
   localparam int unsigned FoldOut = Out / Pe,
   localparam int unsigned FoldBits = rf_pkg::index_bits(FoldOut)
 ) (
@@ -42,6 +47,11 @@ module rf_window_sums #(
   input  logic [Pixels*Taps*Simd*InBits-1:0] in_i,
   input  logic                               in_valid_i,
   output logic                               in_ready_o,
+  input  logic                               open_i,
+  output logic                               fire_o,
+  input  logic                               load_write_i,
+  input  logic [31:0]                        load_address_i,
+  input  logic [LoadBits-1:0]                load_row_i,
   input  logic                               room_i,
   output logic                               claim_o,
   output logic [FoldBits-1:0]                fold_o,
@@ -67,7 +77,8 @@ module rf_window_sums #(
   logic [rf_pkg::index_bits(FoldIn * FoldOut)-1:0] tile;
   logic unused_last;
 
-  assign fire = (!first_fold_q || in_valid_i) && (!last_beat || room_i);
+  assign fire = open_i && (!first_fold_q || in_valid_i) && (!last_beat || room_i);
+  assign fire_o = fire;
   assign in_ready_o = fire && first_fold_q;
   assign claim_o = fire && last_beat;
 
@@ -93,8 +104,11 @@ module rf_window_sums #(
     assign beat = in_i;
   end
 
-  rf_rom #(.Words(FoldIn * FoldOut), .Bits(Pe * Lanes * WeightBits), .Block(WeightsBlock), .File(WeightsFile)) u_weights (
-    .clk_i, .address_i(tile), .row_o(weights)
+  rf_constants #(
+    .Words(FoldIn * FoldOut), .Bits(Pe * Lanes * WeightBits), .Block(WeightsBlock), .File(WeightsFile),
+    .Loaded(Firings > 0), .Ultra(WeightsUltra), .LoadBits(LoadBits)
+  ) u_weights (
+    .clk_i, .load_write_i, .load_address_i, .load_row_i, .address_i(tile), .row_o(weights)
   );
 
   always_ff @(posedge clk_i) begin

@@ -210,28 +210,39 @@ class Slot:
 
 
 class Pool:
-    """Slots for several threads: who takes one must put it back. The lanes come up in turn."""
+    """Slots for several threads: who takes one must put it back. The lanes come up in turn, and so do threads that wait."""
 
     def __init__(self, name: str, slots: Iterable[Slot]) -> None:
         self._name = name
         self._slots = tuple(slots)
         self._free = deque(self._slots)
         self._changed = threading.Condition()
+        self._waiting: deque[object] = deque()  # first come, first served
         self._closed = False
         forks.register(self)
 
     def after_fork(self) -> None:
         """The threads that had taken slots are in the parent."""
-        self._changed = threading.Condition()
+        self._changed, self._waiting = threading.Condition(), deque()
         self._free = deque(self._slots)
 
     def take(self, *, wait: bool) -> Slot | None:
         """A free slot; None if there is none and it is not to be waited for."""
         with self._changed:
-            while not self._free and wait and not self._closed:
-                self._changed.wait()
-            self.check_open()
-            return self._free.popleft() if self._free else None
+            if not wait:
+                self.check_open()
+                return self._free.popleft() if self._free and not self._waiting else None
+            turn = object()
+            self._waiting.append(turn)
+            try:
+                while not self._closed and not (self._free and self._waiting[0] is turn):
+                    self._changed.wait()
+                self.check_open()
+                return self._free.popleft()
+            finally:
+                self._waiting.remove(turn)
+                if self._waiting:
+                    self._changed.notify_all()
 
     def put(self, slot: Slot) -> None:
         with self._changed:

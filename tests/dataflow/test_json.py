@@ -22,7 +22,7 @@ from dataflow.timing.simulation import simulate
 from dataflow.timing.sizing import size
 from dataflow.timing.sizing_report import fifos_data, original_bits
 from network import load
-from tests.test_dodo import doit
+from tests.tools.builds import doit
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from dataflow.unit import Backend
 from hls.pipelines import scheduled
 from network import load
 from tests.report_fixtures import edited
-from tests.test_dodo import doit, project
+from tests.test_dodo import project
+from tests.tools.builds import doit
 from tests.tools.installation import Installation
 from tests.tools.programs import quick_compiler
 
@@ -50,6 +51,22 @@ def test_units_are_found_by_the_names_of_their_modules(toy, tmp_path):
 def test_the_prefix_of_an_ip_and_names_that_only_begin_alike(toy, tmp_path):
     report(tmp_path, "res2a", (">mvau_Conv1_s<", ">resflow_res2a_mvau_Conv1_s<"), (">dwc_OutDwc_Pipeline_Dwc_Beats<", ">dwc_OutDwc2_s<"))
     assert scheduled(toy, tmp_path).keys() == {"res2a.conv1 mvau"}
+
+
+@pytest.mark.parametrize("module", ["mvau_Conv1_s", "conv1_loaded", "conv1_loaded_Pipeline_Mvau_Tiles"])
+def test_a_unit_whose_constants_are_loaded(module, toy_yaml, tmp_path):
+    """Its loop is in a module of its own or in that of the function that takes its constants, whose other loops run for loads only."""
+    (tmp_path / "toy.yaml").write_text("constants: loaded\n" + toy_yaml.read_text())
+    loaded = plan(load(tmp_path / "toy.yaml"))
+    report(
+        tmp_path,
+        "res2a",
+        (">mvau_Conv1_s<", f">{module}<"),
+        (">dwc_OutDwc_Pipeline_Dwc_Beats<", ">conv1_loaded_Pipeline_Take_Parts<"),
+        ("Dwc_Beats>", "Take_Parts>"),
+        ("<Dwc_Beats", "<Take_Parts"),
+    )
+    assert scheduled(loaded, tmp_path) == {"res2a.conv1 mvau": Scheduled(stages=7, idle=1)}
 
 
 def test_what_waits_for_memory_is_not_read(toy, tmp_path):

@@ -24,6 +24,26 @@ def test_golden_of_the_other_forms(wide_yaml, golden, name):
         golden(f"wide/hls/{file}", texts[file])
 
 
+@pytest.fixture
+def loaded(toy_yaml, tmp_path):
+    """Constants of three layers, the others in ROMs; the weights of the classifier come with every frame."""
+    text = toy_yaml.read_text().replace("bypass: {pe: 2, simd: 4}", "bypass: {pe: 2, simd: 4, constants: loaded, memory: uram}")
+    (tmp_path / "toy.yaml").write_text(
+        text.replace("{kernel: 3, out: 6, pe: 3, simd: 4}", "{kernel: 3, out: 6, pe: 3, simd: 4, constants: loaded}")
+    )
+    return plan(load(tmp_path / "toy.yaml"))
+
+
+@pytest.mark.parametrize(("name", "files"), [("dma", 3), ("res2a", 4), ("head", 3)])
+def test_golden_of_what_is_loaded(loaded, golden, name, files):
+    texts = hls.render("toy", loaded.ip(name), parameters.draw(loaded.network, 1))
+    assert tuple(sorted(texts)) == tuple(sorted(hls.outputs(loaded.ip(name))))
+    assert len(texts) == files
+    for file, text in texts.items():
+        if not file.endswith("_roms.h"):
+            golden(f"toy_loaded/hls/{file}", text)
+
+
 def test_weights_on_chip(toy_yaml, golden, tmp_path):
     (tmp_path / "toy.yaml").write_text(toy_yaml.read_text().replace("weights: stream", "weights: rom"))
     design = plan(load(tmp_path / "toy.yaml"))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import hls
 from codegen.errors import ToolError
@@ -21,7 +22,7 @@ from dataflow import plan
 from dataflow.cost.storage import Storage
 from dataflow.units import IMPLEMENTATIONS
 from hls.render import HEADERS, render
-from hls.structs import struct_name
+from hls.structs import loaded_arrays, struct_name
 from hls.synth import directives
 from network import load, parameters
 from tests.hls.test_synth import RELEASES
@@ -77,9 +78,9 @@ def test_every_array_of_the_library_is_bound_once():
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
-@given(networks(blocks=3, wide=True))
-def test_every_memory_of_a_network_is_bound_as_it_is_counted(tmp_path_factory, description):
-    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
+@given(networks(blocks=3, wide=True), st.sampled_from(["rom", "loaded"]))
+def test_every_memory_of_a_network_is_bound_as_it_is_counted(tmp_path_factory, description, constants):
+    design = plan(written(description | {"constants": constants}, tmp_path_factory.mktemp("drawn")))
     arrays_drawn = parameters.draw(design.network, 1)
     for ip in design.ips:
         texts = render("drawn", ip, arrays_drawn)
@@ -98,12 +99,18 @@ def test_every_memory_of_a_network_is_bound_as_it_is_counted(tmp_path_factory, d
                 assert (getattr(buffer.cost, counted) > 0) == (buffer.words > 0)
                 besides = {"ff": {"lut"}}.get(counted, set())  # the multiplexer behind registers
                 assert not any(getattr(buffer.cost, kind) for kind in set(KINDS.values()) - {counted} - besides)
-            in_tcl |= {held.name: held.storage for held in unit.constants if held.words > 1}
+            in_tcl |= {held.name: held.storage for held in unit.constants if held.words > 1 and not held.holding.loaded}
+            for array in loaded_arrays(unit):
+                assert texts[f"{ip.name}.cpp"].count(f"::hold({array.name});") == 1
+                assert f"  resflow::Rows<{array.storage}>::hold({array.name});" in texts[f"{ip.name}.cpp"]
+                assert f" {array.storage.partition('::')[2]} = Storage::k{pascal(array.held.storage.value)};" in struct[0]
+                assert f" {array.row.partition('::')[2]} = {array.held.row_bits};" in struct[0]
         in_tcl |= {stream.name: stream.storage for stream in ip.streams}
         roms = re.findall(r"^const \S+ (\w+)\[", texts.get(f"{ip.name}_roms.h", ""), re.MULTILINE)
         streams = re.findall(r"^  hls::stream<.*> (\w+)\(", texts[f"{ip.name}.cpp"], re.MULTILINE)
-        wired = {held.name for unit in ip.units for held in unit.constants if held.words == 1}
-        assert sorted(in_tcl) == sorted({*roms, *streams} - wired)
+        wired = {held.name for unit in ip.units for held in unit.constants if held.is_fixed}
+        once = {name for unit in ip.units for name in unit.writes_once}
+        assert sorted(in_tcl) == sorted({*roms, *streams} - wired - once)
         for name in RELEASES:
             lines = directives(ip, release(name))
             assert Counter(line.split()[-1] for line in lines) == Counter(in_tcl.keys())

@@ -116,17 +116,22 @@ def test_products_are_kept_in_luts_where_the_estimate_has_them():
 
 
 def test_only_what_has_an_axi_master_is_flp():
-    """Every pipeline has a style: free-running between streams, where a pointer to card memory is an argument the flushable one."""
+    """Every pipeline has a style: free-running between streams, where a pointer to card memory is an argument the flushable one; and so
+    in what writes the memories of constants."""
     styles = {}
     for header in hls.HEADERS:
         for function in re.split(r"^}$", header.read_text(), flags=re.MULTILINE):
             for options in re.findall(r"#pragma HLS PIPELINE (.*)", function):
                 name, arguments = re.findall(r"^void (\w+)\((.*?)\) \{$", function, re.MULTILINE | re.DOTALL)[-1]
                 styles[name] = options
-                assert options == f"II=1 style={'flp' if '*memory' in arguments else 'frp'}", name
-    shared = {"products": {"mvau", "mvu"}, "rows_of_products": {"dense"}}  # loops whose options are those of their users
+                assert options == f"II=1 style={'flp' if '*memory' in arguments or name.startswith('take') else 'frp'}", name
+    # Loops whose options are those of their users.
+    shared = {"products": {"mvau", "mvu"}, "rows_of_products": {"dense"}, "fetch_image": {"fetch"}, "take_rows": set(), "take": set()}
     assert set().union(*(shared.get(name, {name}) for name in styles)) == set(IMPLEMENTATIONS)
-    assert {name for name, options in styles.items() if options.endswith("flp")} == {"load", "store"}
+    assert {name for name, options in styles.items() if options.endswith("flp")} == {
+        *("load", "store", "fetch", "fetch_image"),
+        *("take_rows", "take"),
+    }
 
 
 def test_what_concerns_another_ip_is_no_part_of_the_job(built, tmp_path):
@@ -164,6 +169,17 @@ def test_first_frames(built):
             whole = (folder / "vectors" / ip.name / name).read_bytes()
             assert whole.startswith(data)
             assert len(data) == len(whole) if port.name == "weights" else len(data) * 3 == len(whole) * 2
+
+
+def test_first_frames_of_loaded_constants(toy_yaml, tmp_path):
+    """Two frames of six: the first with each set of constants, in front of which they are loaded."""
+    (tmp_path / "toy.yaml").write_text("constants: loaded\n" + toy_yaml.read_text())
+    design = plan(load(tmp_path / "toy.yaml"))
+    images = np.random.default_rng(1).integers(0, 256, (3, *design.network.input), dtype=np.uint8)
+    for ip, given in hls.vectors(design, None, images).items():
+        write_tree(tmp_path / ip, given)
+        shorter = hls.vectors(design, None, images[:1])[ip]
+        assert hls.first_frames(design.ip(ip), tmp_path / ip) == shorter
 
 
 def test_a_project_that_names_a_folder_cannot_be_continued(built, stand_ins, tmp_path):

@@ -16,7 +16,7 @@ from dataflow.design import Ip
 from dataflow.timing.error import TimingError
 from network.parameters import Parameters
 from rtl.render import render
-from rtl.simulation import SEED, Run, require_equal, rtlsim_job, runs
+from rtl.simulation import SEED, Run, messages_in, require_equal, rtlsim_job, runs
 
 needs_verilator = pytest.mark.skipif(locate("verilator") is None, reason="verilator is not installed")
 
@@ -36,7 +36,7 @@ def simulate(ip: Ip, parameters: Parameters, vectors: Mapping[str, bytes], frame
     """Compile an IP and run it without stalls and with those of `seed`; raises ToolError where codes or cycles differ."""
     write_tree(folder / "sources", render("tested", ip, parameters))
     write_tree(folder / "vectors", dict(vectors))
-    of = runs(ip, frames, seed)
+    of = runs(ip, frames, seed, messages_in(ip, folder / "vectors"))
     compiled, *ran = run_calls(rtlsim_job(ip, folder / "sources", folder / "vectors", frames, of), folder)
     hangs = {}
     for run in of:

@@ -10,11 +10,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from dataflow.cost.storage import Storage
 from dataflow.design import Ip
 from network.formats import Format, uint
+from network.layers import Ram
 from rtl.shapes import UNITS, Parameters
 from tests.activations import cases
 from tests.alone import FRAMES, Alone, Integers, side_by_side
+from tests.rtl.loads import load_vectors, spliced, with_chain
 from tests.rtl.simulated import needs_verilator, simulate
 
 pytestmark = needs_verilator
@@ -125,6 +128,21 @@ def multiplied(rng, implementation, weight, codes, result=None, *, pixels=1, int
     return Alone(ip, constants, streams)
 
 
+def weight_rom(rng):
+    ip = ip_of("weight_rom", "in=6 out=4 pe=2 simd=3 weight=int5 codes=uint4")
+    weights = rng.integers(-16, 16, (4, 6))
+    beats = weights.reshape(2, 2, 2, 3).transpose(0, 2, 1, 3)  # (fold, PE, beat, lane) -> (fold, beat, PE, lane)
+    return Alone(ip, {"weights": weights}, {"out": (np.tile(beats, (FRAMES, 1, 1, 1)), 5)})
+
+
+def dense(rng):
+    ip = ip_of("dense", "in=6 out=4 pe=2 simd=3 weight=int5 codes=uint4")
+    weights, codes, bias = rng.integers(-16, 16, (4, 6)), rng.integers(0, 16, (FRAMES, 6)), rng.integers(-99, 100, 4)
+    beats = np.tile(weights.reshape(2, 2, 2, 3).transpose(0, 2, 1, 3), (FRAMES, 1, 1, 1))
+    streams = {"in": (codes, 4), "weights": (beats, 5), "out": (codes @ weights.T + bias, format_of(ip, "Acc").bits)}
+    return Alone(ip, {"bias": bias}, streams)
+
+
 def top_k_scores(rng, scores, top):
     """Many are equal."""
     form = Format.parse(scores)
@@ -184,6 +202,8 @@ CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
     "join_own_row": lambda rng: join_sum(rng, "uint8", "int8", factors="uint1", lanes=6, zero=3),
     "join_shared": lambda rng: join_sum(rng, "int20", "int1", factors="uint10", pairs=0, zero=-9),
     "scale_scores": scale_scores,
+    "weight_rom": weight_rom,
+    "dense": dense,
     "mvu_bipolar": lambda rng: multiplied(rng, "mvu", "bipolar", "int1"),
     "mvu_bipolar_wide": lambda rng: multiplied(rng, "mvu", "bipolar", "int8", pixels=2, into=4, pe=4, simd=4),
     "mvu_wide": lambda rng: multiplied(rng, "mvu", "int8", "int8"),
@@ -197,9 +217,47 @@ CASES: dict[str, Callable[[np.random.Generator], Alone]] = {
 }
 
 
+LOADED: dict[str, Ram | None] = {
+    "mvu_bipolar_wide": Ram.LUT,
+    "dsp_8": Ram.URAM,
+    "mvu_planes": None,
+    "mvau_bipolar": Ram.BRAM,
+    "mvau_planes": Ram.URAM,
+    "join_own": None,
+    "join_own_row": Ram.BRAM,
+    "join_shared": Ram.LUT,
+    "scale_scores": None,
+    "threshold_raster": None,  # 192 words a row
+    "threshold_blocks": Ram.LUT,
+    "clip_raster": Ram.URAM,
+    "clip_point": Ram.BRAM,  # a row of a bit
+    "clip_narrow": None,
+    "table_row": Ram.URAM,
+    "table_raster": None,
+    "search_raster": None,
+    "search_beside": Ram.URAM,
+    "search_bit": Ram.BRAM,
+    "scale_wide": None,
+    "scale_up": Ram.URAM,
+    "weight_rom": Ram.URAM,
+    "dense": Ram.BRAM,
+}
+"""Units whose constants are loaded; the others have theirs in ROM."""
+
+
+def all_cases(seed: int) -> dict[str, Alone]:
+    rng = np.random.default_rng(seed)
+    return {name: case(rng) for name, case in CASES.items()} | {name: case.alone for name, case in cases(seed).items()}
+
+
 def test_units_side_by_side(tmp_path):
-    rng = np.random.default_rng(14)
-    ip, arrays, vectors = side_by_side(
-        {name: case(rng) for name, case in CASES.items()} | {name: case.alone for name, case in cases(14).items()}
-    )
+    """Units with loaded constants compute two frames with some, and one with others."""
+    of, other_of = all_cases(14), all_cases(15)
+    ip, arrays, vectors = side_by_side(of)
+    _, other, after = side_by_side({name: other_of[name] for name in LOADED})
+    ip = with_chain(ip, LOADED)
+    assert {unit.implementation for unit in ip.units if unit.loads} == {unit.implementation for unit in ip.units if unit.constants}
+    held = [each for unit in ip.units for each in unit.constants if each.holding.loaded]
+    assert {each.storage for each in held} >= {Storage.REGISTERS, Storage.LUTRAM, Storage.BRAM, Storage.URAM}
+    vectors = spliced(vectors, after, FRAMES, FRAMES - 1) | load_vectors(ip, [(arrays, FRAMES - 1), (other, 1)])
     assert not simulate(ip, arrays, vectors, FRAMES, tmp_path).hangs

@@ -29,6 +29,15 @@ def toy(toy_yaml):
     return plan(load(toy_yaml))
 
 
+@pytest.fixture(scope="module")
+def loaded(toy_yaml, tmp_path_factory):
+    """The toy with constants that are loaded, some into UltraRAM."""
+    path = tmp_path_factory.mktemp("loaded") / "toy.yaml"
+    text = toy_yaml.read_text().replace("weights: stream", "weights: loaded") + "constants: loaded\n"
+    path.write_text(text)
+    return plan(load(path))
+
+
 @pytest.mark.parametrize("name", ["stem", "res2a", "res2b", "head"])
 def test_golden(toy, golden, name):
     ip = toy.ip(name)
@@ -46,6 +55,17 @@ def test_weights_on_chip(toy_yaml, golden, tmp_path):
     golden("toy/rtl/head_rom.sv", render("toy", design.ip("head"), parameters.draw(design.network, 1))["resflow_head.sv"])
 
 
+@pytest.mark.parametrize("name", ["res2a", "head"])
+def test_golden_of_what_is_loaded(loaded, golden, name):
+    """Nothing depends on parameters; behind the head nothing is loaded."""
+    ip = loaded.ip(name)
+    texts = render("toy", ip, {})
+    assert set(texts) == set(outputs(ip)) == {top_file(ip), bench_file(ip)}
+    golden(f"toy/rtl/{name}_loaded.sv", texts[top_file(ip)])
+    if name == "head":
+        golden(f"toy/rtl/{name}_loaded_tb.cpp", texts[bench_file(ip)])
+
+
 @pytest.mark.parametrize("name", ["stem", "res2a", "res2c", "head"])
 def test_golden_of_the_other_forms(wide_yaml, golden, name):
     design = plan(load(wide_yaml))
@@ -57,13 +77,13 @@ def test_golden_of_the_other_forms(wide_yaml, golden, name):
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_every_implementation_has_a_module_or_is_refused(toy, implementation):
+def test_every_implementation_has_a_module_or_is_refused(toy, loaded, implementation):
     """Only what has to do with card memory has none, and its whole message says so."""
     if implementation in MODULES:
         assert f"rf_{implementation}" in SOURCES
         return
     dma = toy.ip("dma")
-    unit = next(unit for unit in dma.units if unit.implementation == implementation)
+    unit = next(unit for design in (toy, loaded) for unit in design.ip("dma").units if unit.implementation == implementation)
     with pytest.raises(DescriptionError) as error:
         require_modules(toy.network, replace(dma, units=(unit,)))
     assert str(error.value) == (
@@ -84,6 +104,13 @@ def test_a_unit_without_a_module_is_refused_at_its_line(toy, toy_yaml, name, fir
     assert str(error.value).startswith(f"{toy_yaml}:{line}: {name}.{ip.units[-1].name}: abacus has no SystemVerilog\n")
 
 
+CHAIN_PORTS = (
+    *(("input", "i"), ("input", "valid_i"), ("output", "ready_o")),
+    *(("output", "o"), ("output", "valid_o"), ("input", "ready_i")),
+)
+"""Of modules with constants, behind all others."""
+
+
 @pytest.mark.parametrize("implementation", MODULES)
 def test_a_module_has_what_its_row_says(implementation):
     """Ports of its streams in the order and form of every module; parameters that are set, and no others without a reason."""
@@ -95,13 +122,17 @@ def test_a_module_has_what_its_row_says(implementation):
         ports += [("input", f"{name}_i"), ("input", f"{name}_valid_i"), ("output", f"{name}_ready_o")]
     for name in module.writes:
         ports += [("output", f"{name}_o"), ("output", f"{name}_valid_o"), ("input", f"{name}_ready_i")]
-    assert list(found.ports) == ports
+    holds = any(name.endswith("File") for name in found.parameters)
+    chain = [(direction, f"constants_{name}") for direction, name in CHAIN_PORTS]
+    assert list(found.ports) == ports + chain * holds
     expected = {*module.parameters, *(f"{name}Bits" for name in module.formats), *(f"{name}Signed" for name in module.signed)}
     expected |= {f"{name.capitalize()}{each}" for name in module.writes for each in ("Depth", "Style")}
     expected |= {"WeightBipolar"} & {f"{name}Bipolar" for name in module.signed}
     expected |= {*(f"{name}Signed" for name in module.unsigned), *module.lists}
-    of_memories = {name for name in found.parameters if re.fullmatch(r"\w+(Block|File|Style)|(Thresholds|Bases|Levels)Bits", name)}
-    assert expected <= set(found.parameters) <= expected | of_memories
+    of_memories = {name for name in found.parameters if re.fullmatch(r"\w+(Block|Ultra|File|Style)|(Thresholds|Bases|Levels)Bits", name)}
+    loaded = {"Firings", "ConstantsDepth", "ConstantsStyle"}
+    assert expected | (loaded if holds else set()) <= set(found.parameters) <= expected | of_memories | loaded
+    assert all(name.replace("Block", "Ultra") in found.parameters for name in of_memories if name.endswith("Block"))
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +141,7 @@ def drawn(tmp_path_factory):
     found = []
 
     @settings(max_examples=60, phases=[Phase.generate], suppress_health_check=[*HealthCheck], database=None)
-    @given(networks(blocks=3))
+    @given(networks(blocks=3, loaded=True))
     def collect(description):
         found.append(plan(written(description, tmp_path_factory.getbasetemp())))
 
@@ -137,11 +168,18 @@ def test_instances_set_parameters_and_ports_that_modules_have(drawn):
             made = instance(ip, unit)
             header = headers[made.module]
             ports = Counter(name for row in made.connections for name in row)
-            assert ports == Counter(name for _, name in header.ports)
+            into, onward = ([f"constants_{name}" for _, name in each] for each in (CHAIN_PORTS[:3], CHAIN_PORTS[3:]))
+            left_open = {*([] if unit.loads else into), *([] if unit.passes_loads else onward)}
+            assert ports == Counter(name for _, name in header.ports if name not in left_open)
             values = Counter(name for row in made.parameters for name in row)
             assert set(values.values()) == {1}
             assert set(values) <= set(header.parameters)
             left = {name for name in header.parameters if name not in values and not name.endswith("Style")}
+            of_rom, of_loaded = ({name for name in header.parameters if name.endswith(kind)} for kind in ("File", "Ultra"))
+            of_loaded.add("Firings")
+            assert not (of_rom if unit.loads else of_loaded) & set(values)
+            left -= of_rom if unit.loads else of_loaded
+            left -= set() if unit.passes_loads else {"ConstantsDepth"}
             module = MODULES[unit.implementation]
             for without in WITHOUT.get(unit.implementation, []):
                 assert left & without in (set(), without)

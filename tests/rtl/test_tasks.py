@@ -11,7 +11,8 @@ import pytest
 from dataflow import plan
 from network import load
 from tests.rtl.simulated import needs_verilator
-from tests.test_dodo import ROOT, doit, ran
+from tests.test_dodo import ran
+from tests.tools.builds import ROOT, doit
 
 DIGITS = ROOT / "configs" / "digits.yaml"
 TRACED = "head"

@@ -8,6 +8,7 @@ from pathlib import Path
 from dataflow import plan
 from network import load
 from runtime.container import sections
+from runtime.container.arrays import Stored
 from runtime.container.program import Program
 from runtime.container.xclbin import Xclbin
 from tests import reference_data
@@ -21,4 +22,4 @@ def program() -> Program:
     arrays = reference_data.parameters()
     arrays["stem/conv/thresholds"] = arrays["stem/conv/thresholds"][:, ::-1]  # published descending
     xclbin = Xclbin.parse(emulation_xclbin(plan(load(CONFIG)), arrays), "resnet50_w1a2.xclbin")
-    return sections.parse(xclbin.section("network"), xclbin.section("parameters"))
+    return sections.parse(xclbin.section("network"), Stored(xclbin.section("parameters")))

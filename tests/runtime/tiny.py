@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflow.unit import Constants as Held
+from dataflow.units.constants import bias_constants, level_constants, threshold_constants, weight_constants
+from network.formats import Format, holding
+from network.layers import Fold
+from network.operations import Activation, Shape, reach
 from runtime.container.axlf import AXLF, BANK, CONNECTION, CONNECTION_COUNT, COUNT, IP, KERNEL_IP, Axlf, BankKind, Mode, SectionKind
+from runtime.container.constants import Constants
 from runtime.container.manifest import Argument, Direction, ImageShape, Manifest, Result, Target
 from runtime.container.xclbin import Bank
 from vitis.xclbin import CU_BASE, Content, _sealed, attach, render
@@ -118,6 +125,40 @@ def draw(network: dict[str, Any], seed: int = 1) -> dict[str, NDArray[Any]]:
     return parameters
 
 
+def constants(described: dict[str, Any], fixed: Collection[str] = ()) -> Constants:
+    """Of a network of which everything is loaded but the arrays of these keys, and a head's weights that are streamed: two outputs and one
+    input a cycle."""
+    convs = [described["stem"]["conv"]]
+    for block in described["blocks"]:
+        convs += [*block["convs"], *([block["bypass"]] if block["bypass"] else [])]
+    held: list[Held] = []
+    for conv in convs:
+        name, shape = conv["name"], conv["kernel"][0] * conv["kernel"][1] * conv["in"]
+        weight, codes = Format.parse(conv["weight"]), Format.parse(conv["input"])
+        low, high = reach(shape, weight, codes)
+        activation = Activation(
+            shape=Shape(1, 1, conv["out"]), values=holding(low, high), reach=(low, high), codes=Format.parse(conv["output"])
+        )
+        held.append(weight_constants(name, name, Fold(pe=2, simd=1), weight, conv["out"] // 2 * shape))
+        held.append(threshold_constants(name, name, activation, 2))
+    for block in described["blocks"]:
+        if block["entry"]["main"]:
+            values = Format.parse(described["blocks"][0]["join"]["output"])
+            activation = Activation(
+                shape=Shape(1, 1, block["convs"][0]["in"]),
+                values=values,
+                reach=(values.low, values.high),
+                codes=Format.parse(block["entry"]["main"]),
+            )
+            held += level_constants("entry", f"{block['name']}.entry", activation, 2)
+    head = described["head"]
+    if head["weights"] != "stream":
+        tiles = head["classes"] // 2 * head["inputs"]
+        held.append(weight_constants("fc", "head.fc", Fold(pe=2, simd=1), Format.parse(head["weight"]), tiles))
+    held.append(bias_constants("fc", "head.fc", 2, head["classes"], 32))
+    return Constants.of("0123456789abcdef" * 4, (each.layout for each in held if each.key not in fixed))
+
+
 def arguments(*, in_bank: str, out_bank: str, weights_bank: str | None = None) -> tuple[Argument, ...]:
     """(in*, out*, weightsmem*, numReps); without a weights bank there is no weightsmem."""
     rows = [("in", 8, Direction.IN, in_bank), ("out", 8, Direction.OUT, out_bank), ("weightsmem", 8, Direction.IN, weights_bank)]
@@ -141,6 +182,7 @@ def arguments(*, in_bank: str, out_bank: str, weights_bank: str | None = None) -
 def manifest(described: dict[str, Any], /, *, weights_bank: str = "PLRAM[0]", scores: str | None = None, **changes: Any) -> Manifest:
     head = described["head"]
     streams = head["weights"] == "stream"
+    reads = streams or changes.get("constants") is not None
     fields: dict[str, Any] = {
         "network": "tiny",
         "platform": "xilinx_u250_gen3x16_xdma_4_1_202210_1",
@@ -152,7 +194,7 @@ def manifest(described: dict[str, Any], /, *, weights_bank: str = "PLRAM[0]", sc
         "top": head["top"],
         "result": Result.of(head["top"], scores),
         "label_names": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-        "arguments": arguments(in_bank="bank0", out_bank="bank0", weights_bank=weights_bank if streams else None),
+        "arguments": arguments(in_bank="bank0", out_bank="bank0", weights_bank=weights_bank if reads else None),
         "weights": (head["classes"], head["inputs"]) if streams else None,
         "versions": {"vitis": "2022.2"},
     }
@@ -165,12 +207,23 @@ def xclbin(*, seed: int = 1, head: str = "stream", image: tuple[int, int, int] =
     return render(manifest(described, **changes), banks=BANKS, network=described, parameters=draw(described, seed))
 
 
-def linked_for_a_card() -> bytes:
+def loaded_xclbin(*, seed: int = 1, head: str = "rom", fixed: Collection[str] = (), **changes: Any) -> bytes:
+    """One whose constants are loaded, but those of the keys `fixed`."""
+    loaded = constants(network(head=head), fixed)
+    return xclbin(
+        seed=seed,
+        head=head,
+        **{"constants": loaded, "arguments": arguments(in_bank="bank0", out_bank="bank0", weights_bank="bank0")} | changes,
+    )
+
+
+def linked_for_a_card(*, loads: bool = False) -> bytes:
     """What v++ might have linked, completed: the sections of an emulation, but marked as a bitstream's."""
     described = network()
-    data = bytearray(xclbin())
+    loaded = {"constants": constants(described)} if loads else {}
+    data = bytearray(xclbin(**loaded))
     data[MODE_OFFSET : MODE_OFFSET + 2] = Mode.PR.to_bytes(2, "little")
-    return attach(bytes(data), manifest(described, target=Target.HW), weights=draw(described)["head/fc/weights"])
+    return attach(bytes(data), manifest(described, target=Target.HW, **loaded), parameters=draw(described), network=described)
 
 
 def with_two_units(data: bytes, *, second_bank: int | None = 1) -> bytes:

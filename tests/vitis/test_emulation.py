@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 import runtime
 from codegen.errors import ToolError
-from dataflow import plan
+from dataflow import Design, plan
 from network import Network, load, parameters, reference
 from network.images import Images
+from runtime.container.arrays import Stored
 from runtime.container.program import Program
 from runtime.container.sections import parse
 from runtime.emulation.emulator import Emulator, available_paths
@@ -30,7 +31,7 @@ WIDE = Path(__file__).parent.parent / "wide.yaml"
 
 def program(network: Network, arrays: dict[str, NDArray[Any]]) -> Program:
     section = network_section(network)
-    return parse(json.dumps(section).encode(), _npz(_stored(section, arrays)))
+    return parse(json.dumps(section).encode(), Stored(_npz(_stored(section, arrays))))
 
 
 @settings(max_examples=60, deadline=None)
@@ -55,17 +56,18 @@ def test_equals_the_reference(data: st.DataObject, seed: int, wide: bool, tmp_pa
 
 
 @pytest.fixture(scope="module")
-def wide(tmp_path_factory: pytest.TempPathFactory) -> tuple[Network, dict[str, NDArray[Any]], Path, Images]:
-    network = load(WIDE)
-    arrays = parameters.draw(network, 3)
+def wide(tmp_path_factory: pytest.TempPathFactory) -> tuple[Design, dict[str, NDArray[Any]], Path, Images]:
+    design = plan(load(WIDE))
+    arrays = parameters.draw(design.network, 3)
     path = tmp_path_factory.mktemp("wide") / "wide.xclbin"
-    path.write_bytes(emulation_xclbin(plan(network), arrays))
-    return network, arrays, path, Images(images=np.random.default_rng(2).integers(0, 256, (9, *network.input), np.uint8), labels=None)
+    path.write_bytes(emulation_xclbin(design, arrays))
+    return design, arrays, path, Images(images=np.random.default_rng(2).integers(0, 256, (9, *design.network.input), np.uint8), labels=None)
 
 
-def test_scores_come_with_the_labels(wide: tuple[Network, dict[str, NDArray[Any]], Path, Images]) -> None:
+def test_scores_come_with_the_labels(wide: tuple[Design, dict[str, NDArray[Any]], Path, Images]) -> None:
     """Scores of 64 bits behind 3 labels: a word of padding, and 40 bytes a frame."""
-    network, arrays, path, images = wide
+    design, arrays, path, images = wide
+    network = design.network
     expected = reference.trace(network, arrays, images.images)
     best = np.take_along_axis(expected["scores"], expected["labels"].astype(np.int64), axis=1)
     assert len(np.unique(expected["scores"])) > 1
@@ -85,9 +87,10 @@ def test_scores_come_with_the_labels(wide: tuple[Network, dict[str, NDArray[Any]
         assert [each.tolist() for each in accelerator.stream(images.images)] == labels.tolist()
 
 
-def test_the_kernel_s_own_buffer(wide: tuple[Network, dict[str, NDArray[Any]], Path, Images]) -> None:
+def test_the_kernel_s_own_buffer(wide: tuple[Design, dict[str, NDArray[Any]], Path, Images]) -> None:
     """As the article's program has it: buffers by hand, words of 32 bits."""
-    network, arrays, path, images = wide
+    design, arrays, path, images = wide
+    network = design.network
     expected = reference.trace(network, arrays, images.images)
     with runtime.Accelerator.open(path) as accelerator:
         lane = accelerator.lanes[0]
@@ -107,12 +110,24 @@ def test_the_kernel_s_own_buffer(wide: tuple[Network, dict[str, NDArray[Any]], P
             assert np.frombuffer(raw, "<i8", offset=16).tolist() == expected["scores"][frame][labels].tolist()
 
 
-def test_verify_compares_codes_labels_and_scores(wide: tuple[Network, dict[str, NDArray[Any]], Path, Images]) -> None:
-    network, arrays, path, images = wide
-    verdict = verify(network, arrays, path, images, 2)
-    assert (verdict.traced, verdict.classified) == (2, 9)
+def test_verify_compares_codes_labels_and_scores(wide: tuple[Design, dict[str, NDArray[Any]], Path, Images]) -> None:
+    design, arrays, path, images = wide
+    verdict = verify(design, arrays, path, images, 2)
+    assert (verdict.traced, verdict.loads, verdict.classified) == (2, 1, 9)
     # The order of the classes stays when every score is one higher.
     other = arrays | {"head/fc/bias": arrays["head/fc/bias"] + 1}
     with pytest.raises(ToolError) as caught:
-        verify(network, other, path, images, 0)
+        verify(design, other, path, images, 0)
     assert str(caught.value).startswith(f"{path}: image 0: scores: [")
+
+
+def test_verify_loads_what_c_simulation_loads(tmp_path: Path) -> None:
+    """The whole contract of numerics, with constants that are loaded: the parameters of the xclbin, and then those of the benches."""
+    (tmp_path / "wide.yaml").write_text("constants: loaded\n" + WIDE.read_text())
+    design = plan(load(tmp_path / "wide.yaml"))
+    arrays = parameters.draw(design.network, 3)
+    path = tmp_path / "wide.xclbin"
+    path.write_bytes(emulation_xclbin(design, arrays))
+    images = Images(images=np.random.default_rng(2).integers(0, 256, (5, *design.network.input), np.uint8), labels=None)
+    verdict = verify(design, arrays, path, images, 2)
+    assert (verdict.traced, verdict.loads, verdict.classified) == (2, 3, 5)

@@ -96,14 +96,14 @@ def test_completing_what_vpp_linked() -> None:
     linked = rendered()
     hw = replace(MANIFEST, target=Target.HW, clock_mhz=238.5)
     weights = PARAMETERS["head/fc/weights"]
-    completed = attach(linked, hw, weights=weights)
+    completed = attach(linked, hw, parameters=PARAMETERS)
     xclbin = Xclbin.parse(completed, "card.xclbin")
     assert xclbin.manifest == hw
     assert np.array_equal(xclbin.weights, weights)
     assert xclbin.axlf.uuid == Axlf.parse(linked).uuid
     for kind in (SectionKind.EMBEDDED_METADATA, SectionKind.IP_LAYOUT, SectionKind.MEM_TOPOLOGY):
         assert xclbin.axlf.section(kind) == Axlf.parse(linked).section(kind)
-    assert attach(completed, hw, weights=weights) == completed
+    assert attach(completed, hw, parameters=PARAMETERS, network=NETWORK) == completed  # of which the host needs nothing more
 
 
 @pytest.mark.parametrize(

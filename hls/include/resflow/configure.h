@@ -138,7 +138,7 @@ void configure(hls::stream<Word> &image, unsigned frames, hls::stream<Part> &con
       Word word = 0;
     Configure_Parts:
       for (unsigned part = 0; part < 8 * Image<Layer>::kWords; ++part) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
         word = part % 8 == 0 ? image.read() : Word(word >> 64);
         const Part lowest = word.range(63, 0);
         crc = next_crc(crc, lowest);
@@ -152,7 +152,7 @@ void configure(hls::stream<Word> &image, unsigned frames, hls::stream<Part> &con
   tell(answer, answers...);
 Configure_Tokens:
   for (unsigned frame = 0; answer == kRun && frame < frames; ++frame) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
     fire<Configure<Layer>>();
     constants.write(0);
   }

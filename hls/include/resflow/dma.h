@@ -93,7 +93,7 @@ void unpack(hls::stream<Word> &in, hls::stream<Answer> &answers, unsigned frames
     for (unsigned frame = 0; frame < frames; ++frame) {
     Drop_Words:
       for (unsigned word = 0; word < Layer::kWords; ++word) {
-#pragma HLS PIPELINE II=1 style=flp
+#pragma HLS PIPELINE II=1 style=frp
         in.read();
       }
     }

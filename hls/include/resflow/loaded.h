@@ -16,6 +16,8 @@
 // All integers of a row are written in one iteration, since a row is one word of its memory: it is collected in registers before.
 //
 // UNCONFIRMED, for no such function has been through the tools:
+// - that the pragmas by which a unit shapes its parameters shape the arrays here, which are written too, as they do those of ROMs; AMD's
+//   Vitis Vision reshapes arrays in UltraRAM in this way, but where it declares them;
 // - that they make one wide write of those of all integers, as the array is reshaped, and not a sequence of writes of parts, which would
 //   take as many cycles and read the word back each time;
 // - that a static array in UltraRAM, which is zero in C++ and can have no initial contents, is taken: it is never read before it is

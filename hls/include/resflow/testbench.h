@@ -1,7 +1,7 @@
 // What every generated test bench does: send vectors, compare what comes out, and hold loops against the design's cycles.
 //
 // Vectors stand in `<folder>/<port>.bin`, frame after frame, codes in stream order: a byte each where the format has at most 8
-// bits, else four bytes, lowest first. Run as `<bench> <folder> <frames>`; a port of constant data repeats its one frame. A third
+// bits, else four bytes, lowest first; of messages with constants, see loaded.h, words of eight bytes. Run as `<bench> <folder> <frames>`; a port of constant data repeats its one frame. A third
 // argument, rtl, says that hardware stands in for the C++, in which no loops can be counted.
 //
 // Misuse: vectors that are missing or of another number of frames end the bench with FAIL and status 1. C simulation's streams have
@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -98,14 +99,14 @@ class Bench {
   /// What a call wrote in place of results.
   void expect_answer(const std::string &call, const std::vector<ap_uint<32>> &memory, std::size_t words, std::uint32_t expected) {
     for (std::size_t i = 0; i < memory.size(); ++i) {
-      const std::uint32_t wanted = i < words ? expected : kUntouched;
+      const std::uint32_t wanted = i < words ? expected : untouched();
       if (memory[i] != wanted)
         complain(call + ": word " + std::to_string(i) + " is " + std::to_string(memory[i].to_uint()) + " instead of " + std::to_string(wanted));
     }
   }
 
   /// What memory holds before a call, and no call writes.
-  static constexpr std::uint32_t kUntouched = 0x5a5a5a5a;
+  static std::uint32_t untouched() { return 0x5a5a5a5a; }
 
   /// The bytes of a port as memory holds them: each frame padded to whole words.
   std::vector<ap_uint<512>> words(const std::string &port, unsigned frames, unsigned words_per_frame) {
@@ -143,7 +144,10 @@ class Bench {
   }
 
   /// Exit status: 0 when nothing was complained about.
-  int verdict() const {
+  int verdict() {
+    for (const auto &port : message_ports_) {
+      if (position_[port] != data(port).size()) complain(port + ": the vectors have more messages");
+    }
     if (complaints_) {
       std::printf("FAIL %s: %lu differences\n", ip_, complaints_);
       return 1;
@@ -195,6 +199,7 @@ class Bench {
   }
 
   std::uint64_t next_message(const std::string &port) {
+    message_ports_.insert(port);
     const std::vector<std::uint8_t> &bytes = data(port);
     std::size_t &position = position_[port];
     if (position + 8 > bytes.size()) fail(port + ": the vectors end within a message");
@@ -212,6 +217,7 @@ class Bench {
   std::map<std::string, std::vector<std::uint8_t>> data_;
   std::map<std::string, std::size_t> position_;
   std::map<std::string, unsigned> compared_;
+  std::set<std::string> message_ports_;
 };
 
 }  // namespace resflow

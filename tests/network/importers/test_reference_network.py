@@ -21,7 +21,7 @@ from network.importers.onnx import check, convert, write
 from network.importers.onnx.__main__ import main
 from network.model import Network, Pictures
 from tests.reference_data import FOLDER
-from tests.test_dodo import doit
+from tests.tools.builds import doit
 
 MODEL = FOLDER.parent / "qonnx" / "resnet8_a8w8.onnx"
 pytestmark = pytest.mark.skipif(not MODEL.exists(), reason="no trained ResNet-8 beside the checkout")

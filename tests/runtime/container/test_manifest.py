@@ -56,6 +56,45 @@ def test_results_lie_aligned_to_their_scores(top: int, scores: str | None, words
     assert read_scores is None if scores is None else np.array_equal(read_scores, values)
 
 
+def test_written_and_read_again_with_constants() -> None:
+    manifest = tiny.manifest(tiny.network(head="rom"), constants=tiny.constants(tiny.network(head="rom")))
+    assert Manifest.parse(manifest.to_json()) == manifest
+    assert [role.value for role in manifest.by_role] == ["images", "labels", "weights", "frames"]
+    assert manifest.load_seconds == 2 * -(-manifest.constants.words // 8) * 8 / 250e6
+
+
+def test_files_from_before_constants_were_loaded() -> None:
+    record = json.loads(TINY.to_json())
+    assert record.pop("constants") is None
+    assert Manifest.parse(json.dumps(record).encode()) == TINY
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where", "what", "why"),
+    [
+        ([], 7, "", "7", "expected an object"),
+        (["words"], 3, "words", "3", "expected an integer from {words} to {words}"),
+        (["fingerprint"], "0" * 63 + "F", "fingerprint", f"'{'0' * 63}F'", "expected 64 lower-case hexadecimal digits"),
+        (["layouts"], [], "layouts", "[]", "expected a list of 1 to 65536 items"),
+        (["layouts", 0, "pe"], 0, "layouts[0].pe", "0", "expected an integer from 1 to 4194304"),
+        (["layouts", 1, "role"], "x", "layouts[1].role", "'x'",
+         "expected one of weights, thresholds, bases, codes, levels, multipliers, biases, bias, factors"),
+    ],
+)  # fmt: skip
+def test_what_constants_must_not_be(path: list[Any], value: object, where: str, what: str, why: str) -> None:
+    constants = tiny.constants(tiny.network(head="rom"))
+    record = json.loads(tiny.manifest(tiny.network(head="rom"), constants=constants).to_json())
+    *above, last = ["constants", *path]
+    place = record
+    for key in above:
+        place = place[key]
+    place[last] = value
+    with pytest.raises(ManifestError) as caught:
+        Manifest.parse(json.dumps(record).encode())
+    expected = f"manifest: constants: {where or 'constants'}: {what}\nwhy: {why.format(words=constants.words)}\nfix: build or copy the xclbin again"
+    assert str(caught.value) == expected
+
+
 def test_a_manifest_of_the_first_format() -> None:
     assert Manifest.parse(first_form.manifest(TINY.to_json())) == TINY
     record = json.loads(first_form.manifest(TINY.to_json())) | {"result": 1}
@@ -145,7 +184,7 @@ def changed(path: list[Any], value: object) -> bytes:
         (["versions", "vitis"], 2022.2, "versions.vitis", "2022.2", "expected 1 to 256 printable characters"),
         (["digest"], "f" * 63, "digest", f"'{'f' * 63}'", "expected 64 lower-case hexadecimal digits"),
         (["extra"], 1, "json", "unknown key 'extra'", "it has the keys format, network, platform, target, clock_mhz, cycles_per_frame, "
-         "latency_cycles, image, classes, top, result, pictures, label_names, arguments, weights, versions, digest"),
+         "latency_cycles, image, classes, top, result, pictures, label_names, arguments, weights, constants, versions, digest"),
     ],
 )  # fmt: skip
 def test_what_must_not_be(path: list[Any], value: object, where: str, what: str, why: str) -> None:
@@ -171,7 +210,7 @@ def test_anything_else_is_an_error(data: bytes) -> None:
         Manifest.parse(data)
 
 
-@pytest.mark.parametrize("key", [key for key in json.loads(TINY.to_json()) if key not in ("format", "latency_cycles")])
+@pytest.mark.parametrize("key", [key for key in json.loads(TINY.to_json()) if key not in ("format", "latency_cycles", "constants")])
 def test_every_key_is_needed(key: str) -> None:
     record = json.loads(TINY.to_json())
     del record[key]

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from runtime.container.arrays import Stored
 from runtime.container.axlf import Axlf, SectionKind
-from runtime.container.sections import parse
+from runtime.container.program import Program
+from runtime.container.sections import parse as parse_network
 from runtime.emulation.emulator import Emulator
 from runtime.errors import XclbinError
 from tests.runtime import first_form, tiny
@@ -22,6 +24,10 @@ AXLF = Axlf.parse(tiny.xclbin(head="rom"))
 NETWORK = AXLF.section(SectionKind.USER, "network")
 PARAMETERS = AXLF.section(SectionKind.USER, "parameters")
 FIX = "fix: build or copy the xclbin again"
+
+
+def parse(network: bytes, parameters: bytes) -> Program:
+    return parse_network(network, Stored(parameters))
 
 
 def arrays() -> dict[str, NDArray[Any]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from runtime.container.manifest import ImageShape, Pictures, Result
 from runtime.container.xclbin import Unit
 from runtime.device import pci
 from runtime.inference.images import load
+from runtime.inference.lanes import Pool
 from tests.runtime import first_form, tiny
 
 
@@ -259,3 +261,25 @@ def test_a_network_that_is_not_the_manifest_s(tmp_path: Path) -> None:
         "why: the manifest announces ((8, 8, 1), 10, 2, (10, 8), None)\n"
         "fix: build the xclbin again"
     )
+
+
+def test_threads_come_up_in_turn() -> None:
+    """Who puts a slot back and takes one again comes after those that wait: none of them waits for ever."""
+    pool = Pool("pool", ["slot"])  # type: ignore[list-item]
+    order: list[str] = []
+
+    def other() -> None:
+        slot = pool.take(wait=True)
+        order.append("other")
+        pool.put(slot)  # type: ignore[arg-type]
+
+    held = pool.take(wait=True)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(other)
+        while not pool._waiting:
+            time.sleep(0.001)
+        pool.put(held)  # type: ignore[arg-type]
+        assert pool.take(wait=True) == "slot"
+        order.append("this")
+        waiting.result()
+    assert order == ["other", "this"]
