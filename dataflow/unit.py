@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from constants.layout import LOAD_BITS, Layout, Range, Role, Steps
 from constants.scaling import Scaling
+from dataflow.cost import rtl
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import Structure
 from dataflow.cost.storage import Storage, loaded_storage, ram_cost, ram_storage, rom_storage
@@ -91,6 +92,16 @@ class Constants:
         if self.holding.memory is not None:
             return STORAGES[self.holding.memory]
         return (loaded_storage if self.holding.loaded else rom_storage)(self.words, self.widths[0])
+
+    @property
+    def rom(self) -> Storage | None:
+        """The kind of memory, unless they are loaded."""
+        return None if self.holding.loaded else self.storage
+
+    @property
+    def lanes(self) -> int:
+        """Memories that a row is divided into."""
+        return self.pe if self.apart else 1
 
     @property
     def is_fixed(self) -> bool:
@@ -231,7 +242,21 @@ class Unit:
             return self.formula(backend)
         if self.structure is None:
             raise KeyError(f"{self.implementation} has no module")
-        return self.structure().cost
+        cost = self.structure().cost
+        return cost + self.loading.cost if self.loads else cost
+
+    @property
+    def loading(self) -> Structure:
+        """What a unit that loads has beside its structure."""
+        held = [each for each in self.constants if each.holding.loaded]
+        return rtl.loaded(
+            [rtl.Loaded(each.words, each.row_bits // each.lanes, each.lanes, each.storage) for each in held],
+            firings=self.cycles,
+            drain=self.latency[Backend.RTL],
+            words=self.load_words,
+            row_words=max(each.words_a_row for each in held),
+            passes=self.passes_loads,
+        )
 
     @property
     def cycles(self) -> int:

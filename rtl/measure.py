@@ -28,7 +28,7 @@ from network.operations import Activation
 from rtl.memories import memory_texts
 from rtl.modules import fifo_style, memory_files
 from rtl.render import FOLDER
-from rtl.shapes import FIFO, Parameters, Shaped, as_fifo, table, write_table
+from rtl.shapes import FIFO, LOADED, Parameters, Shaped, as_fifo, table, write_table
 from rtl.synthesis import STATISTICS, module_job, read_statistics, unit_job
 
 RIDGE = 0.02
@@ -49,6 +49,8 @@ def random_memories(unit: Unit) -> dict[str, str]:
     ones: a table ascends, and of a search those of each step lie between those of the steps before."""
     texts: dict[str, str] = {}
     for held in unit.constants:
+        if held.holding.loaded:
+            continue
         if held.activation is not None and held.role in (Role.BASES, Role.CODES, Role.LEVELS):
             texts |= zip(memory_files(held), memory_texts(held, {held.key: _random_thresholds(held.activation, held.role)}), strict=True)
         else:
@@ -86,17 +88,21 @@ def measure(shape: Shaped) -> Shaped:
 
 def fit(shapes: Sequence[Shaped]) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
     """By implementation, the constants of LUTs and flip-flops, of the shapes that are not held out."""
-    by_implementation: dict[str, list[tuple[Structure, Resources]]] = {}
-    for shape in shapes:
-        if shape.counted and not shape.held_out:
-            by_implementation.setdefault(shape.implementation, []).append((shape.structure, shape.counted))
-    return {
-        implementation: (
-            _fitted([each.luts for each, _ in found], [counted.lut for _, counted in found]),
-            _fitted([each.ffs for each, _ in found], [counted.ff for _, counted in found]),
-        )
-        for implementation, found in by_implementation.items()
-    }
+    found = {}
+    counted = [shape for shape in shapes if shape.counted and not shape.held_out]
+    for implementation in dict.fromkeys(shape.implementation for shape in counted):
+        of = [shape for shape in counted if shape.implementation == implementation and not shape.loads]
+        found[implementation] = _fit([shape.structure for shape in of], [shape.counted for shape in of if shape.counted])
+    # Of units with loaded constants, what the fit of the others leaves.
+    of = [shape for shape in counted if shape.loads]
+    rest = [shape.counted + shape.structure.cost * -1 for shape in of if shape.counted]
+    found[LOADED] = _fit([shape.loading for shape in of if shape.loading], rest)
+    return found
+
+
+def _fit(structures: Sequence[Structure], counted: Sequence[Resources]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    luts = _fitted([each.luts for each in structures], [each.lut for each in counted])
+    return luts, _fitted([each.ffs for each in structures], [each.ff for each in counted])
 
 
 def _fitted(parts: Sequence[Sequence[float]], counted: Sequence[int]) -> tuple[float, ...]:

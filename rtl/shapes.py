@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from constants.layout import LOAD_BITS
 from constants.scaling import Rounding, Scaling
 from dataflow.cost.formulas import uses_dsp
 from dataflow.cost.resources import Resources
@@ -31,12 +32,12 @@ from dataflow.units.pool import accumulate_pool, global_max, max_pool
 from dataflow.units.product import inputs, mvau, mvu
 from dataflow.units.window import swg
 from network.formats import Format, Kind, holding, uint
-from network.layers import Fold, Multiply
+from network.layers import Fold, Holding, Multiply, Ram
 from network.model import pool_reach
 from network.operations import Activation, Dense, GlobalPool, Join, JoinSum, Pool, PoolKind, Product, Scale, Shape, TopK, Window, reach
 
 TABLE = Path(__file__).parent / "measured.csv"
-FIFO = "fifo"
+FIFO, LOADED = "fifo", "loaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,24 @@ class Shaped:
         return structure()
 
     @property
+    def loading(self) -> Structure | None:
+        """What it has beside that, where its constants are loaded."""
+        return self.unit.loading if self.loads else None
+
+    @property
+    def loads(self) -> bool:
+        return self.implementation != FIFO and self.unit.loads
+
+    @property
+    def kind(self) -> str:
+        """What its error is shown as: shapes with loaded constants are of one kind, whatever they do with these."""
+        return LOADED if self.loads else self.implementation
+
+    @property
+    def cost(self) -> Resources:
+        return self.structure.cost + (self.loading.cost if self.loading else Resources())
+
+    @property
     def unit(self) -> Unit:
         return self.ip.units[0]
 
@@ -107,13 +126,14 @@ class Error(NamedTuple):
 
 
 def held_out_errors() -> dict[str, tuple[Error, Error]]:
-    """By implementation, of the LUTs and of the flip-flops of the shapes that were held out of the fit."""
+    """By implementation, and of shapes with loaded constants together, of the LUTs and of the flip-flops of those that were held out of the
+    fit."""
     found: dict[str, tuple[Error, Error]] = {}
     shapes = [shape for shape in table() if shape.held_out and shape.counted]
-    for implementation in dict.fromkeys(shape.implementation for shape in shapes):
-        of = [(shape.structure.cost, shape.counted) for shape in shapes if shape.implementation == implementation and shape.counted]
+    for kind in dict.fromkeys(shape.kind for shape in shapes):
+        of = [(shape.cost, shape.counted) for shape in shapes if shape.kind == kind and shape.counted]
         luts = _error([(cost.lut, counted.lut) for cost, counted in of])
-        found[implementation] = (luts, _error([(cost.ff, counted.ff) for cost, counted in of]))
+        found[kind] = (luts, _error([(cost.ff, counted.ff) for cost, counted in of]))
     return found
 
 
@@ -152,18 +172,30 @@ def as_fifo(given: Parameters) -> tuple[RtlFifo, int]:
     return RtlFifo(depth=given.number("depth"), unit_latency=given.number("latency")), given.number("bits")
 
 
-def _ip(unit: Unit, bits: Sequence[int]) -> Ip:
-    """A unit alone; `bits` are those of a beat of each of its streams, which are ports here."""
+def _ip(unit: Unit, bits: Sequence[int], given: Parameters | None = None) -> Ip:
+    """A unit alone; `bits` are those of a beat of each of its streams, which are ports here. Where its constants are loaded, messages go on to
+    units behind it, unless `given` says that it ends the chain."""
     names = (*unit.reads, *unit.writes)
     ports = [
         Port(name=name, is_input=name in unit.reads, lanes=each, format=uint(1), beats=1) for name, each in zip(names, bits, strict=True)
     ]
+    if given is not None and unit.loads:
+        sink = None if given.number("ends", 0) else "constants_out"
+        unit = unit.chained("constants_in", sink)
+        ways = [("constants_in", True)] + ([(sink, False)] if sink else [])
+        ports += [Port(name=name, is_input=is_input, lanes=1, format=uint(LOAD_BITS), beats=1) for name, is_input in ways]
     return Ip(name="alone", kind="block", title=unit.title, ports=tuple(ports), streams=(), units=(unit,))
 
 
 def _place(*streams: str) -> Place:
     """The last stream is written."""
     return Place("unit", "", streams[:-1], streams[-1:])
+
+
+def _holding(given: Parameters) -> Holding:
+    """`loaded=bram`: into that memory; `loaded=any`: into the one that is chosen without a word."""
+    text = given.text_of("loaded", "")
+    return Holding(loaded=bool(text), memory=None if text in ("", "any") else Ram(text))
 
 
 def _window(given: Parameters) -> Window:
@@ -196,17 +228,17 @@ def _multiply(given: Parameters) -> Multiply:
 
 def _mvu(given: Parameters) -> Ip:
     product, fold = _product(given)
-    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold, multiply=_multiply(given))
-    return _ip(unit, [fold.pixels * inputs(fold) * product.codes.bits, fold.pixels * fold.pe * product.sums.bits])
+    unit = mvu(_place("in", "out"), layer="layer", product=product, fold=fold, multiply=_multiply(given), holding=_holding(given))
+    return _ip(unit, [fold.pixels * inputs(fold) * product.codes.bits, fold.pixels * fold.pe * product.sums.bits], given)
 
 
 def _mvau(given: Parameters) -> Ip:
     product, fold = _product(given)
     codes, result = product.codes, given.format("result")
     activation = Activation(shape=product.output, values=product.sums, reach=product.reach, codes=result)
-    place, multiply = _place("in", "out"), _multiply(given)
-    unit = mvau(place, layer="layer", product=product, activation=activation, fold=fold, multiply=multiply)
-    return _ip(unit, [fold.pixels * inputs(fold) * codes.bits, fold.pixels * fold.pe * result.bits])
+    place, multiply, held = _place("in", "out"), _multiply(given), _holding(given)
+    unit = mvau(place, layer="layer", product=product, activation=activation, fold=fold, multiply=multiply, holding=held)
+    return _ip(unit, [fold.pixels * inputs(fold) * codes.bits, fold.pixels * fold.pe * result.bits], given)
 
 
 def _activated(given: Parameters, implementation: str, **more: Scaling) -> Ip:
@@ -214,8 +246,9 @@ def _activated(given: Parameters, implementation: str, **more: Scaling) -> Ip:
     low, high = given.number("least", values.low), given.number("greatest", values.high)
     activation = Activation(shape=_shape(given), values=values, reach=(low, high), codes=codes)
     order = Order(given.number("block", 1), given.number("repeats", 1), given.number("beside", 1))
-    unit = IMPLEMENTATIONS[implementation](_place("in", "out"), layer="layer", activation=activation, lanes=lanes, order=order, **more)
-    return _ip(unit, [order.beside * lanes * values.bits, order.beside * lanes * codes.bits])
+    of = {"activation": activation, "lanes": lanes, "order": order, "holding": _holding(given), **more}
+    unit = IMPLEMENTATIONS[implementation](_place("in", "out"), layer="layer", **of)
+    return _ip(unit, [order.beside * lanes * values.bits, order.beside * lanes * codes.bits], given)
 
 
 def _threshold(given: Parameters) -> Ip:
@@ -300,8 +333,8 @@ def _join_sum(given: Parameters) -> Ip:
         per_channel=bool(given.number("pairs", 1)),
         reach=(most * (main.low + bypass.low) - zero, most * (main.high + bypass.high) - zero),
     )
-    unit = join_sum(_place("main", "bypass", "out"), layer="layer", operation=added, lanes=lanes)
-    return _ip(unit, [lanes * each.bits for each in (main, bypass, added.values)])
+    unit = join_sum(_place("main", "bypass", "out"), layer="layer", operation=added, lanes=lanes, holding=_holding(given))
+    return _ip(unit, [lanes * each.bits for each in (main, bypass, added.values)], given)
 
 
 def _max_pool(given: Parameters) -> Ip:
@@ -337,21 +370,22 @@ def _dense_operation(given: Parameters) -> tuple[Dense, Fold]:
 
 def _weight_rom(given: Parameters) -> Ip:
     operation, fold = _dense_operation(given)
-    unit = weight_rom(Place("unit", "", (), ("out",)), layer="layer", operation=operation, fold=fold)
-    return _ip(unit, [fold.pe * fold.simd * operation.weight.bits])
+    unit = weight_rom(Place("unit", "", (), ("out",)), layer="layer", operation=operation, fold=fold, holding=_holding(given))
+    return _ip(unit, [fold.pe * fold.simd * operation.weight.bits], given)
 
 
 def _dense(given: Parameters) -> Ip:
     operation, fold = _dense_operation(given)
-    unit = dense(_place("in", "weights", "out"), layer="layer", operation=operation, fold=fold)
+    unit = dense(_place("in", "weights", "out"), layer="layer", operation=operation, fold=fold, holding=_holding(given))
     beat, weights = fold.simd * operation.codes.bits, fold.pe * fold.simd * operation.weight.bits
-    return _ip(unit, [beat, weights, fold.pe * operation.sums.bits])
+    return _ip(unit, [beat, weights, fold.pe * operation.sums.bits], given)
 
 
 def _scale_scores(given: Parameters) -> Ip:
     lanes, sums, scores = given.number("lanes"), given.format("sums"), given.format("scores")
     operation = Scale(classes=given.number("classes"), sums=sums, factors=given.format("factors"), scores=scores)
-    return _ip(scale_scores(_place("in", "out"), layer="layer", operation=operation, lanes=lanes), [lanes * sums.bits, lanes * scores.bits])
+    unit = scale_scores(_place("in", "out"), layer="layer", operation=operation, lanes=lanes, holding=_holding(given))
+    return _ip(unit, [lanes * sums.bits, lanes * scores.bits], given)
 
 
 def _top_k_operation(given: Parameters) -> TopK:

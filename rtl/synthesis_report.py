@@ -12,7 +12,7 @@ from dataflow.cost.report import table
 from dataflow.cost.resources import Resources
 from dataflow.design import Ip
 from dataflow.unit import Backend
-from rtl.shapes import FIFO, held_out_errors
+from rtl.shapes import FIFO, LOADED, held_out_errors
 from rtl.synthesis import Counted
 
 COUNTED = ("LUT", "FF", "BRAM")
@@ -51,7 +51,7 @@ def print_synthesis(ip: Ip, counted: Mapping[str, Counted]) -> None:
 def error_line(ip: Ip) -> str:
     """How far the estimate is off on shapes it was not fitted on, of what this IP is made of."""
     errors = held_out_errors()
-    kinds = [*dict.fromkeys(unit.implementation for unit in ip.units), FIFO]
+    kinds = [*dict.fromkeys(LOADED if unit.loads else unit.implementation for unit in ip.units), FIFO]
     words = [f"{kind} {luts}, {ffs}" for kind in kinds for luts, ffs in [errors[kind]]]
     return f"error of the estimate on shapes held out of its fit, mean (worst), of LUTs and of FFs: {'; '.join(words)}"
 

@@ -161,7 +161,8 @@ def _mixed(search: Search, cycles: int, one: _Tried, other: _Tried, given: Seque
             continue
         builds = tuple(map(tuple, mixed))
         problem = _problem(search, builds, given)
-        fits = (_used(problem.settled(floorplan.balanced(problem))) <= vector(search.budget)).all()
+        # With hardly any room left IPs cannot be divided among the SLRs, and it takes long to find that out.
+        fits = (_used(problem.settled(floorplan.balanced(problem))) <= vector(search.budget) * (1 - STEP / 2)).all()
         if fits and can_be_placed(problem):
             return builds
     return None

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from constants.scaling import Rounding, Scaling
 from dataflow.cost.resources import Resources
-from dataflow.cost.storage import Storage, bram, stream_storage, uram
+from dataflow.cost.storage import REGISTER_WORDS, Storage, bram, stream_storage, uram
 from dataflow.packing import Packing, code_bits, field_bits
 from dataflow.rtl_fifo import FifoKind, RtlFifo
 from network.formats import Format, Kind, uint
@@ -45,6 +45,7 @@ FITTED: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxy
         "top_k_scores": ((1.561, 1.038, 0.0, 2.514), (1.015, 0.908, 1.513, 5.569)),
         "top_k": ((1.356, 0.789, 4.252, 1.016), (1.0, 1.0, 1.0, 2.988)),
         "weight_rom": ((1.001, 0.836, 0.134), (1.001, 1.009, 1.912)),
+        "loaded": ((1.015, 0.068, 120.442, 41.462), (1.006, 1.025, 0.391, 57.969)),
         "dense": ((1.142, 0.873, 0.683, 1.218, 0.045, 0.0), (0.925, 1.051, 0.983, 0.956, 3.116, 0.0)),
     }
 )
@@ -138,17 +139,61 @@ def columns(lanes: int, pairs: Sequence[int]) -> Count:
     return counted + tree(len(heights), 3 + levels, weighted=True)
 
 
-def rom(words: int, bits: int, storage: Storage, columns: int | None = None) -> tuple[Count, float]:
+Rom = Storage | None
+"""The memory of constants; None of those that are loaded, which `loaded` counts."""
+
+
+def varied(rows: int, rom: Rom) -> int:
+    """Rows of constants, of which a single one is part of the logic unless it is loaded."""
+    return max(rows, 2) if rom is None else rows
+
+
+def rom(words: int, bits: int, storage: Rom, columns: int | None = None) -> tuple[Count, float]:
     """rf_rom, and its block RAMs. Of a ROM in LUTs of a few words many columns are alike, and are one: those of random contents that differ
     are counted; `columns` are those that are no copies of others' signs. A column takes a LUT for every 64 words, of up to eight words a
     fifth of them none: the set or reset of its register does it (131 columns of 8 words took 102 LUTs)."""
     if storage is Storage.BRAM:
         return Count(0, bits), bram(words, bits)
-    if words == 1:
+    if words == 1 or storage is None:
         return Count(), 0
     kept, address = different(bits if columns is None else columns, words), bits_for(words)
     trivial = min(kept, 2 * address + 2) if words < 8 else 0  # constant, or a bit of the address
     return Count((kept - trivial) * (0.78 if words <= 8 else 1) + kept * (-(-words // 64) - 1), kept + address), 0
+
+
+class Loaded(NamedTuple):
+    """A memory of constants that are loaded, or a memory for each of its lanes."""
+
+    words: int
+    bits: int  # of a lane
+    lanes: int
+    storage: Storage
+
+
+def loaded(held: Sequence[Loaded], *, firings: int, drain: int, words: int, row_words: int, passes: bool) -> Structure:
+    """rf_loader and the memories that it writes: `words` of a load, `row_words` of the longest row. In front of memories but block RAM and UltraRAM the address
+    is a register; behind all of them is one for what is read. A word under way, those of a row before its last; counters of firings, of
+    cycles to wait, of words, of words of a row, and of rows; where messages go on, one of what is left of them, and a subtraction."""
+    memories, brams, urams = Count(), 0.0, 0
+    for each in held:
+        if each.storage is Storage.URAM:
+            memory, blocks = Count(0, each.bits), 0.0
+            urams += uram(each.words, each.bits) * each.lanes
+        elif each.storage is Storage.BRAM:
+            memory, blocks = Count(0, each.bits), bram(each.words, each.bits)
+        elif each.words <= REGISTER_WORDS:  # one of four words is chosen by a LUT for each bit
+            memory, blocks = Count(each.bits if each.words > 1 else 0, (1 + each.words) * each.bits + bits_for(each.words)), 0.0
+        else:
+            memory, blocks = Count(_distributed(each.words, each.bits), each.bits + bits_for(each.words)), 0.0
+        memories, brams = memories + memory * each.lanes, brams + blocks * each.lanes
+    rows = bits_for(max(each.words for each in held)) + bits_for(row_words) + len(held)
+    counters = counter(firings) + counter(drain) + counter(words) + Count(2 * rows, rows)
+    return Structure(
+        implementation="loaded",
+        luts=(memories.lut, counters.lut, 1, passes),
+        ffs=(memories.ff, CHAIN_BITS * row_words, counters.ff, passes),
+        ruled=Resources(bram=brams, uram=urams),
+    )
 
 
 def delay(steps: int, bits: int, storage: Storage) -> tuple[Count, float]:
@@ -273,7 +318,7 @@ def window_sums(
     packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
-    storages: tuple[Storage, Storage],
+    storages: tuple[Rom, Storage],
 ) -> Summed:
     """`formats` of codes and weights; `storages` of weights and the window."""
     (codes, weight), (fold_in, fold_out) = formats, folds
@@ -302,14 +347,14 @@ def mvau(
     packed: Packing | None,
     formats: tuple[Format, Format, Format],
     sums: int,
-    storages: tuple[Storage, Storage, Storage],
+    storages: tuple[Rom, Rom, Storage],
 ) -> Structure:
     """`formats` of codes, weights and results; `storages` of weights, thresholds and the window."""
     codes, weight, result = formats
     of = window_sums(
         pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=(codes, weight), sums=sums, storages=(storages[0], storages[2])
     )
-    compared, reached = crossed(pixels * pe, result.thresholds, sums, folds[1])
+    compared, reached = crossed(pixels * pe, result.thresholds, sums, varied(folds[1], storages[1]))
     thresholds, brams = rom(folds[1], pe * result.thresholds * sums, storages[1])
     memories = of.memories + thresholds
     return Structure(
@@ -329,7 +374,7 @@ def mvu(
     packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
-    storages: tuple[Storage, Storage],
+    storages: tuple[Rom, Storage],
 ) -> Structure:
     """`formats` of codes and weights; `storages` of weights and the window."""
     of = window_sums(pe=pe, simd=simd, pixels=pixels, folds=folds, packed=packed, formats=formats, sums=sums, storages=storages)
@@ -348,12 +393,10 @@ def row_of_beat(rows: int, block: int, repeats: int) -> Count:
     return counter(block) + counter(repeats) + Count(2 * bits_for(rows), bits_for(rows))
 
 
-def threshold(
-    *, lanes: int, beside: int, rows: int, control: Count, values: int, thresholds: int, bits: int, storage: Storage
-) -> Structure:
+def threshold(*, lanes: int, beside: int, rows: int, control: Count, values: int, thresholds: int, bits: int, storage: Rom) -> Structure:
     """Comparisons with the constants of a single row are mapped in another way than those with rows."""
-    compared, reached = crossed(lanes * beside, thresholds, values, rows)
-    constants, rest = (compared.lut, 0.0) if rows == 1 else (0.0, compared.lut)
+    compared, reached = crossed(lanes * beside, thresholds, values, varied(rows, storage))
+    constants, rest = (compared.lut, 0.0) if varied(rows, storage) == 1 else (0.0, compared.lut)
     held, brams = rom(rows, lanes * thresholds * bits, storage, lanes * thresholds * values)
     return Structure(
         implementation="threshold",
@@ -363,6 +406,8 @@ def threshold(
     )
 
 
+CHAIN_BITS = 64
+"""Of the words in which constants are loaded."""
 NARROW_MULTIPLIER = 4
 """Multipliers of so many bits are taken bit by bit, and add a value shifted; wider ones multiply in DSPs."""
 
@@ -381,7 +426,7 @@ def scale(
     value: Format,
     codes: int,
     scaling: Scaling,
-    storages: tuple[Storage, Storage],
+    storages: tuple[Rom, Rom],
 ) -> Structure:
     """`storages` of multipliers and biases. rf_rescaled for each value: a product in DSPs or, of few bits that are no constants, a sum of the
     value for each bit but one; the sum, of which what is shifted out is kept where it decides of ties; and the comparisons with two bounds."""
@@ -389,7 +434,7 @@ def scale(
     product, added, dsps = Count(), 0, 0
     if scaling.multiplier > NARROW_MULTIPLIER:
         product, dsps = scaled(value, uint(scaling.multiplier), bits)
-    elif rows > 1:
+    elif varied(rows, storages[0]) > 1:
         added = (scaling.multiplier - 1) * value.bits
     held, brams = Count(), 0.0
     for of, storage in zip((scaling.multiplier, scaling.bias), storages, strict=True):
@@ -415,7 +460,7 @@ def ram(words: int, bits: int, storage: Storage) -> tuple[Count, float]:
     return Count(_distributed(words, bits), bits), 0
 
 
-def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, codes: int, bits: int, storage: Storage) -> Structure:
+def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, codes: int, bits: int, storage: Rom) -> Structure:
     """For each lane a difference, which takes no LUTs where the base is a constant: its bits go into the carries; a LUT for every six of its
     bits that are above a code, and one for each bit of a code."""
     difference = 1 + max(bits, codes + 1)
@@ -423,35 +468,35 @@ def clip(*, lanes: int, beside: int, rows: int, control: Count, values: int, cod
     above = -(-(difference - codes) // 5)
     return Structure(
         implementation="clip",
-        luts=(lanes * beside * difference if rows > 1 else 0, lanes * beside * (above + codes), held.lut, control.lut + 1),
+        luts=(lanes * beside * difference if varied(rows, storage) > 1 else 0, lanes * beside * (above + codes), held.lut, control.lut + 1),
         ffs=(lanes * beside * (difference + codes), held.ff + 2 * lanes * beside * values, control.ff + 1),
         ruled=Resources(bram=brams),
     )
 
 
-def table(*, lanes: int, control: Count, rows: int, values: int, codes: int, storage: Storage) -> Structure:
+def table(*, lanes: int, control: Count, rows: int, values: int, codes: int, storage: Rom) -> Structure:
     """A ROM for each lane; the row in their addresses is one register. Codes ascend with values, so among 64 of these, a LUT, most upper bits
     stay the same: bit k from the top one changes 2**(k+1) - 1 times among all. The LUTs of those that stay are counted apart."""
     words = rows << values
     held, brams = rom(words, codes, storage)
     pieces = 1 << max(0, values - 6)  # of the values of a row
     changing = sum(1 - (1 - 1 / pieces) ** (2 ** (k + 1) - 1) for k in range(codes)) / codes
-    address = 0 if storage is Storage.BRAM else values
+    address = values if storage is Storage.LUTRAM else 0
     return Structure(
         implementation="table",
         luts=(lanes * held.lut * changing, lanes * held.lut * (1 - changing), control.lut + 1),
-        ffs=(lanes * (codes + address), (bits_for(rows) if address else 0) + control.ff + 1),
+        ffs=(0 if storage is None else lanes * (codes + address), (bits_for(rows) if address else 0) + control.ff + 1),
         ruled=Resources(bram=lanes * brams),
     )
 
 
-def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, storages: tuple[Storage, ...]) -> Structure:
+def search(*, lanes: int, beside: int, rows: int, control: Count, bits: int, storages: tuple[Rom, ...]) -> Structure:
     """For each lane and step a comparison, as in `crossed`, and a ROM; a value goes along for two cycles a step."""
     steps, of_all = len(storages), lanes * beside
     middle, brams = rom(rows, lanes * bits, storages[0])
     roms = [rom(rows << step, bits, storages[step]) for step in range(1, steps)]
     held = sum((each for each, _ in roms), Count()) * of_all + middle
-    compared = crossed(1, 1, bits, rows)[0].lut + (steps - 1) * crossed(1, 1, bits, 2)[0].lut
+    compared = crossed(1, 1, bits, varied(rows, storages[0]))[0].lut + (steps - 1) * crossed(1, 1, bits, 2)[0].lut
     along = 2 * steps * bits + steps * (steps - 1)
     return Structure(
         implementation="search",
@@ -572,7 +617,7 @@ def join_sum(
     factor: Format | None,
     zero: int,
     values: int,
-    storage: Storage | None,
+    storage: Rom,
 ) -> Structure:
     """`formats` of the branches. For each lane an addition of the bits in which the terms overlap, those of a sign too, above which there are
     carries only; and that of the zero point, unless the LUTs of two bits have it in them."""
@@ -580,7 +625,7 @@ def join_sum(
     overlap = wide[0] if narrow[1] else narrow[0]
     registers = values - all(each.kind is Kind.UINT for each in formats) * (zero <= 0)  # without a sign
     products, dsps, held, brams = Count(), 0, Count(), 0.0
-    if factor is not None and storage is not None:
+    if factor is not None:
         for each in formats:
             product, of = scaled(each, factor, values)
             products, dsps = products + product + Count(0, each.bits), dsps + of
@@ -636,7 +681,7 @@ def global_max(*, lanes: int, pixels: int, beats: int, codes: int, values: int, 
     )
 
 
-def weight_rom(*, tiles: int, bits: int, storage: Storage) -> Structure:
+def weight_rom(*, tiles: int, bits: int, storage: Rom) -> Structure:
     held, brams = rom(tiles, bits, storage)
     control = counter(tiles)
     return Structure(
@@ -652,17 +697,17 @@ def dense(
     packed: Packing | None,
     formats: tuple[Format, Format],
     sums: int,
-    bias: Storage | None,
-    storage: Storage,
+    has_bias: bool,
+    storages: tuple[Rom, Storage],
 ) -> Structure:
-    """`formats` of codes and weights; `bias` is the memory of the bias, where there is one, `storage` that of the kept frame."""
+    """`formats` of codes and weights; `storages` of the bias, where there is one, and of the kept frame."""
     (codes, weight), (fold_in, fold_out) = formats, folds
     bipolar = weight.kind is Kind.BIPOLAR
     planes, around, added, dsps = pes(pe, 1, simd, formats, packed, sums)
-    totals = Count(sums if bipolar else 0, sums * bipolar) * pe + Count(sums if bias else 0, sums) * pe
-    biases, bias_brams = rom(fold_out, pe * sums, bias) if bias else (Count(), 0)
+    totals = Count(sums if bipolar else 0, sums * bipolar) * pe + Count(sums if has_bias else 0, sums) * pe
+    biases, bias_brams = rom(fold_out, pe * sums, storages[0]) if has_bias else (Count(), 0)
     beat = simd * codes.bits
-    kept, kept_brams = delay(fold_in, beat, storage) if fold_out > 1 else (Count(), 0)
+    kept, kept_brams = delay(fold_in, beat, storages[1]) if fold_out > 1 else (Count(), 0)
     control = counter(fold_in) + counter(fold_out)
     memories = biases + kept + Count(beat if fold_out > 1 else 0, beat + pe * simd * weight.bits)
     return Structure(
@@ -684,7 +729,7 @@ def top_k(*, top: int, classes: int, score: int) -> Structure:
     )
 
 
-def scale_scores(*, lanes: int, rows: int, sums: Format, factor: Format, scores: int, storages: tuple[Storage, Storage]) -> Structure:
+def scale_scores(*, lanes: int, rows: int, sums: Format, factor: Format, scores: int, storages: tuple[Rom, Rom]) -> Structure:
     """`storages` of factors and bias. For each lane an addition, which takes no LUTs where the bias is a constant: its bits go into the
     carries."""
     product, dsps = scaled(sums, factor, scores)
@@ -693,7 +738,7 @@ def scale_scores(*, lanes: int, rows: int, sums: Format, factor: Format, scores:
     held, control = factors + bias, counter(rows)
     return Structure(
         implementation="scale_scores",
-        luts=(lanes * ((scores if rows > 1 else 0) + product.lut), held.lut, control.lut + 1),
+        luts=(lanes * ((scores if varied(rows, storages[1]) > 1 else 0) + product.lut), held.lut, control.lut + 1),
         ffs=(lanes * (scores + product.ff + sums.bits), held.ff, control.ff + 1),
         ruled=Resources(dsp=lanes * dsps, bram=factor_brams + bias_brams),
     )

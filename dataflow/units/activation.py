@@ -103,7 +103,7 @@ def threshold(place: Place, *, layer: str, activation: Activation, lanes: int, o
         values=values.bits,
         thresholds=codes.thresholds,
         bits=thresholds.element_bits,
-        storage=thresholds.storage,
+        storage=thresholds.rom,
     )
     return activation_unit(
         *(place, "threshold", activation, lanes, order),
@@ -127,7 +127,7 @@ def clip(place: Place, *, layer: str, activation: Activation, lanes: int, order:
         values=values.bits,
         codes=codes.bits,
         bits=bases.element_bits,
-        storage=bases.storage,
+        storage=bases.rom,
     )
     return activation_unit(
         *(place, "clip", activation, lanes, order),
@@ -156,7 +156,7 @@ def table(place: Place, *, layer: str, activation: Activation, lanes: int, order
         rows=rows,
         values=values.bits,
         codes=held.element_bits,
-        storage=held.storage,
+        storage=held.rom,
     )
     return activation_unit(
         *(place, "table", activation, lanes, order),
@@ -178,7 +178,7 @@ def search(place: Place, *, layer: str, activation: Activation, lanes: int, orde
         rows=rows,
         control=rtl.row_of_beat(rows, order.block, order.repeats),
         bits=levels[0].element_bits,
-        storages=tuple(each.storage for each in levels),
+        storages=tuple(each.rom for each in levels),
     )
     return activation_unit(
         *(place, "search", activation, lanes, order),

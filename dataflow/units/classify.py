@@ -37,8 +37,8 @@ def dense(place: Place, *, layer: str, operation: Dense, fold: Fold, holding: Ho
         packed=packed,
         formats=(operation.codes, operation.weight),
         sums=operation.sums.bits,
-        bias=bias[0].storage if bias else None,
-        storage=buffer.storage,
+        has_bias=bool(bias),
+        storages=(bias[0].rom if bias else None, buffer.storage),
     )
     return Unit(
         implementation="dense",
@@ -84,7 +84,7 @@ def scale_scores(place: Place, *, layer: str, operation: Scale, lanes: int, hold
         sums=operation.sums,
         factor=operation.factors,
         scores=operation.scores.bits,
-        storages=(factors.storage, bias.storage),
+        storages=(factors.rom, bias.rom),
     )
     return Unit(
         implementation="scale_scores",
@@ -112,7 +112,7 @@ def weight_rom(place: Place, *, layer: str, operation: Dense, fold: Fold, holdin
     """Weights of the fully connected layer that are kept on chip, sent once per frame."""
     tiles = operation.inputs // fold.simd * (operation.classes // fold.pe)
     weights = weight_constants("fc", layer, fold, operation.weight, tiles, holding)
-    structure = partial(rtl.weight_rom, tiles=tiles, bits=weights.row_bits, storage=weights.storage)
+    structure = partial(rtl.weight_rom, tiles=tiles, bits=weights.row_bits, storage=weights.rom)
     return Unit(
         implementation="weight_rom",
         header="weight_rom",

@@ -53,7 +53,7 @@ def join_sum(place: Place, *, layer: str, operation: JoinSum, lanes: int, holdin
         factor=factors,
         zero=operation.zero_point,
         values=operation.values.bits,
-        storage=held[0].storage if held else None,
+        storage=held[0].rom if held else None,
     )
     return Unit(
         implementation="join_sum",

@@ -81,7 +81,7 @@ def mvau(
         packed=packed,
         formats=(codes, weight, activation.codes),
         sums=thresholds.element_bits,
-        storages=(weights.storage, thresholds.storage, kept.storage),
+        storages=(weights.rom, thresholds.rom, kept.storage),
     )
     return Unit(
         implementation="mvau",
@@ -117,7 +117,7 @@ def mvu(place: Place, *, layer: str, product: Product, fold: Fold, multiply: Mul
         packed=packed,
         formats=(codes, weight),
         sums=product.sums.bits,
-        storages=(weights.storage, kept.storage),
+        storages=(weights.rom, kept.storage),
     )
     return Unit(
         implementation="mvu",

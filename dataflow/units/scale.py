@@ -39,7 +39,7 @@ def scale(
         value=values,
         codes=codes.bits,
         scaling=scaling,
-        storages=(multipliers.storage, biases.storage),
+        storages=(multipliers.rom, biases.rom),
     )
     unit = activation_unit(
         place,

@@ -73,6 +73,8 @@ def features(ip):
     """What an IP has of all that its modules do in different ways."""
     found = set()
     depths = {stream.name: stream.depth for stream in ip.streams}
+    loading = {unit.loads for unit in ip.units if unit.constants}
+    found |= {"loaded" if loading == {True} else "some loaded"} if True in loading else set()
     for unit in ip.units:
         found.add(unit.implementation)
         values, formats = unit.values, dict(unit.formats)
@@ -126,10 +128,11 @@ def features(ip):
 
 
 def passes(design, ip, seed, folder):
-    """Simulate an IP on random parameters and images; the names of the runs that hang."""
+    """Simulate an IP on random parameters and images, where constants are loaded on two sets of them; the names of the runs that hang."""
     images = np.random.default_rng(seed).integers(0, 256, (FRAMES, *design.network.input), dtype=np.uint8)
     arrays = settled(design.network, seed, images)
-    return simulate(ip, arrays, hls.vectors(design, arrays, images)[ip.name], FRAMES, folder, seed=seed)
+    frames = FRAMES * (2 if design.network.loads else 1)
+    return simulate(ip, arrays, hls.vectors(design, arrays, images)[ip.name], frames, folder, seed=seed)
 
 
 WAYS = {
@@ -140,6 +143,7 @@ WAYS = {
     *("pad codes of beats", "rows of factors"),
     *(f"signed {name} of {implementation}" for implementation, name in SIGNED.items()),
     *(f"negative zero of {implementation}" for implementation in ("accumulate_pool", "global_max", "join_sum")),
+    *("loaded", "some loaded"),
     *("255 thresholds", "no factors", "one factors", "own factors"),
     *("sums into join_sum", "codes into join_sum", "bias", "no bias", "scores of 1 words", "scores of 2 words"),
     *(f"{name} of activations" for name in ORDER),
@@ -163,7 +167,7 @@ def few(designs, ips=lambda design: design.parts, has=features):
 
 def test_random_ips(tmp_path):
     reached = set()
-    for number, (design, ip, seed, has) in enumerate(few(drawn(7, 90, tmp_path, blocks=2))):
+    for number, (design, ip, seed, has) in enumerate(few(drawn(11, 100, tmp_path, blocks=2, loaded=True))):
         passes(design, ip, seed, tmp_path / f"{number}")
         reached |= has
     assert reached == WAYS | set(MODULES)
@@ -198,7 +202,7 @@ def test_around_a_deadlock(tmp_path):
 @pytest.mark.parametrize("options", [{"blocks": 2}, {"blocks": 1, "wide": True}], ids=["narrow", "wide"])
 def test_every_ip_of_random_networks(tmp_path_factory, options):
     wrong, simulated, hangs, reached = [], 0, [0, 0], set()
-    for number, (design, seed) in enumerate(drawn(NETWORKS, NETWORKS, tmp_path_factory.mktemp("drawn"), **options)):
+    for number, (design, seed) in enumerate(drawn(NETWORKS, NETWORKS, tmp_path_factory.mktemp("drawn"), loaded=True, **options)):
         for ip in design.parts:
             folder = tmp_path_factory.mktemp("ip")
             try:

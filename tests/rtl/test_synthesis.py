@@ -22,7 +22,7 @@ from dataflow.unit import Backend
 from network import Format, load
 from rtl.measure import fit, measure, random_memories
 from rtl.modules import MODULES
-from rtl.shapes import FIFO, held_out_errors, table
+from rtl.shapes import FIFO, LOADED, held_out_errors, table
 from rtl.synthesis import STATISTICS, Counted, module_job, read_statistics, read_total, unit_job, unit_name
 from rtl.synthesis_report import error_line, print_synthesis, synthesis_data
 from tests.test_configs import CONFIGS
@@ -89,16 +89,16 @@ def test_the_table(digits, capsys, golden):
     estimate = estimate_ip(ip, Backend.RTL)
     assert data["rows"]["total"]["estimate"] == {kind: getattr(estimate, kind) for kind in ("lut", "ff", "bram", "uram", "dsp")}
     assert data["rows"]["total"]["yosys"]["lut"] == 101 * sum(range(len(ip.units)))
-    assert set(data["held_out_errors"]) == {*MODULES, FIFO}
+    assert set(data["held_out_errors"]) == {*MODULES, FIFO, LOADED}
 
 
 def test_every_implementation_was_measured():
     for held_out in (False, True):
-        assert {shape.implementation for shape in table() if shape.held_out is held_out} == {*MODULES, FIFO}
+        assert {shape.kind for shape in table() if shape.held_out is held_out} == {*MODULES, FIFO, LOADED}
     assert all(shape.counted for shape in table())
 
 
-@pytest.mark.parametrize("implementation", [*MODULES, FIFO])
+@pytest.mark.parametrize("implementation", [*MODULES, FIFO, LOADED])
 def test_errors_on_shapes_held_out_of_the_fit(implementation):
     luts, ffs = held_out_errors()[implementation]
     assert luts.mean <= 0.10

@@ -8,11 +8,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from constants.layout import LOAD_BITS
 from dataflow import plan
+from dataflow.design import Port
 from dataflow.rtl_fifo import SHALLOW_PLACES, FifoKind, RtlFifo
-from dataflow.timing.rtl import ip_graph, transfers
+from dataflow.timing.rtl import ip_graph, port_beats, transfers
 from dataflow.unit import Backend
 from network import load
+from network.formats import uint
+from network.layers import LOADED
 from tests.dataflow.timing import cycle_model
 from tests.strategies import networks, written
 
@@ -30,19 +34,31 @@ def with_latencies(ip, latency):
     return replace(ip, units=tuple(replace(unit, latency={**unit.latency, Backend.RTL: latency()}) for unit in ip.units))
 
 
-def random_gaps(ip, frames, generator):
+def random_messages(ip, frames, generator):
+    """Where constants are loaded, loads between frames; for a part that does not end the chain with words for those behind."""
+    if not ip.loaded:
+        return None
+    ends = not any(port.name in ip.chain for port in ip.outputs)
+    found = []
+    for _ in range(frames):
+        loads = [ip.load_words + (0 if ends else generator.randint(1, 9)) for _ in range(generator.randint(0, 2))]
+        found += [*loads, 0]
+    return found
+
+
+def random_gaps(ip, frames, generator, messages=None):
     """Ports that are never late, often a little, or seldom and long."""
     gaps = {}
-    for port in ip.ports:
+    for name, beats in port_beats(ip, frames=frames, messages=messages).items():
         share, longest = generator.choice(((0, 0), (0.5, 3), (0.02, 200)))
         if share or generator.random() < 0.5:
-            gaps[port.name] = [generator.randint(1, longest) if generator.random() < share else 0 for _ in range(port.beats * frames)]
+            gaps[name] = [generator.randint(1, longest) if generator.random() < share else 0 for _ in range(beats)]
     return gaps
 
 
-def agree(ip, frames, gaps):
+def agree(ip, frames, gaps, messages=None):
     """Every event is that of the cycle model, and the handshakes are events; the transfers."""
-    laid = ip_graph(ip, frames=frames, gaps=gaps)
+    laid = ip_graph(ip, frames=frames, messages=messages, gaps=gaps)
     stuck = cycle_model.agree(laid, 1, 0, slices_behind=True)
     found = transfers(laid)
     assert (found.deadlock is not None) == stuck
@@ -50,7 +66,7 @@ def agree(ip, frames, gaps):
     for port in ip.ports:
         assert list(found.cycles[port.name]) == pipelines[f"{ip.name}.{port.name} {'source' if port.is_input else 'sink'}"].fired
         if not stuck:
-            assert len(found.cycles[port.name]) == port.beats * frames
+            assert len(found.cycles[port.name]) == port_beats(ip, frames=frames, messages=messages)[port.name]
     return found
 
 
@@ -63,13 +79,14 @@ def test_every_event_of_an_ip_is_that_of_the_cycle_model(digits, name):
 
 
 @settings(max_examples=30, phases=[Phase.generate])
-@given(networks(blocks=1), st.integers(0, 1 << 32))
+@given(networks(blocks=1, loaded=True), st.integers(0, 1 << 32))
 def test_every_event_of_a_random_ip(tmp_path_factory, description, seed):
     """Some units are so long that their FIFOs are deep."""
     generator = random.Random(seed)
     design = plan(written(description, tmp_path_factory.mktemp("drawn")))
     ip = with_latencies(generator.choice(design.parts), lambda: generator.choice((generator.randint(0, 9), generator.randint(50, 70))))
-    agree(ip, 2, random_gaps(ip, 2, generator))
+    messages = random_messages(ip, 2, generator)
+    agree(ip, 2, random_gaps(ip, 2, generator, messages), messages)
 
 
 def test_every_event_before_a_deadlock(digits):
@@ -124,6 +141,38 @@ def test_times_that_can_be_counted_by_hand(digits):
     # Read in cycle 1000, a place in the slice in 1001, a place in the FIFO to claim in 1002, one in the slice of the input in 1003.
     assert list(held["codes_in"][12:15]) == [1003, 1004, 1005]
     assert list(held["codes_out"]) == [*range(1000, 1000 + 2 * beats)]
+
+
+def test_times_of_a_load_that_can_be_counted_by_hand(digits):
+    """The same unit, of five cycles, with a chain."""
+    whole = digits.ip("res2b")
+    unit = next(unit for unit in whole.units if unit.label == "entry table")
+    held = tuple(replace(each, holding=LOADED) for each in unit.constants)
+    unit = replace(unit, reads=("codes_in",), writes=("codes_out",), constants=held).chained("constants_in", "constants_out")
+    beats, own = unit.cycles - 1, unit.load_words
+    ports = [replace(port, beats=beats) for port in whole.ports]
+    ports += [Port(name=f"constants_{way}", is_input=way == "in", lanes=1, format=uint(LOAD_BITS), beats=1) for way in ("in", "out")]
+    ip = with_latencies(replace(whole, ports=tuple(ports), streams=(), units=(unit,)), lambda: 5)
+    assert ip.chain == ("constants_in", "constants_out")
+    messages = [own + 2, 0, own + 1, 0]
+    assert port_beats(ip, frames=2, messages=messages) == {
+        **{"codes_in": 2 * beats, "codes_out": 2 * beats},
+        **{"constants_in": 2 * own + 7, "constants_out": 7},
+    }
+    found = transfers(ip_graph(ip, frames=2, messages=messages)).cycles
+    # Two words wait in the slice while five cycles pass after the header, taken in cycle 1: the next is taken in cycle 7.
+    assert list(found["constants_in"][:4]) == [0, 1, 2, 8]
+    # In cycle 1 + 5 + own the last of its own words is taken, then two that go on, and in the next the token.
+    token = 1 + 5 + own + 3
+    # The header leaves in cycle 4: a cycle to the FIFO, one to its end, one through the slice.
+    assert list(found["constants_out"][:4]) == [4, token + 1, token + 2, token + 3]
+    assert found["codes_out"][0] == token + 1 + 7
+    # The header of the next load is taken in the cycle after the last firing of the frame.
+    header = token + beats + 1
+    assert found["constants_out"][4] == header + 3
+    assert found["codes_out"][beats] == header + 5 + own + 1 + 1 + 1 + 7
+    with pytest.raises(ValueError, match=r"^res2b: messages for 2 frames, of 3$"):
+        ip_graph(ip, frames=3, messages=messages)
 
 
 def test_frames_follow_each_other_without_a_cycle_between(digits):
