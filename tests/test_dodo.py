@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +139,39 @@ def test_pe_of_a_block_concerns_that_block(toy):
     assert doit(*chosen).returncode == 0
 
 
+def test_another_training_packs_its_constants_and_nothing_else(toy_yaml, tmp_path):
+    """The hardware of two trainings is the same bytes; the xclbin for emulation differs in the constants and the streamed weights alone."""
+    loaded = tmp_path / "toy.yaml"
+    loaded.write_text("constants: loaded\n" + toy_yaml.read_text())
+    chosen = project(loaded, tmp_path)
+    steps = [step for step in STEPS if step != "csim"]  # which depends on files that these leave
+    first = doit("-n", 2, *chosen, *steps)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert {"constants", "xclbin", "generate:dma"} <= set(ran(first))
+    folder = tmp_path / "build" / "toy"
+    before, packed = files(folder), Xclbin.read(folder / "toy.xclbin")
+    parameters.save(tmp_path / "toy.npz", parameters.draw(load(loaded), 2))
+    again = doit("-n", 2, *chosen, *steps)
+    assert (again.returncode, sorted(ran(again))) == (0, ["constants", "xclbin"]), again.stdout + again.stderr
+    assert re.search(r"ok    constants +\S+ s  [\d,]+ words of 64 bits in \S+/toy.constants", again.stdout)
+    after, anew = files(folder), Xclbin.read(folder / "toy.xclbin")
+    assert {name for name in before if before[name] != after[name]} == {Path("toy.xclbin")}
+    differing = {name for name in ("network", "constants", "weights") if packed.section(name) != anew.section(name)}
+    assert differing == {"constants", "weights"}
+    assert (folder / "toy.constants").read_bytes() == anew.section("constants")
+
+
+def test_constants_of_a_network_in_rom(toy):
+    _, chosen = toy
+    refused = doit(*chosen, "constants")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "error: doit constants: toy has constants: rom\n"
+        "  why: they are part of its hardware, and other ones are another xclbin\n"
+        "  fix: write constants: loaded in the description, or build the xclbin: doit xclbin, doit link\n",
+    )
+
+
 def test_same_description_same_bytes(toy, tmp_path):
     """Another checkout, in another folder, with another build folder."""
     folder, _ = toy
@@ -177,15 +211,25 @@ def test_a_failing_ip_does_not_stop_the_others(toy_yaml, tmp_path):
 
 
 @pytest.mark.usefixtures("own_cache")
-@pytest.mark.parametrize("seconds", [2.0])
-def test_a_killed_build_can_be_started_again(toy, toy_yaml, tmp_path, seconds):
+def test_a_killed_build_can_be_started_again(toy, toy_yaml, tmp_path):
+    """In the middle of compiling an IP, which leaves a program that is none."""
     built, _ = toy
     chosen = project(toy_yaml, tmp_path)
-    with subprocess.Popen([sys.executable, "-m", "doit", *chosen], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
-        time.sleep(seconds)
+    quick, compiler, begun = quick_compiler(tmp_path), tmp_path / "g++-that-takes-long", tmp_path / "begun"
+    words = 'for last; do :; done; echo "half of it" > "$last"'
+    compiler.write_text(f'#!/bin/sh\ncase "$*" in *res2a_tb*) {words}; touch {begun}; exec sleep 60;; esac\nexec {quick} "$@"\n')
+    compiler.chmod(0o755)
+    command = [sys.executable, "-m", "doit", *chosen]
+    environment = os.environ | {"CXX": str(compiler)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        while not begun.exists() and process.poll() is None:
+            time.sleep(0.02)
         os.killpg(process.pid, signal.SIGKILL)
-    result = doit(*chosen)
+    assert begun.exists()
+    compiler.write_text(f'#!/bin/sh\nexec {quick} "$@"\n')
+    result = doit(*chosen, env={"CXX": str(compiler)})
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "csim:res2a" in ran(result)
     assert files(tmp_path / "build" / "toy") == files(built / "build" / "toy")
 
 

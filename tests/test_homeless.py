@@ -90,7 +90,7 @@ def test_a_build(as_nobody, theirs, place, home):
 
 def test_what_others_have_kept_is_used(as_nobody, theirs, place):
     """A cache that can only be read is one all the same."""
-    cache = {"RESFLOW_CACHE": str(place / "cache")}
+    cache = {"RESFLOW_CACHE": str(place / "cache"), "CXX": str(quick_compiler(place))}
     assert run([], "-m", "doit", f"build={place / 'mine'}", "csim:head", **cache).returncode == 0
     result = run(as_nobody, "-m", "doit", f"build={theirs}", "csim:head", **cache)
     assert (result.returncode, result.stderr) == (0, "")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.programs import quick_compiler
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("codegen", "constants", "dataflow", "hls", "ipi", "network", "rtl", "runtime", "vitis", "configs", "params")
 ONCE = {"design", "check", "xclbin", "vectors"}
@@ -22,7 +24,8 @@ def built(tmp_path_factory):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "dodo.py", folder)
     shutil.copy(ROOT / "tests" / "toy.yaml", folder / "configs")
-    environment = os.environ | {"PYTHONPATH": str(folder), "RESFLOW_CACHE": str(folder / "cache")}
+    compiler = str(quick_compiler(folder))  # what is stale does not depend on what was compiled
+    environment = os.environ | {"PYTHONPATH": str(folder), "RESFLOW_CACHE": str(folder / "cache"), "CXX": compiler}
 
     def doit(*words):
         command = [sys.executable, "-m", "doit", *words]

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from network import load, parameters
+from runtime.container.axlf import Axlf
 from runtime.container.xclbin import Xclbin
 from tests.test_dodo import project, ran
 from tests.tools.builds import ROOT, doit
@@ -67,6 +68,33 @@ def test_the_whole_graph(release, toy, tmp_path):
     assert re.search(r"ok +cosim:res2a .* RTL equals the reference, 217 cycles a frame", result.stdout)
     again = doit(*chosen, "cosim", "link", "report", env=tools.environment)
     assert (again.returncode, ran(again)) == (0, ["report"]), again.stdout
+
+
+def test_another_training_runs_no_tool(toy_yaml, tmp_path):
+    """Where constants are loaded, the card's hardware is the same bytes, and what is packed beside it is the only difference."""
+    path = tmp_path / "toy.yaml"
+    path.write_text("constants: loaded\n" + toy_yaml.read_text())
+    (tmp_path / "own").mkdir()
+    chosen, build = project(path, tmp_path / "own"), tmp_path / "own" / "build" / "toy"
+    tools = Installation(tmp_path / "tools")
+    result = doit("-n", 2, *chosen, "link", env=tools.environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    runs, before = tools.runs(), products(build)
+    first = Axlf.parse(before["toy.hw.xclbin"])
+    parameters.save(tmp_path / "own" / "toy.npz", parameters.draw(load(path), 2))
+    again = doit("-n", 2, *chosen, "link", env=tools.environment)
+    assert (again.returncode, sorted(ran(again))) == (0, ["constants", "link"]), again.stdout + again.stderr
+    assert tools.runs() == runs
+    after = products(build)
+    assert {name for name in before if before[name] != after[name]} == {"toy.hw.xclbin"}
+    second = Axlf.parse(after["toy.hw.xclbin"])
+    of_first, of_second = ({(each.kind, each.name): _content(file, each) for each in file.sections} for file in (first, second))
+    # The manifest has the digest of the whole file.
+    assert {name for (kind, name), content in of_first.items() if of_second[kind, name] != content} == {"constants", "weights", "manifest"}
+
+
+def _content(file, section):
+    return file.data[section.offset : section.offset + section.size]
 
 
 @pytest.mark.parametrize("interfaces", ["memory", "streams"])

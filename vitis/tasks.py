@@ -130,6 +130,11 @@ def task_constants(project: Planned) -> dict[str, Any]:
     }
 
 
+def with_parameters(project: Planned) -> list[str]:
+    """The tasks that have to run before an xclbin is packed."""
+    return ["_parameters", *(["constants"] if project.network.loads else [])]
+
+
 def task_xclbin(project: Planned) -> dict[str, Any]:
     """pack the xclbin that PYNQ opens without a card"""
     target = emulated(project)
@@ -147,7 +152,7 @@ def task_xclbin(project: Planned) -> dict[str, Any]:
     return {
         "actions": [step(xclbin)],
         "file_dep": [project.parameters],
-        "task_dep": ["_parameters"],
+        "task_dep": with_parameters(project),
         "uptodate": [config_changed(repr((project.design, project.is_random, sources.digest(EMULATION, LAYOUT)))), undamaged],
         "targets": [target],
         "clean": True,
@@ -189,7 +194,7 @@ def task_link(project: Planned) -> dict[str, Any]:
     return {
         "actions": [step(link)],
         "file_dep": [kernel(project), *(project.folder / "vitis" / name for name in LINK), project.parameters],
-        "task_dep": ["_tools", "_parameters"],
+        "task_dep": ["_tools", *with_parameters(project)],
         "uptodate": [config_changed(repr(key))],
         "targets": [target],
         "clean": [(shutil.rmtree, [project.folder / "link", True])],
@@ -210,8 +215,8 @@ def task_demo(project: Planned) -> dict[str, Any]:
         codes = f"all {verdict.codes:,} codes of {verdict.traced} images"
         agreed = f"reference, C simulation and emulator agree on {codes}"
         if verdict.loads > 1:
-            others = "the parameters that C simulation loads, drawn at random"
-            agreed = f"reference and emulator agree on {codes} with {verdict.loads} loads, C simulation with {others}"
+            drawn = f"{verdict.loads - 1} drawn at random, which C simulation has loaded, too"
+            agreed = f"reference and emulator agree on {codes} with these parameters and {drawn}"
         return {"message": f"{agreed}\n{'':36}{verdict.accuracy}"}
 
     return {"actions": [step(demo)], "task_dep": ["csim", "check", "xclbin"], "uptodate": [False]}

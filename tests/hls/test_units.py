@@ -28,6 +28,8 @@ WAYS_OF_A_BLOCK = {
     "bypass": {"pe": 2, "simd": 4, "activation": {"scale": {"multiplier": 4, "bias": 14, "shift": 7, "low": 0, "high": 15}}},
 }
 """What is chosen for no layer of toy.yaml or wide.yaml."""
+LOADS = {"fetch", "configure", "loaded", "some loaded"}
+"""What only networks have that load constants."""
 TRACED = TESTS / "hls" / "traced" / "storage.h"
 """Prints what is bound, to hold the arrays of the C++ against those that the estimate counts."""
 
@@ -74,7 +76,7 @@ def few_of(folder, *drawings, has=features, **options):
 
 
 def test_random_ips(tmp_path):
-    assert passes(few_of(tmp_path, (7, 90), (16, 40), blocks=2), tmp_path) == WAYS | set(IMPLEMENTATIONS)
+    assert passes(few_of(tmp_path, (7, 90), (16, 40), blocks=2), tmp_path) == (WAYS | set(IMPLEMENTATIONS)) - LOADS
 
 
 MANY_LANES = {
@@ -116,7 +118,7 @@ def test_networks_of_every_form(tmp_path):
         found += cases(design, [design.ip("head")], 1)
     design = plan(written(toy | {"network": "ways", "blocks": toy["blocks"] | {"res2a": WAYS_OF_A_BLOCK}}, tmp_path))
     found += cases(design, [design.ip("res2a")], 1)
-    assert passes(found, tmp_path) >= set(IMPLEMENTATIONS)
+    assert passes(found, tmp_path) >= set(IMPLEMENTATIONS) - LOADS
 
 
 def test_networks_whose_constants_are_loaded(tmp_path):

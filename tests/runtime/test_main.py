@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from runtime import Accelerator
 from runtime.__main__ import main
 from runtime.container.axlf import Axlf
 from runtime.container.manifest import Pictures
+from runtime.container.xclbin import Xclbin
 from runtime.device import pci
 from runtime.emulation.emulator import available_paths
 from tests.runtime import tiny
@@ -198,6 +200,64 @@ def test_info_says_what_becomes_of_pictures(
     tiny.write(Path("pictures.xclbin"), image=image, pictures=pictures)
     assert main(["info", "pictures.xclbin"]) == 0
     assert f"\npictures   {line}\n" in capsys.readouterr().out
+
+
+def test_other_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+    described = tiny.network(head="rom")
+    arrays = tiny.draw(described, 2)
+    np.savez("two.npz", **arrays)
+    Path("two.constants").write_bytes(tiny.constants(described).image(arrays))
+    Path("loaded.xclbin").write_bytes(tiny.loaded_xclbin(label_names=()))
+    tiny.write(Path("rom.xclbin"), head="rom", seed=2, label_names=())
+    assert main(["classify", "loaded.xclbin", "a.png", "b.png"]) == 0
+    first = capsys.readouterr().out
+    assert main(["classify", "rom.xclbin", "a.png", "b.png"]) == 0
+    second = capsys.readouterr().out
+    assert first != second
+    for name in ("two.npz", "two.constants"):
+        assert main(["classify", "loaded.xclbin", "a.png", "b.png", "--parameters", name]) == 0
+        assert capsys.readouterr().out == second
+    Path("labels.txt").write_text(
+        "\n".join(f"{name} {line.split()[1][:-1]}" for name, line in zip(("a.png", "b.png"), second.splitlines(), strict=True))
+    )
+    assert main(["evaluate", "loaded.xclbin", ".", "--labels", "labels.txt", "--parameters", "two.npz"]) == 0
+    assert "top-1   100.00%  2 of 2\n" in capsys.readouterr().out
+    assert (
+        main(["bench", "loaded.xclbin", "--batch", "1", "--repetitions", "1", "--warm-up", "0", "--json", "--parameters", "two.npz"]) == 0
+    )
+    capsys.readouterr()
+    for command in (
+        ["classify", "loaded.xclbin", "a.png"],
+        ["evaluate", "loaded.xclbin", ".", "--labels", "labels.txt"],
+        ["bench", "loaded.xclbin"],
+    ):
+        assert main([*command, "--parameters", "a.png"]) == 1
+        assert capsys.readouterr() == (
+            "",
+            "error: a.png: no parameters\nwhy: it begins with b'\\x89PNG\\r\\n\\x1a\\n': neither an npz does, nor an image of constants\n"
+            "fix: pass an npz of the parameters of tiny, or a .constants file\n",
+        )
+    assert main(["classify", "tiny.xclbin", "a.png", "--parameters", "two.npz"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "error: two.npz: cannot be loaded\nwhy: the parameters of this tiny are part of its hardware\n"
+    )
+
+
+def test_info_says_what_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    constants = tiny.constants(tiny.network())
+    data = tiny.loaded_xclbin(head="stream")
+    Path("loaded.xclbin").write_bytes(data)
+    image = Xclbin.parse(data, "").image
+    assert main(["info", "loaded.xclbin"]) == 0
+    out = capsys.readouterr().out
+    cycles = 2 * -(-constants.words // 8) * 8
+    assert (
+        f"constants  loaded: {constants.words} words into {len(constants.layouts)} memories, in {cycles / 250e3:.3g} ms (modelled)\n"
+        "           fingerprint of the hardware 0123456789abcdef0123456789abcdef\n"
+        f"           the xclbin brings an image of {len(image):,} bytes, CRC-32 {zlib.crc32(image[64:]):08x}\n"
+    ) in out
+    assert "weightsmem  0x0028  weights int8 (10, 8), or an image of constants, from bank0\n" in out
+    assert "numReps     0x0034  frames of the batch; 0 loads constants\n" in out
 
 
 def test_a_device_can_be_named_anywhere(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -257,8 +257,11 @@ def component(stand_in: StandIn, state: dict[str, str]) -> str:
     suffix, interfaces = since(SUFFIXES, release), []
     for lanes, form, name in re.findall(r"hls::stream<Beat<(\d+), (\w+(?:<\d+>)?)>> &(\w+)", signature):
         bits = int(lanes) * (1 if form == "Bipolar" else int(re.search(r"<(\d+)>", form)[1]))
-        # The processes read what they are given first; the fully connected layer also what it is given second.
-        reads = re.search(rf"resflow::\w+<\w+>\({name}\b", text) is not None or re.search(rf"dense<\w+>\(\w+, {name},", text) is not None
+        # The processes read what they are given first; the fully connected layer also what it is given second, and those whose constants
+        # are loaded, which are called <unit>_loaded, the chain of messages.
+        first = re.search(rf"(resflow::\w+<\w+>|\b\w+_loaded)\({name}\b", text)
+        second = re.search(rf"(dense<\w+>|\bfc_loaded)\(\w+, {name},", text)
+        reads = first is not None or second is not None or name == "constants_in"
         interfaces.append((name + suffix, "axis", "slave" if reads else "master", {"TDATA_NUM_BYTES": -(-bits // 8)}))
     for name, bundle in re.findall(r"m_axi port=(\w+) offset=slave bundle=(\w+)", text):
         word = 32 if re.search(rf"ap_uint<32> \*{name}", signature) else 512
