@@ -35,6 +35,8 @@ TRIES = 10
 """How often the prices are adjusted before the joint program is solved."""
 STEP = 0.02
 """By how much, as a share of the budgets, less is aimed at where IPs cannot be divided among the SLRs."""
+PLACINGS = 3
+"""After so many choices, or mixtures of two, that keep the budgets but cannot be divided among the SLRs no more are tried: each takes seconds."""
 SECONDS = 20
 LARGEST = 20_000
 WAYS = 5_000
@@ -104,7 +106,7 @@ def _priced(search: Search, cycles: int, given: Sequence[int | None]) -> _Priced
     be divided among the SLRs, the price of what is used most is raised too. At some price many layers change what they use at once: if that
     is too many, some stay as they were before."""
     prices, budget = search.shares[:, 0], vector(search.budget)
-    room, before = 1.0, None
+    room, before, undivided = 1.0, None, 0
     for attempt in range(TRIES):
         builds = search.least(cycles, prices[:, None])
         if builds is None:
@@ -118,6 +120,9 @@ def _priced(search: Search, cycles: int, given: Sequence[int | None]) -> _Priced
         if (used <= budget).all():
             if can_be_placed(problem):
                 return _Priced(builds)
+            undivided += 1
+            if undivided == PLACINGS:
+                break
             room = min(room, float((used / np.maximum(budget, 1)).max())) - STEP
         elif attempt == 0 and any(_is_short(search, cycles, kind) for kind in np.flatnonzero(used > budget)):
             return _Priced(is_impossible=True)
@@ -149,7 +154,7 @@ def _mixed(search: Search, cycles: int, one: _Tried, other: _Tried, given: Seque
             saved, paid = -change[over].sum(), change[~over].sum()
             if saved > 0:
                 switches.append((paid / saved, part, layer))
-    mixed, used = [list(each) for each in one.builds], one.used.copy()
+    mixed, used, undivided = [list(each) for each in one.builds], one.used.copy(), 0
     for _, part, layer in sorted(switches):
         own, was = search.tables[part], mixed[part][layer]
         mixed[part][layer] = other.builds[part][layer]
@@ -165,6 +170,9 @@ def _mixed(search: Search, cycles: int, one: _Tried, other: _Tried, given: Seque
         fits = (_used(problem.settled(floorplan.balanced(problem))) <= vector(search.budget) * (1 - STEP / 2)).all()
         if fits and can_be_placed(problem):
             return builds
+        undivided += fits
+        if undivided == PLACINGS:
+            break
     return None
 
 
