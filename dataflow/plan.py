@@ -35,7 +35,7 @@ def plan(network: Network, search_cache: MutableMapping[str, list[int]] | None =
     problem = floorplan.problem(design, given, left_open)
     slrs, memories = floorplan.place(problem, search_cache)
     if memories != problem.present:
-        network = builds.lying(network, {each.layer: each.costs[i][0] for each, i in zip(problem.weights, memories, strict=True)})
+        network = builds.lying(network, problem.lying(memories))
         design = lay_out(network, platform)
     ips = tuple(replace(ip, slr=slr) for ip, slr in zip(design.ips, slrs, strict=True))
     return replace(design, network=network.placed(slrs[-len(of_parts) :]), ips=ips)

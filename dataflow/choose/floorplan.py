@@ -90,6 +90,10 @@ class Problem:
             costs[each.ip] += each.costs[memory][1]
         return replace(self, costs=tuple(costs), weights=())
 
+    def lying(self, memories: Sequence[int]) -> dict[str, Ram]:
+        """The memories of these numbers, by layer."""
+        return {each.layer: each.costs[memory][0] for each, memory in zip(self.weights, memories, strict=True)}
+
     @property
     def present(self) -> tuple[int, ...]:
         """The memories of the design."""

@@ -170,7 +170,7 @@ def _mixed(search: Search, cycles: int, one: _Tried, other: _Tried, given: Seque
         fits = (_used(problem.settled(floorplan.balanced(problem))) <= vector(search.budget) * (1 - STEP / 2)).all()
         if fits and can_be_placed(problem):
             return builds
-        undivided += fits
+        undivided += bool(fits)
         if undivided == PLACINGS:
             break
     return None
