@@ -36,7 +36,7 @@ SHARE = 16  # of a bank that one slot may take
 class Parameters:
     """What can be put into a device that is loaded."""
 
-    image: bytes | None  # of its constants; None: they are part of the hardware
+    image: bytes | memoryview | None  # of its constants; None: they are part of the hardware
     weights: NDArray[np.int8] | None  # of the fully connected layer; None: they are not read from memory
 
 

@@ -16,6 +16,7 @@ from constants.image import Status
 from runtime import Accelerator, DeviceError, EmulatedDevice, ParametersError
 from runtime.container.xclbin import Xclbin
 from runtime.device import driver
+from runtime.emulation import kernel
 from tests.runtime import tiny
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 1)).astype(np.uint8)
@@ -314,6 +315,22 @@ def test_a_device_that_refuses(folder: Path, expected: dict[int, Any], tmp_path:
         accelerator.load_parameters(folder / "2.npz")
         for _ in range(4):
             assert np.array_equal(accelerator.classify(IMAGES), expected[2])
+
+
+def test_a_device_that_loses_its_constants(folder: Path, expected: dict[int, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While they were loaded, the image in its memory changed: it gets those of before."""
+    with opened(tmp_path / "tiny.xclbin") as accelerator:
+        passes = iter([False, True, False, False])
+
+        def check_payload(*_: Any) -> None:
+            if next(passes):
+                raise kernel.image.ImageError(Status.DAMAGED, "changed", "")
+
+        monkeypatch.setattr(kernel.image, "check_payload", check_payload)
+        with pytest.raises(DeviceError, match="tiny_1: load: constants that changed while they were loaded\n"):
+            accelerator.load_parameters(folder / "2.npz")
+        assert next(passes, None) is None
+        assert np.array_equal(accelerator.classify(IMAGES), expected[1])
 
 
 def test_after_close(folder: Path, tmp_path: Path) -> None:
