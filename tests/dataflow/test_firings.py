@@ -3,6 +3,7 @@
 import itertools
 import re
 import subprocess
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -200,3 +201,24 @@ TRACED = {"toy": ["dma", "stem", "res2b", "head"], "own": ["head"]}
 def test_the_hls_library_makes_these_firings(traced):
     for ip, events in traced:
         require_firings(ip, events, 2)
+
+
+def test_a_token_is_the_first_firing_of_a_frame(toy_yaml, tmp_path):
+    """And loads are no firings: without their words, what is left of the messages is a token for each frame, read where the frame begins."""
+    (tmp_path / "toy.yaml").write_text("constants: loaded\n" + toy_yaml.read_text().replace("weights: stream", "weights: loaded"))
+    design = plan(load(tmp_path / "toy.yaml"))
+    ip, images = design.ip("head"), np.zeros((1, *design.network.input), dtype=np.uint8)
+    events = trace(ip, hls.render("toy", ip, {}) | hls.vectors(design, None, images)["head"], tmp_path / "head", 2)
+    loading = [unit for unit in ip.units if unit.loads]
+    assert [unit.implementation for unit in loading] == ["weight_rom", "dense"]
+    words = {unit.reads[-1]: sum(each.load_words for each in loading[i:]) for i, unit in enumerate(loading)}
+    moved, found = Counter(), []
+    for firing, what, name in events:
+        of_load = name in words and moved[what, name] % (words[name] + 2) <= words[name]  # a header, the words, and a token
+        moved[what, name] += 1
+        # What says which firing it is, the token, is read before.
+        found += [] if of_load else [(int(firing) + (name in words and what == "read"), what, name)]
+    assert {what: moved[what, "fc_constants"] for what in ("read", "write")} == dict.fromkeys(
+        ("read", "write"), 2 * (words["fc_constants"] + 2)
+    )
+    require_firings(ip, found, 2)

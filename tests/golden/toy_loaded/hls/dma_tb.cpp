@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
   hls::stream<Beat<3, UInt<8>>> image("image");
   hls::stream<Beat<6, Int<8>>> weights("weights");
   hls::stream<Beat<1, UInt<32>>> labels("labels");
-  constexpr unsigned kImage = 1 + resflow::Image<Constants>::kWords;
+  constexpr unsigned kImage = 1 + resflow::payload_words<Constants>();
   const Flip flips[] = {
       {"magic", 0, resflow::kNoImage},
       {"version", 64, resflow::kNoImage},
