@@ -20,6 +20,7 @@ from codegen.tools.find import fingerprint
 from dataflow.design import Ip
 from dataflow.project import Planned
 from dataflow.tasks import LAYOUT, json_option, printed, write_json
+from hls.render import has_roms
 from hls.vectors import frame_count
 from rtl.modules import has_modules, require_modules
 from rtl.render import memories, outputs, render
@@ -33,16 +34,16 @@ def task_rtl(project: Planned) -> Iterator[dict[str, Any]]:
 
     def generate(ip: Ip) -> dict[str, str]:
         require_modules(project.network, ip)
-        texts = render(project.network.name, ip, project.arrays)
+        texts = render(project.network.name, ip, project.arrays if has_roms(ip) else {})
         write_tree(_sources(project, ip), texts)
         return {"message": f"{sum(map(len, texts.values())):,} bytes of SystemVerilog: {ip.title}"}
 
+    needs = {"file_dep": [project.parameters], "task_dep": ["_parameters"]}
     for ip in _chosen(project, "rtl", "rtlsim"):
         yield {
             "name": ip.name,
             "actions": [(step(generate), [ip])],
-            "file_dep": [project.parameters],
-            "task_dep": ["_parameters"],
+            **(needs if has_roms(ip) else {}),
             "uptodate": [config_changed(repr((ip, sources.digest(render, LAYOUT))))],
             "targets": _generated(project, ip),
             "clean": True,
@@ -102,11 +103,13 @@ def task_synth_open(project: Planned) -> Iterator[dict[str, Any]]:
         from rtl.synthesis_report import print_synthesis, synthesis_data
 
         require_modules(project.network, ip)
-        jobs = {unit.label: unit_job(ip, unit, memories(unit, project.arrays)) for unit in ip.units}
+        arrays = project.arrays if has_roms(ip) else {}
+        jobs = {unit.label: unit_job(ip, unit, memories(unit, arrays)) for unit in ip.units}
         counted = {label: read_statistics(project.jobs.do(job).folder / STATISTICS) for label, job in jobs.items()}
         print_synthesis(ip, counted)
         write_json(json_file, lambda: synthesis_data(ip, counted))
 
     for ip in _chosen(project, "synth_open"):
         task = printed(synthesize, json_option())
-        yield {"name": ip.name, **task, "actions": [(task["actions"][0], [ip])], "task_dep": ["_parameters"]}
+        needs = ["_parameters"] if has_roms(ip) else []
+        yield {"name": ip.name, **task, "actions": [(task["actions"][0], [ip])], "task_dep": needs}

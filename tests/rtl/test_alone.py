@@ -7,14 +7,19 @@ beat may be of any width.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from codegen.errors import ToolError
+from codegen.tools.run import run
 from dataflow.cost.storage import Storage
 from dataflow.design import Ip
 from network.formats import Format, uint
 from network.layers import Ram
 from rtl.shapes import UNITS, Parameters
+from rtl.simulation import require_equal
 from tests.activations import cases
 from tests.alone import FRAMES, Alone, Integers, side_by_side
 from tests.rtl.loads import load_vectors, spliced, with_chain
@@ -260,4 +265,35 @@ def test_units_side_by_side(tmp_path):
     held = [each for unit in ip.units for each in unit.constants if each.holding.loaded]
     assert {each.storage for each in held} >= {Storage.REGISTERS, Storage.LUTRAM, Storage.BRAM, Storage.URAM}
     vectors = spliced(vectors, after, FRAMES, FRAMES - 1) | load_vectors(ip, [(arrays, FRAMES - 1), (other, 1)])
-    assert not simulate(ip, arrays, vectors, FRAMES, tmp_path).hangs
+    done = simulate(ip, arrays, vectors, FRAMES, tmp_path)
+    assert not done.hangs
+    wrong_words_are_found(ip, done)
+
+
+def wrong_words_are_found(ip, done):
+    """Of messages, like wrong codes: one that differs, one in another cycle, and a file that is no whole words."""
+    free, file = done.runs[0], done.work / "vectors" / "constants_out.bin"
+    words = np.fromfile(file, "<u8")
+
+    def fails(text):
+        file.write_bytes(text)
+        with pytest.raises(ToolError) as error:
+            run(
+                (done.work / "simulation", "vectors", "gaps/free", str(FRAMES), str(free.last), "no.txt"),
+                log=done.work / "no.log",
+                cwd=done.work,
+                hint="look",
+            )
+        return str(error.value).splitlines()[1]
+
+    changed = words ^ np.eye(len(words), dtype=np.uint64)[0]
+    assert fails(changed.tobytes()) == f"  why: FAIL constants_out: word 0 of the messages, lane 0: {words[0]} instead of {changed[0]}"
+    assert fails(words.tobytes()[:-1]) == f"  why: FAIL alone: constants_out: {words.nbytes - 1} bytes of messages"
+    late = {**free.expected.cycles, "constants_out": free.expected.cycles["constants_out"] + np.eye(len(words), dtype=int)[2]}
+    with pytest.raises(ToolError) as error:
+        require_equal(ip, replace(free, expected=replace(free.expected, cycles=late)), done.work)
+    at = free.expected.cycles["constants_out"][2]
+    assert str(error.value).splitlines()[:2] == [
+        f"{done.work / free.handshakes}: without stalls, word 2 passes alone.constants_out in cycle {at:,}",
+        f"  why: the timing model says in cycle {at + 1:,}",
+    ]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataflow import plan
+from hls.vectors import PASSED
 from network import load
 from tests.rtl.simulated import needs_verilator
 from tests.test_dodo import ran
@@ -44,6 +45,17 @@ def require_passed(said, ips):
 @needs_verilator
 def test_every_ip_of_the_digits(digits):
     require_passed(digits[1], [ip for ip in plan(load(DIGITS)).parts if ip.name != TRACED])
+
+
+@needs_verilator
+def test_an_ip_with_loaded_constants(tmp_path):
+    """Its vectors are of two loads, which pass the chain; parameters are not read, so there need not be any."""
+    result = doit(f"build={tmp_path}", "network=digits_loaded", *CHOSEN, "rtlsim:res3b")
+    assert result.returncode == 0, result.stdout + result.stderr
+    ip = plan(load(ROOT / "configs" / "digits_loaded.yaml")).ip("res3b")
+    (beats,) = re.findall(r"ok +rtlsim:res3b .*  4 frames, all codes equal, ([\d,]+) beats in the model's cycles ", result.stdout)
+    codes = 4 * sum(port.beats for port in ip.ports if port.name not in ip.chain)
+    assert int(beats.replace(",", "")) == codes + 2 * (2 + ip.load_words + 2 * PASSED) + 2 * 4
 
 
 @needs_verilator
