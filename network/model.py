@@ -414,17 +414,21 @@ class Network:
         return not self.head.fc.free and not any(conv.free for conv in self.convs)
 
     def unfolded(self) -> Network:
-        """With every folding left open, and what multiplies, for the search to choose anew; activations are built as described."""
+        """With every folding left open, what multiplies, and where weights lie, for the search to choose anew; activations are built as
+        described."""
         lanes = ("pe", "simd", "pixels", "taps")
 
         def free(conv: Conv) -> Conv:
-            return replace(conv, pe=1, simd=1, pixels=1, taps=1, free=lanes)
+            holding = conv.holding._replace(memory=None)
+            return replace(conv, pe=1, simd=1, pixels=1, taps=1, free=lanes, multiply=None, holding=holding)
+
+        fc = self.head.fc
 
         return replace(
             self,
             stem=replace(self.stem, conv=free(self.stem.conv)),
             blocks=tuple(block.with_layers(list(map(free, block.layers))) for block in self.blocks),
-            head=replace(self.head, fc=replace(self.head.fc, free=("pe", "simd"))),
+            head=replace(self.head, fc=replace(fc, free=("pe", "simd"), holding=fc.holding._replace(memory=None))),
         )
 
     def placed(self, slrs: Sequence[int | None]) -> Network:

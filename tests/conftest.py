@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from codegen.tools.find import RELEASED, TOOLS
 from tests.tools.installation import Installation
+from tests.tools.programs import quick_compiler
 
 TESTS = Path(__file__).parent
 
@@ -70,6 +71,15 @@ def headers_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CXX", str(folder / "O0" / "g++"))
         yield
+
+
+@pytest.fixture(scope="module")
+def nothing_compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """To tests of a module it does not matter what is compiled: C simulations pass. What would have compiled them."""
+    with pytest.MonkeyPatch.context() as patch:
+        compiler = os.environ["CXX"]
+        patch.setenv("CXX", str(quick_compiler(tmp_path_factory.mktemp("quick"))))
+        yield compiler
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

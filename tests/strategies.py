@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pytest
 import yaml
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from network.arrays import key
 from network.formats import Format
 from network.layers import MAX_BEAT_BITS, Way, divisors
 from network.reference import Forward
+from network.yaml import reader
 
 WEIGHTS = ["bipolar", "bipolar", "int1", "int2", "int3", "int4", "int8", "uint1", "uint2", "uint4", "uint8"]
 
@@ -313,8 +315,17 @@ def settled(network: Network, seed: int, images: np.ndarray) -> dict[str, Any]:
     return arrays
 
 
+class _QuickLoader(yaml.CSafeLoader):
+    """Composes the same nodes of what is plain data; the loader in Python takes longer for them than all that is computed from them."""
+
+    def __init__(self, text: str, _: str) -> None:
+        super().__init__(text)
+
+
 def written(description: dict[str, Any], folder: Path) -> Network:
     """The description by way of its file."""
     path = folder / "drawn.yaml"
-    path.write_text(yaml.safe_dump(description, sort_keys=False))
-    return load(path)
+    path.write_text(yaml.dump(description, Dumper=yaml.CSafeDumper, sort_keys=False))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "_PlainLoader", _QuickLoader)
+        return load(path)

@@ -168,9 +168,9 @@ def printed(command: str) -> str:
 
 @cache
 def tasks() -> dict[str, str]:
-    """Every task of doit by name, and what it says of itself."""
+    """Every task of doit by name, and what it says of itself: those of the digits, and of the ones whose constants are loaded."""
     found = {}
-    for line in printed("doit list --all").splitlines():
+    for line in (printed("doit network=digits_loaded list --all") + printed("doit list --all")).splitlines():
         name, _, text = line.partition(" ")
         if re.fullmatch(r"[a-z][a-z_]*(:\w+)?", name):
             found[name] = text.strip()

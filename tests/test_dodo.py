@@ -19,6 +19,7 @@ from tests import pages
 from tests.tools.builds import ROOT, doit
 from tests.tools.programs import quick_compiler
 
+pytestmark = pytest.mark.usefixtures("nothing_compiled")
 STEPS = ["generate", "design", "vectors", "check", "xclbin", "csim"]
 
 
@@ -62,7 +63,8 @@ def files(folder):
     return found | {path.relative_to(folder): path.read_bytes() for path in folder.glob("*.xclbin")}
 
 
-def test_demo_of_the_digits(tmp_path):
+def test_demo_of_the_digits(tmp_path, monkeypatch, nothing_compiled):
+    monkeypatch.setenv("CXX", nothing_compiled)
     result = doit("-n", 2, f"build={tmp_path}", "demo")
     assert result.returncode == 0, result.stdout + result.stderr
     accuracy = re.search(r"accuracy ([\d.]+)%: (\d+) of 360 images in integer arithmetic", result.stdout)

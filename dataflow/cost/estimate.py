@@ -12,6 +12,7 @@ module: `dataflow.cost.rtl`.
 
 from __future__ import annotations
 
+from dataflow.banks import enlarged_kb
 from dataflow.cost.resources import Resources
 from dataflow.cost.rtl import rtl_fifo
 from dataflow.cost.storage import bram, link_cost, stream_cost
@@ -66,19 +67,14 @@ def estimate_converter(link: Link) -> Resources:
 
 
 def estimate_banks(design: Design) -> tuple[Resources, ...]:
-    """By SLR, the UltraRAM of a PLRAM bank that is enlarged for the weights; banks of the default size are part of the shell.
+    """By SLR, the UltraRAM of a PLRAM bank that is enlarged for weights or constants; banks of the default size are part of the shell.
 
     512 bits of data take 8 UltraRAMs side by side, which hold 256 KB (UG573).
     """
     used = [Resources() for _ in design.platform.area]
     weights = next((argument.bank for argument in design.arguments if argument.name == "weightsmem"), None)
-    if weights is None:
-        return tuple(used)
-    bank = design.platform.bank(weights)
-    needed_kb = -(-design.network.head.fc.out * design.network.head.fc.inputs // 1024)
-    if bank.kind == "dram" and needed_kb > bank.kilobytes:
-        size_kb = 1 << (needed_kb - 1).bit_length()
-        used[bank.slr] = Resources(uram=8 * -(-size_kb // 256))
+    if weights is not None and (size_kb := enlarged_kb(design).get(weights)):
+        used[design.platform.bank(weights).slr] = Resources(uram=8 * -(-size_kb // 256))
     return tuple(used)
 
 

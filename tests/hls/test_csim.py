@@ -88,6 +88,36 @@ def test_loops_and_leftovers_are_found(built, file, old, new, finding):
         run(built, sources=sources)
 
 
+@pytest.fixture(scope="module")
+def loading(toy_yaml, tmp_path_factory):
+    """The bench of the DMA of a network whose constants are loaded, and vectors with which it passes."""
+    folder = tmp_path_factory.mktemp("loading")
+    (folder / "toy.yaml").write_text("constants: loaded\n" + toy_yaml.read_text())
+    design = plan(load(folder / "toy.yaml"))
+    write_tree(folder / "dma", hls.render("toy", design.ip("dma"), {}))
+    images = np.random.default_rng(1).integers(0, 256, (2, *design.network.input), dtype=np.uint8)
+    write_tree(folder / "vectors", hls.vectors(design, None, images)["dma"])
+    assert hls.simulate("dma", folder / "dma", folder / "vectors", 4, folder / "csim").verdict.startswith("PASS dma: 4 frames")
+    return folder / "csim" / WORK
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "finding"),
+    [
+        ("constants", lambda data: data[:8] + bytes([data[8] ^ 1]) + data[9:], r"constants: the messages of frame 0: \d+ instead of \d+"),
+        ("constants", lambda data: data + bytes(8), "constants: the vectors have more messages"),
+        ("constants", lambda data: data[:-8], "constants: the vectors end within a message"),
+        ("constants_image", lambda data: data[:-1] + bytes([data[-1] ^ 1]), "load: word 0 is 5 instead of 1"),
+    ],
+)
+def test_wrong_messages_and_answers_are_found(loading, file, edit, finding, tmp_path):
+    shutil.copytree(loading / "vectors", tmp_path / "vectors")
+    data = (tmp_path / "vectors" / f"{file}.bin").read_bytes()
+    (tmp_path / "vectors" / f"{file}.bin").write_bytes(edit(data))
+    with pytest.raises(ToolError, match=f"why: FAIL dma: {finding}"):
+        tools.run([loading / "dma_tb", tmp_path / "vectors", "4"], log=tmp_path / "run.log", cwd=loading, hint="")
+
+
 def test_no_vectors(program, tmp_path):
     with pytest.raises(ToolError, match=r"why: FAIL res2a: no vectors in nowhere/codes_in.bin"):
         again(program, "nowhere", tmp_path / "run.log")

@@ -120,6 +120,34 @@ def test_everything_works_in_a_child(accelerator: Accelerator, expected: Any) ->
     same(accelerator.classify(images()), expected)
 
 
+def test_a_child_has_its_own_parameters(tmp_path: Path) -> None:
+    """Loaded constants are copied with the rest; what a child loads is the child's."""
+    described = tiny.network(head="rom")
+    for seed in (2, 3):
+        np.savez(tmp_path / f"{seed}.npz", **tiny.draw(described, seed))
+    (tmp_path / "loaded.xclbin").write_bytes(tiny.loaded_xclbin())
+    with Accelerator.open(tmp_path / "loaded.xclbin") as accelerator:
+        answers = {}
+        for seed in (2, 3):
+            accelerator.load_parameters(tmp_path / f"{seed}.npz")
+            answers[seed] = accelerator.classify(images())
+        assert not np.array_equal(*answers.values())
+
+        def work() -> None:
+            same(accelerator.classify(images()), answers[3])
+            accelerator.load_parameters(tmp_path / "2.npz")
+            same(accelerator.classify(images()), answers[2])
+
+        with (
+            accelerator._swap,
+            accelerator.lanes[0]._lock,
+            accelerator.devices[0].loads.lock,
+            accelerator.devices[0]._loaded._builder._lock,
+        ):
+            in_child(work)  # another thread of the parent may be loading
+        same(accelerator.classify(images()), answers[3])
+
+
 def test_the_article_goes_on_in_a_child(accelerator: Accelerator, expected: Any) -> None:
     overlay = accelerator.overlay
     inbuf, outbuf = overlay.bank0.allocate((N, 8, 8, 1), np.uint8), overlay.bank0.allocate((N, 3), np.uint32)

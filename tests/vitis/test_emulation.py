@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 import runtime
 from codegen.errors import ToolError
+from constants.image import image_words
 from dataflow import Design, plan
 from network import Network, load, parameters, reference
+from network.errors import ParameterError
 from network.images import Images
-from runtime.container.arrays import Stored
+from runtime.container.arrays import Loaded, Stored
 from runtime.container.program import Program
 from runtime.container.sections import parse
 from runtime.emulation.emulator import Emulator, available_paths
 from tests import strategies
-from vitis.emulation import emulation_xclbin, network_section
+from vitis.emulation import constants, constants_image, emulation_xclbin, network_section
 from vitis.verify import verify
 from vitis.xclbin import _npz, _stored
 
@@ -53,6 +55,51 @@ def test_equals_the_reference(data: st.DataObject, seed: int, wide: bool, tmp_pa
         for name, codes in found.items():
             assert codes.dtype == expected[name].dtype, name
             assert np.array_equal(codes, expected[name][1]), name
+
+
+@settings(max_examples=12, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 2**32))
+def test_what_is_loaded_equals_the_reference(data: st.DataObject, seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """From parameters to an image, as any way to build a layer holds them, and back."""
+    description = data.draw(strategies.networks(blocks=2, loaded=True)) | {"constants": "loaded"}
+    network = strategies.written(description, tmp_path_factory.mktemp("drawn"))
+    arrays, design = parameters.draw(network, seed), plan(network)
+    held = constants(design)
+    assert held is not None
+    image = constants_image(design, arrays)
+    section = network_section(network)
+    rest = Stored(_npz(_stored(section, {name: array for name, array in arrays.items() if name not in held.keys})))
+    emulator = Emulator(parse(json.dumps(section).encode(), Loaded(held, image_words(image, held.words), rest)), path="numpy")
+    images = np.random.default_rng(seed).integers(0, 256, (1, *network.input), np.uint8)
+    expected = reference.trace(network, arrays, images)
+    found = emulator.trace(images[0], arrays["head/fc/weights"] if network.head.streams_weights else None)
+    for name, codes in found.items():
+        assert np.array_equal(codes, expected[name][0]), name
+
+
+def test_parameters_that_the_hardware_cannot_compute_with(tmp_path: Path) -> None:
+    """Hardware of loaded networks is made without parameters, and clip computes some thresholds only: the image is refused, and so it is later
+    by the host, which goes on with what it has."""
+    digits = WIDE.parents[1] / "configs" / "digits.yaml"
+    text = digits.read_text(encoding="utf-8").replace("conv1:  {kernel: 3,", "conv1:  {activation: clip, kernel: 3,", 1)
+    (tmp_path / "clipped.yaml").write_text(
+        text.replace("network:   digits", "network: clipped\nconstants: loaded\nparameters: clipped.npz")
+    )
+    network = load(tmp_path / "clipped.yaml")
+    design, path = plan(network), WIDE.parents[1] / "params" / "digits.npz"
+    trained, drawn = parameters.load(network, path), parameters.draw(network, 1)
+    what = r"res2a/conv1/thresholds: channel 0 has the thresholds -?\d+, -?\d+, -?\d+ \(and 31 more\), which do not follow one another from -864 to 864"
+    why = "clip computes value - base, held between 0 and the number of thresholds: each value reaches one more than the one below"
+    fix = "leave activation out of the description, or write activation: search, which takes any thresholds"
+    for make in (constants_image, emulation_xclbin):
+        with pytest.raises(ParameterError, match=rf"^clipped.npz: {what}\n  why: {why}\n  fix: {fix}$"):
+            make(design, trained)
+    (tmp_path / "clipped.xclbin").write_bytes(emulation_xclbin(design, drawn))
+    image = np.random.default_rng(0).integers(0, 256, network.input, np.uint8)
+    with runtime.Accelerator.open(tmp_path / "clipped.xclbin") as accelerator:
+        with pytest.raises(runtime.ParametersError, match=rf"^{path}: {what}\nwhy: {why}\nfix: {fix}$"):
+            accelerator.load_parameters(path)
+        assert np.array_equal(accelerator.trace(image)["scores"], reference.trace(network, drawn, image[np.newaxis])["scores"][0])
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes.util
+import io
 import json
 import os
 import re
@@ -67,6 +68,51 @@ def test_the_sections() -> None:
 def test_weights_on_chip_have_no_section() -> None:
     names = [section.name for section in Axlf.parse(tiny.xclbin(head="rom")).sections]
     assert "weights" not in names
+
+
+@pytest.mark.parametrize(
+    ("head", "fixed", "names"),
+    [
+        ("rom", [], ["manifest", "constants", "network"]),
+        ("stream", [], ["manifest", "weights", "constants", "network"]),
+        ("rom", ["stem/conv/weights"], ["manifest", "constants", "network", "parameters"]),
+    ],
+)
+def test_the_sections_of_what_is_loaded(head: str, fixed: list[str], names: list[str]) -> None:
+    """An image in place of parameters; the network, which the host checks others against, is on a card's, too."""
+    described = tiny.network(head=head)
+    constants, arrays = tiny.constants(described, fixed), tiny.draw(described)
+    emulated = Xclbin.parse(tiny.loaded_xclbin(head=head, fixed=fixed), "emulation.xclbin")
+    card = replace(emulated.manifest, target=Target.HW)
+    for xclbin in (emulated, Xclbin.parse(attach(emulated.axlf.data, card, parameters=arrays, network=described), "card.xclbin")):
+        assert [section.name for section in xclbin.axlf.sections if section.kind == SectionKind.USER] == names
+        assert xclbin.image == constants.image(arrays)
+        assert xclbin.has("network")
+        assert not xclbin.has("nonesuch")
+        if fixed:
+            assert list(np.load(io.BytesIO(xclbin.section("parameters")))) == fixed
+
+
+def test_other_parameters_are_packed_beside_the_same_hardware() -> None:
+    described, linked = tiny.network(head="rom"), tiny.loaded_xclbin()
+    card = replace(Xclbin.parse(linked, "").manifest, target=Target.HW)
+    found = [Axlf.parse(attach(linked, card, parameters=tiny.draw(described, seed), network=described)) for seed in (1, 2)]
+    contents = [
+        {(section.kind, section.name): axlf.data[section.offset : section.offset + section.size] for section in axlf.sections}
+        for axlf in found
+    ]
+    differ = [name for name in contents[0] if contents[0][name] != contents[1][name]]
+    assert differ == [(SectionKind.USER, "manifest"), (SectionKind.USER, "constants")]  # the digest of the file, and the image
+
+
+def test_a_damaged_image_is_found_when_the_file_is_read() -> None:
+    axlf = Axlf.parse(tiny.loaded_xclbin())
+    data, section = bytearray(axlf.data), axlf.find(SectionKind.USER, "constants")
+    data[section.offset + 70] ^= 1
+    with pytest.raises(
+        XclbinError, match=r"^x: constants: CRC-32 0x[0-9a-f]{8}\nwhy: its header says 0x[0-9a-f]{8}: it was damaged on the way\n"
+    ):
+        Xclbin.parse(tiny.reseal(bytes(data)), "x")
 
 
 @pytest.mark.parametrize("head", ["stream", "rom"])

@@ -35,11 +35,11 @@ struct Fetch;
 template <class Layer>
 struct Configure;
 
-/// Words of 512 bits behind the header.
+/// Words of 512 bits behind the header of an image.
 template <class Layer>
-struct Image {
-  static constexpr unsigned kWords = (Layer::kWords + 7) / 8;
-};
+constexpr unsigned payload_words() {
+  return (Layer::kWords + 7) / 8;
+}
 
 /// kLoaded, if the header is that of an image of this network's constants.
 ///   bits   0 ...  63  "RESFLOWC"
@@ -71,7 +71,7 @@ void fetch_image(const Word *memory, hls::stream<Word> &image) {
   Fetch_Passes:
     for (unsigned pass = 0; pass < 2; ++pass) {
     Fetch_Image:
-      for (unsigned word = 0; word < Image<Layer>::kWords; ++word) {
+      for (unsigned word = 0; word < payload_words<Layer>(); ++word) {
 #pragma HLS PIPELINE II=1 style=flp
         image.write(memory[1 + word]);
       }
@@ -137,7 +137,7 @@ void configure(hls::stream<Word> &image, unsigned frames, hls::stream<Part> &con
       ap_uint<32> crc = kCrcFirst;
       Word word = 0;
     Configure_Parts:
-      for (unsigned part = 0; part < 8 * Image<Layer>::kWords; ++part) {
+      for (unsigned part = 0; part < 8 * payload_words<Layer>(); ++part) {
 #pragma HLS PIPELINE II=1 style=frp
         word = part % 8 == 0 ? image.read() : Word(word >> 64);
         const Part lowest = word.range(63, 0);

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow import plan
-from dataflow.choose.floorplan import GAP, TOLERANCE, Problem, Wires, moved, place, problem, solve
+from dataflow.choose.floorplan import GAP, TOLERANCE, Placement, Problem, Weights, Wires, balanced, feasible, moved, place, problem, solve
 from dataflow.cost.resources import KINDS, Resources
 from network import load
+from network.layers import Ram
 from tests.test_configs import CONFIGS
 
 
@@ -63,6 +64,40 @@ def test_nothing_is_better(problem):
         least = min(excess(problem, slrs) for slrs in assignments(problem))
         assert excess(problem, found) <= least * (1 + GAP) + TOLERANCE + 1e-4
     assert solve(problem).slrs == found
+
+
+@st.composite
+def with_weights(draw):
+    """Some of the IPs hold weights, which may lie in two or three memories."""
+    drawn = draw(problems(ips=3))
+    lut, bram, uram = (Resources(**{kind: draw(st.integers(1, most))}) for kind, most in (("lut", 60), ("bram", 12), ("uram", 3)))
+    costs = ((Ram.LUT, lut), (Ram.BRAM, bram), (Ram.URAM, uram))
+    weights = [
+        Weights(layer=f"layer{number}", ip=draw(st.integers(0, len(drawn.ips) - 1)), costs=costs[: draw(st.integers(2, 3))], chosen=0)
+        for number in range(draw(st.integers(1, 3)))
+    ]
+    budgets = tuple(replace(budget, uram=draw(st.integers(0, 4))) for budget in drawn.budgets)
+    return replace(drawn, weights=tuple(weights), budgets=budgets)
+
+
+@settings(max_examples=25)
+@given(with_weights())
+def test_weights_lie_where_they_fit(problem):
+    """Against every assignment in every combination of memories: budgets are kept where that is possible, by those of the design if by any."""
+    found = solve(problem)
+    everywhere = list(product(*(range(len(each.costs)) for each in problem.weights)))
+    fitting = {memories: [slrs for slrs in assignments(problem) if problem.settled(memories).holds(slrs)] for memories in everywhere}
+    assert problem.admits(*found)
+    assert feasible(problem) == any(fitting.values())
+    assert problem.settled(found.memories).holds(found.slrs) == any(fitting.values())
+    if fitting[problem.present]:
+        assert found.memories == problem.present
+    whole, there = problem.settled(balanced(problem)).costs, sum(problem.budgets, Resources())
+    kept = {memories: sum(problem.settled(memories).costs, Resources()).within(there) for memories in everywhere}
+    assert sum(whole, Resources()).within(there) == any(kept.values())
+    cache = {}
+    assert place(problem, cache) == place(problem, cache)
+    assert place(problem, {problem.key: [0] * len(problem.ips)}).memories == place(problem).memories  # without memories it is damaged
 
 
 @settings(max_examples=30)
@@ -120,3 +155,26 @@ def test_what_is_left_out_is_chosen(toy_yaml, tmp_path):
     assert [ip.slr for ip in design.ips] == [0, 0, 0, 0, 0]
     assert [block.slr for block in design.network.blocks] == [0, 0]
     assert plan(load(toy_yaml)).ip("res2b").slr == 2
+
+
+def test_memories_are_those_of_the_floorplan(toy_yaml, tmp_path, monkeypatch):
+    """Where the floorplan wants other memories than the search chose, the design has those; a memory that is described stays."""
+    path = tmp_path / "toy.yaml"
+    text = toy_yaml.read_text()
+    path.write_text(f"constants: loaded\n{text}")
+    before = plan(load(path))
+    asked = []
+
+    def elsewhere(task, _cache):
+        asked.append(task)
+        return Placement(tuple(given or 0 for given in task.given), tuple((each.chosen + 1) % len(each.costs) for each in task.weights))
+
+    monkeypatch.setattr("dataflow.choose.floorplan.place", elsewhere)
+    after = plan(load(path))
+    wanted = {each.layer: each.costs[(each.chosen + 1) % len(each.costs)][0] for each in asked[0].weights}
+    assert len(wanted) > 3
+    for old, new in zip(before.network.convs, after.network.convs, strict=True):
+        assert new.holding.memory is wanted.get(new.name, old.holding.memory)
+    described = text.replace("conv1:  {", "conv1:  {memory: uram, ", 1)
+    path.write_text(f"constants: loaded\n{described}")
+    assert next(conv for conv in plan(load(path)).network.convs if conv.name == "res2a.conv1").holding.memory is Ram.URAM

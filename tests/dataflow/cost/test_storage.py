@@ -12,12 +12,15 @@ from dataflow.cost.storage import (
     LUTS_WORTH_A_RAMB18,
     Storage,
     bram,
+    loaded_cost,
+    loaded_storage,
     ram_cost,
     ram_storage,
     rom_cost,
     stream_cost,
     stream_storage,
     uram,
+    worth,
 )
 from hls.roms import rom_text
 from network import load, parameters
@@ -53,6 +56,33 @@ def test_blocks_hold_the_words(words, bits):
         assert cost.lut <= 2 * LUTS_WORTH_A_RAMB18 * bram(words, bits)
     else:
         assert cost == Resources(bram=bram(words, bits))
+
+
+@given(st.integers(1, 40_000), st.integers(1, 600))
+def test_loaded_memories(words, bits):
+    """The kind chosen is worth no more than another; each holds the words, and LUTs need one for 64 bits at least."""
+    chosen = loaded_storage(words, bits)
+    costs = {storage: loaded_cost(storage, words, bits) for storage in (Storage.LUTRAM, Storage.BRAM, Storage.URAM)}
+    assert costs[Storage.BRAM] == Resources(bram=bram(words, bits))
+    assert costs[Storage.URAM] == Resources(uram=uram(words, bits))
+    assert costs[Storage.LUTRAM].lut * 64 >= words * bits
+    assert (chosen is Storage.REGISTERS) == (words <= 4)
+    if words > 4:
+        assert worth(costs[chosen]) == min(map(worth, costs.values()))
+
+
+@pytest.mark.parametrize(
+    ("words", "bits", "storage"),
+    [
+        (64, 2048, Storage.LUTRAM),
+        (512, 2048, Storage.BRAM),
+        (2304, 2048, Storage.URAM),
+        (4096, 24, Storage.URAM),
+        (4, 4096, Storage.REGISTERS),
+    ],
+)
+def test_deep_memories_are_ultraram(words, bits, storage):
+    assert loaded_storage(words, bits) is storage
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.strategies import networks, written
 
 @settings(max_examples=60)
 @given(networks(blocks=4))
-def test_streams(tmp_path_factory, description):
+def test_streams_and_links(tmp_path_factory, description):
     design = plan(written(description, tmp_path_factory.mktemp("drawn")))
     for ip in design.ips:
         reads = Counter(name for unit in ip.units for name in unit.reads)
@@ -32,6 +32,21 @@ def test_streams(tmp_path_factory, description):
             assert (reads[port.name], writes[port.name]) == ((1, 0) if port.is_input else (0, 1)), f"{ip.name}.{port.name}"
         assert set(reads) | set(writes) == {stream.name for stream in ip.streams} | {port.name for port in ip.ports}
         assert ip.cycles >= max(port.beats for port in ip.ports if port.name not in ("weights", "labels"))
+    assert Counter((link.source, link.source_port.name) for link in design.links) == Counter(
+        (ip.name, port.name) for ip in design.ips for port in ip.outputs
+    )
+    assert Counter((link.sink, link.sink_port.name) for link in design.links) == Counter(
+        (ip.name, port.name) for ip in design.ips for port in ip.inputs
+    )
+    assert len({link.name for link in design.links}) == len(design.links)
+    for link in design.links:
+        source, sink = link.source_port, link.sink_port
+        assert source.format == sink.format
+        assert source.beats * source.lanes == sink.beats * sink.lanes
+        # A width converter passes whole bytes on: padding in a beat would end up between the codes.
+        assert source.bits % 8 == sink.bits % 8 == 0 or source.lanes == sink.lanes
+        assert 16 <= link.depth <= 32768
+        assert link.depth & (link.depth - 1) == 0
 
 
 @settings(max_examples=30)
@@ -48,27 +63,6 @@ def test_without_a_dma(tmp_path_factory, description):
     require_flow(other)
     run = simulate(graph(other), frames=6)
     assert run.intervals[-1] >= other.interval
-
-
-@settings(max_examples=60)
-@given(networks(blocks=4))
-def test_links(tmp_path_factory, description):
-    design = plan(written(description, tmp_path_factory.mktemp("drawn")))
-    assert Counter((link.source, link.source_port.name) for link in design.links) == Counter(
-        (ip.name, port.name) for ip in design.ips for port in ip.outputs
-    )
-    assert Counter((link.sink, link.sink_port.name) for link in design.links) == Counter(
-        (ip.name, port.name) for ip in design.ips for port in ip.inputs
-    )
-    assert len({link.name for link in design.links}) == len(design.links)
-    for link in design.links:
-        source, sink = link.source_port, link.sink_port
-        assert source.format == sink.format
-        assert source.beats * source.lanes == sink.beats * sink.lanes
-        # A width converter passes whole bytes on: padding in a beat would end up between the codes.
-        assert source.bits % 8 == sink.bits % 8 == 0 or source.lanes == sink.lanes
-        assert 16 <= link.depth <= 32768
-        assert link.depth & (link.depth - 1) == 0
 
 
 def count_swg(shape, window, lanes):

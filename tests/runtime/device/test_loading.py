@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,25 @@ def test_the_first_call_loads(article: Article, expected: dict[int, Any]) -> Non
     assert np.array_equal(article.call(), expected[2])
     article.overlay.tiny_1.load(image(1))
     assert np.array_equal(article.call(), expected[1])
+
+
+def test_threads_that_call_first_at_once(article: Article, expected: dict[int, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is loaded once, and before all of their frames."""
+    loads, load = [], type(article.overlay.tiny_1).load
+
+    def counted(self: Any, content: bytes) -> None:
+        loads.append(len(content))
+        load(self, content)
+
+    monkeypatch.setattr(type(article.overlay.tiny_1), "load", counted)
+    outbufs = [pynq.allocate((N, 3), dtype=np.uint32, target=article.overlay.bank0) for _ in range(6)]
+    with ThreadPoolExecutor(6) as threads:
+        for each in [threads.submit(article.overlay.tiny_1.call, article.inbuf, outbuf, article.fcbuf, N) for outbuf in outbufs]:
+            each.result()
+    assert loads == [len(image(1))]
+    for outbuf in outbufs:
+        outbuf.sync_from_device()
+        assert np.array_equal(outbuf, expected[1])
 
 
 def test_what_was_loaded_before_the_first_call_stays(article: Article, expected: dict[int, Any]) -> None:
