@@ -9,8 +9,7 @@
 //              each, which are loaded one after the other
 //   cycles     one for a header; of constants then Drain in which nothing is taken, since those before may still be read, and one a word.
 //              A row is in its memory two cycles after its last word was taken
-//   storage    the words of the longest row but its last, in registers; the FIFO to the next unit, of Depth words, unless that is 0, as behind
-//              the last one
+//   storage    the words of the longest row but its last, in registers; a FIFO of Depth words to the next unit, none behind the last one
 //   misuse     constants of another length: a header is then taken for a word, or a word for a header
 // Of a header the lowest 32 bits count. Where Firings is 0 constants are in ROM: there is no chain, and the unit may always fire.
 module rf_loader #(
