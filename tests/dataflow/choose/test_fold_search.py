@@ -1,5 +1,6 @@
 """The folding search against every folding there is, on networks small enough to lay them all out."""
 
+from collections import Counter
 from dataclasses import replace
 from itertools import product
 
@@ -9,18 +10,22 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from constants.layout import Role
 from dataflow import plan, platform
 from dataflow.choose import fold_fastest
 from dataflow.choose.builds import nameless, ways
+from dataflow.choose.fit import fit
 from dataflow.choose.floorplan import place, problem
 from dataflow.choose.fold_fastest import _jointly, fastest
-from dataflow.choose.fold_search import search
+from dataflow.choose.fold_search import search, search_within
 from dataflow.choose.fold_tables import NEVER, lay_out, layers, rebuild, table, vector
 from dataflow.cost.estimate import estimate_design, estimate_ip
 from dataflow.cost.resources import Resources
+from dataflow.cost.storage import Storage, uram
 from dataflow.layout import lay_out as lay_out_design
+from dataflow.unit import STORAGES
 from network import DescriptionError, load
-from network.layers import Multiply, Way
+from network.layers import Multiply, Ram, Way
 from tests.strategies import networks, written
 from tests.test_configs import CONFIGS
 
@@ -97,6 +102,54 @@ def test_tables_say_what_ips_cost(tmp_path_factory, description, data):
             assert own.cost(chosen) == estimate_ip(ip)
             assert ip.interval <= own.takes(chosen) <= max(ip.interval, base)
             assert own.inputs[chosen[0]] == ip.inputs[0]
+
+
+@pytest.mark.parametrize("join", ["", "    join: {}\n"], ids=["nothing else loads", "its join loads"])
+def test_tables_of_what_is_loaded(tmp_path, join):
+    """With the streams of messages, of which an IP has one less than units that load, and weights in each memory."""
+    text = SMALL.replace("network: few\n", "network: few\nconstants: loaded\n").replace("weights: rom", "weights: loaded")
+    (tmp_path / "few.yaml").write_text(text.replace("    bypass: identity\n", f"    bypass: identity\n{join}"))
+    for part in load(tmp_path / "few.yaml").parts.values():
+        own = table(part)
+        memories = [{build.memory for build in builds} for builds in own.builds]
+        assert all(Ram.LUT in each for each in memories)
+        everything = list(product(*(range(len(builds)) for builds in own.builds)))
+        for chosen in everything[:: max(1, len(everything) // 60)]:
+            ip = lay_out(own.built(chosen))
+            assert any(unit.loads for unit in ip.units)
+            assert own.cost(chosen) == estimate_ip(ip)
+            for held in (held for unit in ip.units for held in unit.constants if held.role is Role.WEIGHTS and held.words > 4):
+                assert held.storage is STORAGES[held.holding.memory]
+
+
+def test_no_layer_is_folded_slower_than_is_asked_for(small):
+    """Tables without slower foldings give the same answers; where a layer has no others, there is none."""
+    all_folds, designs = small
+    for cycles in sorted({design.interval for design in designs.values()})[::4]:
+        fast = search_within(all_folds.network, U250, cycles)
+        least = all_folds.least(cycles)
+        if least is None:
+            assert fast is None or fast.least(cycles) is None
+        else:
+            assert fast.built(fast.least(cycles)) == all_folds.built(least)
+            assert sum(len(builds) for own in fast.tables for builds in own.builds) <= sum(
+                len(builds) for own in all_folds.tables for builds in own.builds
+            )
+    assert search_within(all_folds.network, U250, 1) is None
+
+
+def test_resnet50_with_weights_of_8_bits_fits():
+    """As it is shipped: memories of every SLR included, of which UltraRAM is the scarcest. The only ResNet-50 here whose folding is searched."""
+    design = plan(load(CONFIGS / "resnet50_w8a8.yaml"))
+    assert design.frames_per_second >= 1000
+    assert fit(design).passed
+    lying = Counter(conv.holding.memory for conv in design.network.convs)
+    assert min(lying[ram] for ram in Ram) >= 5
+    assert 750 < estimate_design(design).uram <= 1024
+    # Many rows of few weights fill UltraRAM, which is 4,096 words deep: it has at most a quarter more bits than the weights in it.
+    deep = [held for ip in design.ips for unit in ip.units for held in unit.constants if held.storage is Storage.URAM]
+    held = sum(each.words * each.row_bits for each in deep)
+    assert held < sum(uram(each.words, bits) for each in deep for bits in each.widths) * 4096 * 72 < 1.25 * held
 
 
 def crowded(share):
