@@ -16,7 +16,7 @@ from constants.layout import Role
 from dataflow.cost.estimate import estimate_ip
 from dataflow.cost.formulas import held_cost, lying_cost
 from dataflow.cost.resources import Resources
-from dataflow.cost.storage import worth
+from dataflow.cost.storage import REGISTER_WORDS, worth
 from dataflow.layout.ips import conv_ip
 from dataflow.platform import Platform
 from dataflow.unit import STORAGES, Constants
@@ -104,6 +104,8 @@ def _in_memories(conv: Conv) -> list[Own]:
         return [found]
     weights = next(held for unit in ip.units for held in unit.constants if held.role is Role.WEIGHTS)
     costs = memories(weights)
+    if not costs:
+        return [found]
     rest = found.cost - held_cost(weights)
     return [found._replace(build=conv.build._replace(memory=memory), cost=rest + cost) for memory, cost in costs.items()]
 
@@ -127,7 +129,9 @@ def lying(network: Network, memories: Mapping[str, Ram]) -> Network:
 
 
 def memories(weights: Constants) -> dict[Ram, Resources]:
-    """The cost of weights that are loaded in each memory that is worth trying."""
+    """The cost of weights that are loaded in each memory that is worth trying; of a few words, which are in registers, in none."""
+    if weights.words <= REGISTER_WORDS:
+        return {}
     costs = {memory: lying_cost(weights, storage) for memory, storage in STORAGES.items()}
     least = min(map(worth, costs.values()))
     return {memory: cost for memory, cost in costs.items() if worth(cost) <= MOST_TIMES * least}

@@ -17,7 +17,7 @@ from network.model import Network
 
 def print_fold(found: Exploration, plot: Path | None) -> None:
     """Print the curve, the fastest design that fits, and the chosen design as YAML; draw the curve into `plot`."""
-    console = Console(width=120)
+    console = Console(width=140)
     print_curve(console, found.points)
     console.print(_verdict(found))
     if plot is not None:
@@ -50,7 +50,7 @@ def print_curve(console: Console, points: Sequence[Point]) -> None:
     rows = table("frames/s", "cycles a frame", *HEADINGS, "fits", "", right=("frames/s", "cycles a frame", *HEADINGS))
     for point in points:
         over = ", ".join(HEADINGS[KINDS.index(kind)] for kind in point.over)
-        fits = "yes" if point.fits else f"no: {over}" if over else "no"
+        fits = "yes" if point.fits else f"no: {over or 'no division among the SLRs found'}"
         rows.add_row(f"{point.fps:,.0f}", f"{point.cycles:,}", *numbers(point.cost), fits, point.label)
     console.print(rows)
 

@@ -9,7 +9,7 @@ ends of the others, so that the ends in question determine the cycles. Stem and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf, prod
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from dataflow.choose.builds import Own, nameless, ways
 from dataflow.cost.estimate import estimate_ip, estimate_stream
 from dataflow.cost.resources import KINDS, Resources
+from dataflow.cost.storage import REGISTER_WORDS
 from dataflow.design import Ip, Port, Stream
 from dataflow.layout.chain import CONSTANTS
 from dataflow.layout.ips import block_frame, block_ip, head_ip, stem_ip
@@ -182,9 +183,12 @@ def _of_one_layer(part: Stem | Head, most: float) -> Table | None:
 def _classifier_builds(layer: Classifier, most: float) -> list[Build]:
     pes = divisors(layer.out) if "pe" in layer.free else [layer.pe]
     simds = divisors(layer.inputs) if "simd" in layer.free else [layer.simd]
-    memories = Ram if layer.holding == LOADED else (layer.holding.memory,)
-    folds = [Fold(pe, simd) for pe in pes for simd in simds if layer.out * layer.inputs // (pe * simd) <= most]
-    return [Build(fold, memory=memory) for fold in folds for memory in memories]
+    rows = {Fold(pe, simd): layer.out * layer.inputs // (pe * simd) for pe in pes for simd in simds}
+
+    def memories(words: int) -> Iterable[Ram | None]:
+        return Ram if layer.holding == LOADED and words > REGISTER_WORDS else (layer.holding.memory,)
+
+    return [Build(fold, memory=memory) for fold, words in rows.items() if words <= most for memory in memories(words)]
 
 
 def _ends(layer: Conv | Classifier) -> Ends:

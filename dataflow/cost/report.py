@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from constants.layout import Role
 from dataflow.cost import published
 from dataflow.cost.estimate import estimate_design, estimate_ip, estimate_link
-from dataflow.cost.formulas import ADD_OR_SUBTRACT_FACTOR, REGISTER_FACTOR
+from dataflow.cost.formulas import ADD_OR_SUBTRACT_FACTOR, REGISTER_FACTOR, held_cost
 from dataflow.cost.resources import KINDS, Resources
+from dataflow.cost.storage import Storage
 from dataflow.design import Design
 from dataflow.unit import Backend
 
+NAMES = {Storage.REGISTERS: "registers", Storage.LUTRAM: "LUTs", Storage.BRAM: "block RAM", Storage.URAM: "UltraRAM"}
 HEADINGS = ("LUT", "FF", "BRAM36", "URAM", "DSP")
 
 
@@ -43,6 +47,8 @@ def print_estimate(design: Design, original: Design | None = None) -> None:
     library = estimate_design(design)
     ips.add_row("estimated", "", *numbers(library))
     console.print(ips)
+    if design.loaded:
+        console.print(_memories(design))
     console.print("An estimate: counted by formulas, not measured on an implemented design.")
     if original is not None:
         style = estimate_design(original, Backend.ORIGINAL)
@@ -54,10 +60,38 @@ def print_estimate(design: Design, original: Design | None = None) -> None:
         _print_published(console, style)
 
 
+class _Lying(NamedTuple):
+    """What is loaded into a kind of memory."""
+
+    weights: int  # memories of so many layers' weights
+    others: int  # of thresholds and the like
+    bits: int
+    cost: Resources
+
+
+def _lying(design: Design) -> dict[Storage, _Lying]:
+    found: dict[Storage, _Lying] = {}
+    for held in design.loaded:
+        weights, others, bits, cost = found.get(held.storage, _Lying(0, 0, 0, Resources()))
+        is_weights = held.role is Role.WEIGHTS
+        found[held.storage] = _Lying(
+            weights + is_weights, others + (not is_weights), bits + held.words * held.row_bits, cost + held_cost(held)
+        )
+    return {storage: found[storage] for storage in Storage if storage in found}
+
+
+def _memories(design: Design) -> Table:
+    columns = ("weights of layers", "other constants", "Mbit", *HEADINGS)
+    rows = table("loaded into", *columns, right=columns)
+    for storage, (weights, others, bits, cost) in _lying(design).items():
+        rows.add_row(NAMES[storage], f"{weights}", f"{others}", f"{bits / 1e6:,.1f}", *numbers(cost))
+    return rows
+
+
 def estimate_data(design: Design) -> dict[str, object]:
     """What `print_estimate` estimates: in total, by IP, of the FIFOs and converters between them (`links`), by SLR from 0 on.
 
-    A link counts for the SLR of its source.
+    A link counts for the SLR of its source. `loaded` is the part of the constants that are loaded, by the memories they lie in.
     """
     slrs = [Resources() for _ in design.platform.area]
     ips = {ip.name: estimate_ip(ip) for ip in design.ips}
@@ -69,6 +103,7 @@ def estimate_data(design: Design) -> dict[str, object]:
         "ips": {name: asdict(cost) for name, cost in ips.items()},
         "links": asdict(links),
         "slrs": list(map(asdict, slrs)),
+        "loaded": {storage.value: {**each._asdict(), "cost": asdict(each.cost)} for storage, each in _lying(design).items()},
     }
 
 

@@ -100,7 +100,7 @@ def test_predict(toy):
     ("task", "keys"),
     [
         ("folding", {"cycles", "fps", "slowest", "ips", "depths"}),
-        ("estimate", {"total", "ips", "links", "slrs"}),
+        ("estimate", {"total", "ips", "links", "slrs", "loaded"}),
         ("floorplan", {"fits", "findings", "slrs", "wires", "most_wires", "placement"}),
         ("fold", {"points", "chosen", "fastest"}),
         ("timing", {"pipelines", "interval", "first", "ends", "deadlock", "units"}),

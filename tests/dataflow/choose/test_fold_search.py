@@ -86,7 +86,7 @@ def test_nothing_costs_less(small):
 
 
 @settings(max_examples=6)
-@given(networks(blocks=1), st.data())
+@given(networks(blocks=1, loaded=True), st.data())
 def test_tables_say_what_ips_cost(tmp_path_factory, description, data):
     net = written(description, tmp_path_factory.mktemp("drawn")).unfolded()
     for part in net.parts.values():
