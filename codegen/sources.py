@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("codegen", "constants", "dataflow", "hls", "ipi", "network", "rtl", "runtime", "vitis")
-DATA = (".cpp", ".h", ".inl", ".j2", ".sv", ".tcl")
+DATA = (".cpp", ".h", ".inl", ".j2", ".sv", ".tcl", ".vlt")
 NATIVE = "_native"
 
 # Read line by line rather than parsed: a tenth of the time, and every start of doit waits for it.

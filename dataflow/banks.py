@@ -32,7 +32,9 @@ def sizes_kb(network: Network, platform: Platform, load_bytes: int = 0) -> dict[
     if network.head.streams_weights:
         needed[memory.weights] += _pages(fc.out * fc.inputs)
     if load_bytes:
+        # Beside an image the matrix that comes with it, while the earlier one is in use; where there is none, a page that a call names.
         needed[memory.weights] += _pages(IMAGE_HEADER_BYTES + load_bytes)
+        needed[memory.weights] += _pages(fc.out * fc.inputs) if network.head.streams_weights else PAGE_BYTES
     return {name: _size_kb(network, platform, name, -(-size // 1024)) for name, size in needed.items()}
 
 

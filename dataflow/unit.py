@@ -184,6 +184,7 @@ class Idle:
     call: int = 4
     """UNCONFIRMED: cycles in which the function of a unit with loaded constants ends, begins again and enters its loop. That loop is not
     rewound, since the messages of the next frame are read in front of it, so its pipeline runs empty as well."""
+    drain: int | None = None  # cycles until it has; None: as deep as the unit says its pipeline is
 
     def cycles(self, unit: Unit) -> int:
         reading = self.memory + self.pause * -(-unit.cycles // self.burst) if unit.reads_memory else 0
@@ -191,7 +192,9 @@ class Idle:
 
     def between(self, unit: Unit) -> int:
         """Cycles behind the last firing of a frame."""
-        return self.restart + (unit.latency[Backend.HLS] + self.call if unit.loads else 0)
+        if not unit.loads:
+            return self.restart
+        return self.restart + self.call + (unit.latency[Backend.HLS] if self.drain is None else self.drain)
 
     def frame(self, unit: Unit) -> tuple[Run, ...]:
         """The firings of a frame with these cycles between them."""

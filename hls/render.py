@@ -67,6 +67,7 @@ def render(network: str, ip: Ip, parameters: Parameters) -> dict[str, str]:
         "has_roms": has_roms(ip),
         "tag": lambda unit: pascal(unit.implementation),
         "memories": _memories(ip),
+        "constants_words": next((unit.memory.words for unit in ip.units if unit.memory and unit.name == "constants"), 0),
         "matrix": any("kMatrixWords" in unit.values for unit in ip.units),
         "once": [(_once(name), name) for unit in ip.units for name in unit.writes_once],
         "cosim_words": cosim_words,

@@ -24,6 +24,7 @@ from runtime.arguments import whole
 from runtime.bench.__main__ import cpu, withhold_amx
 from runtime.bench.resnet50 import products
 from runtime.container import sections
+from runtime.container.arrays import Stored
 from runtime.container.program import Program
 from runtime.emulation.emulator import Emulator, available_paths, peak
 
@@ -75,7 +76,7 @@ def imported(folder: Path, size: Size) -> Imported:
     network, arrays = convert.save(taken, folder / "resnet.yaml", folder / "resnet.npz", naming)
     np.savez(folder / "parameters.npz", **{name: array for name, array in arrays.items() if name != "head/fc/weights"})
     section = json.dumps(network_section(network)).encode()
-    return Imported(graph, network, arrays, sections.parse(section, (folder / "parameters.npz").read_bytes()))
+    return Imported(graph, network, arrays, sections.parse(section, Stored((folder / "parameters.npz").read_bytes())))
 
 
 def measured(network: Imported, threads: Sequence[int], batch: int, repetitions: int) -> list[Result]:

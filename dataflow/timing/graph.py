@@ -70,7 +70,7 @@ class Latencies(Idle):
     def of(self, ip: Ip, unit: Unit) -> tuple[int, Idle]:
         """A unit's stages and idle cycles."""
         own = self.scheduled.get(actor_name(ip, unit), Scheduled(unit.latency[Backend.HLS], None))
-        return self.stages or own.stages, self if own.idle is None else replace(self, restart=own.idle)
+        return self.stages or own.stages, replace(self, drain=own.stages, restart=self.restart if own.idle is None else own.idle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,17 @@
 // Where the constants of a unit come from while it runs: its place in the chain, and the rows of its memories.
 //
-//   constants  messages of words of 64 bits, a header each and what it announces. Header 0 is a frame: the unit may fire Firings times.
-//              Header N is N words of constants: the unit's own ones, which are taken, and behind them those of the units behind
-//              and out again the same for those: 0; or N less the unit's own words, and the rest. Depth 0 says that there are none
+//   constants  in and out, messages of words of 64 bits: a header, and what it announces.
+//              Header 0 is a frame. The unit may fire Firings times, and the 0 goes on.
+//              Header N is N words of constants: the unit takes its own, and passes on what is left of N, and the other words
 //   open_o     a register: the unit may fire
 //   fire_i     it does
-//   row_o      the last words, the newest highest: with write_o a row of one of the Memories, of Rows rows of RowBits bits each
-//   cycles     a header one, in which nothing else happens; then, of constants, Drain until those before are no longer read, and one for
-//              every word. A row is in its memory two cycles after its last word was taken
-//   storage    the words of the longest row but its last one, in registers
-//   misuse     constants of another length: the next header is then a word of them, or a word a header
-// Of a header the lowest 32 bits count. Without Firings constants are in ROM, there is no chain, and the unit may always fire.
+//   row_o      the last words, the newest highest. With write_o they are row address_o of one of the Memories, of Rows rows of RowBits bits
+//              each, which are loaded one after the other
+//   cycles     one for a header; of constants then Drain in which nothing is taken, since those before may still be read, and one a word.
+//              A row is in its memory two cycles after its last word was taken
+//   storage    the words of the longest row but its last, in registers; a FIFO of Depth words to the next unit, none behind the last one
+//   misuse     constants of another length: a header is then taken for a word, or a word for a header
+// Of a header the lowest 32 bits count. Where Firings is 0 constants are in ROM: there is no chain, and the unit may always fire.
 module rf_loader #(
   parameter int unsigned Firings = 0,
   parameter int unsigned Drain = 1,

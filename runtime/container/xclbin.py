@@ -113,9 +113,9 @@ class Xclbin:
         return None if shape is None else np.frombuffer(self.section("weights"), np.int8).reshape(shape)
 
     @property
-    def image(self) -> bytes | None:
+    def image(self) -> memoryview | None:
         """The image of the constants that it carries; None where none are loaded."""
-        return None if self.manifest.constants is None else self.section("constants")
+        return None if self.manifest.constants is None else self.axlf.view(SectionKind.USER, "constants")
 
     def has(self, name: str) -> bool:
         """Whether there is such a section of resflow's own."""

@@ -101,7 +101,7 @@ class Driver(pynq.DefaultIP):  # type: ignore[misc]
         loads.states[self.unit.name] = State.LOST if status == Status.INTERRUPTED else before
         raise refusal(self.unit.name, self.manifest, status)
 
-    def load(self, image: bytes) -> None:
+    def load(self, image: bytes | memoryview) -> None:
         """Load an image of constants, the bytes of a .constants file: DeviceError if it is refused. Runs that were started before end with
         what was loaded before."""
         constants = self.manifest.constants

@@ -18,6 +18,7 @@ from runtime import forks
 from runtime.container.manifest import Manifest, Target
 from runtime.container.xclbin import Xclbin
 from runtime.device.driver import load
+from runtime.device.loading import State
 from runtime.emulation.device import EmulatedDevice
 from runtime.errors import DeviceError, ImageError
 from runtime.inference import parameters
@@ -169,7 +170,7 @@ class Accelerator:
                     lane.load(given)
             except BaseException:
                 for lane, kept in earlier:
-                    if lane.parameters is given:
+                    if lane.parameters is given or lane.device.loads.state(lane.driver.unit.name) is State.LOST:
                         with suppress(DeviceError):
                             lane.load(kept)
                 raise

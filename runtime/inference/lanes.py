@@ -36,7 +36,7 @@ SHARE = 16  # of a bank that one slot may take
 class Parameters:
     """What can be put into a device that is loaded."""
 
-    image: bytes | None  # of its constants; None: they are part of the hardware
+    image: bytes | memoryview | None  # of its constants; None: they are part of the hardware
     weights: NDArray[np.int8] | None  # of the fully connected layer; None: they are not read from memory
 
 
@@ -93,8 +93,12 @@ class Lane:
         return max(1, min(SLOT_FRAMES, room // max(self.manifest.frame_bytes, self.manifest.result.stride_bytes)))
 
     def _held(self, bank: BufferTarget) -> int:
-        """Bytes of a bank that the weights take."""
-        return self.weights.nbytes if self.weights is not None and self.weights.bo.bank is bank.memory else 0
+        """Bytes of a bank that are not for slots: of weights, and of others, with an image, while they are loaded."""
+        if self.weights is None or self.weights.bo.bank is not bank.memory:
+            return 0
+        constants = self.manifest.constants
+        size: int = -(-self.weights.nbytes // PAGE_BYTES) * PAGE_BYTES
+        return size if constants is None else 2 * size + constants.image_bytes + PAGE_BYTES
 
     @property
     def overlaps(self) -> bool:

@@ -4,7 +4,6 @@ import itertools
 import re
 import subprocess
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,8 @@ from hls import csim
 from hls.render import INCLUDE
 from network import load, parameters
 from network.operations import Shape, Window
+from tests.hls import together
+from tests.hls.together import Case
 from tests.strategies import networks, written
 
 ROOT = Path(__file__).parents[2]
@@ -152,16 +153,19 @@ def test_the_ring_keeps_the_distances_that_its_pragmas_state(data):
         last[what, place] = i
 
 
-def trace(ip, texts, folder, frames):
-    """What the units of the HLS library read and wrote in which of their firings; the codes are right."""
-    write_tree(folder, texts)
+def trace(cases, frames, folder):
+    """What the units of the HLS library read and wrote in which of their firings, by IP; the codes are right."""
+    for case in cases:
+        write_tree(folder / case.name, hls.render(case.network, case.ip, case.arrays) | case.vectors)
+    write_tree(folder, {together.MAIN: together.main(cases)})
     include = [f"-I{Path(__file__).parent / 'traced'}", f"-I{INCLUDE}", f"-I{folder}", "-isystem", csim.ap_types()]
     program = folder / "traced"
-    sources = ["-include", folder / f"{ip.name}.cpp", folder / f"{ip.name}_tb.cpp"]
-    subprocess.run(["g++", *csim.FLAGS, "-O0", *include, *sources, "-o", program], check=True)
-    said = subprocess.run([program, folder, str(frames)], check=False, capture_output=True, text=True).stdout
-    assert f"PASS {ip.name}: {frames} frames" in said, said[-2000:]
-    return [line.split() for line in said.splitlines() if line[0].isdigit()]
+    subprocess.run(["g++", *csim.FLAGS, "-O0", *include, "-include", "cstring", folder / together.MAIN, "-o", program], check=True)
+    for case in cases:
+        words = [program, case.name, folder / case.name, str(frames)]
+        said = subprocess.run(words, check=False, capture_output=True, text=True).stdout
+        assert f"PASS {case.ip.name}: {frames} frames" in said, said[-2000:]
+        yield case.ip, [line.split() for line in said.splitlines() if line[0].isdigit()]
 
 
 def require_firings(ip, events, frames):
@@ -184,14 +188,8 @@ def traced(design, tmp_path_factory):
     arrays = parameters.draw(design.network, 1)
     images = np.random.default_rng(1).integers(0, 256, (2, *design.network.input), dtype=np.uint8)
     vectors = hls.vectors(design, arrays, images)
-    folder = tmp_path_factory.mktemp("traced")
-    ips = [ip for ip in design.ips if ip.name in TRACED[design.name]]
-
-    def events(ip):
-        return trace(ip, hls.render(design.name, ip, arrays) | vectors[ip.name], folder / ip.name, 2)
-
-    with ThreadPoolExecutor(2) as pool:
-        return list(zip(ips, pool.map(events, ips), strict=True))
+    cases = [Case(design.name, ip, arrays, vectors[ip.name]) for ip in design.ips if ip.name in TRACED[design.name]]
+    return list(trace(cases, 2, tmp_path_factory.mktemp("traced")))
 
 
 TRACED = {"toy": ["dma", "stem", "res2b", "head"], "own": ["head"]}
@@ -208,7 +206,7 @@ def test_a_token_is_the_first_firing_of_a_frame(toy_yaml, tmp_path):
     (tmp_path / "toy.yaml").write_text("constants: loaded\n" + toy_yaml.read_text().replace("weights: stream", "weights: loaded"))
     design = plan(load(tmp_path / "toy.yaml"))
     ip, images = design.ip("head"), np.zeros((1, *design.network.input), dtype=np.uint8)
-    events = trace(ip, hls.render("toy", ip, {}) | hls.vectors(design, None, images)["head"], tmp_path / "head", 2)
+    ((_, events),) = trace([Case("toy", ip, {}, hls.vectors(design, None, images)["head"])], 2, tmp_path)
     loading = [unit for unit in ip.units if unit.loads]
     assert [unit.implementation for unit in loading] == ["weight_rom", "dense"]
     words = {unit.reads[-1]: sum(each.load_words for each in loading[i:]) for i, unit in enumerate(loading)}

@@ -39,7 +39,7 @@ class Case:
 def simulate(cases: Sequence[Case], frames: int, folder: Path, library: Mapping[str, Path]) -> list[Path]:
     """The logs of the benches that have passed; raises ToolError. `library` has headers in place of the shipped ones."""
     assert len({case.name for case in cases}) == len(cases)
-    files: dict[str, Content] = {MAIN: _main(cases).encode()}
+    files: dict[str, Content] = {MAIN: main(cases).encode()}
     for case in cases:
         sources, vectors, ip = folder / case.name, folder / f"{case.name}_vectors", case.ip
         texts = hls.render(case.network, ip, case.arrays)
@@ -58,7 +58,7 @@ def simulate(cases: Sequence[Case], frames: int, folder: Path, library: Mapping[
     return [folder / "csim" / call.log for call in calls]
 
 
-def _main(cases: Sequence[Case]) -> str:
+def main(cases: Sequence[Case]) -> str:
     """Headers from last to first, as no IP includes them: so none lacks what the one in front of it includes."""
     lines = [f'#include "{LIBRARY}/{path.name}"' for path in sorted(HEADERS, reverse=True)]
     for case in cases:

@@ -124,7 +124,11 @@ def cold(monkeypatch, tmp_path):
 @needs_yosys
 @pytest.mark.parametrize(
     ("implementation", "parameters"),
-    [("dwc", "into=8 out=64 codes=uint2"), ("fifo", "bits=32 depth=2 latency=2")],
+    [
+        ("dwc", "into=8 out=64 codes=uint2"),
+        ("fifo", "bits=32 depth=2 latency=2"),
+        ("weight_rom", "in=64 out=16 simd=8 pe=1 weight=int8 codes=uint2 loaded=bram ends=1"),
+    ],
 )
 @pytest.mark.usefixtures("cold")
 def test_a_shape_comes_out_as_in_the_table(implementation, parameters):
@@ -132,7 +136,7 @@ def test_a_shape_comes_out_as_in_the_table(implementation, parameters):
     again = measure(shape)
     assert shape.held_out
     assert (again.counted.lut, again.counted.ff) == pytest.approx((shape.counted.lut, shape.counted.ff), rel=0.02)
-    assert shape.structure.cost.lut == pytest.approx(again.counted.lut, rel=0.2)
+    assert shape.cost.lut == pytest.approx(again.counted.lut, rel=0.2)
 
 
 PES = """\

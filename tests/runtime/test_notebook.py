@@ -130,3 +130,16 @@ def test_pynq_delivers_it(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "resflow" / "resnet.ipynb").read_bytes() == NOTEBOOK.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "content", [tiny.xclbin(head="rom"), tiny.loaded_xclbin(), tiny.loaded_xclbin(head="stream")], ids=["rom", "loaded", "stream"]
+)
+def test_pynq_s_way_whatever_is_read_from_memory(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "tiny.xclbin"
+    path.write_bytes(content)
+    source = next(cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if "unit.call(" in cell.source)
+    with runtime.Accelerator.open(path) as accelerator:
+        names = {"XCLBIN": str(path), "device": accelerator.devices[0], "manifest": accelerator.manifest, "accelerator": accelerator}
+        exec(source, names | {"np": np, "runtime": runtime})
+    assert capsys.readouterr().out.endswith("as the accelerator says: True\n")

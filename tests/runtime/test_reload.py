@@ -365,7 +365,7 @@ def test_reloads_beside_runs(device: EmulatedDevice, path: str, other: str, expe
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(30):
+    for _ in range(15):
         for overlay in overlays:
             overlay.download()
             time.sleep(0.01)

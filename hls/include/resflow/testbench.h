@@ -8,6 +8,7 @@
 // no depth: a FIFO that is too shallow passes here, and only `doit timing`, `doit check` and cosimulation find it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

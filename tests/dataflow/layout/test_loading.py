@@ -8,7 +8,7 @@ from constants.layout import LOAD_BITS
 from dataflow import plan
 from dataflow.design import Design
 from dataflow.firings import READ, WRITE
-from dataflow.timing.graph import graph
+from dataflow.timing.graph import Latencies, Scheduled, actor_name, graph
 from dataflow.timing.simulation import simulate
 from dataflow.unit import Backend, Idle
 from network import DescriptionError, load
@@ -69,6 +69,17 @@ def test_the_token_is_the_first_firing_of_a_frame(described):
                 assert unit.interval == before.interval + 1 + unit.latency[Backend.HLS] + Idle().call
     assert compared >= 8
     assert simulate(graph(design), frames=12).deadlock is None
+
+
+def test_a_pipeline_runs_empty_between_frames(described):
+    """As deep as C synthesis reports, where it was run."""
+    design = plan(described())
+    ip = design.ip("res2a")
+    unit = next(unit for unit in ip.units if unit.loads)
+    reported = Latencies(scheduled={actor_name(ip, unit): Scheduled(21, None)})
+    stages, idle = reported.of(ip, unit)
+    assert (stages, idle.between(unit)) == (21, idle.restart + idle.call + 21)
+    assert Latencies().of(ip, unit)[1].between(unit) == unit.interval - unit.cycles
 
 
 def test_words_of_a_load(described):

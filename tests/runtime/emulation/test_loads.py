@@ -31,7 +31,7 @@ class Unit:
         self.device = EmulatedDevice()
         self.overlay = load(path, self.device)
         self.driver = self.overlay.tiny_1
-        self.image = self.driver.loaded.xclbin.image
+        self.image = bytes(self.driver.loaded.xclbin.image)
         bank = self.overlay.bank0
         self.buffers = {
             Role.IMAGES: bank.allocate(IMAGES.shape, np.uint8),

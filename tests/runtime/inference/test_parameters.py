@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from constants.image import Status
 from runtime import Accelerator, DeviceError, EmulatedDevice, ParametersError
 from runtime.container.xclbin import Xclbin
 from runtime.device import driver
+from runtime.device.memory import PAGE_BYTES
+from runtime.emulation import kernel
+from runtime.inference import lanes
 from tests.runtime import tiny
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 1)).astype(np.uint8)
@@ -314,6 +318,37 @@ def test_a_device_that_refuses(folder: Path, expected: dict[int, Any], tmp_path:
         accelerator.load_parameters(folder / "2.npz")
         for _ in range(4):
             assert np.array_equal(accelerator.classify(IMAGES), expected[2])
+
+
+def test_a_device_that_loses_its_constants(folder: Path, expected: dict[int, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While they were loaded, the image in its memory changed: it gets those of before."""
+    with opened(tmp_path / "tiny.xclbin") as accelerator:
+        passes = iter([False, True, False, False])
+
+        def check_payload(*_: Any) -> None:
+            if next(passes):
+                raise kernel.image.ImageError(Status.DAMAGED, "changed", "")
+
+        monkeypatch.setattr(kernel.image, "check_payload", check_payload)
+        with pytest.raises(DeviceError, match="tiny_1: load: constants that changed while they were loaded\n"):
+            accelerator.load_parameters(folder / "2.npz")
+        assert next(passes, None) is None
+        assert np.array_equal(accelerator.classify(IMAGES), expected[1])
+
+
+@pytest.mark.parametrize("head", ["rom", "stream"])
+def test_a_stream_leaves_room_for_a_load(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str) -> None:
+    """All lies in a bank that its slots would fill: as many as a pipeline of this latency takes."""
+    monkeypatch.setattr(tiny, "BANKS", (replace(tiny.BANKS[0], size_kb=128), *tiny.BANKS[1:]))
+    monkeypatch.setattr(lanes, "MOST_OVERLAP", 1000)
+    with opened(tmp_path / "tiny.xclbin", head=head, latency_cycles=10**6) as accelerator:
+        answers = accelerator.stream(list(IMAGES) * 20, batch=1)
+        first = next(answers)
+        bank = accelerator.overlay.bank0
+        pages = sum(-(-each.size // PAGE_BYTES) for each in bank.memory.allocated())
+        assert pages * PAGE_BYTES > 0.75 * bank.size  # else this shows nothing
+        accelerator.load_parameters(folder / "2.npz")
+        assert not np.array_equal(list(answers)[-len(IMAGES)], first)
 
 
 def test_after_close(folder: Path, tmp_path: Path) -> None:

@@ -179,15 +179,15 @@ module resflow_res2a (
     .in_i(conv2_sums), .in_valid_i(conv2_sums_valid), .in_ready_o(conv2_sums_ready),
     .out_o(conv2_act_in), .out_valid_o(conv2_act_in_valid), .out_ready_i(conv2_act_in_ready)
   );
-  rf_threshold #(
+  rf_search #(
     .In(6), .Simd(1),
     .Block(3), .Repeats(1), .Beside(1),
     .InBits(8), .InSigned(1'b1), .OutBits(4),
     .Firings(36),
-    .ThresholdsBits(8), .ThresholdsBlock(1'b0), .ThresholdsUltra(1'b0),
+    .LevelsBits(8), .LevelsBlock(8'b0), .LevelsUltra(8'b0),
     .OutDepth(2),
     .ConstantsDepth(2)
-  ) u_conv2_act_threshold (
+  ) u_conv2_act_search (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .in_i(conv2_act_in), .in_valid_i(conv2_act_in_valid), .in_ready_o(conv2_act_in_ready),
     .constants_i(conv2_act_constants), .constants_valid_i(conv2_act_constants_valid), .constants_ready_o(conv2_act_constants_ready),

@@ -33,31 +33,36 @@ int main(int argc, char **argv) {
   const unsigned frames = bench.frames() / 2;  // with each of two sets of constants
   const auto image_memory = bench.words("image", bench.frames(), Image::kWords);
   const auto images = bench.words("constants_image", 2, kImage);
-  const auto weights_memory = bench.words("weights", 1, Constants::kMatrixWords);
-  std::vector<ap_uint<32>> results(bench.frames() * Labels::kTop), answer(frames * Labels::kTop);
-  const auto call = [&](const Word *from, ap_uint<32> *to, const Word *read, unsigned count) {
-    resflow_dma(from, to, read, count, constants, image, weights, labels);
+  const std::vector<Word> matrix = bench.words("weights", 1, Constants::kMatrixWords);  // for frames, where an image is for a load
+  std::vector<ap_uint<32>> results(bench.frames() * Labels::kTop);
+  // Every call has memory of its own: as much as cosimulation copies for it, whatever the call reads and writes.
+  const auto call = [&](std::vector<Word> constants_memory, unsigned first, unsigned count) {
+    std::vector<Word> from(image_memory.begin() + first * Image::kWords, image_memory.end());
+    std::vector<ap_uint<32>> to(results.size(), resflow::Bench::untouched());
+    from.resize(image_memory.size());
+    constants_memory.resize(21);
+    resflow_dma(from.data(), to.data(), constants_memory.data(), count, constants, image, weights, labels);
+    return to;
   };
-  const auto expect = [&](const char *what, const Word *read, unsigned count, unsigned expected) {
-    answer.assign(answer.size(), resflow::Bench::untouched());
-    call(image_memory.data(), answer.data(), read, count);
-    bench.expect_answer(what, answer, count ? count * Labels::kTop : 1, expected);
+  const auto expect = [&](const char *what, const std::vector<Word> &constants_memory, unsigned count, unsigned answer) {
+    bench.expect_answer(what, call(constants_memory, 0, count), count ? count * Labels::kTop : 1, answer);
   };
 
-  expect("frames before a load", weights_memory.data(), frames, resflow::kNothingLoaded);
+  expect("frames before a load", matrix, frames, resflow::kNothingLoaded);
   for (unsigned set = 0; set < 2; ++set) {
     const unsigned first = set * frames;
     const std::vector<Word> loaded(images.begin() + set * kImage, images.begin() + (set + 1) * kImage);
-    expect("load", loaded.data(), 0, resflow::kLoaded);
+    expect("load", loaded, 0, resflow::kLoaded);
     for (const Flip &flip : flips) {
       std::vector<Word> wrong = loaded;
       wrong[flip.bit / 512].invert(flip.bit % 512);
-      expect(flip.what, wrong.data(), 0, flip.answer);
+      expect(flip.what, wrong, 0, flip.answer);
     }
     for (unsigned frame = 0; frame < frames; ++frame) {
       bench.send<1, UInt<32>>("labels", 3, labels);
     }
-    call(image_memory.data() + first * Image::kWords, results.data() + first * Labels::kTop, weights_memory.data(), frames);
+    const std::vector<ap_uint<32>> found = call(matrix, first, frames);
+    std::copy_n(found.begin(), frames * Labels::kTop, results.begin() + first * Labels::kTop);
     for (unsigned frame = 0; frame < frames; ++frame) {
       bench.expect_messages("constants", constants);
       bench.expect<3, UInt<8>>("image", 30, image);
