@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -5,7 +7,9 @@ from dataflow import plan
 from dataflow.choose.explore import explore
 from dataflow.choose.fit import FitError
 from dataflow.choose.fold_report import as_yaml, print_fold
+from dataflow.cost.estimate import estimate_design
 from network import load
+from network.layers import Ram
 
 
 def test_fold(toy_yaml, capsys, golden):
@@ -32,3 +36,25 @@ def test_a_rate_out_of_reach(toy_yaml, capsys):
         "  fix: ask for at most 1290322, or raise clock_mhz"
     )
     assert capsys.readouterr().out == ""
+
+
+def test_memories_of_what_is_loaded(toy_yaml, tmp_path):
+    """The curve and the design asked for have memories of which the card has enough: not LUTs, where those are all needed."""
+    (tmp_path / "toy.yaml").write_text(f"constants: loaded\n{toy_yaml.read_text()}")
+    design = plan(load(tmp_path / "toy.yaml"))
+    large, share = design.platform.area[0], replace(design.platform.share, lut=100)
+
+    def with_luts(luts):
+        card = replace(design.platform, share=share, area=(replace(large, lut=luts),))
+        found = explore(replace(design, platform=card), fps=None, want_fastest=False)
+        point = next(point for point in found.points if point.cycles == found.chosen.interval and not point.label)
+        return found.chosen, point
+
+    plenty, point = with_luts(large.lut)
+    few, less = with_luts(point.cost.lut - 30)
+    assert point.fits
+    assert less.fits
+    assert estimate_design(few) == less.cost
+    of_few, of_plenty = ([conv.holding.memory for conv in each.network.convs] for each in (few, plenty))
+    assert of_few.count(Ram.LUT) < of_plenty.count(Ram.LUT)
+    assert yaml.safe_load(as_yaml(few.network))["stem"]["conv"]["memory"] == of_few[0].value

@@ -11,7 +11,7 @@ from dataflow import plan
 from dataflow.cost import published
 from dataflow.cost.estimate import estimate_design, estimate_ip
 from dataflow.cost.formulas import CONTROL, dot, tree_registers
-from dataflow.cost.report import print_estimate
+from dataflow.cost.report import estimate_data, print_estimate
 from dataflow.cost.resources import KINDS, Resources
 from dataflow.layout.original import original_style
 from dataflow.unit import Backend, Place
@@ -215,3 +215,14 @@ def test_twice_the_lanes_take_about_twice_the_logic(resnet50, field, factor):
 def test_report(resnet50, capsys, golden):
     print_estimate(resnet50, original_style(resnet50))
     golden("estimate/resnet50_w1a2.txt", capsys.readouterr().out)
+
+
+def test_what_is_loaded_by_memory():
+    """Every constant that is loaded is counted once, in the memory it lies in; of a network in ROM there is nothing."""
+    design = plan(load(CONFIGS / "digits_loaded.yaml"))
+    loaded = estimate_data(design)["loaded"]
+    assert sum(each["bits"] for each in loaded.values()) == sum(held.words * held.row_bits for held in design.loaded)
+    assert sum(each["weights"] + each["others"] for each in loaded.values()) == len(design.loaded)
+    assert {held.storage.value for held in design.loaded} == loaded.keys()
+    assert loaded["lutram"]["cost"]["lut"] * 64 >= loaded["lutram"]["bits"]
+    assert estimate_data(plan(load(CONFIGS / "digits.yaml")))["loaded"] == {}
