@@ -241,7 +241,8 @@ def test_a_killed_build_can_be_started_again(toy, toy_yaml, tmp_path):
         (
             ["network=nosuch"],
             "error: network=nosuch: no such network\n  why: descriptions stand in configs/<network>.yaml\n"
-            "  fix: choose from digits, digits_streams, resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, resnet50_w4a4, resnet50_w8a8, "
+            "  fix: choose from digits, digits_loaded, digits_streams, "
+            "resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, resnet50_w4a4, resnet50_w8a8, "
             "or name a file: network=PATH.yaml\n",
         ),
         (

@@ -61,7 +61,8 @@ def test_one_of_those_shipped_from_anywhere(described):
     [
         ("network: mine\nlike: nosuch\n",
          f"{{folder}}/mine.yaml:2: like: there is no {TESTS.parent}/configs/nosuch.yaml\n  why: the rest of the description is read from it\n"
-         "  fix: choose from digits, digits_streams, resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, resnet50_w4a4, resnet50_w8a8, "
+         "  fix: choose from digits, digits_loaded, digits_streams, "
+         "resnet101, resnet18, resnet34, resnet50, resnet50_w1a2, resnet50_w4a4, resnet50_w8a8, "
          "or name a file: PATH.yaml"),
         ("network: mine\nlike: mine.yaml\n",
          "{folder}/mine.yaml:2: like: {folder}/mine.yaml itself inherits from another description\n"
@@ -70,7 +71,7 @@ def test_one_of_those_shipped_from_anywhere(described):
          "{folder}/mine.yaml:1: network is missing\n  why: it cannot be derived from the rest\n  fix: add network: …"),
         (OWN + "clock: 3\n",
          "{folder}/mine.yaml:3: clock: unknown key\n  why: the keys known here are network, like, platform, clock_mhz, input, formats, stem, "
-         "blocks, head, labels, images, pictures, interfaces, memory, parameters, fps\n  fix: did you mean blocks?"),
+         "blocks, head, labels, images, pictures, interfaces, memory, parameters, constants, fps\n  fix: did you mean blocks?"),
         ("network: mine\nlike: [other]\n",
          "{folder}/mine.yaml:2: like: a list is not text\n  why: like takes text\n  fix: write for example resnet50_w1a2"),
     ],
