@@ -5,8 +5,8 @@ Many random ones are one IP, side by side, since most of the time goes into comp
 
 import numpy as np
 
-import hls
 from tests.dataflow.test_firings import require_firings, trace
+from tests.hls.together import Case
 from tests.rtl.test_alone import FRAMES, side_by_side
 from tests.windows import draw_product, draw_raster, draw_sliding
 
@@ -14,7 +14,8 @@ from tests.windows import draw_product, draw_raster, draw_sliding
 def passes(cases, folder):
     """Simulate units side by side."""
     ip, arrays, vectors = side_by_side(cases)
-    require_firings(ip, trace(ip, hls.render("tested", ip, arrays) | vectors, folder, FRAMES), FRAMES)
+    for simulated, events in trace([Case("tested", ip, arrays, vectors)], FRAMES, folder):
+        require_firings(simulated, events, FRAMES)
 
 
 def test_random_windows(tmp_path):
