@@ -125,16 +125,17 @@ def test_no_scheduler(tmp_path):
     refused = f"tcp://127.0.0.1:{free_port()}"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         other = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        for address, why in (
-            (refused, "[Errno 111] Connection refused"),
-            ("nonsense", "an address is tcp://HOST:PORT"),
-            (other, "timed out"),
-        ):
-            command = [sys.executable, "-m", "doit", f"network={TESTS / 'toy.yaml'}", f"build={tmp_path}", f"cluster={address}", "synth"]
-            result = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True, timeout=60)
-            assert (result.returncode, result.stdout) == (1, "")
-            assert result.stderr == (
-                f"error: cluster={address}: no Dask scheduler answers\n  why: {why}\n"
+        why = {refused: "[Errno 111] Connection refused", "nonsense": "an address is tcp://HOST:PORT", other: "timed out"}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        begun = {}
+        for i, address in enumerate(why):  # at once, since each waits
+            words = [f"network={TESTS / 'toy.yaml'}", f"build={tmp_path / str(i)}", f"cluster={address}", "synth"]
+            begun[address] = subprocess.Popen([sys.executable, "-m", "doit", *words], cwd=TESTS.parent, **pipes)
+        for address, process in begun.items():
+            out, said = process.communicate(timeout=60)
+            assert (process.returncode, out) == (1, "")
+            assert said == (
+                f"error: cluster={address}: no Dask scheduler answers\n  why: {why[address]}\n"
                 "  fix: start one with `dask scheduler`, and give the address it prints; without cluster= everything runs here\n"
             )
 
