@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -291,9 +292,10 @@ def test_an_interrupted_build_leaves_no_tool_behind(end, toy, tmp_path):
     chosen, build = toy
     tools = Installation(tmp_path / "tools", fail={"vitis_hls": "hang"})
     command = [sys.executable, "-m", "doit", "-n", "2", *chosen, "synth"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | tools.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
+    # A shell that runs the tests in the background has them ignore interrupts, and children inherit that.
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | tools.environment, preexec_fn=listen, **pipes) as process:
         deadline = time.monotonic() + 60
         while len(tools.runs("start")) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
