@@ -19,6 +19,12 @@ DRAW = "params"
 """The task that draws parameters at random."""
 
 
+def trained(yaml: Path, network: Network) -> Path:
+    """The parameters the description names, or params/<network>.npz."""
+    given = network.parameters
+    return Path(os.path.normpath(yaml.parent / paths.named(given))) if given else Path("params") / f"{network.name}.npz"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Project:
     """What the build works on. Paths are relative to the folder that doit works in."""
@@ -31,9 +37,7 @@ class Project:
 
     @property
     def trained(self) -> Path:
-        """The parameters the description names, or params/<network>.npz."""
-        given = self.network.parameters
-        return Path(os.path.normpath(self.yaml.parent / paths.named(given))) if given else Path("params") / f"{self.network.name}.npz"
+        return trained(self.yaml, self.network)
 
     @property
     def drawn(self) -> Path:

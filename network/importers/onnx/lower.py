@@ -28,6 +28,8 @@ from network.operations import reach as formats_reach
 MOST_SCORE = 1 << 46
 MOST_SUM = 1 << 31
 """Sums lie below it."""
+ROUNDED = Fraction(1, 1 << 22)
+"""A quantized bias is whole steps of the scores, whose scale exporters round to float32, twice: to within this."""
 
 
 def lower(matched: Matched) -> Lowered:
@@ -368,7 +370,7 @@ def _scores(lowered: Lowered, node: Node, affine: Affine, most: int, classes: in
     bias = offset / unit
     finest = lcm(*(each.denominator for each in bias))
     widened = finest if finest * max(times) <= room else int(room // max(times))
-    if widened > 1 and any(each.denominator != 1 for each in bias):
+    if widened > 1 and any(abs(each - round(each)) > abs(each) * ROUNDED for each in bias):
         unit, times, bias = unit / widened, times * widened, bias * widened
     whole = np.array([round(each) for each in bias], object)
     worst = max(abs(each - near) for each, near in zip(bias, whole, strict=True))

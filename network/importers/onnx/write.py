@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -34,6 +35,11 @@ class Naming:
     platform: str
     file: str  # the graph's
     pictures: Pictures
+    images: str | None = None  # what to try the network on
+    labels: tuple[str, ...] = ()
+
+    def with_images(self, images: str, labels: tuple[str, ...]) -> Naming:
+        return replace(self, images=images, labels=labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ def render(lowered: Lowered, naming: Naming, parameters: str | None = None, scal
         *_rate(lowered, scalings),
         _noted(f"input:     {{shape: [{shape.height}, {shape.width}, {shape.channels}]}}", "H, W, C: uint8"),
         *([f"parameters: {quoted(parameters)}"] if parameters else []),
+        *([f"images:    {quoted(naming.images)}"] if naming.images else []),
+        *([f"labels:    [{', '.join(json.dumps(each, ensure_ascii=False) for each in naming.labels)}]"] if naming.labels else []),
         "",
         "formats:",
         f"  weight:   {shared.weight}",
