@@ -30,15 +30,14 @@ class Checkpoint:
             os.fsync(file.fileno())
         beside.replace(self.path)
 
-    def load(self, parts: Mapping[str, Any], recipe: Mapping[str, Any], device: str) -> int:
-        """Set the parts to what they were; returns the number of steps done. Raises TrainingError."""
+    def load(self, recipe: Mapping[str, Any], device: str) -> dict[str, Any]:
+        """`steps` done, and the state of each part. Raises TrainingError."""
         if not self.path.exists():
             why = "it is written after each epoch, and every five minutes"
             raise TrainingError(str(self.path), "there is no checkpoint", why=why, fix="leave out --resume to begin")
         try:
-            found = torch.load(self.path, map_location=device, weights_only=True)
+            found: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
             known = found["recipe"]
-            steps = int(found["steps"])
         except Exception as error:  # zip, pickle and torch have kinds of their own
             what = f"not a checkpoint: {str(error).splitlines()[0] if str(error) else type(error).__name__:.120}"
             raise TrainingError(str(self.path), what, why="--resume goes on from it", fix="leave out --resume to begin again") from None
@@ -47,9 +46,7 @@ class Checkpoint:
                 what = f"{name} was {known.get(name)}, and is {value}"
                 fix = "write the options of that training, or leave out --resume to begin again"
                 raise TrainingError(str(self.path), what, why="a training goes on as it began", fix=fix)
-        for name, part in parts.items():
-            part.load_state_dict(found[name])
-        return steps
+        return found
 
 
 def _plain(recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -172,6 +172,9 @@ def share_of_rate(done: float) -> float:
 
 def train(model: models.ResNet, pictures: Data, chosen: Recipe, checkpoint: Checkpoint, device: str, *, resume: bool) -> None:
     """Train in place; the result is the state after the last step. Prints a line an epoch."""
+    state = checkpoint.load(asdict(chosen), device) if resume else None
+    if state is not None:
+        model.load_state_dict(state["model"])  # in front of the optimizer: Brevitas replaces parameters as it loads them
     learnt = [each for each in model.parameters() if each.requires_grad]
     groups: list[dict[str, Any]] = [
         {"params": [each for each in learnt if each.ndim > 1]},
@@ -183,8 +186,11 @@ def train(model: models.ResNet, pictures: Data, chosen: Recipe, checkpoint: Chec
     total = chosen.epochs * len(starts)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: share_of_rate(step / total))
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    done = checkpoint.load(parts, asdict(chosen), device) if resume else 0
-    if done:
+    done = 0
+    if state is not None:
+        done = int(state["steps"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
         print(f"going on after step {done:,} of {total:,}")
     began, saved, before = time.monotonic(), time.monotonic(), done
     model.train()

@@ -90,7 +90,7 @@ def test_a_description_that_computes_something_else_is_refused(tmp_path: Path) -
     _, imported, arrays = taken(model, (1, 8, 8), tmp_path)
     other = tmp_path / "other.yaml"
     text = (tmp_path / "little.yaml").read_text()
-    other.write_text(re.sub(r"(  res3a:.*?)stride: 2", r"\1stride: 2, pad: [1, 0]", text, count=1, flags=re.DOTALL))
+    other.write_text(re.sub(r"(  res3a:.*?)stride: 2", r"\1stride: 2, pad: [0, 1]", text, count=1, flags=re.DOTALL))
     assert other.read_text() != text
     with pytest.raises(TrainingError, match="little: it computes other scores than the trained network"):
         fitted(network.load(other), imported, arrays, images)
@@ -164,7 +164,7 @@ def test_a_damaged_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(content)
     with pytest.raises(TrainingError, match=r"checkpoint.pt: not a checkpoint: .*\n  why: --resume goes on from it"):
-        Checkpoint(path).load({}, {}, "cpu")
+        Checkpoint(path).load({}, "cpu")
 
 
 def test_wrong_numbers_are_argparse_s(capsys: pytest.CaptureFixture[str]) -> None:
