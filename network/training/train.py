@@ -9,6 +9,7 @@ bytes again, with the same build of PyTorch; a run that was killed goes on with 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import warnings
@@ -323,6 +324,9 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except (FourPartError, DescriptionError, OptionError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # nobody reads what is printed; the checkpoint stays
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         print(
