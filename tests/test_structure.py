@@ -30,7 +30,7 @@ ORDER = (
 )
 """Rooms and modules from the lowest to the highest: a module belongs to the longest name that is its own or one of a room above it.
 It imports from its own level and from lower ones. `runtime` imports no room but itself and `constants`; only those of USERS import it."""
-USERS = ("vitis", "network.importers.onnx.calibrate")
+USERS = ("vitis", "network.importers.onnx.calibrate", "network.training.data")
 """`vitis` writes what `runtime` reads; a network is calibrated on pictures as `runtime` shows them."""
 MAX_MODULES = 14
 MAX_DODO_LINES = 150

@@ -107,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
         "--size", type=argument(size), help="height and width of images; default: the pictures', or 32 or 224 by architecture"
     )
     how = "; ".join(f"{name}: {what}" for name, what in AUGMENTATIONS.items())
-    result.add_argument("--augment", choices=tuple(AUGMENTATIONS), help=f"{how} (default: by the pictures)")
+    result.add_argument("--augment", choices=tuple(AUGMENTATIONS), help=f"{how} (default: by the pictures)".replace("%", "%%"))
     result.add_argument("--seed", type=argument(whole("--seed", 0, 2**31 - 1, "it starts the generators")), default=1, help="default: 1")
     result.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
     result.add_argument("--resume", action="store_true", help="go on where this training was interrupted")
