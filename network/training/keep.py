@@ -51,8 +51,8 @@ def fitted(described: Network, imported: Network, arrays: Arrays, images: NDArra
     if not what:
         made = {name: found[name].astype(spec.dtype) for name, spec in wanted.items()}
         if described.input == imported.input:
-            scores = [reference.trace(*each, images)["scores"] for each in ((described, made), (imported, arrays))]
-            if np.array_equal(*scores):
+            found_scores, scores = (reference.trace(*each, images)["scores"] for each in ((described, made), (imported, arrays)))
+            if np.array_equal(found_scores, scores):
                 return made
         what = "it computes other scores than the trained network"
     fix = "choose another --network, or move the description away, so that one is written"
