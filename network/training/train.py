@@ -119,10 +119,18 @@ def seen(options: argparse.Namespace) -> Data:
     if options.data == "digits":
         return data.digits()
     found = data.folder(Path(options.data), options.size, models.ARCHITECTURES[options.arch].pixels)
-    if found.unreadable:
-        first = found.unreadable[0]
-        print(f"{len(found.unreadable):,} pictures cannot be read and are left out; the first: {first.where}: {first.what}")
+    tell_unreadable(found, 0)
     return found
+
+
+def tell_unreadable(pictures: Data, told: int) -> int:
+    """Say how many pictures cannot be read, where there are more than were told of; returns how many there are."""
+    found = pictures.unreadable
+    if len(found) > told:
+        first = found[0]
+        those = "pictures cannot be read and are" if len(found) > 1 else "picture cannot be read and is"
+        print(f"{len(found):,} {those} left out; the first: {first.where}: {first.what}", flush=True)
+    return len(found)
 
 
 def recipe(options: argparse.Namespace, pictures: Data) -> Recipe:
@@ -193,6 +201,7 @@ def train(model: models.ResNet, pictures: Data, chosen: Recipe, checkpoint: Chec
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
         print(f"going on after step {done:,} of {total:,}")
+    told = len(pictures.unreadable)
     began, saved, before = time.monotonic(), time.monotonic(), done
     model.train()
     for epoch in range(done // len(starts), chosen.epochs):
@@ -216,6 +225,7 @@ def train(model: models.ResNet, pictures: Data, chosen: Recipe, checkpoint: Chec
                 saved = time.monotonic()
         accuracy = evaluate(model, pictures.validation, device)
         checkpoint.save(parts, asdict(chosen), done)
+        told = tell_unreadable(pictures, told)
         saved = time.monotonic()
         left = (saved - began) / (done - before) * (total - done)
         loss_text = f"loss {np.mean(losses):.3f}, " if losses else ""

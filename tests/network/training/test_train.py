@@ -19,10 +19,11 @@ train = pytest.importorskip("network.training.train")
 from network.importers.onnx import check, convert  # noqa: E402
 from network.importers.onnx.write import Naming  # noqa: E402
 from network.model import Pictures  # noqa: E402
-from network.training import models  # noqa: E402
+from network.training import data, models  # noqa: E402
 from network.training.checkpoint import Checkpoint  # noqa: E402
 from network.training.data import TrainingError  # noqa: E402
 from network.training.keep import fitted  # noqa: E402
+from runtime.errors import ImageError  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 DIGITS = ["--arch", "resnet8", "--data", "digits", "--weights", "4", "--acts", "3", "--epochs", "2", "--batch", "240"]
@@ -157,6 +158,19 @@ def test_wrong_options_are_refused_before_training(
     assert found.err.startswith(message)
     assert "epoch" not in found.out
     assert not list(here.glob("params/*"))
+
+
+def test_unreadable_pictures_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = data.digits()
+    assert train.tell_unreadable(pictures, 0) == 0
+    pictures.training.unreadable[Path("a.png")] = ImageError("a.png", "not an image", "", "")
+    assert train.tell_unreadable(pictures, 0) == 1
+    pictures.validation.unreadable[Path("b.png")] = ImageError("b.png", "cannot be read", "", "")
+    assert train.tell_unreadable(pictures, 1) == train.tell_unreadable(pictures, 2) == 2
+    assert capsys.readouterr().out == (
+        "1 picture cannot be read and is left out; the first: a.png: not an image\n"
+        "2 pictures cannot be read and are left out; the first: a.png: not an image\n"
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04"])
