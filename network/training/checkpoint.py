@@ -13,24 +13,28 @@ from network.training.data import TrainingError
 
 
 class Checkpoint:
-    """Model, optimizer and schedule after a number of steps. Random numbers depend on seed and step, so no generator's state is needed."""
+    """Model, optimizer and schedule after a number of steps of one recipe.
 
-    def __init__(self, path: Path) -> None:
+    Random numbers depend on seed and step, so no generator's state is needed.
+    """
+
+    def __init__(self, path: Path, recipe: Mapping[str, Any]) -> None:
         self.path = path
+        self.recipe = dict(recipe)
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
 
-    def save(self, parts: Mapping[str, Any], recipe: Mapping[str, Any], steps: int) -> None:
+    def save(self, parts: Mapping[str, Any], steps: int) -> None:
         """Replaces the earlier one in one step, so a kill leaves one of both."""
         beside = self.path.with_suffix(".new")
         with beside.open("wb") as file:
-            torch.save({"recipe": _plain(recipe), "steps": steps, **{name: part.state_dict() for name, part in parts.items()}}, file)
+            torch.save({"recipe": self.recipe, "steps": steps, **{name: part.state_dict() for name, part in parts.items()}}, file)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(self.path)
 
-    def load(self, recipe: Mapping[str, Any], device: str) -> dict[str, Any]:
+    def load(self, device: str) -> dict[str, Any]:
         """`steps` done, and the state of each part. Raises TrainingError."""
         if not self.path.exists():
             why = "it is written after each epoch, and every five minutes"
@@ -41,13 +45,9 @@ class Checkpoint:
         except Exception as error:  # zip, pickle and torch have kinds of their own
             what = f"not a checkpoint: {str(error).splitlines()[0] if str(error) else type(error).__name__:.120}"
             raise TrainingError(str(self.path), what, why="--resume goes on from it", fix="leave out --resume to begin again") from None
-        for name, value in _plain(recipe).items():
+        for name, value in self.recipe.items():
             if known.get(name) != value:
                 what = f"{name} was {known.get(name)}, and is {value}"
                 fix = "write the options of that training, or leave out --resume to begin again"
                 raise TrainingError(str(self.path), what, why="a training goes on as it began", fix=fix)
         return found
-
-
-def _plain(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in recipe.items()}

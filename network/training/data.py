@@ -30,7 +30,6 @@ IN_MEMORY = 1 << 30
 """Bytes of pixels that are held."""
 THREADS = 8  # that read pictures
 ROOM = 256 / 224  # a picture's shorter side for a cut of 1, in validation
-SHOWN = 3
 AUGMENTATIONS = {
     "none": "pictures as they are",
     "distort": "moved, rotated, sheared, resized, bent, darker or lighter: characters",

@@ -181,7 +181,7 @@ def share_of_rate(done: float) -> float:
 
 def train(model: models.ResNet, pictures: Data, chosen: Recipe, checkpoint: Checkpoint, device: str, *, resume: bool) -> None:
     """Train in place; the result is the state after the last step. Prints a line an epoch."""
-    state = checkpoint.load(asdict(chosen), device) if resume else None
+    state = checkpoint.load(device) if resume else None
     if state is not None:
         model.load_state_dict(state["model"])  # in front of the optimizer: Brevitas replaces parameters as it loads them
     learnt = [each for each in model.parameters() if each.requires_grad]
@@ -221,10 +221,10 @@ def train(model: models.ResNet, pictures: Data, chosen: Recipe, checkpoint: Chec
             schedule.step()
             done += 1
             if time.monotonic() - saved > SAVE_EVERY:
-                checkpoint.save(parts, asdict(chosen), done)
+                checkpoint.save(parts, done)
                 saved = time.monotonic()
         accuracy = evaluate(model, pictures.validation, device)
-        checkpoint.save(parts, asdict(chosen), done)
+        checkpoint.save(parts, done)
         told = tell_unreadable(pictures, told)
         saved = time.monotonic()
         left = (saved - began) / (done - before) * (total - done)
@@ -237,9 +237,7 @@ def images_of(source: Source) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Validation images uint8 (n, height, width, channels), spread over all classes, as many as are kept, and labels."""
     most = max(1, SHOWN_PIXELS // int(np.prod(tuple(source.shape))))
     step = -(-len(source) // most)
-    images, labels = source.batch(np.arange(0, len(source), step), "none", (0,))
-    pixels = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-    return np.ascontiguousarray(pixels.numpy()), labels.numpy()
+    return source.read(np.arange(0, len(source), step))
 
 
 def place(name: str) -> tuple[Path, bool]:
@@ -315,7 +313,7 @@ def run(options: argparse.Namespace) -> None:
     print(
         f"{name}: {weights:,} weights; {len(pictures.training):,} pictures of {pictures.shape} to train on, {len(pictures.validation):,} to validate"
     )
-    checkpoint = Checkpoint(folder / "checkpoint.pt")
+    checkpoint = Checkpoint(folder / "checkpoint.pt", asdict(chosen))
     if not options.resume:
         checkpoint.remove()
     model.to(options.device)

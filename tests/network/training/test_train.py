@@ -178,7 +178,7 @@ def test_a_damaged_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(content)
     with pytest.raises(TrainingError, match=r"checkpoint.pt: not a checkpoint: .*\n  why: --resume goes on from it"):
-        Checkpoint(path).load({}, "cpu")
+        Checkpoint(path, {}).load("cpu")
 
 
 def test_wrong_numbers_are_argparse_s(capsys: pytest.CaptureFixture[str]) -> None:
