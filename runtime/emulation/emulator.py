@@ -1,8 +1,10 @@
 """What the kernel computes, bit for bit, on a machine without a card, and the choice of how.
 
 A path is a set of kernels for one instruction set: `amx`, `avx512`, `avx2` or `portable` of the native module, or `numpy`, which
-is there without it. All give the same codes; "auto" takes the fastest this machine has. Two environment variables say otherwise:
-RESFLOW_EMULATOR_PATH for "auto", RESFLOW_EMULATOR_THREADS where no number of threads is given.
+is there without it. On a native path, products of bipolar weights with codes of a few bits are multiplied as bytes (`int8`), or looked
+up in tables of the sums of four inputs (`lookup16`) or of six (`lookup64`). All give the same codes; "auto" takes the fastest path this
+machine has, and of the products what is fastest in a trial of each shape. Three environment variables say otherwise: RESFLOW_EMULATOR_PATH
+and RESFLOW_EMULATOR_PRODUCTS for "auto", RESFLOW_EMULATOR_THREADS where no number of threads is given.
 """
 
 from __future__ import annotations
@@ -33,19 +35,26 @@ def available_paths() -> tuple[str, ...]:
     return ("numpy",) if _native is None else (*_native.paths(), "numpy")
 
 
+def available_products(path: str) -> tuple[str, ...]:
+    """How a path can find products of bipolar weights with codes of a few bits; numpy has no choice."""
+    return () if path == "numpy" else tuple(_native.products(path))
+
+
 class Emulator:
     """A Program made ready to run; its methods may be called from several threads.
 
-    `path` is one of `available_paths()` or "auto"; `threads` is how many to compute with, by default one on each CPU this process
-    may use. numpy keeps to the threads it was configured with.
+    `path` is one of `available_paths()` or "auto", `products` one of `available_products(path)` or "auto"; layers that cannot be looked up
+    are multiplied. `threads` is how many to compute with, by default one on each CPU this process may use. numpy keeps to the threads it
+    was configured with.
     """
 
-    def __init__(self, program: Program, *, path: str = "auto", threads: int | None = None) -> None:
+    def __init__(self, program: Program, *, path: str = "auto", products: str = "auto", threads: int | None = None) -> None:
         self.program = program
         self.path = _path(program, path)
         self.threads = _threads(threads)
+        chosen = _products(self.path, products)
         self._numpy = NumpyPath(program) if self.path == "numpy" else None
-        self._network = None if self.path == "numpy" else _native.Network(lowered.lowered(program), self.path, self.threads)
+        self._network = None if self.path == "numpy" else _native.Network(lowered.lowered(program), self.path, self.threads, chosen)
         forks.register(self)
 
     def after_fork(self) -> None:
@@ -54,14 +63,15 @@ class Emulator:
 
     @property
     def layers(self) -> dict[str, str]:
-        """The path each convolution takes: one that a path cannot do goes to the next below it."""
+        """The path each convolution takes, and behind a space how it looks products up, if it does: what a path cannot do goes to the next
+        below it."""
         if self._network is not None:
             return dict(self._network.layers)
         return {conv.name: self.path for conv in self.program.convs}
 
     @property
     def ways(self) -> dict[str, str]:
-        """How each convolution's sums become codes: by a `line`, or one in `double` precision; `near`, by a line and one threshold; by all
+        """How each convolution's sums become codes: by `fixed` point, where they were looked up; by a `line`, or one in `double` precision; `near`, by a line and one threshold; by all
         `levels`; or they stay `sums`. Behind a comma, how a join with thresholds meets them: by a `plane`, or by `levels`."""
         return {} if self._network is None else dict(self._network.ways)
 
@@ -118,11 +128,12 @@ class Emulator:
         return best(ranked, self.program.head.top), ranked
 
 
-def peak(path: str, threads: int, seconds: float = 0.2) -> float:
-    """Products of 8-bit integers a second that this machine's instructions reach on a native path, operands in registers."""
+def peak(path: str, threads: int, seconds: float = 0.2, products: str = "int8") -> float:
+    """Products a second that this machine's instructions reach on a native path, operands in registers: of 8-bit integers, or of bipolar
+    weights that are looked up."""
     if path == "numpy" or path not in available_paths():
         raise DeviceError("path", repr(path), "only native paths have a peak", _native_choice())
-    return _native.peak(path, threads, seconds)
+    return _native.peak(path, _products(path, products), threads, seconds)
 
 
 def _native_choice() -> str:
@@ -146,6 +157,16 @@ def _path(program: Program, path: str) -> str:
         why = f"{wide} has sums near the end of 32 bits, and native paths add up signed codes as unsigned ones"
         raise DeviceError(source, repr(path), why, "choose numpy")
     return path
+
+
+def _products(path: str, products: str) -> str:
+    source = "products"
+    if products == "auto" and path != "numpy":
+        source, products = "RESFLOW_EMULATOR_PRODUCTS", os.environ.get("RESFLOW_EMULATOR_PRODUCTS") or "auto"
+    found = ("auto", *available_products(path))
+    if products not in found:
+        raise DeviceError(source, repr(products), f"path {path} has no such way to products", f"choose from {', '.join(found)}")
+    return products
 
 
 def _threads(threads: int | None) -> int:

@@ -1,5 +1,7 @@
 #include "cpu.h"
 
+#include <algorithm>
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>
 #if defined(__linux__)
@@ -43,9 +45,13 @@ std::vector<const Kernels *> detect() {
   return found;
 }
 
+bool has_vbmi() { return __builtin_cpu_supports("avx512vbmi"); }
+
 #else
 
 std::vector<const Kernels *> detect() { return {kPortable}; }
+
+bool has_vbmi() { return false; }
 
 #endif
 
@@ -54,6 +60,19 @@ std::vector<const Kernels *> detect() { return {kPortable}; }
 const std::vector<const Kernels *> &available_kernels() {
   static const std::vector<const Kernels *> kFound = detect();
   return kFound;
+}
+
+std::vector<const Lookup *> available_lookups(const Kernels &kernels) {
+  std::vector<const Lookup *> found;
+  if (&kernels == kPortable) return found;
+  if (&kernels == kAvx2) {
+    found = {kLookupAvx2};
+  } else {
+    if (has_vbmi()) found.push_back(kLookupVbmi);
+    found.push_back(kLookupAvx512);
+  }
+  found.erase(std::remove(found.begin(), found.end(), nullptr), found.end());
+  return found;
 }
 
 }  // namespace resflow

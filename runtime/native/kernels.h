@@ -20,6 +20,7 @@ constexpr unsigned kSlackRows = kMostRows;
 
 /// How codes of a panel are found, fastest first; all were shown to give the same.
 enum class Way : std::uint8_t {
+  kFixed,   // code = clamp((sum * factor + offset) >> (16 + shift)), for sums of 15 bits
   kLine,    // code = clamp(round(sum * slope + offset) * 2^doublings), half to even, in single precision
   kDouble,  // the same in double precision, as 8-bit codes mostly need it
   kNear,    // in single precision that is the code or one less, which one comparison then decides
@@ -34,6 +35,10 @@ struct Panel {
   const double *double_slope, *double_offset;  // [kPanel]
   const std::int32_t *levels;  // [count][kPanel], ascending down the columns
   unsigned count;              // 2^bits - 1, which is also the largest code
+  // Of kFixed, in the order of `Sums`' words: [4][16], first the even words of the first half. Factors are in the half of 32 bits where
+  // the word is.
+  const std::int32_t *factor, *fixed_offset;
+  unsigned shift;
 };
 
 /// A join of two codes: code = clamp((coarse . codes + coarse_offset + ((fine . codes + fine_offset) >> 16)) >> shift), which multiplies
@@ -52,6 +57,20 @@ struct Sum {
   Panel panel;                        // of these sums, where they have 32 bits
   const std::int64_t *wide;           // [kPanel][panel.count] where they have more, else null
   Plane plane;                        // which gives the same, or none
+};
+
+/// Sums of one panel in a row: most have 32 bits. Those of looked up products have 16, in two halves of 32 words: column 16q + 4i + j is
+/// number 8i + 4(q % 2) + j of half q / 2, the order in which packing leaves columns. The first half comes with 256 times the second on
+/// top, modulo 2^16.
+constexpr std::size_t word_of(std::size_t column) { return column / 32 * 32 + column / 4 % 4 * 8 + column / 16 % 2 * 4 + column % 4; }
+
+struct Sums {
+  const std::int32_t *wide;
+  const std::uint16_t *narrow;
+
+  Sums operator+(std::size_t row) const {
+    return {wide == nullptr ? nullptr : wide + row * kPanel, narrow == nullptr ? nullptr : narrow + row * kPanel};
+  }
 };
 
 /// Addition of the bypass: code = clamp(code + bypass - zero, 0, high), or what `sum` says.
@@ -92,6 +111,41 @@ struct Rows {
   std::size_t lines, line_stride, chunks;
 };
 
+constexpr unsigned kLookupRows = 8;
+
+/// Tables one after the other in each row, of which so many add up to no more than a byte.
+struct Run {
+  std::size_t offset;  // in bytes, from the start of a window
+  unsigned tables;
+};
+
+/// Products of bipolar weights with codes of a few bits, added up by looking them up: for each few inputs of a pixel there is a table of
+/// all sums they can make, which weights, as bits, are the index of. All output channels, and all windows over the pixel, read the same
+/// table, so that it is made once. To keep sums unsigned, an input counts as its code where the weight is +1 (a set bit), and as
+/// high - code where it is -1: by high * (number of weights -1) too much, which comes off where sums are compared with thresholds.
+struct Lookup {
+  const char *name;
+  unsigned inputs;  // of a table, which has 2^inputs entries of a byte
+  unsigned block;   // inputs of tables that are made together; what is missing of the last is filled up with zeros, for weights +1
+
+  // Which input of its block the first of a table is; tables of a block lie in an order that is fast to make.
+  unsigned (*first)(unsigned table);
+
+  // tables[pixels][tables(channels)][1 << inputs] of codes[pixels][channels], `stride` bytes from pixel to pixel; no code is above `high`,
+  // which is all ones.
+  void (*make)(const std::uint8_t *codes, std::size_t stride, std::size_t pixels, std::size_t channels, unsigned high, std::uint8_t *tables);
+
+  // sums[count][kPanel], as `Sums` has them, grow by what the panel's [tables][kPanel] indices find for each row in the tables of the runs.
+  void (*add)(const std::uint8_t *const *rows, unsigned count, const Run *runs, std::size_t size, const std::uint8_t *panel,
+              std::uint16_t *sums);
+
+  // Looks up for a while in registers; the number of products.
+  double (*burn)(std::size_t iterations);
+
+  std::size_t bytes() const { return std::size_t(1) << inputs; }
+  std::size_t tables(std::size_t channels) const { return (channels + block - 1) / block * (block / inputs); }
+};
+
 struct Kernels {
   const char *name;
   unsigned rows;        // most rows of one call of multiply
@@ -108,7 +162,7 @@ struct Kernels {
   void (*expand)(const std::uint64_t *bits, std::size_t words, std::int8_t *bytes);
 
   // sums[rows][kPanel] to codes[rows][columns].
-  void (*finish)(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
+  void (*finish)(const Sums &sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
                  std::size_t stride);
 
   // Windows number `first` and following, as rows of `stride` bytes, the end of each filled up with zeros.
@@ -138,5 +192,10 @@ extern const Kernels *const kAmx;
 extern const Kernels *const kAvx512;
 extern const Kernels *const kAvx2;
 extern const Kernels *const kPortable;
+
+// Of AVX2; of AVX-512; and of AVX-512 VBMI.
+extern const Lookup *const kLookupAvx2;
+extern const Lookup *const kLookupAvx512;
+extern const Lookup *const kLookupVbmi;
 
 }  // namespace resflow

@@ -142,6 +142,48 @@ void count(const std::int32_t *sums, const Panel &panel, std::uint8_t *codes) {
   }
 }
 
+/// The same of sums of 16 bits, 32 columns at a time.
+void count_narrow(const std::uint16_t *sums, const Panel &panel, std::uint8_t *codes) {
+  if (panel.way != Way::kFixed) return count_widened<count>(sums, panel, codes);
+  constexpr unsigned kHalf = kPanel / 2, kWords = 16, kLanes = 8;
+  const __m128i shift = _mm_cvtsi32_si128(int(panel.shift));
+  const auto load = [](const auto *from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from)); };
+  __m256i packed[2];
+  for (unsigned p = 0; p < 2; ++p) {
+    const auto half = [&](__m256i words, unsigned at) {  // factors of even words from there on, and of odd ones 16 further
+      const auto times = [&](unsigned a) { return _mm256_add_epi32(_mm256_madd_epi16(words, load(panel.factor + a)), load(panel.fixed_offset + a)); };
+      const __m256i even = times(at + p * kLanes), odd = times(at + kWords + p * kLanes);
+      return _mm256_sra_epi16(_mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xaa), shift);
+    };
+    const __m256i second = load(sums + kHalf + p * kWords);
+    const __m256i first = _mm256_sub_epi16(load(sums + p * kWords), _mm256_slli_epi16(second, 8));
+    packed[p] = _mm256_min_epu8(_mm256_packus_epi16(half(first, 0), half(second, kHalf)), _mm256_set1_epi8(char(panel.count)));
+  }
+  // Groups of four columns: across quarters in each 128 bits, and to be one quarter after the other.
+  const __m256i low = _mm256_unpacklo_epi32(packed[0], packed[1]), high = _mm256_unpackhi_epi32(packed[0], packed[1]);
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  _mm256_storeu_si256(reinterpret_cast<__m256i *>(codes), _mm256_permutevar8x32_epi32(low, order));
+  _mm256_storeu_si256(reinterpret_cast<__m256i *>(codes) + 1, _mm256_permutevar8x32_epi32(high, order));
+}
+
+/// Codes of whole panels, with those of the bypass added and clipped; the rest in any way.
+void finish_rows(const Sums &sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out, std::size_t stride) {
+  if (join.sum != nullptr || join.bypass == nullptr || columns < kPanel) return finish<count, count_narrow>(sums, rows, columns, panel, join, out, stride);
+  const __m256i zero = _mm256_set1_epi8(char(join.zero)), high = _mm256_set1_epi8(char(join.high));
+  for (unsigned r = 0; r < rows; ++r) {
+    alignas(kVector) std::uint8_t codes[kPanel];
+    sums.wide != nullptr ? count(sums.wide + r * kPanel, panel, codes) : count_narrow(sums.narrow + r * kPanel, panel, codes);
+    for (unsigned c = 0; c < kPanel; c += kVector) {
+      const __m256i own = _mm256_load_si256(reinterpret_cast<const __m256i *>(codes + c));
+      const __m256i other = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(join.bypass + r * join.stride + c));
+      // One of the two differences is zero, so that nothing needs more than 8 bits.
+      const __m256i raised = _mm256_adds_epu8(own, _mm256_subs_epu8(other, zero));
+      const __m256i sum = _mm256_min_epu8(_mm256_subs_epu8(raised, _mm256_subs_epu8(zero, other)), high);
+      _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + r * stride + c), sum);
+    }
+  }
+}
+
 void nothing() {}
 
 double burn(std::size_t iterations) {
@@ -171,7 +213,7 @@ constexpr Kernels kKernels = {
     multiply<Narrow>,
     nullptr,
     expand,
-    finish<count>,
+    finish_rows,
     gather,
     gather_entry,
     pool,

@@ -22,6 +22,32 @@ constexpr double kExpandCycles = 1.0 / 50, kByteCycles = 1.0 / 32, kLineCycles =
 constexpr std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
 constexpr std::size_t round_up(std::size_t value, std::size_t to) { return divide_up(value, to) * to; }
 
+/// Levels of sums that are larger by `more` for each output.
+Levels raised(const Description &d, const std::vector<std::int32_t> &more) {
+  constexpr std::int64_t kMost = INT32_MAX;  // those beyond 32 bits are out of reach before and after
+  std::vector<std::int32_t> levels(d.thresholds, d.thresholds + d.outputs * d.levels), low = d.low, high = d.high;
+  for (std::size_t n = 0; n < d.outputs; ++n) {
+    for (unsigned i = 0; i < d.levels; ++i) {
+      std::int32_t &level = levels[n * d.levels + i];
+      level = std::int32_t(std::min(std::int64_t(level) + more[n], kMost));
+    }
+    low[n] += more[n], high[n] += more[n];
+  }
+  return Levels(levels.data(), d.outputs, d.levels, low, high, !d.summed);
+}
+
+/// Sums in 32 bits, less what was too much, if that is given.
+void widen(const std::uint16_t *narrow, unsigned rows, const std::int32_t *excess, std::int32_t *wide) {
+  constexpr unsigned kHalf = kPanel / 2;
+  for (unsigned r = 0; r < rows; ++r, narrow += kPanel, wide += kPanel) {
+    for (unsigned c = 0; c < kPanel; ++c) {
+      const std::size_t word = word_of(c);
+      wide[c] = word < kHalf ? std::uint16_t(narrow[word] - (narrow[kHalf + word] << 8)) : narrow[word];
+    }
+    for (unsigned c = 0; excess != nullptr && c < kPanel; ++c) wide[c] -= excess[c];
+  }
+}
+
 int magnitude(std::int8_t weight, bool wide) { return wide ? int(std::uint8_t(weight)) : std::abs(int(weight)); }
 
 }  // namespace
@@ -33,35 +59,52 @@ bool Layout::operator==(const Layout &other) const {
   return fields(*this) == fields(other);
 }
 
-/// What a run works on.
-struct Layer::Task {
-  const std::uint8_t *frames;
-  const Join &join;
-  std::uint8_t *out;
-  const std::int8_t *expanded;  // panels from panel_begin on, or null if each is expanded when its turn comes
-  std::size_t panel_begin;
-  const Scratch &scratch;
-};
+bool Layer::suits(const Description &d, const Means &means) {
+  if (means.lookup == nullptr) return d.wide ? means.kernels->wide != nullptr : true;
+  const std::size_t high = d.input_high;
+  return d.bipolar && means.lookup->inputs * high <= UINT8_MAX && d.geometry.inputs() * high <= UINT16_MAX;
+}
 
-Layer::Layer(const Description &d, const std::vector<const Kernels *> &candidates)
-    : name_(d.name), geometry_(d.geometry), outputs_(d.outputs), bipolar_(d.bipolar) {
+Layer::Layer(const Description &d, const Means &means)
+    : name_(d.name), geometry_(d.geometry), outputs_(d.outputs), bipolar_(d.bipolar), kernels_(means.kernels) {
   const std::size_t inputs = geometry_.inputs();
   out_ = {geometry_.out_height, geometry_.out_width, int(outputs_)};
+  panels_.resize(panel_count());
   if (d.pads != nullptr) {
     for (int x = 0; x < geometry_.kernel_x; ++x) pads_.insert(pads_.end(), d.pads, d.pads + geometry_.channels);
     geometry_.pad = pads_.data();  // which stays where it is when the layer is moved
   }
+  if (means.lookup != nullptr) {
+    lookup_.emplace();
+    lookup_->how = means.lookup;
+    choose_tables(d.input_high);
+    pack_indices(d.weights);
+    const std::vector<std::int32_t> more = excess(d.weights);
+    if (d.thresholds == nullptr) {
+      excess_ = more;
+      excess_.resize(panel_count() * kPanel);
+    } else {
+      set_levels(raised(d, more));
+    }
+    return;
+  }
   int largest = 0;
   for (std::size_t i = 0; i < outputs_ * inputs; ++i) largest = std::max(largest, magnitude(d.weights[i], d.wide));
   const bool narrow = std::int64_t(kNarrow) * d.input_high * largest <= INT16_MAX;
-  for (const Kernels *kernels : candidates) {
-    kernels_ = kernels;
-    multiply_ = d.wide ? kernels->wide : narrow && kernels->narrow != nullptr ? kernels->narrow : kernels->multiply;
-    if (multiply_ != nullptr) break;
-  }
+  multiply_ = d.wide ? kernels_->wide : narrow && kernels_->narrow != nullptr ? kernels_->narrow : kernels_->multiply;
   choose_source(d.plain);
   pack(d.weights);
-  if (d.thresholds != nullptr) levels_.emplace(d.thresholds, outputs_, d.levels, d.low, d.high);
+  if (d.thresholds != nullptr) set_levels(Levels(d.thresholds, outputs_, d.levels, d.low, d.high));
+}
+
+void Layer::set_levels(Levels levels) {
+  levels_.emplace(std::move(levels));
+  for (std::size_t p = 0; p < panel_count(); ++p) panels_[p] = levels_->panel(p);
+}
+
+void Layer::set_sum(SumLevels sum) {
+  sum_.emplace(std::move(sum));
+  for (std::size_t p = 0; p < panel_count(); ++p) sums_.push_back(sum_->panel(p));
 }
 
 void Layer::choose_source(bool plain) {
@@ -94,7 +137,7 @@ void Layer::choose_source(bool plain) {
 }
 
 std::string Layer::ways() const {
-  constexpr const char *kNames[] = {"line", "double", "near", "levels"};  // of each `Way`
+  constexpr const char *kNames[] = {"fixed", "line", "double", "near", "levels"};  // of each `Way`
   std::string text = levels_ ? kNames[std::size_t(levels_->slowest())] : "sums";
   if (sum_) text += sum_->has_planes() ? ", plane" : ", levels";
   return text;
@@ -155,11 +198,15 @@ std::size_t Layer::block_rows(std::size_t panels) const {
 }
 
 std::size_t Layer::scratch_row_bytes() const {
+  if (lookup_) return band_rows() * std::size_t(geometry_.channels);
   // Threads may take fewer panels than there are, which may then be expanded all at once, and go with fewer rows.
   return (std::max(block_rows(1), block_rows(panel_count())) + kSlackRows) * depth();
 }
 
-std::size_t Layer::scratch_panel_bytes() const { return bipolar_ ? std::max(panel_bytes(), kPanelBytes) : 0; }
+std::size_t Layer::scratch_panel_bytes() const {
+  if (lookup_) return table_bytes();
+  return bipolar_ ? std::max(panel_bytes(), kPanelBytes) : 0;
+}
 
 /// Rows of the matrix product for one frame.
 std::size_t Layer::slots_per_frame() const {
@@ -167,8 +214,10 @@ std::size_t Layer::slots_per_frame() const {
 }
 
 Part Layer::part(std::size_t frames, unsigned thread, unsigned threads) const {
-  const std::size_t slots = frames * slots_per_frame(), units = divide_up(slots, kernels_->rows), panels = panel_count();
+  const std::size_t slots = frames * slots_per_frame(), panels = panel_count();
   if (threads == 1) return {0, slots, 0, panels};
+  if (lookup_) return {slots * thread / threads, slots * (thread + 1) / threads, 0, panels};
+  const std::size_t units = divide_up(slots, kernels_->rows);
   // Cycles to expand a panel, to gather a unit of rows and to multiply the two.
   const bool copied = source_ == Source::kGather || entry_.has_value();
   const double expand = bipolar_ ? double(panel_bytes()) * kExpandCycles : 0;
@@ -204,6 +253,7 @@ void Layer::run(const std::uint8_t *frames, const Part &part, const Join &join, 
   const std::size_t panels = part.panel_end - part.panel_begin;
   if (panels == 0 || part.row_begin >= part.row_end) return;
   Task task{frames, join, out, nullptr, part.panel_begin, scratch};
+  if (lookup_) return look_up(task, part);
   if (!bipolar_) {
     task.expanded = panel(part.panel_begin, nullptr);
   } else if (expand_all(panels)) {
@@ -248,7 +298,7 @@ void Layer::run_block(const Task &task, const Rows &rows, const Part &part) cons
   } last;
   const bool is_plain = source_ != Source::kRaster && !out_.bordered() && !gives_sums();
   const auto finish_last = [&] {
-    if (last.count > 0) finish(task, sums[last.turn], last.slot, last.count, last.index);
+    if (last.count > 0) finish(task, {sums[last.turn], nullptr}, last.slot, last.count, last.index);
   };
   const auto multiply = [&](std::size_t slot, const std::int8_t *weights, std::size_t index) {
     const unsigned count = unsigned(std::min<std::size_t>(kernels_->rows, part.row_end - slot)), turn = 1 - last.turn;
@@ -283,25 +333,9 @@ void Layer::prefetch(const Task &task, std::size_t slot, unsigned count, std::si
   }
 }
 
-void Layer::finish(const Task &task, const std::int32_t *sums, std::size_t slot, unsigned count, std::size_t panel) const {
-  const std::size_t column = panel * kPanel;
-  const unsigned columns = unsigned(std::min<std::size_t>(kPanel, outputs_ - column));
-  const Panel levels = levels_ ? levels_->panel(panel) : Panel{};
-  const Sum sum = sum_ ? sum_->panel(panel) : Sum{};
-  const auto pixels = [&](std::size_t pixel, std::size_t at, const std::int32_t *from, unsigned rows) {
-    if (gives_sums()) {
-      std::int32_t *to = reinterpret_cast<std::int32_t *>(task.out) + at + column;
-      for (unsigned r = 0; r < rows; ++r) std::copy_n(from + r * kPanel, columns, to + r * outputs_);
-      return;
-    }
-    Join join = task.join;
-    join.stride = outputs_;
-    if (join.bypass != nullptr) join.bypass += pixel * outputs_ + column;
-    if (join.bypass_sums != nullptr) join.bypass_sums += pixel * outputs_ + column;
-    if (sum_) join.sum = &sum;
-    kernels_->finish(from, rows, columns, levels, join, task.out + at + column, outputs_);
-  };
-  if (source_ != Source::kRaster && !out_.bordered()) return pixels(slot, slot * outputs_, sums, count);
+void Layer::finish(const Task &task, const Sums &sums, std::size_t slot, unsigned count, std::size_t panel) const {
+  if (sums.narrow != nullptr && (gives_sums() || sum_)) return finish_widened(task, sums.narrow, slot, count, panel);
+  if (source_ != Source::kRaster && !out_.bordered()) return finish_run(task, sums, slot, slot * outputs_, count, panel);
   // Run by run of pixels that are neighbours in one row of the image.
   const std::size_t across = source_ == Source::kRaster ? in_.pitch() : std::size_t(out_.width), width = std::size_t(out_.width);
   for (unsigned done = 0; done < count;) {
@@ -310,10 +344,34 @@ void Layer::finish(const Task &task, const std::int32_t *sums, std::size_t slot,
     if (x < width) {
       const std::size_t frame = row / std::size_t(out_.height), y = row % std::size_t(out_.height);
       const std::size_t at = frame * out_.frame_bytes() + out_.pixel(int(y), int(x));
-      pixels((frame * out_.height + y) * width + x, at, sums + done * kPanel, unsigned(std::min<std::size_t>(run, width - x)));
+      finish_run(task, sums + done, (frame * out_.height + y) * width + x, at, unsigned(std::min<std::size_t>(run, width - x)), panel);
     }
     done += run;
   }
+}
+
+/// Of what needs 32 bits, looked up in 16.
+void Layer::finish_widened(const Task &task, const std::uint16_t *sums, std::size_t slot, unsigned count, std::size_t panel) const {
+  alignas(kCacheLine) std::int32_t widened[kLookupRows * kPanel];
+  widen(sums, count, levels_ ? nullptr : &excess_[panel * kPanel], widened);
+  finish(task, {widened, nullptr}, slot, count, panel);
+}
+
+/// Of pixels that follow on each other in the bypass from `pixel` on, and in the output from byte `at` on.
+void Layer::finish_run(const Task &task, const Sums &sums, std::size_t pixel, std::size_t at, unsigned rows, std::size_t panel) const {
+  const std::size_t column = panel * kPanel;
+  const unsigned columns = unsigned(std::min<std::size_t>(kPanel, outputs_ - column));
+  if (gives_sums()) {
+    std::int32_t *to = reinterpret_cast<std::int32_t *>(task.out) + at + column;
+    for (unsigned r = 0; r < rows; ++r) std::copy_n(sums.wide + r * kPanel, columns, to + r * outputs_);
+    return;
+  }
+  Join join = task.join;
+  join.stride = outputs_;
+  if (join.bypass != nullptr) join.bypass += pixel * outputs_ + column;
+  if (join.bypass_sums != nullptr) join.bypass_sums += pixel * outputs_ + column;
+  if (sum_) join.sum = &sums_[panel];
+  kernels_->finish(sums, rows, columns, panels_[panel], join, task.out + at + column, outputs_);
 }
 
 }  // namespace resflow

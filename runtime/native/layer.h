@@ -39,6 +39,15 @@ struct Description {
   unsigned levels;
   std::vector<std::int32_t> low, high;  // least and greatest sum of each output
   bool plain;                      // the input has no border
+  bool summed;                     // codes go through the thresholds of a join
+};
+
+/// How the sums of a layer are found: by multiplying, or by looking them up.
+struct Means {
+  const Kernels *kernels;
+  const Lookup *lookup = nullptr;
+
+  std::string name() const { return lookup == nullptr ? kernels->name : std::string(kernels->name) + " " + lookup->name; }
 };
 
 /// Memory of one thread.
@@ -53,8 +62,10 @@ struct Part {
 
 class Layer {
  public:
-  /// Takes the first of `candidates` that can do it.
-  Layer(const Description &description, const std::vector<const Kernels *> &candidates);
+  Layer(const Description &description, const Means &means);
+
+  /// Whether these can do it.
+  static bool suits(const Description &description, const Means &means);
 
   /// Whether its windows are single pixels, and so can be passed through thresholds on their way to being multiplied.
   bool takes_entry() const { return geometry_.kernel_y == 1 && geometry_.kernel_x == 1; }
@@ -62,10 +73,10 @@ class Layer {
   /// Whoever owns the input has no slack behind it, so that it must not be multiplied where it is.
   void set_foreign();
   void set_out(const Layout &layout) { out_ = layout; }
-  void set_sum(SumLevels sum) { sum_.emplace(std::move(sum)); }
+  void set_sum(SumLevels sum);
 
   const std::string &name() const { return name_; }
-  const Kernels &kernels() const { return *kernels_; }
+  Means means() const { return {kernels_, lookup_ ? lookup_->how : nullptr}; }
   std::string ways() const;  // how its sums become codes
   const Geometry &geometry() const { return geometry_; }
   std::size_t outputs() const { return outputs_; }
@@ -91,9 +102,37 @@ class Layer {
     kRaster,   // from bordered frames; a row for every pixel of their pitch, those in the border for nothing
     kByRow,    // from bordered frames; row by row of the image
   };
-  struct Strip;
-  struct Task;
+  /// What a run works on.
+  struct Task {
+    const std::uint8_t *frames;
+    const Join &join;
+    std::uint8_t *out;
+    const std::int8_t *expanded;  // panels from panel_begin on, or null if each is expanded when its turn comes
+    std::size_t panel_begin;
+    const Scratch &scratch;
+  };
 
+  /// Tables that are looked up in one after the other, while those of a few rows stay in the first level cache.
+  struct Slice {
+    std::size_t offset;           // bytes from the start of a window
+    std::size_t tables;
+    std::size_t begin, channels;  // of a pixel, where the windows are single pixels
+    std::vector<Run> runs;        // in bytes from `offset`
+  };
+
+  /// The tables of a layer's inputs. Those of single pixels are made slice by slice, when their turn comes; those of larger windows for
+  /// some rows of the image, as windows share them.
+  struct Tables {
+    const Lookup *how;
+    unsigned high;                        // largest code
+    std::size_t pixel_bytes, line_bytes;  // of a pixel, and of a row of the image with what surrounds it
+    std::size_t count;                    // of a window
+    std::vector<Slice> slices;
+
+    std::size_t panel_bytes() const { return count * kPanel; }
+  };
+
+  void set_levels(Levels levels);
   void choose_source(bool plain);
   std::size_t slots_per_frame() const;
   std::size_t panel_count() const { return (outputs_ + kPanel - 1) / kPanel; }
@@ -105,9 +144,22 @@ class Layer {
   const std::int8_t *panel(std::size_t index, std::uint8_t *scratch) const;
   std::size_t strip_end(std::size_t slot, std::size_t end) const;
   Rows rows(const std::uint8_t *frames, std::size_t slot) const;
+  void choose_tables(unsigned high);
+  void pack_indices(const std::int8_t *weights);
+  std::vector<std::int32_t> excess(const std::int8_t *weights) const;
+  std::size_t band_rows() const;
+  std::size_t table_bytes() const;
+  void look_up(const Task &task, const Part &part) const;
+  void look_up_pixels(const Task &task, const Part &part) const;
+  void look_up_windows(const Task &task, const Part &part) const;
+  void make_lines(const Task &task, std::size_t begin, std::size_t end) const;
+  template <class Rows>
+  void add_up(const Task &task, const Part &part, const Rows &rows) const;
   void run_block(const Task &task, const Rows &rows, const Part &part) const;
   void prefetch(const Task &task, std::size_t slot, unsigned count, std::size_t panel) const;
-  void finish(const Task &task, const std::int32_t *sums, std::size_t slot, unsigned count, std::size_t panel) const;
+  void finish(const Task &task, const Sums &sums, std::size_t slot, unsigned count, std::size_t panel) const;
+  void finish_widened(const Task &task, const std::uint16_t *sums, std::size_t slot, unsigned count, std::size_t panel) const;
+  void finish_run(const Task &task, const Sums &sums, std::size_t pixel, std::size_t at, unsigned rows, std::size_t panel) const;
 
   std::string name_;
   Geometry geometry_;
@@ -119,10 +171,14 @@ class Layer {
   std::optional<Entry> entry_;
   const Kernels *kernels_ = nullptr;
   Kernels::Multiply multiply_ = nullptr;
-  Buffer weights_;  // bits of bipolar weights, bytes of others, in the order of the panels
+  std::optional<Tables> lookup_;
+  std::vector<std::int32_t> excess_;  // of looked up sums, where no levels take it off
+  Buffer weights_;  // bits of bipolar weights, or indices of tables, and bytes of others, in the order of the panels
   std::vector<std::uint8_t> pads_;
   std::optional<Levels> levels_;
   std::optional<SumLevels> sum_;  // behind the join with the bypass
+  std::vector<Panel> panels_;     // of the two, for each panel
+  std::vector<Sum> sums_;
 };
 
 }  // namespace resflow

@@ -171,6 +171,15 @@ inline void dense(const std::int8_t *weights, std::size_t rows, std::size_t inpu
   }
 }
 
+/// A row of sums of 16 bits, as `Sums` has them, in 32.
+inline void widen(const std::uint16_t *__restrict narrow, std::int32_t *__restrict wide) {
+  constexpr unsigned kHalf = kPanel / 2;
+  for (unsigned c = 0; c < kPanel; ++c) {
+    const std::size_t word = word_of(c);
+    wide[c] = word < kHalf ? std::uint16_t(narrow[word] - (narrow[kHalf + word] << 8)) : narrow[word];
+  }
+}
+
 /// Codes of one row of sums by comparing with every threshold, or by bisection where there are many.
 inline void count_levels(const std::int32_t *__restrict sums, const Panel &panel, std::uint8_t *__restrict codes) {
   if (panel.count <= kFew) {
@@ -193,12 +202,11 @@ inline void count_levels(const std::int32_t *__restrict sums, const Panel &panel
 }
 
 inline void add_bypass(std::uint8_t *__restrict codes, const std::uint8_t *__restrict bypass, std::uint8_t zero, std::uint8_t high) {
-  for (unsigned c = 0; c < kPanel; ++c) {
-    // One of `up` and `down` is zero, so that nothing needs more than 8 bits.
-    const std::uint8_t up = std::uint8_t(std::max(bypass[c], zero) - zero), down = std::uint8_t(std::max(zero, bypass[c]) - bypass[c]);
-    const std::uint8_t raised = std::uint8_t(std::min<std::uint8_t>(codes[c], std::uint8_t(255 - up)) + up);
-    codes[c] = std::min<std::uint8_t>(std::uint8_t(std::max(raised, down) - down), high);
-  }
+  std::int16_t sums[kPanel];
+  // In steps that all compilers turn into vectors.
+  for (unsigned c = 0; c < kPanel; ++c) sums[c] = std::int16_t(codes[c] + bypass[c] - zero);
+  for (unsigned c = 0; c < kPanel; ++c) sums[c] = std::min<std::int16_t>(std::max<std::int16_t>(sums[c], 0), high);
+  for (unsigned c = 0; c < kPanel; ++c) codes[c] = std::uint8_t(sums[c]);
 }
 
 /// Codes of one row of both branches through a plane.
@@ -250,14 +258,27 @@ inline void finish_sum(const std::int32_t *sums, unsigned rows, unsigned columns
   }
 }
 
-/// `finish` around a function (sums, panel, codes) for one row.
+/// Codes of one row of sums of 16 bits, by a function for one of 32.
 template <void (*kCount)(const std::int32_t *, const Panel &, std::uint8_t *)>
-inline void finish(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
+inline void count_widened(const std::uint16_t *sums, const Panel &panel, std::uint8_t *codes) {
+  std::int32_t wide[kPanel];
+  widen(sums, wide);
+  kCount(wide, panel, codes);
+}
+
+/// `finish` around functions (sums, panel, codes) for one row, of 32 bits and of 16.
+template <void (*kCount)(const std::int32_t *, const Panel &, std::uint8_t *),
+          void (*kCountNarrow)(const std::uint16_t *, const Panel &, std::uint8_t *) = count_widened<kCount>>
+inline void finish(const Sums &sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
                    std::size_t stride) {
-  if (join.sum != nullptr) return finish_sum<kCount>(sums, rows, columns, panel, join, out, stride);
+  if (join.sum != nullptr) return finish_sum<kCount>(sums.wide, rows, columns, panel, join, out, stride);
   for (unsigned r = 0; r < rows; ++r) {
     std::uint8_t codes[kPanel], bypass[kPanel] = {};
-    kCount(sums + r * kPanel, panel, codes);
+    if (sums.wide != nullptr) {
+      kCount(sums.wide + r * kPanel, panel, codes);
+    } else {
+      kCountNarrow(sums.narrow + r * kPanel, panel, codes);
+    }
     if (join.bypass != nullptr) {
       copy_bytes(bypass, join.bypass + r * join.stride, columns);
       add_bypass(codes, bypass, join.zero, join.high);

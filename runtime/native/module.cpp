@@ -9,6 +9,7 @@
 #include "cpu.h"
 #include "network.h"
 #include "team.h"
+#include "trial.h"
 
 namespace py = pybind11;
 
@@ -25,14 +26,36 @@ const Kernels &find(const std::string &path) {
   throw py::value_error("path " + path + ": not available on this machine");
 }
 
-/// The path and those below it, for layers it cannot do.
-std::vector<const Kernels *> from(const std::string &path) {
-  const auto &all = available_kernels();
-  std::vector<const Kernels *> found;
-  for (const Kernels *kernels : all) {
-    if (!found.empty() || kernels == &find(path)) found.push_back(kernels);
+/// What finds the sums of a layer on a path: `products` names a way to look them up, or multiplies bytes, or leaves the choice to a trial.
+struct Ways {
+  std::vector<const Kernels *> kernels;  // the path and those below it, for layers it cannot do
+  std::vector<const Lookup *> lookups;   // on the path itself
+  bool multiplies;                       // what could be looked up, too
+
+  std::vector<Means> suiting(const Description &d) const {
+    std::vector<Means> found;
+    for (const Lookup *lookup : lookups) {
+      if (const Means means{kernels.front(), lookup}; Layer::suits(d, means)) found.push_back(means);
+    }
+    if (!found.empty() && !multiplies) return found;
+    const auto first = std::find_if(kernels.begin(), kernels.end(), [&](const Kernels *each) { return Layer::suits(d, {each}); });
+    found.insert(found.begin(), {*first});
+    return found;
   }
-  return found;
+};
+
+constexpr const char *kAuto = "auto", *kMultiplied = "int8";
+
+Ways ways(const std::string &path, const std::string &products) {
+  Ways ways{{}, available_lookups(find(path)), products == kAuto || products == kMultiplied};
+  for (const Kernels *kernels : available_kernels()) {
+    if (!ways.kernels.empty() || kernels == &find(path)) ways.kernels.push_back(kernels);
+  }
+  if (products == kAuto) return ways;
+  const auto end = std::remove_if(ways.lookups.begin(), ways.lookups.end(), [&](const Lookup *each) { return products != each->name; });
+  ways.lookups.erase(end, ways.lookups.end());
+  if (!ways.multiplies && ways.lookups.empty()) throw py::value_error("products " + products + ": not available on path " + path);
+  return ways;
 }
 
 std::pair<int, int> pair(const py::handle &value) { return value.cast<std::pair<int, int>>(); }
@@ -105,7 +128,25 @@ SumLevels sum_levels(const py::handle &sum, std::size_t channels) {
   return SumLevels(std::move(main), std::move(bypass), unsigned(count), std::move(narrow), std::move(wide), std::move(planes));
 }
 
-Layer layer(const py::handle &conv, const Geometry &g, const std::vector<const Kernels *> &candidates, bool plain = false) {
+/// The fastest of these, by a trial for each shape in a process. Who holds the GIL may read and write what is known: no lock of another
+/// thread's is then left behind in a forked child.
+Means choose(const Description &d, const std::vector<Means> &means) {
+  static std::map<std::string, std::size_t> known;
+  if (means.size() == 1 || any_will_do(d)) return means.front();
+  const std::string key = shape(d, means);
+  auto found = known.find(key);
+  if (found == known.end()) {
+    std::size_t best;
+    {
+      const py::gil_scoped_release release;
+      best = fastest(d, means);
+    }
+    found = known.insert_or_assign(key, best).first;
+  }
+  return means[found->second];
+}
+
+Layer layer(const py::handle &conv, const Geometry &g, const Ways &ways, bool plain = false, bool summed = false) {
   const std::size_t outputs = py::len(conv.attr("weights"));
   const std::optional<Levels2D> levels = levels_of(conv.attr("levels"), outputs);
   const std::vector<std::size_t> shape{outputs, std::size_t(g.kernel_y), std::size_t(g.kernel_x), std::size_t(g.channels)};
@@ -121,7 +162,7 @@ Layer layer(const py::handle &conv, const Geometry &g, const std::vector<const K
   std::optional<Array<std::uint8_t>> pads;
   if (const py::object given = conv.attr("pads"); !given.is_none()) pads = array<std::uint8_t>(given, {std::size_t(g.channels)});
   if (pads) d.pads = pads->data();
-  d.plain = plain;
+  d.plain = plain, d.summed = summed;
   if (py::isinstance<Array<std::uint8_t>>(weights)) {
     const auto bytes = array<std::uint8_t>(weights, shape);
     d.weights = reinterpret_cast<const std::int8_t *>(bytes.data());
@@ -129,8 +170,9 @@ Layer layer(const py::handle &conv, const Geometry &g, const std::vector<const K
   } else {
     d.weights = array<std::int8_t>(weights, shape).data();
   }
+  const Means means = choose(d, ways.suiting(d));
   const py::gil_scoped_release release;
-  return Layer(d, candidates);
+  return Layer(d, means);
 }
 
 struct Shape {
@@ -141,19 +183,21 @@ struct Shape {
   }
 };
 
-Block block(const py::handle &value, Shape &shape, const std::vector<const Kernels *> &candidates) {
+Block block(const py::handle &value, Shape &shape, const Ways &ways) {
   Block block;
   const Shape in = shape;
+  const std::size_t convs = py::len(value.attr("convs"));
+  const py::object sum = value.attr("sum");
   for (const py::handle conv : value.attr("convs")) {
     const Geometry g = geometry(conv.attr("window"), shape.height, shape.width, shape.channels);
-    block.convs.push_back(layer(conv, g, candidates));
+    block.convs.push_back(layer(conv, g, ways, false, !sum.is_none() && block.convs.size() + 1 == convs));
     shape.follow(block.convs.back());
   }
   if (const py::object projection = value.attr("bypass"); !projection.is_none()) {
     // It reads what comes in as it lies.
-    block.bypass.emplace(layer(projection, geometry(projection.attr("window"), in.height, in.width, in.channels), candidates, true));
+    block.bypass.emplace(layer(projection, geometry(projection.attr("window"), in.height, in.width, in.channels), ways, true));
   }
-  if (const py::object sum = value.attr("sum"); !sum.is_none()) block.convs.back().set_sum(sum_levels(sum, std::size_t(shape.channels)));
+  if (!sum.is_none()) block.convs.back().set_sum(sum_levels(sum, std::size_t(shape.channels)));
   block.entry = code_levels(value.attr("main_entry"), std::size_t(in.channels));
   block.aside = code_levels(value.attr("bypass_entry"), std::size_t(in.channels));
   block.zero = value.attr("zero_point").cast<std::uint8_t>();
@@ -162,13 +206,13 @@ Block block(const py::handle &value, Shape &shape, const std::vector<const Kerne
   return block;
 }
 
-std::unique_ptr<Network> network(const py::object &program, const std::string &path, unsigned threads) {
+std::unique_ptr<Network> network(const py::object &program, const std::string &path, unsigned threads, const std::string &products) {
   if (threads == 0) throw py::value_error("threads: 0");
-  const auto candidates = from(path);
+  const Ways found = ways(path, products);
   const auto [height, width, channels] = program.attr("input").cast<std::tuple<int, int, int>>();
   Shape shape{height, width, channels};
   const py::object conv = program.attr("stem");
-  Layer stem = layer(conv, geometry(conv.attr("window"), height, width, channels), candidates);
+  Layer stem = layer(conv, geometry(conv.attr("window"), height, width, channels), found);
   shape.follow(stem);
   std::optional<Geometry> pool;
   if (const py::object window = program.attr("pool"); !window.is_none()) {
@@ -176,7 +220,7 @@ std::unique_ptr<Network> network(const py::object &program, const std::string &p
     shape.height = pool->out_height, shape.width = pool->out_width;
   }
   std::vector<Block> blocks;
-  for (const py::handle value : program.attr("blocks")) blocks.push_back(block(value, shape, candidates));
+  for (const py::handle value : program.attr("blocks")) blocks.push_back(block(value, shape, found));
   const py::object described = program.attr("head");
   Head head{};
   head.pixels = std::size_t(shape.height) * shape.width;
@@ -197,7 +241,7 @@ std::unique_ptr<Network> network(const py::object &program, const std::string &p
   const auto bias = array<std::int32_t>(described.attr("bias"), {head.classes});
   head.bias.assign(bias.data(), bias.data() + bias.size());
   std::optional<CodeLevels> entry = code_levels(program.attr("entry"), std::size_t(channels));
-  return std::make_unique<Network>(std::move(entry), std::move(stem), pool, std::move(blocks), std::move(head), *candidates.front(), threads);
+  return std::make_unique<Network>(std::move(entry), std::move(stem), pool, std::move(blocks), std::move(head), *found.kernels.front(), threads);
 }
 
 py::tuple run(Network &net, const Array<std::uint8_t> &images, const Array<std::int8_t> &weights, const std::vector<Array<std::uint8_t>> &shown,
@@ -236,21 +280,22 @@ Times profile(Network &net, const Array<std::uint8_t> &images, const Array<std::
 }
 
 /// Products per second that `threads` threads reach with operands in registers.
-double peak(const std::string &path, unsigned threads, double seconds) {
+double peak(const std::string &path, const std::string &products, unsigned threads, double seconds) {
   using Clock = std::chrono::steady_clock;
   constexpr std::size_t kIterations = 20000;
-  const Kernels &kernels = find(path);
+  const Ways found = ways(path, products);
+  const auto burn = found.lookups.empty() || found.multiplies ? found.kernels.front()->burn : found.lookups.front()->burn;
   const py::gil_scoped_release release;
   std::vector<double> rates(threads);
   Pool(threads).run([&](unsigned thread) {
     const auto start = Clock::now();
-    double products = 0;
+    double done = 0;
     std::chrono::duration<double> passed{};
     while (passed.count() < seconds) {
-      products += kernels.burn(kIterations);
+      done += burn(kIterations);
       passed = Clock::now() - start;
     }
-    rates[thread] = products / passed.count();
+    rates[thread] = done / passed.count();
   });
   double total = 0;
   for (const double rate : rates) total += rate;
@@ -266,9 +311,14 @@ PYBIND11_MODULE(_native, module) {
     for (const Kernels *kernels : available_kernels()) names.emplace_back(kernels->name);
     return names;
   });
-  module.def("peak", &peak, py::arg("path"), py::arg("threads"), py::arg("seconds"));
+  module.def("products", [](const std::string &path) {
+    std::vector<std::string> names{kMultiplied};
+    for (const Lookup *lookup : available_lookups(find(path))) names.emplace_back(lookup->name);
+    return names;
+  }, py::arg("path"));
+  module.def("peak", &peak, py::arg("path"), py::arg("products"), py::arg("threads"), py::arg("seconds"));
   py::class_<Network>(module, "Network")
-      .def(py::init(&network), py::arg("program"), py::arg("path"), py::arg("threads"))
+      .def(py::init(&network), py::arg("program"), py::arg("path"), py::arg("threads"), py::arg("products") = kAuto)
       .def("run", [](Network &net, const Array<std::uint8_t> &images, const Array<std::int8_t> &weights) { return run(net, images, weights, {}); },
            py::arg("images"), py::arg("weights"))
       .def("trace", &trace, py::arg("image"), py::arg("weights"))

@@ -42,7 +42,7 @@ void pool_pixels(const Kernels &kernels, const Head &head, const std::uint8_t *c
     std::int32_t sums[kPanel] = {};
     std::uint8_t counts[kPanel];
     std::copy_n(values + begin, columns, sums);
-    kernels.finish(sums, 1, columns, head.levels->panel(begin / kPanel), Join{}, counts, kPanel);
+    kernels.finish({sums, nullptr}, 1, columns, head.levels->panel(begin / kPanel), Join{}, counts, kPanel);
     for (unsigned c = 0; c < columns; ++c) values[begin + c] = head.low + counts[c];
   }
 }
@@ -294,7 +294,7 @@ void Network::run_head(const Worker &worker, const std::uint8_t *codes, std::siz
 
 std::vector<std::pair<std::string, std::string>> Network::paths() const {
   std::vector<std::pair<std::string, std::string>> paths;
-  for (const Layer *layer : layers()) paths.emplace_back(layer->name(), layer->kernels().name);
+  for (const Layer *layer : layers()) paths.emplace_back(layer->name(), layer->means().name());
   return paths;
 }
 

@@ -122,10 +122,48 @@ std::optional<Line<double>> find_line(const Channel &channel, Way way) {
   return suits(line) ? std::optional(line) : std::nullopt;
 }
 
+/// code = clamp((factor * sum + offset) >> bits).
+struct FixedLine {
+  std::int64_t factor, offset;
+};
+
+/// One that gives a channel's codes with this factor, and for no sum needs more than 32 bits. What is multiplied only rises, so that each
+/// threshold says from both its sides where the offset may be.
+std::optional<FixedLine> with_factor(const Channel &channel, std::int64_t factor, unsigned bits) {
+  const std::int64_t low = channel.low, high = channel.high;
+  std::int64_t least = INT32_MIN - factor * low, most = INT32_MAX - factor * high;
+  for (unsigned i = 0; i < channel.count; ++i) {
+    const std::int64_t level = channel.levels[i], code = std::int64_t(i + 1) << bits;
+    if (level <= high) least = std::max(least, code - factor * std::max(level, low));
+    if (level > low) most = std::min(most, code - factor * std::min(level - 1, high) - 1);
+  }
+  least = std::max<std::int64_t>(least, INT32_MIN), most = std::min<std::int64_t>(most, INT32_MAX);
+  return least <= most ? std::optional(FixedLine{factor, least + (most - least) / 2}) : std::nullopt;
+}
+
+/// The same with whichever factor is close to the thresholds' distances.
+std::optional<FixedLine> find_fixed(const Channel &channel, double slope, unsigned bits) {
+  constexpr std::int64_t kTried[] = {0, 1, -1, 2, -2};
+  const std::int64_t middle = std::llround(std::ldexp(slope, int(bits)));
+  for (const std::int64_t more : kTried) {
+    const std::int64_t factor = middle + more;
+    if (factor < 0 || factor > INT16_MAX) continue;
+    if (const auto found = with_factor(channel, factor, bits)) return found;
+  }
+  return std::nullopt;
+}
+
+/// How many more codes a channel has for each unit of its sum.
+double slope_of(const Channel &channel) {
+  const auto index = [&](std::int32_t sum) { return unsigned(std::upper_bound(channel.levels, channel.levels + channel.count, sum) - channel.levels); };
+  const unsigned first = index(channel.low), last = index(channel.high);
+  return last - first < 2 ? 0 : std::max(0.0, fit(channel, first, last).slope);
+}
+
 }  // namespace
 
 Levels::Levels(const std::int32_t *levels, std::size_t channels, unsigned count, const std::vector<std::int32_t> &low,
-               const std::vector<std::int32_t> &high)
+               const std::vector<std::int32_t> &high, bool looked_up)
     : count_(count) {
   const std::size_t panels = (channels + kPanel - 1) / kPanel;
   levels_.assign(panels * count * kPanel, std::numeric_limits<std::int32_t>::max());
@@ -134,8 +172,37 @@ Levels::Levels(const std::int32_t *levels, std::size_t channels, unsigned count,
   for (std::size_t c = 0; c < channels; ++c) {
     for (unsigned i = 0; i < count; ++i) levels_[(c / kPanel * count + i) * kPanel + c % kPanel] = levels[c * count + i];
   }
+  factor_.assign(panels * kPanel, 0), fixed_offset_.assign(panels * kPanel, 0), shifts_.assign(panels, 0);
+  // Of looked up sums, by a product of 16 bits and a shift that all columns share.
+  const auto suits_fixed = [&](std::size_t begin, std::size_t end) {
+    constexpr unsigned kHalf = 16, kMostShift = 15;
+    double steepest = 0;
+    for (std::size_t c = begin; c < end; ++c) {
+      if (high[c] > INT16_MAX) return false;
+      steepest = std::max(steepest, slope_of({levels + c * count, count, low[c], high[c]}));
+    }
+    unsigned shift = kMostShift;
+    while (shift > 0 && std::ldexp(steepest, int(kHalf + shift)) > INT16_MAX) --shift;
+    for (std::size_t c = begin; c < end; ++c) {
+      const Channel channel{levels + c * count, count, low[c], high[c]};
+      std::optional<FixedLine> line = find_fixed(channel, slope_of(channel), kHalf + shift);
+      if (!line && shift > 0) {  // perhaps it needed more than 32 bits: once again from the first column
+        --shift, c = begin - 1;
+        continue;
+      }
+      if (!line) return false;
+      const std::size_t word = word_of(c - begin), at = begin + word / 32 * 32 + word % 2 * 16 + word % 32 / 2;
+      factor_[at] = std::int32_t(std::uint32_t(line->factor) << (word % 2 * kHalf)), fixed_offset_[at] = std::int32_t(line->offset);
+    }
+    shifts_[begin / kPanel] = shift;
+    return true;
+  };
   for (std::size_t panel = 0; panel < panels; ++panel) {
     const std::size_t begin = panel * kPanel, end = std::min(begin + kPanel, channels);
+    if (looked_up && suits_fixed(begin, end)) {
+      ways_[panel] = Way::kFixed;
+      continue;
+    }
     const auto suits = [&](Way way, unsigned doublings) {
       const std::size_t step = std::size_t(1) << doublings, fewer = (count + step - 1) / step;
       std::vector<std::int32_t> firsts(fewer);  // of each `step` thresholds, which are equal
@@ -164,7 +231,8 @@ Levels::Levels(const std::int32_t *levels, std::size_t channels, unsigned count,
 
 Panel Levels::panel(std::size_t index) const {
   const std::size_t at = index * kPanel;
-  return {ways_[index], doublings_[index], &single_slope_[at], &single_offset_[at], &slope_[at], &offset_[at], &levels_[at * count_], count_};
+  return {ways_[index], doublings_[index], &single_slope_[at], &single_offset_[at], &slope_[at], &offset_[at], &levels_[at * count_], count_,
+          &factor_[at], &fixed_offset_[at], shifts_[index]};
 }
 
 CodeLevels::CodeLevels(const std::int32_t *levels, std::size_t channels, unsigned count) : count_(count) {
@@ -207,7 +275,7 @@ Sum SumLevels::panel(std::size_t index) const {
   const std::size_t at = index * kPanel;
   const Plane plane = planes_ ? planes_->panel(index) : Plane{};
   if (levels_) return {&main_[at], &bypass_[at], levels_->panel(index), nullptr, plane};
-  return {&main_[at], &bypass_[at], {Way::kLevels, 0, nullptr, nullptr, nullptr, nullptr, nullptr, count_}, &wide_[at * count_], plane};
+  return {&main_[at], &bypass_[at], {Way::kLevels, 0, nullptr, nullptr, nullptr, nullptr, nullptr, count_, nullptr, nullptr, 0}, &wide_[at * count_], plane};
 }
 
 }  // namespace resflow

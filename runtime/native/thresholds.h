@@ -14,9 +14,9 @@ namespace resflow {
 /// Thresholds of a convolution, or behind a join, panel by panel.
 class Levels {
  public:
-  /// `levels` is [channels][count], ascending; the sums of a channel are within `low` and `high`.
+  /// `levels` is [channels][count], ascending; the sums of a channel are within `low` and `high`, and come in 16 bits if they are `looked_up`.
   Levels(const std::int32_t *levels, std::size_t channels, unsigned count, const std::vector<std::int32_t> &low,
-         const std::vector<std::int32_t> &high);
+         const std::vector<std::int32_t> &high, bool looked_up = false);
 
   Panel panel(std::size_t index) const;
   Way slowest() const { return *std::max_element(ways_.begin(), ways_.end()); }
@@ -25,7 +25,8 @@ class Levels {
   unsigned count_;
   std::vector<std::int32_t> levels_;
   std::vector<Way> ways_;  // of each panel
-  std::vector<unsigned> doublings_;
+  std::vector<unsigned> doublings_, shifts_;
+  std::vector<std::int32_t> factor_, fixed_offset_;
   std::vector<double> slope_, offset_;
   std::vector<float> single_slope_, single_offset_;
 };

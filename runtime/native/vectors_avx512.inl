@@ -25,6 +25,26 @@ inline __m512i steps(__m512i codes, unsigned doublings, __m512i high) {
   return _mm512_min_epu8(codes, high);
 }
 
+/// A row of sums of 32 bits, a quarter of its columns at a time.
+struct WideRow {
+  const std::int32_t *sums;
+
+  __m512i quarter(unsigned q) const { return _mm512_loadu_si512(sums + q * kLanes); }
+};
+
+/// A row of sums of 16 bits, as `Sums` has them.
+struct NarrowRow {
+  const std::uint16_t *sums;
+
+  __m512i second() const { return _mm512_loadu_si512(sums + kPanel / 2); }
+  __m512i first() const { return _mm512_sub_epi16(_mm512_loadu_si512(sums), _mm512_slli_epi16(second(), 8)); }
+
+  __m512i quarter(unsigned q) const {
+    const __m512i half = q < kQuarters / 2 ? first() : second(), zero = _mm512_setzero_si512();
+    return q % 2 == 0 ? _mm512_unpacklo_epi16(half, zero) : _mm512_unpackhi_epi16(half, zero);
+  }
+};
+
 // What follows makes such codes out of a row of sums.
 
 /// Slopes and offsets of a panel, in registers for all its rows.
@@ -40,10 +60,11 @@ struct Affine {
     }
   }
 
-  __m512i operator()(const std::int32_t *sums) const {
+  template <class Row>
+  __m512i operator()(const Row &sums) const {
     __m512i codes[kQuarters];
     for (unsigned q = 0; q < kQuarters; ++q) {
-      const __m512 sum = _mm512_cvtepi32_ps(_mm512_loadu_si512(sums + q * kLanes));
+      const __m512 sum = _mm512_cvtepi32_ps(sums.quarter(q));
       codes[q] = _mm512_cvtps_epi32(_mm512_fmadd_ps(sum, slope[q], offset[q]));
     }
     return steps(pack(codes), doublings, high);
@@ -76,11 +97,12 @@ struct AffineDouble {
     return _mm512_add_pd(_mm512_fmadd_pd(sum, half.slope[q], half.offset[q]), _mm512_set1_pd(0x1.8p52));
   }
 
-  __m512i operator()(const std::int32_t *sums) const {
+  template <class Row>
+  __m512i operator()(const Row &sums) const {
     const __m512i sign = _mm512_set1_epi32(INT32_MIN), exponent = _mm512_set1_epi32(0x43300000);  // upper half of 2^52
     __m512i codes[kQuarters];
     for (unsigned q = 0; q < kQuarters; ++q) {
-      const __m512i sum = _mm512_xor_si512(_mm512_loadu_si512(sums + q * kLanes), sign);  // 2^31 more, without a sign
+      const __m512i sum = _mm512_xor_si512(sums.quarter(q), sign);  // 2^31 more, without a sign
       const __m512d left = rounded(even, q, _mm512_unpacklo_epi32(sum, exponent));
       const __m512d right = rounded(odd, q, _mm512_unpackhi_epi32(sum, exponent));
       codes[q] = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castpd_ps(left), _mm512_castpd_ps(right), 0x88));
@@ -95,13 +117,14 @@ struct Near {
 
   explicit Near(const Panel &p) : panel(p) {}
 
-  __m512i operator()(const std::int32_t *sums) const {
+  template <class Row>
+  __m512i operator()(const Row &sums) const {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), one = _mm512_set1_epi32(1);
     const __m512i last = _mm512_set1_epi32(int(panel.count) - 1);
     __m512i codes[kQuarters];
     for (unsigned q = 0; q < kQuarters; ++q) {
       const unsigned at = q * kLanes;
-      const __m512i sum = _mm512_loadu_si512(sums + at);
+      const __m512i sum = sums.quarter(q);
       const __m512 line = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(panel.slope + at), _mm512_loadu_ps(panel.offset + at));
       const __m512i code = _mm512_max_epi32(_mm512_min_epi32(_mm512_cvtps_epi32(line), last), _mm512_setzero_si512());
       const __m512i index = _mm512_add_epi32(_mm512_slli_epi32(code, 6), lane);
@@ -119,11 +142,12 @@ struct Levels {
 
   explicit Levels(const Panel &p) : panel(p) {}
 
-  __m512i operator()(const std::int32_t *sums) const {
+  template <class Row>
+  __m512i operator()(const Row &sums) const {
     __m512i codes[kQuarters];
     for (unsigned q = 0; q < kQuarters; ++q) {
       const std::int32_t *levels = panel.levels + q * kLanes;
-      const __m512i sum = _mm512_loadu_si512(sums + q * kLanes), one = _mm512_set1_epi32(1);
+      const __m512i sum = sums.quarter(q), one = _mm512_set1_epi32(1);
       __m512i code = _mm512_setzero_si512();
       if (panel.count <= kFew) {
         for (unsigned i = 0; i < panel.count; ++i, levels += kPanel) {
@@ -145,10 +169,33 @@ struct Levels {
   }
 };
 
+/// Products of 16 bits.
+struct Fixed {
+  __m512i factor[kQuarters], offset[kQuarters], high, shift;
+
+  explicit Fixed(const Panel &panel) : high(_mm512_set1_epi8(char(panel.count))), shift(_mm512_set1_epi16(short(panel.shift))) {
+    for (unsigned q = 0; q < kQuarters; ++q) {
+      factor[q] = _mm512_loadu_si512(panel.factor + q * kLanes);
+      offset[q] = _mm512_loadu_si512(panel.fixed_offset + q * kLanes);
+    }
+  }
+
+  /// Even words times the factors number q, odd ones times those after.
+  __m512i half(__m512i words, unsigned q) const {
+    const __m512i even = _mm512_dpwssd_epi32(offset[q], words, factor[q]), odd = _mm512_dpwssd_epi32(offset[q + 1], words, factor[q + 1]);
+    return _mm512_srav_epi16(_mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(even, 16), odd), shift);
+  }
+
+  __m512i operator()(const NarrowRow &sums) const {
+    return _mm512_min_epu8(_mm512_packus_epi16(half(sums.first(), 0), half(sums.second(), 2)), high);
+  }
+};
+
 /// Calls `work` with what counts the thresholds of a panel.
 template <class Work>
 inline void with_counter(const Panel &panel, const Work &work) {
   switch (panel.way) {
+    case Way::kFixed: return;  // not of sums of 32 bits
     case Way::kLine: return work(Affine(panel));
     case Way::kDouble: return work(AffineDouble(panel));
     case Way::kNear: return work(Near(panel));
@@ -157,21 +204,29 @@ inline void with_counter(const Panel &panel, const Work &work) {
 }
 
 inline void count_row(const std::int32_t *sums, const Panel &panel, std::uint8_t *codes) {
-  with_counter(panel, [&](const auto &count) { _mm512_storeu_si512(codes, spread(count(sums))); });
+  with_counter(panel, [&](const auto &count) { _mm512_storeu_si512(codes, spread(count(WideRow{sums}))); });
 }
 
-/// Codes of the bypass added and clipped, where there is one.
+/// Codes as they are counted.
+struct Plain {
+  __m512i operator()(__m512i packed, unsigned) const { return spread(packed); }
+};
+
+/// Codes of the bypass added and clipped.
 struct Clip {
-  const Join &join;
+  const std::uint8_t *bypass;
+  std::size_t stride;
   __mmask64 mask;
+  __m512i zero, high;
+
+  Clip(const Join &join, __mmask64 m)
+      : bypass(join.bypass), stride(join.stride), mask(m), zero(_mm512_set1_epi8(char(join.zero))), high(_mm512_set1_epi8(char(join.high))) {}
 
   __m512i operator()(__m512i packed, unsigned row) const {
-    __m512i codes = spread(packed);
-    if (join.bypass == nullptr) return codes;
-    const __m512i bypass = _mm512_maskz_loadu_epi8(mask, join.bypass + row * join.stride), zero = _mm512_set1_epi8(char(join.zero));
+    const __m512i other = _mm512_maskz_loadu_epi8(mask, bypass + row * stride);
     // One of the two differences is zero, so that nothing needs more than 8 bits.
-    codes = _mm512_adds_epu8(codes, _mm512_subs_epu8(bypass, zero));
-    return _mm512_min_epu8(_mm512_subs_epu8(codes, _mm512_subs_epu8(zero, bypass)), _mm512_set1_epi8(char(join.high)));
+    const __m512i codes = _mm512_adds_epu8(spread(packed), _mm512_subs_epu8(other, zero));
+    return _mm512_min_epu8(_mm512_subs_epu8(codes, _mm512_subs_epu8(zero, other)), high);
   }
 };
 
@@ -207,16 +262,28 @@ struct Meet {
   }
 };
 
-inline void finish(const std::int32_t *sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
+/// Rows of either kind of sums, counted by `count`, met with the bypass by `meet`, and written.
+template <class Row, class Number, class Count, class Meeting>
+inline void finish_rows(const Number *sums, unsigned rows, const Count &count, const Meeting &meet, __mmask64 mask, std::uint8_t *out,
+                        std::size_t stride) {
+  for (unsigned r = 0; r < rows; ++r, sums += kPanel, out += stride) _mm512_mask_storeu_epi8(out, mask, meet(count(Row{sums}), r));
+}
+
+inline void finish(const Sums &sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
                    std::size_t stride) {
-  if (join.sum != nullptr && !join.sum->plane) return finish_sum<count_row>(sums, rows, columns, panel, join, out, stride);
+  if (join.sum != nullptr && !join.sum->plane) return finish_sum<count_row>(sums.wide, rows, columns, panel, join, out, stride);
   const __mmask64 mask = columns == kPanel ? ~__mmask64(0) : (__mmask64(1) << columns) - 1;
-  with_counter(panel, [&](const auto &count) {
-    const auto all = [&](const auto &meet) {
-      for (unsigned r = 0; r < rows; ++r) _mm512_mask_storeu_epi8(out + r * stride, mask, meet(count(sums + r * kPanel), r));
+  if (sums.wide == nullptr) {
+    const auto all = [&](const auto &count) {
+      if (join.bypass == nullptr) return finish_rows<NarrowRow>(sums.narrow, rows, count, Plain{}, mask, out, stride);
+      finish_rows<NarrowRow>(sums.narrow, rows, count, Clip(join, mask), mask, out, stride);
     };
-    if (join.sum == nullptr) return all(Clip{join, mask});
-    join.sum->plane.is_one ? all(Meet<1>(join, mask)) : all(Meet<kQuarters>(join, mask));
+    return panel.way == Way::kFixed ? all(Fixed(panel)) : with_counter(panel, all);
+  }
+  with_counter(panel, [&](const auto &count) {
+    const auto all = [&](const auto &meet) { finish_rows<WideRow>(sums.wide, rows, count, meet, mask, out, stride); };
+    if (join.sum != nullptr) return join.sum->plane.is_one ? all(Meet<1>(join, mask)) : all(Meet<kQuarters>(join, mask));
+    join.bypass == nullptr ? all(Plain{}) : all(Clip(join, mask));
   });
 }
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from runtime.container.program import Activation, Block, Conv, Entry, Format, Head, Join, Pair, Program, Shape, Window
-from runtime.emulation.emulator import Emulator, _native, available_paths, peak
+from runtime.emulation.emulator import Emulator, _native, available_paths, available_products, peak
 from runtime.emulation.lowered import LoweredProgram
 from runtime.errors import DeviceError
 from tests import reference_data
@@ -26,6 +26,8 @@ from tests.runtime import programs, resnet50
 
 NETWORK = _native.Network if _native is not None else None
 NATIVE = tuple(path for path in available_paths() if path != "numpy")
+WAYS = [(path, products) for path in NATIVE for products in available_products(path)]
+LOOKED_UP = [way for way in WAYS if way[1] != "int8"]
 
 pytestmark = pytest.mark.skipif(not NATIVE, reason="runtime._native was not compiled when the project was installed")
 
@@ -38,15 +40,26 @@ def everything_is_worth_a_team() -> Iterator[None]:
         yield
 
 
-def team(program: LoweredProgram, path: str, threads: int) -> _native.Network:
-    network = NETWORK(program, path, threads)
+def team(program: LoweredProgram, path: str, threads: int, products: str) -> _native.Network:
+    network = NETWORK(program, path, threads, products)
     network.worth_a_team = 0
     return network
 
 
-def expected_layers(program: Program, path: str) -> dict[str, str]:
-    """Weights above 127 are beyond vpdpbusd and vpmaddubsw; everything else is done by the path itself."""
-    return {conv.name: "portable" if path in ("avx512", "avx2") and conv.weights.max() > 127 else path for conv in program.convs}
+def expected_layers(program: Program, path: str, products: str) -> dict[str, str]:
+    """Weights above 127 are beyond vpdpbusd and vpmaddubsw; everything else is done by the path itself. Bipolar weights are looked up where
+    the sums of a table fit into a byte, and those of a window into two."""
+
+    def expected(conv: Conv) -> str:
+        high = conv.input.high - conv.input.low
+        if products != "int8" and conv.weight.bipolar and INPUTS[products] * high <= 255 and conv.weights[0].size * high < 2**16:
+            return f"{path} {products}"
+        return "portable" if path in ("avx512", "avx2") and conv.weights.max() > 127 else path
+
+    return {conv.name: expected(conv) for conv in program.convs}
+
+
+INPUTS = {"lookup16": 4, "lookup64": 6}
 
 
 def assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -66,9 +79,9 @@ def test_every_path_equals_numpy(data: st.DataObject) -> None:
     weights = drawer.head_weights(program.head.classes, program.head.inputs)
     reference = Emulator(program, path="numpy")
     trace, (labels, scores) = reference.trace(images[0], weights), reference.run(images, weights)
-    for path in NATIVE:
-        emulator = Emulator(program, path=path, threads=drawer.integer(1, 4))
-        assert emulator.layers == expected_layers(program, path)
+    for path, products in WAYS:
+        emulator = Emulator(program, path=path, products=products, threads=drawer.integer(1, 4))
+        assert emulator.layers == expected_layers(program, path, products)
         assert_equal(emulator.trace(images[0], weights), trace)
         found_labels, found_scores = emulator.run(images, weights)
         assert np.array_equal(found_scores, scores)
@@ -97,7 +110,7 @@ def test_the_largest_sums_are_exact(path: str, weight: str, value: int) -> None:
     total = inputs * 255 * value
     program = programs.simple(weights, weight, np.array([[total], [total + 1], [total - 1]], np.int32))
     emulator = Emulator(program, path=path)
-    assert emulator.layers == expected_layers(program, path)
+    assert emulator.layers == expected_layers(program, path, "int8")
     assert emulator.trace(np.full((1, 1, inputs), 255, np.uint8))["stem"].tolist() == [[[1, 0, 1]]]
 
 
@@ -233,13 +246,56 @@ def test_joins_behind_real_factors(path: str, kinds: int, uneven: float, way: st
     assert np.array_equal(emulator.trace(images)["block"], np.moveaxis(expected[turns], 0, 2))
 
 
+@pytest.mark.parametrize(("path", "products"), LOOKED_UP)
+@pytest.mark.parametrize("bits", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(("target", "uneven"), [(2, 0.0), (4, 0.0), (4, 3.0), (8, 0.0)])
+def test_looked_up_sums_on_both_sides_of_every_threshold(path: str, products: str, bits: int, target: int, uneven: float) -> None:
+    """Windows of all sums up to the largest, with weights of one sign: every sum there is."""
+    inputs, outputs, high, codes = 150, 70, 2**bits - 1, Format(f"uint{target}")
+    if INPUTS[products] * high > 255:
+        pytest.skip("a table's sums do not fit into a byte")
+    rng = np.random.default_rng(bits)
+    sign = np.where(np.arange(outputs) % 3 > 0, 1, -1)[:, np.newaxis]
+    step = rng.uniform(0.5, 1, (outputs, 1)) * inputs * high / codes.levels
+    levels = step * (np.arange(codes.levels) - codes.levels / 2 + uneven * rng.uniform(-0.5, 0.5, (outputs, codes.levels)))
+    thresholds = np.sort(np.ceil(levels + inputs * high / 2 * sign), axis=1).astype(np.int32)
+    weights = np.repeat(sign, inputs, axis=1).astype(np.int8)
+    program = programs.simple(weights, "bipolar", thresholds, source=f"uint{bits}", target=codes.name)
+    sums = np.arange(inputs * high + 1)
+    images = np.clip(sums[:, np.newaxis] - np.arange(inputs) * high, 0, high).astype(np.uint8)
+    entry = Activation(name="stem.entry", codes=Format(f"uint{bits}"), thresholds=np.tile(np.arange(1, high + 1, dtype=np.int32), (inputs, 1)))
+    emulator = Emulator(dataclasses.replace(program, input=Shape(1, len(images), inputs), entry=entry), path=path, products=products)
+    assert emulator.layers == {"stem.conv": f"{path} {products}"}
+    # Of 8 bits some columns need more than 16 bits behind the point, and are found by a line in floating point.
+    assert emulator.ways["stem.conv"] in ({"levels"} if uneven else {"fixed"} if target < 8 else {"fixed", "line", "double"})
+    expected = (thresholds[np.newaxis] <= (sums[:, np.newaxis] * sign.T)[:, :, np.newaxis]).sum(axis=2)
+    assert np.array_equal(emulator.trace(images[np.newaxis])["stem"][0], expected)
+
+
 @pytest.mark.parametrize("path", NATIVE)
+def test_a_trial_chooses_among_what_suits(path: str) -> None:
+    """For a layer that is worth one; a second network does as the first."""
+    rng = np.random.default_rng(3)
+    weights = (2 * rng.integers(0, 2, (256, 64)) - 1).astype(np.int8)
+    thresholds = np.sort(rng.integers(-60, 60, (256, 3)), axis=1).astype(np.int32)
+    program = programs.simple(weights, "bipolar", thresholds, source="uint2", target="uint2")
+    entry = Activation(name="stem.entry", codes=Format("uint2"), thresholds=np.tile(np.array([64, 128, 192], np.int32), (64, 1)))
+    program = dataclasses.replace(program, input=Shape(20, 20, 64), entry=entry)
+    image = rng.integers(0, 256, program.input).astype(np.uint8)
+    first, second = Emulator(program, path=path), Emulator(program, path=path)
+    assert first.layers == second.layers
+    assert first.layers["stem.conv"] in {path, *(f"{path} {products}" for products in available_products(path))}
+    assert_equal(first.trace(image), Emulator(program, path="numpy").trace(image))
+
+
+@pytest.mark.parametrize(("path", "products"), [*WAYS, (NATIVE[0] if NATIVE else "numpy", "auto")])
 @needs_reference
-def test_resnet50_equals_the_original_design(path: str) -> None:
+def test_resnet50_equals_the_original_design(path: str, products: str) -> None:
     golden, weights = reference_data.golden(), reference_data.parameters()["head/fc/weights"]
-    for threads in (1, 2, 3, 4) if path == NATIVE[0] else (2,):
-        emulator = Emulator(resnet50.program(), path=path, threads=threads)
-        assert set(emulator.layers.values()) == {path}
+    program = resnet50.program()
+    for threads in (1, 2, 3, 4) if products == "auto" else (2,):
+        emulator = Emulator(program, path=path, products=products, threads=threads)
+        assert products == "auto" or emulator.layers == expected_layers(program, path, products)
         trace = emulator.trace(golden["image"], weights)
         assert np.array_equal(trace.pop("labels"), golden["top5"])
         assert {name for name, codes in trace.items() if not np.array_equal(codes, golden[name])} == set()
@@ -332,12 +388,26 @@ def test_paths_and_threads_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> Non
     emulator = Emulator(program)
     assert (emulator.path, emulator.threads, emulator.layers) == ("portable", 3, {"stem.conv": "portable"})
     assert (Emulator(program, path="numpy").path, Emulator(program, threads=1).threads) == ("numpy", 1)
+    monkeypatch.setenv("RESFLOW_EMULATOR_PRODUCTS", "int8")
+    assert (Emulator(program).layers, Emulator(program, path="numpy").path) == ({"stem.conv": "portable"}, "numpy")
 
 
 @pytest.mark.parametrize(("path", "threads", "where"), [("sse9", None, "path"), ("numpy", 0, "threads"), ("numpy", 5000, "threads")])
 def test_what_cannot_be_forced(path: str, threads: int | None, where: str) -> None:
     with pytest.raises(DeviceError, match=f"^{where}: "):
         Emulator(drawn(6)[0], path=path, threads=threads)
+
+
+def test_products_that_cannot_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = drawn(6)[0]
+    with pytest.raises(DeviceError) as caught:
+        Emulator(program, path="portable", products="lookup16")
+    assert str(caught.value) == "products: 'lookup16'\nwhy: path portable has no such way to products\nfix: choose from auto, int8"
+    with pytest.raises(DeviceError, match="^products: 'int8'\nwhy: path numpy has no such way to products\nfix: choose from auto$"):
+        Emulator(program, path="numpy", products="int8")
+    monkeypatch.setenv("RESFLOW_EMULATOR_PRODUCTS", "planes")
+    with pytest.raises(DeviceError, match="^RESFLOW_EMULATOR_PRODUCTS: 'planes'\n"):
+        Emulator(program, path="portable")
 
 
 def test_environment_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
