@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace resflow {
 
@@ -115,7 +116,7 @@ constexpr unsigned kLookupRows = 8;
 
 /// Tables one after the other in each row, of which so many add up to no more than a byte.
 struct Run {
-  std::size_t offset;  // in bytes, from the start of a window
+  std::size_t offset;  // in bytes, from where the row starts
   unsigned tables;
 };
 
@@ -135,8 +136,9 @@ struct Lookup {
   // which is all ones.
   void (*make)(const std::uint8_t *codes, std::size_t stride, std::size_t pixels, std::size_t channels, unsigned high, std::uint8_t *tables);
 
-  // sums[count][kPanel], as `Sums` has them, grow by what the panel's [tables][kPanel] indices find for each row in the tables of the runs.
-  void (*add)(const std::uint8_t *const *rows, unsigned count, const Run *runs, std::size_t size, const std::uint8_t *panel,
+  // What the panel's [tables][kPanel] indices find for each row in the tables of the runs, as `Sums` have it: in place of sums[count][kPanel]
+  // if they are `fresh`, or else on top of them.
+  void (*add)(const std::uint8_t *const *rows, unsigned count, const std::vector<Run> &runs, const std::uint8_t *panel, bool fresh,
               std::uint16_t *sums);
 
   // Looks up for a while in registers; the number of products.

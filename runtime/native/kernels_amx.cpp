@@ -133,7 +133,7 @@ constexpr Kernels kKernels = {
     expand,
     finish,
     gather,
-    gather_entry_columns,
+    gather_entry_pixels,
     pool,
     accumulate,
     dense,

@@ -17,7 +17,7 @@ constexpr std::size_t kFirstLevelBytes = 24 << 10;
 constexpr std::size_t kPanelBytes = 640 << 10, kManyRowBytes = 1024 << 10, kFewRowBytes = 96 << 10;
 
 // Cycles: to expand a byte of weights, to gather a byte, and a line of a window.
-constexpr double kExpandCycles = 1.0 / 50, kByteCycles = 1.0 / 32, kLineCycles = 8;
+constexpr double kExpandCycles = 1.0 / 12, kByteCycles = 1.0 / 32, kLineCycles = 8;
 
 constexpr std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
 constexpr std::size_t round_up(std::size_t value, std::size_t to) { return divide_up(value, to) * to; }

@@ -114,10 +114,9 @@ class Layer {
 
   /// Tables that are looked up in one after the other, while those of a few rows stay in the first level cache.
   struct Slice {
-    std::size_t offset;           // bytes from the start of a window
     std::size_t tables;
-    std::size_t begin, channels;  // of a pixel, where the windows are single pixels
-    std::vector<Run> runs;        // in bytes from `offset`
+    std::size_t begin, channels;  // of a pixel, where windows are single pixels
+    std::vector<Run> runs;        // from the start of the window, or of the slice of a pixel
   };
 
   /// The tables of a layer's inputs. Those of single pixels are made slice by slice, when their turn comes; those of larger windows for
@@ -144,6 +143,9 @@ class Layer {
   const std::int8_t *panel(std::size_t index, std::uint8_t *scratch) const;
   std::size_t strip_end(std::size_t slot, std::size_t end) const;
   Rows rows(const std::uint8_t *frames, std::size_t slot) const;
+  struct PixelTile;
+  struct WindowTile;
+
   void choose_tables(unsigned high);
   void pack_indices(const std::int8_t *weights);
   std::vector<std::int32_t> excess(const std::int8_t *weights) const;
@@ -153,8 +155,8 @@ class Layer {
   void look_up_pixels(const Task &task, const Part &part) const;
   void look_up_windows(const Task &task, const Part &part) const;
   void make_lines(const Task &task, std::size_t begin, std::size_t end) const;
-  template <class Rows>
-  void add_up(const Task &task, const Part &part, const Rows &rows) const;
+  template <class Tile>
+  void add_up(const Task &task, const Part &part, Tile &tile) const;
   void run_block(const Task &task, const Rows &rows, const Part &part) const;
   void prefetch(const Task &task, std::size_t slot, unsigned count, std::size_t panel) const;
   void finish(const Task &task, const Sums &sums, std::size_t slot, unsigned count, std::size_t panel) const;

@@ -9,7 +9,7 @@ namespace {
 
 // Of a second level cache: what tables may take at a time. Of a first level cache: what those of the rows of one addition may.
 constexpr std::size_t kTableBytes = 384 << 10, kSliceBytes = 20 << 10, kGatherBytes = 16 << 10;
-constexpr std::size_t kPanelsTogether = 8;  // whose sums are kept while slice after slice is added to them
+constexpr std::size_t kPanelsTogether = 32;  // whose sums are kept while slice after slice is added to them
 
 constexpr std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
 
@@ -36,10 +36,11 @@ void Layer::choose_tables(unsigned high) {
     for (std::size_t i = 0; i < pieces; ++i) {
       const std::size_t begin = blocks * i / pieces * per_block, end = blocks * (i + 1) / pieces * per_block;
       const std::size_t first = begin / per_block * t.how->block, runs = divide_up(end - begin, most);
-      Slice slice{y * t.line_bytes + begin * bytes, end - begin, first, std::min(channels, end / per_block * t.how->block) - first, {}};
+      Slice slice{end - begin, first, std::min(channels, end / per_block * t.how->block) - first, {}};
+      const std::size_t start = takes_entry() ? 0 : y * t.line_bytes + begin * bytes;
       for (std::size_t r = 0; r < runs; ++r) {
         const std::size_t from = slice.tables * r / runs, to = slice.tables * (r + 1) / runs;
-        slice.runs.push_back({from * bytes, unsigned(to - from)});
+        slice.runs.push_back({start + from * bytes, unsigned(to - from)});
       }
       t.slices.push_back(std::move(slice));
     }
@@ -93,63 +94,91 @@ std::size_t Layer::table_bytes() const {
 
 void Layer::look_up(const Task &task, const Part &part) const { takes_entry() ? look_up_pixels(task, part) : look_up_windows(task, part); }
 
-/// Adds up and finishes all rows of a part; rows(slice, slot, count, to) says where their tables of a slice are.
-template <class Rows>
-void Layer::add_up(const Task &task, const Part &part, const Rows &rows) const {
+/// Adds up and finishes all rows of a part. tile.move(slot, count) says where the tables of some rows are, in tile.rows;
+/// tile.make(slice) makes those of a slice, if they are not there yet.
+template <class Tile>
+void Layer::add_up(const Task &task, const Part &part, Tile &tile) const {
   const Tables &t = *lookup_;
   alignas(64) std::uint16_t sums[kPanelsTogether][kLookupRows * kPanel];
   for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kLookupRows) {
     const unsigned count = unsigned(std::min<std::size_t>(kLookupRows, part.row_end - slot));
+    tile.move(slot, count);
     for (std::size_t first = part.panel_begin; first < part.panel_end; first += kPanelsTogether) {
       const std::size_t panels = std::min(kPanelsTogether, part.panel_end - first);
-      std::memset(sums, 0, panels * sizeof sums[0]);
       const std::uint8_t *indices = weights_.data() + first * t.panel_bytes();
+      bool fresh = true;
       for (const Slice &slice : t.slices) {
-        const std::uint8_t *row[kLookupRows];
-        rows(slice, slot, count, row);
-        for (std::size_t p = 0; p < panels; ++p) {
-          t.how->add(row, count, slice.runs.data(), slice.runs.size(), indices + p * t.panel_bytes(), sums[p]);
-        }
+        tile.make(slice);
+        for (std::size_t p = 0; p < panels; ++p) t.how->add(tile.rows, count, slice.runs, indices + p * t.panel_bytes(), fresh, sums[p]);
         indices += slice.tables * kPanel;
+        fresh = false;
       }
       for (std::size_t p = 0; p < panels; ++p) finish(task, {nullptr, sums[p]}, slot, count, first + p);
     }
   }
 }
 
+/// Rows of single pixels, whose tables are made slice by slice.
+struct Layer::PixelTile {
+  const Tables &t;
+  const std::uint8_t *codes;  // of the first slot
+  std::size_t first, channels;
+  std::uint8_t *tables;
+  const std::uint8_t *rows[kLookupRows] = {};
+  std::size_t slot = 0;
+  unsigned count = 0;
+
+  void move(std::size_t to, unsigned size) { slot = to, count = size; }
+
+  void make(const Slice &slice) {
+    t.how->make(codes + (slot - first) * channels + slice.begin, channels, count, slice.channels, t.high, tables);
+    for (unsigned r = 0; r < count; ++r) rows[r] = tables + r * slice.tables * t.how->bytes();
+  }
+};
+
 void Layer::look_up_pixels(const Task &task, const Part &part) const {
   const Geometry &g = geometry_;
-  const Tables &t = *lookup_;
   const std::size_t channels = std::size_t(g.channels), bands = band_rows();
   const bool as_they_lie = g.stride_y == 1 && g.stride_x == 1 && !entry_;
   for (std::size_t begin = part.row_begin; begin < part.row_end; begin += bands) {
     const std::size_t end = std::min(part.row_end, begin + bands);
-    std::uint8_t *copied = task.scratch.rows.data(), *tables = task.scratch.panels.data();
+    std::uint8_t *copied = task.scratch.rows.data();
     if (entry_) {
       kernels_->gather_entry(g, *entry_, task.frames, begin, end - begin, copied, channels);
     } else if (!as_they_lie) {
       kernels_->gather(g, task.frames, begin, end - begin, copied, channels);
     }
-    const std::uint8_t *codes = as_they_lie ? task.frames + begin * channels : copied;
-    add_up(task, {begin, end, part.panel_begin, part.panel_end}, [&](const Slice &slice, std::size_t slot, unsigned count, auto &row) {
-      t.how->make(codes + (slot - begin) * channels + slice.begin, channels, count, slice.channels, t.high, tables);
-      for (unsigned r = 0; r < count; ++r) row[r] = tables + r * slice.tables * t.how->bytes();
-    });
+    PixelTile tile{*lookup_, as_they_lie ? task.frames + begin * channels : copied, begin, channels, task.scratch.panels.data()};
+    add_up(task, {begin, end, part.panel_begin, part.panel_end}, tile);
   }
 }
 
+/// Rows of windows, over tables that are there.
+struct Layer::WindowTile {
+  const std::uint8_t *tables;  // of the line where the first window begins
+  std::size_t first, across, down_bytes, right_bytes;
+  const std::uint8_t *rows[kLookupRows] = {};
+
+  void move(std::size_t slot, unsigned count) {
+    std::size_t x = slot % across;
+    const std::uint8_t *line = tables + (slot / across - first / across) * down_bytes;
+    for (unsigned r = 0; r < count; ++r, ++x) {
+      if (x == across) x = 0, line += down_bytes;
+      rows[r] = line + x * right_bytes;
+    }
+  }
+
+  void make(const Slice &) {}
+};
+
 void Layer::look_up_windows(const Task &task, const Part &part) const {
   const Geometry &g = geometry_;
-  const Tables &t = *lookup_;
   const std::size_t across = std::size_t(g.out_width), per_frame = slots_per_frame();
-  const std::size_t down_bytes = g.stride_y * t.line_bytes, right_bytes = g.stride_x * t.pixel_bytes;
   for (std::size_t begin = part.row_begin, end; begin < part.row_end; begin = end) {
     end = std::min({part.row_end, (begin / per_frame + 1) * per_frame, (begin / across + band_rows()) * across});
     make_lines(task, begin, end);
-    add_up(task, {begin, end, part.panel_begin, part.panel_end}, [&](const Slice &slice, std::size_t slot, unsigned count, auto &row) {
-      const std::uint8_t *tables = task.scratch.panels.data() + slice.offset;
-      for (unsigned r = 0; r < count; ++r, ++slot) row[r] = tables + (slot / across - begin / across) * down_bytes + slot % across * right_bytes;
-    });
+    WindowTile tile{task.scratch.panels.data(), begin, across, g.stride_y * lookup_->line_bytes, g.stride_x * lookup_->pixel_bytes};
+    add_up(task, {begin, end, part.panel_begin, part.panel_end}, tile);
   }
 }
 

@@ -3,7 +3,8 @@
 
 /// The columns of one vector in kRows rows.
 template <class Vector, unsigned kRows>
-inline void add_tile(const std::uint8_t *const *rows, const Run *runs, std::size_t size, const std::uint8_t *panel, std::uint16_t *sums) {
+inline void add_tile(const std::uint8_t *const *rows, const Run *runs, std::size_t size, const std::uint8_t *panel, bool fresh,
+                     std::uint16_t *sums) {
   const std::uint8_t *row[kRows];
   for (unsigned r = 0; r < kRows; ++r) row[r] = rows[r];
   for (const Run *run = runs; run < runs + size; ++run) {
@@ -22,31 +23,36 @@ inline void add_tile(const std::uint8_t *const *rows, const Run *runs, std::size
     #pragma GCC unroll 8
     for (unsigned r = 0; r < kRows; ++r) {
       std::uint16_t *both = sums + r * kPanel, *odd = both + kPanel / 2;
-      Vector::store(both, Vector::add_pairs(Vector::load(both), found[r]));
-      Vector::store(odd, Vector::add_pairs(Vector::load(odd), Vector::upper(found[r])));
+      const auto upper = Vector::upper(found[r]);
+      Vector::store(both, fresh ? found[r] : Vector::add_pairs(Vector::load(both), found[r]));
+      Vector::store(odd, fresh ? upper : Vector::add_pairs(Vector::load(odd), upper));
     }
+    fresh = false;
   }
 }
 
 template <class Vector, unsigned kRows>
-inline void add_rows(const std::uint8_t *const *rows, const Run *runs, std::size_t size, const std::uint8_t *panel, std::uint16_t *sums) {
+inline void add_rows(const std::uint8_t *const *rows, const Run *runs, std::size_t size, const std::uint8_t *panel, bool fresh,
+                     std::uint16_t *sums) {
   for (unsigned begin = 0; begin < kPanel; begin += Vector::kBytes) {
-    add_tile<Vector, kRows>(rows, runs, size, panel + begin, sums + begin / 2);
+    add_tile<Vector, kRows>(rows, runs, size, panel + begin, fresh, sums + begin / 2);
   }
 }
 
 template <class Vector>
-inline void add(const std::uint8_t *const *rows, unsigned count, const Run *runs, std::size_t size, const std::uint8_t *panel,
+inline void add(const std::uint8_t *const *rows, unsigned count, const std::vector<Run> &list, const std::uint8_t *panel, bool fresh,
                 std::uint16_t *sums) {
+  const Run *runs = list.data();
+  const std::size_t size = list.size();
   switch (count) {
-    case 8: return add_rows<Vector, 8>(rows, runs, size, panel, sums);
-    case 7: return add_rows<Vector, 7>(rows, runs, size, panel, sums);
-    case 6: return add_rows<Vector, 6>(rows, runs, size, panel, sums);
-    case 5: return add_rows<Vector, 5>(rows, runs, size, panel, sums);
-    case 4: return add_rows<Vector, 4>(rows, runs, size, panel, sums);
-    case 3: return add_rows<Vector, 3>(rows, runs, size, panel, sums);
-    case 2: return add_rows<Vector, 2>(rows, runs, size, panel, sums);
-    case 1: return add_rows<Vector, 1>(rows, runs, size, panel, sums);
+    case 8: return add_rows<Vector, 8>(rows, runs, size, panel, fresh, sums);
+    case 7: return add_rows<Vector, 7>(rows, runs, size, panel, fresh, sums);
+    case 6: return add_rows<Vector, 6>(rows, runs, size, panel, fresh, sums);
+    case 5: return add_rows<Vector, 5>(rows, runs, size, panel, fresh, sums);
+    case 4: return add_rows<Vector, 4>(rows, runs, size, panel, fresh, sums);
+    case 3: return add_rows<Vector, 3>(rows, runs, size, panel, fresh, sums);
+    case 2: return add_rows<Vector, 2>(rows, runs, size, panel, fresh, sums);
+    case 1: return add_rows<Vector, 1>(rows, runs, size, panel, fresh, sums);
   }
 }
 static_assert(kLookupRows == 8, "which are the cases");

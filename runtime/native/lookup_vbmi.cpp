@@ -44,32 +44,48 @@ struct Addend {
   }
 };
 
+/// Which entries of 8 tables of 8 an entry of table `place` out of 4 adds up: of one by the lower three bits of its number, of the next by
+/// the upper three.
+struct Pair {
+  alignas(64) std::uint8_t lower[64], upper[64];
+
+  explicit constexpr Pair(unsigned place) : lower{}, upper{} {
+    for (unsigned i = 0; i < 64; ++i) lower[i] = std::uint8_t(place * 16 + i % 8), upper[i] = std::uint8_t(place * 16 + 8 + i / 8);
+  }
+};
+
 constexpr Addend kAddends[] = {Addend(0), Addend(1), Addend(2)};
-constexpr std::size_t kTogether = 4, kCodes = kTogether * Vector::kInputs;  // tables that come out of one vector of tables of 8
+constexpr Pair kPairs[] = {Pair(0), Pair(1), Pair(2), Pair(3)};
+constexpr std::size_t kTogether = std::size(kPairs), kCodes = kTogether * Vector::kInputs;
+
+/// 8 tables of 8 of up to 24 codes.
+inline __m512i make_eights(const std::uint8_t *codes, __mmask32 mask, __m256i high) {
+  const __m256i some = _mm256_maskz_loadu_epi8(mask, codes);
+  const __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(some), _mm256_xor_si256(some, high), 1);
+  const auto addend = [&](unsigned i) { return Vector::look_up(both, _mm512_load_si512(kAddends[i].from)); };
+  return _mm512_add_epi8(_mm512_add_epi8(addend(0), addend(1)), addend(2));
+}
+
+inline __m512i make_table(__m512i eights, const Pair &pair) {
+  const auto of = [&](const std::uint8_t *entries) { return Vector::look_up(eights, _mm512_load_si512(entries)); };
+  return _mm512_add_epi8(of(pair.lower), of(pair.upper));
+}
 
 void make(const std::uint8_t *codes, std::size_t stride, std::size_t pixels, std::size_t channels, unsigned high, std::uint8_t *tables) {
-  const std::size_t per_pixel = (channels + kBlock - 1) / kBlock;
   const __m256i most = _mm256_set1_epi8(char(high));
-  const __m512i first = _mm512_load_si512(kAddends[0].from), second = _mm512_load_si512(kAddends[1].from);
-  const __m512i third = _mm512_load_si512(kAddends[2].from);
-  // Each byte of 8, eight times.
-  const __m512i slow = _mm512_set_epi64(0x0707070707070707, 0x0606060606060606, 0x0505050505050505, 0x0404040404040404, 0x0303030303030303,
-                                        0x0202020202020202, 0x0101010101010101, 0);
+  const std::size_t whole = channels / kCodes * kCodes, rest = (channels - whole + Vector::kInputs - 1) / Vector::kInputs;
+  constexpr __mmask32 kAll = (std::uint32_t(1) << kCodes) - 1;
+  const __mmask32 some = (std::uint32_t(1) << (channels - whole)) - 1;
   for (std::size_t p = 0; p < pixels; ++p, codes += stride) {
-    for (std::size_t begin = 0; begin < per_pixel; begin += kTogether) {
-      const std::size_t at = begin * Vector::kInputs, count = std::min(kCodes, channels - at);
-      const __m256i some = _mm256_maskz_loadu_epi8((std::uint32_t(1) << count) - 1, codes + at);
-      const __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(some), _mm256_xor_si256(some, most), 1);
-      const __m512i two = _mm512_add_epi8(_mm512_permutexvar_epi8(first, both), _mm512_permutexvar_epi8(second, both));
-      alignas(64) std::uint64_t eights[2 * kTogether];
-      _mm512_store_si512(eights, _mm512_add_epi8(two, _mm512_permutexvar_epi8(third, both)));
-      asm volatile("" : "+m"(eights));  // from where eight bytes are repeated by loading them, instead of by shuffling
-      const std::size_t tables_here = std::min(kTogether, per_pixel - begin);
-      for (std::size_t t = 0; t < tables_here; ++t, tables += Vector::kTable) {
-        const __m512i fast = _mm512_set1_epi64(std::int64_t(eights[2 * t]));
-        const __m512i other = _mm512_permutexvar_epi8(slow, _mm512_set1_epi64(std::int64_t(eights[2 * t + 1])));
-        _mm512_storeu_si512(tables, _mm512_add_epi8(fast, other));
-      }
+    for (std::size_t c = 0; c < whole; c += kCodes) {
+      const __m512i eights = make_eights(codes + c, kAll, most);
+      #pragma GCC unroll 4
+      for (std::size_t t = 0; t < kTogether; ++t, tables += Vector::kTable) _mm512_storeu_si512(tables, make_table(eights, kPairs[t]));
+    }
+    const __m512i eights = make_eights(codes + whole, some, most);
+    #pragma GCC unroll 4
+    for (std::size_t t = 0; t < kTogether; ++t) {
+      if (t < rest) _mm512_storeu_si512(tables, make_table(eights, kPairs[t])), tables += Vector::kTable;
     }
   }
 }

@@ -287,37 +287,34 @@ inline void finish(const Sums &sums, unsigned rows, unsigned columns, const Pane
   });
 }
 
-/// Thresholds of 64 channels, or fewer, on a column of codes; kCount of them stay in registers, or any number in memory.
+/// A pixel's codes through thresholds: kCount of them for each channel, or any number.
 template <unsigned kCount>
-inline void pass_column(const Entry &entry, const std::uint8_t *base, const std::uint8_t *above, std::size_t channels, __mmask64 mask,
-                        const Geometry &g, const std::uint8_t *frames, std::size_t first, std::size_t count, std::uint8_t *rows,
-                        std::size_t stride) {
+inline void pass_pixel(const Entry &entry, const std::uint8_t *codes, std::size_t channels, std::uint8_t *out) {
   const unsigned levels = kCount > 0 ? kCount : entry.count;
-  const __m512i start = _mm512_maskz_loadu_epi8(mask, base), one = _mm512_set1_epi8(1);
-  __m512i kept[kCount > 0 ? kCount : 1];
-  for (unsigned i = 0; i < kCount; ++i) kept[i] = _mm512_maskz_loadu_epi8(mask, above + i * channels);
-  Cursor at(g, frames, first);
-  for (std::size_t i = 0; i < count; ++i, at.next()) {
-    const std::size_t pixel = std::size_t(at.y) * g.stride_y * g.width + std::size_t(at.x) * g.stride_x;
-    const __m512i codes = _mm512_maskz_loadu_epi8(mask, at.frame + pixel * channels);
-    __m512i result = start;
+  const __m512i one = _mm512_set1_epi8(1);
+  const auto some = [&](std::size_t begin, __mmask64 mask) {
+    const __m512i found = _mm512_maskz_loadu_epi8(mask, codes + begin);
+    __m512i result = _mm512_maskz_loadu_epi8(mask, entry.base + begin);
     for (unsigned l = 0; l < levels; ++l) {
-      const __m512i level = kCount > 0 ? kept[kCount > 0 ? l : 0] : _mm512_maskz_loadu_epi8(mask, above + l * channels);
-      result = _mm512_mask_add_epi8(result, _mm512_cmpgt_epu8_mask(codes, level), result, one);
+      const __m512i above = _mm512_maskz_loadu_epi8(mask, entry.above + l * channels + begin);
+      result = _mm512_mask_add_epi8(result, _mm512_cmpgt_epu8_mask(found, above), result, one);
     }
-    _mm512_mask_storeu_epi8(rows + i * stride, mask, result);
-  }
+    _mm512_mask_storeu_epi8(out + begin, mask, result);
+  };
+  std::size_t begin = 0;
+  for (; begin + kPanel <= channels; begin += kPanel) some(begin, ~__mmask64(0));
+  if (begin < channels) some(begin, (__mmask64(1) << (channels - begin)) - 1);
 }
 
-inline void gather_entry_columns(const Geometry &g, const Entry &entry, const std::uint8_t *frames, std::size_t first, std::size_t count,
-                                 std::uint8_t *rows, std::size_t stride) {
-  const std::size_t channels = std::size_t(g.channels);
+inline void gather_entry_pixels(const Geometry &g, const Entry &entry, const std::uint8_t *frames, std::size_t first, std::size_t count,
+                                std::uint8_t *rows, std::size_t stride) {
   if (entry.table != nullptr) return gather_entry(g, entry, frames, first, count, rows, stride);
-  for (std::size_t begin = 0; begin < channels; begin += kPanel) {
-    const __mmask64 mask = channels - begin >= kPanel ? ~__mmask64(0) : (__mmask64(1) << (channels - begin)) - 1;
-    const auto column = entry.count == 3 ? pass_column<3> : pass_column<0>;
-    column(entry, entry.base + begin, entry.above + begin, channels, mask, g, frames + begin, first, count, rows + begin, stride);
+  const std::size_t channels = std::size_t(g.channels);
+  const auto pass = entry.count == 3 ? pass_pixel<3> : pass_pixel<0>;
+  Cursor at(g, frames, first);
+  for (std::size_t i = 0; i < count; ++i, at.next(), rows += stride) {
+    const std::size_t pixel = std::size_t(at.y) * g.stride_y * g.width + std::size_t(at.x) * g.stride_x;
+    pass(entry, at.frame + pixel * channels, channels, rows);
+    if (channels < stride) std::memset(rows + channels, 0, stride - channels);
   }
-  if (channels == stride) return;
-  for (std::size_t i = 0; i < count; ++i) std::memset(rows + i * stride + channels, 0, stride - channels);
 }
