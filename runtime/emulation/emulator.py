@@ -128,12 +128,15 @@ class Emulator:
         return best(ranked, self.program.head.top), ranked
 
 
+PLANES = "planes"
+
+
 def peak(path: str, threads: int, seconds: float = 0.2, products: str = "int8") -> float:
     """Products a second that this machine's instructions reach on a native path, operands in registers: of 8-bit integers, or of bipolar
-    weights that are looked up."""
+    weights and 2-bit codes in one of `available_products(path)`, or by AND and counting ones of bit planes, PLANES, which no layer does."""
     if path == "numpy" or path not in available_paths():
         raise DeviceError("path", repr(path), "only native paths have a peak", _native_choice())
-    return _native.peak(path, _products(path, products), threads, seconds)
+    return _native.peak(path, products, threads, seconds)
 
 
 def _native_choice() -> str:

@@ -45,7 +45,7 @@ std::vector<const Kernels *> detect() {
   return found;
 }
 
-bool has_vbmi() { return __builtin_cpu_supports("avx512vbmi"); }
+bool has_vbmi() { return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vpopcntdq"); }
 
 #else
 

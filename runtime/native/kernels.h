@@ -141,8 +141,10 @@ struct Lookup {
   void (*add)(const std::uint8_t *const *rows, unsigned count, const std::vector<Run> &runs, const std::uint8_t *panel, bool fresh,
               std::uint16_t *sums);
 
-  // Looks up for a while in registers; the number of products.
+  // Looks up for a while in registers; the number of products. And, to compare it with, does the same with bit planes of codes of two bits,
+  // whose ones in common with the weights' are counted.
   double (*burn)(std::size_t iterations);
+  double (*burn_planes)(std::size_t iterations);
 
   std::size_t bytes() const { return std::size_t(1) << inputs; }
   std::size_t tables(std::size_t channels) const { return (channels + block - 1) / block * (block / inputs); }

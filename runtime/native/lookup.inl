@@ -63,7 +63,8 @@ double burn(std::size_t iterations) {
   alignas(64) std::uint8_t table[64];
   std::fill(std::begin(table), std::end(table), std::uint8_t(1));
   typename Vector::Bytes sums[kSums], index = Vector::zero();
-  for (auto &sum : sums) sum = Vector::zero();
+  #pragma GCC unroll 8
+  for (unsigned s = 0; s < kSums; ++s) sums[s] = Vector::zero();
   const auto found = Vector::table(table);
   for (std::size_t i = 0; i < iterations; ++i) {
     #pragma GCC unroll 8
@@ -72,6 +73,25 @@ double burn(std::size_t iterations) {
       Vector::add_to(sums[s], Vector::look_up(found, index));
     }
   }
-  for (const auto &sum : sums) asm volatile("" : : "v"(sum));
+  #pragma GCC unroll 8
+  for (unsigned s = 0; s < kSums; ++s) asm volatile("" : : "v"(sums[s]));
   return double(iterations) * kSums * Vector::kBytes * Vector::kInputs;
+}
+
+template <class Vector>
+double burn_planes(std::size_t iterations) {
+  constexpr unsigned kSums = 8, kPlanes = 2, kBits = 8;
+  typename Vector::Bytes sums[kSums], weights = Vector::zero(), plane = Vector::zero();
+  #pragma GCC unroll 8
+  for (unsigned s = 0; s < kSums; ++s) sums[s] = Vector::zero();
+  for (std::size_t i = 0; i < iterations; ++i) {
+    #pragma GCC unroll 8
+    for (unsigned s = 0; s < kSums; ++s) {
+      asm volatile("" : "+v"(weights), "+v"(plane));  // or they would be counted once and for all
+      Vector::add_ones(sums[s], Vector::both(weights, plane));
+    }
+  }
+  #pragma GCC unroll 8
+  for (unsigned s = 0; s < kSums; ++s) asm volatile("" : : "v"(sums[s]));
+  return double(iterations) * kSums * Vector::kBytes * kBits / kPlanes;
 }

@@ -14,6 +14,8 @@
 namespace resflow {
 namespace {
 
+constexpr std::uint8_t kOnes[] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};  // of four bits
+
 struct Vector {
   using Bytes = __m512i;
   static constexpr unsigned kBytes = sizeof(Bytes), kInputs = 4, kTable = 1 << kInputs;
@@ -28,12 +30,19 @@ struct Vector {
   static Bytes table(const std::uint8_t *from) { return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i *>(from))); }
   static Bytes look_up(Bytes table, Bytes index) { return _mm512_shuffle_epi8(table, index); }
   static Bytes find(const std::uint8_t *from, Bytes index) { return look_up(table(from), index); }
+
+  static Bytes both(Bytes a, Bytes b) { return _mm512_and_si512(a, b); }
+  static void add_ones(Bytes &sum, Bytes bits) {
+    const Bytes low = _mm512_set1_epi8(15), counts = table(kOnes);
+    add_to(sum, look_up(counts, both(bits, low)));
+    add_to(sum, look_up(counts, both(_mm512_srli_epi16(bits, 4), low)));
+  }
 };
 
 #include "tables16.inl"
 #include "lookup.inl"
 
-constexpr Lookup kTables = {"lookup16", Vector::kInputs, kBlock, first_input, make, add<Vector>, burn<Vector>};
+constexpr Lookup kTables = {"lookup16", Vector::kInputs, kBlock, first_input, make, add<Vector>, burn<Vector>, burn_planes<Vector>};
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Products looked up in tables of 64 entries by vpermb of AVX-512 VBMI.
+// Products looked up in tables of 64 entries by vpermb of AVX-512 VBMI. All processors that have it, but for one, have VPOPCNTDQ, too.
 #include "kernels.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -8,7 +8,7 @@
 #include <iterator>
 
 // From here to the end of the file, so that nothing of the standard library is compiled for this instruction set alone.
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx2,prefer-vector-width=512")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vpopcntdq,avx2,prefer-vector-width=512")
 
 namespace resflow {
 namespace {
@@ -27,6 +27,9 @@ struct Vector {
   static Bytes table(const std::uint8_t *from) { return _mm512_loadu_si512(from); }
   static Bytes look_up(Bytes table, Bytes index) { return _mm512_permutexvar_epi8(index, table); }
   static Bytes find(const std::uint8_t *from, Bytes index) { return look_up(table(from), index); }
+
+  static Bytes both(Bytes a, Bytes b) { return _mm512_and_si512(a, b); }
+  static void add_ones(Bytes &sum, Bytes bits) { sum = _mm512_add_epi64(sum, _mm512_popcnt_epi64(bits)); }
 };
 
 #include "lookup.inl"
@@ -90,7 +93,7 @@ void make(const std::uint8_t *codes, std::size_t stride, std::size_t pixels, std
   }
 }
 
-constexpr Lookup kTables = {"lookup64", Vector::kInputs, kBlock, first_input, make, add<Vector>, burn<Vector>};
+constexpr Lookup kTables = {"lookup64", Vector::kInputs, kBlock, first_input, make, add<Vector>, burn<Vector>, burn_planes<Vector>};
 
 }  // namespace
 

@@ -44,7 +44,11 @@ struct Ways {
   }
 };
 
-constexpr const char *kAuto = "auto", *kMultiplied = "int8";
+constexpr const char *kAuto = "auto", *kMultiplied = "int8", *kPlanes = "planes";
+
+py::value_error no_such(const std::string &path, const std::string &products) {
+  return py::value_error("products " + products + ": not available on path " + path);
+}
 
 Ways ways(const std::string &path, const std::string &products) {
   Ways ways{{}, available_lookups(find(path)), products == kAuto || products == kMultiplied};
@@ -54,7 +58,7 @@ Ways ways(const std::string &path, const std::string &products) {
   if (products == kAuto) return ways;
   const auto end = std::remove_if(ways.lookups.begin(), ways.lookups.end(), [&](const Lookup *each) { return products != each->name; });
   ways.lookups.erase(end, ways.lookups.end());
-  if (!ways.multiplies && ways.lookups.empty()) throw py::value_error("products " + products + ": not available on path " + path);
+  if (!ways.multiplies && ways.lookups.empty()) throw no_such(path, products);
   return ways;
 }
 
@@ -279,12 +283,18 @@ Times profile(Network &net, const Array<std::uint8_t> &images, const Array<std::
   return times;
 }
 
-/// Products per second that `threads` threads reach with operands in registers.
+/// Products per second that `threads` threads reach with operands in registers, by multiplying, by one way to look up, or with bit planes.
 double peak(const std::string &path, const std::string &products, unsigned threads, double seconds) {
   using Clock = std::chrono::steady_clock;
   constexpr std::size_t kIterations = 20000;
-  const Ways found = ways(path, products);
-  const auto burn = found.lookups.empty() || found.multiplies ? found.kernels.front()->burn : found.lookups.front()->burn;
+  const auto burn = [&] {
+    if (products == kMultiplied) return find(path).burn;
+    for (const Lookup *lookup : available_lookups(find(path))) {
+      if (products == kPlanes) return lookup->burn_planes;
+      if (products == lookup->name) return lookup->burn;
+    }
+    throw no_such(path, products);
+  }();
   const py::gil_scoped_release release;
   std::vector<double> rates(threads);
   Pool(threads).run([&](unsigned thread) {
