@@ -1,5 +1,7 @@
 #include "team.h"
 
+#include <chrono>
+
 namespace resflow {
 namespace {
 
@@ -7,6 +9,23 @@ inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
+}
+
+/// Whether something happens soon, as it does when images are classified one after the other: to sleep and to be woken takes longer than
+/// many a layer.
+template <class Happens>
+bool happens_soon(const Happens &happens) {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kSoon = std::chrono::microseconds(100);
+  constexpr unsigned kLooks = 64;  // between looks at the clock
+  const auto end = Clock::now() + kSoon;
+  do {
+    for (unsigned i = 0; i < kLooks; ++i) {
+      if (happens()) return true;
+      relax();
+    }
+  } while (Clock::now() < end);
+  return false;
 }
 
 }  // namespace
@@ -30,12 +49,12 @@ void Barrier::wait() {
 }
 
 struct Pool::Crew {
-  std::mutex mutex;
+  std::mutex mutex;  // of those who sleep
   std::condition_variable start, done;
   const std::function<void(unsigned)> *work = nullptr;
-  unsigned long round = 0;
-  unsigned busy = 0;
-  bool stop = false;
+  std::atomic<unsigned long> round{0};
+  std::atomic<unsigned> busy{0};
+  std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
 
   explicit Crew(unsigned helpers) {
@@ -49,17 +68,34 @@ struct Pool::Crew {
 
   void serve(unsigned index) {
     unsigned long seen = 0;
-    std::unique_lock lock(mutex);
+    const auto called = [&] { return stop.load(std::memory_order_acquire) || round.load(std::memory_order_acquire) != seen; };
     while (true) {
-      start.wait(lock, [&] { return stop || round != seen; });
-      if (stop) return;
-      seen = round;
-      const auto &task = *work;
-      lock.unlock();
-      task(index);
-      lock.lock();
-      if (--busy == 0) done.notify_one();
+      if (!happens_soon(called)) {
+        std::unique_lock lock(mutex);
+        start.wait(lock, called);
+      }
+      if (stop.load(std::memory_order_acquire)) return;
+      ++seen;
+      (*work)(index);
+      if (busy.fetch_sub(1, std::memory_order_acq_rel) > 1) continue;
+      const std::lock_guard lock(mutex);  // or who waits might look before and sleep behind this
+      done.notify_one();
     }
+  }
+
+  void run(const std::function<void(unsigned)> &task) {
+    work = &task;
+    busy.store(unsigned(threads.size()), std::memory_order_relaxed);
+    {
+      const std::lock_guard lock(mutex);
+      round.fetch_add(1, std::memory_order_release);
+    }
+    start.notify_all();
+    task(0);
+    const auto all_done = [&] { return busy.load(std::memory_order_acquire) == 0; };
+    if (happens_soon(all_done)) return;
+    std::unique_lock lock(mutex);
+    done.wait(lock, all_done);
   }
 
   void dismiss() {
@@ -81,17 +117,7 @@ Pool::~Pool() {
 void Pool::run(const std::function<void(unsigned)> &work) {
   if (threads_ == 1) return work(0);
   if (crew_ == nullptr) crew_ = std::make_unique<Crew>(threads_ - 1);
-  Crew &crew = *crew_;
-  {
-    const std::lock_guard lock(crew.mutex);
-    crew.work = &work;
-    crew.busy = threads_ - 1;
-    ++crew.round;
-  }
-  crew.start.notify_all();
-  work(0);
-  std::unique_lock lock(crew.mutex);
-  crew.done.wait(lock, [&] { return crew.busy == 0; });
+  crew_->run(work);
 }
 
 }  // namespace resflow
