@@ -134,7 +134,7 @@ constexpr Kernels kKernels = {
     finish,
     gather,
     gather_entry_pixels,
-    pool,
+    pool_columns,
     accumulate,
     dense,
     enter,

@@ -9,6 +9,8 @@ inline void expand(const std::uint64_t *bits, std::size_t words, std::int8_t *by
 
 constexpr unsigned kLanes = 16, kQuarters = kPanel / kLanes;
 
+inline __mmask64 lower_bits(std::size_t count) { return count >= kPanel ? ~__mmask64(0) : (__mmask64(1) << count) - 1; }
+
 /// Packing and unpacking work on each 128 bits for themselves: bytes from raster order to the order these expect, and back.
 inline __m512i spread(__m512i bytes) {
   return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
@@ -272,7 +274,7 @@ inline void finish_rows(const Number *sums, unsigned rows, const Count &count, c
 inline void finish(const Sums &sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
                    std::size_t stride) {
   if (join.sum != nullptr && !join.sum->plane) return finish_sum<count_row>(sums.wide, rows, columns, panel, join, out, stride);
-  const __mmask64 mask = columns == kPanel ? ~__mmask64(0) : (__mmask64(1) << columns) - 1;
+  const __mmask64 mask = lower_bits(columns);
   if (sums.wide == nullptr) {
     const auto all = [&](const auto &count) {
       if (join.bypass == nullptr) return finish_rows<NarrowRow>(sums.narrow, rows, count, Plain{}, mask, out, stride);
@@ -303,7 +305,7 @@ inline void pass_pixel(const Entry &entry, const std::uint8_t *codes, std::size_
   };
   std::size_t begin = 0;
   for (; begin + kPanel <= channels; begin += kPanel) some(begin, ~__mmask64(0));
-  if (begin < channels) some(begin, (__mmask64(1) << (channels - begin)) - 1);
+  if (begin < channels) some(begin, lower_bits(channels - begin));
 }
 
 inline void gather_entry_pixels(const Geometry &g, const Entry &entry, const std::uint8_t *frames, std::size_t first, std::size_t count,
@@ -316,5 +318,27 @@ inline void gather_entry_pixels(const Geometry &g, const Entry &entry, const std
     const std::size_t pixel = std::size_t(at.y) * g.stride_y * g.width + std::size_t(at.x) * g.stride_x;
     pass(entry, at.frame + pixel * channels, channels, rows);
     if (channels < stride) std::memset(rows + channels, 0, stride - channels);
+  }
+}
+
+/// The largest code under each window, 64 channels at a time.
+inline void pool_columns(const Geometry &g, const std::uint8_t *frames, std::size_t first, std::size_t count, std::uint8_t *out) {
+  const std::size_t channels = std::size_t(g.channels), row_bytes = std::size_t(g.width) * channels;
+  Cursor at(g, frames, first);
+  for (std::size_t i = 0; i < count; ++i, at.next(), out += channels) {
+    const int top = at.y * g.stride_y - g.before_y, left = at.x * g.stride_x - g.before_x;
+    const int y = std::max(0, top), x = std::max(0, left), end = std::min(g.width, left + g.kernel_x);
+    const std::uint8_t *corner = at.frame + std::size_t(y) * row_bytes + std::size_t(x) * channels;
+    for (std::size_t begin = 0; begin < channels; begin += kPanel) {
+      const __mmask64 mask = lower_bits(channels - begin);
+      __m512i largest = _mm512_setzero_si512();  // what pads the image, and never wins
+      const std::uint8_t *row = corner + begin;
+      for (int v = y; v < std::min(g.height, top + g.kernel_y); ++v, row += row_bytes) {
+        for (int u = x; u < end; ++u) {
+          largest = _mm512_max_epu8(largest, _mm512_maskz_loadu_epi8(mask, row + std::size_t(u - x) * channels));
+        }
+      }
+      _mm512_mask_storeu_epi8(out + begin, mask, largest);
+    }
   }
 }
