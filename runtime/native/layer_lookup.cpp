@@ -16,6 +16,14 @@ constexpr std::size_t divide_up(std::size_t value, std::size_t by) { return (val
 /// Which of a panel's bytes is that of a column: words of the first half of sums come from even bytes, those of the second from odd ones.
 constexpr std::size_t byte_of(std::size_t column) { return word_of(column) % (kPanel / 2) * 2 + word_of(column) / (kPanel / 2); }
 
+/// Bit i of a byte: whether weight i of up to 8 is not negative; of those that are missing it is set.
+std::uint8_t signs(const std::int8_t *weights, std::size_t count) {
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, weights, count);
+  // The product brings the lowest bit of byte i to bit 56 + i.
+  return std::uint8_t(((~bytes >> 7 & 0x0101010101010101) * 0x0102040810204080) >> 56);
+}
+
 }  // namespace
 
 void Layer::choose_tables(unsigned high) {
@@ -52,6 +60,7 @@ void Layer::pack_indices(const std::int8_t *weights) {
   const Lookup &how = *lookup_->how;
   const std::size_t channels = std::size_t(geometry_.channels), pixels = std::size_t(geometry_.kernel_y) * geometry_.kernel_x;
   const std::size_t per_pixel = how.tables(channels), per_block = how.block / how.inputs, bytes = panel_count() * lookup_->panel_bytes();
+  const std::uint8_t all = std::uint8_t((1u << how.inputs) - 1);
   weights_ = Buffer(bytes);
   std::memset(weights_.data(), 0, bytes);
   for (std::size_t n = 0; n < outputs_; ++n) {
@@ -59,10 +68,8 @@ void Layer::pack_indices(const std::int8_t *weights) {
     for (std::size_t p = 0; p < pixels; ++p) {
       const std::int8_t *row = weights + (n * pixels + p) * channels;
       for (std::size_t t = 0; t < per_pixel; ++t, to += kPanel) {
-        const std::size_t first = t / per_block * how.block + how.first(unsigned(t % per_block));
-        for (std::size_t i = 0; i < how.inputs; ++i) {
-          if (first + i >= channels || row[first + i] > 0) *to |= std::uint8_t(1u << i);
-        }
+        const std::size_t first = std::min(channels, t / per_block * how.block + how.first(unsigned(t % per_block)));
+        *to = signs(row + first, std::min<std::size_t>(how.inputs, channels - first)) & all;
       }
     }
   }

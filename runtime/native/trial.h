@@ -14,7 +14,7 @@ bool any_will_do(const Description &description);
 /// What decides about the time a layer takes.
 std::string shape(const Description &description, const std::vector<Means> &means);
 
-/// Which of `means`, which all suit the layer, takes least time for a frame of drawn codes, on one thread.
+/// Which of `means`, which all suit the layer, takes least time for frames of drawn codes, on one thread.
 std::size_t fastest(const Description &description, const std::vector<Means> &means);
 
 }  // namespace resflow

@@ -9,6 +9,15 @@ inline void expand(const std::uint64_t *bits, std::size_t words, std::int8_t *by
 
 constexpr unsigned kLanes = 16, kQuarters = kPanel / kLanes;
 
+/// Stores through a mask take long on some processors, and are seldom needed.
+inline void store_some(std::uint8_t *out, __mmask64 mask, __m512i bytes) {
+  if (mask == ~__mmask64(0)) {
+    _mm512_storeu_si512(out, bytes);
+  } else {
+    _mm512_mask_storeu_epi8(out, mask, bytes);
+  }
+}
+
 inline __mmask64 lower_bits(std::size_t count) { return count >= kPanel ? ~__mmask64(0) : (__mmask64(1) << count) - 1; }
 
 /// Packing and unpacking work on each 128 bits for themselves: bytes from raster order to the order these expect, and back.
@@ -268,7 +277,7 @@ struct Meet {
 template <class Row, class Number, class Count, class Meeting>
 inline void finish_rows(const Number *sums, unsigned rows, const Count &count, const Meeting &meet, __mmask64 mask, std::uint8_t *out,
                         std::size_t stride) {
-  for (unsigned r = 0; r < rows; ++r, sums += kPanel, out += stride) _mm512_mask_storeu_epi8(out, mask, meet(count(Row{sums}), r));
+  for (unsigned r = 0; r < rows; ++r, sums += kPanel, out += stride) store_some(out, mask, meet(count(Row{sums}), r));
 }
 
 inline void finish(const Sums &sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
@@ -301,7 +310,7 @@ inline void pass_pixel(const Entry &entry, const std::uint8_t *codes, std::size_
       const __m512i above = _mm512_maskz_loadu_epi8(mask, entry.above + l * channels + begin);
       result = _mm512_mask_add_epi8(result, _mm512_cmpgt_epu8_mask(found, above), result, one);
     }
-    _mm512_mask_storeu_epi8(out + begin, mask, result);
+    store_some(out + begin, mask, result);
   };
   std::size_t begin = 0;
   for (; begin + kPanel <= channels; begin += kPanel) some(begin, ~__mmask64(0));
@@ -338,7 +347,7 @@ inline void pool_columns(const Geometry &g, const std::uint8_t *frames, std::siz
           largest = _mm512_max_epu8(largest, _mm512_maskz_loadu_epi8(mask, row + std::size_t(u - x) * channels));
         }
       }
-      _mm512_mask_storeu_epi8(out + begin, mask, largest);
+      store_some(out + begin, mask, largest);
     }
   }
 }
