@@ -290,38 +290,28 @@ void Layer::run(const std::uint8_t *frames, const Part &part, const Join &join, 
 }
 
 void Layer::run_block(const Task &task, const Rows &rows, const Part &part) const {
-  // Sums are finished one multiplication later: their stores have then left the CPU's queues, and the next product is under way.
-  alignas(kCacheLine) std::int32_t sums[2][kMostRows * kPanel];
-  struct {
-    std::size_t slot, index;
-    unsigned count = 0, turn = 0;
-  } last;
+  alignas(kCacheLine) std::int32_t sums[kMostRows * kPanel];
   const bool is_plain = source_ != Source::kRaster && !out_.bordered() && !gives_sums();
-  const auto finish_last = [&] {
-    if (last.count > 0) finish(task, {sums[last.turn], nullptr}, last.slot, last.count, last.index);
-  };
   const auto multiply = [&](std::size_t slot, const std::int8_t *weights, std::size_t index) {
-    const unsigned count = unsigned(std::min<std::size_t>(kernels_->rows, part.row_end - slot)), turn = 1 - last.turn;
+    const unsigned count = unsigned(std::min<std::size_t>(kernels_->rows, part.row_end - slot));
     Rows here = rows;
     here.codes += (slot - part.row_begin) * rows.stride;
     if (is_plain) prefetch(task, slot, count, index);
-    multiply_(here, count, weights, sums[turn]);
-    finish_last();
-    last = {slot, index, count, turn};
+    multiply_(here, count, weights, sums);
+    finish(task, {sums, nullptr}, slot, count, index);
   };
   const auto expanded = [&](std::size_t index) { return task.expanded + (index - task.panel_begin) * panel_bytes(); };
   // Either a panel stays in the first level cache while rows come by, or a few rows do and panels come by.
-  if (task.expanded != nullptr && panel_bytes() > kFirstLevelBytes) {
+  if (task.expanded != nullptr) {
     for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) {
       for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) multiply(slot, expanded(index), index);
     }
-    return finish_last();
+    return;
   }
   for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) {
     const std::int8_t *weights = task.expanded != nullptr ? expanded(index) : panel(index, task.scratch.panels.data());
     for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) multiply(slot, weights, index);
   }
-  finish_last();
 }
 
 /// Fetches what `finish` will read and write while the product is computed.
