@@ -91,7 +91,7 @@ def in_this_process(paths: tuple[str, ...], repetitions: int, *, without_amx: bo
 
     threads = tuple(sorted({1, len(os.sched_getaffinity(0))}))
     with tempfile.TemporaryDirectory() as folder:
-        speeds, peaks = measure.speeds(Path(folder), paths, threads, repetitions, resnet50.WHOLE)
+        speeds, peaks = measure.rates(Path(folder), paths, threads, repetitions, resnet50.WHOLE)
     return Run(without_amx=without_amx, images_per_s=speeds, products_per_s=peaks)
 
 

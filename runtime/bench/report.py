@@ -72,7 +72,7 @@ def table(rows: Iterable[Row], cpu: str) -> Table:
     shown = Table(title=f"ResNet-50 on {cpu}: the emulator beside onnxruntime")
     for column in ("network", "path"):
         shown.add_column(column)
-    of_peak = ("of int8\npeak", "bit-\nserial", "lookup")
+    of_peak = ("of int8\npeak", "of bit-\nserial", "of\nlookup")
     for column in ("threads", "batch", "images/s", "ms", *of_peak, "onnxruntime\nint8", "ratio", "onnxruntime\nfloat32", "ratio"):
         shown.add_column(column, justify="right")
     previous = None

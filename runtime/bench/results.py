@@ -33,7 +33,7 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Medians of what one process measured."""
+    """What one process measured."""
 
     without_amx: bool  # it was withheld
     images_per_s: Mapping[Case, float]
