@@ -63,12 +63,11 @@ def module(*words):
 
 
 def task_bench():
-    """measure: doit bench:csim, bench:timing, bench:emulator, bench:int8, bench:pipeline, bench:cluster"""
+    """measure: doit bench:csim, bench:timing, bench:emulator, bench:pipeline, bench:cluster"""
     for name, doc, action in (
         ("csim", "seconds and megabytes of every IP's C simulation, one after the other", step(bench_csim)),
         ("timing", "seconds of the timing simulation and the FIFO sizing, of every description and of deeper networks", step(bench_timing)),
-        ("emulator", "the emulator on ResNet-50 against onnxruntime (pip install -e '.[bench]')", module("runtime.bench")),
-        ("int8", "the emulator on an imported 8-bit ResNet-50 against onnxruntime on its graph", module("tests.bench_int8")),
+        ("emulator", "ResNet-50 of 1, 4 and 8 bits in the emulator and onnxruntime (pip install -e '.[bench]')", module("runtime.bench")),
         ("cluster", "four IPs on one Dask worker and on two, with stand-in tools (pip install -e '.[dev]')", module("tests.bench_cluster")),
         (
             "pipeline",

@@ -1,6 +1,6 @@
-"""Prints and writes what `runtime.bench.measure` finds.
+"""Measures ResNet-50 of 1, 4 and 8 bits on every path of the emulator beside onnxruntime, and prints and writes what it found.
 
-AMX is taken from a process for good, or never: what it does without is measured by a child, from which it was withheld.
+AMX is taken from a process for good, or never: what is done without is measured by a child, from which it was withheld.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ import platform
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from runtime import console
 from runtime.arguments import output, whole
+from runtime.bench import report, resnet50
+from runtime.bench.results import Run
+from runtime.emulation.emulator import available_paths
 
 OUT = Path("build") / "bench" / "emulator.json"
-TARGET_BATCH = 8
+NEEDED = ("onnx", "onnxruntime", "rich")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,50 +32,80 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m runtime.bench", description="Measures the emulator against onnxruntime.")
     parser.add_argument("--out", type=output, default=OUT, help="JSON to write (%(default)s)")
     parser.add_argument("--repetitions", type=whole(1, 1_000_000), default=5, help="of which the median counts (%(default)s)")
-    parser.add_argument("--without-amx", action="store_true", help="measure as on a CPU that has none, and nothing else")
+    parser.add_argument("--without-amx", action="store_true", help="measure as on a CPU that has none, and write that alone")
     options = parser.parse_args(arguments)
-    missing = [name for name in ("onnx", "onnxruntime", "rich") if find_spec(name) is None]
+    if options.without_amx:
+        withhold_amx()  # before anything asks what the CPU has
+    check()
+    if options.without_amx:
+        write(options.out, in_this_process(native_paths(), options.repetitions, without_amx=True).as_json)
+    else:
+        everything(options.out, options.repetitions)
+
+
+def check() -> None:
+    missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         why, fix = "the emulator is measured beside onnxruntime, in one run", "pip install -e '.[bench]'"
         sys.exit(f"error: {', '.join(missing)}: not installed\nwhy: {why}\nfix: {fix}")
-    if options.without_amx:
-        withhold_amx()
-    report = measured(options.repetitions)
-    if not options.without_amx and "amx" in report["peak"]:
-        report["without_amx"] = in_child(options.repetitions)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    if not options.without_amx:
-        show(report)
-        print(f"written to {options.out}")
+    if not native_paths():
+        why, fix = "there was no g++ when resflow was installed, and numpy is not measured", "install g++, and resflow again"
+        sys.exit(f"error: runtime._native: not compiled\nwhy: {why}\nfix: {fix}")
 
 
-def measured(repetitions: int) -> dict[str, Any]:
-    from runtime.bench import measure, resnet50
-    from runtime.emulation.emulator import available_paths
+def everything(out: Path, repetitions: int) -> None:
+    from runtime.bench import measure
 
-    everything = len(os.sched_getaffinity(0))
-    threads = tuple(sorted({1, everything}))
-    path = available_paths()[0]
-    with tempfile.TemporaryDirectory() as folder:
-        results = measure.speeds(Path(folder), (path,), threads, repetitions)
-    return {
+    paths = native_paths()
+    best = paths[0]
+    if best == "amx":
+        # Other paths are measured where onnxruntime has no AMX either.
+        runs = [in_this_process((best,), repetitions, without_amx=False), in_child(repetitions)]
+    else:
+        runs = [in_this_process(paths, repetitions, without_amx=False)]
+    kinds = {name: measure.kinds(name, best, report.KIND_BATCH, repetitions, resnet50.WHOLE) for name in resnet50.NETWORKS}
+    products = {name: sum(resnet50.products(resnet50.program(name, resnet50.WHOLE)).values()) for name in resnet50.NETWORKS}
+    rows = report.rows(runs, products)
+    found = {
         "cpu": cpu(),
-        "path": path,
-        "products_per_image": sum(resnet50.products(resnet50.program()).values()),
-        "peak": {name: {str(n): rate for n, rate in rates.items()} for name, rates in measure.peaks(threads, repetitions).items()},
-        "results": [asdict(result) for result in results],
-        "kinds": {name: {"ms": ms, "products": n} for name, (ms, n) in measure.kinds(path, TARGET_BATCH, repetitions).items()},
+        "products_per_image": products,
+        "runs": [run.as_json for run in runs],
+        "kinds": report.kinds_as_json(kinds, best),
+        "ratios": report.ratios(rows),
     }
+    write(out, found)
+    from rich.console import Console
+
+    console = Console(width=report.WIDTH)
+    console.print(report.table(rows, cpu()))
+    console.print(report.kinds_table(kinds, best, runs[0]))
+    print(f"written to {out}")
 
 
-def in_child(repetitions: int) -> dict[str, Any]:
+def native_paths() -> tuple[str, ...]:
+    return available_paths()[:-1]
+
+
+def in_this_process(paths: tuple[str, ...], repetitions: int, *, without_amx: bool) -> Run:
+    from runtime.bench import measure
+
+    threads = tuple(sorted({1, len(os.sched_getaffinity(0))}))
+    with tempfile.TemporaryDirectory() as folder:
+        speeds, peaks = measure.rates(Path(folder), paths, threads, repetitions, resnet50.WHOLE)
+    return Run(without_amx=without_amx, images_per_s=speeds, products_per_s=peaks)
+
+
+def in_child(repetitions: int) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "without_amx.json"
         command = [sys.executable, "-m", "runtime.bench", "--without-amx", "--repetitions", str(repetitions), "--out", str(out)]
         subprocess.run(command, check=True)
-        report: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-        return report
+        return Run.of_json(json.loads(out.read_text(encoding="utf-8")))
+
+
+def write(out: Path, found: dict[str, Any]) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 def withhold_amx() -> None:
@@ -100,34 +132,6 @@ def cpu() -> str:
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
-def show(report: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    for part in filter(None, (report, report.get("without_amx"))):
-        path, products = part["path"], part["products_per_image"]
-        speed = {(r["name"], r["threads"], r["batch"]): r["images_per_s"] for r in part["results"]}
-        title = f"ResNet-50 w1a2 on {part['cpu']}: images/s of path {path} and of onnxruntime"
-        table = Table(title=title)
-        for column in ("threads", "batch", path, "ms", "of peak", "int8", "ratio", "float32", "ratio"):
-            table.add_column(column, justify="right")
-        for (name, threads, batch), ours in speed.items():
-            if name == path:
-                int8, float32 = (speed[f"onnxruntime {kind}", threads, batch] for kind in ("int8", "float32"))
-                share = ours * products / part["peak"][path][str(threads)]
-                row = (f"{ours:.1f}", f"{1000 / ours:.2f}", f"{share:.0%}", f"{int8:.1f}", f"{ours / int8:.1f}")
-                table.add_row(str(threads), str(batch), *row, f"{float32:.1f}", f"{ours / float32:.1f}")
-        console.print(table)
-        layers = Table(title=f"path {path}, one thread,\nbatch {TARGET_BATCH}: one image")
-        for column in ("", "ms", "of peak"):
-            layers.add_column(column, justify="right")
-        for kind, figures in part["kinds"].items():
-            share = figures["products"] / (figures["ms"] / 1000) / part["peak"][path]["1"]
-            layers.add_row(kind, f"{figures['ms']:.3f}", f"{share:.0%}" if figures["products"] else "")
-        console.print(layers)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +13,17 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from runtime.bench.resnet50 import CLASSES, EXPANSION, IMAGE, STAGES
+from runtime.bench.resnet50 import CLASSES, EXPANSION, IMAGE, WHOLE, Size
 from runtime.container.program import Shape
 
 INPUT = "image"
 _CALIBRATION_IMAGES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """Of a ResNet with bottlenecks, and which convolution of a stage's first block has its stride: in v1 the first, in v1.5 the second."""
-
-    image: Shape = IMAGE
-    stages: tuple[tuple[int, int], ...] = STAGES
-    strided: int = 1
-
-
-def write(folder: Path, size: Size = Size()) -> tuple[Path, Path]:
-    """Paths of the float32 model and the int8 model."""
-    float32, prepared, int8 = (folder / f"resnet50_{name}.onnx" for name in ("float32", "prepared", "int8"))
-    onnx.save(_graph(size), str(float32))
+def write(folder: Path, strided: int, size: Size = WHOLE) -> tuple[Path, Path]:
+    """Paths of the float32 model and the int8 model; which convolution of a stage's first block is strided makes them v1 or v1.5."""
+    float32, prepared, int8 = (folder / f"resnet50_{strided}_{name}.onnx" for name in ("float32", "prepared", "int8"))
+    onnx.save(_graph(strided, size), str(float32))
     quant_pre_process(str(float32), str(prepared))
     # Unsigned activations and signed weights are what the instructions for it multiply.
     quantize_static(
@@ -85,7 +75,7 @@ class _Graph:
         return self.node("Relu", f"{name}.relu", result) if relu else result
 
 
-def _graph(size: Size) -> Any:
+def _graph(strided: int, size: Size) -> Any:
     graph = _Graph()
     codes = graph.conv("stem", INPUT, size.image.channels, 64, 7, 2)
     codes = graph.node("MaxPool", "pool", codes, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
@@ -93,7 +83,7 @@ def _graph(size: Size) -> Any:
     for stage, (count, inner) in enumerate(size.stages):
         for i in range(count):
             name, stride, wide = f"res{stage + 2}{'abcdef'[i]}", 2 if i == 0 and stage > 0 else 1, inner * EXPANSION
-            first, second = (stride, 1) if size.strided == 1 else (1, stride)
+            first, second = (stride, 1) if strided == 1 else (1, stride)
             path = graph.conv(f"{name}.conv1", codes, channels, inner, 1, first)
             path = graph.conv(f"{name}.conv2", path, inner, inner, 3, second)
             path = graph.conv(f"{name}.conv3", path, inner, wide, relu=False)

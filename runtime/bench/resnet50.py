@@ -1,6 +1,9 @@
-"""ResNet-50 w1a2 with parameters drawn at random: what is measured does not depend on them."""
+"""ResNet-50 in three quantizations, with parameters drawn at random: what is measured does not depend on them."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,39 +14,54 @@ IMAGE = Shape(224, 224, 3)
 STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))  # blocks, and channels inside each
 EXPANSION = 4  # of channels, at the end of a block
 CLASSES = 1000
-RESIDUAL_ZERO = 8
-
-_ACT, _RESIDUAL = Format("uint2"), Format("uint4")
 
 
-def program(seed: int = 1) -> Program:
-    """The network of the original design, its stride on the first convolution of a stage."""
-    rng = np.random.default_rng(seed)
-    stem = _conv(rng, "stem.conv", "int8", 3, 64, Format("uint8"), _ACT, kernel=7, stride=2, pad=(3, 2))
-    blocks: list[Block] = []
-    channels, codes = 64, _ACT
-    for stage, (count, inner) in enumerate(STAGES):
-        for i in range(count):
-            name = f"res{stage + 2}{'abcdef'[i]}"
-            stride = 2 if i == 0 and stage > 0 else 1
-            wide = inner * EXPANSION
-            convs = (
-                _conv(rng, f"{name}.conv1", "bipolar", channels, inner, _ACT, _ACT, stride=stride),
-                _conv(rng, f"{name}.conv2", "bipolar", inner, inner, _ACT, _ACT, kernel=3, pad=(1, 1)),
-                _conv(rng, f"{name}.conv3", "bipolar", inner, wide, _ACT, _RESIDUAL),
-            )
-            bypass = _conv(rng, f"{name}.bypass", "bipolar", channels, wide, _ACT, _RESIDUAL, stride=stride) if i == 0 else None
-            thresholds = np.sort(rng.integers(1, codes.high + 1, (channels, _ACT.levels)), axis=1).astype(np.int32)
-            activation = Activation(name=f"{name}.entry", codes=_ACT, thresholds=thresholds)
-            entry = Entry(main=activation) if bypass is None else Entry(both=activation)
-            join = Join(zero_point=RESIDUAL_ZERO, codes=_RESIDUAL)
-            blocks.append(Block(name=name, entry=entry, convs=convs, bypass=bypass, join=join))
-            channels, codes = wide, _RESIDUAL
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a ResNet with bottlenecks."""
+
+    image: Shape = IMAGE
+    stages: tuple[tuple[int, int], ...] = STAGES
+
+
+WHOLE = Size()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantization:
+    """Formats of a network, and how the branches of its blocks meet."""
+
+    strided: int  # which convolution of a stage's first block has its stride: in v1 the first, in v1.5 the second
+    weight: Format
+    act: Format  # inside a block
+    residual: Format  # between blocks
+    branch: Format  # of the codes that meet in a join
+    zero_point: int = 0  # of these, if they are unsigned: a join clips their sum
+    factor_bits: int = 0  # of each branch's factor in a join
+
+    @property
+    def version(self) -> str:
+        return "v1" if self.strided == 1 else "v1.5"
+
+
+NETWORKS = {
+    # The original design.
+    "w1a2": Quantization(
+        strided=1, weight=Format("bipolar"), act=Format("uint2"), residual=Format("uint4"), branch=Format("uint4"), zero_point=8
+    ),
+    "w4a4": Quantization(strided=2, weight=Format("int4"), act=Format("uint4"), residual=Format("uint4"), branch=Format("int4")),
+    "w8a8": Quantization(
+        strided=2, weight=Format("int8"), act=Format("uint8"), residual=Format("uint8"), branch=Format("int8"), factor_bits=12
+    ),
+}
+
+
+def program(name: str, size: Size = WHOLE, seed: int = 1) -> Program:
+    drawn = _Drawn(NETWORKS[name], np.random.default_rng(seed))
+    stem = drawn.conv("stem.conv", size.image.channels, 64, kernel=7, stride=2, pad=(3, 2), is_stem=True)
+    blocks = tuple(drawn.blocks(size.stages))
     pool = Window(kernel=Pair(3, 3), stride=Pair(2, 2), before=Pair(0, 0), after=Pair(1, 1))
-    weights = rng.integers(-128, 128, (CLASSES, channels)).astype(np.int8)
-    bias = rng.integers(-(2**16), 2**16, CLASSES).astype(np.int32)
-    head = Head(zero_point=RESIDUAL_ZERO, inputs=channels, classes=CLASSES, top=5, weights=weights, bias=bias)
-    return Program(input=IMAGE, stem=stem, pool=pool, blocks=tuple(blocks), head=head)
+    return Program(input=size.image, stem=stem, pool=pool, blocks=blocks, head=drawn.head(size))
 
 
 def products(program: Program) -> dict[str, int]:
@@ -66,36 +84,99 @@ def products(program: Program) -> dict[str, int]:
     return counts
 
 
-def _conv(
-    rng: np.random.Generator,
-    name: str,
-    weight: str,
-    inputs: int,
-    out: int,
-    source: Format,
-    target: Format,
-    *,
-    kernel: int = 1,
-    stride: int = 1,
-    pad: tuple[int, int] = (0, 0),
-) -> Conv:
-    shape = (out, kernel, kernel, inputs)
-    bipolar = weight == "bipolar"
-    weights = (2 * rng.integers(0, 2, shape) - 1 if bipolar else rng.integers(-60, 60, shape)).astype(np.int8)
-    return Conv(
-        name=name,
-        window=Window(kernel=Pair(kernel, kernel), stride=Pair(stride, stride), before=Pair(pad[0], pad[0]), after=Pair(pad[1], pad[1])),
-        weight=Format(weight),
-        input=source,
-        weights=weights,
-        activation=Activation(name=name, codes=target, thresholds=_thresholds(rng, weights, source, target)),
-    )
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Parts of a network."""
+
+    form: Quantization
+    rng: np.random.Generator
+
+    def blocks(self, stages: tuple[tuple[int, int], ...]) -> Iterator[Block]:
+        channels, codes = 64, self.form.act
+        for stage, (count, inner) in enumerate(stages):
+            for i in range(count):
+                name, stride = f"res{stage + 2}{'abcdef'[i]}", 2 if i == 0 and stage > 0 else 1
+                yield self._block(name, codes, channels, inner, stride, is_first=i == 0)
+                channels, codes = inner * EXPANSION, self.form.residual
+
+    def _block(self, name: str, codes: Format, channels: int, inner: int, stride: int, *, is_first: bool) -> Block:
+        form, wide = self.form, inner * EXPANSION
+        first, second = (stride, 1) if form.strided == 1 else (1, stride)
+        convs = (
+            self.conv(f"{name}.conv1", channels, inner, stride=first),
+            self.conv(f"{name}.conv2", inner, inner, kernel=3, stride=second, pad=(1, 1)),
+            self.conv(f"{name}.conv3", inner, wide, target=form.branch),
+        )
+        bypass = self.conv(f"{name}.bypass", channels, wide, stride=stride, target=form.branch) if is_first else None
+        if form.zero_point:
+            thresholds = np.sort(self.rng.integers(1, codes.high + 1, (channels, form.act.levels)), axis=1).astype(np.int32)
+            activation = Activation(name=f"{name}.entry", codes=form.act, thresholds=thresholds)
+            entry = Entry(main=activation) if bypass is None else Entry(both=activation)
+            return Block(name=name, entry=entry, convs=convs, bypass=bypass, join=Join(zero_point=form.zero_point, codes=form.residual))
+        join = self._join(f"{name}.join", wide, codes if bypass is None else form.branch)
+        return Block(name=name, entry=Entry(), convs=convs, bypass=bypass, join=join)
+
+    def _join(self, name: str, channels: int, bypass: Format) -> Join:
+        """Behind it, codes are as wide as in front of it."""
+        form = self.form
+        factors = np.ones(2, np.int32)
+        if form.factor_bits:
+            factors = np.round(2**form.factor_bits * self.rng.uniform(0.5, 1, 2)).astype(np.int32)
+        branches = (form.branch, bypass)
+        centre = sum(factor * (codes.low + codes.high) / 2 for factor, codes in zip(factors, branches, strict=True))
+        spread = np.sqrt(sum((factor * codes.levels / 4) ** 2 for factor, codes in zip(factors, branches, strict=True)))
+        thresholds = np.tile(_even(np.array([centre]), np.array([spread]), form.residual), (channels, 1))
+        activation = Activation(name=name, codes=form.residual, thresholds=thresholds)
+        return Join(zero_point=0, codes=form.residual, factors=factors[np.newaxis] if form.factor_bits else None, activation=activation)
+
+    def conv(
+        self,
+        name: str,
+        inputs: int,
+        out: int,
+        *,
+        kernel: int = 1,
+        stride: int = 1,
+        pad: tuple[int, int] = (0, 0),
+        target: Format | None = None,
+        is_stem: bool = False,
+    ) -> Conv:
+        """A convolution of codes inside a block, to others of them unless `target` says what to; or the stem, of bytes."""
+        source, weight = (Format("uint8"), Format("int8")) if is_stem else (self.form.act, self.form.weight)
+        target = target or self.form.act
+        shape = (out, kernel, kernel, inputs)
+        # None is on average above 0 or below it, so that neither are the sums.
+        drawn = 2 * self.rng.integers(0, 2, shape) - 1 if weight.bipolar else self.rng.integers(-weight.high, weight.high + 1, shape)
+        weights = drawn.astype(np.int8)
+        flat = weights.reshape(out, -1).astype(np.float64)
+        # As batch normalization leaves them.
+        centre, spread = flat.sum(axis=1) * source.high / 2, np.sqrt((flat**2).sum(axis=1)) * source.high / 3
+        thresholds = _even(centre, spread * self.rng.uniform(0.8, 1.2, out), target)
+        return Conv(
+            name=name,
+            window=Window(
+                kernel=Pair(kernel, kernel), stride=Pair(stride, stride), before=Pair(pad[0], pad[0]), after=Pair(pad[1], pad[1])
+            ),
+            weight=weight,
+            input=source,
+            weights=weights,
+            activation=Activation(name=name, codes=target, thresholds=thresholds),
+        )
+
+    def head(self, size: Size) -> Head:
+        form, inputs = self.form, size.stages[-1][1] * EXPANSION
+        weights = self.rng.integers(-128, 128, (CLASSES, inputs)).astype(np.int8)
+        bias = self.rng.integers(-(2**16), 2**16, CLASSES).astype(np.int32)
+        activation = None
+        if not form.zero_point:
+            pixels = (size.image.height >> len(size.stages) + 1) * (size.image.width >> len(size.stages) + 1)
+            centre, spread = np.full(inputs, pixels * form.residual.high / 2), np.full(inputs, np.sqrt(pixels) * form.residual.high / 3)
+            activation = Activation(name="head", codes=Format("uint8"), thresholds=_even(centre, spread, Format("uint8")))
+        return Head(zero_point=form.zero_point, activation=activation, inputs=inputs, classes=CLASSES, top=5, weights=weights, bias=bias)
 
 
-def _thresholds(rng: np.random.Generator, weights: NDArray[np.int8], source: Format, target: Format) -> NDArray[np.int32]:
-    """Evenly spaced around the sum of average codes, as batch normalisation leaves them."""
-    flat = weights.reshape(len(weights), -1).astype(np.float64)
-    centre, spread = flat.sum(axis=1) * source.high / 2, np.sqrt((flat**2).sum(axis=1)) * source.high / 3
-    step = (4 * spread / target.levels * rng.uniform(0.8, 1.2, len(flat)))[:, np.newaxis]
-    levels: NDArray[np.int32] = np.ceil(centre[:, np.newaxis] + step * (np.arange(target.levels) - target.levels / 2)).astype(np.int32)
-    return levels
+def _even(centre: NDArray[np.float64], spread: NDArray[np.float64], codes: Format) -> NDArray[np.int32]:
+    """Thresholds that are evenly spaced around the centre of each channel's values, over four times their spread."""
+    steps = np.arange(codes.levels) - codes.levels / 2
+    thresholds: NDArray[np.int32] = np.ceil(centre[:, np.newaxis] + (4 * spread / codes.levels)[:, np.newaxis] * steps).astype(np.int32)
+    return thresholds
