@@ -136,6 +136,11 @@ def peak(path: str, threads: int, seconds: float = 0.2, products: str = "int8") 
     weights and 2-bit codes in one of `available_products(path)`, or by AND and counting ones of bit planes, PLANES, which no layer does."""
     if path == "numpy" or path not in available_paths():
         raise DeviceError("path", repr(path), "only native paths have a peak", _native_choice())
+    found = available_products(path)
+    if len(found) > 1:  # what looks up could as well count
+        found = (*found, PLANES)
+    if products not in found:
+        raise DeviceError("products", repr(products), f"path {path} has no such peak", f"choose from {', '.join(found)}")
     return _native.peak(path, products, threads, seconds)
 
 
