@@ -6,10 +6,13 @@ Importing it registers the devices and the accelerators' driver with PYNQ, so th
     overlay.digits_1.call(images, labels, weights, n)
 
 work as in PYNQ's articles. `Accelerator` is the short form: `classify` for arrays, `stream` for many files.
+
+PYNQ takes half a second to import, which is left to the first use of `Accelerator` or a device, or to who imports PYNQ himself.
 """
 
+import importlib
 import sys
-import warnings
+from typing import TYPE_CHECKING
 
 if not (3, 10) <= sys.version_info < (3, 13):  # as pyproject.toml has it, which a checkout that is not installed does not ask
     raise ImportError(
@@ -18,15 +21,13 @@ if not (3, 10) <= sys.version_info < (3, 13):  # as pyproject.toml has it, which
         "fix: make the virtual environment with one of these: python3.12 -m venv .venv"
     )
 
-with warnings.catch_warnings():
-    # PYNQ is made for boards, and warns of every machine that is none; an emulated device needs nothing of what it misses.
-    warnings.simplefilter("ignore", ResourceWarning)
-    import pynq
-
-from runtime.emulation.device import EmulatedDevice
+from runtime import registration
 from runtime.errors import AcceleratorError, DeviceError, EvaluationError, ImageError, ManifestError, ParametersError, XclbinError
-from runtime.inference.accelerator import Accelerator
-from runtime.xrt.device import XrtDevice
+
+if TYPE_CHECKING:
+    from runtime.emulation.device import EmulatedDevice
+    from runtime.inference.accelerator import Accelerator
+    from runtime.xrt.device import XrtDevice
 
 __all__ = [
     "Accelerator",
@@ -41,6 +42,21 @@ __all__ = [
     "XrtDevice",
 ]
 
-# PYNQ makes its list of devices once: if that was before this import, ours are added to it.
-if hasattr(pynq.Device, "_devices"):
-    pynq.Device.devices.extend([*XrtDevice._probe_(), *EmulatedDevice._probe_()])
+_LATER = {
+    "Accelerator": "runtime.inference.accelerator",
+    "EmulatedDevice": "runtime.emulation.device",
+    "XrtDevice": "runtime.xrt.device",
+}
+"""The modules that import PYNQ, by what is used of them."""
+
+
+def __getattr__(name: str) -> object:
+    """Called for what is not there yet."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(_LATER[name]), name)
+    globals()[name] = found
+    return found
+
+
+registration.register()

@@ -18,7 +18,6 @@ from doit.reporter import ConsoleReporter
 
 from codegen.build_state import dependency_database
 from codegen.errors import FourPartError
-from codegen.tools.failures import diagnose
 from codegen.tools.run import stop_all
 
 WHY = 120
@@ -40,6 +39,8 @@ def step(function: Callable[..., dict[str, Any] | None]) -> Callable[..., Any]:
             return TaskFailed(str(error))
         except OSError as error:
             if type(error).__str__ is OSError.__str__:  # the operating system's own words
+                from codegen.tools.failures import diagnose  # here, because a build in which nothing fails needs none of its patterns
+
                 where, what = error.filename or "a file", error.strerror or str(error)
                 fix = diagnose(what, 1, hint="correct what is in the way, then start again").fix
                 return TaskFailed(f"{where}: {what}\n  why: this step reads or writes it\n  fix: {fix}")

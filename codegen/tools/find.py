@@ -11,7 +11,6 @@ from functools import cache
 
 from codegen.errors import ToolError
 from codegen.tools import environment
-from codegen.tools.failures import first_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +108,8 @@ def release_of(executable: str) -> str:
         if version := VERSION.search(said):
             return version[1]
     fix = f"source {SETTINGS} of its installation, then start again"
+    from codegen.tools.failures import first_error  # here, because a build in which nothing fails needs none of its patterns
+
     known = first_error(said, hint=fix)
     raise ToolError(
         executable,

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from codegen.errors import ToolError
 from codegen.tools import environment
-from codegen.tools.failures import diagnose, first_error
 
 SUPERVISOR = Path(__file__).with_name("supervise.py")
 
@@ -95,6 +94,8 @@ def run(
     try:
         answer = json.loads(said)
     except ValueError:
+        from codegen.tools.failures import first_error  # here, because a build in which nothing fails needs none of its patterns
+
         reason = (said.strip().splitlines() or [""])[-1]  # of the supervisor's own traceback
         fix = "correct what is in the way, then start again" if reason else "start again"
         error = first_error(reason, hint=fix)
@@ -110,6 +111,8 @@ def run(
     if answer["stopped_by"]:
         raise ToolError(str(log), f"{tool} was stopped", why="the build was interrupted", fix="start again to go on")
     if answer["status"]:
+        from codegen.tools.failures import diagnose  # here, as above
+
         diagnosis = diagnose(log.read_text(encoding="utf-8", errors="replace"), answer["status"], hint=hint)
         raise ToolError(str(log), f"{tool} ended with {ending(answer['status'])}", why=diagnosis.reason, fix=diagnosis.fix)
     return _finished(log, answer)

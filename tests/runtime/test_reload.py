@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pynq
 import pytest
 
-import runtime
 from runtime import Accelerator, DeviceError, EmulatedDevice
 from runtime.device.buffers import Buffer
 from tests.runtime import tiny
@@ -21,7 +21,6 @@ from tests.runtime.xrt.test_device import OPEN, Run, check, needs_xrt, noop
 
 __all__ = ["noop"]  # a fixture
 
-pynq = runtime.pynq  # imported there without the warnings that it is made for boards
 N = 5
 GONE = "a buffer that is no longer there\nwhy: it was lost when an xclbin was loaded onto the device since, or the device closed"
 INBUF = "fix: pass a uint8 buffer of at least 320 bytes in bank0, from pynq.allocate"

@@ -16,7 +16,7 @@ LAYERS = (
     {"container"},
     {"device"},
     {"emulation", "xrt"},
-    {"inference"},
+    {"inference", "registration"},
     {"evaluation", "power", "info", "notebooks"},
     {"benchmark"},
     {"bench", "__main__", ""},  # "" is the package itself

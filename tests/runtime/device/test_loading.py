@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pynq
 import pytest
 from numpy.typing import NDArray
 
-import runtime
 from constants.image import Status
 from runtime import Accelerator, DeviceError, EmulatedDevice
 from runtime.container.xclbin import Xclbin
@@ -21,7 +21,6 @@ from tests.runtime.xrt.test_device import OPEN, Run, check, needs_xrt, noop
 
 __all__ = ["noop"]  # a fixture
 
-pynq = runtime.pynq
 N = 5
 IMAGES = np.random.default_rng(0).integers(0, 256, (N, 8, 8, 1)).astype(np.uint8)
 LOADED = tiny.loaded_xclbin()

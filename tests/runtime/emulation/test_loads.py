@@ -18,7 +18,6 @@ from runtime.device.driver import load
 from runtime.emulation import kernel as emulated_kernel
 from tests.runtime import tiny
 
-pynq = runtime.pynq
 N = 3
 IMAGES = np.random.default_rng(0).integers(0, 256, (N, 8, 8, 1)).astype(np.uint8)
 REFUSED = 2**32 - 1

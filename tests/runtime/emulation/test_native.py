@@ -263,7 +263,9 @@ def test_looked_up_sums_on_both_sides_of_every_threshold(path: str, products: st
     program = programs.simple(weights, "bipolar", thresholds, source=f"uint{bits}", target=codes.name)
     sums = np.arange(inputs * high + 1)
     images = np.clip(sums[:, np.newaxis] - np.arange(inputs) * high, 0, high).astype(np.uint8)
-    entry = Activation(name="stem.entry", codes=Format(f"uint{bits}"), thresholds=np.tile(np.arange(1, high + 1, dtype=np.int32), (inputs, 1)))
+    entry = Activation(
+        name="stem.entry", codes=Format(f"uint{bits}"), thresholds=np.tile(np.arange(1, high + 1, dtype=np.int32), (inputs, 1))
+    )
     emulator = Emulator(dataclasses.replace(program, input=Shape(1, len(images), inputs), entry=entry), path=path, products=products)
     assert emulator.layers == {"stem.conv": f"{path} {products}"}
     # Of 8 bits some columns need more than 16 bits behind the point, and are found by a line in floating point.
