@@ -60,11 +60,11 @@ struct Sum {
   Plane plane;                        // which gives the same, or none
 };
 
-/// Sums of one panel in a row: most have 32 bits. Those of looked up products have 16, in two halves of 32 words: column 16q + 4i + j is
-/// number 8i + 4(q % 2) + j of half q / 2, the order in which packing leaves columns. The first half comes with 256 times the second on
-/// top, modulo 2^16.
+/// Which word of a panel's 16-bit sums is that of a column: so packing words into bytes leaves all columns where packing 32 bits does.
 constexpr std::size_t word_of(std::size_t column) { return column / 32 * 32 + column / 4 % 4 * 8 + column / 16 % 2 * 4 + column % 4; }
 
+/// Rows of sums of one panel, in 32 bits or, where they were looked up, in 16. Of these the words of the first half have 256 times those of
+/// the second on top, modulo 2^16.
 struct Sums {
   const std::int32_t *wide;
   const std::uint16_t *narrow;

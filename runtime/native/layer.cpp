@@ -9,9 +9,6 @@ namespace {
 
 constexpr std::size_t kCacheLine = 64;
 
-// Of a first level cache of 32 to 48 KiB, for a panel, or for the rows of one multiplication.
-constexpr std::size_t kFirstLevelBytes = 24 << 10;
-
 // Of a second level cache of 1 to 2 MiB: what panels may take when they are expanded once and stay, and what rows may take when
 // panels come and go (every panel must meet enough rows to be worth its expansion), or with their codes when panels stay.
 constexpr std::size_t kPanelBytes = 640 << 10, kManyRowBytes = 1024 << 10, kFewRowBytes = 96 << 10;
@@ -300,16 +297,17 @@ void Layer::run_block(const Task &task, const Rows &rows, const Part &part) cons
     multiply_(here, count, weights, sums);
     finish(task, {sums, nullptr}, slot, count, index);
   };
-  const auto expanded = [&](std::size_t index) { return task.expanded + (index - task.panel_begin) * panel_bytes(); };
-  // Either a panel stays in the first level cache while rows come by, or a few rows do and panels come by.
+  // A few rows stay while panels come by, or, where it has to be expanded first, a panel while rows do.
   if (task.expanded != nullptr) {
     for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) {
-      for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) multiply(slot, expanded(index), index);
+      for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) {
+        multiply(slot, task.expanded + (index - task.panel_begin) * panel_bytes(), index);
+      }
     }
     return;
   }
   for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) {
-    const std::int8_t *weights = task.expanded != nullptr ? expanded(index) : panel(index, task.scratch.panels.data());
+    const std::int8_t *weights = panel(index, task.scratch.panels.data());
     for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) multiply(slot, weights, index);
   }
 }
