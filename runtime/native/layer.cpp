@@ -288,12 +288,10 @@ void Layer::run(const std::uint8_t *frames, const Part &part, const Join &join, 
 
 void Layer::run_block(const Task &task, const Rows &rows, const Part &part) const {
   alignas(kCacheLine) std::int32_t sums[kMostRows * kPanel];
-  const bool is_plain = source_ != Source::kRaster && !out_.bordered() && !gives_sums();
   const auto multiply = [&](std::size_t slot, const std::int8_t *weights, std::size_t index) {
     const unsigned count = unsigned(std::min<std::size_t>(kernels_->rows, part.row_end - slot));
     Rows here = rows;
     here.codes += (slot - part.row_begin) * rows.stride;
-    if (is_plain) prefetch(task, slot, count, index);
     multiply_(here, count, weights, sums);
     finish(task, {sums, nullptr}, slot, count, index);
   };
@@ -309,15 +307,6 @@ void Layer::run_block(const Task &task, const Rows &rows, const Part &part) cons
   for (std::size_t index = part.panel_begin; index < part.panel_end; ++index) {
     const std::int8_t *weights = panel(index, task.scratch.panels.data());
     for (std::size_t slot = part.row_begin; slot < part.row_end; slot += kernels_->rows) multiply(slot, weights, index);
-  }
-}
-
-/// Fetches what `finish` will read and write while the product is computed.
-void Layer::prefetch(const Task &task, std::size_t slot, unsigned count, std::size_t panel) const {
-  for (std::size_t r = slot; r < slot + count; ++r) {
-    const std::size_t at = r * outputs_ + panel * kPanel;
-    __builtin_prefetch(task.out + at, 1);
-    if (task.join.bypass != nullptr) __builtin_prefetch(task.join.bypass + at);
   }
 }
 

@@ -158,7 +158,6 @@ class Layer {
   template <class Tile>
   void add_up(const Task &task, const Part &part, Tile &tile) const;
   void run_block(const Task &task, const Rows &rows, const Part &part) const;
-  void prefetch(const Task &task, std::size_t slot, unsigned count, std::size_t panel) const;
   void finish(const Task &task, const Sums &sums, std::size_t slot, unsigned count, std::size_t panel) const;
   void finish_widened(const Task &task, const std::uint16_t *sums, std::size_t slot, unsigned count, std::size_t panel) const;
   void finish_run(const Task &task, const Sums &sums, std::size_t pixel, std::size_t at, unsigned rows, std::size_t panel) const;
