@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from runtime.bench import models, resnet50
 from runtime.bench.results import Case, Kind, Limit
-from runtime.emulation.emulator import PLANES, Emulator, available_products, peak
+from runtime.emulation.emulator import Emulator, available_peaks, peak
 
 BATCHES = (1, 8)
 SLOW_PATH = "portable"  # measured on single images
@@ -91,18 +91,12 @@ def _contenders(
                 for by, session in sessions.items():
                     yield Case(version, by, count, batch), _speed(batch, partial(session.run, None, {models.INPUT: floats[:batch]}))
         for path in paths:
-            for products in _products(path):
+            for products in available_peaks(path):
                 yield Limit(path, products, count), partial(peak, path, count, PEAK_SECONDS, products)
 
 
 def _speed(batch: int, call: Callable[[], object]) -> Callable[[], float]:
     return lambda: batch / seconds(call)
-
-
-def _products(path: str) -> tuple[str, ...]:
-    """Those whose peak is measured: bit planes are counted by instructions that also look up."""
-    found = available_products(path)
-    return (*found, PLANES) if len(found) > 1 else found
 
 
 def _codes(count: int, size: resnet50.Size) -> NDArray[np.uint8]:

@@ -131,14 +131,18 @@ class Emulator:
 PLANES = "planes"
 
 
+def available_peaks(path: str) -> tuple[str, ...]:
+    """The products whose peak can be measured on a native path: what looks up could as well count ones of bit planes."""
+    found = available_products(path)
+    return (*found, PLANES) if len(found) > 1 else found
+
+
 def peak(path: str, threads: int, seconds: float = 0.2, products: str = "int8") -> float:
     """Products a second that this machine's instructions reach on a native path, operands in registers: of 8-bit integers, or of bipolar
-    weights and 2-bit codes in one of `available_products(path)`, or by AND and counting ones of bit planes, PLANES, which no layer does."""
+    weights and 2-bit codes in another of `available_peaks(path)`. PLANES, by AND and counting ones of bit planes, is what no layer does."""
     if path == "numpy" or path not in available_paths():
         raise DeviceError("path", repr(path), "only native paths have a peak", _native_choice())
-    found = available_products(path)
-    if len(found) > 1:  # what looks up could as well count
-        found = (*found, PLANES)
+    found = available_peaks(path)
     if products not in found:
         raise DeviceError("products", repr(products), f"path {path} has no such peak", f"choose from {', '.join(found)}")
     return _native.peak(path, products, threads, seconds)

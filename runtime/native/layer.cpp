@@ -57,7 +57,7 @@ bool Layout::operator==(const Layout &other) const {
 }
 
 bool Layer::suits(const Description &d, const Means &means) {
-  if (means.lookup == nullptr) return d.wide ? means.kernels->wide != nullptr : true;
+  if (means.lookup == nullptr) return !d.wide || means.kernels->wide != nullptr;
   const std::size_t high = d.input_high;
   return d.bipolar && means.lookup->inputs * high <= UINT8_MAX && d.geometry.inputs() * high <= UINT16_MAX;
 }

@@ -175,27 +175,29 @@ Levels::Levels(const std::int32_t *levels, std::size_t channels, unsigned count,
   factor_.assign(panels * kPanel, 0), fixed_offset_.assign(panels * kPanel, 0), shifts_.assign(panels, 0);
   // Of looked up sums, by a product of 16 bits and a shift that all columns share.
   const auto suits_fixed = [&](std::size_t begin, std::size_t end) {
-    constexpr unsigned kHalf = 16, kMostShift = 15;
-    double steepest = 0;
+    constexpr unsigned kHalf = 16;
+    std::vector<Channel> columns;
+    std::vector<double> slopes;
     for (std::size_t c = begin; c < end; ++c) {
       if (high[c] > INT16_MAX) return false;
-      steepest = std::max(steepest, slope_of({levels + c * count, count, low[c], high[c]}));
+      columns.push_back({levels + c * count, count, low[c], high[c]});
+      slopes.push_back(slope_of(columns.back()));
     }
-    unsigned shift = kMostShift;
-    while (shift > 0 && std::ldexp(steepest, int(kHalf + shift)) > INT16_MAX) --shift;
-    for (std::size_t c = begin; c < end; ++c) {
-      const Channel channel{levels + c * count, count, low[c], high[c]};
-      std::optional<FixedLine> line = find_fixed(channel, slope_of(channel), kHalf + shift);
-      if (!line && shift > 0) {  // perhaps it needed more than 32 bits: once again from the first column
-        --shift, c = begin - 1;
-        continue;
+    const auto with_shift = [&](unsigned shift) {
+      for (std::size_t c = 0; c < columns.size(); ++c) {
+        const std::optional<FixedLine> line = find_fixed(columns[c], slopes[c], kHalf + shift);
+        if (!line) return false;
+        const std::size_t word = word_of(c), at = begin + word / 32 * 32 + word % 2 * 16 + word % 32 / 2;
+        factor_[at] = std::int32_t(std::uint32_t(line->factor) << (word % 2 * kHalf)), fixed_offset_[at] = std::int32_t(line->offset);
       }
-      if (!line) return false;
-      const std::size_t word = word_of(c - begin), at = begin + word / 32 * 32 + word % 2 * 16 + word % 32 / 2;
-      factor_[at] = std::int32_t(std::uint32_t(line->factor) << (word % 2 * kHalf)), fixed_offset_[at] = std::int32_t(line->offset);
+      shifts_[begin / kPanel] = shift;
+      return true;
+    };
+    // The more bits, the nearer to the thresholds, until factors have no room in 16 or products in 32.
+    for (unsigned shift = kHalf; shift-- > 0;) {
+      if (with_shift(shift)) return true;
     }
-    shifts_[begin / kPanel] = shift;
-    return true;
+    return false;
   };
   for (std::size_t panel = 0; panel < panels; ++panel) {
     const std::size_t begin = panel * kPanel, end = std::min(begin + kPanel, channels);
