@@ -21,6 +21,7 @@ constexpr unsigned kSlackRows = kMostRows;
 
 /// How codes of a panel are found, fastest first; all were shown to give the same.
 enum class Way : std::uint8_t {
+  kScaled,  // code = clamp(((sum + offset) * factor) >> (16 + shift)), sum and sum + offset cut to 16 bits; of weights scaled for it
   kFixed,   // code = clamp((sum * factor + offset) >> (16 + shift)), for sums of 15 bits
   kLine,    // code = clamp(round(sum * slope + offset) * 2^doublings), half to even, in single precision
   kDouble,  // the same in double precision, as 8-bit codes mostly need it
@@ -40,6 +41,7 @@ struct Panel {
   // the word is.
   const std::int32_t *factor, *fixed_offset;
   unsigned shift;
+  const std::int16_t *scaled_offset, *scaled_factor, *scaled_shift;  // of kScaled, in the order of `Sums`' words: [kPanel]
 };
 
 /// A join of two codes: code = clamp((coarse . codes + coarse_offset + ((fine . codes + fine_offset) >> 16)) >> shift), which multiplies
@@ -154,16 +156,18 @@ struct Kernels {
   const char *name;
   unsigned rows;        // most rows of one call of multiply
   unsigned chunk;       // codes of a line are a multiple of this
-  unsigned interleave;  // a panel is [inputs / interleave][kPanel][interleave]
+  unsigned columns, interleave;  // a panel is [kPanel / columns][inputs / interleave][columns][interleave]
   unsigned speed;       // products a cycle, about
+  bool scales;          // `finish` knows kScaled
 
   // sums[count][kPanel] = rows[count] * panel. Two variants that not all paths have: `narrow` for layers where kNarrow products never
   // add up to more than an int16 holds, `wide` for weights above 127, whose bytes are unsigned.
   using Multiply = void (*)(const Rows &rows, unsigned count, const std::int8_t *panel, std::int32_t *sums);
   Multiply multiply, narrow, wide;
 
-  // Bipolar weights are kept as bits, one for +1, bit 0 first: bytes[64 * words] from bits[words].
-  void (*expand)(const std::uint64_t *bits, std::size_t words, std::int8_t *bytes);
+  // Bipolar weights are kept as bits, one for +1, bit 0 first: bytes[64 * words] from bits[words], where units[columns * interleave] are the
+  // bytes of +1.
+  void (*expand)(const std::uint64_t *bits, std::size_t words, const std::int8_t *units, std::int8_t *bytes);
 
   // sums[rows][kPanel] to codes[rows][columns].
   void (*finish)(const Sums &sums, unsigned rows, unsigned columns, const Panel &panel, const Join &join, std::uint8_t *out,
@@ -179,9 +183,10 @@ struct Kernels {
   void (*pool)(const Geometry &geometry, const std::uint8_t *frames, std::size_t first, std::size_t count, std::uint8_t *out);
   // sums[channels] of max(code - zero, 0) over pixels.
   void (*accumulate)(const std::uint8_t *codes, std::size_t pixels, std::size_t channels, std::uint8_t zero, std::int32_t *sums);
-  // scores[rows] = weights[rows][inputs] * sums[inputs]; `small` says that sums fit into int16.
-  void (*dense)(const std::int8_t *weights, std::size_t rows, std::size_t inputs, const std::int32_t *sums, bool small,
-                std::int32_t *scores);
+  // scores[frames][rows] = sums[frames][inputs] * weights[rows][inputs], `stride` scores from frame to frame; `small` says that sums fit
+  // into int16.
+  void (*dense)(const std::int8_t *weights, std::size_t rows, std::size_t inputs, const std::int32_t *sums, std::size_t frames, bool small,
+                std::int32_t *scores, std::size_t stride);
 
   // Around all of the above, in each thread.
   void (*enter)();

@@ -18,8 +18,9 @@ namespace {
 #include "vectors_avx512.inl"
 
 constexpr unsigned kTileRows = 16, kTileBytes = 64, kRows = 2 * kTileRows, kChunk = kTileBytes, kInterleave = 4, kSpeed = 1024;
-constexpr std::size_t kQuadBytes = kPanel * kInterleave;         // from row to row of a tile of weights
-constexpr std::size_t kChunkBytes = kPanel * kChunk;             // of a panel
+constexpr unsigned kColumns = 2 * kLanes;                        // whose weights lie together, as they are multiplied
+constexpr std::size_t kQuadBytes = kColumns * kInterleave;       // from row to row of a tile of weights
+constexpr std::size_t kChunkBytes = kColumns * kChunk;           // of them
 constexpr std::size_t kSumStride = kPanel * sizeof(std::int32_t);  // from row to row of a tile of sums
 
 /// What ldtilecfg reads (Intel SDM, volume 1, "Tile configuration").
@@ -80,12 +81,12 @@ inline void multiply_half(const Rows &rows, const std::int8_t *weights, std::int
 
 /// 16 rows and the whole panel.
 template <bool kWide>
-inline void multiply_flat(const Rows &rows, const std::int8_t *weights, std::int32_t *sums) {
+inline void multiply_flat(const Rows &rows, const std::int8_t *weights, const std::int8_t *right, std::int32_t *sums) {
   _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);
   const std::uint8_t *line = rows.codes;
   for (std::size_t l = 0; l < rows.lines; ++l, line += rows.line_stride) {
     const std::uint8_t *codes = line;
-    for (std::size_t chunk = 0; chunk < rows.chunks; ++chunk, codes += kChunk, weights += kChunkBytes) {
+    for (std::size_t chunk = 0; chunk < rows.chunks; ++chunk, codes += kChunk, weights += kChunkBytes, right += kChunkBytes) {
       _tile_loadd(4, codes, rows.stride);
       _tile_loadd(6, weights, kQuadBytes);
       _tile_loadd(7, weights + kTileBytes, kQuadBytes);
@@ -94,8 +95,8 @@ inline void multiply_flat(const Rows &rows, const std::int8_t *weights, std::int
       } else {
         _tile_dpbusd(0, 4, 6); _tile_dpbusd(1, 4, 7);
       }
-      _tile_loadd(5, weights + 2 * kTileBytes, kQuadBytes);
-      _tile_loadd(6, weights + 3 * kTileBytes, kQuadBytes);
+      _tile_loadd(5, right, kQuadBytes);
+      _tile_loadd(6, right + kTileBytes, kQuadBytes);
       if constexpr (kWide) {
         _tile_dpbuud(2, 4, 5); _tile_dpbuud(3, 4, 6);
       } else {
@@ -108,9 +109,10 @@ inline void multiply_flat(const Rows &rows, const std::int8_t *weights, std::int
 
 template <bool kWide>
 void multiply(const Rows &rows, unsigned count, const std::int8_t *panel, std::int32_t *sums) {
-  if (count <= kTileRows) return multiply_flat<kWide>(rows, panel, sums);
+  const std::int8_t *right = panel + rows.lines * rows.chunks * kChunkBytes;
+  if (count <= kTileRows) return multiply_flat<kWide>(rows, panel, right, sums);
   multiply_half<kWide>(rows, panel, sums);
-  multiply_half<kWide>(rows, panel + 2 * kTileBytes, sums + 2 * kLanes);
+  multiply_half<kWide>(rows, right, sums + 2 * kLanes);
 }
 
 double burn(std::size_t iterations) {
@@ -125,18 +127,20 @@ constexpr Kernels kKernels = {
     "amx",
     kRows,
     kChunk,
+    kColumns,
     kInterleave,
     kSpeed,
+    true,
     multiply<false>,
     nullptr,
     multiply<true>,
-    expand,
+    expand<kColumns>,
     finish,
     gather,
-    gather_entry_pixels,
+    gather_entry_columns,
     pool_columns,
     accumulate,
-    dense,
+    dense_together,
     enter,
     leave,
     burn,

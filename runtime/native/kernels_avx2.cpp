@@ -87,16 +87,16 @@ void multiply(const Rows &rows, unsigned count, const std::int8_t *panel, std::i
   }
 }
 
-void expand(const std::uint64_t *bits, std::size_t words, std::int8_t *bytes) {
+void expand(const std::uint64_t *bits, std::size_t words, const std::int8_t *units, std::int8_t *bytes) {
   const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
   const __m256i select = _mm256_set1_epi64x(std::int64_t(0x8040201008040201));
   for (std::size_t half = 0; half < 2 * words; ++half) {
     const std::int32_t word = std::int32_t(bits[half / 2] >> (half % 2 * 32));
     const __m256i chosen = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(word), spread), select);
-    // 0 where the bit is set and -1 where not, which is +1 and -1 after doubling the one and adding the other.
-    const __m256i zero = _mm256_cmpeq_epi8(chosen, _mm256_setzero_si256());
-    const __m256i weight = _mm256_add_epi8(_mm256_add_epi8(zero, zero), _mm256_set1_epi8(1));
-    _mm256_storeu_si256(reinterpret_cast<__m256i *>(bytes) + half, weight);
+    // -1 where the bit is not set, which changes the sign.
+    const __m256i minus = _mm256_cmpeq_epi8(chosen, _mm256_setzero_si256());
+    const __m256i unit = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(units) + half % (kQuadBytes / kVector));
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(bytes) + half, _mm256_sub_epi8(_mm256_xor_si256(unit, minus), minus));
   }
 }
 
@@ -207,8 +207,10 @@ constexpr Kernels kKernels = {
     "avx2",
     kRows,
     kChunk,
+    kPanel,
     kInterleave,
     kSpeed,
+    false,
     multiply<Exact>,
     multiply<Narrow>,
     nullptr,

@@ -35,9 +35,9 @@ void multiply(const Rows &rows, unsigned count, const std::int8_t *panel, std::i
   }
 }
 
-void expand(const std::uint64_t *bits, std::size_t words, std::int8_t *bytes) {
+void expand(const std::uint64_t *bits, std::size_t words, const std::int8_t *units, std::int8_t *bytes) {
   for (std::size_t w = 0; w < words; ++w) {
-    for (unsigned i = 0; i < 64; ++i) bytes[w * 64 + i] = std::int8_t(2 * int(bits[w] >> i & 1) - 1);
+    for (unsigned i = 0; i < kPanel; ++i) bytes[w * kPanel + i] = std::int8_t((bits[w] >> i & 1) != 0 ? units[i] : -units[i]);
   }
 }
 
@@ -62,8 +62,10 @@ constexpr Kernels kKernels = {
     "portable",
     kRows,
     kChunk,
+    kPanel,
     1,
     kSpeed,
+    false,
     multiply<std::int8_t, std::int32_t>,
     multiply<std::int8_t, std::int16_t>,
     multiply<std::uint8_t, std::int32_t>,

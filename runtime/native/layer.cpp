@@ -30,7 +30,7 @@ Levels raised(const Description &d, const std::vector<std::int32_t> &more) {
     }
     low[n] += more[n], high[n] += more[n];
   }
-  return Levels(levels.data(), d.outputs, d.levels, low, high, !d.summed);
+  return Levels(levels.data(), d.outputs, d.levels, low, high, {!d.summed, {}});
 }
 
 /// Sums in 32 bits, less what was too much, if that is given.
@@ -45,7 +45,22 @@ void widen(const std::uint16_t *narrow, unsigned rows, const std::int32_t *exces
   }
 }
 
-int magnitude(std::int8_t weight, bool wide) { return wide ? int(std::uint8_t(weight)) : std::abs(int(weight)); }
+/// The largest magnitude of a channel's weights.
+int largest(const Description &d, std::size_t output) {
+  const std::size_t inputs = d.geometry.inputs();
+  int most = 0;
+  for (const std::int8_t *weight = d.weights + output * inputs, *end = weight + inputs; weight < end; ++weight) {
+    most = std::max(most, d.wide ? int(std::uint8_t(*weight)) : std::abs(int(*weight)));
+  }
+  return most;
+}
+
+/// How often weights can be doubled without leaving 8 bits.
+unsigned room(int largest) {
+  unsigned doublings = 0;
+  while (doublings < 6 && largest << (doublings + 1) <= INT8_MAX) ++doublings;
+  return doublings;
+}
 
 }  // namespace
 
@@ -85,13 +100,20 @@ Layer::Layer(const Description &d, const Means &means)
     }
     return;
   }
-  int largest = 0;
-  for (std::size_t i = 0; i < outputs_ * inputs; ++i) largest = std::max(largest, magnitude(d.weights[i], d.wide));
-  const bool narrow = std::int64_t(kNarrow) * d.input_high * largest <= INT16_MAX;
+  std::vector<int> most(outputs_);
+  for (std::size_t n = 0; n < outputs_; ++n) most[n] = largest(d, n);
+  const bool narrow = std::int64_t(kNarrow) * d.input_high * *std::max_element(most.begin(), most.end()) <= INT16_MAX;
   multiply_ = d.wide ? kernels_->wide : narrow && kernels_->narrow != nullptr ? kernels_->narrow : kernels_->multiply;
+  std::vector<unsigned> scales(panel_count() * kPanel);
+  if (d.thresholds != nullptr) {
+    Origin origin;
+    if (kernels_->scales) std::transform(most.begin(), most.end(), std::back_inserter(origin.room), room);
+    Levels levels(d.thresholds, outputs_, d.levels, d.low, d.high, origin);
+    scales = levels.scales();
+    set_levels(std::move(levels));
+  }
   choose_source(d.plain);
-  pack(d.weights);
-  if (d.thresholds != nullptr) set_levels(Levels(d.thresholds, outputs_, d.levels, d.low, d.high));
+  pack(d.weights, scales);
 }
 
 void Layer::set_levels(Levels levels) {
@@ -134,7 +156,7 @@ void Layer::choose_source(bool plain) {
 }
 
 std::string Layer::ways() const {
-  constexpr const char *kNames[] = {"fixed", "line", "double", "near", "levels"};  // of each `Way`
+  constexpr const char *kNames[] = {"scaled", "fixed", "line", "double", "near", "levels"};  // of each `Way`
   std::string text = levels_ ? kNames[std::size_t(levels_->slowest())] : "sums";
   if (sum_) text += sum_->has_planes() ? ", plane" : ", levels";
   return text;
@@ -149,27 +171,33 @@ std::size_t Layer::slack_bytes() const {
   return kSlackRows * stride + round_up(std::size_t(geometry_.kernel_x) * geometry_.channels, kernels_->chunk);
 }
 
-void Layer::pack(const std::int8_t *weights) {
+void Layer::pack(const std::int8_t *weights, const std::vector<unsigned> &scales) {
   const std::size_t inputs = geometry_.inputs(), line = inputs / lines_, padded = chunks_ * kernels_->chunk;
   const std::size_t interleave = kernels_->interleave, bytes = panel_count() * panel_bytes();
   weights_ = Buffer(bipolar_ ? divide_up(bytes, 8) : bytes);
   std::memset(weights_.data(), 0, bipolar_ ? divide_up(bytes, 8) : bytes);
   auto *words = reinterpret_cast<std::uint64_t *>(weights_.data());
+  if (bipolar_) {
+    for (const unsigned scale : scales) units_.insert(units_.end(), interleave, std::int8_t(1 << scale));
+  }
   for (std::size_t n = 0; n < outputs_; ++n) {
     const std::int8_t *row = weights + n * inputs;
-    const std::size_t start = n / kPanel * panel_bytes() + n % kPanel * interleave;
-    if (!bipolar_ && line % interleave == 0) {  // as nearly everywhere: whole groups are copied
+    const std::size_t start = n / kernels_->columns * depth() * kernels_->columns + n % kernels_->columns * interleave;
+    const int unit = 1 << scales[n];
+    if (!bipolar_ && line % interleave == 0) {  // as nearly everywhere: whole groups follow on each other
       for (std::size_t l = 0; l < lines_; ++l) {
-        std::uint8_t *to = weights_.data() + start + l * padded * kPanel;
-        for (std::size_t i = 0; i < line; i += interleave, row += interleave, to += interleave * kPanel) std::memcpy(to, row, interleave);
+        std::uint8_t *to = weights_.data() + start + l * padded * kernels_->columns;
+        for (std::size_t i = 0; i < line; i += interleave, to += (kernels_->columns - 1) * interleave) {
+          for (std::size_t j = 0; j < interleave; ++j) *to++ = std::uint8_t(*row++ * unit);
+        }
       }
       continue;
     }
     for (std::size_t l = 0; l < lines_; ++l) {
       for (std::size_t i = 0; i < line; ++i, ++row) {
-        const std::size_t k = l * padded + i, at = start + k / interleave * interleave * kPanel + k % interleave;
+        const std::size_t k = l * padded + i, at = start + k / interleave * interleave * kernels_->columns + k % interleave;
         if (!bipolar_) {
-          weights_.data()[at] = std::uint8_t(*row);
+          weights_.data()[at] = std::uint8_t(*row * unit);
         } else if (*row > 0) {
           words[at / 64] |= std::uint64_t(1) << at % 64;
         }
@@ -180,9 +208,12 @@ void Layer::pack(const std::int8_t *weights) {
 
 const std::int8_t *Layer::panel(std::size_t index, std::uint8_t *scratch) const {
   if (!bipolar_) return reinterpret_cast<const std::int8_t *>(weights_.data() + index * panel_bytes());
-  const std::size_t words = panel_bytes() / 64;
   auto *bytes = reinterpret_cast<std::int8_t *>(scratch);
-  kernels_->expand(reinterpret_cast<const std::uint64_t *>(weights_.data()) + index * words, words, bytes);
+  const std::size_t columns = kernels_->columns, words = depth() * columns / 64;
+  for (std::size_t first = index * kPanel; first < (index + 1) * kPanel; first += columns) {
+    const auto *bits = reinterpret_cast<const std::uint64_t *>(weights_.data()) + first / columns * words;
+    kernels_->expand(bits, words, &units_[first * kernels_->interleave], bytes + (first - index * kPanel) * depth());
+  }
   return bytes;
 }
 

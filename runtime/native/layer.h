@@ -139,7 +139,7 @@ class Layer {
   std::size_t panel_bytes() const { return depth() * kPanel; }
   bool expand_all(std::size_t panels) const;
   std::size_t block_rows(std::size_t panels) const;
-  void pack(const std::int8_t *weights);
+  void pack(const std::int8_t *weights, const std::vector<unsigned> &scales);
   const std::int8_t *panel(std::size_t index, std::uint8_t *scratch) const;
   std::size_t strip_end(std::size_t slot, std::size_t end) const;
   Rows rows(const std::uint8_t *frames, std::size_t slot) const;
@@ -173,6 +173,7 @@ class Layer {
   const Kernels *kernels_ = nullptr;
   Kernels::Multiply multiply_ = nullptr;
   std::optional<Tables> lookup_;
+  std::vector<std::int8_t> units_;  // of bipolar weights: the bytes of +1, [panels][kPanel * interleave]
   std::vector<std::int32_t> excess_;  // of looked up sums, where no levels take it off
   Buffer weights_;  // bits of bipolar weights, or indices of tables, and bytes of others, in the order of the panels
   std::vector<std::uint8_t> pads_;

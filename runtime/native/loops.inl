@@ -156,17 +156,20 @@ inline std::int32_t dot(const std::int8_t *__restrict weights, const Sum *__rest
   return total;
 }
 
-inline void dense(const std::int8_t *weights, std::size_t rows, std::size_t inputs, const std::int32_t *sums, bool small,
-                  std::int32_t *scores) {
-  constexpr std::size_t kPiece = 4096;
-  for (std::size_t r = 0; r < rows; ++r) scores[r] = 0;
-  for (std::size_t begin = 0; begin < inputs; begin += kPiece) {
-    const std::size_t count = std::min(kPiece, inputs - begin);
-    std::int16_t narrow[kPiece];
-    if (small) std::copy(sums + begin, sums + begin + count, narrow);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const std::int8_t *row = weights + r * inputs + begin;
-      scores[r] += small ? dot(row, narrow, count) : dot(row, sums + begin, count);
+constexpr std::size_t kDensePiece = 4096;  // inputs whose sums stay in the first level cache
+
+inline void dense(const std::int8_t *weights, std::size_t rows, std::size_t inputs, const std::int32_t *sums, std::size_t frames, bool small,
+                  std::int32_t *scores, std::size_t stride) {
+  for (std::size_t f = 0; f < frames; ++f, sums += inputs, scores += stride) {
+    std::fill_n(scores, rows, 0);
+    for (std::size_t begin = 0; begin < inputs; begin += kDensePiece) {
+      const std::size_t count = std::min(kDensePiece, inputs - begin);
+      std::int16_t narrow[kDensePiece];
+      if (small) std::copy(sums + begin, sums + begin + count, narrow);
+      for (std::size_t r = 0; r < rows; ++r) {
+        const std::int8_t *row = weights + r * inputs + begin;
+        scores[r] += small ? dot(row, narrow, count) : dot(row, sums + begin, count);
+      }
     }
   }
 }

@@ -284,9 +284,9 @@ void Network::run_head(const Worker &worker, const std::uint8_t *codes, std::siz
   }
   for (std::size_t begin = first; begin < end; begin += kTogether) {
     const std::size_t count = std::min(kTogether, end - begin);
+    kernels_.dense(weights + begin * head_.inputs, count, head_.inputs, worker.sums, frames, head_.small, scores + begin, head_.classes);
     for (std::size_t f = 0; f < frames; ++f) {
       std::int32_t *row = scores + f * head_.classes + begin;
-      kernels_.dense(weights + begin * head_.inputs, count, head_.inputs, worker.sums + f * head_.inputs, head_.small, row);
       for (std::size_t i = 0; i < count; ++i) row[i] += head_.bias[begin + i] + lifted[f];
     }
   }

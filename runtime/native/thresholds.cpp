@@ -153,6 +153,51 @@ std::optional<FixedLine> find_fixed(const Channel &channel, double slope, unsign
   return std::nullopt;
 }
 
+/// code = clamp((cut(cut(sum * 2^doublings) + offset) * factor) >> (16 + shift)), where cut(x) is within 16 bits.
+struct ScaledLine {
+  unsigned doublings = 0;
+  std::int16_t offset = 0, factor = 0, shift = 0;
+};
+
+/// One that gives a channel's codes with this factor. What is multiplied only rises, so that each threshold says from both its sides where
+/// the offset may be; to reach a code it is not cut, and being cut below any changes none.
+std::optional<ScaledLine> with_factor(const Channel &channel, unsigned doublings, std::int64_t factor, unsigned shift) {
+  const unsigned begin = channel.code(channel.low), end = channel.code(channel.high);
+  const auto least_for = [&](unsigned code) { return ((std::int64_t(code) << (16 + shift)) + factor - 1) / factor; };
+  const auto scaled = [&](std::int64_t sum) { return std::clamp<std::int64_t>(sum * (std::int64_t(1) << doublings), INT16_MIN, INT16_MAX); };
+  if (least_for(end) > INT16_MAX) return std::nullopt;
+  std::int64_t least = INT16_MIN, most = INT16_MAX;
+  if (begin > 0) least = std::max(least, least_for(begin) - scaled(channel.low));
+  if (end < channel.count) most = std::min(most, least_for(end + 1) - 1 - scaled(channel.high));
+  for (unsigned code = begin + 1; code <= end; ++code) {
+    const std::int64_t level = channel.levels[code - 1];
+    least = std::max(least, least_for(code) - scaled(level));
+    most = std::min(most, least_for(code) - 1 - scaled(level - 1));
+  }
+  if (least > most) return std::nullopt;
+  return ScaledLine{doublings, std::int16_t(least + (most - least) / 2), std::int16_t(factor), std::int16_t(shift)};
+}
+
+/// The same with whichever factor is close to the thresholds' distances, for weights that can be doubled up to `room` times: the more often,
+/// the finer the offset is.
+std::optional<ScaledLine> find_scaled(const Channel &channel, unsigned room) {
+  constexpr std::int64_t kTried[] = {0, 1, -1, 2, -2};
+  const unsigned begin = channel.code(channel.low), end = channel.code(channel.high);
+  if (end == 0) return ScaledLine{};
+  const double slope = end - begin < 2 ? 1 : fit(channel, begin, end).slope;
+  for (unsigned doublings = room + 1; slope > 0 && doublings-- > 0;) {
+    const auto middle = [&](unsigned shift) { return std::llround(std::ldexp(slope, int(16 + shift) - int(doublings))); };
+    unsigned shift = 15;
+    while (shift > 0 && middle(shift) > INT16_MAX) --shift;
+    for (const std::int64_t more : kTried) {
+      const std::int64_t factor = middle(shift) + more;
+      if (factor <= 0 || factor > INT16_MAX) continue;
+      if (const auto found = with_factor(channel, doublings, factor, shift)) return found;
+    }
+  }
+  return std::nullopt;
+}
+
 /// How many more codes a channel has for each unit of its sum.
 double slope_of(const Channel &channel) {
   const auto index = [&](std::int32_t sum) { return unsigned(std::upper_bound(channel.levels, channel.levels + channel.count, sum) - channel.levels); };
@@ -163,7 +208,7 @@ double slope_of(const Channel &channel) {
 }  // namespace
 
 Levels::Levels(const std::int32_t *levels, std::size_t channels, unsigned count, const std::vector<std::int32_t> &low,
-               const std::vector<std::int32_t> &high, bool looked_up)
+               const std::vector<std::int32_t> &high, const Origin &origin)
     : count_(count) {
   const std::size_t panels = (channels + kPanel - 1) / kPanel;
   levels_.assign(panels * count * kPanel, std::numeric_limits<std::int32_t>::max());
@@ -173,6 +218,22 @@ Levels::Levels(const std::int32_t *levels, std::size_t channels, unsigned count,
     for (unsigned i = 0; i < count; ++i) levels_[(c / kPanel * count + i) * kPanel + c % kPanel] = levels[c * count + i];
   }
   factor_.assign(panels * kPanel, 0), fixed_offset_.assign(panels * kPanel, 0), shifts_.assign(panels, 0);
+  scales_.assign(panels * kPanel, 0), scaled_offset_.assign(panels * kPanel, 0);
+  scaled_factor_.assign(panels * kPanel, 0), scaled_shift_.assign(panels * kPanel, 0);
+  const auto suits_scaled = [&](std::size_t begin, std::size_t end) {
+    std::vector<ScaledLine> lines;
+    for (std::size_t c = begin; c < end; ++c) {
+      const auto line = find_scaled({levels + c * count, count, low[c], high[c]}, origin.room[c]);
+      if (!line) return false;
+      lines.push_back(*line);
+    }
+    for (std::size_t c = 0; c < lines.size(); ++c) {
+      const std::size_t at = begin + word_of(c);
+      scales_[begin + c] = lines[c].doublings;
+      scaled_offset_[at] = lines[c].offset, scaled_factor_[at] = lines[c].factor, scaled_shift_[at] = lines[c].shift;
+    }
+    return true;
+  };
   // Of looked up sums, by a product of 16 bits and a shift that all columns share.
   const auto suits_fixed = [&](std::size_t begin, std::size_t end) {
     constexpr unsigned kHalf = 16;
@@ -201,7 +262,11 @@ Levels::Levels(const std::int32_t *levels, std::size_t channels, unsigned count,
   };
   for (std::size_t panel = 0; panel < panels; ++panel) {
     const std::size_t begin = panel * kPanel, end = std::min(begin + kPanel, channels);
-    if (looked_up && suits_fixed(begin, end)) {
+    if (!origin.room.empty() && suits_scaled(begin, end)) {
+      ways_[panel] = Way::kScaled;
+      continue;
+    }
+    if (origin.looked_up && suits_fixed(begin, end)) {
       ways_[panel] = Way::kFixed;
       continue;
     }
@@ -234,7 +299,7 @@ Levels::Levels(const std::int32_t *levels, std::size_t channels, unsigned count,
 Panel Levels::panel(std::size_t index) const {
   const std::size_t at = index * kPanel;
   return {ways_[index], doublings_[index], &single_slope_[at], &single_offset_[at], &slope_[at], &offset_[at], &levels_[at * count_], count_,
-          &factor_[at], &fixed_offset_[at], shifts_[index]};
+          &factor_[at], &fixed_offset_[at], shifts_[index], &scaled_offset_[at], &scaled_factor_[at], &scaled_shift_[at]};
 }
 
 CodeLevels::CodeLevels(const std::int32_t *levels, std::size_t channels, unsigned count) : count_(count) {
@@ -277,7 +342,7 @@ Sum SumLevels::panel(std::size_t index) const {
   const std::size_t at = index * kPanel;
   const Plane plane = planes_ ? planes_->panel(index) : Plane{};
   if (levels_) return {&main_[at], &bypass_[at], levels_->panel(index), nullptr, plane};
-  return {&main_[at], &bypass_[at], {Way::kLevels, 0, nullptr, nullptr, nullptr, nullptr, nullptr, count_, nullptr, nullptr, 0}, &wide_[at * count_], plane};
+  return {&main_[at], &bypass_[at], {Way::kLevels, 0, nullptr, nullptr, nullptr, nullptr, nullptr, count_, nullptr, nullptr, 0, nullptr, nullptr, nullptr}, &wide_[at * count_], plane};
 }
 
 }  // namespace resflow

@@ -11,14 +11,23 @@
 
 namespace resflow {
 
+/// How sums come: as they are, in 16 bits where they were looked up, or, where `room` is given, of weights that can be doubled that often for
+/// each channel.
+struct Origin {
+  bool looked_up = false;
+  std::vector<unsigned> room;
+};
+
 /// Thresholds of a convolution, or behind a join, panel by panel.
 class Levels {
  public:
-  /// `levels` is [channels][count], ascending; the sums of a channel are within `low` and `high`, and come in 16 bits if they are `looked_up`.
+  /// `levels` is [channels][count], ascending; the sums of a channel are within `low` and `high`.
   Levels(const std::int32_t *levels, std::size_t channels, unsigned count, const std::vector<std::int32_t> &low,
-         const std::vector<std::int32_t> &high, bool looked_up = false);
+         const std::vector<std::int32_t> &high, const Origin &origin = {});
 
   Panel panel(std::size_t index) const;
+  /// How often weights have to be doubled, for each channel of all panels.
+  const std::vector<unsigned> &scales() const { return scales_; }
   Way slowest() const { return *std::max_element(ways_.begin(), ways_.end()); }
 
  private:
@@ -27,6 +36,8 @@ class Levels {
   std::vector<Way> ways_;  // of each panel
   std::vector<unsigned> doublings_, shifts_;
   std::vector<std::int32_t> factor_, fixed_offset_;
+  std::vector<unsigned> scales_;
+  std::vector<std::int16_t> scaled_offset_, scaled_factor_, scaled_shift_;
   std::vector<double> slope_, offset_;
   std::vector<float> single_slope_, single_offset_;
 };

@@ -1,9 +1,17 @@
 // What the AVX-512 and AMX paths share: everything but the matrix product.
 
-inline void expand(const std::uint64_t *bits, std::size_t words, std::int8_t *bytes) {
-  const __m512i minus = _mm512_set1_epi8(-1), plus = _mm512_set1_epi8(1);
-  for (std::size_t w = 0; w < words; ++w) {
-    _mm512_storeu_si512(bytes + w * 64, _mm512_mask_blend_epi8(_cvtu64_mask64(bits[w]), minus, plus));
+template <unsigned kColumns>
+inline void expand(const std::uint64_t *bits, std::size_t words, const std::int8_t *units, std::int8_t *bytes) {
+  constexpr std::size_t kAround = kColumns * 4 / sizeof(__m512i);  // vectors after which the columns come again
+  __m512i plus[kAround], minus[kAround];
+  for (std::size_t i = 0; i < kAround; ++i) {
+    plus[i] = _mm512_loadu_si512(units + i * sizeof(__m512i)), minus[i] = _mm512_sub_epi8(_mm512_setzero_si512(), plus[i]);
+  }
+  for (std::size_t w = 0; w < words; w += kAround, bits += kAround, bytes += kAround * sizeof(__m512i)) {
+    #pragma GCC unroll 4
+    for (std::size_t i = 0; i < kAround; ++i) {
+      _mm512_storeu_si512(bytes + i * sizeof(__m512i), _mm512_mask_blend_epi8(_cvtu64_mask64(bits[i]), minus[i], plus[i]));
+    }
   }
 }
 
@@ -180,7 +188,28 @@ struct Levels {
   }
 };
 
-/// Products of 16 bits.
+/// Products of 16 bits, of weights that were scaled for it.
+struct Scaled {
+  __m512i offset[2], factor[2], shift[2], high;
+
+  explicit Scaled(const Panel &panel) : high(_mm512_set1_epi8(char(panel.count))) {
+    for (unsigned h = 0; h < 2; ++h) {
+      const auto of = [h](const std::int16_t *all) { return _mm512_loadu_si512(all + h * kPanel / 2); };
+      offset[h] = of(panel.scaled_offset), factor[h] = of(panel.scaled_factor), shift[h] = of(panel.scaled_shift);
+    }
+  }
+
+  template <class Row>
+  __m512i operator()(const Row &sums) const {
+    const auto half = [&](unsigned h) {
+      const __m512i words = _mm512_packs_epi32(sums.quarter(2 * h), sums.quarter(2 * h + 1));
+      return _mm512_srav_epi16(_mm512_mulhi_epi16(_mm512_adds_epi16(words, offset[h]), factor[h]), shift[h]);
+    };
+    return _mm512_min_epu8(_mm512_packus_epi16(half(0), half(1)), high);
+  }
+};
+
+/// Products of 32 bits, of sums of 16.
 struct Fixed {
   __m512i factor[kQuarters], offset[kQuarters], high, shift;
 
@@ -207,6 +236,7 @@ template <class Work>
 inline void with_counter(const Panel &panel, const Work &work) {
   switch (panel.way) {
     case Way::kFixed: return;  // not of sums of 32 bits
+    case Way::kScaled: return work(Scaled(panel));
     case Way::kLine: return work(Affine(panel));
     case Way::kDouble: return work(AffineDouble(panel));
     case Way::kNear: return work(Near(panel));
@@ -298,35 +328,41 @@ inline void finish(const Sums &sums, unsigned rows, unsigned columns, const Pane
   });
 }
 
-/// A pixel's codes through thresholds: kCount of them for each channel, or any number.
+/// 64 channels of pixels through thresholds: kCount of them for each channel, or any number. With few, they stay in registers.
 template <unsigned kCount>
-inline void pass_pixel(const Entry &entry, const std::uint8_t *codes, std::size_t channels, std::uint8_t *out) {
-  const unsigned levels = kCount > 0 ? kCount : entry.count;
-  const __m512i one = _mm512_set1_epi8(1);
-  const auto some = [&](std::size_t begin, __mmask64 mask) {
-    const __m512i found = _mm512_maskz_loadu_epi8(mask, codes + begin);
-    __m512i result = _mm512_maskz_loadu_epi8(mask, entry.base + begin);
-    for (unsigned l = 0; l < levels; ++l) {
-      const __m512i above = _mm512_maskz_loadu_epi8(mask, entry.above + l * channels + begin);
-      result = _mm512_mask_add_epi8(result, _mm512_cmpgt_epu8_mask(found, above), result, one);
+inline void pass_columns(const Entry &entry, const std::uint8_t *const *pixels, std::size_t count, std::size_t channels, std::size_t begin,
+                         std::uint8_t *rows, std::size_t stride) {
+  const __mmask64 mask = lower_bits(channels - begin);
+  const __m512i one = _mm512_set1_epi8(1), base = _mm512_maskz_loadu_epi8(mask, entry.base + begin);
+  const auto above = [&](unsigned l) { return _mm512_maskz_loadu_epi8(mask, entry.above + l * channels + begin); };
+  __m512i kept[kCount > 0 ? kCount : 1];
+  for (unsigned l = 0; l < kCount; ++l) kept[l] = above(l);
+  for (std::size_t i = 0; i < count; ++i) {
+    const __m512i found = _mm512_maskz_loadu_epi8(mask, pixels[i] + begin);
+    __m512i result = base;
+    for (unsigned l = 0; l < (kCount > 0 ? kCount : entry.count); ++l) {
+      result = _mm512_mask_add_epi8(result, _mm512_cmpgt_epu8_mask(found, kCount > 0 ? kept[l] : above(l)), result, one);
     }
-    store_some(out + begin, mask, result);
-  };
-  std::size_t begin = 0;
-  for (; begin + kPanel <= channels; begin += kPanel) some(begin, ~__mmask64(0));
-  if (begin < channels) some(begin, lower_bits(channels - begin));
+    store_some(rows + i * stride + begin, mask, result);
+  }
 }
 
-inline void gather_entry_pixels(const Geometry &g, const Entry &entry, const std::uint8_t *frames, std::size_t first, std::size_t count,
-                                std::uint8_t *rows, std::size_t stride) {
+inline void gather_entry_columns(const Geometry &g, const Entry &entry, const std::uint8_t *frames, std::size_t first, std::size_t count,
+                                 std::uint8_t *rows, std::size_t stride) {
   if (entry.table != nullptr) return gather_entry(g, entry, frames, first, count, rows, stride);
+  constexpr std::size_t kTogether = 32;  // pixels, which stay in the first level cache
   const std::size_t channels = std::size_t(g.channels);
-  const auto pass = entry.count == 3 ? pass_pixel<3> : pass_pixel<0>;
+  const auto pass = entry.count == 3 ? pass_columns<3> : pass_columns<0>;
   Cursor at(g, frames, first);
-  for (std::size_t i = 0; i < count; ++i, at.next(), rows += stride) {
-    const std::size_t pixel = std::size_t(at.y) * g.stride_y * g.width + std::size_t(at.x) * g.stride_x;
-    pass(entry, at.frame + pixel * channels, channels, rows);
-    if (channels < stride) std::memset(rows + channels, 0, stride - channels);
+  for (std::size_t begin = 0; begin < count; begin += kTogether) {
+    const std::size_t some = std::min(kTogether, count - begin);
+    std::uint8_t *to = rows + begin * stride;
+    const std::uint8_t *pixels[kTogether];
+    for (std::size_t i = 0; i < some; ++i, at.next()) {
+      pixels[i] = at.frame + (std::size_t(at.y) * g.stride_y * g.width + std::size_t(at.x) * g.stride_x) * channels;
+      if (channels < stride) std::memset(to + i * stride + channels, 0, stride - channels);
+    }
+    for (std::size_t c = 0; c < channels; c += kPanel) pass(entry, pixels, some, channels, c, to, stride);
   }
 }
 
@@ -350,4 +386,65 @@ inline void pool_columns(const Geometry &g, const std::uint8_t *frames, std::siz
       store_some(out + begin, mask, largest);
     }
   }
+}
+
+/// Adds what `count` inputs, whose sums of each frame are narrow[kFrames][kDensePiece] with zeros behind them, bring to kRows scores.
+template <unsigned kRows, unsigned kFrames>
+inline void add_scores(const std::int8_t *weights, std::size_t inputs, std::size_t count, const std::int16_t *narrow, std::int32_t *scores,
+                       std::size_t stride) {
+  constexpr std::size_t kWords = 32;
+  __m512i totals[kRows][kFrames];
+  for (unsigned r = 0; r < kRows; ++r) {
+    for (unsigned f = 0; f < kFrames; ++f) totals[r][f] = _mm512_setzero_si512();
+  }
+  const auto some = [&](std::size_t i, __mmask32 mask) {
+    __m512i sums[kFrames];
+    #pragma GCC unroll 4
+    for (unsigned f = 0; f < kFrames; ++f) sums[f] = _mm512_loadu_si512(narrow + f * kDensePiece + i);
+    #pragma GCC unroll 4
+    for (unsigned r = 0; r < kRows; ++r) {
+      _mm_prefetch(reinterpret_cast<const char *>(weights + (kRows + r) * inputs + i), _MM_HINT_T0);
+      const __m512i row = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, weights + r * inputs + i));
+      #pragma GCC unroll 4
+      for (unsigned f = 0; f < kFrames; ++f) totals[r][f] = _mm512_dpwssd_epi32(totals[r][f], row, sums[f]);
+    }
+  };
+  std::size_t i = 0;
+  for (; i + kWords <= count; i += kWords) some(i, ~__mmask32(0));
+  if (i < count) some(i, __mmask32(lower_bits(count - i)));
+  for (unsigned r = 0; r < kRows; ++r) {
+    for (unsigned f = 0; f < kFrames; ++f) scores[f * stride + r] += _mm512_reduce_add_epi32(totals[r][f]);
+  }
+}
+
+template <unsigned kFrames>
+inline void dense_frames(const std::int8_t *weights, std::size_t rows, std::size_t inputs, const std::int32_t *sums, std::int32_t *scores,
+                         std::size_t stride) {
+  constexpr unsigned kTogether = 4;
+  for (unsigned f = 0; f < kFrames; ++f) std::fill_n(scores + f * stride, rows, 0);
+  for (std::size_t begin = 0; begin < inputs; begin += kDensePiece) {
+    const std::size_t count = std::min(kDensePiece, inputs - begin);
+    std::int16_t narrow[kFrames][kDensePiece];
+    for (unsigned f = 0; f < kFrames; ++f) {
+      const std::int32_t *from = sums + f * inputs + begin;
+      std::fill(std::copy(from, from + count, narrow[f]), narrow[f] + (count + 31) / 32 * 32, std::int16_t(0));
+    }
+    std::size_t r = 0;
+    for (; r + kTogether <= rows; r += kTogether) {
+      add_scores<kTogether, kFrames>(weights + r * inputs + begin, inputs, count, narrow[0], scores + r, stride);
+    }
+    for (; r < rows; ++r) add_scores<1, kFrames>(weights + r * inputs + begin, inputs, count, narrow[0], scores + r, stride);
+  }
+}
+
+/// Several frames at a time, for which a row of weights is fetched once.
+inline void dense_together(const std::int8_t *weights, std::size_t rows, std::size_t inputs, const std::int32_t *sums, std::size_t frames,
+                           bool small, std::int32_t *scores, std::size_t stride) {
+  if (!small) return dense(weights, rows, inputs, sums, frames, small, scores, stride);
+  constexpr unsigned kTogether = 4;
+  std::size_t f = 0;
+  for (; f + kTogether <= frames; f += kTogether) {
+    dense_frames<kTogether>(weights, rows, inputs, sums + f * inputs, scores + f * stride, stride);
+  }
+  for (; f < frames; ++f) dense_frames<1>(weights, rows, inputs, sums + f * inputs, scores + f * stride, stride);
 }

@@ -28,6 +28,7 @@ NETWORK = _native.Network if _native is not None else None
 NATIVE = tuple(path for path in available_paths() if path != "numpy")
 WAYS = [(path, products) for path in NATIVE for products in available_products(path)]
 LOOKED_UP = [way for way in WAYS if way[1] != "int8"]
+SCALED = [path for path in NATIVE if path in ("amx", "avx512")]  # with weights scaled so that sums become codes in 16 bits
 
 pytestmark = pytest.mark.skipif(not NATIVE, reason="runtime._native was not compiled when the project was installed")
 
@@ -242,8 +243,40 @@ def test_joins_behind_real_factors(path: str, kinds: int, uneven: float, way: st
     head = Head(zero_point=0, inputs=outputs, classes=1, top=1, weights=np.ones((1, outputs), np.int8), bias=np.zeros(1, np.int32))
     program = Program(input=Shape(256, 256, 2), stem=conv("stem.conv", np.eye(2, dtype=np.int8)), pool=None, blocks=(block,), head=head)
     emulator = Emulator(program, path=path)
-    assert emulator.ways["block.conv2"] == f"line, {way}"
+    assert emulator.ways["block.conv2"] == f"{'scaled' if path in SCALED else 'line'}, {way}"
     assert np.array_equal(emulator.trace(images)["block"], np.moveaxis(expected[turns], 0, 2))
+
+
+@pytest.mark.parametrize("path", NATIVE)
+@pytest.mark.parametrize("weight", ["bipolar", "int2", "int8"])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize(("target", "uneven"), [(1, 0.0), (2, 0.0), (4, 0.0), (4, 3.0), (6, 0.0)])
+def test_sums_of_scaled_weights_on_both_sides_of_every_threshold(path: str, weight: str, bits: int, target: int, uneven: float) -> None:
+    """Windows of all sums, also of those that are cut to 16 bits. Some channels have thresholds that none reaches, or all."""
+    inputs, outputs, high, codes = 150, 70, 2**bits - 1, Format(f"uint{target}")
+    rng = np.random.default_rng(bits)
+    sign = np.where(np.arange(outputs) % 3 > 0, 1, -1)[:, np.newaxis]
+    step = rng.uniform(0.5, 1, (outputs, 1)) * min(inputs * high, 3000) / codes.levels
+    levels = step * (np.arange(codes.levels) - codes.levels / 2 + uneven * rng.uniform(-0.5, 0.5, (outputs, codes.levels)))
+    centre = sign * rng.choice([0.2, 0.5, 0.8], (outputs, 1)) * inputs * high
+    levels += np.select([np.arange(outputs) % 16 == 5, np.arange(outputs) % 16 == 9], [2 * inputs * high, -2 * inputs * high])[
+        :, np.newaxis
+    ]
+    thresholds = np.sort(np.ceil(levels + centre), axis=1).astype(np.int32)
+    program = programs.simple(np.repeat(sign, inputs, axis=1).astype(np.int8), weight, thresholds, source=f"uint{bits}", target=codes.name)
+    if weight == "int8":  # an input that is always zero leaves no room to scale the others
+        program.stem.weights[:, ..., -1] = 127
+        inputs -= 1
+    sums = np.arange(inputs * high + 1)
+    images = np.zeros((len(sums), 150), np.uint8)
+    images[:, :inputs] = np.clip(sums[:, np.newaxis] - np.arange(inputs) * high, 0, high)
+    entry = Activation(name="stem.entry", codes=Format(f"uint{bits}"), thresholds=np.tile(np.arange(1, high + 1, dtype=np.int32), (150, 1)))
+    entry = None if bits == 8 else entry
+    emulator = Emulator(dataclasses.replace(program, input=Shape(1, len(images), 150), entry=entry), path=path, products="int8")
+    if path in SCALED and weight != "int8" and target <= 4 and not uneven and bits < 8:
+        assert emulator.ways["stem.conv"] == "scaled"
+    expected = (thresholds[np.newaxis] <= (sums[:, np.newaxis] * sign.T)[:, :, np.newaxis]).sum(axis=2)
+    assert np.array_equal(emulator.trace(images[np.newaxis])["stem"][0], expected)
 
 
 @pytest.mark.parametrize(("path", "products"), LOOKED_UP)
