@@ -4,11 +4,11 @@ not to be the description's own, the card.
 The tasks most used:
 
     doit                 sources of every IP, C simulation, checks of the block design, the xclbin
-    doit -n 2 csim       C simulation of all IPs, two at a time
+    doit csim            C simulation of all IPs, as many at a time as there are processors; doit -n 2 csim: two
     doit csim:res3a      one IP
     doit rtlsim:res3a    its SystemVerilog with Verilator, every code and every cycle; --trace res3a.fst
     doit synth:res3a     with the vendor's tools: C synthesis and export of one IP; cosim:res3a then simulates its RTL
-    doit -n 8 link       all of it: every IP, the block design, the kernel, the xclbin for the card
+    doit link            all of it: every IP, the block design, the kernel, the xclbin for the card
     doit cache           what finished jobs have left, shared between builds; --prune-days, --prune-gb
     doit params          random parameters for a network nobody has trained
     doit folding         what follows from PE and SIMD

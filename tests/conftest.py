@@ -20,8 +20,9 @@ settings.load_profile("resflow")
 
 @pytest.fixture(autouse=True, scope="session")
 def finished_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests share no finished work with the user's builds."""
+    """Tests share no finished work with the user's builds, and see the lines of theirs in one order."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESFLOW_JOBS", "1")
         patch.setenv("RESFLOW_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 

@@ -70,14 +70,14 @@ def build_graph(*, network: str, default_tasks: Sequence[str] = ("csim", "check"
     sys.excepthook = progress.excepthook
     try:
         project = _project(network)
+        jobs = JOBS_ON_CLUSTER if project.jobs.address else options.jobs_at_once()
     except FourPartError as error:
         sys.exit(f"error: {error}")
     dependency_database.write_after_each_step()
-    if project.jobs.address or any(word.startswith(("-n", "--process")) for word in sys.argv[1:]):
-        # Jobs run in threads, and a build has hung, once, while two of them imported: what many of them use is imported by one, before.
-        for name in ("numpy", *(["distributed"] if project.jobs.address else [])):
-            with contextlib.suppress(ImportError):  # told by whoever needs it
-                importlib.import_module(name)
+    if project.jobs.address:
+        # Jobs run in threads, none of which is to import it while another does.
+        with contextlib.suppress(ImportError):  # told by whoever needs it
+            importlib.import_module("distributed")
 
     class Reporter(progress.Progress):
         remark = (
@@ -92,7 +92,7 @@ def build_graph(*, network: str, default_tasks: Sequence[str] = ("csim", "check"
     config = {
         "default_tasks": defaults,
         "par_type": "thread",  # the work is in child processes
-        **({"num_process": JOBS_ON_CLUSTER} if project.jobs.address else {}),
+        "num_process": jobs if jobs > 1 else 0,  # in doit's main thread
         "continue": True,  # a failed IP fails the build at its end
         "reporter": Reporter,
         "backend": "json",

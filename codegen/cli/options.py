@@ -143,6 +143,12 @@ def require_jobs(words: Sequence[str]) -> None:
             raise OptionError(given("-n", text), "out of range", why=why, fix="write 1 or more, or leave it out")
 
 
+def jobs_at_once() -> int:
+    """How many jobs may run at once where -n does not say: $RESFLOW_JOBS, or one for each processor. Raises OptionError."""
+    text = os.environ.get("RESFLOW_JOBS")
+    return whole("RESFLOW_JOBS=", 1, 1000, "it counts the jobs that run at once")(text) if text else len(os.sched_getaffinity(0))
+
+
 def or_exit(convert: Callable[[str], T]) -> Callable[[str], T]:
     """The converter for doit's `params`: it ends the process, with the message and status 1, before any task is begun."""
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from types import TracebackType
 from typing import Any
@@ -24,6 +26,9 @@ WHY = 120
 """Characters of the decisive line in the closing table; it is printed in full above."""
 
 
+_importing = threading.Lock()
+
+
 class NotRun(TaskFailed):  # type: ignore[misc]  # doit has no types
     """A step that was not run because one it needs has failed."""
 
@@ -33,6 +38,7 @@ def step(function: Callable[..., dict[str, Any] | None]) -> Callable[..., Any]:
 
     @wraps(function)  # doit passes a task's parameters by the names it sees
     def action(*args: Any, **options: Any) -> Any:
+        _import_alone()
         try:
             return function(*args, **options)
         except FourPartError as error:
@@ -47,6 +53,13 @@ def step(function: Callable[..., dict[str, Any] | None]) -> Callable[..., Any]:
             return TaskFailed(str(error))
 
     return action
+
+
+def _import_alone() -> None:
+    """Where steps run in threads, import what many of them use in one, before: a build has hung, once, while two of them imported it."""
+    if threading.current_thread() is not threading.main_thread():
+        with _importing, suppress(ImportError):  # told by whoever needs it
+            import numpy  # noqa: F401
 
 
 def only_asks(arguments: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """Values of the command line: what is taken, and the whole message where it is not."""
 
 import argparse
+import os
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,19 @@ def test_words_for_doit_and_for_argparse():
     assert ended.value.code == "error: frames=abc: not a whole number\n  why: it counts images\n  fix: write 1 to 1,000"
     with pytest.raises(argparse.ArgumentTypeError, match=r"^'abc': not a whole number: it counts images; write 1 to 1,000$"):
         options.argument(WHOLE)("abc")
+
+
+def test_jobs_at_once(monkeypatch):
+    monkeypatch.setenv("RESFLOW_JOBS", "3")
+    assert options.jobs_at_once() == 3
+    monkeypatch.setenv("RESFLOW_JOBS", "none")
+    with pytest.raises(options.OptionError) as caught:
+        options.jobs_at_once()
+    assert str(caught.value) == (
+        "RESFLOW_JOBS=none: not a whole number\n  why: it counts the jobs that run at once\n  fix: write 1 to 1,000"
+    )
+    monkeypatch.delenv("RESFLOW_JOBS")
+    assert options.jobs_at_once() == len(os.sched_getaffinity(0))
 
 
 @pytest.mark.parametrize("words", [[], ["csim"], ["-n", "2", "csim"], ["-n2"], ["--process=2"], ["-n", "0"], ["-n"]])
