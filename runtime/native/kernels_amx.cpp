@@ -18,9 +18,10 @@ namespace {
 #include "vectors_avx512.inl"
 
 constexpr unsigned kTileRows = 16, kTileBytes = 64, kRows = 2 * kTileRows, kChunk = kTileBytes, kInterleave = 4, kSpeed = 1024;
-constexpr unsigned kColumns = 2 * kLanes;                        // whose weights lie together, as they are multiplied
-constexpr std::size_t kQuadBytes = kColumns * kInterleave;       // from row to row of a tile of weights
-constexpr std::size_t kChunkBytes = kColumns * kChunk;           // of them
+// Columns that are multiplied together, whose weights lie together: half of each row of a panel would only reach half of the cache.
+constexpr unsigned kColumns = 2 * kLanes;
+constexpr std::size_t kQuadBytes = kColumns * kInterleave;         // from row to row of a tile of weights
+constexpr std::size_t kChunkBytes = kColumns * kChunk;             // of a chunk of these columns
 constexpr std::size_t kSumStride = kPanel * sizeof(std::int32_t);  // from row to row of a tile of sums
 
 /// What ldtilecfg reads (Intel SDM, volume 1, "Tile configuration").

@@ -58,7 +58,7 @@ int largest(const Description &d, std::size_t output) {
 /// How often weights can be doubled without leaving 8 bits.
 unsigned room(int largest) {
   unsigned doublings = 0;
-  while (doublings < 6 && largest << (doublings + 1) <= INT8_MAX) ++doublings;
+  for (int weight = std::max(largest, 1); 2 * weight <= INT8_MAX; weight *= 2) ++doublings;
   return doublings;
 }
 

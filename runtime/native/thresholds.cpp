@@ -164,8 +164,9 @@ struct ScaledLine {
 std::optional<ScaledLine> with_factor(const Channel &channel, unsigned doublings, std::int64_t factor, unsigned shift) {
   const unsigned begin = channel.code(channel.low), end = channel.code(channel.high);
   const auto least_for = [&](unsigned code) { return ((std::int64_t(code) << (16 + shift)) + factor - 1) / factor; };
-  const auto scaled = [&](std::int64_t sum) { return std::clamp<std::int64_t>(sum * (std::int64_t(1) << doublings), INT16_MIN, INT16_MAX); };
-  if (least_for(end) > INT16_MAX) return std::nullopt;
+  const auto doubled = [&](std::int64_t sum) { return sum * (std::int64_t(1) << doublings); };
+  const auto scaled = [&](std::int64_t sum) { return std::clamp<std::int64_t>(doubled(sum), INT16_MIN, INT16_MAX); };
+  if (doubled(channel.low) < INT32_MIN || doubled(channel.high) > INT32_MAX || least_for(end) > INT16_MAX) return std::nullopt;
   std::int64_t least = INT16_MIN, most = INT16_MAX;
   if (begin > 0) least = std::max(least, least_for(begin) - scaled(channel.low));
   if (end < channel.count) most = std::min(most, least_for(end + 1) - 1 - scaled(channel.high));

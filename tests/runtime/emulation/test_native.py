@@ -279,6 +279,16 @@ def test_sums_of_scaled_weights_on_both_sides_of_every_threshold(path: str, weig
     assert np.array_equal(emulator.trace(images[np.newaxis])["stem"][0], expected)
 
 
+@pytest.mark.parametrize("path", NATIVE)
+def test_sums_that_no_scale_may_take_out_of_32_bits(path: str) -> None:
+    inputs = 140_000  # 64 times the largest sum is more than 2^31
+    program = programs.simple(np.ones((1, inputs), np.int8), "bipolar", np.array([[10, 20, 30]], np.int32), target="uint2")
+    images = np.zeros((1, 3, inputs), np.uint8)
+    images[0, 1, :20], images[0, 2] = 1, 255
+    emulator = Emulator(dataclasses.replace(program, input=Shape(1, 3, inputs)), path=path)
+    assert emulator.trace(images)["stem"].tolist() == [[[0], [2], [3]]]
+
+
 @pytest.mark.parametrize(("path", "products"), LOOKED_UP)
 @pytest.mark.parametrize("bits", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize(("target", "uneven"), [(2, 0.0), (4, 0.0), (4, 3.0), (8, 0.0)])
