@@ -41,6 +41,7 @@ class Quantization:
     act: Format  # inside a block
     residual: Format  # between blocks
     branch: Format  # of the codes that meet in a join
+    reach: float = 4  # standard deviations of the sums that these codes stand for
     zero_point: int = 0  # of these, if they are unsigned: a join clips their sum
     factor_bits: int = 0  # of each branch's factor in a join
 
@@ -52,7 +53,7 @@ class Quantization:
 NETWORKS = {
     # The original design.
     "w1a2": Quantization(
-        strided=1, weight=Format("bipolar"), act=Format("uint2"), residual=Format("uint4"), branch=Format("uint4"), zero_point=8
+        strided=1, weight=Format("bipolar"), act=Format("uint2"), residual=Format("uint4"), branch=Format("uint4"), reach=6, zero_point=8
     ),
     "w4a4": Quantization(strided=2, weight=Format("int4"), act=Format("uint4"), residual=Format("uint4"), branch=Format("int4")),
     "w8a8": Quantization(
@@ -157,7 +158,7 @@ class _Drawn:
         # As batch normalization leaves them.
         codes = _Values(source.high / 2, source.high / 3) if is_stem else _rectified_codes(source)
         centre, spread = flat.sum(axis=1) * codes.centre, np.sqrt((flat**2).sum(axis=1)) * codes.spread * self.rng.uniform(0.8, 1.2, out)
-        thresholds = _rectified(centre, spread, self.form.act) if target is None else _even(centre, spread, target)
+        thresholds = _rectified(centre, spread, self.form.act) if target is None else _even(centre, spread, target, self.form.reach)
         return Conv(
             name=name,
             window=Window(
@@ -200,10 +201,10 @@ def _rectified_codes(codes: Format) -> _Values:
     return _Values(codes.high / 7, codes.high / 4.5)
 
 
-def _even(centre: NDArray[np.float64], spread: NDArray[np.float64], codes: Format) -> NDArray[np.int32]:
-    """Thresholds that are evenly spaced around the centre of each channel's values, over four times their spread."""
+def _even(centre: NDArray[np.float64], spread: NDArray[np.float64], codes: Format, reach: float = 4) -> NDArray[np.int32]:
+    """Thresholds that are evenly spaced around the centre of each channel's values, over `reach` times their spread."""
     steps = np.arange(codes.levels) - codes.levels / 2
-    thresholds: NDArray[np.int32] = np.ceil(centre[:, np.newaxis] + (4 * spread / codes.levels)[:, np.newaxis] * steps).astype(np.int32)
+    thresholds: NDArray[np.int32] = np.ceil(centre[:, np.newaxis] + (reach * spread / codes.levels)[:, np.newaxis] * steps).astype(np.int32)
     return thresholds
 
 
