@@ -203,13 +203,15 @@ def _rectified_codes(codes: Format) -> _Values:
 
 def _even(centre: NDArray[np.float64], spread: NDArray[np.float64], codes: Format, reach: float = 4) -> NDArray[np.int32]:
     """Thresholds that are evenly spaced around the centre of each channel's values, over `reach` times their spread."""
-    steps = np.arange(codes.levels) - codes.levels / 2
-    thresholds: NDArray[np.int32] = np.ceil(centre[:, np.newaxis] + (reach * spread / codes.levels)[:, np.newaxis] * steps).astype(np.int32)
-    return thresholds
+    return _spaced(centre, reach * spread / codes.levels, np.arange(codes.levels) - codes.levels / 2)
 
 
 def _rectified(centre: NDArray[np.float64], spread: NDArray[np.float64], codes: Format) -> NDArray[np.int32]:
     """Those of a quantizer behind a ReLU: half a step above the centre and further up, which codes of 2 bits reach one time in three."""
-    steps = np.arange(codes.levels) + 0.5
-    thresholds: NDArray[np.int32] = np.ceil(centre[:, np.newaxis] + (8 / 3 * spread / codes.levels)[:, np.newaxis] * steps).astype(np.int32)
+    return _spaced(centre, 8 / 3 * spread / codes.levels, np.arange(codes.levels) + 0.5)
+
+
+def _spaced(centre: NDArray[np.float64], step: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Thresholds so many steps from the centre of each channel's values."""
+    thresholds: NDArray[np.int32] = np.ceil(centre[:, np.newaxis] + step[:, np.newaxis] * steps).astype(np.int32)
     return thresholds

@@ -79,7 +79,6 @@ bool Layer::suits(const Description &d, const Means &means) {
 
 Layer::Layer(const Description &d, const Means &means)
     : name_(d.name), geometry_(d.geometry), outputs_(d.outputs), bipolar_(d.bipolar), kernels_(means.kernels) {
-  const std::size_t inputs = geometry_.inputs();
   out_ = {geometry_.out_height, geometry_.out_width, int(outputs_)};
   panels_.resize(panel_count());
   if (d.pads != nullptr) {

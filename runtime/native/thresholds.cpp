@@ -201,8 +201,7 @@ std::optional<ScaledLine> find_scaled(const Channel &channel, unsigned room) {
 
 /// How many more codes a channel has for each unit of its sum.
 double slope_of(const Channel &channel) {
-  const auto index = [&](std::int32_t sum) { return unsigned(std::upper_bound(channel.levels, channel.levels + channel.count, sum) - channel.levels); };
-  const unsigned first = index(channel.low), last = index(channel.high);
+  const unsigned first = channel.code(channel.low), last = channel.code(channel.high);
   return last - first < 2 ? 0 : std::max(0.0, fit(channel, first, last).slope);
 }
 
@@ -343,7 +342,9 @@ Sum SumLevels::panel(std::size_t index) const {
   const std::size_t at = index * kPanel;
   const Plane plane = planes_ ? planes_->panel(index) : Plane{};
   if (levels_) return {&main_[at], &bypass_[at], levels_->panel(index), nullptr, plane};
-  return {&main_[at], &bypass_[at], {Way::kLevels, 0, nullptr, nullptr, nullptr, nullptr, nullptr, count_, nullptr, nullptr, 0, nullptr, nullptr, nullptr}, &wide_[at * count_], plane};
+  Panel none{};
+  none.way = Way::kLevels, none.count = count_;
+  return {&main_[at], &bypass_[at], none, &wide_[at * count_], plane};
 }
 
 }  // namespace resflow
