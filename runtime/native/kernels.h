@@ -88,11 +88,13 @@ struct Join {
 /// Thresholds on codes: code = base + (number of `above` that are smaller); where there are many, by a table.
 struct Entry {
   const std::uint8_t *base;   // [channels]
-  const std::uint8_t *above;  // [count][channels]
+  const std::uint8_t *above;  // [count][channels], ascending down the columns
   unsigned count;
   const std::uint8_t *table;  // [channels][kCodes], or null
 };
 constexpr std::size_t kCodes = 256;
+
+constexpr int kStackedChannels = 16, kStackedBytes = 64;  // most of a pixel, and of those that are stacked
 
 /// A window that slides over frames of codes, (height, width, channels) each.
 struct Geometry {

@@ -318,10 +318,10 @@ CodeLevels::CodeLevels(const std::int32_t *levels, std::size_t channels, unsigne
   base_.resize(channels), above_.resize(channels * count);
   constexpr std::int32_t kNever = 255;  // no code is above it
   for (std::size_t c = 0; c < channels; ++c) {
+    const std::int32_t *level = levels + c * count, *end = level + count;
+    for (; level < end && *level <= 0; ++level) ++base_[c];
     for (unsigned i = 0; i < count; ++i) {
-      const std::int32_t level = levels[c * count + i];
-      if (level <= 0) ++base_[c];
-      above_[i * channels + c] = std::uint8_t(level <= 0 || level > kNever ? kNever : level - 1);
+      above_[i * channels + c] = std::uint8_t(level < end && *level <= kNever ? *level++ - 1 : kNever);
     }
   }
 }

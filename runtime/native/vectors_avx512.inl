@@ -253,7 +253,9 @@ struct Plain {
   __m512i operator()(__m512i packed, unsigned) const { return spread(packed); }
 };
 
-/// Codes of the bypass added and clipped.
+/// Codes of the bypass added and clipped. Where the largest code and the zero point need no more than 8 bits, a sum that is cut to them is
+/// clipped in any case.
+template <bool kRoom>
 struct Clip {
   const std::uint8_t *bypass;
   std::size_t stride;
@@ -264,12 +266,21 @@ struct Clip {
       : bypass(join.bypass), stride(join.stride), mask(m), zero(_mm512_set1_epi8(char(join.zero))), high(_mm512_set1_epi8(char(join.high))) {}
 
   __m512i operator()(__m512i packed, unsigned row) const {
-    const __m512i other = _mm512_maskz_loadu_epi8(mask, bypass + row * stride);
+    const __m512i codes = spread(packed), other = _mm512_maskz_loadu_epi8(mask, bypass + row * stride);
+    if (kRoom) return _mm512_min_epu8(_mm512_subs_epu8(_mm512_adds_epu8(codes, other), zero), high);
     // One of the two differences is zero, so that nothing needs more than 8 bits.
-    const __m512i codes = _mm512_adds_epu8(spread(packed), _mm512_subs_epu8(other, zero));
-    return _mm512_min_epu8(_mm512_subs_epu8(codes, _mm512_subs_epu8(zero, other)), high);
+    const __m512i sum = _mm512_adds_epu8(codes, _mm512_subs_epu8(other, zero));
+    return _mm512_min_epu8(_mm512_subs_epu8(sum, _mm512_subs_epu8(zero, other)), high);
   }
 };
+
+/// Calls `with` for what a join without thresholds does to codes.
+template <class With>
+inline void with_addition(const Join &join, __mmask64 mask, const With &with) {
+  if (join.bypass == nullptr) return with(Plain{});
+  if (join.high + join.zero <= UINT8_MAX) return with(Clip<true>(join, mask));
+  with(Clip<false>(join, mask));
+}
 
 /// The codes of both branches through a plane for each vector of columns, or one for all.
 template <unsigned kPlanes>
@@ -316,34 +327,71 @@ inline void finish(const Sums &sums, unsigned rows, unsigned columns, const Pane
   const __mmask64 mask = lower_bits(columns);
   if (sums.wide == nullptr) {
     const auto all = [&](const auto &count) {
-      if (join.bypass == nullptr) return finish_rows<NarrowRow>(sums.narrow, rows, count, Plain{}, mask, out, stride);
-      finish_rows<NarrowRow>(sums.narrow, rows, count, Clip(join, mask), mask, out, stride);
+      with_addition(join, mask, [&](const auto &add) { finish_rows<NarrowRow>(sums.narrow, rows, count, add, mask, out, stride); });
     };
     return panel.way == Way::kFixed ? all(Fixed(panel)) : with_counter(panel, all);
   }
   with_counter(panel, [&](const auto &count) {
     const auto all = [&](const auto &meet) { finish_rows<WideRow>(sums.wide, rows, count, meet, mask, out, stride); };
     if (join.sum != nullptr) return join.sum->plane.is_one ? all(Meet<1>(join, mask)) : all(Meet<kQuarters>(join, mask));
-    join.bypass == nullptr ? all(Plain{}) : all(Clip(join, mask));
+    with_addition(join, mask, all);
   });
 }
 
-/// 64 channels of pixels through thresholds: kCount of them for each channel, or any number. With few, they stay in registers.
-template <unsigned kCount>
-inline void pass_columns(const Entry &entry, const std::uint8_t *const *pixels, std::size_t count, std::size_t channels, std::size_t begin,
-                         std::uint8_t *rows, std::size_t stride) {
-  const __mmask64 mask = lower_bits(channels - begin);
-  const __m512i one = _mm512_set1_epi8(1), base = _mm512_maskz_loadu_epi8(mask, entry.base + begin);
-  const auto above = [&](unsigned l) { return _mm512_maskz_loadu_epi8(mask, entry.above + l * channels + begin); };
-  __m512i kept[kCount > 0 ? kCount : 1];
-  for (unsigned l = 0; l < kCount; ++l) kept[l] = above(l);
-  for (std::size_t i = 0; i < count; ++i) {
-    const __m512i found = _mm512_maskz_loadu_epi8(mask, pixels[i] + begin);
-    __m512i result = base;
-    for (unsigned l = 0; l < (kCount > 0 ? kCount : entry.count); ++l) {
-      result = _mm512_mask_add_epi8(result, _mm512_cmpgt_epu8_mask(found, kCount > 0 ? kept[l] : above(l)), result, one);
+/// 64 channels through any number of thresholds.
+struct AnyThresholds {
+  static constexpr unsigned kPanels = 1;
+  const Entry &entry;
+  std::size_t channels, begin;
+  __mmask64 mask;
+
+  AnyThresholds(const Entry &e, std::size_t all, std::size_t first) : entry(e), channels(all), begin(first), mask(lower_bits(all - first)) {}
+
+  __m512i operator()(__m512i codes, unsigned) const {
+    __m512i count = _mm512_maskz_loadu_epi8(mask, entry.base + begin);
+    for (unsigned l = 0; l < entry.count; ++l) {
+      const __m512i above = _mm512_maskz_loadu_epi8(mask, entry.above + l * channels + begin);
+      count = _mm512_mask_add_epi8(count, _mm512_cmpgt_epu8_mask(codes, above), count, _mm512_set1_epi8(1));
     }
-    store_some(rows + i * stride + begin, mask, result);
+    return count;
+  }
+};
+
+/// Three thresholds in registers, of which the middle one decides with which of the others codes are compared.
+template <unsigned kCount>
+struct ThreeThresholds {
+  static constexpr unsigned kPanels = kCount;
+  __m512i base[kPanels], low[kPanels], middle[kPanels], high[kPanels];
+
+  ThreeThresholds(const Entry &entry, std::size_t channels, std::size_t begin) {
+    for (unsigned p = 0; p < kPanels; ++p, begin += kPanel) {
+      const auto of = [&](const std::uint8_t *all) { return _mm512_maskz_loadu_epi8(lower_bits(channels - begin), all + begin); };
+      base[p] = of(entry.base);
+      low[p] = of(entry.above), middle[p] = of(entry.above + channels), high[p] = of(entry.above + 2 * channels);
+    }
+  }
+
+  __m512i operator()(__m512i codes, unsigned p) const {
+    const __mmask64 upper = _mm512_cmpgt_epu8_mask(codes, middle[p]);
+    const __mmask64 odd = _mm512_cmpgt_epu8_mask(codes, _mm512_mask_blend_epi8(upper, low[p], high[p]));
+    const __m512i count = _mm512_mask_add_epi8(base[p], upper, base[p], _mm512_set1_epi8(2));
+    return _mm512_mask_add_epi8(count, odd, count, _mm512_set1_epi8(1));
+  }
+};
+
+/// Channels of pixels from `begin` on, as many panels as Thresholds take; the last may be the rest.
+template <class Thresholds>
+inline void pass_channels(const Entry &entry, const std::uint8_t *const *pixels, std::size_t count, std::size_t channels, std::size_t begin,
+                          std::uint8_t *rows, std::size_t stride) {
+  const Thresholds thresholds(entry, channels, begin);
+  const __mmask64 mask = lower_bits(channels - begin);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint8_t *from = pixels[i] + begin;
+    std::uint8_t *to = rows + i * stride + begin;
+    #pragma GCC unroll 4
+    for (unsigned p = 0; p < Thresholds::kPanels; ++p, from += kPanel, to += kPanel) {
+      store_some(to, mask, thresholds(_mm512_maskz_loadu_epi8(mask, from), p));
+    }
   }
 }
 
@@ -351,8 +399,8 @@ inline void gather_entry_columns(const Geometry &g, const Entry &entry, const st
                                  std::uint8_t *rows, std::size_t stride) {
   if (entry.table != nullptr) return gather_entry(g, entry, frames, first, count, rows, stride);
   constexpr std::size_t kTogether = 32;  // pixels, which stay in the first level cache
+  constexpr unsigned kMany = 4;          // panels whose thresholds stay in registers
   const std::size_t channels = std::size_t(g.channels);
-  const auto pass = entry.count == 3 ? pass_columns<3> : pass_columns<0>;
   Cursor at(g, frames, first);
   for (std::size_t begin = 0; begin < count; begin += kTogether) {
     const std::size_t some = std::min(kTogether, count - begin);
@@ -362,7 +410,14 @@ inline void gather_entry_columns(const Geometry &g, const Entry &entry, const st
       pixels[i] = at.frame + (std::size_t(at.y) * g.stride_y * g.width + std::size_t(at.x) * g.stride_x) * channels;
       if (channels < stride) std::memset(to + i * stride + channels, 0, stride - channels);
     }
-    for (std::size_t c = 0; c < channels; c += kPanel) pass(entry, pixels, some, channels, c, to, stride);
+    std::size_t c = 0;
+    if (entry.count == 3) {
+      for (; c + kMany * kPanel <= channels; c += kMany * kPanel) {
+        pass_channels<ThreeThresholds<kMany>>(entry, pixels, some, channels, c, to, stride);
+      }
+      for (; c < channels; c += kPanel) pass_channels<ThreeThresholds<1>>(entry, pixels, some, channels, c, to, stride);
+    }
+    for (; c < channels; c += kPanel) pass_channels<AnyThresholds>(entry, pixels, some, channels, c, to, stride);
   }
 }
 
