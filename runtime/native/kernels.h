@@ -181,6 +181,9 @@ struct Kernels {
   // The same for 1x1 windows, through the thresholds of `entry`.
   void (*gather_entry)(const Geometry &geometry, const Entry &entry, const std::uint8_t *frames, std::size_t first, std::size_t count,
                        std::uint8_t *rows, std::size_t stride);
+  // Rows of pixels, each followed by those of the other rows: out[pixels][stacked][channels] from rows[stacked][pixels][channels]. Null where
+  // nothing is stacked.
+  void (*stack)(const std::uint8_t *const *rows, std::size_t pixels, std::size_t channels, std::size_t stacked, std::uint8_t *out);
   // The largest code under each window.
   void (*pool)(const Geometry &geometry, const std::uint8_t *frames, std::size_t first, std::size_t count, std::uint8_t *out);
   // sums[channels] of max(code - zero, 0) over pixels.

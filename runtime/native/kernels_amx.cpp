@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <type_traits>
 
 // From here to the end of the file, so that nothing of the standard library is compiled for this instruction set alone.
@@ -116,6 +117,47 @@ void multiply(const Rows &rows, unsigned count, const std::int8_t *panel, std::i
   multiply_half<kWide>(rows, right, sums + 2 * kLanes);
 }
 
+/// As many pixels at a time as fit into 16 bytes, and into a register when they are stacked: a shuffle moves bytes within 128 bits only,
+/// each of which therefore gets all of them. kStacked is how many are stacked, or 0 for any number.
+template <unsigned kStacked>
+inline void stack_rows(const std::uint8_t *const *rows, std::size_t pixels, std::size_t channels, std::size_t stacked, std::uint8_t *out) {
+  constexpr std::uint8_t kNothing = 0x80;  // which a shuffle makes zero
+  const std::size_t count = kStacked > 0 ? kStacked : stacked, pixel_bytes = channels * count;
+  const std::size_t together = std::min(sizeof(__m128i) / channels, sizeof(__m512i) / pixel_bytes);
+  __m512i order[kStacked > 0 ? kStacked : kStackedBytes];
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint8_t from[sizeof(__m512i)];
+    std::fill(std::begin(from), std::end(from), kNothing);
+    for (std::size_t p = 0; p < together; ++p) {
+      for (std::size_t c = 0; c < channels; ++c) from[p * pixel_bytes + i * channels + c] = std::uint8_t(p * channels + c);
+    }
+    order[i] = _mm512_loadu_si512(from);
+  }
+  const auto stack_some = [&](std::size_t x, const auto &load) {
+    __m512i all = _mm512_setzero_si512();
+    for (std::size_t i = 0; i < count; ++i) {
+      const __m128i some = load(reinterpret_cast<const __m128i *>(rows[i] + x * channels));
+      all = _mm512_or_si512(all, _mm512_shuffle_epi8(_mm512_broadcast_i32x4(some), order[i]));
+    }
+    return all;
+  };
+  // Whole registers are read and written as long as there is room; what is too much is written over by the next.
+  std::size_t x = 0;
+  for (; (pixels - x) * channels >= sizeof(__m128i) && (pixels - x) * pixel_bytes >= sizeof(__m512i); x += together) {
+    _mm512_storeu_si512(out + x * pixel_bytes, stack_some(x, _mm_loadu_si128));
+  }
+  for (; x < pixels; x += together) {
+    const __mmask16 read = __mmask16(lower_bits(std::min((pixels - x) * channels, sizeof(__m128i))));
+    const auto load = [read](const __m128i *from) { return _mm_maskz_loadu_epi8(read, from); };
+    _mm512_mask_storeu_epi8(out + x * pixel_bytes, lower_bits((pixels - x) * pixel_bytes), stack_some(x, load));
+  }
+}
+
+void stack(const std::uint8_t *const *rows, std::size_t pixels, std::size_t channels, std::size_t stacked, std::uint8_t *out) {
+  const auto stack_any = stacked == 3 ? stack_rows<3> : stack_rows<0>;  // 3 for windows of 7x7x3
+  stack_any(rows, pixels, channels, stacked, out);
+}
+
 double burn(std::size_t iterations) {
   enter();
   _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3); _tile_zero(4); _tile_zero(5); _tile_zero(6); _tile_zero(7);
@@ -139,6 +181,7 @@ constexpr Kernels kKernels = {
     finish,
     gather,
     gather_entry_columns,
+    stack,
     pool_columns,
     accumulate,
     dense_together,

@@ -218,6 +218,7 @@ constexpr Kernels kKernels = {
     finish_rows,
     gather,
     gather_entry,
+    nullptr,
     pool,
     accumulate,
     dense,

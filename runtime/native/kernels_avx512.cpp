@@ -97,6 +97,7 @@ constexpr Kernels kKernels = {
     finish,
     gather,
     gather_entry_columns,
+    nullptr,
     pool_columns,
     accumulate,
     dense_together,

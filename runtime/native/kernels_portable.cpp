@@ -73,6 +73,7 @@ constexpr Kernels kKernels = {
     finish<count_levels>,
     gather,
     gather_entry,
+    nullptr,
     pool,
     accumulate,
     dense,

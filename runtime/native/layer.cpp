@@ -11,7 +11,7 @@ constexpr std::size_t kCacheLine = 64;
 
 // Of a second level cache of 1 to 2 MiB: what panels may take when they are expanded once and stay, and what rows may take when
 // panels come and go (every panel must meet enough rows to be worth its expansion), or with their codes when panels stay.
-constexpr std::size_t kPanelBytes = 640 << 10, kManyRowBytes = 1024 << 10, kFewRowBytes = 96 << 10;
+constexpr std::size_t kPanelBytes = 512 << 10, kManyRowBytes = 1024 << 10, kFewRowBytes = 192 << 10;
 
 // Cycles: to expand a byte of weights, to gather a byte, and a line of a window.
 constexpr double kExpandCycles = 1.0 / 12, kByteCycles = 1.0 / 32, kLineCycles = 8;
@@ -64,10 +64,8 @@ unsigned room(int largest) {
 
 }  // namespace
 
-std::size_t Layout::frame_bytes() const { return (std::size_t(top + height + bottom) * pitch() + left) * channels; }
-
 bool Layout::operator==(const Layout &other) const {
-  const auto fields = [](const Layout &l) { return std::tie(l.height, l.width, l.channels, l.top, l.bottom, l.left); };
+  const auto fields = [](const Layout &l) { return std::tie(l.height, l.width, l.channels, l.top, l.bottom, l.left, l.stacked); };
   return fields(*this) == fields(other);
 }
 
@@ -111,7 +109,7 @@ Layer::Layer(const Description &d, const Means &means)
     scales = levels.scales();
     set_levels(std::move(levels));
   }
-  choose_source(d.plain);
+  choose_source(d.input);
   pack(d.weights, scales);
 }
 
@@ -125,9 +123,9 @@ void Layer::set_sum(SumLevels sum) {
   for (std::size_t p = 0; p < panel_count(); ++p) sums_.push_back(sum_->panel(p));
 }
 
-void Layer::choose_source(bool plain) {
+void Layer::choose_source(Input input) {
   const Geometry &g = geometry_;
-  const std::size_t inputs = g.inputs(), line = std::size_t(g.kernel_x) * g.channels, chunk = kernels_->chunk;
+  const std::size_t inputs = g.inputs(), chunk = kernels_->chunk;
   in_ = {g.height, g.width, g.channels};
   lines_ = 1, chunks_ = divide_up(inputs, chunk);
   const bool pixel = g.kernel_y == 1 && g.kernel_x == 1, dense = g.stride_y == 1 && g.stride_x == 1;
@@ -141,17 +139,29 @@ void Layer::choose_source(bool plain) {
   const int after_y = (g.out_height - 1) * g.stride_y + g.kernel_y - g.before_y - g.height;
   Layout bordered = in_;
   bordered.left = std::max({g.before_x, after_x, 0}), bordered.top = g.before_y, bordered.bottom = std::max(after_y, 0);
-  const std::size_t padded = g.kernel_y * round_up(line, chunk), tile = kernels_->rows / 2;
+  const auto line = [&] { return std::size_t(g.kernel_x) * bordered.pixel_bytes(); };
+  const auto lines = [&] { return divide_up(std::size_t(g.kernel_y), std::size_t(bordered.stacked)); };
+  const auto padded = [&] { return lines() * round_up(line(), chunk); };
+  if (input == Input::kCopied && kernels_->stack != nullptr && g.channels <= kStackedChannels) {
+    Layout best = bordered;
+    std::size_t least = padded();
+    for (int stacked = 2; stacked <= g.kernel_y && stacked * g.channels <= kStackedBytes; ++stacked) {
+      bordered.stacked = stacked;
+      if (padded() < least) best = bordered, least = padded();
+    }
+    bordered = best;
+  }
+  const std::size_t tile = kernels_->rows / 2;
   const double by_row = double(g.out_height) * double(round_up(std::size_t(g.out_width), tile));
   const double raster = dense ? double(round_up(g.out_height * bordered.pitch(), tile)) : by_row;
   const double columns = double(panel_count() * kPanel) / kernels_->speed, pixels = double(g.out_pixels());
   const double gathered = pixels * (columns * double(chunks_ * chunk) + kByteCycles * double(inputs) + kLineCycles * g.kernel_y);
-  const bool fills_up = padded > std::size_t(g.kernel_y) * line;
-  if (plain || (fills_up && bipolar_)) return;  // no weight of one bit is zero
-  if (std::min(by_row, raster) * columns * double(padded) >= gathered) return;
+  const bool fills_up = padded() > inputs;
+  if (input == Input::kPlain || (fills_up && bipolar_)) return;  // no weight of one bit is zero
+  if (std::min(by_row, raster) * columns * double(padded()) >= gathered) return;
   source_ = raster <= by_row && dense ? Source::kRaster : Source::kByRow;
   in_ = bordered;
-  lines_ = std::size_t(g.kernel_y), chunks_ = round_up(line, chunk) / chunk;
+  lines_ = lines(), chunks_ = divide_up(line(), chunk);
 }
 
 std::string Layer::ways() const {
@@ -166,12 +176,18 @@ void Layer::set_foreign() {
 }
 
 std::size_t Layer::slack_bytes() const {
-  const std::size_t stride = std::size_t(geometry_.stride_x) * geometry_.channels;
-  return kSlackRows * stride + round_up(std::size_t(geometry_.kernel_x) * geometry_.channels, kernels_->chunk);
+  return kSlackRows * geometry_.stride_x * in_.pixel_bytes() + round_up(geometry_.kernel_x * in_.pixel_bytes(), kernels_->chunk);
+}
+
+/// Which input of a row of the matrix product is the first of a pixel of the window.
+std::size_t Layer::place(int ky, int kx) const {
+  const std::size_t channels = std::size_t(geometry_.channels);
+  if (lines_ == 1 && in_.stacked == 1) return (std::size_t(ky) * geometry_.kernel_x + kx) * channels;
+  return ky / in_.stacked * chunks_ * kernels_->chunk + (std::size_t(kx) * in_.stacked + ky % in_.stacked) * channels;
 }
 
 void Layer::pack(const std::int8_t *weights, const std::vector<unsigned> &scales) {
-  const std::size_t inputs = geometry_.inputs(), line = inputs / lines_, padded = chunks_ * kernels_->chunk;
+  const std::size_t inputs = geometry_.inputs(), channels = std::size_t(geometry_.channels);
   const std::size_t interleave = kernels_->interleave, bytes = panel_count() * panel_bytes();
   weights_ = Buffer(bipolar_ ? divide_up(bytes, 8) : bytes);
   std::memset(weights_.data(), 0, bipolar_ ? divide_up(bytes, 8) : bytes);
@@ -183,22 +199,21 @@ void Layer::pack(const std::int8_t *weights, const std::vector<unsigned> &scales
     const std::int8_t *row = weights + n * inputs;
     const std::size_t start = n / kernels_->columns * depth() * kernels_->columns + n % kernels_->columns * interleave;
     const int unit = 1 << scales[n];
-    if (!bipolar_ && line % interleave == 0) {  // as nearly everywhere: whole groups follow on each other
-      for (std::size_t l = 0; l < lines_; ++l) {
-        std::uint8_t *to = weights_.data() + start + l * padded * kernels_->columns;
-        for (std::size_t i = 0; i < line; i += interleave, to += (kernels_->columns - 1) * interleave) {
-          for (std::size_t j = 0; j < interleave; ++j) *to++ = std::uint8_t(*row++ * unit);
-        }
-      }
-      continue;
-    }
-    for (std::size_t l = 0; l < lines_; ++l) {
-      for (std::size_t i = 0; i < line; ++i, ++row) {
-        const std::size_t k = l * padded + i, at = start + k / interleave * interleave * kernels_->columns + k % interleave;
-        if (!bipolar_) {
-          weights_.data()[at] = std::uint8_t(*row * unit);
-        } else if (*row > 0) {
-          words[at / 64] |= std::uint64_t(1) << at % 64;
+    const auto at = [&](std::size_t k) { return start + k / interleave * interleave * kernels_->columns + k % interleave; };
+    for (int y = 0; y < geometry_.kernel_y; ++y) {
+      for (int x = 0; x < geometry_.kernel_x; ++x, row += channels) {
+        const std::size_t first = place(y, x);
+        if (bipolar_) {
+          for (std::size_t c = 0; c < channels; ++c) {
+            if (row[c] > 0) words[at(first + c) / 64] |= std::uint64_t(1) << at(first + c) % 64;
+          }
+        } else if (channels % interleave == 0) {  // as nearly everywhere: whole groups follow on each other
+          std::uint8_t *to = weights_.data() + at(first);
+          for (std::size_t c = 0; c < channels; c += interleave, to += kernels_->columns * interleave) {
+            for (std::size_t j = 0; j < interleave; ++j) to[j] = std::uint8_t(row[c + j] * unit);
+          }
+        } else {
+          for (std::size_t c = 0; c < channels; ++c) weights_.data()[at(first + c)] = std::uint8_t(row[c] * unit);
         }
       }
     }
@@ -268,12 +283,12 @@ std::size_t Layer::strip_end(std::size_t slot, std::size_t end) const {
 
 Rows Layer::rows(const std::uint8_t *frames, std::size_t slot) const {
   const Geometry &g = geometry_;
-  const std::size_t channels = std::size_t(g.channels);
-  if (source_ == Source::kDirect) return {frames + slot * channels, channels, 1, 0, chunks_};
+  if (source_ == Source::kDirect) return {frames + slot * in_.pixel_bytes(), in_.pixel_bytes(), 1, 0, chunks_};
   const std::size_t frame = slot / slots_per_frame(), rest = slot % slots_per_frame();
   const std::size_t across = source_ == Source::kRaster ? in_.pitch() : std::size_t(g.out_width);
   const int y = int(rest / across) * g.stride_y - g.before_y, x = int(rest % across) * g.stride_x - g.before_x;
-  return {frames + frame * in_.frame_bytes() + in_.pixel(y, x), g.stride_x * channels, lines_, in_.pitch() * channels, chunks_};
+  const std::uint8_t *codes = frames + frame * in_.frame_bytes() + in_.pixel(y, x);
+  return {codes, g.stride_x * in_.pixel_bytes(), lines_, in_.stacked * in_.row_bytes(), chunks_};
 }
 
 void Layer::run(const std::uint8_t *frames, const Part &part, const Join &join, std::uint8_t *out, const Scratch &scratch) const {

@@ -13,16 +13,26 @@
 namespace resflow {
 
 /// How frames lie in memory: raster order, with a border of pad codes around, or without one. To the right of a row is the border to the
-/// left of the next.
+/// left of the next. Each pixel may be followed by those below it, so that windows of few channels are read in fewer, longer pieces.
 struct Layout {
   int height, width, channels;
   int top = 0, bottom = 0, left = 0;
+  int stacked = 1;  // pixels, the first included
 
-  bool bordered() const { return top + bottom + left > 0; }
+  bool bordered() const { return top + bottom + left > 0 || stacked > 1; }
   bool operator==(const Layout &other) const;
   std::size_t pitch() const { return std::size_t(left) + width; }  // pixels from row to row
-  std::size_t frame_bytes() const;
-  std::size_t pixel(int y, int x) const { return (std::size_t(y + top) * pitch() + left + x) * channels; }
+  std::size_t pixel_bytes() const { return std::size_t(channels) * stacked; }
+  std::size_t row_bytes() const { return pitch() * pixel_bytes(); }
+  std::size_t frame_bytes() const { return std::size_t(top + height + bottom) * row_bytes() + left * pixel_bytes(); }
+  std::size_t pixel(int y, int x) const { return std::size_t(y + top) * row_bytes() + std::size_t(left + x) * pixel_bytes(); }
+};
+
+/// How a layer may have its input.
+enum class Input {
+  kPlain,     // as it lies
+  kBordered,  // or with a border
+  kCopied,    // or pixels stacked as well
 };
 
 /// What a layer is made from; the arrays are read once.
@@ -38,7 +48,7 @@ struct Description {
   const std::int32_t *thresholds;  // [outputs][levels], or null: sums leave as they are
   unsigned levels;
   std::vector<std::int32_t> low, high;  // least and greatest sum of each output
-  bool plain;                      // the input has no border
+  Input input;
   bool summed;                     // codes go through the thresholds of a join
 };
 
@@ -132,13 +142,14 @@ class Layer {
   };
 
   void set_levels(Levels levels);
-  void choose_source(bool plain);
+  void choose_source(Input input);
   std::size_t slots_per_frame() const;
   std::size_t panel_count() const { return (outputs_ + kPanel - 1) / kPanel; }
   std::size_t depth() const { return lines_ * chunks_ * kernels_->chunk; }  // codes of a row, with what fills them up
   std::size_t panel_bytes() const { return depth() * kPanel; }
   bool expand_all(std::size_t panels) const;
   std::size_t block_rows(std::size_t panels) const;
+  std::size_t place(int ky, int kx) const;
   void pack(const std::int8_t *weights, const std::vector<unsigned> &scales);
   const std::int8_t *panel(std::size_t index, std::uint8_t *scratch) const;
   std::size_t strip_end(std::size_t slot, std::size_t end) const;

@@ -65,6 +65,7 @@ std::unique_ptr<Network::Memory> Network::reserve(std::size_t frames) const {
   for (Buffer &buffer : memory->border) buffer = Buffer(frames * border + slack);
   for (Buffer &buffer : memory->inner) buffer = Buffer(inner + slack);
   for (Buffer &buffer : memory->path) buffer = Buffer(path + slack);
+  if (entry_) act = std::max(act, stem_.geometry().in_bytes());
   memory->act = Buffer(act + slack);
   const bool is_copied = stem_.in().bordered() || entry_;
   memory->image = filled(stem_.in(), is_copied ? stem_.in().frame_bytes() + slack : 0, stem_.pads());

@@ -150,7 +150,7 @@ Means choose(const Description &d, const std::vector<Means> &means) {
   return means[found->second];
 }
 
-Layer layer(const py::handle &conv, const Geometry &g, const Ways &ways, bool plain = false, bool summed = false) {
+Layer layer(const py::handle &conv, const Geometry &g, const Ways &ways, Input input = Input::kBordered, bool summed = false) {
   const std::size_t outputs = py::len(conv.attr("weights"));
   const std::optional<Levels2D> levels = levels_of(conv.attr("levels"), outputs);
   const std::vector<std::size_t> shape{outputs, std::size_t(g.kernel_y), std::size_t(g.kernel_x), std::size_t(g.channels)};
@@ -166,7 +166,7 @@ Layer layer(const py::handle &conv, const Geometry &g, const Ways &ways, bool pl
   std::optional<Array<std::uint8_t>> pads;
   if (const py::object given = conv.attr("pads"); !given.is_none()) pads = array<std::uint8_t>(given, {std::size_t(g.channels)});
   if (pads) d.pads = pads->data();
-  d.plain = plain, d.summed = summed;
+  d.input = input, d.summed = summed;
   if (py::isinstance<Array<std::uint8_t>>(weights)) {
     const auto bytes = array<std::uint8_t>(weights, shape);
     d.weights = reinterpret_cast<const std::int8_t *>(bytes.data());
@@ -194,12 +194,12 @@ Block block(const py::handle &value, Shape &shape, const Ways &ways) {
   const py::object sum = value.attr("sum");
   for (const py::handle conv : value.attr("convs")) {
     const Geometry g = geometry(conv.attr("window"), shape.height, shape.width, shape.channels);
-    block.convs.push_back(layer(conv, g, ways, false, !sum.is_none() && block.convs.size() + 1 == convs));
+    block.convs.push_back(layer(conv, g, ways, Input::kBordered, !sum.is_none() && block.convs.size() + 1 == convs));
     shape.follow(block.convs.back());
   }
   if (const py::object projection = value.attr("bypass"); !projection.is_none()) {
     // It reads what comes in as it lies.
-    block.bypass.emplace(layer(projection, geometry(projection.attr("window"), in.height, in.width, in.channels), ways, true));
+    block.bypass.emplace(layer(projection, geometry(projection.attr("window"), in.height, in.width, in.channels), ways, Input::kPlain));
   }
   if (!sum.is_none()) block.convs.back().set_sum(sum_levels(sum, std::size_t(shape.channels)));
   block.entry = code_levels(value.attr("main_entry"), std::size_t(in.channels));
@@ -216,7 +216,7 @@ std::unique_ptr<Network> network(const py::object &program, const std::string &p
   const auto [height, width, channels] = program.attr("input").cast<std::tuple<int, int, int>>();
   Shape shape{height, width, channels};
   const py::object conv = program.attr("stem");
-  Layer stem = layer(conv, geometry(conv.attr("window"), height, width, channels), found);
+  Layer stem = layer(conv, geometry(conv.attr("window"), height, width, channels), found, Input::kCopied);
   shape.follow(stem);
   std::optional<Geometry> pool;
   if (const py::object window = program.attr("pool"); !window.is_none()) {

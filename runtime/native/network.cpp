@@ -198,8 +198,7 @@ void Network::run_stem(const Worker &worker, const std::uint8_t *images, std::si
   for (std::size_t f = 0; f < frames; ++f) {
     const std::uint8_t *image = images + f * stem_.geometry().in_bytes();
     if (in.bordered() || entry_) {
-      worker.timed("entry", [&] { run_entry(worker, entry_, in, image, 1, worker.memory.image.data()); });
-      image = worker.memory.image.data();
+      worker.timed("entry", [&] { image = run_image(worker, image); });
     }
     std::uint8_t *codes = pool_ ? worker.memory.stem.data() : out + f * stem_bytes();
     worker.timed(stem_.name(), [&] { stem_.run(image, part, Join{}, codes, worker.scratch); });
@@ -210,6 +209,36 @@ void Network::run_stem(const Worker &worker, const std::uint8_t *images, std::si
     worker.timed("pool", [&, begin = begin, end = end] { kernels_.pool(*pool_, codes, begin, end - begin, to); });
     worker.barrier.wait();
   }
+}
+
+/// Writes an image through the entry, if there is one, and to where the stem wants it.
+const std::uint8_t *Network::run_image(const Worker &worker, const std::uint8_t *image) const {
+  const Layout &in = stem_.in();
+  std::uint8_t *out = worker.memory.image.data();
+  if (in.stacked == 1) {
+    run_entry(worker, entry_, in, image, 1, out);
+    return out;
+  }
+  if (entry_) {
+    run_entry(worker, entry_, {in.height, in.width, in.channels}, image, 1, worker.memory.act.data());
+    image = worker.memory.act.data();
+  }
+  const std::size_t pixels = std::size_t(in.width), channels = std::size_t(in.channels), stacked = std::size_t(in.stacked);
+  std::vector<std::uint8_t> outside(pixels * channels);
+  if (!stem_.pads().empty()) {
+    for (std::size_t i = 0; i < outside.size(); ++i) outside[i] = stem_.pads()[i % channels];
+  }
+  std::vector<const std::uint8_t *> rows(stacked);
+  const auto [begin, end] = share(std::size_t(in.top + in.height + in.bottom), worker.index, worker.size);
+  for (int y = int(begin) - in.top; y < int(end) - in.top; ++y) {
+    for (int i = 0; i < in.stacked; ++i) {
+      const bool inside = y + i >= 0 && y + i < in.height;
+      rows[std::size_t(i)] = inside ? image + std::size_t(y + i) * pixels * channels : outside.data();
+    }
+    kernels_.stack(rows.data(), pixels, channels, stacked, out + in.pixel(y, 0));
+  }
+  worker.barrier.wait();
+  return out;
 }
 
 /// Writes codes through an entry, if there is one, row by row to where a convolution wants them.

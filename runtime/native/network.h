@@ -89,6 +89,7 @@ class Network {
   void run_group(const Worker &worker, const std::uint8_t *images, std::size_t frames, const std::int8_t *weights,
                  std::int32_t *scores, const Trace *trace) const;
   void run_stem(const Worker &worker, const std::uint8_t *images, std::size_t frames, std::uint8_t *out) const;
+  const std::uint8_t *run_image(const Worker &worker, const std::uint8_t *image) const;
   void run_entry(const Worker &worker, const std::optional<CodeLevels> &entry, const Layout &layout, const std::uint8_t *in,
                  std::size_t frames, std::uint8_t *out) const;
   void run_block(const Worker &worker, const Block &block, const std::uint8_t *in, std::size_t frames, std::uint8_t *out) const;

@@ -43,7 +43,7 @@ std::string shape(const Description &d, const std::vector<Means> &means) {
   const Geometry &g = d.geometry;
   std::ostringstream text;
   for (const int size : {g.height, g.width, g.channels, g.kernel_y, g.kernel_x, g.stride_y, g.stride_x, g.before_y, g.before_x, g.out_height,
-                         g.out_width, int(d.outputs), int(d.input_high), int(d.thresholds == nullptr ? 0 : d.levels), int(d.plain)}) {
+                         g.out_width, int(d.outputs), int(d.input_high), int(d.thresholds == nullptr ? 0 : d.levels), int(d.input)}) {
     text << size << ' ';
   }
   for (const Means &each : means) text << each.name() << ' ';

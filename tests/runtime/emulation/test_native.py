@@ -89,6 +89,46 @@ def test_every_path_equals_numpy(data: st.DataObject) -> None:
         assert np.array_equal(found_labels, labels)
 
 
+@settings(max_examples=100)
+@given(st.data())
+def test_stems_of_few_channels_and_large_windows(data: st.DataObject) -> None:
+    """Whose pixels a path may stack, to read them in fewer pieces; behind an entry or not, and around them any code of each channel."""
+    drawer = programs.Drawer(data, wide=True)
+    image = Shape(drawer.integer(11, 40), drawer.integer(11, 40), drawer.draw(st.sampled_from([1, 2, 3, 4, 5, 7, 16, 17])))
+    kernel = Pair(drawer.integer(2, 11), drawer.integer(2, 11))
+    before, after = (Pair(*(drawer.integer(0, size - 1) for size in kernel)) for _ in range(2))
+    window = Window(kernel=kernel, stride=Pair(drawer.integer(1, 3), drawer.integer(1, 3)), before=before, after=after)
+    entry = drawer.activation("stem.entry", image.channels, drawer.format(8), 255) if drawer.chance() else None
+    source = Format("uint8") if entry is None else entry.codes
+    stem = drawer.conv("stem.conv", window, image.channels, 40, source, Format("uint4"))
+    program = Program(input=image, entry=entry, stem=stem, pool=None, blocks=(), head=HEAD_OF_40)
+    images = drawer.rng.integers(0, 256, (3, *image)).astype(np.uint8)
+    reference = Emulator(program, path="numpy")
+    trace, (_, scores) = reference.trace(images[0]), reference.run(images)
+    for path in NATIVE:
+        emulator = Emulator(program, path=path, products="int8", threads=2)  # frames of their own, and one together
+        assert_equal(emulator.trace(images[0]), trace)
+        assert np.array_equal(emulator.run(images)[1], scores)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 5])
+@pytest.mark.parametrize("path", NATIVE)
+def test_entries_of_many_channels(path: str, bits: int) -> None:
+    """Of more panels than one, and a rest: thresholds that every code reaches, or none does, and every code there is."""
+    rng, channels = np.random.default_rng(bits), 5 * 64 + 7
+    levels = rng.integers(-40, 300, (channels, 2**bits - 1))
+    entry = Activation(name="stem.entry", codes=Format(f"uint{bits}"), thresholds=np.sort(levels, axis=1).astype(np.int32))
+    counts = np.tile(np.arange(1, 2**bits, dtype=np.int32), (channels, 1))
+    program = programs.simple(np.eye(channels, dtype=np.int8), "int8", counts, source=f"uint{bits}", target=f"uint{bits}")
+    program = dataclasses.replace(program, input=Shape(16, 16, channels), entry=entry)
+    images = np.stack([rng.permutation(256) for _ in range(channels)], axis=1).astype(np.uint8).reshape(16, 16, channels)
+    expected = (images[..., np.newaxis] >= entry.thresholds).sum(axis=-1)
+    assert np.array_equal(Emulator(program, path=path).trace(images)["stem"], expected)
+
+
+HEAD_OF_40 = Head(zero_point=0, inputs=40, classes=40, top=1, weights=np.eye(40, dtype=np.int8), bias=np.zeros(40, np.int32))
+
+
 @pytest.mark.parametrize("path", NATIVE)
 def test_a_head_of_unsigned_weights(path: str) -> None:
     """Every byte there is, on sums as large as scores allow: the native paths multiply int8, and make up for it."""
