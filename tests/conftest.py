@@ -14,6 +14,10 @@ from tests.tools.programs import quick_compiler
 
 TESTS = Path(__file__).parent
 
+# As many tests run at once as there are processors: threads of numerical libraries would wait for each other, busily, for turns that they do
+# not get. NumPy and PyTorch, which are imported later, read this; so do all processes that tests start.
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+
 # Machines are noisy, and what a failing example prints is enough to run it again.
 settings.register_profile("resflow", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("resflow")
