@@ -13,8 +13,8 @@ constexpr std::size_t kCacheLine = 64;
 // panels come and go (every panel must meet enough rows to be worth its expansion), or with their codes when panels stay.
 constexpr std::size_t kPanelBytes = 512 << 10, kManyRowBytes = 1024 << 10, kFewRowBytes = 192 << 10;
 
-// Cycles: to expand a byte of weights, to gather a byte, and a line of a window.
-constexpr double kExpandCycles = 1.0 / 12, kByteCycles = 1.0 / 32, kLineCycles = 8;
+// Cycles: to expand a byte of weights, to gather a byte, and a line of a window; and to have a byte that another processor wrote.
+constexpr double kExpandCycles = 1.0 / 12, kByteCycles = 1.0 / 32, kLineCycles = 8, kForeignCycles = 1.0 / 5;
 
 constexpr std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
 constexpr std::size_t round_up(std::size_t value, std::size_t to) { return divide_up(value, to) * to; }
@@ -267,7 +267,9 @@ Part Layer::part(std::size_t frames, unsigned thread, unsigned threads) const {
   const double multiply = double(kernels_->rows * panel_bytes()) / kernels_->speed;
   const std::size_t most_units = divide_up(units, threads), most_panels = divide_up(panels, threads);
   const double by_rows = double(panels) * expand + double(most_units) * (gather + double(panels) * multiply);
-  const double by_panels = double(most_panels) * expand + double(units) * (gather + double(most_panels) * multiply);
+  // Where panels are shared out, each thread reads what the others wrote: all of the input, and the output when it is read in turn.
+  const double foreign = double(frames * (in_.frame_bytes() + out_bytes())) * (1 - 1.0 / threads) * kForeignCycles;
+  const double by_panels = double(most_panels) * expand + double(units) * (gather + double(most_panels) * multiply) + foreign;
   const auto share = [&](std::size_t count, unsigned t) { return count * t / threads; };
   if (by_panels < by_rows) return {0, slots, share(panels, thread), share(panels, thread + 1)};
   const auto slot = [&](unsigned t) { return std::min(slots, share(units, t) * kernels_->rows); };
