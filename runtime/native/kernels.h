@@ -94,7 +94,9 @@ struct Entry {
 };
 constexpr std::size_t kCodes = 256;
 
-constexpr int kStackedChannels = 16, kStackedBytes = 64;  // most of a pixel, and of those that are stacked
+// Most bytes of a pixel that may be stacked, and of those that are.
+constexpr int kStackedChannels = 16;
+constexpr std::size_t kStackedBytes = 64;
 
 /// A window that slides over frames of codes, (height, width, channels) each.
 struct Geometry {

@@ -139,29 +139,26 @@ void Layer::choose_source(Input input) {
   const int after_y = (g.out_height - 1) * g.stride_y + g.kernel_y - g.before_y - g.height;
   Layout bordered = in_;
   bordered.left = std::max({g.before_x, after_x, 0}), bordered.top = g.before_y, bordered.bottom = std::max(after_y, 0);
-  const auto line = [&] { return std::size_t(g.kernel_x) * bordered.pixel_bytes(); };
-  const auto lines = [&] { return divide_up(std::size_t(g.kernel_y), std::size_t(bordered.stacked)); };
-  const auto padded = [&] { return lines() * round_up(line(), chunk); };
+  // Pieces that windows are read in, and chunks of each.
+  const auto lines = [&](const Layout &layout) { return divide_up(std::size_t(g.kernel_y), std::size_t(layout.stacked)); };
+  const auto chunks = [&](const Layout &layout) { return divide_up(g.kernel_x * layout.pixel_bytes(), chunk); };
   if (input == Input::kCopied && kernels_->stack != nullptr && g.channels <= kStackedChannels) {
-    Layout best = bordered;
-    std::size_t least = padded();
-    for (int stacked = 2; stacked <= g.kernel_y && stacked * g.channels <= kStackedBytes; ++stacked) {
-      bordered.stacked = stacked;
-      if (padded() < least) best = bordered, least = padded();
+    for (Layout tried = bordered; tried.stacked <= g.kernel_y && tried.pixel_bytes() <= kStackedBytes; ++tried.stacked) {
+      if (lines(tried) * chunks(tried) < lines(bordered) * chunks(bordered)) bordered = tried;
     }
-    bordered = best;
   }
+  const std::size_t padded = lines(bordered) * chunks(bordered) * chunk;
   const std::size_t tile = kernels_->rows / 2;
   const double by_row = double(g.out_height) * double(round_up(std::size_t(g.out_width), tile));
   const double raster = dense ? double(round_up(g.out_height * bordered.pitch(), tile)) : by_row;
   const double columns = double(panel_count() * kPanel) / kernels_->speed, pixels = double(g.out_pixels());
   const double gathered = pixels * (columns * double(chunks_ * chunk) + kByteCycles * double(inputs) + kLineCycles * g.kernel_y);
-  const bool fills_up = padded() > inputs;
+  const bool fills_up = padded > inputs;
   if (input == Input::kPlain || (fills_up && bipolar_)) return;  // no weight of one bit is zero
-  if (std::min(by_row, raster) * columns * double(padded()) >= gathered) return;
+  if (std::min(by_row, raster) * columns * double(padded) >= gathered) return;
   source_ = raster <= by_row && dense ? Source::kRaster : Source::kByRow;
   in_ = bordered;
-  lines_ = lines(), chunks_ = divide_up(line(), chunk);
+  lines_ = lines(bordered), chunks_ = chunks(bordered);
 }
 
 std::string Layer::ways() const {
@@ -182,7 +179,7 @@ std::size_t Layer::slack_bytes() const {
 /// Which input of a row of the matrix product is the first of a pixel of the window.
 std::size_t Layer::place(int ky, int kx) const {
   const std::size_t channels = std::size_t(geometry_.channels);
-  if (lines_ == 1 && in_.stacked == 1) return (std::size_t(ky) * geometry_.kernel_x + kx) * channels;
+  if (source_ == Source::kDirect || source_ == Source::kGather) return (std::size_t(ky) * geometry_.kernel_x + kx) * channels;
   return ky / in_.stacked * chunks_ * kernels_->chunk + (std::size_t(kx) * in_.stacked + ky % in_.stacked) * channels;
 }
 
